@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# Finds the real servers that tests and the demo talk to, fetching what is
+# missing into the cache, and prints `export NAME=path` lines for the shell.
+# A peer that cannot be had is named on stderr and its variable stays unset;
+# the tests that need it are then skipped by name.
+# Usage: eval "$(scripts/peers.sh [PEER...])", all peers when none is named.
+set -euo pipefail
+# shellcheck source=scripts/env.sh
+. "$(dirname "$0")/env.sh"
+
+export_path() { printf 'export SRE_COPILOT_TEST_%s=%q\n' "$1" "$2"; }
+
+# A path given by the user, the machine's own command, the cached one, or none.
+find_command() {
+  local variable=SRE_COPILOT_TEST_$1 command=$2
+  if [ -n "${!variable:-}" ]; then echo "${!variable}"; return; fi
+  PATH=$PATH:/usr/sbin:$cache/debs/bin command -v "$command"
+}
+
+# peer VARIABLE COMMAND PACKAGE
+peer() {
+  local path
+  path=$(find_command "$1" "$2") ||
+    { "$root/scripts/debs.sh" "$3" && path=$(find_command "$1" "$2"); } ||
+    { say "$2: not here and not to be had from apt"; return; }
+  export_path "$1" "$path"
+}
+
+chromium_peer() {
+  local path
+  path=$(find_command CHROMIUM chromium || find_command CHROMIUM google-chrome || true)
+  # Ubuntu's package is a pointer to a snap, which does not run in containers.
+  if [ -n "$path" ] && "$path" --version >/dev/null 2>&1; then export_path CHROMIUM "$path"
+  else say "chromium: not installed"; fi
+}
+
+postgres_peer() {
+  local path
+  path=${SRE_COPILOT_TEST_PG_BIN:-$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -1)}
+  [ -x "$path/initdb" ] || path=$(dirname "$(readlink -f "$(command -v initdb || echo /none)")")
+  if [ -x "$path/initdb" ]; then export_path PG_BIN "$path"
+  else say "postgres: not installed"; fi
+}
+
+kafka_peer() {
+  local path
+  if path=$("$root/scripts/kafka-libs.sh"); then export_path KAFKA_DIR "$path"
+  else say "kafka: not to be had here"; fi
+}
+
+[ $# -gt 0 ] || set -- postgres prometheus alertmanager node-exporter redis kafka chromium xfs shellcheck
+for name in "$@"; do
+  case $name in
+    postgres) postgres_peer ;;
+    prometheus) peer PROMETHEUS prometheus prometheus ;;
+    alertmanager) peer ALERTMANAGER prometheus-alertmanager prometheus-alertmanager ;;
+    node-exporter) peer NODE_EXPORTER prometheus-node-exporter prometheus-node-exporter ;;
+    redis) peer REDIS_SERVER redis-server redis-server ;;
+    kafka) kafka_peer ;;
+    chromium) chromium_peer ;;
+    xfs) peer XFS_IO xfs_io xfsprogs ;;
+    shellcheck) peer SHELLCHECK shellcheck shellcheck ;;
+    *) die "unknown peer $name" ;;
+  esac
+done
