@@ -1,0 +1,68 @@
+//! API keys as facts for the keyring: what a key may do, never the key itself.
+
+use crate::ids::ProjectId;
+use crate::messages::{example, messages, record};
+use crate::time::Timestamp;
+
+record! { "srecopilot.identity",
+    /// Creates the key that is the record's key.
+    CreateApiKey {
+        pub name: String,
+        pub project: ProjectId,
+        /// SHA-256 of the whole key text, hex.
+        pub hash: String,
+        /// The first characters, by which people recognise it.
+        pub prefix: String,
+        /// `ingest`, `read`, `write`, `admin`.
+        pub scopes: Vec<String>,
+        pub expires_at: Option<Timestamp>,
+    }
+    RevokeApiKey { pub reason: Option<String> }
+}
+
+messages! {
+    /// What aggregate `ApiKey` is asked to do.
+    ApiKeyCommand in "identity" { CreateApiKey, RevokeApiKey }
+}
+
+record! { "srecopilot.identity",
+    ApiKeyCreated {
+        pub name: String,
+        pub project: ProjectId,
+        pub hash: String,
+        pub prefix: String,
+        pub scopes: Vec<String>,
+        pub expires_at: Option<Timestamp>,
+    }
+    ApiKeyRevoked { pub reason: Option<String> }
+}
+
+messages! {
+    /// What has happened to a key; topic `identity.keys`.
+    ApiKeyEvent in "identity" { ApiKeyCreated, ApiKeyRevoked }
+}
+
+/// The committed examples.
+mod examples {
+    use super::*;
+    use uuid::Uuid;
+
+    fn project() -> ProjectId {
+        ProjectId(Uuid::from_u128(0xF6))
+    }
+
+    fn expiry() -> Option<Timestamp> {
+        Some(Timestamp::from_micros(1_800_000_000_000_000))
+    }
+
+    fn scopes() -> Vec<String> {
+        vec!["ingest".to_owned()]
+    }
+
+    example! {
+        CreateApiKey { name: "alertmanager".to_owned(), project: project(), hash: "00".repeat(32), prefix: "srec_a1b2".to_owned(), scopes: scopes(), expires_at: expiry() }
+        RevokeApiKey { reason: Some("leaked".to_owned()) }
+        ApiKeyCreated { name: "alertmanager".to_owned(), project: project(), hash: "00".repeat(32), prefix: "srec_a1b2".to_owned(), scopes: scopes(), expires_at: expiry() }
+        ApiKeyRevoked { reason: Some("leaked".to_owned()) }
+    }
+}
