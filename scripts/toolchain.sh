@@ -54,7 +54,8 @@ rust_here || "$root/scripts/rust.sh"
 
 if [ "$purpose" = test ]; then
   mapfile -t wanted < <(missing_for_test)
-  for package in "${wanted[@]}"; do
+  # One package that cannot be had must not keep the others away.
+  [ ${#wanted[@]} = 0 ] || "$root/scripts/packages.sh" "${wanted[@]}" || for package in "${wanted[@]}"; do
     "$root/scripts/packages.sh" "$package" || say "$package: not installed; tests that need it are skipped"
   done
 fi
