@@ -4,7 +4,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test prove check bench gen build binary demo screenshots
+.PHONY: help run test prove check bench gen schemas build binary demo screenshots
 
 in_env := . scripts/env.sh;
 
@@ -28,6 +28,9 @@ bench: ## measure side by side; writes docs/benchmarks.md
 
 gen: ## write what is generated: Avro schemas, OpenAPI document, TypeScript types
 	@scripts/gen.sh
+
+schemas: ## only the Avro schemas and their example bytes
+	@$(in_env) cargo run --quiet --package schemas --bin write-schemas
 
 build: ## the whole product, console included, in one file
 	@scripts/build.sh

@@ -12,8 +12,8 @@ set -euo pipefail
 url=${SRE_COPILOT_URL:-http://localhost:8580}
 curl -fsS -o /dev/null --max-time 5 "$url/readyz" || die "nothing is ready at $url: start 'make run' first"
 eval "$("$root/scripts/peers.sh" prometheus alertmanager)"
-[ -n "${SRE_COPILOT_TEST_PROMETHEUS:-}" ] && [ -n "${SRE_COPILOT_TEST_ALERTMANAGER:-}" ] ||
-  die "the demo needs Debian's prometheus and prometheus-alertmanager"
+: "${SRE_COPILOT_TEST_PROMETHEUS:?the demo needs the package prometheus}"
+: "${SRE_COPILOT_TEST_ALERTMANAGER:?the demo needs the package prometheus-alertmanager}"
 
 account=$cache/demo/account
 field() { sed -n "s/.*\"$1\":[[:space:]]*\"\([^\"]*\)\".*/\1/p"; }
@@ -43,13 +43,6 @@ new_key() {
   token=$(session | field access_token)
   [ -n "$token" ] || die "no demo account could be made at $url: pass SRE_COPILOT_API_KEY"
   post /api-keys '{"name":"demo Alertmanager","scopes":["ingest"]}' "Authorization: Bearer $token" | field key
-}
-
-free_port() {
-  local port
-  while port=$(shuf -n 1 -i 20000-31999); do
-    (: >"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }
-  done
 }
 
 key=${SRE_COPILOT_API_KEY:-$(new_key)}

@@ -26,3 +26,11 @@ export PATH
 say() { printf '== %s\n' "$*" >&2; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
 has() { command -v "$1" >/dev/null 2>&1; }
+
+# A port nobody listens on, below the range outgoing connections are given.
+free_port() {
+  local port
+  while port=$(shuf -n 1 -i 20000-31999); do
+    (: >"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }
+  done
+}
