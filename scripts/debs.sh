@@ -18,6 +18,18 @@ with_libraries() {
     grep -vE '^(libjs-|fonts-|libc6|libc-bin|node-|adduser$|init-system-helpers$)'
 }
 
+# Debian's Alertmanager reads /usr/share/prometheus/alertmanager and has no flag
+# for another place. Where the package is not installed, it starts in a mount
+# namespace of its own that shows the unpacked files there; the pid stays.
+share_of() {
+  [ "$(basename "$1")" = prometheus-alertmanager ] || return 0
+  cat <<SHARE
+[ -r /usr/share/prometheus/alertmanager/default.tmpl ] ||
+  exec unshare --map-root-user --mount sh -c 'mount -t overlay overlay \\
+    -o "lowerdir=$debs/root/usr/share:/usr/share" /usr/share && exec "\$0" "\$@"' "$1" "\$@"
+SHARE
+}
+
 # Commands are reached through wrappers that add the unpacked libraries.
 wrap() {
   local program=$1 multiarch
@@ -25,6 +37,7 @@ wrap() {
   cat >"$debs/bin/$(basename "$program")" <<WRAPPER
 #!/bin/sh
 export LD_LIBRARY_PATH="$debs/root/usr/lib/$multiarch:$debs/root/lib/$multiarch\${LD_LIBRARY_PATH:+:\$LD_LIBRARY_PATH}"
+$(share_of "$program")
 exec "$program" "\$@"
 WRAPPER
   chmod 755 "$debs/bin/$(basename "$program")"
