@@ -1,0 +1,221 @@
+//! A Postgres of our own, from the system's binaries, for when no
+//! `DATABASE_URL` is given: data in one folder, a private socket, no network.
+//!
+//! Postgres refuses to run as root, so a root process hands the folder to an
+//! unprivileged account. A postmaster that outlived a killed server is adopted.
+
+mod account;
+mod binaries;
+mod cluster;
+
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tokio::time::{Instant, sleep};
+
+use account::Account;
+use binaries::Binaries;
+use cluster::Cluster;
+
+/// The superuser that `initdb` creates.
+const SUPERUSER: &str = "sre_copilot";
+
+const START_LIMIT: Duration = Duration::from_secs(60);
+const STOP_LIMIT: Duration = Duration::from_secs(30);
+
+/// A running postmaster.
+#[derive(Debug)]
+pub struct Server {
+    pid: Pid,
+    sockets: PathBuf,
+    data: PathBuf,
+    binaries: Binaries,
+    account: Account,
+}
+
+/// What to change from the defaults.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Where `postgres` and `initdb` are; None = search the usual places.
+    pub binaries: Option<PathBuf>,
+    /// More `name=value` settings for the postmaster.
+    pub settings: Vec<String>,
+}
+
+impl Server {
+    /// Starts (or adopts) the cluster under `folder`, creating it when new.
+    pub async fn start(folder: &Path, options: &Options) -> anyhow::Result<Self> {
+        let binaries = Binaries::find(options.binaries.as_deref())?;
+        let account = Account::for_postgres()?;
+        let cluster = Cluster::open(folder, &binaries, &account).await?;
+        let sockets = socket_folder(cluster.data(), &account)?;
+        let pid = match cluster.running() {
+            Some(pid) => {
+                tracing::info!(pid = pid.as_raw(), "adopted the running Postgres");
+                pid
+            }
+            None => spawn(&cluster, &sockets, &binaries, &account, options)?,
+        };
+        let data = cluster.data().to_owned();
+        let server = Self {
+            pid,
+            sockets,
+            data,
+            binaries,
+            account,
+        };
+        server.wait_ready().await?;
+        Ok(server)
+    }
+
+    /// The address of `database` for sqlx.
+    pub fn url(&self, database: &str) -> String {
+        let host = self.sockets.display();
+        format!("postgres://{SUPERUSER}@localhost:5432/{database}?host={host}")
+    }
+
+    pub fn pid(&self) -> i32 {
+        self.pid.as_raw()
+    }
+
+    /// Creates a database unless it exists.
+    pub async fn create_database(&self, name: &str) -> anyhow::Result<()> {
+        let list = format!("SELECT 1 FROM pg_database WHERE datname = '{name}'");
+        if self.psql(&["-tAc", &list]).await?.trim() != "1" {
+            self.psql(&["-c", &format!("CREATE DATABASE \"{name}\"")])
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Fast shutdown: sessions end, everything is written.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        kill(self.pid, Signal::SIGINT).context("cannot signal Postgres")?;
+        let deadline = Instant::now() + STOP_LIMIT;
+        while alive(self.pid) {
+            ensure!(
+                Instant::now() < deadline,
+                "Postgres did not stop within {STOP_LIMIT:?}"
+            );
+            sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+
+    async fn wait_ready(&self) -> anyhow::Result<()> {
+        let deadline = Instant::now() + START_LIMIT;
+        while !cluster::ready(&self.data) {
+            if !alive(self.pid) || Instant::now() > deadline {
+                let log = cluster::last_lines(&self.data.join("postmaster.log"));
+                bail!("Postgres did not start; its log ends with:\n{log}");
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+
+    async fn psql(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let mut command = self.account.command(&self.binaries.psql());
+        command.args([
+            "-X",
+            "-q",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-U",
+            SUPERUSER,
+            "-d",
+            "postgres",
+            "-h",
+        ]);
+        command.arg(&self.sockets).args(arguments).current_dir("/");
+        let output = command.output().await.context("cannot run psql")?;
+        let errors = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "psql: {}", errors.trim());
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+}
+
+fn spawn(
+    cluster: &Cluster,
+    sockets: &Path,
+    binaries: &Binaries,
+    account: &Account,
+    options: &Options,
+) -> anyhow::Result<Pid> {
+    let log = cluster.data().join("postmaster.log");
+    let log = std::fs::File::options()
+        .create(true)
+        .append(true)
+        .open(&log)?;
+    let mut command = account.command(&binaries.postgres());
+    command.arg("-D").arg(cluster.data()).arg("-k").arg(sockets);
+    for setting in SETTINGS
+        .iter()
+        .map(|s| (*s).to_owned())
+        .chain(options.settings.clone())
+    {
+        command.arg("-c").arg(setting);
+    }
+    // Its own process group: Ctrl-C goes to the server, which then stops Postgres.
+    command
+        .process_group(0)
+        .current_dir("/")
+        .stdin(Stdio::null());
+    command.stdout(log.try_clone()?).stderr(log);
+    let child = command.spawn().context("cannot start postgres")?;
+    let pid = child.id().context("postgres ended at once")?;
+    // The postmaster is watched by its pid file; dropping the handle leaves it
+    // running, and tokio reaps it in the background.
+    drop(child);
+    Ok(Pid::from_raw(i32::try_from(pid)?))
+}
+
+const SETTINGS: [&str; 9] = [
+    "listen_addresses=",
+    "unix_socket_permissions=0700",
+    "max_connections=80",
+    "shared_buffers=64MB",
+    "timezone=UTC",
+    "log_timezone=UTC",
+    "log_min_messages=warning",
+    "max_wal_size=2GB",
+    "wal_compression=on",
+];
+
+/// A short folder for the socket: paths over 107 bytes are refused by the kernel.
+fn socket_folder(data: &Path, account: &Account) -> anyhow::Result<PathBuf> {
+    let name = xxhash_rust::xxh3::xxh3_64(data.as_os_str().as_encoded_bytes());
+    let folder = std::env::temp_dir().join(format!("srec-{name:016x}"));
+    match std::fs::DirBuilder::new().mode(0o700).create(&folder) {
+        Ok(()) => account.give(&folder)?,
+        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
+            let found = std::fs::symlink_metadata(&folder)?;
+            let ours = found.is_dir() && found.uid() == account.uid();
+            ensure!(
+                ours,
+                "{} exists and is not ours: remove it",
+                folder.display()
+            );
+        }
+        Err(e) => return Err(e).context(format!("cannot create {}", folder.display())),
+    }
+    Ok(folder)
+}
+
+/// Running, and not a zombie that nobody has reaped yet.
+fn alive(pid: Pid) -> bool {
+    let Ok(status) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else {
+        return !Path::new("/proc/self").exists() && kill(pid, None).is_ok();
+    };
+    !status
+        .rsplit(')')
+        .next()
+        .unwrap_or_default()
+        .trim_start()
+        .starts_with('Z')
+}

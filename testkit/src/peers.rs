@@ -1,0 +1,56 @@
+//! Real programs that tests talk to. `make test` fetches them and names them in
+//! the environment; a test without its peer is skipped by name.
+
+use std::path::PathBuf;
+
+/// A program, by the variable that names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peer {
+    Prometheus,
+    Alertmanager,
+    NodeExporter,
+    RedisServer,
+    KafkaFolder,
+    Chromium,
+}
+
+impl Peer {
+    fn variable(self) -> &'static str {
+        match self {
+            Self::Prometheus => "SRE_COPILOT_TEST_PROMETHEUS",
+            Self::Alertmanager => "SRE_COPILOT_TEST_ALERTMANAGER",
+            Self::NodeExporter => "SRE_COPILOT_TEST_NODE_EXPORTER",
+            Self::RedisServer => "SRE_COPILOT_TEST_REDIS_SERVER",
+            Self::KafkaFolder => "SRE_COPILOT_TEST_KAFKA_DIR",
+            Self::Chromium => "SRE_COPILOT_TEST_CHROMIUM",
+        }
+    }
+}
+
+/// Where the peer is, or None after saying that `test` is skipped.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests are told by make where the peers are"
+)]
+pub fn peer(test: &str, peer: Peer) -> Option<PathBuf> {
+    let found = std::env::var(peer.variable())
+        .ok()
+        .map(PathBuf::from)
+        .filter(|p| p.exists());
+    if found.is_none() {
+        crate::skipped(
+            test,
+            &format!("{} names nothing that exists", peer.variable()),
+        );
+    }
+    found
+}
+
+/// A loopback port that was free a moment ago.
+pub fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    listener
+        .local_addr()
+        .expect("a bound listener has an address")
+        .port()
+}
