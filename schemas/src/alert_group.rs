@@ -36,6 +36,10 @@ record! { "srecopilot.incident",
         pub alerts: Vec<AlertReport>,
         /// How many alerts the sender left out for size.
         pub truncated: i64,
+        /// No alert of the group fires any more, those left out included.
+        #[serde(default)]
+        #[avro(default = "false")]
+        pub group_resolved: bool,
     }
     /// People resolved the episode's incident while alerts still fire.
     CloseEpisode { pub episode: i64 }
@@ -143,7 +147,7 @@ mod examples {
     }
 
     example! {
-        ReceiveAlerts { group_key: GROUP_KEY.to_owned(), receiver: "sre-copilot".to_owned(), title: "Checkout answers 5xx".to_owned(), severity: Severity::Sev1, alerts: vec![report()], truncated: 0 }
+        ReceiveAlerts { group_key: GROUP_KEY.to_owned(), receiver: "sre-copilot".to_owned(), title: "Checkout answers 5xx".to_owned(), severity: Severity::Sev1, alerts: vec![report()], truncated: 0, group_resolved: false }
         CloseEpisode { episode: 1 }
         ReopenEpisode { episode: 1 }
         EpisodeBegan { episode: 1, incident: incident(), group_key: GROUP_KEY.to_owned(), title: "Checkout answers 5xx".to_owned(), severity: Severity::Sev1 }
