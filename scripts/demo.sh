@@ -10,7 +10,7 @@ set -euo pipefail
 . "$(dirname "$0")/env.sh"
 
 url=${SRE_COPILOT_URL:-http://localhost:8580}
-curl -fsS -o /dev/null --max-time 5 "$url/readyz" || die "nothing is ready at $url: start 'make run' first"
+curl -fsS -o /dev/null --max-time 5 "$url/readyz" 2>/dev/null || die "nothing is ready at $url: start 'make run' first"
 eval "$("$root/scripts/peers.sh" prometheus alertmanager)"
 : "${SRE_COPILOT_TEST_PROMETHEUS:?the demo needs the package prometheus}"
 : "${SRE_COPILOT_TEST_ALERTMANAGER:?the demo needs the package prometheus-alertmanager}"
@@ -94,7 +94,7 @@ alertmanager=$!
 "$SRE_COPILOT_TEST_PROMETHEUS" --config.file="$dir/prometheus.yml" --storage.tsdb.path="$dir/prometheus" \
   --web.listen-address="127.0.0.1:$prometheus_port" >"$dir/prometheus.log" 2>&1 &
 prometheus=$!
-trap 'kill "$alertmanager" "$prometheus" 2>/dev/null; wait; rm -rf "$dir"' EXIT
+trap 'kill "$alertmanager" "$prometheus" 2>/dev/null || true; wait; rm -rf "$dir"' EXIT
 
 cat <<STEPS
 
