@@ -16,7 +16,7 @@ record! { "srecopilot.audit",
         pub version: i64,
     }
     /// An API key was used; at most once a minute a key.
-    ApiKeyUsed { key: crate::ids::ApiKeyId }
+    ApiKeyUsed { pub key: crate::ids::ApiKeyId }
 }
 
 messages! {

@@ -151,7 +151,7 @@ record! { "srecopilot.incident",
     IncidentInvestigated { pub note: Option<String> }
     IncidentMitigated { pub note: Option<String> }
     /// `automatic` where the last alert resolved, not a person.
-    IncidentResolved { pub note: Option<String>, automatic: bool, pub episodes: Vec<EpisodeRef> }
+    IncidentResolved { pub note: Option<String>, pub automatic: bool, pub episodes: Vec<EpisodeRef> }
     IncidentLearned { pub note: Option<String> }
     IncidentReopened { pub note: Option<String>, pub episodes: Vec<EpisodeRef> }
     IncidentSeverityChanged { pub from: Severity, pub to: Severity }

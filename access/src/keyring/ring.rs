@@ -1,0 +1,185 @@
+//! The fold: events of `identity.keys` → keys by hash.
+
+use std::collections::{BTreeMap, HashMap};
+
+use eventlog::{Offset, Partition, Position, Record};
+use schemas::api_key::ApiKeyEvent;
+use schemas::ids::{ApiKeyId, ProjectId, TenantId};
+use schemas::time::Timestamp;
+use schemas::topic::Topic;
+use serde::{Deserialize, Serialize};
+
+use crate::api_key::KeyHash;
+use crate::permissions::KeyScope;
+
+/// One key as the ring knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Key {
+    pub(super) id: ApiKeyId,
+    pub(super) tenant: TenantId,
+    pub(super) project: ProjectId,
+    pub(super) scopes: Vec<String>,
+    pub(super) expires_at: Option<Timestamp>,
+    pub(super) revoked: bool,
+}
+
+impl Key {
+    /// Scopes that this version does not know grant nothing.
+    pub(super) fn scopes(&self) -> Vec<KeyScope> {
+        let known = self.scopes.iter().filter_map(|name| KeyScope::parse(name));
+        known.collect()
+    }
+}
+
+/// All keys and how far the topic was read.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, PartialEq)]
+pub(super) struct Ring {
+    /// By SHA-256 of the key text, in hex.
+    keys: HashMap<String, Key>,
+    hashes: HashMap<ApiKeyId, String>,
+    next: BTreeMap<Partition, Offset>,
+    #[serde(skip)]
+    noted: HashMap<ApiKeyId, Timestamp>,
+}
+
+impl Ring {
+    pub(super) fn by_hash(&self, hash: &KeyHash) -> Option<&Key> {
+        self.keys.get(&hex::encode(hash))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Takes one record in; the error says what is wrong with it.
+    pub(super) fn apply(&mut self, record: &Record) -> Result<(), String> {
+        let envelope = record.envelope().map_err(|e| e.to_string())?;
+        let id: ApiKeyId = envelope.subject.parse().map_err(|_| {
+            let subject = &envelope.subject;
+            format!("the subject `{subject}` is not a key id")
+        })?;
+        match record.decode().map_err(|e| e.to_string())? {
+            ApiKeyEvent::ApiKeyCreated(created) => {
+                let tenant = envelope.tenant.ok_or("the record names no tenant")?;
+                let key = Key {
+                    id,
+                    tenant,
+                    project: created.project,
+                    scopes: created.scopes,
+                    expires_at: created.expires_at,
+                    revoked: false,
+                };
+                self.hashes.insert(id, created.hash.clone());
+                self.keys.insert(created.hash, key);
+            }
+            ApiKeyEvent::ApiKeyRevoked(_) => {
+                let key = self
+                    .hashes
+                    .get(&id)
+                    .and_then(|hash| self.keys.get_mut(hash));
+                key.ok_or("a key was revoked that was never created")?
+                    .revoked = true;
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes that a partition was read up to `next`.
+    pub(super) fn advance(&mut self, partition: Partition, next: Offset) {
+        self.next.insert(partition, next);
+    }
+
+    /// Where reading goes on, for every partition.
+    pub(super) fn positions(&self) -> Vec<Position> {
+        let topic = Topic::IdentityKeys;
+        (0..topic.partitions())
+            .map(|partition| Position {
+                topic,
+                partition,
+                offset: self.next.get(&partition).copied().unwrap_or(0),
+            })
+            .collect()
+    }
+
+    /// Whether every partition was read up to `ends`.
+    pub(super) fn reached(&self, ends: &[Position]) -> bool {
+        ends.iter().all(|end| {
+            let next = self.next.get(&end.partition).copied().unwrap_or(0);
+            next >= end.offset
+        })
+    }
+
+    /// Whether `key` was not noted within `every_ms` before `now`; notes it then.
+    pub(super) fn note_use(&mut self, key: ApiKeyId, now: Timestamp, every_ms: i64) -> bool {
+        let noted = self.noted.get(&key);
+        let due = noted.is_none_or(|at| now.millis_since(*at) >= every_ms);
+        if due && self.hashes.contains_key(&key) {
+            self.noted.insert(key, now);
+        }
+        due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use eventlog::NewRecord;
+    use schemas::api_key::ApiKeyRevoked;
+    use schemas::codec::Example;
+    use schemas::envelope::Envelope;
+    use schemas::messages::MessageSet;
+    use schemas::scope::{Actor, Scope};
+    use uuid::Uuid;
+
+    fn record(id: ApiKeyId, event: ApiKeyEvent) -> Record {
+        let scope = Scope::granted(
+            TenantId(Uuid::from_u128(1)),
+            ProjectId(Uuid::from_u128(2)),
+            Actor::system("test"),
+        );
+        let envelope = Envelope::of(&scope, Uuid::nil(), event.kind(), "/test", id.to_string());
+        let new = NewRecord::of(Topic::IdentityKeys, &envelope, &event).unwrap();
+        Record {
+            position: Position {
+                topic: new.topic,
+                partition: new.partition(),
+                offset: 0,
+            },
+            appended_at: Timestamp::default(),
+            key: new.key,
+            headers: new.headers,
+            body: new.body,
+        }
+    }
+
+    #[test]
+    fn a_key_is_known_until_it_is_revoked() {
+        let id = ApiKeyId(Uuid::from_u128(9));
+        let mut ring = Ring::default();
+        let created = schemas::api_key::ApiKeyCreated::example();
+        ring.apply(&record(id, created.into())).unwrap();
+        assert_eq!(ring.by_hash(&[0; 32]).map(|key| key.revoked), Some(false));
+        ring.apply(&record(id, ApiKeyRevoked { reason: None }.into()))
+            .unwrap();
+        assert_eq!(ring.by_hash(&[0; 32]).map(|key| key.revoked), Some(true));
+    }
+
+    #[test]
+    fn a_revocation_of_nothing_is_an_error() {
+        let id = ApiKeyId(Uuid::from_u128(9));
+        let revoked = record(id, ApiKeyRevoked { reason: None }.into());
+        assert!(Ring::default().apply(&revoked).is_err());
+    }
+
+    #[test]
+    fn a_use_is_noted_once_a_minute() {
+        let id = ApiKeyId(Uuid::from_u128(9));
+        let mut ring = Ring::default();
+        let created = schemas::api_key::ApiKeyCreated::example();
+        ring.apply(&record(id, created.into())).unwrap();
+        let start = Timestamp::from_micros(0);
+        assert!(ring.note_use(id, start, 60_000));
+        assert!(!ring.note_use(id, start.plus_millis(59_999), 60_000));
+        assert!(ring.note_use(id, start.plus_millis(60_000), 60_000));
+    }
+}

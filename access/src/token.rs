@@ -1,0 +1,188 @@
+//! Access tokens: JWTs (RFC 7519) in the profile of RFC 9068 (`typ: at+jwt`),
+//! signed with Ed25519 (RFC 8037), good for a quarter of an hour.
+
+mod recent;
+mod signing;
+
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::jwk::JwkSet;
+use jsonwebtoken::{Algorithm, Header, Validation};
+use parking_lot::RwLock;
+use schemas::context::Context;
+use schemas::ids::{ProjectId, TenantId, UserId};
+use schemas::scope::MemberRole;
+use schemas::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::denied::Denied;
+use crate::principal::{Grant, Principal};
+use recent::Recent;
+pub use signing::{PublicKey, SigningKey};
+
+/// How long an access token is good, in seconds.
+pub const LIFETIME_S: i64 = 15 * 60;
+const TYPE: &str = "at+jwt";
+const AUDIENCE: &str = "sre-copilot";
+/// How far another gateway's clock may be ahead, in seconds.
+const SKEW_S: i64 = 30;
+/// Longer than any token of ours; what is longer is not worth a signature check.
+const MAX_BYTES: usize = 2048;
+
+/// What a token says. Times in seconds since 1970.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claims {
+    pub iss: String,
+    pub aud: String,
+    pub sub: UserId,
+    pub jti: Uuid,
+    pub iat: i64,
+    pub nbf: i64,
+    pub exp: i64,
+    pub tenant: TenantId,
+    pub project: ProjectId,
+    pub role: MemberRole,
+    /// The refresh family that the token belongs to.
+    pub session: Uuid,
+}
+
+/// Who a token is made for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    pub user: UserId,
+    pub tenant: TenantId,
+    pub project: ProjectId,
+    pub role: MemberRole,
+    pub session: Uuid,
+}
+
+/// Makes tokens with the current key.
+pub struct Issuer {
+    issuer: String,
+    key: SigningKey,
+}
+
+/// The token could not be signed: the key does not fit the algorithm.
+#[derive(Debug, thiserror::Error)]
+#[error("the access token could not be signed: {0}")]
+pub struct Unsigned(jsonwebtoken::errors::Error);
+
+impl Issuer {
+    /// `issuer` is the public URL of the installation.
+    pub fn new(issuer: &str, key: SigningKey) -> Self {
+        Self {
+            issuer: issuer.to_owned(),
+            key,
+        }
+    }
+
+    pub fn issue(&self, subject: &Subject, context: &Context) -> Result<String, Unsigned> {
+        let now = context.now().micros() / 1_000_000;
+        let claims = Claims {
+            iss: self.issuer.clone(),
+            aud: AUDIENCE.to_owned(),
+            sub: subject.user,
+            jti: context.id(),
+            iat: now,
+            nbf: now,
+            exp: now + LIFETIME_S,
+            tenant: subject.tenant,
+            project: subject.project,
+            role: subject.role,
+            session: subject.session,
+        };
+        let mut header = Header::new(Algorithm::EdDSA);
+        header.typ = Some(TYPE.to_owned());
+        header.kid = Some(self.key.public().kid().to_owned());
+        jsonwebtoken::encode(&header, &claims, self.key.encoding()).map_err(Unsigned)
+    }
+}
+
+/// Checks tokens against our own public keys; several while keys are exchanged.
+pub struct Verifier {
+    validation: Validation,
+    keys: RwLock<Vec<PublicKey>>,
+    recent: Recent<Claims>,
+}
+
+impl Verifier {
+    pub fn new(issuer: &str, keys: Vec<PublicKey>) -> Self {
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        validation.set_audience(&[AUDIENCE]);
+        validation.set_issuer(&[issuer]);
+        validation.set_required_spec_claims(&["exp", "nbf", "iss", "aud", "sub"]);
+        // Times are compared below, with the platform's clock.
+        validation.validate_exp = false;
+        Self {
+            validation,
+            keys: RwLock::new(keys),
+            recent: Recent::new(10_000),
+        }
+    }
+
+    /// Takes another set of keys. Tokens of keys that left are refused at once.
+    pub fn replace(&self, keys: Vec<PublicKey>) {
+        *self.keys.write() = keys;
+        self.recent.clear();
+    }
+
+    /// The public keys as a JWK set (RFC 7517).
+    pub fn jwks(&self) -> JwkSet {
+        JwkSet {
+            keys: self.keys.read().iter().map(PublicKey::jwk).collect(),
+        }
+    }
+
+    pub fn verify(&self, token: &str, now: Timestamp) -> Result<Principal, Denied> {
+        let claims = match self.recent.get(token) {
+            Some(claims) => claims,
+            None => {
+                let claims = self.checked(token)?;
+                self.recent.put(token, claims.clone());
+                claims
+            }
+        };
+        let now_s = now.micros() / 1_000_000;
+        if claims.exp <= now_s {
+            return Err(Denied::TokenExpired);
+        }
+        if claims.nbf > now_s + SKEW_S {
+            return Err(Denied::InvalidToken);
+        }
+        Ok(claims.into())
+    }
+
+    /// The claims of a token whose signature, type, issuer and audience are right.
+    fn checked(&self, token: &str) -> Result<Claims, Denied> {
+        if token.len() > MAX_BYTES {
+            return Err(Denied::InvalidToken);
+        }
+        let header = jsonwebtoken::decode_header(token).map_err(|_| Denied::InvalidToken)?;
+        if header.typ.as_deref() != Some(TYPE) || header.crit.is_some() {
+            return Err(Denied::InvalidToken);
+        }
+        let keys = self.keys.read();
+        let key = keys
+            .iter()
+            .find(|key| Some(key.kid()) == header.kid.as_deref())
+            .ok_or(Denied::InvalidToken)?;
+        jsonwebtoken::decode::<Claims>(token, key.decoding(), &self.validation)
+            .map(|data| data.claims)
+            .map_err(|e| match e.kind() {
+                ErrorKind::ExpiredSignature => Denied::TokenExpired,
+                _ => Denied::InvalidToken,
+            })
+    }
+}
+
+impl From<Claims> for Principal {
+    fn from(claims: Claims) -> Self {
+        let grant = Grant::Member {
+            user: claims.sub,
+            role: claims.role,
+            session: claims.session,
+        };
+        let expires_at = Timestamp::from_micros(claims.exp.saturating_mul(1_000_000));
+        Self::new(claims.tenant, claims.project, grant, Some(expires_at))
+    }
+}
