@@ -94,7 +94,16 @@ alertmanager=$!
 "$SRE_COPILOT_TEST_PROMETHEUS" --config.file="$dir/prometheus.yml" --storage.tsdb.path="$dir/prometheus" \
   --web.listen-address="127.0.0.1:$prometheus_port" >"$dir/prometheus.log" 2>&1 &
 prometheus=$!
-trap 'kill "$alertmanager" "$prometheus" 2>/dev/null || true; wait; rm -rf "$dir"' EXIT
+# Called by the trap; a second signal must not interrupt it.
+# shellcheck disable=SC2317
+clean_up() {
+  trap '' INT TERM
+  kill "$alertmanager" "$prometheus" 2>/dev/null || true
+  wait
+  rm -rf "$dir"
+}
+trap clean_up EXIT
+trap 'exit 130' INT TERM
 
 cat <<STEPS
 
