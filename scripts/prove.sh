@@ -20,7 +20,7 @@ outcome=${PIPESTATUS[0]}
   echo
   echo '| Proof | Figures |'
   echo '|---|---|'
-  cat "$CARGO_TARGET_DIR"/test-results/*.log |
+  cat test-results/*.log |
     sed -n 's/^PROOF \([^:]*\(::[^:]*\)*\): \(.*\)/| \1 | \3 |/p' | sort -u
   echo
   echo "Tests: $(tail -n 1 "$log")."

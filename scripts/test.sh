@@ -17,7 +17,7 @@ cd "$root" || exit 1
 . "$root/scripts/env.sh"
 eval "$("$root/scripts/peers.sh")"
 
-export RESULTS=$CARGO_TARGET_DIR/test-results
+export RESULTS=$root/test-results
 rm -rf "$RESULTS"
 mkdir -p "$RESULTS"
 

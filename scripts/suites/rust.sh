@@ -6,6 +6,9 @@ set -uo pipefail
 . "$(dirname "$0")/../env.sh"
 cd "$root" || exit 1
 
+# The server embeds the console, and its tests ask for it.
+"$root/scripts/ui.sh" || echo "failed console: build" >>"$RESULTS/rust"
+
 log=$RESULTS/rust.log
 # On a terminal Ctrl-C must reach cargo too.
 foreground=()
