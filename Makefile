@@ -9,7 +9,7 @@ SHELL := bash
 in_env := . scripts/env.sh;
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 run: ## install what is missing, build, start the whole platform
 	@scripts/run.sh
