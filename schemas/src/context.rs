@@ -46,6 +46,7 @@ impl Clock {
 pub struct Context {
     now: Timestamp,
     ids: Ids,
+    subject: Uuid,
 }
 
 #[derive(Debug)]
@@ -60,6 +61,7 @@ impl Context {
         Self {
             now: clock.now(),
             ids: Ids::Ambient,
+            subject: Uuid::nil(),
         }
     }
 
@@ -72,11 +74,22 @@ impl Context {
                 seed: command.0,
                 drawn: AtomicU32::new(0),
             },
+            subject: Uuid::nil(),
         }
+    }
+
+    /// The same context for a decision of the aggregate with the id `subject`.
+    pub fn about(self, subject: Uuid) -> Self {
+        Self { subject, ..self }
     }
 
     pub fn now(&self) -> Timestamp {
         self.now
+    }
+
+    /// The id of the aggregate that decides; nil where nothing decides.
+    pub fn subject(&self) -> Uuid {
+        self.subject
     }
 
     /// A new id: UUIDv7 at the edges, UUIDv5(command, n) in a decision.

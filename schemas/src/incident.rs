@@ -1,5 +1,7 @@
 //! Incidents: one record per command and event, and the states they move through.
 
+pub mod transitions;
+
 use apache_avro::AvroSchema;
 use serde::{Deserialize, Serialize};
 
