@@ -1,5 +1,7 @@
 //! Bodies captured from Alertmanager 0.25, and what becomes of damaged ones.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
