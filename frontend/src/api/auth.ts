@@ -1,0 +1,44 @@
+import { queryOptions } from '@tanstack/react-query';
+import { api, read } from './client';
+import { keys } from './keys';
+import type { components } from './schema';
+import { problemOf } from './problem';
+import { assertProject, renewSession } from './session';
+import type { Me } from './types';
+
+export const meQuery = queryOptions({
+  queryKey: keys.me,
+  queryFn: () => read(api.GET('/api/v1/auth/me')),
+  staleTime: 5 * 60_000,
+});
+
+export function register(body: components['schemas']['Register']) {
+  assertProject(undefined);
+  return read(api.POST('/api/v1/auth/register', { body }));
+}
+
+export function login(body: components['schemas']['Login']) {
+  assertProject(undefined);
+  return read(api.POST('/api/v1/auth/login', { body }));
+}
+
+export async function logout(): Promise<void> {
+  await read(api.POST('/api/v1/auth/logout'));
+  assertProject(undefined);
+}
+
+/** Has the token re-issued for the project that the URL names; the cookies change, the tab stays. */
+export async function enterProject(project: string): Promise<void> {
+  assertProject(project);
+  const response = await renewSession({ since: Date.now(), project: true });
+  if (!response.ok) throw problemOf(response, await response.json().catch(() => null));
+}
+
+/** Viewers read; everybody else responds. The server decides; this only spares people a refusal. */
+export function mayRespond(me: Me | undefined): boolean {
+  return me !== undefined && me.role !== 'viewer';
+}
+
+export function mayAdminister(me: Me | undefined): boolean {
+  return me?.role === 'owner' || me?.role === 'admin';
+}

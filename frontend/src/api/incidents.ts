@@ -1,0 +1,140 @@
+import { infiniteQueryOptions, queryOptions, type QueryClient } from '@tanstack/react-query';
+import { api, ifMatch, read, write } from './client';
+import { keys } from './keys';
+import { allPages, PAGE_SIZE, present } from './paging';
+import type { components } from './schema';
+import type { Incident, Severity, StepAction } from './types';
+
+export interface IncidentFilter {
+  status?: string | undefined;
+  severity?: string | undefined;
+  q?: string | undefined;
+  assignee?: string | undefined;
+  from?: string | undefined;
+  to?: string | undefined;
+}
+
+export interface Span {
+  from?: string | undefined;
+  to?: string | undefined;
+}
+
+/** `keyed` goes into the query key and must be stable (a range such as `7d`); `resolve` turns it into instants. */
+export function incidentListQuery<F extends object>(
+  project: string,
+  keyed: F,
+  resolve: (keyed: F) => IncidentFilter,
+) {
+  return infiniteQueryOptions({
+    queryKey: keys.incidentList(project, keyed),
+    queryFn: ({ pageParam }) =>
+      read(
+        api.GET('/api/v1/incidents', {
+          params: { query: present({ ...resolve(keyed), limit: PAGE_SIZE, cursor: pageParam }) },
+        }),
+      ),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.next_cursor ?? undefined,
+  });
+}
+
+export function incidentStatsQuery<R extends object>(project: string, keyed: R, resolve: (keyed: R) => Span) {
+  return queryOptions({
+    queryKey: keys.incidentStats(project, keyed),
+    queryFn: () => read(api.GET('/api/v1/incidents/stats', { params: { query: present(resolve(keyed)) } })),
+  });
+}
+
+export function incidentQuery(project: string, id: string) {
+  return queryOptions({ queryKey: keys.incident(project, id), queryFn: () => fetchIncident(id) });
+}
+
+export function timelineQuery(project: string, id: string) {
+  return queryOptions({
+    queryKey: keys.timeline(project, id),
+    queryFn: () =>
+      allPages((page) =>
+        read(api.GET('/api/v1/incidents/{id}/timeline', { params: { path: { id }, query: page } })),
+      ),
+  });
+}
+
+export function incidentAlertsQuery(project: string, id: string) {
+  return queryOptions({
+    queryKey: keys.incidentAlerts(project, id),
+    queryFn: () =>
+      allPages((page) =>
+        read(api.GET('/api/v1/incidents/{id}/alerts', { params: { path: { id }, query: page } })),
+      ),
+  });
+}
+
+export function declareIncident(body: components['schemas']['NewIncident']): Promise<Incident> {
+  return write(api.POST('/api/v1/incidents', { body }), reloaded);
+}
+
+export function step(incident: Incident, action: StepAction, note?: string): Promise<Incident> {
+  const options = {
+    params: { path: { id: incident.id }, header: ifMatch(incident.version) },
+    body: note ? { note } : {},
+  };
+  return write(api.POST(`/api/v1/incidents/{id}/${action}`, options), reloaded);
+}
+
+export function setSeverity(incident: Incident, severity: Severity): Promise<Incident> {
+  return write(
+    api.PUT('/api/v1/incidents/{id}/severity', { params: versioned(incident), body: { severity } }),
+    reloaded,
+  );
+}
+
+export function setTitle(incident: Incident, title: string): Promise<Incident> {
+  return write(
+    api.PUT('/api/v1/incidents/{id}/title', { params: versioned(incident), body: { title } }),
+    reloaded,
+  );
+}
+
+export function assign(incident: Incident, userId: string | null): Promise<Incident> {
+  return write(
+    api.PUT('/api/v1/incidents/{id}/assignee', { params: versioned(incident), body: { user_id: userId } }),
+    reloaded,
+  );
+}
+
+export function merge(incident: Incident, into: string): Promise<Incident> {
+  return write(
+    api.POST('/api/v1/incidents/{id}/merge', { params: versioned(incident), body: { into } }),
+    reloaded,
+  );
+}
+
+export async function comment(incidentId: string, body: string): Promise<void> {
+  const answer = api.POST('/api/v1/incidents/{id}/comments', {
+    params: { path: { id: incidentId } },
+    body: { body },
+  });
+  await write<unknown>(answer, () => Promise.resolve(null));
+}
+
+/** After a write: show what the server answered at once, and have everything that depends on it refetched. */
+export async function settleIncident(client: QueryClient, incident: Incident): Promise<void> {
+  client.setQueryData(keys.incident(incident.project_id, incident.id), incident);
+  await Promise.all([
+    client.invalidateQueries({ queryKey: keys.everyIncidentList(incident.project_id) }),
+    client.invalidateQueries({ queryKey: keys.timeline(incident.project_id, incident.id) }),
+  ]);
+}
+
+function fetchIncident(id: string): Promise<Incident> {
+  return read(api.GET('/api/v1/incidents/{id}', { params: { path: { id } } }));
+}
+
+function reloaded(resource: components['schemas']['CommandState']['resource']): Promise<Incident> {
+  if (!resource) throw new Error('an accepted incident command names its incident');
+  return fetchIncident(resource.id);
+}
+
+function versioned(incident: Incident) {
+  return { path: { id: incident.id }, header: ifMatch(incident.version) };
+}

@@ -1,0 +1,61 @@
+import type { QueryKey } from '@tanstack/react-query';
+import { keys } from './keys';
+
+export type ChangeType =
+  | 'incident.created'
+  | 'incident.updated'
+  | 'timeline.updated'
+  | 'alert.fired'
+  | 'alert.resolved'
+  | 'api_key.updated'
+  | 'member.updated'
+  | 'project.updated';
+
+/** A message says what changed, never how: `key` is the id of the thing (of the incident for a timeline). */
+export interface Change {
+  type: ChangeType;
+  project_id: string | null;
+  key: string;
+  seq: number;
+}
+
+export type Frame =
+  | { type: 'hello'; epoch: string; seq: number }
+  | { type: 'resync'; epoch: string; seq: number }
+  | Change;
+
+/** Null for what this console does not know: an older console must survive a newer server. */
+export function parseFrame(text: string): Frame | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (typeof value !== 'object' || value === null || !('type' in value) || !('seq' in value)) return null;
+  if (typeof value.type !== 'string' || typeof value.seq !== 'number') return null;
+  const known = value.type === 'hello' || value.type === 'resync' || value.type in TOUCHES;
+  return known ? (value as Frame) : null;
+}
+
+/** The query keys that a change names. A change in another project touches nothing that is on the screen. */
+export function touchedKeys(project: string, change: Change): readonly QueryKey[] {
+  if (change.project_id && change.project_id !== project) return [];
+  return TOUCHES[change.type](project, change.key);
+}
+
+const TOUCHES: Record<ChangeType, (project: string, key: string) => readonly QueryKey[]> = {
+  'incident.created': (project, key) => [keys.everyIncidentList(project), keys.incident(project, key)],
+  'incident.updated': (project, key) => [keys.everyIncidentList(project), keys.incident(project, key)],
+  'timeline.updated': (project, key) => [keys.timeline(project, key)],
+  'alert.fired': alertKeys,
+  'alert.resolved': alertKeys,
+  'api_key.updated': (project) => [keys.apiKeys(project)],
+  'member.updated': (project) => [keys.members(project), keys.me],
+  'project.updated': (project) => [keys.projects(project), keys.me],
+};
+
+/** An alert's message does not say which incident holds it, so the alerts of the one on the screen are asked again. */
+function alertKeys(project: string, key: string): readonly QueryKey[] {
+  return [keys.everyAlertList(project), keys.alert(project, key), keys.everyIncidentAlerts(project)];
+}

@@ -1,0 +1,110 @@
+import { parseFrame, type Change } from './live-frames';
+
+/** `since` is the time (ms) from which the screen may be out of date. */
+export type LiveState =
+  | { kind: 'connecting' }
+  | { kind: 'live' }
+  | { kind: 'reconnecting'; since: number };
+
+export interface LiveOptions {
+  url: string;
+  onChange(change: Change): void;
+  /** Everything visible may be out of date: another epoch, a resync, or the first connection. */
+  onGap(): void;
+  /** The socket was closed because the session is over; resolves with whether there is a new one. */
+  onSessionOver(): Promise<boolean>;
+  onState(state: LiveState): void;
+}
+
+export interface LiveConnection {
+  close(): void;
+}
+
+export const CLOSE_SESSION_OVER = 4401;
+
+const FIRST_DELAY_MS = 400;
+const LONGEST_DELAY_MS = 20_000;
+
+/** Exponential with jitter between half and all of the step, so that a restarted server is not met by everybody at once. */
+export function reconnectDelay(attempt: number, random: () => number = Math.random): number {
+  const step = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** attempt);
+  return step / 2 + (random() * step) / 2;
+}
+
+/** One WebSocket that reconnects until closed and resumes where it stopped, by `{epoch, seq}`. */
+export function connectLive(options: LiveOptions): LiveConnection {
+  let socket: WebSocket | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let position: { epoch: string; seq: number } | undefined;
+  let attempt = 0;
+  let lostAt: number | undefined;
+  let closed = false;
+
+  const open = () => {
+    clearTimeout(timer);
+    options.onState(lostAt === undefined ? { kind: 'connecting' } : { kind: 'reconnecting', since: lostAt });
+    socket = new WebSocket(resumeUrl(options.url, position));
+    socket.onmessage = (event) => receive(String(event.data));
+    socket.onclose = (event) => void lose(event.code);
+  };
+
+  const receive = (text: string) => {
+    const frame = parseFrame(text);
+    if (!frame) return;
+    if (frame.type === 'hello') return greet(frame.epoch, frame.seq);
+    if (frame.type === 'resync') {
+      position = { epoch: frame.epoch, seq: frame.seq };
+      return options.onGap();
+    }
+    if (position) position.seq = Math.max(position.seq, frame.seq);
+    options.onChange(frame);
+  };
+
+  const greet = (epoch: string, seq: number) => {
+    const resumes = position?.epoch === epoch && position.seq <= seq;
+    if (!resumes) position = { epoch, seq };
+    attempt = 0;
+    lostAt = undefined;
+    options.onState({ kind: 'live' });
+    if (!resumes) options.onGap();
+  };
+
+  const lose = async (code: number) => {
+    if (closed) return;
+    lostAt ??= Date.now();
+    options.onState({ kind: 'reconnecting', since: lostAt });
+    if (code === CLOSE_SESSION_OVER && !(await options.onSessionOver())) return;
+    if (!closed) timer = setTimeout(open, reconnectDelay(attempt++));
+  };
+
+  const retryNow = () => {
+    if (!closed && lostAt !== undefined && socket?.readyState !== WebSocket.CONNECTING) open();
+  };
+  // The browser does not report a dead link for minutes; it does report that the network went away.
+  const drop = () => socket?.close();
+
+  window.addEventListener('online', retryNow);
+  window.addEventListener('offline', drop);
+  open();
+
+  return {
+    close() {
+      closed = true;
+      clearTimeout(timer);
+      window.removeEventListener('online', retryNow);
+      window.removeEventListener('offline', drop);
+      socket?.close();
+    },
+  };
+}
+
+/** `/ws` of the page's own origin. */
+export function liveUrl(location: Location = window.location): string {
+  return `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws`;
+}
+
+function resumeUrl(url: string, position: { epoch: string; seq: number } | undefined): string {
+  if (!position) return url;
+  const query = new URLSearchParams({ epoch: position.epoch, seq: String(position.seq) });
+  return `${url}?${query}`;
+}

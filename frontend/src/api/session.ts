@@ -1,0 +1,88 @@
+/**
+ * The session lives in httpOnly cookies; this module only knows how to renew it and which project the URL names.
+ * Renewal is single flight in this tab and, where the browser has Web Locks, across tabs: the refresh token rotates,
+ * and two tabs that used the same one would end the session.
+ */
+
+let project: string | undefined;
+let renewal: Promise<Response> | undefined;
+let over: () => void = () => undefined;
+
+const RENEWED_AT = 'srec-renewed-at';
+
+/** The project asserted with `X-Project`; set by the project route only. */
+export function assertProject(id: string | undefined): void {
+  project = id;
+}
+
+export function assertedProject(): string | undefined {
+  return project;
+}
+
+/** Called once when a request fails with 401 and the session cannot be renewed. */
+export function onSessionOver(listener: () => void): void {
+  over = listener;
+}
+
+/** `fetch` that renews the session once on 401, or on a token for another project, and then repeats the request. */
+export async function sessionFetch(request: Request): Promise<Response> {
+  const again = request.clone();
+  const sentAt = Date.now();
+  const response = await fetch(request);
+  if (isAuthCall(request) || !(await needsRenewal(response))) return response;
+  const renewed = await renewSession({ since: sentAt, project: response.status === 409 });
+  if (renewed.ok) return fetch(again);
+  if (renewed.status !== 401) return renewed;
+  over();
+  return response;
+}
+
+/** Resolves with the answer to the refresh; a refresh made by another tab after `since` counts as ours. */
+export function renewSession(options: { since: number; project: boolean }): Promise<Response> {
+  renewal ??= exclusively(() => refresh(options)).finally(() => {
+    renewal = undefined;
+  });
+  return renewal;
+}
+
+async function refresh(options: { since: number; project: boolean }): Promise<Response> {
+  if (!options.project && renewedAt() >= options.since) return new Response(null, { status: 204 });
+  const response = await fetch('/api/v1/auth/refresh', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(project ? { project_id: project } : {}),
+  });
+  if (response.ok) rememberRenewal();
+  return response;
+}
+
+async function needsRenewal(response: Response): Promise<boolean> {
+  if (response.status === 401) return true;
+  if (response.status !== 409) return false;
+  const body: unknown = await response.clone().json().catch(() => null);
+  return typeof body === 'object' && body !== null && 'rule' in body && body.rule === 'project_mismatch';
+}
+
+function isAuthCall(request: Request): boolean {
+  return /\/api\/v1\/auth\/(login|register|refresh|logout)$/.test(new URL(request.url).pathname);
+}
+
+async function exclusively(act: () => Promise<Response>): Promise<Response> {
+  return 'locks' in navigator ? await navigator.locks.request('srec-renewal', act) : act();
+}
+
+function renewedAt(): number {
+  try {
+    return Number(localStorage.getItem(RENEWED_AT) ?? 0);
+  } catch {
+    return 0;
+  }
+}
+
+function rememberRenewal(): void {
+  try {
+    localStorage.setItem(RENEWED_AT, String(Date.now()));
+  } catch {
+    // Without storage other tabs renew on their own; the lock still keeps them in turn.
+  }
+}

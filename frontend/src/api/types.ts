@@ -1,0 +1,32 @@
+import type { components } from './schema';
+
+type Schemas = components['schemas'];
+
+export type Actor = Schemas['Actor'];
+export type Alert = Schemas['Alert'];
+export type ApiKey = Schemas['ApiKey'];
+export type AuditRecord = Schemas['AuditRecord'];
+export type CreatedApiKey = Schemas['CreatedApiKey'];
+export type Incident = Schemas['Incident'];
+export type IncidentStats = Schemas['IncidentStats'];
+export type IncidentStatus = Schemas['IncidentStatus'];
+export type KeyScope = Schemas['KeyScope'];
+export type Me = Schemas['Me'];
+export type Member = Schemas['Member'];
+export type MemberRole = Schemas['MemberRole'];
+export type NextAction = Schemas['NextAction'];
+export type Person = Schemas['Person'];
+export type Project = Schemas['Project'];
+export type ProblemBody = Schemas['Problem'];
+export type Session = Schemas['Session'];
+export type Severity = Schemas['Severity'];
+export type TimelineEntry = Schemas['TimelineEntry'];
+
+/** The steps that an engineer walks; `merge` is a process of its own and takes a target. */
+export type StepAction = Exclude<NextAction, 'merge'>;
+
+export const SEVERITIES: readonly Severity[] = ['SEV1', 'SEV2', 'SEV3', 'SEV4'];
+
+export const MEMBER_ROLES: readonly MemberRole[] = ['owner', 'admin', 'engineer', 'viewer'];
+
+export const KEY_SCOPES: readonly KeyScope[] = ['ingest', 'read', 'write', 'admin'];

@@ -1,0 +1,90 @@
+import { Anchor, Stack } from '@mantine/core';
+import { IconExternalLink } from '@tabler/icons-react';
+import { Link } from '@tanstack/react-router';
+import type { Alert } from '../api/types';
+import { Duration } from '../ui/Duration';
+import { RelativeTime } from '../ui/RelativeTime';
+import classes from './AlertDetails.module.css';
+import { AlertStatus } from './AlertStatus';
+import { Labels } from './Labels';
+import { SeverityBadge } from './SeverityBadge';
+
+/** Everything that is known about one alert. */
+export function AlertDetails({ alert }: { alert: Alert }) {
+  return (
+    <Stack gap="md">
+      <dl className={classes.facts}>
+        <Fact name="Status">
+          <AlertStatus status={alert.status} />
+        </Fact>
+        <Fact name="Severity">
+          <SeverityBadge severity={alert.severity} />
+        </Fact>
+        <Fact name="Started">
+          <RelativeTime at={alert.starts_at} />
+        </Fact>
+        <Fact name={alert.ends_at ? 'Lasted' : 'Firing for'}>
+          <Duration from={alert.starts_at} to={alert.ends_at ?? null} />
+        </Fact>
+        <Fact name="Received">
+          <RelativeTime at={alert.received_at} />
+        </Fact>
+        <Fact name="Receiver">{alert.receiver}</Fact>
+        {alert.incident_id && (
+          <Fact name="Incident">
+            <Anchor
+              size="sm"
+              renderRoot={(props) => (
+                <Link {...props} to="/p/$project/incidents/$incident" params={(now) => ({ ...now, incident: alert.incident_id ?? '' }) as never} />
+              )}
+            >
+              Open the incident
+            </Anchor>
+          </Fact>
+        )}
+        {alert.generator_url && isWebLink(alert.generator_url) && (
+          <Fact name="Source">
+            <Anchor size="sm" href={alert.generator_url} target="_blank" rel="noreferrer">
+              Open where it was evaluated <IconExternalLink size={12} aria-hidden />
+            </Anchor>
+          </Fact>
+        )}
+      </dl>
+      {Object.entries(alert.annotations).map(([name, text]) => (
+        <section key={name}>
+          <h3 className={classes.heading}>{name}</h3>
+          <p className={classes.text}>{text}</p>
+        </section>
+      ))}
+      <section>
+        <h3 className={classes.heading}>Labels</h3>
+        <Labels labels={alert.labels} />
+      </section>
+      <section>
+        <h3 className={classes.heading}>Identity</h3>
+        <dl className={classes.facts}>
+          <Fact name="Fingerprint">
+            <span className="mono">{alert.fingerprint}</span>
+          </Fact>
+          <Fact name="Group">
+            <span className="mono">{alert.group_key}</span>
+          </Fact>
+        </dl>
+      </section>
+    </Stack>
+  );
+}
+
+function Fact({ name, children }: { name: string; children: React.ReactNode }) {
+  return (
+    <div className={classes.fact}>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+/** An agent chose this address: only web pages become links. */
+function isWebLink(address: string): boolean {
+  return /^https?:\/\//i.test(address);
+}

@@ -1,0 +1,91 @@
+import { Spotlight, spotlight } from '@mantine/spotlight';
+import '@mantine/spotlight/styles.css';
+import { useMantineColorScheme } from '@mantine/core';
+import { useDebouncedValue } from '@mantine/hooks';
+import { IconArrowRight, IconMoon, IconPlus, IconSearch, IconSwitchHorizontal, IconFlame } from '@tabler/icons-react';
+import { useQuery } from '@tanstack/react-query';
+import { useNavigate } from '@tanstack/react-router';
+import { useEffect, useState } from 'react';
+import { api, read } from '../api/client';
+import { keys } from '../api/keys';
+import { useMe, useProject } from '../hooks/useProject';
+
+/** Jump, find an incident, act. Loaded when it is first asked for; `asked` grows with every request to open it. */
+export function CommandPalette({ asked }: { asked: number }) {
+  const [query, setQuery] = useState('');
+  const actions = useActions(query);
+  const incidents = useIncidentMatches(query);
+  useEffect(() => {
+    if (asked > 0) spotlight.open();
+  }, [asked]);
+  return (
+    <Spotlight.Root query={query} onQueryChange={setQuery} shortcut={null} scrollable maxHeight={420}>
+      <Spotlight.Search placeholder="Search incidents, jump, act…" leftSection={<IconSearch size={18} />} />
+      <Spotlight.ActionsList>
+        {incidents}
+        {actions}
+        {incidents.length + actions.length === 0 && <Spotlight.Empty>Nothing matches</Spotlight.Empty>}
+      </Spotlight.ActionsList>
+    </Spotlight.Root>
+  );
+}
+
+function useActions(query: string) {
+  const project = useProject();
+  const me = useMe();
+  const navigate = useNavigate();
+  const { toggleColorScheme } = useMantineColorScheme();
+  const go = (to: string) => () => void navigate({ to: to as never, params: { project } as never });
+  const all = [
+    { label: 'Declare incident', icon: IconPlus, act: go('/p/$project/incidents/new') },
+    { label: 'Go to overview', icon: IconArrowRight, act: go('/p/$project') },
+    { label: 'Go to incidents', icon: IconArrowRight, act: go('/p/$project/incidents') },
+    { label: 'Go to alerts', icon: IconArrowRight, act: go('/p/$project/alerts') },
+    { label: 'Go to API keys', icon: IconArrowRight, act: go('/p/$project/settings/api-keys') },
+    { label: 'Go to members', icon: IconArrowRight, act: go('/p/$project/settings/members') },
+    { label: 'Go to getting started', icon: IconArrowRight, act: go('/p/$project/getting-started') },
+    { label: 'Switch between light and dark', icon: IconMoon, act: toggleColorScheme },
+    ...(me?.projects ?? [])
+      .filter((one) => one.id !== project)
+      .map((one) => ({
+        label: `Switch to project ${one.name}`,
+        icon: IconSwitchHorizontal,
+        act: () => void navigate({ to: '/p/$project', params: { project: one.id } }),
+      })),
+  ];
+  return all
+    .filter((action) => action.label.toLowerCase().includes(query.trim().toLowerCase()))
+    .map((action) => (
+      <Spotlight.Action
+        key={action.label}
+        label={action.label}
+        leftSection={<action.icon size={16} />}
+        onClick={action.act}
+      />
+    ));
+}
+
+const FEWEST_LETTERS = 2;
+
+function useIncidentMatches(query: string) {
+  const project = useProject();
+  const navigate = useNavigate();
+  const [q] = useDebouncedValue(query.trim(), 200);
+  const found = useQuery({
+    queryKey: keys.incidentList(project, { palette: q }),
+    queryFn: () => read(api.GET('/api/v1/incidents', { params: { query: { q, limit: 6 } } })),
+    enabled: q.length >= FEWEST_LETTERS,
+  });
+  if (q.length < FEWEST_LETTERS) return [];
+  return (found.data?.items ?? []).map((incident) => (
+    <Spotlight.Action
+      key={incident.id}
+      label={incident.title}
+      description={`${incident.key ?? ''} · ${incident.severity} · ${incident.status}`}
+      leftSection={<IconFlame size={16} />}
+      onClick={() =>
+        void navigate({ to: '/p/$project/incidents/$incident', params: { project, incident: incident.id } })
+      }
+    />
+  ));
+}

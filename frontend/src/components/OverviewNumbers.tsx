@@ -1,0 +1,77 @@
+import { Tooltip } from '@mantine/core';
+import { Link } from '@tanstack/react-router';
+import { SEVERITIES, type IncidentStats } from '../api/types';
+import { useProject } from '../hooks/useProject';
+import { rangeLabel, type RangeSearch } from '../util/range';
+import { duration, exactDuration } from '../util/time';
+import classes from './OverviewNumbers.module.css';
+import { SeverityBadge } from './SeverityBadge';
+
+/** The numbers of the project; each leads to the incidents that it is made of. */
+export function OverviewNumbers({ stats, range }: { stats: IncidentStats; range: RangeSearch }) {
+  const project = useProject();
+  return (
+    <div className={classes.numbers}>
+      <div className={classes.open}>
+        <h2 className={classes.name}>Open incidents</h2>
+        <div className={classes.openRow}>
+          <Link to="/p/$project/incidents" params={{ project }} className={classes.big}>
+            {stats.open.total}
+          </Link>
+          <ul className={classes.severities} aria-label="Open incidents by severity">
+            {SEVERITIES.map((severity) => (
+              <li key={severity}>
+                <Link
+                  to="/p/$project/incidents"
+                  params={{ project }}
+                  search={{ severity }}
+                  className={classes.severity}
+                  data-none={!stats.open.by_severity[severity] || undefined}
+                >
+                  <span className={classes.count}>{stats.open.by_severity[severity] ?? 0}</span>
+                  <SeverityBadge severity={severity} bare />
+                </Link>
+              </li>
+            ))}
+          </ul>
+        </div>
+      </div>
+      <Time name="Time to acknowledge" meaning="Mean time from detection to the first acknowledgement (MTTA)" seconds={stats.mtta_seconds} range={range} />
+      <Time name="Time to resolve" meaning="Mean time from detection to resolution (MTTR)" seconds={stats.mttr_seconds} range={range} />
+      <div className={classes.number}>
+        <h2 className={classes.name}>Resolved</h2>
+        <Link
+          to="/p/$project/incidents"
+          params={{ project }}
+          search={{ ...range, status: 'resolved,learned' }}
+          className={classes.big}
+        >
+          {stats.resolved_in_range}
+        </Link>
+        <p className={classes.range}>{rangeLabel(range)}</p>
+      </div>
+    </div>
+  );
+}
+
+interface TimeProps {
+  name: string;
+  meaning: string;
+  seconds: number | null | undefined;
+  range: RangeSearch;
+}
+
+function Time({ name, meaning, seconds, range }: TimeProps) {
+  const known = seconds !== null && seconds !== undefined;
+  return (
+    <div className={classes.number}>
+      <Tooltip label={meaning}>
+        <h2 className={classes.name}>{name}</h2>
+      </Tooltip>
+      <Tooltip label={known ? exactDuration(seconds) : 'No incident in this range got that far'}>
+        <span className={classes.big}>{known ? duration(seconds) : '–'}</span>
+      </Tooltip>
+      <p className={classes.range}>mean, {rangeLabel(range)}</p>
+    </div>
+  );
+}

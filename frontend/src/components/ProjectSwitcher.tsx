@@ -1,0 +1,47 @@
+import { Button, Menu } from '@mantine/core';
+import { IconCheck, IconSelector } from '@tabler/icons-react';
+import { Link } from '@tanstack/react-router';
+import { useMe, useProject } from '../hooks/useProject';
+import classes from './ProjectSwitcher.module.css';
+
+export function ProjectSwitcher() {
+  const me = useMe();
+  const project = useProject();
+  if (!me) return null;
+  const current = me.projects.find((one) => one.id === project) ?? me.project;
+  return (
+    <Menu position="bottom-start" width={240}>
+      <Menu.Target>
+        <Button
+          variant="subtle"
+          color="gray"
+          className={classes.button}
+          rightSection={<IconSelector size={14} />}
+          aria-label={`Project ${current.name} of ${me.tenant.name}`}
+        >
+          <span className={classes.tenant}>{me.tenant.name}</span>
+          <span className={classes.slash} aria-hidden>/</span>
+          <span className={classes.project}>{current.name}</span>
+        </Button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Label>Projects of {me.tenant.name}</Menu.Label>
+        {me.projects.map((one) => (
+          <Menu.Item
+            key={one.id}
+            component={Link}
+            to="/p/$project"
+            params={{ project: one.id } as never}
+            rightSection={one.id === project ? <IconCheck size={14} aria-label="current" /> : null}
+          >
+            {one.name}
+          </Menu.Item>
+        ))}
+        <Menu.Divider />
+        <Menu.Item component={Link} to="/p/$project/settings/projects" params={{ project } as never}>
+          Manage projects
+        </Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  );
+}

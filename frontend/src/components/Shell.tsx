@@ -1,0 +1,86 @@
+import { ActionIcon, AppShell, Tooltip } from '@mantine/core';
+import { useDisclosure, useHotkeys, useLocalStorage } from '@mantine/hooks';
+import { IconLayoutSidebarLeftCollapse, IconLayoutSidebarLeftExpand } from '@tabler/icons-react';
+import { Link, Outlet } from '@tanstack/react-router';
+import { lazy, Suspense, useState } from 'react';
+import { useGoTo } from '../hooks/useGoTo';
+import { LiveProvider } from '../hooks/useLive';
+import { useProject } from '../hooks/useProject';
+import { Logo } from './Logo';
+import classes from './Shell.module.css';
+import { ShortcutsHelp } from './ShortcutsHelp';
+import { SideNav } from './SideNav';
+import { TopBar } from './TopBar';
+
+const CommandPalette = lazy(async () => ({ default: (await import('./CommandPalette')).CommandPalette }));
+
+/** What surrounds every page of a project. */
+export function Shell() {
+  const project = useProject();
+  const [navOpened, nav] = useDisclosure(false);
+  const [helpOpened, help] = useDisclosure(false);
+  const [collapsed, setCollapsed] = useLocalStorage({ key: 'srec-nav-collapsed', defaultValue: false, getInitialValueInEffect: false });
+  const [searches, setSearches] = useState(0);
+  const search = () => setSearches((count) => count + 1);
+  useHotkeys([['mod+K', search]], []);
+  useHotkeys([
+    ['shift+?', help.toggle],
+    ['?', help.toggle],
+    ['[', () => setCollapsed((before) => !before)],
+  ]);
+  useGoTo(project);
+
+  return (
+    <LiveProvider project={project} key={project}>
+      <a href="#main" className="skip-link">
+        Skip to content
+      </a>
+      <AppShell
+        header={{ height: 48 }}
+        navbar={{ width: collapsed ? 56 : 216, breakpoint: 'sm', collapsed: { mobile: !navOpened } }}
+        padding={0}
+        transitionDuration={0}
+      >
+        <AppShell.Header className={classes.header} data-collapsed={collapsed || undefined}>
+          <div className={classes.brand}>
+            <Link to="/p/$project" params={{ project }} className={classes.home} aria-label="SRE Copilot: overview">
+              <Logo mark={collapsed} />
+            </Link>
+          </div>
+          <div className={classes.top}>
+            <TopBar navOpened={navOpened} onToggleNav={nav.toggle} onSearch={search} onShowShortcuts={help.open} />
+          </div>
+        </AppShell.Header>
+        <AppShell.Navbar className={classes.navbar} aria-label="Main">
+          <SideNav project={project} collapsed={collapsed && !navOpened} onNavigate={nav.close} />
+          <div className={classes.collapse}>
+            <CollapseButton collapsed={collapsed} onToggle={() => setCollapsed(!collapsed)} />
+          </div>
+        </AppShell.Navbar>
+        <AppShell.Main id="main" tabIndex={-1} className={classes.main}>
+          <div className={classes.content}>
+            <Outlet />
+          </div>
+        </AppShell.Main>
+      </AppShell>
+      <ShortcutsHelp opened={helpOpened} onClose={help.close} />
+      {searches > 0 && (
+        <Suspense fallback={null}>
+          <CommandPalette asked={searches} />
+        </Suspense>
+      )}
+    </LiveProvider>
+  );
+}
+
+function CollapseButton({ collapsed, onToggle }: { collapsed: boolean; onToggle: () => void }) {
+  const label = collapsed ? 'Open the navigation' : 'Collapse the navigation';
+  const Icon = collapsed ? IconLayoutSidebarLeftExpand : IconLayoutSidebarLeftCollapse;
+  return (
+    <Tooltip label={`${label} ( [ )`} position="right">
+      <ActionIcon size="md" aria-label={label} onClick={onToggle}>
+        <Icon size={17} stroke={1.6} />
+      </ActionIcon>
+    </Tooltip>
+  );
+}

@@ -1,0 +1,84 @@
+import { Link } from '@tanstack/react-router';
+import type { Incident } from '../api/types';
+import type { Column } from '../ui/DataTable';
+import { Duration } from '../ui/Duration';
+import { RelativeTime } from '../ui/RelativeTime';
+import classes from './incident-columns.module.css';
+import { SeverityBadge } from './SeverityBadge';
+import { StatusBadge } from './StatusBadge';
+
+/** The columns of every list of incidents. On a phone the second line of the title carries what the columns drop. */
+export function incidentColumns(project: string): readonly Column<Incident>[] {
+  return [
+    { id: 'severity', header: 'Severity', width: 84, cell: (row) => <SeverityBadge severity={row.severity} /> },
+    {
+      id: 'key',
+      header: 'Key',
+      width: 76,
+      from: 'medium',
+      cell: (row) => <span className="tabular dim">{row.key ?? '–'}</span>,
+    },
+    { id: 'title', header: 'Incident', cell: (row) => <TitleCell incident={row} project={project} /> },
+    { id: 'status', header: 'Status', width: 136, from: 'medium', cell: (row) => <StatusBadge status={row.status} /> },
+    {
+      id: 'assignee',
+      header: 'Assignee',
+      width: 140,
+      from: 'wide',
+      cell: (row) =>
+        row.assignee ? <span className={classes.cut} title={row.assignee.name}>{row.assignee.name}</span> : <span className="dim">–</span>,
+    },
+    { id: 'alerts', header: 'Alerts', width: 84, from: 'wide', align: 'right', cell: alertsCell },
+    {
+      id: 'duration',
+      header: 'Duration',
+      width: 100,
+      from: 'wide',
+      align: 'right',
+      cell: (row) => <Duration from={row.opened_at} to={row.resolved_at ?? null} />,
+    },
+    {
+      id: 'opened',
+      header: 'Opened',
+      width: 104,
+      from: 'medium',
+      align: 'right',
+      cell: (row) => <RelativeTime at={row.opened_at} className="dim" />,
+    },
+  ];
+}
+
+function TitleCell({ incident, project }: { incident: Incident; project: string }) {
+  return (
+    <div className={classes.title}>
+      <Link
+        to="/p/$project/incidents/$incident"
+        params={{ project, incident: incident.id }}
+        className={classes.link}
+        title={incident.title}
+        data-row-link
+      >
+        {incident.title}
+      </Link>
+      <div className={classes.second}>
+        <span className="tabular">{incident.key}</span>
+        <StatusBadge status={incident.status} />
+        <RelativeTime at={incident.opened_at} />
+      </div>
+    </div>
+  );
+}
+
+function alertsCell(incident: Incident) {
+  if (incident.alerts_total === 0) return <span className="dim">–</span>;
+  return (
+    <span
+      className="tabular"
+      title={`${incident.alerts_open} firing of ${incident.alerts_total}`}
+      aria-label={`${incident.alerts_open} firing of ${incident.alerts_total}`}
+    >
+      {incident.alerts_open}
+      <span className="dim"> / {incident.alerts_total}</span>
+    </span>
+  );
+}

@@ -1,0 +1,71 @@
+import { Button, Checkbox, Group, Select, Stack, TextInput } from '@mantine/core';
+import { useForm } from '@mantine/form';
+import { useQueryClient } from '@tanstack/react-query';
+import { keys } from '../api/keys';
+import { createApiKey } from '../api/tenant';
+import { KEY_SCOPES, type CreatedApiKey, type KeyScope } from '../api/types';
+import { useProblemForm } from '../hooks/useProblemForm';
+import { useProject } from '../hooks/useProject';
+import { ProblemAlert } from '../ui/ProblemAlert';
+import { isFilled } from './checks';
+
+const SCOPE_MEANING: Record<KeyScope, string> = {
+  ingest: 'Send alerts and telemetry. All that an agent needs.',
+  read: 'Read incidents and alerts through the API.',
+  write: 'Change incidents through the API.',
+  admin: 'Manage members, keys and projects.',
+};
+
+const DAY_MS = 86_400_000;
+const LIFETIMES = [
+  { value: '', label: 'Never' },
+  { value: '30', label: 'In 30 days' },
+  { value: '90', label: 'In 90 days' },
+  { value: '365', label: 'In a year' },
+];
+
+export function ApiKeyForm({ onDone }: { onDone: (created: CreatedApiKey) => void }) {
+  const client = useQueryClient();
+  const project = useProject();
+  const form = useForm<{ name: string; scopes: KeyScope[]; days: string }>({
+    initialValues: { name: '', scopes: ['ingest'], days: '' },
+    validate: {
+      name: isFilled('Name it after what will use it'),
+      scopes: (value) => (value.length > 0 ? null : 'Choose at least one'),
+    },
+  });
+  const { submit, pending, problem } = useProblemForm(
+    form,
+    ({ name, scopes, days }) =>
+      createApiKey({ name: name.trim(), scopes, ...(days && { expires_at: expiry(Number(days)) }) }),
+    async (created) => {
+      onDone(created);
+      await client.invalidateQueries({ queryKey: keys.apiKeys(project) });
+    },
+  );
+  return (
+    <form onSubmit={submit} noValidate>
+      <Stack gap="md">
+        {problem && <ProblemAlert problem={problem} />}
+        <TextInput label="Name" placeholder="alertmanager-eu" data-autofocus {...form.getInputProps('name')} />
+        <Checkbox.Group label="What may it do?" {...form.getInputProps('scopes')}>
+          <Stack gap={8} mt={6}>
+            {KEY_SCOPES.map((scope) => (
+              <Checkbox key={scope} size="xs" value={scope} label={scope} description={SCOPE_MEANING[scope]} />
+            ))}
+          </Stack>
+        </Checkbox.Group>
+        <Select label="Expires" data={LIFETIMES} allowDeselect={false} {...form.getInputProps('days')} />
+        <Group justify="flex-end">
+          <Button size="sm" type="submit" loading={pending}>
+            Create key
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  );
+}
+
+function expiry(days: number): string {
+  return new Date(Date.now() + days * DAY_MS).toISOString();
+}

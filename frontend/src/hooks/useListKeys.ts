@@ -1,0 +1,43 @@
+import { useHotkeys } from '@mantine/hooks';
+import { useCallback, useRef, type RefObject } from 'react';
+
+/** Rows carry this attribute with their index; keyboard focus moves between them. */
+export const ROW_ATTRIBUTE = 'data-row';
+
+interface ListKeys {
+  count: number;
+  /** Acts on the focused row, by index. */
+  on?: Record<string, (index: number) => void>;
+}
+
+/** `j`/`k` move the focus through a list's rows (real DOM focus, so Enter and screen readers follow); others act on the row. */
+export function useListKeys<T extends HTMLElement>({ count, on = {} }: ListKeys): RefObject<T | null> {
+  const list = useRef<T>(null);
+
+  const focused = useCallback(() => {
+    const row = document.activeElement?.closest(`[${ROW_ATTRIBUTE}]`);
+    if (!row || !list.current?.contains(row)) return -1;
+    return Number(row.getAttribute(ROW_ATTRIBUTE));
+  }, []);
+
+  const move = (by: number) => {
+    const current = focused();
+    const next = current < 0 ? 0 : Math.min(count - 1, Math.max(0, current + by));
+    const row = list.current?.querySelector<HTMLElement>(`[${ROW_ATTRIBUTE}="${next}"]`);
+    (row?.querySelector<HTMLElement>('[data-row-link]') ?? row)?.focus();
+  };
+
+  useHotkeys([
+    ['j', () => move(1)],
+    ['k', () => move(-1)],
+    ...Object.entries(on).map(([key, act]): [string, () => void] => [
+      key,
+      () => {
+        const index = focused();
+        if (index >= 0) act(index);
+      },
+    ]),
+  ]);
+
+  return list;
+}

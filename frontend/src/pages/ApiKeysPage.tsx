@@ -1,0 +1,161 @@
+import { Badge, Button, Modal } from '@mantine/core';
+import { IconKey, IconPlus } from '@tabler/icons-react';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useMemo, useState } from 'react';
+import { mayAdminister } from '../api/auth';
+import { keys } from '../api/keys';
+import { asProblem } from '../api/problem';
+import { apiKeysQuery, revokeApiKey } from '../api/tenant';
+import type { ApiKey, CreatedApiKey } from '../api/types';
+import { NewKey } from '../components/NewKey';
+import { ApiKeyForm } from '../forms/ApiKeyForm';
+import { useMe, useProject } from '../hooks/useProject';
+import { ConfirmByName } from '../ui/ConfirmByName';
+import { DataTable, type Column } from '../ui/DataTable';
+import { EmptyState } from '../ui/EmptyState';
+import { Panel } from '../ui/Panel';
+import { QueryView } from '../ui/QueryView';
+import { RelativeTime } from '../ui/RelativeTime';
+import { RowSkeleton } from '../ui/RowSkeleton';
+
+export function ApiKeysPage() {
+  const query = useQuery(apiKeysQuery(useProject()));
+  const mayWrite = mayAdminister(useMe());
+  const [creating, setCreating] = useState(false);
+  const [created, setCreated] = useState<CreatedApiKey | null>(null);
+  const [revoking, setRevoking] = useState<ApiKey | null>(null);
+  const close = () => {
+    setCreating(false);
+    setCreated(null);
+  };
+  return (
+    <Panel
+      title="API keys"
+      count={query.data?.length}
+      flush
+      actions={
+        mayWrite && (
+          <Button leftSection={<IconPlus size={14} />} onClick={() => setCreating(true)}>
+            Create key
+          </Button>
+        )
+      }
+    >
+      <QueryView query={query} skeleton={<RowSkeleton rows={4} height={41} />}>
+        {(rows) => <KeyRows rows={rows} {...(mayWrite && { onRevoke: setRevoking })} />}
+      </QueryView>
+      <Modal opened={creating} onClose={close} title={created ? 'Key created' : 'Create an API key'}>
+        {created ? <NewKey created={created} onDone={close} /> : <ApiKeyForm onDone={setCreated} />}
+      </Modal>
+      {revoking && <RevokeKey apiKey={revoking} onClose={() => setRevoking(null)} />}
+    </Panel>
+  );
+}
+
+function KeyRows({ rows, onRevoke }: { rows: readonly ApiKey[]; onRevoke?: (key: ApiKey) => void }) {
+  const columns = useMemo(() => keyColumns(onRevoke), [onRevoke]);
+  if (rows.length === 0) {
+    return (
+      <EmptyState icon={<IconKey size={20} />} title="No keys yet">
+        Agents such as Alertmanager sign in with a key. It belongs to this project and can be revoked at any time.
+      </EmptyState>
+    );
+  }
+  return (
+    <DataTable label="API keys" columns={columns} rows={rows} rowId={(row) => row.id} isDim={(row) => stateOf(row) !== 'active'} />
+  );
+}
+
+function keyColumns(onRevoke: ((key: ApiKey) => void) | undefined): readonly Column<ApiKey>[] {
+  return [
+    { id: 'name', header: 'Name', cell: (row) => <NameCell apiKey={row} /> },
+    {
+      id: 'scopes',
+      header: 'Scopes',
+      width: 150,
+      from: 'medium',
+      cell: (row) => row.scopes.join(', '),
+    },
+    { id: 'state', header: 'State', width: 96, cell: (row) => <KeyState apiKey={row} /> },
+    {
+      id: 'used',
+      header: 'Last used',
+      width: 110,
+      from: 'medium',
+      cell: (row) => (row.last_used_at ? <RelativeTime at={row.last_used_at} /> : <span className="dim">Never</span>),
+    },
+    {
+      id: 'created',
+      header: 'Created',
+      width: 200,
+      from: 'wide',
+      cell: (row) => (
+        <span className="dim">
+          <RelativeTime at={row.created_at} /> {row.created_by && `by ${row.created_by.name}`}
+        </span>
+      ),
+    },
+    {
+      id: 'act',
+      header: '',
+      width: 92,
+      align: 'right',
+      cell: (row) =>
+        onRevoke && stateOf(row) !== 'revoked' ? (
+          <Button variant="default" size="compact-xs" aria-label={`Revoke ${row.name}`} onClick={() => onRevoke(row)}>
+            Revoke
+          </Button>
+        ) : null,
+    },
+  ];
+}
+
+function NameCell({ apiKey }: { apiKey: ApiKey }) {
+  return (
+    <>
+      <div style={{ fontWeight: 500, overflowWrap: 'anywhere' }}>{apiKey.name}</div>
+      <div className="mono dim">{apiKey.prefix}…</div>
+    </>
+  );
+}
+
+function KeyState({ apiKey }: { apiKey: ApiKey }) {
+  const state = stateOf(apiKey);
+  const color = state === 'active' ? 'var(--tone-resolved)' : 'var(--ink-dim)';
+  return (
+    <Badge variant="outline" size="sm" tt="none" fw={500} color="gray" styles={{ root: { color } }}>
+      {state}
+    </Badge>
+  );
+}
+
+function stateOf(apiKey: ApiKey): 'active' | 'expired' | 'revoked' {
+  if (apiKey.revoked_at) return 'revoked';
+  return apiKey.expires_at && new Date(apiKey.expires_at).getTime() <= Date.now() ? 'expired' : 'active';
+}
+
+function RevokeKey({ apiKey, onClose }: { apiKey: ApiKey; onClose: () => void }) {
+  const client = useQueryClient();
+  const project = useProject();
+  const revoke = useMutation({
+    mutationFn: () => revokeApiKey(apiKey.id),
+    onSuccess: async () => {
+      onClose();
+      await client.invalidateQueries({ queryKey: keys.apiKeys(project) });
+    },
+  });
+  return (
+    <ConfirmByName
+      opened
+      title="Revoke API key"
+      name={apiKey.name}
+      act="Revoke key"
+      pending={revoke.isPending}
+      problem={revoke.error ? asProblem(revoke.error) : null}
+      onConfirm={() => revoke.mutate()}
+      onClose={onClose}
+    >
+      Whatever still uses <strong>{apiKey.name}</strong> is refused from now on. This cannot be undone.
+    </ConfirmByName>
+  );
+}

@@ -1,0 +1,27 @@
+import { useQueryClient } from '@tanstack/react-query';
+import { useNavigate, useRouter } from '@tanstack/react-router';
+import { settleIncident } from '../api/incidents';
+import type { Incident } from '../api/types';
+import { DeclareIncidentForm } from '../forms/DeclareIncidentForm';
+import { useProject } from '../hooks/useProject';
+import { PageHeader } from '../ui/PageHeader';
+import classes from './FormPage.module.css';
+
+export function DeclareIncidentPage() {
+  const project = useProject();
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  const router = useRouter();
+  const open = async (incident: Incident) => {
+    await settleIncident(client, incident);
+    await navigate({ to: '/p/$project/incidents/$incident', params: { project, incident: incident.id } });
+  };
+  return (
+    <div className={classes.page}>
+      <PageHeader title="Declare an incident" description="When in doubt, declare: it costs nothing to resolve it again." />
+      <div className={classes.card}>
+        <DeclareIncidentForm onDone={open} onCancel={() => router.history.back()} />
+      </div>
+    </div>
+  );
+}

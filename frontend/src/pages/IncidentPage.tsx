@@ -1,0 +1,170 @@
+import { Alert, Anchor, Modal, Skeleton } from '@mantine/core';
+import { IconArrowLeft, IconGitMerge, IconHourglass } from '@tabler/icons-react';
+import { useQuery } from '@tanstack/react-query';
+import { Link, useParams } from '@tanstack/react-router';
+import { useState } from 'react';
+import { mayRespond } from '../api/auth';
+import { incidentAlertsQuery, incidentQuery, timelineQuery } from '../api/incidents';
+import { asProblem } from '../api/problem';
+import type { Incident } from '../api/types';
+import { AssigneePicker } from '../components/AssigneePicker';
+import { EditableTitle } from '../components/EditableTitle';
+import { IncidentActions } from '../components/IncidentActions';
+import { IncidentAlerts } from '../components/IncidentAlerts';
+import { SeverityPicker } from '../components/SeverityPicker';
+import { StatusBadge } from '../components/StatusBadge';
+import { StatusStepper } from '../components/StatusStepper';
+import { Timeline } from '../components/Timeline';
+import { CommentForm } from '../forms/CommentForm';
+import { MergeForm } from '../forms/MergeForm';
+import { useMe, useProject } from '../hooks/useProject';
+import { Duration } from '../ui/Duration';
+import { Panel } from '../ui/Panel';
+import { QueryView } from '../ui/QueryView';
+import { RelativeTime } from '../ui/RelativeTime';
+import { RowSkeleton } from '../ui/RowSkeleton';
+import classes from './IncidentPage.module.css';
+import { ProblemPage } from './ProblemPage';
+
+export function IncidentPage() {
+  const project = useProject();
+  const { incident: id = '' } = useParams({ strict: false });
+  const query = useQuery(incidentQuery(project, id));
+  if (query.data === undefined) {
+    return query.error ? <ProblemPage problem={asProblem(query.error)} /> : <IncidentSkeleton />;
+  }
+  const incident = query.data;
+  return (
+    <>
+      <title>{`${incident.key ?? 'Incident'} ${incident.title} · SRE Copilot`}</title>
+      <Header incident={incident} />
+      <div className={classes.columns}>
+        <div className={classes.main}>
+          <Details incident={incident} />
+          <AlertsPanel incident={incident} />
+        </div>
+        <TimelinePanel incident={incident} />
+      </div>
+    </>
+  );
+}
+
+function Header({ incident }: { incident: Incident }) {
+  const readOnly = !mayRespond(useMe()) || incident.status === 'merged';
+  const [merging, setMerging] = useState(false);
+  return (
+    <header className={classes.header}>
+      <div className={classes.crumb}>
+        <Anchor
+          size="sm"
+          c="dimmed"
+          renderRoot={(props) => <Link to="/p/$project/incidents" params={{ project: incident.project_id }} {...props} />}
+        >
+          <IconArrowLeft size={13} aria-hidden /> Incidents
+        </Anchor>
+        <span className="tabular dim">{incident.key ?? 'Number pending'}</span>
+      </div>
+      <div className={classes.titleRow}>
+        <EditableTitle incident={incident} disabled={readOnly} />
+        <div className={classes.actions}>
+          {!readOnly && <IncidentActions incident={incident} onMerge={() => setMerging(true)} />}
+        </div>
+      </div>
+      <div className={classes.facts}>
+        <SeverityPicker incident={incident} disabled={readOnly} />
+        <StatusBadge status={incident.status} />
+        <span>
+          <span className="dim">{incident.resolved_at ? 'Lasted' : 'Open for'}</span>{' '}
+          <Duration from={incident.opened_at} to={incident.resolved_at ?? null} />
+        </span>
+        <span>
+          <span className="dim">Opened</span> <RelativeTime at={incident.opened_at} />
+        </span>
+        <AssigneePicker incident={incident} disabled={readOnly} />
+      </div>
+      <Notices incident={incident} />
+      <Modal opened={merging} onClose={() => setMerging(false)} title={`Merge ${incident.key ?? 'this incident'}`}>
+        <MergeForm incident={incident} onDone={() => setMerging(false)} />
+      </Modal>
+      {incident.status !== 'merged' && (
+        <div className={classes.stepper}>
+          <StatusStepper incident={incident} />
+        </div>
+      )}
+    </header>
+  );
+}
+
+function Notices({ incident }: { incident: Incident }) {
+  return (
+    <>
+      {incident.merged_into && (
+        <Alert variant="light" color="gray" mt="sm" icon={<IconGitMerge size={18} />} title="Merged into another incident">
+          <Link
+            to="/p/$project/incidents/$incident"
+            params={{ project: incident.project_id, incident: incident.merged_into }}
+          >
+            Go to the incident that goes on
+          </Link>
+        </Alert>
+      )}
+      {incident.stale && (
+        <Alert variant="light" color="yellow" mt="sm" icon={<IconHourglass size={18} />} title="This view is behind">
+          A record of this incident could not be folded in. The log has it; an operator can replay this view.
+        </Alert>
+      )}
+    </>
+  );
+}
+
+function Details({ incident }: { incident: Incident }) {
+  if (!incident.description && !incident.group_key) return null;
+  return (
+    <Panel title="Details">
+      {incident.description && <p className={classes.description}>{incident.description}</p>}
+      {incident.group_key && (
+        <p className={classes.group}>
+          <span className="dim">Alert group</span> <span className="mono">{incident.group_key}</span>
+        </p>
+      )}
+    </Panel>
+  );
+}
+
+function AlertsPanel({ incident }: { incident: Incident }) {
+  const query = useQuery(incidentAlertsQuery(incident.project_id, incident.id));
+  return (
+    <Panel title="Alerts" count={query.data?.length} flush>
+      <QueryView query={query} skeleton={<RowSkeleton rows={3} height={64} />}>
+        {(alerts) => <IncidentAlerts alerts={alerts} source={incident.source} />}
+      </QueryView>
+    </Panel>
+  );
+}
+
+function TimelinePanel({ incident }: { incident: Incident }) {
+  const query = useQuery(timelineQuery(incident.project_id, incident.id));
+  const mayWrite = mayRespond(useMe());
+  return (
+    <Panel title="Timeline">
+      <QueryView query={query} skeleton={<RowSkeleton rows={5} />}>
+        {(entries) => <Timeline entries={entries} />}
+      </QueryView>
+      {mayWrite && incident.status !== 'merged' && <CommentForm incident={incident} />}
+    </Panel>
+  );
+}
+
+function IncidentSkeleton() {
+  return (
+    <div aria-busy="true" aria-label="Loading the incident">
+      <Skeleton height={16} width={120} mb="sm" />
+      <Skeleton height={28} width="60%" mb="md" />
+      <Skeleton height={24} width="40%" mb="xl" />
+      <div className={classes.columns}>
+        <Skeleton height={280} radius="md" />
+        <Skeleton height={400} radius="md" />
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,141 @@
+import { Button, Modal, Select } from '@mantine/core';
+import { notifications } from '@mantine/notifications';
+import { IconPlus } from '@tabler/icons-react';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { mayAdminister } from '../api/auth';
+import { keys } from '../api/keys';
+import { asProblem } from '../api/problem';
+import { changeMemberRole, membersQuery, removeMember } from '../api/tenant';
+import { MEMBER_ROLES, type Member, type MemberRole } from '../api/types';
+import { MemberForm } from '../forms/MemberForm';
+import { useMe, useProject } from '../hooks/useProject';
+import { ConfirmByName } from '../ui/ConfirmByName';
+import { DataTable, type Column } from '../ui/DataTable';
+import { Panel } from '../ui/Panel';
+import { QueryView } from '../ui/QueryView';
+import { RelativeTime } from '../ui/RelativeTime';
+import { RowSkeleton } from '../ui/RowSkeleton';
+
+export function MembersPage() {
+  const query = useQuery(membersQuery(useProject()));
+  const me = useMe();
+  const mayWrite = mayAdminister(me);
+  const [adding, setAdding] = useState(false);
+  const [removing, setRemoving] = useState<Member | null>(null);
+  return (
+    <Panel
+      title="Members"
+      count={query.data?.length}
+      flush
+      actions={
+        mayWrite && (
+          <Button leftSection={<IconPlus size={14} />} onClick={() => setAdding(true)}>
+            Add member
+          </Button>
+        )
+      }
+    >
+      <QueryView query={query} skeleton={<RowSkeleton rows={4} height={41} />}>
+        {(rows) => (
+          <DataTable
+            label="Members"
+            columns={memberColumns(me?.user.id, mayWrite ? setRemoving : undefined)}
+            rows={rows}
+            rowId={(row) => row.user_id}
+          />
+        )}
+      </QueryView>
+      <Modal opened={adding} onClose={() => setAdding(false)} title="Add a member">
+        <MemberForm onDone={() => setAdding(false)} />
+      </Modal>
+      {removing && <RemoveMember member={removing} onClose={() => setRemoving(null)} />}
+    </Panel>
+  );
+}
+
+function memberColumns(
+  myId: string | undefined,
+  onRemove: ((member: Member) => void) | undefined,
+): readonly Column<Member>[] {
+  return [
+    {
+      id: 'name',
+      header: 'Name',
+      cell: (row) => (
+        <>
+          <div style={{ fontWeight: 500 }}>
+            {row.name} {row.user_id === myId && <span className="dim">(you)</span>}
+          </div>
+          <div className="dim" style={{ overflowWrap: 'anywhere' }}>
+            {row.email}
+          </div>
+        </>
+      ),
+    },
+    { id: 'role', header: 'Role', width: 130, cell: (row) => <RoleCell member={row} disabled={!onRemove} /> },
+    { id: 'joined', header: 'Joined', width: 120, from: 'medium', cell: (row) => <RelativeTime at={row.joined_at} className="dim" /> },
+    {
+      id: 'act',
+      header: '',
+      width: 96,
+      align: 'right',
+      cell: (row) =>
+        onRemove && (
+          <Button variant="default" size="compact-xs" aria-label={`Remove ${row.name}`} onClick={() => onRemove(row)}>
+            Remove
+          </Button>
+        ),
+    },
+  ];
+}
+
+function RoleCell({ member, disabled }: { member: Member; disabled: boolean }) {
+  const client = useQueryClient();
+  const project = useProject();
+  const change = useMutation({
+    mutationFn: (role: MemberRole) => changeMemberRole(member.user_id, role),
+    onError: (cause) => {
+      const problem = asProblem(cause);
+      notifications.show({ color: 'red', title: problem.title, message: problem.detail ?? '' });
+    },
+    onSettled: () => client.invalidateQueries({ queryKey: keys.members(project) }),
+  });
+  if (disabled) return member.role;
+  return (
+    <Select
+      size="xs"
+      aria-label={`Role of ${member.name}`}
+      data={[...MEMBER_ROLES]}
+      value={change.isPending ? change.variables : member.role}
+      allowDeselect={false}
+      onChange={(role) => role && change.mutate(role as MemberRole)}
+    />
+  );
+}
+
+function RemoveMember({ member, onClose }: { member: Member; onClose: () => void }) {
+  const client = useQueryClient();
+  const project = useProject();
+  const remove = useMutation({
+    mutationFn: () => removeMember(member.user_id),
+    onSuccess: async () => {
+      onClose();
+      await client.invalidateQueries({ queryKey: keys.members(project) });
+    },
+  });
+  return (
+    <ConfirmByName
+      opened
+      title="Remove member"
+      name={member.name}
+      act="Remove member"
+      pending={remove.isPending}
+      problem={remove.error ? asProblem(remove.error) : null}
+      onConfirm={() => remove.mutate()}
+      onClose={onClose}
+    >
+      <strong>{member.name}</strong> loses access at once. What they did stays in the timeline.
+    </ConfirmByName>
+  );
+}

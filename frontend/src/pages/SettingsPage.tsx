@@ -1,0 +1,29 @@
+import { Link, Outlet } from '@tanstack/react-router';
+import { useProject } from '../hooks/useProject';
+import { PageHeader } from '../ui/PageHeader';
+import classes from './SettingsPage.module.css';
+
+const TABS = [
+  { label: 'API keys', to: '/p/$project/settings/api-keys' },
+  { label: 'Members', to: '/p/$project/settings/members' },
+  { label: 'Projects', to: '/p/$project/settings/projects' },
+  { label: 'Audit', to: '/p/$project/settings/audit' },
+] as const;
+
+/** The frame of the settings; each tab is a route of its own. */
+export function SettingsPage() {
+  const project = useProject();
+  return (
+    <>
+      <PageHeader title="Settings" />
+      <nav className={classes.tabs} aria-label="Settings">
+        {TABS.map((tab) => (
+          <Link key={tab.to} to={tab.to} params={{ project }} className={classes.tab}>
+            {tab.label}
+          </Link>
+        ))}
+      </nav>
+      <Outlet />
+    </>
+  );
+}

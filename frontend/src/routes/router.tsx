@@ -1,0 +1,193 @@
+import type { QueryClient } from '@tanstack/react-query';
+import {
+  createRootRouteWithContext,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  Outlet,
+  redirect,
+  retainSearchParams,
+
+} from '@tanstack/react-router';
+import { enterProject, meQuery } from '../api/auth';
+import { asProblem } from '../api/problem';
+import { assertProject } from '../api/session';
+import { Shell } from '../components/Shell';
+import { NotFoundPage } from '../pages/NotFoundPage';
+import { ProblemPage } from '../pages/ProblemPage';
+import type { RangeName, RangeSearch } from '../util/range';
+import { only, parseSearch, stringifySearch } from './search';
+
+interface RouterContext {
+  client: QueryClient;
+}
+
+const root = createRootRouteWithContext<RouterContext>()({
+  component: Outlet,
+  notFoundComponent: NotFoundPage,
+});
+
+const home = createRoute({
+  getParentRoute: () => root,
+  path: '/',
+  beforeLoad: async ({ context }) => {
+    const me = await signedIn(context.client, '/');
+    throw redirect({ to: '/p/$project', params: { project: me.project.id } });
+  },
+});
+
+const login = createRoute({
+  getParentRoute: () => root,
+  path: '/login',
+  validateSearch: (search: Record<string, unknown>): { next?: string } =>
+    typeof search['next'] === 'string' ? { next: search['next'] } : {},
+  component: lazyRouteComponent(() => import('../pages/LoginPage'), 'LoginPage'),
+});
+
+const register = createRoute({
+  getParentRoute: () => root,
+  path: '/register',
+  component: lazyRouteComponent(() => import('../pages/RegisterPage'), 'RegisterPage'),
+});
+
+/** Everything of a project: signed in, and the token issued for the project that the URL names. */
+const projectRoute = createRoute({
+  getParentRoute: () => root,
+  path: '/p/$project',
+  validateSearch: (search: Record<string, unknown>): RangeSearch => only('range', 'from', 'to')(search),
+  search: { middlewares: [retainSearchParams(['range', 'from', 'to'])] },
+  beforeLoad: async ({ context, params, location }) => {
+    const me = await signedIn(context.client, location.href);
+    if (me.project.id === params.project) return assertProject(params.project);
+    await enterProject(params.project);
+    await context.client.fetchQuery({ ...meQuery, staleTime: 0 });
+  },
+  component: Shell,
+});
+
+const overview = createRoute({
+  getParentRoute: () => projectRoute,
+  path: '/',
+  staticData: { timeRange: '30d' },
+  component: lazyRouteComponent(() => import('../pages/OverviewPage'), 'OverviewPage'),
+});
+
+const incidentsRoute = createRoute({
+  getParentRoute: () => projectRoute,
+  path: '/incidents',
+  staticData: { timeRange: 'all' },
+  validateSearch: only('status', 'severity', 'q', 'assignee'),
+  component: lazyRouteComponent(() => import('../pages/IncidentsPage'), 'IncidentsPage'),
+});
+
+const declareIncident = createRoute({
+  getParentRoute: () => projectRoute,
+  path: '/incidents/new',
+  component: lazyRouteComponent(() => import('../pages/DeclareIncidentPage'), 'DeclareIncidentPage'),
+});
+
+const incident = createRoute({
+  getParentRoute: () => projectRoute,
+  path: '/incidents/$incident',
+  component: lazyRouteComponent(() => import('../pages/IncidentPage'), 'IncidentPage'),
+});
+
+const alerts = createRoute({
+  getParentRoute: () => projectRoute,
+  path: '/alerts',
+  validateSearch: only('status', 'q', 'alert'),
+  component: lazyRouteComponent(() => import('../pages/AlertsPage'), 'AlertsPage'),
+});
+
+const gettingStarted = createRoute({
+  getParentRoute: () => projectRoute,
+  path: '/getting-started',
+  component: lazyRouteComponent(() => import('../pages/GettingStartedPage'), 'GettingStartedPage'),
+});
+
+const settings = createRoute({
+  getParentRoute: () => projectRoute,
+  path: '/settings',
+  component: lazyRouteComponent(() => import('../pages/SettingsPage'), 'SettingsPage'),
+});
+
+const settingsHome = createRoute({
+  getParentRoute: () => settings,
+  path: '/',
+  beforeLoad: ({ params }) => {
+    throw redirect({ to: '/p/$project/settings/api-keys', params });
+  },
+});
+
+const apiKeys = createRoute({
+  getParentRoute: () => settings,
+  path: '/api-keys',
+  component: lazyRouteComponent(() => import('../pages/ApiKeysPage'), 'ApiKeysPage'),
+});
+
+const members = createRoute({
+  getParentRoute: () => settings,
+  path: '/members',
+  component: lazyRouteComponent(() => import('../pages/MembersPage'), 'MembersPage'),
+});
+
+const projects = createRoute({
+  getParentRoute: () => settings,
+  path: '/projects',
+  component: lazyRouteComponent(() => import('../pages/ProjectsPage'), 'ProjectsPage'),
+});
+
+const audit = createRoute({
+  getParentRoute: () => settings,
+  path: '/audit',
+  component: lazyRouteComponent(() => import('../pages/AuditPage'), 'AuditPage'),
+});
+
+const tree = root.addChildren([
+  home,
+  login,
+  register,
+  projectRoute.addChildren([
+    overview,
+    incidentsRoute,
+    declareIncident,
+    incident,
+    alerts,
+    gettingStarted,
+    settings.addChildren([settingsHome, apiKeys, members, projects, audit]),
+  ]),
+]);
+
+export function createConsoleRouter(client: QueryClient) {
+  return createRouter({
+    routeTree: tree,
+    context: { client },
+    parseSearch,
+    stringifySearch,
+    defaultPreload: 'intent',
+    scrollRestoration: true,
+    defaultErrorComponent: ({ error }) => <ProblemPage problem={asProblem(error)} />,
+    defaultNotFoundComponent: NotFoundPage,
+  });
+}
+
+/** Who is signed in, or a detour over the login page that leads back to `next`. */
+async function signedIn(client: QueryClient, next: string) {
+  try {
+    return await client.ensureQueryData(meQuery);
+  } catch (cause) {
+    if (asProblem(cause).status === 401) throw redirect({ to: '/login', search: next === '/' ? {} : { next } });
+    throw cause;
+  }
+}
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: ReturnType<typeof createConsoleRouter>;
+  }
+
+  interface StaticDataRouteOption {
+    /** The page reads the shared time range; this is its range when the URL names none. */
+    timeRange?: RangeName;
+  }
+}

@@ -1,0 +1,39 @@
+/** What the URLs of this console hold, as text: a link that a person edits or shortens must not break a page. */
+export interface PageSearch {
+  range?: string | undefined;
+  from?: string | undefined;
+  to?: string | undefined;
+  status?: string | undefined;
+  severity?: string | undefined;
+  q?: string | undefined;
+  assignee?: string | undefined;
+  alert?: string | undefined;
+}
+
+type Name = keyof PageSearch;
+
+/** Keeps the named parameters and drops everything else. */
+export function only<N extends Name>(...names: N[]) {
+  return (search: Record<string, unknown>): Pick<PageSearch, N> =>
+    Object.fromEntries(
+      names.flatMap((name) => (isText(search[name]) ? [[name, String(search[name])]] : [])),
+    ) as Pick<PageSearch, N>;
+}
+
+export function parseSearch(text: string): Record<string, string> {
+  return Object.fromEntries(new URLSearchParams(text));
+}
+
+export function stringifySearch(search: Record<string, unknown>): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(search)) {
+    if (isText(value)) query.set(name, String(value));
+  }
+  // Commas and colons are legal in a query and readable in a shared link.
+  const text = query.toString().replaceAll('%2C', ',').replaceAll('%3A', ':');
+  return text ? `?${text}` : '';
+}
+
+function isText(value: unknown): boolean {
+  return value !== undefined && value !== null && value !== '';
+}

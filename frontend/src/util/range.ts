@@ -1,0 +1,45 @@
+/** What the URL holds: a named range, or two instants. Absent means the page's own default. */
+export interface RangeSearch {
+  range?: string | undefined;
+  from?: string | undefined;
+  to?: string | undefined;
+}
+
+export const RANGES = {
+  '1h': { label: 'Last hour', ms: 3_600_000 },
+  '24h': { label: 'Last 24 hours', ms: 86_400_000 },
+  '7d': { label: 'Last 7 days', ms: 7 * 86_400_000 },
+  '30d': { label: 'Last 30 days', ms: 30 * 86_400_000 },
+  '90d': { label: 'Last 90 days', ms: 90 * 86_400_000 },
+  all: { label: 'All time', ms: null },
+} as const;
+
+export type RangeName = keyof typeof RANGES;
+
+export function isRangeName(value: string | undefined): value is RangeName {
+  return value !== undefined && value in RANGES;
+}
+
+/** The range as the query key: stable while time passes, unlike the instants it stands for. */
+export function chosenRange(search: RangeSearch, fallback: RangeName): RangeSearch {
+  if (search.from && search.to) return { from: search.from, to: search.to };
+  return { range: isRangeName(search.range) ? search.range : fallback };
+}
+
+/** The instants that a range stands for now; the end stays open so that what happens next is inside. */
+export function resolveRange(range: RangeSearch, now: number): { from?: string; to?: string } {
+  if (range.from && range.to) return { from: range.from, to: range.to };
+  const ms = isRangeName(range.range) ? RANGES[range.range].ms : null;
+  return ms === null ? {} : { from: new Date(now - ms).toISOString() };
+}
+
+const instantFormat = new Intl.DateTimeFormat(undefined, {
+  day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23',
+});
+
+export function rangeLabel(range: RangeSearch): string {
+  if (range.from && range.to) {
+    return `${instantFormat.format(new Date(range.from))} – ${instantFormat.format(new Date(range.to))}`;
+  }
+  return isRangeName(range.range) ? RANGES[range.range].label : RANGES.all.label;
+}

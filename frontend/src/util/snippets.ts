@@ -1,0 +1,85 @@
+/** The text that a newcomer copies. `origin` is the address of this very console, `key` the key made on the page. */
+
+export function alertmanagerYaml(origin: string, key: string): string {
+  return `route:
+  receiver: sre-copilot
+  group_by: [alertname, service]
+  group_wait: 1s
+  group_interval: 5s
+  repeat_interval: 4h
+
+receivers:
+  - name: sre-copilot
+    webhook_configs:
+      - url: ${origin}/api/v1/webhooks/alertmanager
+        send_resolved: true
+        http_config:
+          authorization:
+            type: Bearer
+            credentials: ${key}
+`;
+}
+
+export function prometheusYaml(): string {
+  return `global:
+  evaluation_interval: 5s
+
+alerting:
+  alertmanagers:
+    - static_configs:
+        - targets: ['localhost:9093']
+
+rule_files:
+  - sre-copilot-rules.yml
+`;
+}
+
+export function ruleYaml(): string {
+  return `groups:
+  - name: sre-copilot
+    rules:
+      - alert: FirstAlert
+        expr: vector(1)
+        labels:
+          severity: warning
+          service: getting-started
+        annotations:
+          summary: The first alert has arrived
+`;
+}
+
+export function curlCommand(origin: string, key: string): string {
+  return `curl ${origin}/api/v1/webhooks/alertmanager \\
+  -H 'Authorization: Bearer ${key}' \\
+  -H 'Content-Type: application/json' \\
+  -d '${firstAlertBody()}'
+`;
+}
+
+/** Alertmanager's webhook payload, version 4, with one firing alert. */
+function firstAlertBody(): string {
+  const labels = { alertname: 'FirstAlert', severity: 'warning', service: 'getting-started' };
+  const annotations = { summary: 'The first alert has arrived' };
+  return JSON.stringify({
+    version: '4',
+    groupKey: '{}:{alertname="FirstAlert"}',
+    truncatedAlerts: 0,
+    status: 'firing',
+    receiver: 'sre-copilot',
+    groupLabels: { alertname: 'FirstAlert' },
+    commonLabels: labels,
+    commonAnnotations: annotations,
+    externalURL: 'http://localhost:9093',
+    alerts: [
+      {
+        status: 'firing',
+        labels,
+        annotations,
+        startsAt: new Date().toISOString(),
+        endsAt: '0001-01-01T00:00:00Z',
+        generatorURL: '',
+        fingerprint: 'f1257a1e27000001',
+      },
+    ],
+  });
+}
