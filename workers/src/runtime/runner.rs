@@ -235,3 +235,6 @@ impl Retry {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
