@@ -1,1 +1,12 @@
-export async function startMockApi(): Promise<void> {}
+import { setupWorker } from 'msw/browser';
+import { alertRoutes } from './alert-routes';
+import { authRoutes } from './auth-routes';
+import { incidentRoutes } from './incident-routes';
+import { liveHandlers } from './live';
+import { tenantRoutes } from './tenant-routes';
+
+/** Answers every request of the console in the browser, so that it runs without a server. */
+export async function startMockApi(): Promise<void> {
+  const worker = setupWorker(...authRoutes, ...incidentRoutes, ...alertRoutes, ...tenantRoutes, ...liveHandlers);
+  await worker.start({ quiet: true, onUnhandledRequest: 'bypass' });
+}

@@ -1,0 +1,19 @@
+import { ws, type WebSocketHandler } from 'msw';
+import type { ChangeType } from '../src/api/live-frames';
+import { state } from './store';
+
+const socket = ws.link(/\/ws(\?.*)?$/);
+const EPOCH = 'mock-epoch';
+let seq = 0;
+
+export const liveHandlers: WebSocketHandler[] = [
+  socket.addEventListener('connection', ({ client }) => {
+    client.send(JSON.stringify({ type: 'hello', epoch: EPOCH, seq }));
+  }),
+];
+
+/** Tells every open console what changed, as the server's fan-out does. */
+export function announce(type: ChangeType, key: string): void {
+  seq += 1;
+  socket.broadcast(JSON.stringify({ type, project_id: state().project, key, seq }));
+}

@@ -1,0 +1,53 @@
+import type { Alert, ApiKey, AuditRecord, Incident, Member, Project, TimelineEntry } from '../src/api/types';
+import { seedStore } from './seed';
+
+/** What the mock holds. Secrets and sessions are not among it: one signed-in flag stands for a session. */
+export interface Store {
+  user: { id: string; email: string; name: string };
+  tenant: { id: string; name: string };
+  signedIn: boolean;
+  project: string;
+  projects: Project[];
+  members: Member[];
+  apiKeys: ApiKey[];
+  keySecrets: Record<string, string>;
+  incidents: Incident[];
+  timelines: Record<string, TimelineEntry[]>;
+  alerts: Alert[];
+  audit: AuditRecord[];
+  numbers: number;
+  ids: number;
+}
+
+const STORAGE = 'srec-mock';
+
+let store = load();
+
+/** The state of this tab; it survives a reload, and a new tab begins with the seed. */
+export function state(): Store {
+  return store;
+}
+
+export function save(): void {
+  sessionStorage.setItem(STORAGE, JSON.stringify(store));
+}
+
+export function replace(next: Store): void {
+  store = next;
+  save();
+}
+
+/** UUIDs in sequence: shape of the real ones, stable from run to run. */
+export function nextId(): string {
+  store.ids += 1;
+  return uuidOf(store.ids);
+}
+
+export function uuidOf(n: number): string {
+  return `01981f00-0000-7000-8000-${n.toString(16).padStart(12, '0')}`;
+}
+
+function load(): Store {
+  const kept = sessionStorage.getItem(STORAGE);
+  return kept ? (JSON.parse(kept) as Store) : seedStore(Date.now());
+}
