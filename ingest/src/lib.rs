@@ -1,1 +1,69 @@
+//! Agent → log. A request is authenticated, bounded, validated and appended; a 2xx
+//! says that the log has synced it. Nothing here needs Postgres or Redis, and
+//! nothing answers 500: what passes is 503 with `Retry-After`, what does not is a
+//! 4xx that says why.
 
+mod refusal;
+pub mod refused_bodies;
+pub mod webhooks;
+
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+
+use access::body::Limits;
+use access::keyring::Keyring;
+use axum::Router;
+use axum::response::Response;
+use eventlog::Log;
+use schemas::context::Clock;
+use tower_http::catch_panic::CatchPanicLayer;
+
+pub use refusal::Refusal;
+use refused_bodies::RefusedBodies;
+
+/// What the routes need: the log, the keys, a clock, and bounds.
+pub struct IngestState {
+    pub log: Log,
+    pub keyring: Arc<Keyring>,
+    pub clock: Clock,
+    pub webhook_limits: Limits,
+    /// From the first byte of the body to the answer; then 503.
+    pub patience: Duration,
+    pub refused: RefusedBodies,
+}
+
+/// Bytes of a webhook's body, as sent and decompressed.
+pub const WEBHOOK_LIMITS: Limits = Limits {
+    wire: 4 << 20,
+    decoded: 4 << 20,
+};
+/// How long a request may take.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+impl IngestState {
+    /// With the default bounds.
+    pub fn new(log: Log, keyring: Arc<Keyring>, clock: Clock) -> Self {
+        Self {
+            log,
+            keyring,
+            clock,
+            webhook_limits: WEBHOOK_LIMITS,
+            patience: PATIENCE,
+            refused: RefusedBodies::default(),
+        }
+    }
+}
+
+/// All routes that agents send to.
+pub fn router(state: Arc<IngestState>) -> Router {
+    webhooks::router()
+        .with_state(state)
+        .layer(CatchPanicLayer::custom(panicked))
+}
+
+/// A bug of ours must not make an agent drop its data.
+fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
+    tracing::error!("a request panicked");
+    axum::response::IntoResponse::into_response(Refusal::Panicked)
+}

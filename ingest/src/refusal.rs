@@ -1,0 +1,115 @@
+//! Why a request was not taken, and how the agent is told (RFC 9457).
+
+use access::body::BodyError;
+use access::denied::Denied;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use eventlog::LogError;
+use schemas::codec::CodecError;
+use serde_json::json;
+
+/// An agent sends again after 503 and gives up after a 4xx.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    #[error("the API key has no scope `ingest`")]
+    WrongScope,
+    #[error(transparent)]
+    Body(#[from] BodyError),
+    #[error("{field} {problem}")]
+    Invalid { field: String, problem: String },
+    #[error("API keys cannot be checked at the moment")]
+    KeyringBehind,
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error("the request took too long")]
+    TooSlow,
+    #[error("the record could not be written: {0}")]
+    Codec(#[from] CodecError),
+    #[error("the request could not be handled")]
+    Panicked,
+}
+
+const SOON_SECONDS: u16 = 2;
+/// A full log is emptied by retention or by an operator, not within seconds.
+const LATER_SECONDS: u16 = 30;
+
+impl Refusal {
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Denied(_) => StatusCode::UNAUTHORIZED,
+            Self::WrongScope => StatusCode::FORBIDDEN,
+            Self::Body(BodyError::TooLarge { .. }) | Self::Log(LogError::TooLarge { .. }) => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
+            Self::Body(BodyError::UnsupportedEncoding(_)) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Body(_) | Self::Invalid { .. } => StatusCode::BAD_REQUEST,
+            Self::KeyringBehind
+            | Self::Log(_)
+            | Self::TooSlow
+            | Self::Codec(_)
+            | Self::Panicked => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// The stable name of the reason; also the label that refusals are counted by.
+    pub fn rule(&self) -> &'static str {
+        match self {
+            Self::Denied(denied) => denied.rule(),
+            Self::WrongScope => "scope_missing",
+            Self::Body(BodyError::TooLarge { .. }) | Self::Log(LogError::TooLarge { .. }) => {
+                "body_too_large"
+            }
+            Self::Body(BodyError::UnsupportedEncoding(_)) => "encoding_unsupported",
+            Self::Body(_) => "body_unreadable",
+            Self::Invalid { .. } => "invalid",
+            Self::KeyringBehind => "keyring_behind",
+            Self::Log(LogError::Full { .. }) => "log_full",
+            Self::Log(_) => "log_unavailable",
+            Self::TooSlow => "timeout",
+            Self::Codec(_) | Self::Panicked => "internal",
+        }
+    }
+
+    fn retry_after_seconds(&self) -> Option<u16> {
+        match self {
+            Self::Log(LogError::Full { .. }) => Some(LATER_SECONDS),
+            _ if self.status() == StatusCode::SERVICE_UNAVAILABLE => Some(SOON_SECONDS),
+            _ => None,
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        let errors = match &self {
+            Self::Invalid { field, problem } => json!([{ "field": field, "message": problem }]),
+            _ => json!([]),
+        };
+        let problem = json!({
+            "type": "about:blank",
+            "title": status.canonical_reason(),
+            "status": status.as_u16(),
+            "detail": self.to_string(),
+            "rule": self.rule(),
+            "errors": errors,
+        });
+        let mut response = (status, problem.to_string()).into_response();
+        let headers = response.headers_mut();
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        if let Some(seconds) = self.retry_after_seconds() {
+            headers.insert(RETRY_AFTER, seconds.into());
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            let ways = HeaderValue::from_static("Bearer realm=\"ingest\", Basic realm=\"ingest\"");
+            headers.insert(WWW_AUTHENTICATE, ways);
+        }
+        response
+    }
+}

@@ -1,0 +1,173 @@
+//! `POST /api/v1/webhooks/<integration>`: authenticate, bound, validate, append,
+//! answer. An integration is one file and one line in [`INTEGRATIONS`].
+
+mod alertmanager;
+
+use std::sync::Arc;
+
+use access::credentials::{self, Presented};
+use access::denied::Denied;
+use access::permissions::Action;
+use access::principal::Principal;
+use access::{body, usage};
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Json, Response};
+use axum::routing::post;
+use axum::{Router, http};
+use bytes::Bytes;
+use eventlog::NewRecord;
+use metrics::counter;
+use schemas::codec::{CodecError, Message};
+use schemas::context::Context;
+use schemas::envelope::Envelope;
+use schemas::ids::ApiKeyId;
+use schemas::inbound::{Inbound, InboundReceived};
+use schemas::labels::Label;
+use schemas::topic::Topic;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::{IngestState, Refusal};
+
+/// A sender of webhooks.
+pub struct Integration {
+    /// Names the path, the decoder and the records' key.
+    pub name: &'static str,
+    /// The request headers that are kept; never a credential.
+    pub headers: &'static [&'static str],
+    /// Refuses what the integration's decoder would not understand.
+    pub validate: fn(&[u8]) -> Result<(), Refusal>,
+}
+
+const INTEGRATIONS: [&Integration; 1] = [&alertmanager::ALERTMANAGER];
+
+pub(crate) fn router() -> Router<Arc<IngestState>> {
+    let mut router = Router::new();
+    for integration in INTEGRATIONS {
+        let path = format!("/api/v1/webhooks/{}", integration.name);
+        let handler = move |State(state): State<Arc<IngestState>>, request: http::Request<Body>| async move {
+            answer(&state, integration, request).await
+        };
+        router = router.route(&path, post(handler));
+    }
+    router
+}
+
+async fn answer(
+    state: &IngestState,
+    integration: &'static Integration,
+    request: http::Request<Body>,
+) -> Response {
+    let taken = tokio::time::timeout(state.patience, take(state, integration, request)).await;
+    let outcome = match &taken {
+        Ok(Ok(_)) => "accepted",
+        Ok(Err(refusal)) => refusal.rule(),
+        Err(_) => Refusal::TooSlow.rule(),
+    };
+    let labels = [("integration", integration.name), ("outcome", outcome)];
+    counter!("ingest_webhooks_total", &labels).increment(1);
+    match taken {
+        Ok(Ok(id)) => (StatusCode::ACCEPTED, Json(json!({ "id": id }))).into_response(),
+        Ok(Err(refusal)) => refusal.into_response(),
+        Err(_) => Refusal::TooSlow.into_response(),
+    }
+}
+
+async fn take(
+    state: &IngestState,
+    integration: &'static Integration,
+    request: http::Request<Body>,
+) -> Result<Uuid, Refusal> {
+    let context = Context::ambient(&state.clock);
+    let (parts, body) = request.into_parts();
+    let sender = admit(state, &parts.headers, &context)?;
+    let body = body::decoded(&parts.headers, body, state.webhook_limits).await?;
+    if let Err(refusal) = (integration.validate)(&body) {
+        let (scope, reason) = (sender.principal.scope(), refusal.to_string());
+        let now = context.now();
+        state
+            .refused
+            .note(scope, integration.name, now, reason, &body);
+        return Err(refusal);
+    }
+    let (id, record) = sender.inbound(integration, &parts.headers, body, &context)?;
+    state.log.append(vec![record]).await?;
+    note_use(state, &sender.principal, &context);
+    Ok(id)
+}
+
+/// A caller whose key may send.
+struct Sender {
+    principal: Principal,
+    key: ApiKeyId,
+}
+
+fn admit(state: &IngestState, headers: &HeaderMap, context: &Context) -> Result<Sender, Refusal> {
+    let text = match credentials::find(headers)?.ok_or(Denied::Missing)? {
+        Presented::Key(text) => text,
+        Presented::Token(_) => return Err(Denied::UnknownKey.into()),
+    };
+    if !state.keyring.fresh() {
+        return Err(Refusal::KeyringBehind);
+    }
+    let principal = state.keyring.admit(&text, context.now())?;
+    match principal.api_key() {
+        Some(key) if principal.may(Action::Ingest) => Ok(Sender { principal, key }),
+        _ => Err(Refusal::WrongScope),
+    }
+}
+
+impl Sender {
+    /// The record of one request, and its id, which is what the sender is told.
+    fn inbound(
+        &self,
+        integration: &Integration,
+        headers: &HeaderMap,
+        body: Bytes,
+        context: &Context,
+    ) -> Result<(Uuid, NewRecord), CodecError> {
+        let (id, scope) = (context.id(), self.principal.scope());
+        let subject = format!("{}:{}", scope.project(), integration.name);
+        let mut envelope = Envelope::of(scope, id, InboundReceived::KIND, "/ingest", subject);
+        envelope.time = context.now();
+        let received = InboundReceived {
+            integration: integration.name.to_owned(),
+            key: self.key,
+            received_at: context.now(),
+            headers: kept(headers, integration.headers),
+            body: body.into(),
+        };
+        let record = NewRecord::of(Topic::InboundWebhooks, &envelope, &Inbound::from(received))?;
+        Ok((id, record))
+    }
+}
+
+fn kept(headers: &HeaderMap, names: &[&'static str]) -> Vec<Label> {
+    let label = |name: &&str| {
+        let value = headers.get(*name)?.to_str().ok()?;
+        Some(Label {
+            name: (*name).to_owned(),
+            value: value.to_owned(),
+        })
+    };
+    names.iter().filter_map(label).collect()
+}
+
+/// Notes that the key was used, beside the request: neither its answer nor its
+/// time depend on it.
+fn note_use(state: &IngestState, caller: &Principal, context: &Context) {
+    let used = match usage::record(&state.keyring, caller, context) {
+        Ok(Some(used)) => used,
+        Ok(None) => return,
+        Err(error) => return tracing::error!(%error, "the use of a key is not noted"),
+    };
+    let log = state.log.clone();
+    tokio::spawn(async move {
+        if let Err(error) = log.append(vec![used]).await {
+            counter!("ingest_key_uses_lost_total").increment(1);
+            tracing::warn!(%error, "the use of a key is not noted");
+        }
+    });
+}
