@@ -1,1 +1,18 @@
+//! Commands become events: one file per aggregate, and the runner that owns them.
+//!
+//! An aggregate is pure: state, command and [`Context`](schemas::context::Context)
+//! in, events or a refusal out. The runner ([`run`]) is the only writer of the
+//! events topics: it loads an aggregate from the [`History`] and the tail of the
+//! log, decides on a copy, and appends events, audit record, outcome and input
+//! position in one atomic step. Nothing here knows a read model.
 
+pub mod aggregate;
+pub mod api_key;
+pub mod fields;
+pub mod history;
+pub mod incident;
+pub mod incident_numbers;
+
+pub mod tenant;
+
+pub use history::{History, HistoryError, HistoryRecord, Loaded, Settled};

@@ -1,0 +1,241 @@
+//! An API key as facts for the keyring: created once, revoked once.
+
+use cqrs_es::Aggregate;
+use cqrs_es::event_sink::EventSink;
+use schemas::api_key::{
+    ApiKeyCommand, ApiKeyCreated, ApiKeyEvent, ApiKeyRevoked, CreateApiKey, RevokeApiKey,
+};
+use schemas::context::Context;
+use schemas::topic::Topic;
+use serde::{Deserialize, Serialize};
+
+use crate::aggregate::{Hosted, Reach, Refuse};
+use crate::fields::{self, InvalidField};
+
+const NAME_CHARS: usize = 200;
+const PREFIX_CHARS: usize = 32;
+const REASON_CHARS: usize = 1_000;
+const HASH_CHARS: usize = 64;
+const SCOPES: [&str; 4] = ["ingest", "read", "write", "admin"];
+
+/// The key whose id is the record's key.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiKey {
+    created: Option<Facts>,
+    revoked: bool,
+}
+
+/// What a retry of the creation is compared with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Facts {
+    name: String,
+    hash: String,
+    scopes: Vec<String>,
+}
+
+/// Why an API key refused a command.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ApiKeyRefusal {
+    #[error("there is no such API key")]
+    NotFound,
+    #[error("the API key exists already, with other values")]
+    AlreadyCreated,
+    #[error(transparent)]
+    Invalid(#[from] InvalidField),
+}
+
+impl Refuse for ApiKeyRefusal {
+    fn rule(&self) -> &'static str {
+        match self {
+            Self::NotFound => "not_found",
+            Self::AlreadyCreated => "already_created",
+            Self::Invalid(_) => fields::RULE,
+        }
+    }
+}
+
+type Decision = Result<Vec<ApiKeyEvent>, ApiKeyRefusal>;
+
+impl ApiKey {
+    /// The events that follow from `command`, or why there are none.
+    pub fn decide(&self, command: ApiKeyCommand, context: &Context) -> Decision {
+        match (&self.created, command) {
+            (None, ApiKeyCommand::CreateApiKey(c)) => create(c, context),
+            (Some(facts), ApiKeyCommand::CreateApiKey(c)) => again(facts, &c),
+            (None, ApiKeyCommand::RevokeApiKey(_)) => Err(ApiKeyRefusal::NotFound),
+            (Some(_), ApiKeyCommand::RevokeApiKey(c)) => self.revoke(c),
+        }
+    }
+
+    fn revoke(&self, c: RevokeApiKey) -> Decision {
+        fields::optional("reason", c.reason.as_deref(), REASON_CHARS)?;
+        if self.revoked {
+            return Ok(Vec::new());
+        }
+        Ok(vec![ApiKeyRevoked { reason: c.reason }.into()])
+    }
+}
+
+impl Aggregate for ApiKey {
+    const TYPE: &'static str = "api_key";
+    type Command = ApiKeyCommand;
+    type Event = ApiKeyEvent;
+    type Error = ApiKeyRefusal;
+    type Services = Context;
+
+    async fn handle(
+        &mut self,
+        command: ApiKeyCommand,
+        context: &Context,
+        sink: &EventSink<Self>,
+    ) -> Result<(), ApiKeyRefusal> {
+        for event in self.decide(command, context)? {
+            sink.write(event, self).await;
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, event: ApiKeyEvent) {
+        match event {
+            ApiKeyEvent::ApiKeyCreated(e) => {
+                let (name, hash, scopes) = (e.name, e.hash, e.scopes);
+                self.created = Some(Facts { name, hash, scopes });
+            }
+            ApiKeyEvent::ApiKeyRevoked(_) => self.revoked = true,
+        }
+    }
+}
+
+impl Hosted for ApiKey {
+    const COMMANDS: Topic = Topic::IdentityCommands;
+    const EVENTS: Topic = Topic::IdentityKeys;
+    const REACH: Reach = Reach::Project;
+}
+
+fn create(c: CreateApiKey, context: &Context) -> Decision {
+    fields::text("name", &c.name, NAME_CHARS)?;
+    fields::text("prefix", &c.prefix, PREFIX_CHARS)?;
+    check_hash(&c.hash)?;
+    check_scopes(&c.scopes)?;
+    if c.expires_at.is_some_and(|at| at <= context.now()) {
+        return Err(fields::invalid("expires_at", "is not in the future").into());
+    }
+    let created = ApiKeyCreated {
+        name: c.name,
+        project: c.project,
+        hash: c.hash,
+        prefix: c.prefix,
+        scopes: c.scopes,
+        expires_at: c.expires_at,
+    };
+    Ok(vec![created.into()])
+}
+
+/// Creating again with the same values is a retry and changes nothing.
+fn again(facts: &Facts, c: &CreateApiKey) -> Decision {
+    let same = facts.name == c.name && facts.hash == c.hash && facts.scopes == c.scopes;
+    same.then(Vec::new).ok_or(ApiKeyRefusal::AlreadyCreated)
+}
+
+fn check_hash(hash: &str) -> Result<(), InvalidField> {
+    let hex = hash.len() == HASH_CHARS && hash.bytes().all(|b| b.is_ascii_hexdigit());
+    hex.then_some(())
+        .ok_or_else(|| fields::invalid("hash", "must be the SHA-256 of the key in hex"))
+}
+
+fn check_scopes(scopes: &[String]) -> Result<(), InvalidField> {
+    let known = scopes.iter().all(|scope| SCOPES.contains(&scope.as_str()));
+    if known && !scopes.is_empty() && scopes.len() <= SCOPES.len() {
+        return Ok(());
+    }
+    Err(fields::invalid(
+        "scopes",
+        "must name one or more of ingest, read, write, admin",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cqrs_es::test::{AggregateTestExecutor, TestFramework};
+    use schemas::codec::Example;
+    use schemas::ids::CommandId;
+    use schemas::time::Timestamp;
+    use uuid::Uuid;
+
+    const NOON: Timestamp = Timestamp::from_micros(1_790_000_000_000_000);
+
+    fn given(events: Vec<ApiKeyEvent>) -> AggregateTestExecutor<ApiKey> {
+        let context = Context::decision(NOON, CommandId(Uuid::nil()));
+        TestFramework::with(context).given(events)
+    }
+
+    fn created() -> ApiKeyEvent {
+        ApiKeyCreated::example().into()
+    }
+
+    #[test]
+    fn is_created_once() {
+        let create = CreateApiKey::example();
+        given(vec![])
+            .when(create.clone().into())
+            .then_expect_events(vec![created()]);
+        given(vec![created()])
+            .when(create.clone().into())
+            .then_expect_events(vec![]);
+        let other = CreateApiKey {
+            hash: "11".repeat(32),
+            ..create
+        };
+        given(vec![created()])
+            .when(other.into())
+            .then_expect_error(ApiKeyRefusal::AlreadyCreated);
+    }
+
+    #[test]
+    fn names_the_field_that_is_wrong() {
+        let wrong = [
+            (
+                "scopes",
+                CreateApiKey {
+                    scopes: vec!["root".to_owned()],
+                    ..CreateApiKey::example()
+                },
+            ),
+            (
+                "hash",
+                CreateApiKey {
+                    hash: "srec_secret".to_owned(),
+                    ..CreateApiKey::example()
+                },
+            ),
+            (
+                "expires_at",
+                CreateApiKey {
+                    expires_at: Some(NOON),
+                    ..CreateApiKey::example()
+                },
+            ),
+        ];
+        for (field, command) in wrong {
+            let refused = given(vec![]).when(command.into()).inspect_result();
+            let detail = refused.unwrap_err().to_string();
+            assert!(detail.contains(&format!("`{field}`")), "{detail}");
+        }
+    }
+
+    #[test]
+    fn is_revoked_once() {
+        let revoke = || ApiKeyCommand::from(RevokeApiKey::example());
+        let revoked = || ApiKeyEvent::from(ApiKeyRevoked::example());
+        given(vec![])
+            .when(revoke())
+            .then_expect_error(ApiKeyRefusal::NotFound);
+        given(vec![created()])
+            .when(revoke())
+            .then_expect_events(vec![revoked()]);
+        given(vec![created(), revoked()])
+            .when(revoke())
+            .then_expect_events(vec![]);
+    }
+}
