@@ -44,16 +44,14 @@ export function AlertDetails({ alert }: { alert: Alert }) {
         )}
         {alert.generator_url && isWebLink(alert.generator_url) && (
           <Fact name="Source">
-            <Anchor size="sm" href={alert.generator_url} target="_blank" rel="noreferrer">
-              Open where it was evaluated <IconExternalLink size={12} aria-hidden />
-            </Anchor>
+            <OutLink href={alert.generator_url}>Open where it was evaluated</OutLink>
           </Fact>
         )}
       </dl>
       {Object.entries(alert.annotations).map(([name, text]) => (
         <section key={name}>
           <h3 className={classes.heading}>{name}</h3>
-          <p className={classes.text}>{text}</p>
+          <p className={classes.text}>{isWebLink(text) ? <OutLink href={text}>{text}</OutLink> : text}</p>
         </section>
       ))}
       <section>
@@ -84,7 +82,15 @@ function Fact({ name, children }: { name: string; children: React.ReactNode }) {
   );
 }
 
+function OutLink({ href, children }: { href: string; children: React.ReactNode }) {
+  return (
+    <Anchor size="sm" href={href} target="_blank" rel="noreferrer">
+      {children} <IconExternalLink size={12} aria-hidden />
+    </Anchor>
+  );
+}
+
 /** An agent chose this address: only web pages become links. */
 function isWebLink(address: string): boolean {
-  return /^https?:\/\//i.test(address);
+  return /^https?:\/\/\S+$/i.test(address);
 }

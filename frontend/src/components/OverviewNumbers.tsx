@@ -48,7 +48,7 @@ export function OverviewNumbers({ stats, range }: { stats: IncidentStats; range:
         >
           {stats.resolved_in_range}
         </Link>
-        <p className={classes.range}>{rangeLabel(range)}</p>
+        <p className={classes.range}>{rangeLabel(range).toLowerCase()}</p>
       </div>
     </div>
   );
@@ -71,7 +71,7 @@ function Time({ name, meaning, seconds, range }: TimeProps) {
       <Tooltip label={known ? exactDuration(seconds) : 'No incident in this range got that far'}>
         <span className={classes.big}>{known ? duration(seconds) : '–'}</span>
       </Tooltip>
-      <p className={classes.range}>mean, {rangeLabel(range)}</p>
+      <p className={classes.range}>mean, {rangeLabel(range).toLowerCase()}</p>
     </div>
   );
 }

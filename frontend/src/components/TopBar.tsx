@@ -31,8 +31,8 @@ export function TopBar({ navOpened, onToggleNav, onSearch, onShowShortcuts }: To
       <ProjectSwitcher />
       <UnstyledButton className={classes.search} onClick={onSearch} aria-label="Search or jump to">
         <IconSearch size={14} aria-hidden />
-        <span className={classes.searchText}>Search or jump to…</span>
-        <Kbd size="xs" className={classes.searchText}>
+        <span className={classes.searchLabel}>Search or jump to…</span>
+        <Kbd size="xs" className={classes.searchKey}>
           Ctrl K
         </Kbd>
       </UnstyledButton>

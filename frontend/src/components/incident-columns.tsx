@@ -16,7 +16,7 @@ export function incidentColumns(project: string): readonly Column<Incident>[] {
       header: 'Key',
       width: 76,
       from: 'medium',
-      cell: (row) => <span className="tabular dim">{row.key ?? '–'}</span>,
+      cell: (row) => <span className="dim">{row.key ?? '–'}</span>,
     },
     { id: 'title', header: 'Incident', cell: (row) => <TitleCell incident={row} project={project} /> },
     { id: 'status', header: 'Status', width: 136, from: 'medium', cell: (row) => <StatusBadge status={row.status} /> },
@@ -61,7 +61,7 @@ function TitleCell({ incident, project }: { incident: Incident; project: string 
         {incident.title}
       </Link>
       <div className={classes.second}>
-        <span className="tabular">{incident.key}</span>
+        <span>{incident.key}</span>
         <StatusBadge status={incident.status} />
         <RelativeTime at={incident.opened_at} />
       </div>

@@ -47,7 +47,7 @@ export function CommentForm({ incident }: { incident: Incident }) {
       />
       <Group justify="space-between" mt="xs">
         <span className="dim">
-          <Kbd size="xs">Ctrl</Kbd> <Kbd size="xs">Enter</Kbd>
+          <Kbd size="xs">Ctrl</Kbd> <Kbd size="xs">Enter</Kbd> sends
         </span>
         <Button type="submit" variant="default" loading={send.isPending} disabled={!body.trim()}>
           Comment

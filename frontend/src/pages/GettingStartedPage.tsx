@@ -1,4 +1,4 @@
-import { Alert, Button, SegmentedControl, Stack } from '@mantine/core';
+import { Button, SegmentedControl, Stack } from '@mantine/core';
 import { IconArrowRight, IconCheck, IconRadar } from '@tabler/icons-react';
 import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
@@ -13,6 +13,7 @@ import { NewKey } from '../components/NewKey';
 import { SeverityBadge } from '../components/SeverityBadge';
 import { StatusBadge } from '../components/StatusBadge';
 import { useMe, useProject } from '../hooks/useProject';
+import { Callout } from '../ui/Callout';
 import { CodeBlock } from '../ui/CodeBlock';
 import { PageHeader } from '../ui/PageHeader';
 import { ProblemAlert } from '../ui/ProblemAlert';
@@ -166,12 +167,12 @@ function Waiting() {
 
 function Arrived({ incident }: { incident: Incident }) {
   return (
-    <Alert variant="light" color="teal" icon={<IconCheck size={18} />} title="It works" role="status">
+    <Callout tone="good" icon={<IconCheck size={18} />} title="It works" role="status">
       <div className={classes.arrived}>
         <SeverityBadge severity={incident.severity} />
-        <strong className={classes.incident}>
+        <span className={classes.incident}>
           {incident.key} {incident.title}
-        </strong>
+        </span>
         <StatusBadge status={incident.status} />
         <RelativeTime at={incident.opened_at} className="dim" />
       </div>
@@ -188,6 +189,6 @@ function Arrived({ incident }: { incident: Incident }) {
       >
         Open the incident
       </Button>
-    </Alert>
+    </Callout>
   );
 }

@@ -1,4 +1,4 @@
-import { Alert, Anchor, Modal, Skeleton } from '@mantine/core';
+import { Anchor, Modal, Skeleton } from '@mantine/core';
 import { IconArrowLeft, IconGitMerge, IconHourglass } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
@@ -18,6 +18,7 @@ import { Timeline } from '../components/Timeline';
 import { CommentForm } from '../forms/CommentForm';
 import { MergeForm } from '../forms/MergeForm';
 import { useMe, useProject } from '../hooks/useProject';
+import { Callout } from '../ui/Callout';
 import { Duration } from '../ui/Duration';
 import { Panel } from '../ui/Panel';
 import { QueryView } from '../ui/QueryView';
@@ -40,7 +41,7 @@ export function IncidentPage() {
       <Header incident={incident} />
       <div className={classes.columns}>
         <div className={classes.main}>
-          <Details incident={incident} />
+          {incident.description && <Description text={incident.description} />}
           <AlertsPanel incident={incident} />
         </div>
         <TimelinePanel incident={incident} />
@@ -62,7 +63,7 @@ function Header({ incident }: { incident: Incident }) {
         >
           <IconArrowLeft size={13} aria-hidden /> Incidents
         </Anchor>
-        <span className="tabular dim">{incident.key ?? 'Number pending'}</span>
+        <span className="dim">{incident.key ?? 'Number pending'}</span>
       </div>
       <div className={classes.titleRow}>
         <EditableTitle incident={incident} disabled={readOnly} />
@@ -97,36 +98,30 @@ function Header({ incident }: { incident: Incident }) {
 
 function Notices({ incident }: { incident: Incident }) {
   return (
-    <>
+    <div className={classes.notices}>
       {incident.merged_into && (
-        <Alert variant="light" color="gray" mt="sm" icon={<IconGitMerge size={18} />} title="Merged into another incident">
+        <Callout tone="neutral" icon={<IconGitMerge size={18} />} title="Merged into another incident">
           <Link
             to="/p/$project/incidents/$incident"
             params={{ project: incident.project_id, incident: incident.merged_into }}
           >
             Go to the incident that goes on
           </Link>
-        </Alert>
+        </Callout>
       )}
       {incident.stale && (
-        <Alert variant="light" color="yellow" mt="sm" icon={<IconHourglass size={18} />} title="This view is behind">
-          A record of this incident could not be folded in. The log has it; an operator can replay this view.
-        </Alert>
+        <Callout tone="warn" icon={<IconHourglass size={18} />} title="This view is behind">
+          <p>A record of this incident could not be folded in. The log has it; an operator can replay this view.</p>
+        </Callout>
       )}
-    </>
+    </div>
   );
 }
 
-function Details({ incident }: { incident: Incident }) {
-  if (!incident.description && !incident.group_key) return null;
+function Description({ text }: { text: string }) {
   return (
-    <Panel title="Details">
-      {incident.description && <p className={classes.description}>{incident.description}</p>}
-      {incident.group_key && (
-        <p className={classes.group}>
-          <span className="dim">Alert group</span> <span className="mono">{incident.group_key}</span>
-        </p>
-      )}
+    <Panel title="Description">
+      <p className={classes.description}>{text}</p>
     </Panel>
   );
 }
@@ -138,6 +133,11 @@ function AlertsPanel({ incident }: { incident: Incident }) {
       <QueryView query={query} skeleton={<RowSkeleton rows={3} height={64} />}>
         {(alerts) => <IncidentAlerts alerts={alerts} source={incident.source} />}
       </QueryView>
+      {incident.group_key && (
+        <p className={classes.group}>
+          <span className="dim">Alert group</span> <span className="mono">{incident.group_key}</span>
+        </p>
+      )}
     </Panel>
   );
 }

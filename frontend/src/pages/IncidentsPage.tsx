@@ -9,6 +9,7 @@ import { membersQuery } from '../api/tenant';
 import { SEVERITIES, type Incident, type StepAction } from '../api/types';
 import { BulkBar } from '../components/BulkBar';
 import { incidentColumns } from '../components/incident-columns';
+import { SeverityBadge } from '../components/SeverityBadge';
 import { useBulkStep } from '../hooks/useBulkStep';
 import { useListKeys } from '../hooks/useListKeys';
 import { useMe, useProject } from '../hooks/useProject';
@@ -96,8 +97,8 @@ function Filters() {
       >
         <Group gap={4} role="group" aria-label="Severity">
           {SEVERITIES.map((one) => (
-            <Chip key={one} size="xs" value={one} variant="outline">
-              {one}
+            <Chip key={one} size="xs" value={one} variant="outline" aria-label={one}>
+              <SeverityBadge severity={one} bare />
             </Chip>
           ))}
         </Group>

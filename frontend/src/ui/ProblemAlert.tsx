@@ -1,6 +1,8 @@
-import { Alert, Button, Code, Group, Text } from '@mantine/core';
+import { Button } from '@mantine/core';
 import { IconAlertTriangle, IconPlugConnectedX } from '@tabler/icons-react';
 import { adviceFor, isRetryable, type Problem } from '../api/problem';
+import { Callout } from './Callout';
+import classes from './ProblemAlert.module.css';
 
 interface ProblemAlertProps {
   problem: Problem;
@@ -11,35 +13,27 @@ interface ProblemAlertProps {
 export function ProblemAlert({ problem, retry }: ProblemAlertProps) {
   const advice = adviceFor(problem);
   const away = isRetryable(problem);
+  const Icon = away ? IconPlugConnectedX : IconAlertTriangle;
   return (
-    <Alert
-      role="alert"
-      variant="light"
-      color={away ? 'yellow' : 'red'}
-      icon={away ? <IconPlugConnectedX size={18} /> : <IconAlertTriangle size={18} />}
-      title={problem.title}
-      styles={{ title: { color: 'var(--ink)' }, message: { color: 'var(--ink)' } }}
-    >
-      {problem.detail && problem.detail !== problem.title && <Text size="sm">{problem.detail}</Text>}
-      {advice && advice !== problem.detail && (
-        <Text size="sm" c="dimmed">
-          {advice}
-        </Text>
-      )}
-      {(retry || problem.requestId) && (
-        <Group mt="xs" gap="sm">
-          {retry && (
-            <Button size="compact-xs" variant="default" onClick={retry}>
-              Try again
-            </Button>
-          )}
-          {problem.requestId && (
-            <Text size="xs" c="dimmed">
-              Request <Code>{problem.requestId}</Code>
-            </Text>
-          )}
-        </Group>
-      )}
-    </Alert>
+    <div className={classes.problem}>
+      <Callout role="alert" tone={away ? 'warn' : 'bad'} icon={<Icon size={18} />} title={problem.title}>
+        {problem.detail && problem.detail !== problem.title && <p>{problem.detail}</p>}
+        {advice && advice !== problem.detail && <p>{advice}</p>}
+        {(retry || problem.requestId) && (
+          <div className={classes.foot}>
+            {retry && (
+              <Button size="compact-xs" variant="default" onClick={retry}>
+                Try again
+              </Button>
+            )}
+            {problem.requestId && (
+              <span>
+                Request <span className="mono">{problem.requestId}</span>
+              </span>
+            )}
+          </div>
+        )}
+      </Callout>
+    </div>
   );
 }

@@ -91,7 +91,7 @@ function chartOptions(element: HTMLElement, series: readonly BarSeries[], height
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC'),
     scales: {
       x: { time: true, range: (_plot, min, max) => [min - DAY_SECONDS / 2, max + DAY_SECONDS / 2] },
-      y: { range: (_plot, _min, max) => [0, Math.max(4, max)] },
+      y: { range: (_plot, _min, max) => [0, Math.max(4, max + 1)] },
     },
     axes: [
       { ...axis, grid: { show: false }, size: 28, values: (_plot, splits) => splits.map(dayLabel), space: 60 },
