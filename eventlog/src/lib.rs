@@ -48,12 +48,26 @@ pub enum LogError {
     #[error("the log failed and is closed: {0}")]
     Failed(String),
     #[error("record of {bytes} bytes on {topic} is over the limit of {limit}")]
-    TooLarge { topic: &'static str, bytes: usize, limit: usize },
+    TooLarge {
+        topic: &'static str,
+        bytes: usize,
+        limit: usize,
+    },
+    #[error("{topic} has no partition {partition}")]
+    NoPartition {
+        topic: &'static str,
+        partition: Partition,
+    },
     #[error("a batch may not span journals ({0} and {1})")]
     SpansJournals(&'static str, &'static str),
     /// Bytes that were once acknowledged no longer read back.
     #[error("journal {journal}, segment {segment}, byte {byte}: {detail}")]
-    Corrupt { journal: String, segment: String, byte: u64, detail: String },
+    Corrupt {
+        journal: String,
+        segment: String,
+        byte: u64,
+        detail: String,
+    },
     /// The reader asked for records that retention has removed.
     #[error("{position} was removed by retention; the log begins at {start}")]
     BeforeStart { position: Position, start: Offset },

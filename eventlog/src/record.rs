@@ -26,7 +26,13 @@ pub struct Position {
 
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}@{}", self.topic.name(), self.partition, self.offset)
+        write!(
+            f,
+            "{}/{}@{}",
+            self.topic.name(),
+            self.partition,
+            self.offset
+        )
     }
 }
 
@@ -76,7 +82,8 @@ impl NewRecord {
 
     /// The partition that the record goes to.
     pub fn partition(&self) -> Partition {
-        self.partition.unwrap_or_else(|| self.topic.partition_of(&self.key))
+        self.partition
+            .unwrap_or_else(|| self.topic.partition_of(&self.key))
     }
 }
 

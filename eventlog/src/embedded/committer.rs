@@ -1,0 +1,179 @@
+//! The one writer of a journal: takes whatever has queued up while the last sync
+//! ran, writes it as one group, syncs once, answers everybody.
+
+use std::io;
+use std::sync::Arc;
+
+use super::checkpoint::{self, Checkpoint, Progress};
+use super::frame::Frame;
+use super::group::{GroupWriter, padded_size};
+use super::journal::{Batch, Journal, Resume};
+use super::payload::Encoded;
+use super::prepare::Preparation;
+use super::seal::Sealing;
+use super::segment::{FIRST_GROUP, Segment};
+use super::watermark::{Mark, Watermark};
+use crate::{LogError, Offset};
+
+/// Payload bytes after which a group is closed; more would only delay the ack.
+const GROUP_BYTES: usize = 8 << 20;
+
+/// State of the committer's thread.
+pub(super) struct Committer {
+    journal: Arc<Journal>,
+    segment: Arc<Segment>,
+    /// Where the next group goes.
+    position: u64,
+    /// Groups written to this segment since it was opened.
+    groups: u64,
+    /// Next offset of each slot as written, for the next segment's checkpoint.
+    written: Vec<Offset>,
+    progress: Progress,
+    watermark: Watermark,
+    next: Option<Preparation>,
+    sealing: Sealing,
+}
+
+impl Committer {
+    pub(super) fn new(journal: Arc<Journal>, resume: Resume) -> Self {
+        let state = journal.state.lock();
+        let active = &state.catalog.active;
+        let (segment, position) = (active.segment.clone(), active.position);
+        drop(state);
+        Self {
+            journal,
+            segment,
+            position,
+            groups: 0,
+            written: resume.next,
+            progress: resume.progress,
+            watermark: resume.watermark,
+            next: None,
+            sealing: Sealing::default(),
+        }
+    }
+
+    /// Runs until the journal closes or fails.
+    pub(super) fn run(mut self) {
+        while let Some(batches) = self.journal.take(GROUP_BYTES) {
+            match self.commit(&batches) {
+                Ok(frames) => self.journal.settle(batches, &frames, self.position),
+                Err(e) => {
+                    let name = self.journal.place.journal.name();
+                    tracing::error!(journal = name, "the log failed: {e}");
+                    let error = LogError::Failed(format!("journal {name}: {e}"));
+                    self.journal.fail(batches, error);
+                    return;
+                }
+            }
+            self.prepare_next();
+        }
+        if let Err(e) = self.watermark.sync() {
+            tracing::warn!("the watermark was not synced: {e}");
+        }
+        self.sealing.wait();
+    }
+
+    /// Makes the batches durable; returns where their records lie.
+    fn commit(&mut self, batches: &[Batch]) -> io::Result<Vec<Frame>> {
+        let records = batches.iter().map(|batch| batch.records.len()).sum();
+        let payload = batches.iter().map(Batch::payload_bytes).sum();
+        let size = padded_size(records, payload);
+        let full = self.position + size > self.segment.header.capacity;
+        if full && self.position > FIRST_GROUP {
+            self.switch()?;
+        }
+        let mut out = Vec::with_capacity(size as usize);
+        let start = self.position;
+        if start == FIRST_GROUP {
+            self.write_checkpoints(&mut out);
+        }
+        let frames = self.write_group(&mut out, batches);
+        self.write_and_sync(&out, start)?;
+        self.account(batches);
+        Ok(frames)
+    }
+
+    fn write_and_sync(&mut self, out: &[u8], start: u64) -> io::Result<()> {
+        let disk = &self.journal.options.disk;
+        let name = self.journal.place.journal.name();
+        disk.write_at(&self.segment.file, out, start)?;
+        let begun = std::time::Instant::now();
+        disk.sync(&self.segment.file)?;
+        metrics::histogram!("eventlog_sync_seconds", "journal" => name).record(begun.elapsed());
+        metrics::histogram!("eventlog_group_bytes", "journal" => name).record(out.len() as f64);
+        self.groups += 1;
+        self.watermark.store(Mark {
+            segment: self.segment.header.number,
+            position: self.position,
+        })
+    }
+
+    fn write_checkpoints(&mut self, out: &mut Vec<u8>) {
+        let slots = &self.journal.slots;
+        let record = Checkpoint::of(slots, &self.written, &self.progress).encode();
+        let number = self.segment.header.number as Offset;
+        for _ in 0..2 {
+            let mut group = self.begin_group(out);
+            let at = self.journal.options.clock.now();
+            group.push((checkpoint::TOPIC_ID, 0), number, at, &record);
+            (_, self.position) = group.finish();
+        }
+    }
+
+    fn write_group(&mut self, out: &mut Vec<u8>, batches: &[Batch]) -> Vec<Frame> {
+        let mut group = self.begin_group(out);
+        for queued in batches.iter().flat_map(|batch| &batch.records) {
+            let (topic, partition) = self.journal.slots.partition(queued.slot);
+            let record: &Encoded = &queued.record;
+            let place = (topic.id(), partition as u16);
+            group.push(place, queued.offset, queued.appended_at, record);
+        }
+        let (frames, end) = group.finish();
+        self.position = end;
+        frames
+    }
+
+    fn begin_group<'a>(&self, out: &'a mut Vec<u8>) -> GroupWriter<'a> {
+        GroupWriter::begin(out, self.segment.header.incarnation, self.position)
+    }
+
+    fn account(&mut self, batches: &[Batch]) {
+        let name = self.journal.place.journal.name();
+        for batch in batches {
+            for queued in &batch.records {
+                self.written[queued.slot] = queued.offset + 1;
+            }
+            for made in &batch.progress {
+                checkpoint::fold(&mut self.progress, made);
+            }
+            let records = batch.records.len() as u64;
+            metrics::counter!("eventlog_records_total", "journal" => name).increment(records);
+        }
+    }
+
+    /// Begins to fill the next segment when this one is half full.
+    fn prepare_next(&mut self) {
+        let capacity = self.segment.header.capacity;
+        if self.next.is_none() && self.position > capacity / 2 {
+            let mean_group = (self.position - FIRST_GROUP) / self.groups.max(1);
+            let next = Preparation::begin(&self.journal, self.segment.header, mean_group);
+            self.next = Some(next);
+        }
+    }
+
+    fn switch(&mut self) -> io::Result<()> {
+        let current = self.segment.header;
+        let next = self
+            .next
+            .take()
+            .unwrap_or_else(|| Preparation::hasty(&self.journal, current));
+        let next = Arc::new(next.finish()?);
+        self.sealing
+            .begin(&self.journal, &self.segment, next.clone());
+        self.segment = next;
+        self.position = FIRST_GROUP;
+        self.groups = 0;
+        Ok(())
+    }
+}
