@@ -73,12 +73,12 @@ function memberColumns(
         </>
       ),
     },
-    { id: 'role', header: 'Role', width: 130, cell: (row) => <RoleCell member={row} disabled={!onRemove} /> },
+    { id: 'role', header: 'Role', width: 118, cell: (row) => <RoleCell member={row} disabled={!onRemove} /> },
     { id: 'joined', header: 'Joined', width: 120, from: 'medium', cell: (row) => <RelativeTime at={row.joined_at} className="dim" /> },
     {
       id: 'act',
       header: '',
-      width: 96,
+      width: 84,
       align: 'right',
       cell: (row) =>
         onRemove && (

@@ -1,0 +1,84 @@
+import { expect, test } from '@playwright/test';
+import { firing } from '../alertmanager';
+import { logIn, PROJECT, settled } from '../pages';
+
+test.beforeEach(async ({ page }) => {
+  await logIn(page);
+  await page.goto(`/p/${PROJECT}/incidents`);
+  await settled(page);
+});
+
+test('filters live in the URL and Back undoes the page, not the filter', async ({ page }) => {
+  const table = page.getByRole('table', { name: 'Incidents' });
+  await expect(table.getByRole('row')).toHaveCount(6);
+  await page.getByText('SEV1', { exact: true }).first().click();
+  await expect(page).toHaveURL(/severity=SEV1/);
+  await expect(table.getByRole('row')).toHaveCount(2);
+
+  await page.keyboard.press('Escape');
+  await page.getByRole('searchbox', { name: 'Search incidents' }).fill('checkout');
+  await expect(page).toHaveURL(/q=checkout/);
+  await page.reload();
+  await expect(table.getByRole('link', { name: /Checkout answers 502/ })).toBeVisible();
+  await table.getByRole('link', { name: /Checkout answers 502/ }).click();
+  await expect(page.getByRole('list', { name: 'Progress' })).toBeVisible();
+  await page.goBack();
+  await expect(page).toHaveURL(/severity=SEV1.*q=checkout/);
+});
+
+test('the list is walked and worked by keyboard', async ({ page }) => {
+  await page.keyboard.press('j');
+  await page.keyboard.press('j');
+  await page.keyboard.press('k');
+  await expect(page.getByRole('link', { name: /KubePodCrashLooping/ })).toBeFocused();
+  await page.keyboard.press('a');
+  await expect(page.getByRole('row', { name: /INC-70/ })).toContainText('Acknowledged');
+  await page.keyboard.press('/');
+  await expect(page.getByRole('searchbox', { name: 'Search incidents' })).toBeFocused();
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Shift+?');
+  await expect(page.getByRole('dialog', { name: 'Keyboard shortcuts' })).toBeVisible();
+});
+
+test('several incidents are resolved at once, and refusals are named', async ({ page }) => {
+  await page.getByRole('checkbox', { name: 'Select INC-69' }).check();
+  await page.getByRole('checkbox', { name: 'Select INC-68' }).check();
+  await page.getByRole('toolbar').getByRole('button', { name: 'Acknowledge' }).click();
+  await expect(page.getByText('0 of 2 acknowledged')).toBeVisible();
+  await expect(page.getByText(/INC-69: INC-69 is investigating\. Possible now: mitigate, resolve, merge/)).toBeVisible();
+
+  await page.getByRole('checkbox', { name: 'Select INC-69' }).check();
+  await page.getByRole('checkbox', { name: 'Select INC-68' }).check();
+  await page.getByRole('toolbar').getByRole('button', { name: 'Resolve' }).click();
+  await expect(page.getByText('2 of 2 resolved')).toBeVisible();
+  await expect(page.getByRole('link', { name: /Checkout answers 502/ })).toHaveCount(0);
+});
+
+test('a new incident appears in the list without a reload', async ({ page }) => {
+  await page.evaluate(
+    (body) =>
+      fetch('/api/v1/webhooks/alertmanager', {
+        method: 'POST',
+        headers: { Authorization: 'Bearer srec_mock_ingest_key' },
+        body,
+      }),
+    JSON.stringify(firing('Live', 'critical', 'It came by itself')),
+  );
+  await expect(page.getByRole('link', { name: 'It came by itself' })).toBeVisible();
+});
+
+test('a long list is loaded page by page', async ({ page }) => {
+  await page.goto(`/p/${PROJECT}/incidents?status=all`);
+  const table = page.getByRole('table', { name: 'Incidents' });
+  await expect(table).toHaveAttribute('aria-rowcount', '51');
+  await page.getByRole('button', { name: 'Load more' }).click();
+  await expect(table).toHaveAttribute('aria-rowcount', '71');
+  await expect(page.getByRole('button', { name: 'Load more' })).toHaveCount(0);
+});
+
+test('the palette finds an incident and opens it', async ({ page }) => {
+  await page.keyboard.press('Control+k');
+  await page.getByPlaceholder('Search incidents, jump, act…').fill('db-primary');
+  await page.getByRole('button', { name: /Disk of db-primary/ }).click();
+  await expect(page.getByRole('heading', { name: /Disk of db-primary/ })).toBeVisible();
+});

@@ -1,0 +1,26 @@
+import { expect, type Page } from '@playwright/test';
+
+/** What must never happen on a page: policy violations, requests to elsewhere, uncaught errors. */
+export interface Watch {
+  assertClean: () => Promise<void>;
+}
+
+export async function watch(page: Page, origin: string): Promise<Watch> {
+  const trouble: string[] = [];
+  await page.addInitScript(() => {
+    document.addEventListener('securitypolicyviolation', (event) => {
+      console.error(`CSP violation: ${event.violatedDirective} ${event.blockedURI}`);
+    });
+  });
+  page.on('console', (message) => {
+    const text = message.text();
+    // A refused request is logged by the browser itself; the tests of refusals expect those.
+    if (message.type() === 'error' && !text.startsWith('Failed to load resource')) trouble.push(text);
+  });
+  page.on('pageerror', (error) => trouble.push(String(error)));
+  page.on('request', (request) => {
+    const url = new URL(request.url());
+    if (/^(https?|wss?):$/.test(url.protocol) && url.host !== new URL(origin).host) trouble.push(`left the origin: ${url}`);
+  });
+  return { assertClean: async () => expect(trouble).toEqual([]) };
+}

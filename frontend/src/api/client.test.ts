@@ -1,0 +1,139 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { api, ifMatch, read, write } from './client';
+import { Problem } from './problem';
+import { assertProject, onSessionOver } from './session';
+
+type Answer = (request: Request) => Response | Promise<Response>;
+
+/** Answers by "METHOD path"; each list is used up from the front, its last answer stays. */
+function serve(routes: Record<string, Answer[]>) {
+  const requests: Request[] = [];
+  vi.stubGlobal('fetch', async (input: Request | string, init?: RequestInit) => {
+    const request = input instanceof Request ? input : new Request(new URL(input, location.origin), init);
+    requests.push(request.clone());
+    const answers = routes[`${request.method} ${new URL(request.url).pathname}`];
+    const answer = answers && answers.length > 1 ? answers.shift() : answers?.[0];
+    return answer ? answer(request) : new Response(null, { status: 404 });
+  });
+  return requests;
+}
+
+const json = (body: unknown, status = 200) => () => Response.json(body, { status });
+const problem = (status: number, body: object) => () =>
+  Response.json({ type: 'about:blank', title: 'no', status, ...body }, { status, headers: { 'Content-Type': 'application/problem+json' } });
+
+const ME = '/api/v1/auth/me';
+const REFRESH = 'POST /api/v1/auth/refresh';
+
+beforeEach(() => {
+  localStorage.clear();
+  assertProject('p1');
+});
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+  vi.useRealTimers();
+});
+
+describe('the client', () => {
+  it('asserts the project on every request and gives writes an idempotency key', async () => {
+    const requests = serve({ [`GET ${ME}`]: [json({})], 'POST /api/v1/incidents': [json({ id: 'i' }, 201)] });
+    await read(api.GET(ME));
+    await read(api.POST('/api/v1/incidents', { body: { title: 't', severity: 'SEV1' } }));
+    expect(requests.map((request) => request.headers.get('X-Project'))).toEqual(['p1', 'p1']);
+    expect(requests[0]?.headers.has('Idempotency-Key')).toBe(false);
+    expect(requests[1]?.headers.get('Idempotency-Key')).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  it('throws the problem of the answer, with rule, fields and allowed steps', async () => {
+    serve({
+      [`GET ${ME}`]: [problem(409, { rule: 'illegal_transition', allowed_next: ['resolve'], errors: [{ field: 'title', message: 'too long' }], request_id: 'r1' })],
+    });
+    const thrown = await read(api.GET(ME)).catch((cause: unknown) => cause);
+    expect(thrown).toBeInstanceOf(Problem);
+    expect(thrown).toMatchObject({ status: 409, rule: 'illegal_transition', allowedNext: ['resolve'], fields: { title: 'too long' }, requestId: 'r1' });
+  });
+
+  it('makes a problem of an answer that is none', async () => {
+    serve({ [`GET ${ME}`]: [() => new Response('<h1>Bad gateway</h1>', { status: 502 })] });
+    await expect(read(api.GET(ME))).rejects.toMatchObject({ status: 502 });
+  });
+
+  it('sends the version as If-Match', () => {
+    expect(ifMatch(7)).toEqual({ 'If-Match': '"7"' });
+  });
+});
+
+describe('the session', () => {
+  it('renews once for requests that fail together, and repeats each with its body and key', async () => {
+    const requests = serve({
+      'POST /api/v1/incidents': [problem(401, {}), problem(401, {}), json({ id: 'i' }, 201)],
+      [REFRESH]: [json({})],
+    });
+    const declare = () => read(api.POST('/api/v1/incidents', { body: { title: 't', severity: 'SEV1' } }));
+    await Promise.all([declare(), declare()]);
+    const sent = requests.filter((request) => request.url.endsWith('/incidents'));
+    expect(requests.filter((request) => request.url.endsWith('/refresh'))).toHaveLength(1);
+    expect(sent).toHaveLength(4);
+    expect(new Set(sent.map((request) => request.headers.get('Idempotency-Key'))).size).toBe(2);
+    expect(await sent[3]?.json()).toEqual({ title: 't', severity: 'SEV1' });
+  });
+
+  it('says that the session is over when it cannot be renewed', async () => {
+    const over = vi.fn();
+    onSessionOver(over);
+    serve({ [`GET ${ME}`]: [problem(401, {})], [REFRESH]: [problem(401, {})] });
+    await expect(read(api.GET(ME))).rejects.toMatchObject({ status: 401 });
+    expect(over).toHaveBeenCalledOnce();
+  });
+
+  it('does not throw anybody out while the server is away', async () => {
+    const over = vi.fn();
+    onSessionOver(over);
+    serve({ [`GET ${ME}`]: [problem(401, {})], [REFRESH]: [problem(503, {})] });
+    await expect(read(api.GET(ME))).rejects.toMatchObject({ status: 503 });
+    expect(over).not.toHaveBeenCalled();
+  });
+
+  it('has the token re-issued when it is for another project', async () => {
+    const requests = serve({
+      [`GET ${ME}`]: [problem(409, { rule: 'project_mismatch' }), json({ ok: true })],
+      [REFRESH]: [json({})],
+    });
+    await expect(read(api.GET(ME))).resolves.toEqual({ ok: true });
+    const refresh = requests.find((request) => request.url.endsWith('/refresh'));
+    expect(await refresh?.json()).toEqual({ project_id: 'p1' });
+  });
+
+  it('does not renew for a refused login', async () => {
+    const requests = serve({ 'POST /api/v1/auth/login': [problem(401, { rule: 'bad_credentials' })] });
+    await expect(read(api.POST('/api/v1/auth/login', { body: { email: 'a@b.c', password: 'x' } }))).rejects.toMatchObject({ rule: 'bad_credentials' });
+    expect(requests).toHaveLength(1);
+  });
+});
+
+describe('a write whose outcome comes later', () => {
+  const pending = json({ command_id: 'c1', status_url: '/api/v1/commands/c1' }, 202);
+  const COMMAND = 'GET /api/v1/commands/c1';
+  const declare = () =>
+    write(api.POST('/api/v1/incidents', { body: { title: 't', severity: 'SEV1' } }), async (resource) => ({ id: resource?.id }) as never);
+
+  it('is asked for until it is accepted', async () => {
+    vi.useFakeTimers();
+    serve({
+      'POST /api/v1/incidents': [pending],
+      [COMMAND]: [json({ id: 'c1', state: 'pending', refusal: null, resource: null }), json({ id: 'c1', state: 'accepted', refusal: null, resource: { type: 'incident', id: 'i9', version: 1 } })],
+    });
+    const declared = declare();
+    await vi.advanceTimersByTimeAsync(5_000);
+    await expect(declared).resolves.toEqual({ id: 'i9' });
+  });
+
+  it('throws the refusal', async () => {
+    serve({
+      'POST /api/v1/incidents': [pending],
+      [COMMAND]: [json({ id: 'c1', state: 'refused', refusal: { rule: 'illegal_transition', detail: 'no', allowed_next: ['learn'] }, resource: null })],
+    });
+    await expect(declare()).rejects.toMatchObject({ rule: 'illegal_transition', allowedNext: ['learn'] });
+  });
+});

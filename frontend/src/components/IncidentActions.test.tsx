@@ -1,0 +1,59 @@
+import { MantineProvider } from '@mantine/core';
+import { Notifications } from '@mantine/notifications';
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { render, screen, waitFor } from '@testing-library/react';
+import userEvent from '@testing-library/user-event';
+import { afterEach, expect, it, vi } from 'vitest';
+import { keys } from '../api/keys';
+import type { Incident } from '../api/types';
+import { IncidentActions } from './IncidentActions';
+
+const incident = {
+  id: 'i1', project_id: 'p1', key: 'INC-7', status: 'detected', version: 3,
+  allowed_next: ['acknowledge', 'investigate', 'merge'],
+} as Incident;
+
+function show(answer: () => Response) {
+  const requests: Request[] = [];
+  vi.stubGlobal('fetch', async (request: Request) => {
+    requests.push(request);
+    return answer();
+  });
+  const client = new QueryClient();
+  client.setQueryData(keys.incident('p1', 'i1'), incident);
+  render(
+    <MantineProvider env="test">
+      <QueryClientProvider client={client}>
+        <Notifications />
+        <IncidentActions incident={incident} onMerge={vi.fn()} />
+      </QueryClientProvider>
+    </MantineProvider>,
+  );
+  return { client, requests };
+}
+
+const problem = (status: number, body: object) => () =>
+  Response.json({ type: 'about:blank', title: 'Refused', status, ...body }, { status });
+
+afterEach(() => vi.unstubAllGlobals());
+
+it('sends the version it saw and shows what the server answered', async () => {
+  const { client, requests } = show(() => Response.json({ ...incident, status: 'acknowledged', version: 4 }));
+  await userEvent.click(screen.getByRole('button', { name: 'Acknowledge' }));
+  await waitFor(() => expect(client.getQueryData(keys.incident('p1', 'i1'))).toMatchObject({ version: 4 }));
+  expect(requests[0]?.headers.get('If-Match')).toBe('"3"');
+});
+
+it('shows nothing before the server has accepted', async () => {
+  const { client } = show(problem(409, { rule: 'illegal_transition', detail: 'INC-7 is resolved.', allowed_next: ['learn', 'reopen'] }));
+  await userEvent.click(screen.getByRole('button', { name: 'Acknowledge' }));
+  expect(await screen.findByText(/INC-7 is resolved\. Possible now: learn, reopen\./)).toBeTruthy();
+  expect(client.getQueryData(keys.incident('p1', 'i1'))).toMatchObject({ version: 3, status: 'detected' });
+});
+
+it('says that somebody was faster and asks for the incident again', async () => {
+  const { client } = show(problem(412, { rule: 'stale_version' }));
+  await userEvent.click(screen.getByRole('button', { name: 'Acknowledge' }));
+  expect(await screen.findByText(/Somebody changed INC-7 meanwhile/)).toBeTruthy();
+  expect(client.getQueryState(keys.incident('p1', 'i1'))?.isInvalidated).toBe(true);
+});

@@ -1,0 +1,10 @@
+import { expect, it } from 'vitest';
+import { describe as describeState } from './LiveIndicator';
+
+const NOW = Date.parse('2026-11-23T12:00:00Z');
+
+it('calls a short loss reconnecting and a long one stale, with its time', () => {
+  expect(describeState({ kind: 'live' }, NOW).text).toBe('Live');
+  expect(describeState({ kind: 'reconnecting', since: NOW - 5_000 }, NOW).text).toBe('Reconnecting');
+  expect(describeState({ kind: 'reconnecting', since: NOW - 60_000 }, NOW).text).toMatch(/^Stale since \d\d:59$/);
+});
