@@ -49,6 +49,7 @@ export default ts.config(
   },
   { files: ['public/*.js'], languageOptions: { globals: { window: 'readonly', document: 'readonly' } } },
   { files: ['scripts/*.mjs'], languageOptions: { globals: { console: 'readonly', process: 'readonly', URL: 'readonly' } } },
+  { files: ['e2e/**/*.ts'], rules: { 'no-console': 'off' } },
   { files: ['*.config.{js,ts}'], rules: { 'no-restricted-exports': 'off' } },
   ...zones,
 );
