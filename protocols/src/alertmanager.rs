@@ -79,7 +79,7 @@ pub const MAX_NAME_BYTES: usize = 1_024;
 /// Bytes of a label's or an annotation's value.
 pub const MAX_VALUE_BYTES: usize = 64 * 1_024;
 /// Bytes of the group key, which every alert of the group carries along.
-pub const MAX_GROUP_KEY_BYTES: usize = 8 * 1_024;
+pub const MAX_GROUP_KEY_BYTES: usize = 2 * 1_024;
 /// Bytes of a fingerprint, a receiver's name or a URL.
 pub const MAX_TEXT_BYTES: usize = 8 * 1_024;
 

@@ -13,10 +13,13 @@ use metrics::{counter, gauge};
 use schemas::topic::{Journal, Topic};
 use tokio_util::sync::CancellationToken;
 
-use super::reactor::{Reactor, Unreadable};
+use super::reactor::{Reactor, Unreadable, Verdict};
 
 /// About how much one transaction consumes.
 const BATCH_BYTES: usize = 1 << 20;
+/// A command over this size is not sent: both backends refuse records of more than
+/// twice as much, and a record that the log refuses would be tried for ever.
+const COMMAND_BYTES: usize = 4 << 20;
 /// Waits between attempts while the log is not available.
 const FIRST_RETRY: Duration = Duration::from_millis(50);
 const LAST_RETRY: Duration = Duration::from_secs(5);
@@ -56,6 +59,15 @@ fn visibility(topics: &[Topic]) -> Visibility {
         Visibility::Appended
     } else {
         Visibility::Durable
+    }
+}
+
+fn sendable(commands: Vec<NewRecord>) -> Verdict {
+    match commands.iter().map(|command| command.body.len()).max() {
+        Some(bytes) if bytes > COMMAND_BYTES => Err(Unreadable::Malformed(format!(
+            "the command would have {bytes} bytes, over the limit of {COMMAND_BYTES}"
+        ))),
+        _ => Ok(commands),
     }
 }
 
@@ -109,7 +121,7 @@ impl Runner {
             return;
         }
         for record in &fetched.records {
-            let reason = match self.reactor.react(record) {
+            let reason = match self.reactor.react(record).and_then(sendable) {
                 Ok(commands) => {
                     batch.records.extend(commands);
                     continue;

@@ -9,7 +9,6 @@ use schemas::incident::{IncidentAcknowledged, IncidentEvent};
 
 use super::*;
 use crate::given;
-use crate::runtime::reactor::Verdict;
 
 const EVENTS: Topic = Topic::IncidentEvents;
 
@@ -29,14 +28,19 @@ impl Reactor for ByKey {
         match record.key.as_ref() {
             b"malformed" => Err(Unreadable::Malformed("no body".to_owned())),
             b"newer" => Err(Unreadable::Newer("version 9".to_owned())),
-            key => Ok(vec![NewRecord {
-                topic: Topic::IncidentCommands,
-                partition: None,
-                key: Bytes::copy_from_slice(key),
-                headers: Vec::new(),
-                body: Bytes::new(),
-            }]),
+            b"long" => Ok(vec![command(b"long", COMMAND_BYTES + 1)]),
+            key => Ok(vec![command(key, 0)]),
         }
+    }
+}
+
+fn command(key: &[u8], bytes: usize) -> NewRecord {
+    NewRecord {
+        topic: Topic::IncidentCommands,
+        partition: None,
+        key: Bytes::copy_from_slice(key),
+        headers: Vec::new(),
+        body: vec![0; bytes].into(),
     }
 }
 
@@ -161,6 +165,17 @@ async fn a_malformed_record_is_a_dead_letter_with_its_reason_and_place() {
     assert_eq!(header("dlq_reason"), "no body");
     assert_eq!(header("dlq_position"), "incident.events/0@6");
     assert_eq!(header("ce_type"), "IncidentAcknowledged");
+}
+
+#[tokio::test]
+async fn a_command_too_long_for_the_log_is_a_dead_letter_of_its_cause() {
+    let commits = play([records([fetched(0, 5, &["long", "a"])])], []).await;
+    let [(consumed, records)] = commits.as_slice() else {
+        panic!("{commits:?}")
+    };
+    assert_eq!(consumed, &[at(0, 7)]);
+    let topics: Vec<_> = records.iter().map(|record| record.topic).collect();
+    assert_eq!(topics, [Topic::IncidentEventsDlq, Topic::IncidentCommands]);
 }
 
 #[tokio::test]
