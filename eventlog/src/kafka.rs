@@ -188,7 +188,7 @@ fn usage(ends: &Ends, topic: Topic) -> Result<TopicUsage, LogError> {
             .iter()
             .map(|range| range.end.abs_diff(range.start))
             .sum(),
-        bytes: 0,
+        bytes: None,
         ranges,
     })
 }

@@ -203,7 +203,8 @@ pub struct TopicUsage {
     pub topic: &'static str,
     pub partitions: i32,
     pub records: u64,
-    pub bytes: u64,
+    /// None on Kafka, whose client cannot ask for it.
+    pub bytes: Option<u64>,
     /// Offset range of each partition.
     pub ranges: Vec<OffsetRange>,
 }

@@ -3,10 +3,12 @@
 //!
 //! Dev-only: no crate may depend on it outside `[dev-dependencies]`.
 
+mod kafka;
 mod peers;
 mod postgres;
 mod wait;
 
+pub use kafka::{TestKafka, kafka};
 pub use peers::{Peer, free_port, peer};
 pub use postgres::{TestDb, postgres};
 pub use wait::{eventually, eventually_within};

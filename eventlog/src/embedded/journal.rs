@@ -232,7 +232,7 @@ impl Journal {
             topic: topic.name(),
             partitions: topic.partitions(),
             records: 0,
-            bytes: 0,
+            bytes: Some(0),
             ranges: Vec::new(),
         };
         let of_topic = self.slots.iter().filter(|(_, known, _)| *known == topic);
@@ -241,7 +241,7 @@ impl Journal {
             let state = self.state.lock();
             for span in state.catalog.spans_of(slot) {
                 usage.records += span.records;
-                usage.bytes += span.bytes;
+                usage.bytes = usage.bytes.map(|bytes| bytes + span.bytes);
             }
         }
         usage

@@ -137,7 +137,7 @@ fn append_together(
         tracing::warn!(%error, "the producer of append transactions is replaced");
         *transactor = None;
     }
-    let outcome = outcome.map_err(|failure| unavailable(failure.into_cause()));
+    let outcome = outcome.map_err(Failure::into_error);
     let mut placed = outcome.as_deref().unwrap_or_default().iter().copied();
     for batch in batches {
         let answer = match &outcome {

@@ -12,8 +12,10 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message;
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
 
+use super::error::unavailable;
 use super::options::{Options, TRANSACTION_TIMEOUT};
 use super::wire;
+use crate::LogError;
 use crate::record::{NewRecord, Offset, Position};
 
 /// How long a transaction may wait for the brokers before it is given up.
@@ -29,15 +31,18 @@ pub(super) enum Failure {
     Fenced(KafkaError),
     /// Aborted; the producer can begin again.
     Aborted(KafkaError),
+    /// Aborted because the rest of it breaks the log's own rules.
+    Refused(LogError),
     /// The producer is of no more use, and whether its last transaction
     /// happened is decided when a successor of its name begins.
     Lost(KafkaError),
 }
 
 impl Failure {
-    pub(super) fn into_cause(self) -> KafkaError {
+    pub(super) fn into_error(self) -> LogError {
         match self {
-            Self::Fenced(cause) | Self::Aborted(cause) | Self::Lost(cause) => cause,
+            Self::Fenced(cause) | Self::Aborted(cause) | Self::Lost(cause) => unavailable(cause),
+            Self::Refused(error) => error,
         }
     }
 }
@@ -46,7 +51,7 @@ impl Failure {
 pub(super) type Consumed<'a> = (&'a TopicPartitionList, &'a ConsumerGroupMetadata);
 
 /// What the second part of a transaction is made of.
-pub(super) type Rest<'a> = Box<dyn FnOnce(&[Position]) -> Vec<NewRecord> + 'a>;
+pub(super) type Rest<'a> = Box<dyn FnOnce(&[Position]) -> Result<Vec<NewRecord>, LogError> + 'a>;
 
 /// The only producer with its transactional id.
 pub(super) struct Transactor {
@@ -81,11 +86,11 @@ impl Transactor {
             .map_err(|error| self.classify(error))?;
         let positions = match self.fill(records, rest, consumed) {
             Ok(positions) => positions,
-            Err(error) => return Err(self.abort(error)),
+            Err(failure) => return Err(self.abort(failure)),
         };
         match insist(PATIENCE, || self.producer.commit_transaction(PATIENCE)) {
             Ok(()) => Ok(positions),
-            Err(error) if wants_abort(&error) => Err(self.abort(error)),
+            Err(error) if wants_abort(&error) => Err(self.abort(self.classify(error))),
             // Neither committed nor aborted as far as we know.
             Err(error) => Err(Failure::Lost(error)),
         }
@@ -101,16 +106,19 @@ impl Transactor {
         records: &[NewRecord],
         rest: Option<Rest<'_>>,
         consumed: Option<Consumed<'_>>,
-    ) -> Result<Vec<Position>, KafkaError> {
-        let positions = self.deliver(records)?;
+    ) -> Result<Vec<Position>, Failure> {
+        let classify = |error| self.classify(error);
+        let positions = self.deliver(records).map_err(classify)?;
         if let Some(rest) = rest {
-            self.deliver(&rest(&positions))?;
+            let rest = rest(&positions).map_err(Failure::Refused)?;
+            self.deliver(&rest).map_err(classify)?;
         }
         if let Some((offsets, member)) = consumed {
-            insist(PATIENCE, || {
+            let send = || {
                 self.producer
                     .send_offsets_to_transaction(offsets, member, PATIENCE)
-            })?;
+            };
+            insist(PATIENCE, send).map_err(classify)?;
         }
         Ok(positions)
     }
@@ -161,8 +169,8 @@ impl Transactor {
     }
 
     /// Ends the open transaction without effect and says why.
-    fn abort(&self, cause: KafkaError) -> Failure {
-        match self.classify(cause) {
+    fn abort(&self, failure: Failure) -> Failure {
+        match failure {
             Failure::Lost(cause) => Failure::Lost(cause),
             verdict => match insist(PATIENCE, || self.producer.abort_transaction(PATIENCE)) {
                 Ok(()) => verdict,

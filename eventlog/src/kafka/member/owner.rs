@@ -224,8 +224,11 @@ impl Owner {
         };
         let outcome = session.commit(&self.setup, transaction);
         self.idle_since = Instant::now();
-        if let Err(error) = &outcome {
-            self.begin_anew(LogError::Unavailable(error.to_string()));
+        match &outcome {
+            // Refused for what it was: the membership is as good as before.
+            Ok(_)
+            | Err(CommitError::Log(LogError::TooLarge { .. } | LogError::SpansJournals(..))) => {}
+            Err(error) => self.begin_anew(LogError::Unavailable(error.to_string())),
         }
         outcome
     }

@@ -14,6 +14,7 @@ use crate::kafka::error::{passes, unavailable};
 use crate::kafka::offsets::list;
 use crate::kafka::subscription::Batch;
 use crate::kafka::transaction::{Failure, Transactor};
+use crate::kafka::wire;
 use crate::record::{Fetched, NewRecord, Partition, Position};
 use crate::{CommitError, LogError, Transaction};
 
@@ -165,6 +166,9 @@ impl Session {
             records,
             finish,
         } = transaction;
+        if consumed.is_empty() && records.is_empty() && finish.is_none() {
+            return Ok(Vec::new());
+        }
         if consumed
             .iter()
             .any(|at| !owned.partitions.contains(&(at.topic, at.partition)))
@@ -176,9 +180,10 @@ impl Session {
             .map(|at| ((at.topic, at.partition), KafkaOffset::Offset(at.offset)));
         let offsets = list(&setup.options, offsets).map_err(unavailable)?;
         let progress = progressed(setup, &consumed)?;
-        let rest = move |positions: &[Position]| -> Vec<NewRecord> {
+        let rest = move |positions: &[Position]| {
             let finished = finish.map(|finish| finish(positions)).unwrap_or_default();
-            finished.into_iter().chain(progress).collect()
+            wire::check(&finished, setup.options.max_record_bytes)?;
+            Ok(finished.into_iter().chain(progress).collect())
         };
         let entitled = (!consumed.is_empty()).then_some((&offsets, &owned.membership));
         self.transactor
@@ -195,6 +200,7 @@ impl Session {
                     CommitError::Fenced
                 }
                 Failure::Aborted(error) => unavailable(error).into(),
+                Failure::Refused(error) => error.into(),
             })
     }
 
