@@ -93,7 +93,7 @@ function settle(alert: Alert, endsAt: string): void {
   incident.alerts_open -= 1;
   recordBySystem(incident, 'alert_resolved', { alert_id: alert.id, name: alert.name });
   if (incident.alerts_open === 0 && !incident.resolved_at) {
-    change(incident, { status: 'resolved', resolved_at: new Date().toISOString() }, 'resolved', {});
+    change(incident, { status: 'resolved', resolved_at: new Date().toISOString() }, 'resolved', { automatic: true });
   }
   announce('incident.updated', incident.id);
 }

@@ -1,5 +1,6 @@
 import { http, HttpResponse } from 'msw';
-import type { Me, Session } from '../src/api/types';
+import type { Permission } from '../src/api/auth';
+import type { Me, MemberRole, Session } from '../src/api/types';
 import { problem, refusedSession } from './answers';
 import { emptyStore } from './seed';
 import { replace, save, state } from './store';
@@ -43,6 +44,16 @@ export const authRoutes = [
   http.get('/api/v1/auth/me', ({ request }) => refusedSession(request) ?? HttpResponse.json(me())),
 ];
 
+const RESPOND: Permission[] = ['incident.open', 'incident.work', 'incident.comment'];
+const ADMINISTER: Permission[] = [...RESPOND, 'api_key.manage', 'member.manage', 'project.manage'];
+
+const PERMISSIONS: Record<MemberRole, Permission[]> = {
+  owner: ADMINISTER,
+  admin: ADMINISTER,
+  engineer: RESPOND,
+  viewer: [],
+};
+
 function session(): Session {
   const { tenant, project, user } = state();
   return {
@@ -56,5 +67,5 @@ function me(): Me {
   const current = projects.find(({ id }) => id === project);
   if (!current) throw new Error('the seed holds the current project');
   const role = members.find(({ user_id }) => user_id === user.id)?.role ?? 'viewer';
-  return { user, tenant, project: current, role, permissions: [], projects };
+  return { user, tenant, project: current, role, permissions: PERMISSIONS[role], projects };
 }

@@ -66,7 +66,7 @@ export const incidentRoutes = [
     const { user_id: userId } = (await request.json()) as { user_id: string | null };
     const member = state().members.find(({ user_id }) => user_id === userId);
     const assignee = member ? { id: member.user_id, name: member.name } : null;
-    return versioned(request, params.id, (incident) => answer(change(incident, { assignee }, 'assigned', { to: assignee })));
+    return versioned(request, params.id, (incident) => answer(change(incident, { assignee }, 'assigned', { to: userId })));
   }),
 ];
 

@@ -11,7 +11,7 @@ interface Opening {
   groupKey: string | null;
 }
 
-const SYSTEM: Actor = { type: 'system', id: null, name: null };
+const SYSTEM: Actor = { type: 'system', id: 'incident_opener', name: 'incident_opener' };
 
 export function find(id: string): Incident | undefined {
   return state().incidents.find((incident) => incident.id === id && incident.project_id === state().project);

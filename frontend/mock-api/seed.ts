@@ -203,7 +203,7 @@ function timelineOf(store: Store, incident: Incident, alerts: Alert[], comments:
 function fact(at: string, kind: string, person: Person | null): Omit<TimelineEntry, 'id'> {
   const actor = person
     ? ({ type: 'user', id: person.id, name: person.name } as const)
-    : ({ type: 'system', id: null, name: null } as const);
+    : ({ type: 'system', id: 'incident_opener', name: 'incident_opener' } as const);
   return { at, kind, actor, text: null, data: {} };
 }
 

@@ -2,6 +2,7 @@ import { infiniteQueryOptions } from '@tanstack/react-query';
 import { api, read } from './client';
 import { keys } from './keys';
 import { PAGE_SIZE, present } from './paging';
+import type { AuditRecord, Page } from './types';
 
 export interface AuditFilter {
   action?: string | undefined;
@@ -11,7 +12,7 @@ export function auditQuery(project: string, filter: AuditFilter) {
   return infiniteQueryOptions({
     queryKey: keys.audit(project, filter),
     queryFn: ({ pageParam }) =>
-      read(
+      read<Page<AuditRecord>>(
         api.GET('/api/v1/audit', {
           params: { query: present({ ...filter, limit: PAGE_SIZE, cursor: pageParam }) },
         }),

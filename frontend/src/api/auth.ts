@@ -4,26 +4,26 @@ import { keys } from './keys';
 import type { components } from './schema';
 import { problemOf } from './problem';
 import { assertProject, renewSession } from './session';
-import type { Me } from './types';
+import type { Me, Session } from './types';
 
 export const meQuery = queryOptions({
   queryKey: keys.me,
-  queryFn: () => read(api.GET('/api/v1/auth/me')),
+  queryFn: () => read<Me>(api.GET('/api/v1/auth/me')),
   staleTime: 5 * 60_000,
 });
 
 export function register(body: components['schemas']['Register']) {
   assertProject(undefined);
-  return read(api.POST('/api/v1/auth/register', { body }));
+  return read<Session>(api.POST('/api/v1/auth/register', { body }));
 }
 
 export function login(body: components['schemas']['Login']) {
   assertProject(undefined);
-  return read(api.POST('/api/v1/auth/login', { body }));
+  return read<Session>(api.POST('/api/v1/auth/login', { body }));
 }
 
 export async function logout(): Promise<void> {
-  await read(api.POST('/api/v1/auth/logout'));
+  await read<unknown>(api.POST('/api/v1/auth/logout'));
   assertProject(undefined);
 }
 
@@ -34,11 +34,16 @@ export async function enterProject(project: string): Promise<void> {
   if (!response.ok) throw problemOf(response, await response.json().catch(() => null));
 }
 
-/** Viewers read; everybody else responds. The server decides; this only spares people a refusal. */
-export function mayRespond(me: Me | undefined): boolean {
-  return me !== undefined && me.role !== 'viewer';
-}
+/** Actions of the server's one table that the console asks about. */
+export type Permission =
+  | 'incident.open'
+  | 'incident.work'
+  | 'incident.comment'
+  | 'api_key.manage'
+  | 'member.manage'
+  | 'project.manage';
 
-export function mayAdminister(me: Me | undefined): boolean {
-  return me?.role === 'owner' || me?.role === 'admin';
+/** The server decides; this only spares people a refusal. */
+export function may(me: Me | undefined, permission: Permission): boolean {
+  return me?.permissions.includes(permission) ?? false;
 }

@@ -2,9 +2,9 @@ import createClient, { type Middleware } from 'openapi-fetch';
 import { problemOf, Problem } from './problem';
 import type { components, paths } from './schema';
 import { assertedProject, sessionFetch } from './session';
+import type { CommandState } from './types';
 
 type Pending = components['schemas']['Pending'];
-type CommandState = components['schemas']['CommandState'];
 
 /** The typed client. Every path, parameter and body comes from the committed OpenAPI document. */
 export const api = createClient<paths>({ baseUrl: window.location.origin, fetch: sessionFetch });
@@ -28,8 +28,24 @@ interface Answer<T> {
   response: Response;
 }
 
-/** The body of a 2xx, or a thrown `Problem`. */
-export async function read<T>(answer: Promise<Answer<T>>): Promise<T> {
+/** The shape of T as the document describes it: closed sets of words are plain text there, and any JSON is unknown. */
+type Wire<T> = T extends string
+  ? string
+  : T extends readonly (infer I)[]
+    ? Wire<I>[]
+    : T extends Record<string, unknown>
+      ? string extends keyof T
+        ? unknown
+        : { [K in keyof T]: Wire<T[K]> }
+      : T extends object
+        ? { [K in keyof T]: Wire<T[K]> }
+        : T;
+
+/**
+ * The body of a 2xx, or a thrown `Problem`. T is named by the caller and must have the shape of the answer; only the
+ * closed sets (`'SEV1' | ...`) are taken on the contract's word.
+ */
+export async function read<T>(answer: Promise<Answer<Wire<T>>>): Promise<T> {
   const { data, error, response } = await answer;
   if (!response.ok) throw problemOf(response, error);
   return data as T;
@@ -40,10 +56,10 @@ export async function read<T>(answer: Promise<Answer<T>>): Promise<T> {
  * until it is accepted or refused. `reload` fetches the resource that the write would have answered with.
  */
 export async function write<T>(
-  answer: Promise<Answer<T | Pending>>,
+  answer: Promise<Answer<Wire<T> | Pending>>,
   reload: (resource: CommandState['resource']) => Promise<T>,
 ): Promise<T> {
-  const body = await read(answer);
+  const body = await read<T | Pending>(answer as Promise<Answer<Wire<T | Pending>>>);
   if (!isPending(body)) return body;
   return reload(await outcomeOf(body.command_id));
 }
@@ -58,7 +74,7 @@ const POLLS = 60;
 
 async function outcomeOf(id: string): Promise<CommandState['resource']> {
   for (let poll = 0; poll < POLLS; poll += 1) {
-    const command = await read(api.GET('/api/v1/commands/{id}', { params: { path: { id } } }));
+    const command = await read<CommandState>(api.GET('/api/v1/commands/{id}', { params: { path: { id } } }));
     if (command.state === 'accepted') return command.resource;
     if (command.state === 'refused') throw refusalOf(command);
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
@@ -79,6 +95,6 @@ function refusalOf(command: CommandState): Problem {
   });
 }
 
-function isPending(body: unknown): body is Pending {
+function isPending<T>(body: T | Pending): body is Pending {
   return typeof body === 'object' && body !== null && 'command_id' in body && 'status_url' in body;
 }

@@ -3,7 +3,16 @@ import { api, ifMatch, read, write } from './client';
 import { keys } from './keys';
 import { allPages, PAGE_SIZE, present } from './paging';
 import type { components } from './schema';
-import type { Incident, Severity, StepAction } from './types';
+import type {
+  Alert,
+  CommandState,
+  Incident,
+  IncidentStats,
+  Page,
+  Severity,
+  StepAction,
+  TimelineEntry,
+} from './types';
 
 export interface IncidentFilter {
   status?: string | undefined;
@@ -28,7 +37,7 @@ export function incidentListQuery<F extends object>(
   return infiniteQueryOptions({
     queryKey: keys.incidentList(project, keyed),
     queryFn: ({ pageParam }) =>
-      read(
+      read<Page<Incident>>(
         api.GET('/api/v1/incidents', {
           params: { query: present({ ...resolve(keyed), limit: PAGE_SIZE, cursor: pageParam }) },
         }),
@@ -41,7 +50,7 @@ export function incidentListQuery<F extends object>(
 export function incidentStatsQuery<R extends object>(project: string, keyed: R, resolve: (keyed: R) => Span) {
   return queryOptions({
     queryKey: keys.incidentStats(project, keyed),
-    queryFn: () => read(api.GET('/api/v1/incidents/stats', { params: { query: present(resolve(keyed)) } })),
+    queryFn: () => read<IncidentStats>(api.GET('/api/v1/incidents/stats', { params: { query: present(resolve(keyed)) } })),
   });
 }
 
@@ -54,7 +63,7 @@ export function timelineQuery(project: string, id: string) {
     queryKey: keys.timeline(project, id),
     queryFn: () =>
       allPages((page) =>
-        read(api.GET('/api/v1/incidents/{id}/timeline', { params: { path: { id }, query: page } })),
+        read<Page<TimelineEntry>>(api.GET('/api/v1/incidents/{id}/timeline', { params: { path: { id }, query: page } })),
       ),
   });
 }
@@ -64,47 +73,47 @@ export function incidentAlertsQuery(project: string, id: string) {
     queryKey: keys.incidentAlerts(project, id),
     queryFn: () =>
       allPages((page) =>
-        read(api.GET('/api/v1/incidents/{id}/alerts', { params: { path: { id }, query: page } })),
+        read<Page<Alert>>(api.GET('/api/v1/incidents/{id}/alerts', { params: { path: { id }, query: page } })),
       ),
   });
 }
 
 export function declareIncident(body: components['schemas']['NewIncident']): Promise<Incident> {
-  return write(api.POST('/api/v1/incidents', { body }), reloaded);
+  return write<Incident>(api.POST('/api/v1/incidents', { body }), reloaded);
 }
 
 export function step(incident: Incident, action: StepAction, note?: string): Promise<Incident> {
   const options = {
-    params: { path: { id: incident.id }, header: ifMatch(incident.version) },
+    ...versioned(incident),
     body: note ? { note } : {},
   };
-  return write(api.POST(`/api/v1/incidents/{id}/${action}`, options), reloaded);
+  return write<Incident>(api.POST(`/api/v1/incidents/{id}/${action}`, options), reloaded);
 }
 
 export function setSeverity(incident: Incident, severity: Severity): Promise<Incident> {
-  return write(
-    api.PUT('/api/v1/incidents/{id}/severity', { params: versioned(incident), body: { severity } }),
+  return write<Incident>(
+    api.PUT('/api/v1/incidents/{id}/severity', { ...versioned(incident), body: { severity } }),
     reloaded,
   );
 }
 
 export function setTitle(incident: Incident, title: string): Promise<Incident> {
-  return write(
-    api.PUT('/api/v1/incidents/{id}/title', { params: versioned(incident), body: { title } }),
+  return write<Incident>(
+    api.PUT('/api/v1/incidents/{id}/title', { ...versioned(incident), body: { title } }),
     reloaded,
   );
 }
 
 export function assign(incident: Incident, userId: string | null): Promise<Incident> {
-  return write(
-    api.PUT('/api/v1/incidents/{id}/assignee', { params: versioned(incident), body: { user_id: userId } }),
+  return write<Incident>(
+    api.PUT('/api/v1/incidents/{id}/assignee', { ...versioned(incident), body: { user_id: userId } }),
     reloaded,
   );
 }
 
 export function merge(incident: Incident, into: string): Promise<Incident> {
-  return write(
-    api.POST('/api/v1/incidents/{id}/merge', { params: versioned(incident), body: { into } }),
+  return write<Incident>(
+    api.POST('/api/v1/incidents/{id}/merge', { ...versioned(incident), body: { into } }),
     reloaded,
   );
 }
@@ -127,14 +136,14 @@ export async function settleIncident(client: QueryClient, incident: Incident): P
 }
 
 function fetchIncident(id: string): Promise<Incident> {
-  return read(api.GET('/api/v1/incidents/{id}', { params: { path: { id } } }));
+  return read<Incident>(api.GET('/api/v1/incidents/{id}', { params: { path: { id } } }));
 }
 
-function reloaded(resource: components['schemas']['CommandState']['resource']): Promise<Incident> {
+function reloaded(resource: CommandState['resource']): Promise<Incident> {
   if (!resource) throw new Error('an accepted incident command names its incident');
   return fetchIncident(resource.id);
 }
 
 function versioned(incident: Incident) {
-  return { path: { id: incident.id }, header: ifMatch(incident.version) };
+  return { params: { path: { id: incident.id } }, headers: ifMatch(incident.version) };
 }

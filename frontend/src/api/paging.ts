@@ -1,14 +1,11 @@
+import type { Page } from './types';
+
 /** Rows per request of a list that is read page by page. */
 export const PAGE_SIZE = 50;
 
 /** Lists that belong to one thing are read whole, in pages of the server's largest size, up to this many. */
 const MAX_PAGES = 10;
 const LARGEST_PAGE = 200;
-
-interface Page<T> {
-  items: T[];
-  next_cursor?: string | null;
-}
 
 export async function allPages<T>(
   fetchPage: (page: { limit: number; cursor?: string }) => Promise<Page<T>>,

@@ -655,7 +655,7 @@ export interface components {
             user_id: string;
             email: string;
             name: string;
-            role: components["schemas"]["MemberRole"];
+            role: string;
             /** Format: date-time */
             joined_at: string;
         };
@@ -675,18 +675,18 @@ export interface components {
             id: string;
             name: string;
             prefix: string;
-            scopes: components["schemas"]["KeyScope"][];
+            scopes: string[];
             /** Format: uuid */
             project_id: string;
             /** Format: date-time */
             created_at: string;
-            created_by: null | components["schemas"]["Person"];
+            created_by?: null | components["schemas"]["Person"];
             /** Format: date-time */
-            expires_at: string | null;
+            expires_at?: string | null;
             /** Format: date-time */
-            last_used_at: string | null;
+            last_used_at?: string | null;
             /** Format: date-time */
-            revoked_at: string | null;
+            revoked_at?: string | null;
         };
         NewApiKey: {
             name: string;
@@ -699,64 +699,58 @@ export interface components {
             id: string;
             name: string;
             prefix: string;
-            scopes: components["schemas"]["KeyScope"][];
+            scopes: string[];
             /** Format: uuid */
             project_id: string;
             /** Format: date-time */
             created_at: string;
-            created_by: null | components["schemas"]["Person"];
+            created_by?: null | components["schemas"]["Person"];
             /** Format: date-time */
-            expires_at: string | null;
+            expires_at?: string | null;
             /** Format: date-time */
-            last_used_at: string | null;
+            last_used_at?: string | null;
             /** Format: date-time */
-            revoked_at: string | null;
+            revoked_at?: string | null;
             key: string;
         };
         /** @enum {string} */
-        IncidentStatus: "detected" | "acknowledged" | "investigating" | "mitigated" | "resolved" | "learned" | "merged";
-        /** @enum {string} */
         Severity: "SEV1" | "SEV2" | "SEV3" | "SEV4";
-        /** @enum {string} */
-        NextAction: "acknowledge" | "investigate" | "mitigate" | "resolve" | "learn" | "reopen" | "merge";
-        /** @enum {string} */
-        IncidentSource: "alertmanager" | "manual";
         Incident: {
             /** Format: uuid */
             id: string;
-            number: number | null;
-            key: string | null;
+            number?: number | null;
+            key?: string | null;
             /** Format: uuid */
             project_id: string;
             title: string;
-            description: string;
-            status: components["schemas"]["IncidentStatus"];
-            severity: components["schemas"]["Severity"];
-            source: components["schemas"]["IncidentSource"];
-            group_key: string | null;
+            description?: string | null;
+            status: string;
+            severity: string;
+            source: string;
+            group_key?: string | null;
             /** Format: date-time */
             opened_at: string;
             /** Format: date-time */
-            acknowledged_at: string | null;
+            acknowledged_at?: string | null;
             /** Format: date-time */
-            investigating_at: string | null;
+            investigating_at?: string | null;
             /** Format: date-time */
-            mitigated_at: string | null;
+            mitigated_at?: string | null;
             /** Format: date-time */
-            resolved_at: string | null;
+            resolved_at?: string | null;
             /** Format: date-time */
-            learned_at: string | null;
+            learned_at?: string | null;
             /** Format: date-time */
             updated_at: string;
-            opened_by: null | components["schemas"]["Person"];
-            assignee: null | components["schemas"]["Person"];
+            opened_by?: null | components["schemas"]["Person"];
+            assignee?: null | components["schemas"]["Person"];
             /** Format: uuid */
-            merged_into: string | null;
+            merged_into?: string | null;
             alerts_open: number;
             alerts_total: number;
             version: number;
             stale: boolean;
-            allowed_next: components["schemas"]["NextAction"][];
+            allowed_next: string[];
         };
         NewIncident: {
             title: string;
@@ -774,7 +768,7 @@ export interface components {
         };
         Assign: {
             /** Format: uuid */
-            user_id: string | null;
+            user_id?: string | null;
         };
         NewComment: {
             body: string;
@@ -783,7 +777,7 @@ export interface components {
             /** Format: uuid */
             into: string;
         };
-        IncidentStats: {
+        Stats: {
             open: {
                 by_severity: {
                     [key: string]: number;
@@ -794,41 +788,37 @@ export interface components {
                 total: number;
             };
             resolved_in_range: number;
-            mtta_seconds: number | null;
-            mttr_seconds: number | null;
-            per_day: components["schemas"]["IncidentDay"][];
+            mtta_seconds?: number | null;
+            mttr_seconds?: number | null;
+            per_day: components["schemas"]["Day"][];
         };
-        IncidentDay: {
+        Day: {
             /** Format: date */
             day: string;
             opened: number;
             resolved: number;
         };
-        Actor: {
-            /** @enum {string} */
-            type: "user" | "api_key" | "system";
-            id: string | null;
-            name: string | null;
+        ActorShown: {
+            type: string;
+            id: string;
+            name: string;
         };
         TimelineEntry: {
             id: string;
             /** Format: date-time */
             at: string;
             kind: string;
-            actor: components["schemas"]["Actor"];
-            text: string | null;
-            data: {
-                [key: string]: unknown;
-            };
+            actor: components["schemas"]["ActorShown"];
+            text?: string | null;
+            data: unknown;
         };
         Alert: {
             /** Format: uuid */
             id: string;
             fingerprint: string;
             name: string;
-            /** @enum {string} */
-            status: "firing" | "resolved";
-            severity: components["schemas"]["Severity"];
+            status: string;
+            severity: string;
             labels: {
                 [key: string]: string;
             };
@@ -838,27 +828,26 @@ export interface components {
             /** Format: date-time */
             starts_at: string;
             /** Format: date-time */
-            ends_at: string | null;
+            ends_at?: string | null;
             /** Format: date-time */
             received_at: string;
             /** Format: date-time */
             updated_at: string;
             /** Format: uuid */
-            incident_id: string | null;
+            incident_id?: string | null;
             /** Format: uuid */
             group_id: string;
             group_key: string;
-            generator_url: string | null;
+            generator_url?: string | null;
             receiver: string;
         };
         Refusal: {
             rule: string;
             detail: string;
-            allowed_next: string[] | null;
+            allowed_next?: string[] | null;
         };
         Resource: {
             type: string;
-            /** Format: uuid */
             id: string;
             version: number;
         };
@@ -867,8 +856,8 @@ export interface components {
             id: string;
             /** @enum {string} */
             state: "pending" | "accepted" | "refused";
-            refusal: null | components["schemas"]["Refusal"];
-            resource: null | components["schemas"]["Resource"];
+            refusal?: null | components["schemas"]["Refusal"];
+            resource?: null | components["schemas"]["Resource"];
         };
         Pending: {
             /** Format: uuid */
@@ -879,16 +868,16 @@ export interface components {
             id: string;
             /** Format: date-time */
             at: string;
-            actor: components["schemas"]["Actor"];
+            actor: components["schemas"]["ActorShown"];
             action: string;
             target: {
                 type: string;
                 id: string;
             };
-            /** @enum {string} */
-            result: "accepted" | "refused";
-            rule: string | null;
-            request_id: string | null;
+            result: string;
+            rule?: string | null;
+            /** Format: uuid */
+            request_id: string;
         };
         Received: {
             /** Format: uuid */
@@ -896,31 +885,31 @@ export interface components {
         };
         ProjectPage: {
             items: components["schemas"]["Project"][];
-            next_cursor: string | null;
+            next_cursor?: string | null;
         };
         MemberPage: {
             items: components["schemas"]["Member"][];
-            next_cursor: string | null;
+            next_cursor?: string | null;
         };
         ApiKeyPage: {
             items: components["schemas"]["ApiKey"][];
-            next_cursor: string | null;
+            next_cursor?: string | null;
         };
         IncidentPage: {
             items: components["schemas"]["Incident"][];
-            next_cursor: string | null;
+            next_cursor?: string | null;
         };
         TimelineEntryPage: {
             items: components["schemas"]["TimelineEntry"][];
-            next_cursor: string | null;
+            next_cursor?: string | null;
         };
         AlertPage: {
             items: components["schemas"]["Alert"][];
-            next_cursor: string | null;
+            next_cursor?: string | null;
         };
         AuditRecordPage: {
             items: components["schemas"]["AuditRecord"][];
-            next_cursor: string | null;
+            next_cursor?: string | null;
         };
     };
     responses: never;
@@ -934,9 +923,7 @@ export interface operations {
     register: {
         parameters: {
             query?: never;
-            header?: {
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -969,9 +956,7 @@ export interface operations {
     login: {
         parameters: {
             query?: never;
-            header?: {
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -1004,9 +989,7 @@ export interface operations {
     refresh: {
         parameters: {
             query?: never;
-            header?: {
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -1039,9 +1022,7 @@ export interface operations {
     logout: {
         parameters: {
             query?: never;
-            header?: {
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -1126,9 +1107,7 @@ export interface operations {
     ws_ticket: {
         parameters: {
             query?: never;
-            header?: {
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -1189,9 +1168,7 @@ export interface operations {
     create_project: {
         parameters: {
             query?: never;
-            header?: {
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -1233,9 +1210,7 @@ export interface operations {
     rename_project: {
         parameters: {
             query?: never;
-            header?: {
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path: {
                 id: string;
             };
@@ -1311,9 +1286,7 @@ export interface operations {
     create_member: {
         parameters: {
             query?: never;
-            header?: {
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -1355,9 +1328,7 @@ export interface operations {
     remove_member: {
         parameters: {
             query?: never;
-            header?: {
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path: {
                 user_id: string;
             };
@@ -1395,9 +1366,7 @@ export interface operations {
     change_member_role: {
         parameters: {
             query?: never;
-            header?: {
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path: {
                 user_id: string;
             };
@@ -1473,9 +1442,7 @@ export interface operations {
     create_api_key: {
         parameters: {
             query?: never;
-            header?: {
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -1517,9 +1484,7 @@ export interface operations {
     revoke_api_key: {
         parameters: {
             query?: never;
-            header?: {
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path: {
                 id: string;
             };
@@ -1595,9 +1560,7 @@ export interface operations {
     declare_incident: {
         parameters: {
             query?: never;
-            header?: {
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -1654,7 +1617,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["IncidentStats"];
+                    "application/json": components["schemas"]["Stats"];
                 };
             };
             /** @description problem */
@@ -1702,10 +1665,7 @@ export interface operations {
     acknowledge_incident: {
         parameters: {
             query?: never;
-            header?: {
-                "Idempotency-Key"?: string;
-                "If-Match"?: string;
-            };
+            header?: never;
             path: {
                 id: string;
             };
@@ -1749,10 +1709,7 @@ export interface operations {
     investigate_incident: {
         parameters: {
             query?: never;
-            header?: {
-                "Idempotency-Key"?: string;
-                "If-Match"?: string;
-            };
+            header?: never;
             path: {
                 id: string;
             };
@@ -1796,10 +1753,7 @@ export interface operations {
     mitigate_incident: {
         parameters: {
             query?: never;
-            header?: {
-                "Idempotency-Key"?: string;
-                "If-Match"?: string;
-            };
+            header?: never;
             path: {
                 id: string;
             };
@@ -1843,10 +1797,7 @@ export interface operations {
     resolve_incident: {
         parameters: {
             query?: never;
-            header?: {
-                "Idempotency-Key"?: string;
-                "If-Match"?: string;
-            };
+            header?: never;
             path: {
                 id: string;
             };
@@ -1890,10 +1841,7 @@ export interface operations {
     learn_incident: {
         parameters: {
             query?: never;
-            header?: {
-                "Idempotency-Key"?: string;
-                "If-Match"?: string;
-            };
+            header?: never;
             path: {
                 id: string;
             };
@@ -1937,10 +1885,7 @@ export interface operations {
     reopen_incident: {
         parameters: {
             query?: never;
-            header?: {
-                "Idempotency-Key"?: string;
-                "If-Match"?: string;
-            };
+            header?: never;
             path: {
                 id: string;
             };
@@ -1984,10 +1929,7 @@ export interface operations {
     set_incident_severity: {
         parameters: {
             query?: never;
-            header?: {
-                "Idempotency-Key"?: string;
-                "If-Match"?: string;
-            };
+            header?: never;
             path: {
                 id: string;
             };
@@ -2031,10 +1973,7 @@ export interface operations {
     set_incident_title: {
         parameters: {
             query?: never;
-            header?: {
-                "Idempotency-Key"?: string;
-                "If-Match"?: string;
-            };
+            header?: never;
             path: {
                 id: string;
             };
@@ -2078,10 +2017,7 @@ export interface operations {
     set_incident_assignee: {
         parameters: {
             query?: never;
-            header?: {
-                "Idempotency-Key"?: string;
-                "If-Match"?: string;
-            };
+            header?: never;
             path: {
                 id: string;
             };
@@ -2125,9 +2061,7 @@ export interface operations {
     comment_on_incident: {
         parameters: {
             query?: never;
-            header?: {
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path: {
                 id: string;
             };
@@ -2171,10 +2105,7 @@ export interface operations {
     merge_incident: {
         parameters: {
             query?: never;
-            header?: {
-                "Idempotency-Key"?: string;
-                "If-Match"?: string;
-            };
+            header?: never;
             path: {
                 id: string;
             };
@@ -2419,9 +2350,7 @@ export interface operations {
     alertmanager_webhook: {
         parameters: {
             query?: never;
-            header?: {
-                "Idempotency-Key"?: string;
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };

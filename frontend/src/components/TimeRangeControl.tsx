@@ -3,7 +3,7 @@ import { IconCalendarTime, IconCheck, IconChevronDown } from '@tabler/icons-reac
 import { useNavigate } from '@tanstack/react-router';
 import { lazy, Suspense, useState } from 'react';
 import { useTimeRange } from '../hooks/useTimeRange';
-import { RANGES, rangeLabel, type RangeName, type RangeSearch } from '../util/range';
+import { offeredRanges, RANGES, rangeLabel, type RangeName, type RangeSearch } from '../util/range';
 import classes from './TimeRangeControl.module.css';
 
 const CustomRangePicker = lazy(async () => ({
@@ -37,13 +37,13 @@ export function TimeRangeControl({ fallback }: { fallback: RangeName }) {
           </Button>
         </Menu.Target>
         <Menu.Dropdown>
-          {Object.entries(RANGES).map(([name, { label }]) => (
+          {offeredRanges(fallback).map((name) => (
             <Menu.Item
               key={name}
               onClick={() => choose({ range: name })}
               rightSection={range.range === name ? <IconCheck size={14} aria-label="chosen" /> : null}
             >
-              {label}
+              {RANGES[name].label}
             </Menu.Item>
           ))}
           <Menu.Divider />

@@ -1,5 +1,9 @@
-import type { ReactNode } from 'react';
+import { useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { useMemo } from 'react';
+import { membersQuery } from '../api/tenant';
 import type { TimelineEntry } from '../api/types';
+import { useProject } from '../hooks/useProject';
 import { RelativeTime } from '../ui/RelativeTime';
 import { actorName } from '../util/actor';
 import { describeEntry } from './timeline-text';
@@ -7,17 +11,19 @@ import classes from './Timeline.module.css';
 
 /** Oldest first, as it happened; comments stand out, facts are one line. */
 export function Timeline({ entries }: { entries: readonly TimelineEntry[] }) {
+  const members = useQuery(membersQuery(useProject())).data;
+  const people = useMemo(() => new Map(members?.map((member) => [member.user_id, member.name])), [members]);
   return (
     <ol className={classes.timeline} aria-label="Timeline">
       {entries.map((entry) => (
-        <Entry key={entry.id} entry={entry} />
+        <Entry key={entry.id} entry={entry} people={people} />
       ))}
     </ol>
   );
 }
 
-function Entry({ entry }: { entry: TimelineEntry }) {
-  const { icon: Icon, tone, text } = describeEntry(entry);
+function Entry({ entry, people }: { entry: TimelineEntry; people: ReadonlyMap<string, string> }) {
+  const { icon: Icon, tone, text, incident } = describeEntry(entry, people);
   return (
     <li className={classes.entry}>
       <span className={classes.mark} style={tone ? { color: `var(--tone-${tone})` } : undefined}>
@@ -25,14 +31,20 @@ function Entry({ entry }: { entry: TimelineEntry }) {
       </span>
       <div className={classes.body}>
         <p className={classes.line}>
-          <strong>{actorName(entry.actor)}</strong> {text} <RelativeTime at={entry.at} className={classes.time} />
+          <strong title={entry.actor.name}>{actorName(entry.actor)}</strong> {text}{' '}
+          {incident && <OtherIncident id={incident} />} <RelativeTime at={entry.at} className={classes.time} />
         </p>
-        {entry.text && <EntryText kind={entry.kind}>{entry.text}</EntryText>}
+        {entry.text && <p className={entry.kind === 'comment' ? classes.comment : classes.note}>{entry.text}</p>}
       </div>
     </li>
   );
 }
 
-function EntryText({ kind, children }: { kind: string; children: ReactNode }) {
-  return <p className={kind === 'comment' ? classes.comment : classes.note}>{children}</p>;
+function OtherIncident({ id }: { id: string }) {
+  const project = useProject();
+  return (
+    <Link to="/p/$project/incidents/$incident" params={{ project, incident: id }}>
+      another incident
+    </Link>
+  );
 }

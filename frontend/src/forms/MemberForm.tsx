@@ -28,7 +28,7 @@ export function MemberForm({ onDone }: { onDone: () => void }) {
         <TextInput label="E-mail" type="email" autoComplete="off" {...form.getInputProps('email')} />
         <PasswordInput
           label="First password"
-          description="Give it to them in person; at least 12 characters"
+          description="Tell it to them on another way; at least 8 characters"
           autoComplete="new-password"
           {...form.getInputProps('password')}
         />

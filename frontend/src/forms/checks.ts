@@ -1,6 +1,6 @@
 /** Checks that spare a round trip; the server checks again and its messages win. */
 
-export const SHORTEST_PASSWORD = 12;
+export const SHORTEST_PASSWORD = 8;
 
 export function isEmail(value: string): string | null {
   return /^\S+@\S+\.\S+$/.test(value.trim()) ? null : 'Enter an e-mail address';

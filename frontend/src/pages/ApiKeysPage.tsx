@@ -2,7 +2,7 @@ import { Badge, Button, Modal } from '@mantine/core';
 import { IconKey, IconPlus } from '@tabler/icons-react';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
-import { mayAdminister } from '../api/auth';
+import { may } from '../api/auth';
 import { keys } from '../api/keys';
 import { asProblem } from '../api/problem';
 import { apiKeysQuery, revokeApiKey } from '../api/tenant';
@@ -20,7 +20,7 @@ import { RowSkeleton } from '../ui/RowSkeleton';
 
 export function ApiKeysPage() {
   const query = useQuery(apiKeysQuery(useProject()));
-  const mayWrite = mayAdminister(useMe());
+  const mayWrite = may(useMe(), 'api_key.manage');
   const [creating, setCreating] = useState(false);
   const [created, setCreated] = useState<CreatedApiKey | null>(null);
   const [revoking, setRevoking] = useState<ApiKey | null>(null);

@@ -3,7 +3,7 @@ import { IconArrowRight, IconCheck, IconRadar } from '@tabler/icons-react';
 import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
-import { mayAdminister } from '../api/auth';
+import { may } from '../api/auth';
 import { incidentListQuery } from '../api/incidents';
 import { keys } from '../api/keys';
 import { asProblem } from '../api/problem';
@@ -68,7 +68,7 @@ interface KeyStepProps {
 function KeyStep({ created, onCreated }: KeyStepProps) {
   const client = useQueryClient();
   const project = useProject();
-  const mayCreate = mayAdminister(useMe());
+  const mayCreate = may(useMe(), 'api_key.manage');
   const create = useMutation({
     mutationFn: () => createApiKey({ name: 'alertmanager', scopes: ['ingest'] }),
     onSuccess: async (key) => {

@@ -3,7 +3,7 @@ import { IconArrowLeft, IconGitMerge, IconHourglass } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
 import { useState } from 'react';
-import { mayRespond } from '../api/auth';
+import { may } from '../api/auth';
 import { incidentAlertsQuery, incidentQuery, timelineQuery } from '../api/incidents';
 import { asProblem } from '../api/problem';
 import type { Incident } from '../api/types';
@@ -51,7 +51,7 @@ export function IncidentPage() {
 }
 
 function Header({ incident }: { incident: Incident }) {
-  const readOnly = !mayRespond(useMe()) || incident.status === 'merged';
+  const readOnly = !may(useMe(), 'incident.work') || incident.status === 'merged';
   const [merging, setMerging] = useState(false);
   return (
     <header className={classes.header}>
@@ -144,7 +144,7 @@ function AlertsPanel({ incident }: { incident: Incident }) {
 
 function TimelinePanel({ incident }: { incident: Incident }) {
   const query = useQuery(timelineQuery(incident.project_id, incident.id));
-  const mayWrite = mayRespond(useMe());
+  const mayWrite = may(useMe(), 'incident.comment');
   return (
     <Panel title="Timeline">
       <QueryView query={query} skeleton={<RowSkeleton rows={5} />}>

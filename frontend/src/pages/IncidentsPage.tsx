@@ -3,7 +3,7 @@ import { IconFlame, IconPlus } from '@tabler/icons-react';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useMemo, useState } from 'react';
-import { mayRespond } from '../api/auth';
+import { may } from '../api/auth';
 import { incidentListQuery, type IncidentFilter } from '../api/incidents';
 import { membersQuery } from '../api/tenant';
 import { SEVERITIES, type Incident, type StepAction } from '../api/types';
@@ -41,7 +41,7 @@ export function IncidentsPage() {
   const project = useProject();
   const search = useSearch({ strict: false });
   const range = useTimeRange('all');
-  const mayWrite = mayRespond(useMe());
+  const me = useMe();
   const { status = 'open', severity, q, assignee } = search;
   const keyed = useMemo(() => ({ status, severity, q, assignee, ...range }), [status, severity, q, assignee, range]);
   const query = useInfiniteQuery(incidentListQuery(project, keyed, toFilter));
@@ -50,7 +50,7 @@ export function IncidentsPage() {
       <PageHeader
         title="Incidents"
         actions={
-          mayWrite && (
+          may(me, 'incident.open') && (
             <Button
               leftSection={<IconPlus size={14} />}
               renderRoot={(props) => <Link to="/p/$project/incidents/new" params={{ project }} {...props} />}
@@ -64,7 +64,7 @@ export function IncidentsPage() {
       <div className={classes.list}>
         <PanelBoundary>
           <QueryView query={query} skeleton={<RowSkeleton rows={12} height={41} />}>
-            {(data) => <IncidentRows rows={data.pages.flatMap((page) => page.items)} mayWrite={mayWrite} />}
+            {(data) => <IncidentRows rows={data.pages.flatMap((page) => page.items)} mayWrite={may(me, 'incident.work')} />}
           </QueryView>
         </PanelBoundary>
       </div>

@@ -3,7 +3,7 @@ import { notifications } from '@mantine/notifications';
 import { IconPlus } from '@tabler/icons-react';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { mayAdminister } from '../api/auth';
+import { may } from '../api/auth';
 import { keys } from '../api/keys';
 import { asProblem } from '../api/problem';
 import { changeMemberRole, membersQuery, removeMember } from '../api/tenant';
@@ -20,7 +20,7 @@ import { RowSkeleton } from '../ui/RowSkeleton';
 export function MembersPage() {
   const query = useQuery(membersQuery(useProject()));
   const me = useMe();
-  const mayWrite = mayAdminister(me);
+  const mayWrite = may(me, 'member.manage');
   const [adding, setAdding] = useState(false);
   const [removing, setRemoving] = useState<Member | null>(null);
   return (

@@ -3,7 +3,7 @@ import { IconPlus } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useMemo, useState } from 'react';
-import { mayAdminister } from '../api/auth';
+import { may } from '../api/auth';
 import { projectsQuery } from '../api/tenant';
 import type { Project } from '../api/types';
 import { ProjectForm } from '../forms/ProjectForm';
@@ -19,7 +19,7 @@ type Editing = 'new' | Project | null;
 export function ProjectsPage() {
   const current = useProject();
   const query = useQuery(projectsQuery(current));
-  const mayWrite = mayAdminister(useMe());
+  const mayWrite = may(useMe(), 'project.manage');
   const [editing, setEditing] = useState<Editing>(null);
   const columns = useMemo(() => projectColumns(current, mayWrite ? setEditing : undefined), [current, mayWrite]);
   const close = () => setEditing(null);

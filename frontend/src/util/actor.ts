@@ -1,11 +1,6 @@
 import type { Actor } from '../api/types';
 
+/** Workers of the platform speak with one name; the worker's own is for those who look closer. */
 export function actorName(actor: Actor): string {
-  return actor.name ?? NAMELESS[actor.type];
+  return actor.type === 'system' ? 'SRE Copilot' : actor.name;
 }
-
-const NAMELESS: Record<Actor['type'], string> = {
-  user: 'Somebody',
-  api_key: 'An API key',
-  system: 'SRE Copilot',
-};

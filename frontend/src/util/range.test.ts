@@ -1,11 +1,17 @@
 import { expect, it } from 'vitest';
-import { chosenRange, rangeLabel, resolveRange } from './range';
+import { chosenRange, offeredRanges, rangeLabel, resolveRange } from './range';
 
 const NOW = Date.parse('2026-11-23T12:00:00Z');
 
 it('takes the page’s default when the URL names no range, or one that does not exist', () => {
   expect(chosenRange({}, '30d')).toEqual({ range: '30d' });
   expect(chosenRange({ range: 'yesterday' }, 'all')).toEqual({ range: 'all' });
+});
+
+it('has no all time where a page counts per day', () => {
+  expect(chosenRange({ range: 'all' }, '30d')).toEqual({ range: '30d' });
+  expect(offeredRanges('30d')).not.toContain('all');
+  expect(offeredRanges('all')).toContain('all');
 });
 
 it('prefers two instants to a name, and needs both', () => {

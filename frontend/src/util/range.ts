@@ -23,7 +23,13 @@ export function isRangeName(value: string | undefined): value is RangeName {
 /** The range as the query key: stable while time passes, unlike the instants it stands for. */
 export function chosenRange(search: RangeSearch, fallback: RangeName): RangeSearch {
   if (search.from && search.to) return { from: search.from, to: search.to };
-  return { range: isRangeName(search.range) ? search.range : fallback };
+  const usable = isRangeName(search.range) && !(search.range === 'all' && fallback !== 'all');
+  return { range: usable ? search.range : fallback };
+}
+
+/** A page that counts per day needs a beginning: it offers no "all time", and reads one from the URL as its default. */
+export function offeredRanges(fallback: RangeName): RangeName[] {
+  return (Object.keys(RANGES) as RangeName[]).filter((name) => name !== 'all' || fallback === 'all');
 }
 
 /** The instants that a range stands for now; the end stays open so that what happens next is inside. */
