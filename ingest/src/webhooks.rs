@@ -60,21 +60,18 @@ async fn answer(
     integration: &'static Integration,
     request: http::Request<Body>,
 ) -> Response {
-    let taken = tokio::time::timeout(state.patience, take(state, integration, request)).await;
-    let outcome = match &taken {
-        Ok(Ok(_)) => "accepted",
-        Ok(Err(refusal)) => refusal.rule(),
-        Err(_) => Refusal::TooSlow.rule(),
-    };
+    let taken = take(state, integration, request).await;
+    let outcome = taken.as_ref().map_or_else(Refusal::rule, |_| "accepted");
     let labels = [("integration", integration.name), ("outcome", outcome)];
     counter!("ingest_webhooks_total", &labels).increment(1);
     match taken {
-        Ok(Ok(id)) => (StatusCode::ACCEPTED, Json(json!({ "id": id }))).into_response(),
-        Ok(Err(refusal)) => refusal.into_response(),
-        Err(_) => Refusal::TooSlow.into_response(),
+        Ok(id) => (StatusCode::ACCEPTED, Json(json!({ "id": id }))).into_response(),
+        Err(refusal) => refusal.into_response(),
     }
 }
 
+/// The id of the record that was appended. What a known sender loses is counted
+/// for its tenant.
 async fn take(
     state: &IngestState,
     integration: &'static Integration,
@@ -83,7 +80,33 @@ async fn take(
     let context = Context::ambient(&state.clock);
     let (parts, body) = request.into_parts();
     let sender = admit(state, &parts.headers, &context)?;
-    let body = body::decoded(&parts.headers, body, state.webhook_limits).await?;
+    let storing = store(state, integration, &sender, &parts.headers, body, &context);
+    let stored = tokio::time::timeout(state.patience, storing).await;
+    let stored = stored.unwrap_or(Err(Refusal::TooSlow));
+    match &stored {
+        Ok(_) => note_use(state, &sender.principal, &context),
+        Err(refusal) => {
+            let labels = [
+                ("tenant", sender.principal.scope().tenant().to_string()),
+                ("integration", integration.name.to_owned()),
+                ("reason", refusal.rule().to_owned()),
+            ];
+            counter!("ingest_refused_total", &labels).increment(1);
+        }
+    }
+    stored
+}
+
+/// Bounds, validates and appends.
+async fn store(
+    state: &IngestState,
+    integration: &'static Integration,
+    sender: &Sender,
+    headers: &HeaderMap,
+    body: Body,
+    context: &Context,
+) -> Result<Uuid, Refusal> {
+    let body = body::decoded(headers, body, state.webhook_limits).await?;
     if let Err(refusal) = (integration.validate)(&body) {
         let (scope, reason) = (sender.principal.scope(), refusal.to_string());
         let now = context.now();
@@ -92,9 +115,8 @@ async fn take(
             .note(scope, integration.name, now, reason, &body);
         return Err(refusal);
     }
-    let (id, record) = sender.inbound(integration, &parts.headers, body, &context)?;
+    let (id, record) = sender.inbound(integration, headers, body, context)?;
     state.log.append(vec![record]).await?;
-    note_use(state, &sender.principal, &context);
     Ok(id)
 }
 
