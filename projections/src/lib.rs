@@ -1,1 +1,31 @@
+//! The read side: folds of the log into rows, and the queries over them.
+//!
+//! One file per read model (`incidents`, `timeline`, ...) holds its SQL for
+//! writing and for reading; `runtime` follows the log for all of them; `replay`
+//! folds one anew beside the live tables. Adding a read model is one file, its
+//! `migrations/read/<name>.sql`, and one line in `registry`.
 
+pub mod alerts;
+pub mod api_keys;
+pub mod audit;
+pub mod checkpoints;
+pub mod db;
+pub mod fanout;
+pub mod history;
+pub mod incidents;
+pub mod members;
+pub mod migrate;
+pub mod outcomes;
+pub mod page;
+pub mod people;
+pub mod projects;
+mod registry;
+pub mod replay;
+pub mod runtime;
+pub mod timeline;
+pub mod vault;
+
+pub use db::{Db, DbConfig, QueryError};
+pub use migrate::migrate;
+pub use registry::registry;
+pub use runtime::{Runtime, run};

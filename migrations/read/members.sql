@@ -1,0 +1,13 @@
+-- From identity.events by tenant. Names are opened with the subject's key, or
+-- `erased`. Members who left stay, because what they did still names them.
+CREATE TABLE members (
+    tenant_id  uuid NOT NULL,
+    user_id    uuid NOT NULL,
+    version    bigint NOT NULL,
+    email      text NOT NULL,
+    name       text NOT NULL,
+    role       text NOT NULL,
+    joined_at  timestamptz NOT NULL,
+    removed_at timestamptz,
+    PRIMARY KEY (tenant_id, user_id)
+);

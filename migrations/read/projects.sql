@@ -1,0 +1,18 @@
+-- From identity.events by tenant.
+CREATE TABLE tenants (
+    tenant_id  uuid PRIMARY KEY,
+    version    bigint NOT NULL,
+    name       text NOT NULL,
+    created_at timestamptz NOT NULL
+);
+
+CREATE TABLE projects (
+    id         uuid PRIMARY KEY,
+    tenant_id  uuid NOT NULL,
+    version    bigint NOT NULL,
+    name       text NOT NULL,
+    slug       text NOT NULL,
+    created_at timestamptz NOT NULL
+);
+
+CREATE INDEX projects_of_tenant ON projects (tenant_id, created_at, id);

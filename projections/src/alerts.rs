@@ -1,0 +1,224 @@
+//! Read model `alerts`: one row is one firing of one alert.
+
+mod fold;
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use eventlog::Record;
+use schemas::change::ChangeKind;
+use schemas::ids::{AlertId, IncidentId};
+use schemas::scope::Scope;
+use schemas::topic::Topic;
+use serde::{Deserialize, Serialize};
+use sqlx::{PgConnection, Postgres, QueryBuilder};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::db::{Db, QueryError};
+use crate::page::Page;
+use crate::runtime::{ApplyError, Changed, Home, Projection, Writing, decode_scoped, upsert};
+use fold::Row;
+
+/// The projection.
+#[derive(Debug)]
+pub struct Alerts;
+
+#[async_trait]
+impl Projection for Alerts {
+    fn name(&self) -> &'static str {
+        "alerts"
+    }
+
+    fn topics(&self) -> &'static [Topic] {
+        &[Topic::IncidentEvents]
+    }
+
+    fn tables(&self) -> &'static [&'static str] {
+        &["alerts"]
+    }
+
+    fn home(&self) -> Home {
+        Home::Read {
+            ddl: include_str!("../../migrations/read/alerts.sql"),
+        }
+    }
+
+    async fn apply(
+        &self,
+        to: &mut Writing<'_>,
+        batch: &[Record],
+    ) -> Result<Vec<Changed>, ApplyError> {
+        let mut events = Vec::new();
+        for record in batch {
+            if let Some((envelope, event)) = decode_scoped(record)?
+                && let Some(event) = fold::of_alert(event)
+            {
+                events.push((record, envelope, event));
+            }
+        }
+        let ids = events.iter().map(|(_, _, event)| event.alert()).collect();
+        let mut rows = load(to.rows, ids).await?;
+        let mut changes = Vec::new();
+        for (record, envelope, event) in events {
+            let (alert, incident) = (event.alert(), event.incident());
+            changes.extend(Changed::in_project(
+                record,
+                &envelope,
+                event.change(),
+                alert,
+            ));
+            // The incident shows how many of its alerts fire.
+            let kind = ChangeKind::IncidentUpdated;
+            changes.extend(Changed::in_project(record, &envelope, kind, incident));
+            let row = fold::evolve(rows.remove(&alert), &envelope, event)?;
+            rows.insert(alert, row);
+        }
+        upsert(to.rows, WRITE, &rows.into_values().collect::<Vec<_>>()).await?;
+        Ok(changes)
+    }
+}
+
+const WRITE: &str = "INSERT INTO alerts
+    SELECT * FROM json_populate_recordset(NULL::alerts, $1::json)
+    ON CONFLICT (id) DO UPDATE SET
+        version = excluded.version, status = excluded.status, ends_at = excluded.ends_at,
+        updated_at = excluded.updated_at";
+
+async fn load(
+    connection: &mut PgConnection,
+    ids: Vec<Uuid>,
+) -> Result<BTreeMap<Uuid, Row>, ApplyError> {
+    let found: Vec<Row> = sqlx::query_as("SELECT * FROM alerts WHERE id = ANY ($1)")
+        .bind(ids)
+        .fetch_all(connection)
+        .await?;
+    Ok(found.into_iter().map(|row| (row.id, row)).collect())
+}
+
+/// An alert as the API shows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema, sqlx::FromRow)]
+pub struct Alert {
+    pub id: Uuid,
+    pub fingerprint: String,
+    pub name: String,
+    /// firing, resolved
+    pub status: String,
+    pub severity: String,
+    #[sqlx(json)]
+    pub labels: BTreeMap<String, String>,
+    #[sqlx(json)]
+    pub annotations: BTreeMap<String, String>,
+    pub starts_at: DateTime<Utc>,
+    pub ends_at: Option<DateTime<Utc>>,
+    pub received_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+    /// The incident that stands for it now, also after a merge.
+    pub incident_id: Option<Uuid>,
+    pub group_id: Uuid,
+    pub group_key: String,
+    pub generator_url: Option<String>,
+    pub receiver: String,
+}
+
+/// Which alerts a list shows; empty parts do not filter.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// firing, resolved
+    pub status: Option<String>,
+    /// With those of incidents that were merged into it.
+    pub incident: Option<IncidentId>,
+    /// Part of the name or of a label's value.
+    pub q: Option<String>,
+}
+
+/// The last alert of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Cursor {
+    received_at: DateTime<Utc>,
+    id: Uuid,
+}
+
+/// Newest first.
+pub async fn list(
+    db: &Db,
+    scope: &Scope,
+    filter: &Filter,
+    after: Option<Cursor>,
+    limit: u32,
+) -> Result<Page<Alert, Cursor>, QueryError> {
+    let mut tx = db.reading(scope).await?;
+    let mut sql = select(scope);
+    narrow(&mut sql, filter);
+    if let Some(after) = after {
+        sql.push(" AND (a.received_at, a.id) < (")
+            .push_bind(after.received_at)
+            .push(", ")
+            .push_bind(after.id)
+            .push(")");
+    }
+    sql.push(" ORDER BY a.received_at DESC, a.id DESC LIMIT ")
+        .push_bind(i64::from(limit) + 1);
+    let found: Vec<Alert> = sql.build_query_as().fetch_all(&mut *tx).await?;
+    Ok(Page::cut(found, limit, |last| Cursor {
+        received_at: last.received_at,
+        id: last.id,
+    }))
+}
+
+/// One alert; None where it does not exist in this scope.
+pub async fn get(db: &Db, scope: &Scope, id: AlertId) -> Result<Option<Alert>, QueryError> {
+    let mut tx = db.reading(scope).await?;
+    let mut sql = select(scope);
+    sql.push(" AND a.id = ").push_bind(id.0);
+    Ok(sql.build_query_as().fetch_optional(&mut *tx).await?)
+}
+
+/// The incident at the end of the chain of merges stands for the alert.
+const SELECT: &str = "SELECT a.id, a.fingerprint, a.name, a.status, a.severity, a.labels,
+        a.annotations, a.starts_at, a.ends_at, a.received_at, a.updated_at, a.group_id,
+        a.group_key, a.generator_url, a.receiver, stands.id AS incident_id
+    FROM alerts a
+    CROSS JOIN LATERAL (
+        WITH RECURSIVE chain (id, depth) AS (
+            SELECT a.incident_id, 0
+            UNION SELECT i.merged_into, chain.depth + 1
+            FROM incidents i JOIN chain ON i.id = chain.id
+            WHERE i.merged_into IS NOT NULL AND chain.depth < 100)
+        SELECT id FROM chain ORDER BY depth DESC LIMIT 1) stands
+    WHERE a.tenant_id = ";
+
+fn select(scope: &Scope) -> QueryBuilder<Postgres> {
+    let mut sql = QueryBuilder::new(SELECT);
+    sql.push_bind(scope.tenant().0)
+        .push(" AND a.project_id = ")
+        .push_bind(scope.project().0);
+    sql
+}
+
+fn narrow(sql: &mut QueryBuilder<Postgres>, filter: &Filter) {
+    if let Some(status) = &filter.status {
+        sql.push(" AND a.status = ").push_bind(status.clone());
+    }
+    if let Some(incident) = filter.incident {
+        sql.push(
+            " AND a.incident_id IN (
+                WITH RECURSIVE family (id) AS (
+                    SELECT ",
+        )
+        .push_bind(incident.0)
+        .push(
+            " UNION SELECT m.id FROM incidents m JOIN family f ON m.merged_into = f.id)
+                SELECT id FROM family)",
+        );
+    }
+    if let Some(q) = &filter.q {
+        let q = q.replace('\0', "");
+        sql.push(" AND (strpos(lower(a.name), lower(")
+            .push_bind(q.clone())
+            .push(")) > 0 OR EXISTS (SELECT FROM jsonb_each_text(a.labels) label WHERE strpos(lower(label.value), lower(")
+            .push_bind(q)
+            .push(")) > 0))");
+    }
+}

@@ -1,0 +1,173 @@
+//! Connections to Postgres: as `srec_read` under row-level security for queries,
+//! as `srec_write` for folds and the vault.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use schemas::scope::Scope;
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{Connection, Executor, PgConnection, Postgres, Transaction};
+
+/// Filters rows by tenant and project; sees nothing of `history` and `vault`.
+pub const READ_ROLE: &str = "srec_read";
+/// Owns the tables.
+pub const WRITE_ROLE: &str = "srec_write";
+
+/// Where Postgres is and how much of it this process may use.
+#[derive(Debug, Clone)]
+pub struct DbConfig {
+    pub url: String,
+    pub read_connections: u32,
+    pub write_connections: u32,
+    /// Longest wait for a connection; a read fails within twice this time.
+    pub acquire_timeout: Duration,
+    /// Start although the reading session could bypass row-level security.
+    pub allow_rls_bypass: bool,
+}
+
+impl DbConfig {
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            read_connections: 16,
+            write_connections: 8,
+            acquire_timeout: Duration::from_millis(900),
+            allow_rls_bypass: false,
+        }
+    }
+
+    /// Options of a plain session: UTC, and no waiting for ever.
+    pub(crate) fn options(&self) -> Result<PgConnectOptions, sqlx::Error> {
+        Ok(PgConnectOptions::from_str(&self.url)?
+            .application_name("sre-copilot")
+            .options([("TimeZone", "UTC"), ("client_min_messages", "warning")]))
+    }
+}
+
+/// Why a query has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum QueryError {
+    /// Postgres is away or too busy: answer 503.
+    #[error("the read models are not available: {0}")]
+    Unavailable(String),
+    #[error("the query failed: {0}")]
+    Failed(sqlx::Error),
+}
+
+impl From<sqlx::Error> for QueryError {
+    fn from(error: sqlx::Error) -> Self {
+        match is_passing(&error) {
+            true => Self::Unavailable(error.to_string()),
+            false => Self::Failed(error),
+        }
+    }
+}
+
+/// Whether trying again later can help: Postgres is away, busy or shutting down.
+pub(crate) fn is_passing(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(database) => {
+            let code = database.code().unwrap_or_default();
+            // Connection, login, missing database, rollback, resources, locks,
+            // operator intervention, and errors of the system below.
+            ["08", "28", "3D", "40", "53", "55", "57", "58", "XX"]
+                .contains(&code.get(..2).unwrap_or_default())
+        }
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed
+        | sqlx::Error::BeginFailed => true,
+        _ => false,
+    }
+}
+
+/// The pools of one process. Cheap to clone; connects when first used.
+#[derive(Debug, Clone)]
+pub struct Db {
+    read: PgPool,
+    write: PgPool,
+    writer: PgConnectOptions,
+}
+
+impl Db {
+    pub fn connect(config: &DbConfig) -> Result<Self, sqlx::Error> {
+        let options = config.options()?;
+        let limit = config.acquire_timeout.as_millis().to_string();
+        let reading = options.clone().options([
+            ("search_path", "read"),
+            ("statement_timeout", limit.as_str()),
+        ]);
+        Ok(Self {
+            read: pool(config.read_connections, config, READ_ROLE).connect_lazy_with(reading),
+            write: pool(config.write_connections, config, WRITE_ROLE)
+                .connect_lazy_with(options.clone()),
+            writer: options,
+        })
+    }
+
+    /// A read-only transaction that sees the rows of `scope` and no others.
+    /// Dropping it is enough; it holds nothing worth a commit. Each statement
+    /// takes its own snapshot: an older one would see nothing of a table that a
+    /// replay has just swapped in.
+    pub async fn reading(
+        &self,
+        scope: &Scope,
+    ) -> Result<Transaction<'static, Postgres>, QueryError> {
+        let mut tx = self
+            .read
+            .begin_with("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY")
+            .await?;
+        sqlx::query(
+            "SELECT set_config('app.tenant', $1, true), set_config('app.project', $2, true)",
+        )
+        .bind(scope.tenant().to_string())
+        .bind(scope.project().to_string())
+        .execute(&mut *tx)
+        .await?;
+        Ok(tx)
+    }
+
+    /// Rows without a tenant (checkpoints), as the reading role.
+    pub(crate) fn reader(&self) -> &PgPool {
+        &self.read
+    }
+
+    /// Sessions of `srec_write`: history and the vault.
+    pub fn writer(&self) -> &PgPool {
+        &self.write
+    }
+
+    /// A session of its own for a fold that works on the tables of `schema`.
+    pub(crate) async fn fold_session(&self, schema: &str) -> Result<PgConnection, sqlx::Error> {
+        // A crash of Postgres may lose the last commits, rows and checkpoint
+        // together; the fold repeats them, so waiting for the disk buys nothing.
+        let options = self
+            .writer
+            .clone()
+            .options([("search_path", schema), ("synchronous_commit", "off")]);
+        let mut connection = PgConnection::connect_with(&options).await?;
+        become_role(&mut connection, WRITE_ROLE).await?;
+        Ok(connection)
+    }
+}
+
+pub(crate) async fn become_role(
+    connection: &mut PgConnection,
+    role: &'static str,
+) -> Result<(), sqlx::Error> {
+    let statement = match role {
+        READ_ROLE => "SET ROLE srec_read",
+        _ => "SET ROLE srec_write",
+    };
+    connection.execute(statement).await.map(drop)
+}
+
+fn pool(connections: u32, config: &DbConfig, role: &'static str) -> PgPoolOptions {
+    PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(config.acquire_timeout)
+        .after_connect(move |connection, _| Box::pin(become_role(connection, role)))
+}

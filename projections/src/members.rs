@@ -1,0 +1,160 @@
+//! Read model `members`: who belongs to a tenant, with opened names.
+
+mod fold;
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use eventlog::Record;
+use schemas::change::ChangeKind;
+use schemas::ids::UserId;
+use schemas::scope::Scope;
+use schemas::tenant::TenantEvent;
+use schemas::topic::Topic;
+use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::db::{Db, QueryError};
+use crate::page::Page;
+use crate::runtime::{ApplyError, Changed, Home, Projection, Writing, decode_scoped, upsert};
+use fold::{Key, Row};
+
+/// The projection.
+#[derive(Debug)]
+pub struct Members;
+
+#[async_trait]
+impl Projection for Members {
+    fn name(&self) -> &'static str {
+        "members"
+    }
+
+    fn topics(&self) -> &'static [Topic] {
+        &[Topic::IdentityEvents]
+    }
+
+    fn tables(&self) -> &'static [&'static str] {
+        &["members"]
+    }
+
+    fn home(&self) -> Home {
+        Home::Read {
+            ddl: include_str!("../../migrations/read/members.sql"),
+        }
+    }
+
+    async fn apply(
+        &self,
+        to: &mut Writing<'_>,
+        batch: &[Record],
+    ) -> Result<Vec<Changed>, ApplyError> {
+        let (mut events, mut subjects) = (Vec::new(), Vec::new());
+        for record in batch {
+            if let Some((envelope, event)) = decode_scoped(record)?
+                && let Some(user) = fold::user_of(&event)
+            {
+                if let TenantEvent::MemberAdded(added) = &event {
+                    subjects.extend([added.email.subject(), added.name.subject()]);
+                }
+                events.push((record, fold::key_of(&envelope, user)?, envelope, event));
+            }
+        }
+        let names = to.people.fetch(to.rows, &subjects).await?;
+        let keys: Vec<Key> = events.iter().map(|(_, key, ..)| *key).collect();
+        let mut rows = load(to.rows, &keys).await?;
+        let mut changes = Vec::new();
+        for (record, key, envelope, event) in events {
+            changes.extend(Changed::in_tenant(
+                record,
+                &envelope,
+                ChangeKind::MemberUpdated,
+                key.1,
+            ));
+            let row = fold::evolve(rows.remove(&key), key, &envelope, event, &names)?;
+            rows.insert(key, row);
+        }
+        upsert(to.rows, WRITE, &rows.into_values().collect::<Vec<_>>()).await?;
+        Ok(changes)
+    }
+}
+
+const WRITE: &str = "INSERT INTO members
+    SELECT * FROM json_populate_recordset(NULL::members, $1::json)
+    ON CONFLICT (tenant_id, user_id) DO UPDATE SET
+        version = excluded.version, email = excluded.email, name = excluded.name,
+        role = excluded.role, joined_at = excluded.joined_at, removed_at = excluded.removed_at";
+
+async fn load(rows: &mut PgConnection, keys: &[Key]) -> Result<BTreeMap<Key, Row>, ApplyError> {
+    let (tenants, users): (Vec<Uuid>, Vec<Uuid>) = keys.iter().copied().unzip();
+    let found: Vec<Row> = sqlx::query_as(
+        "SELECT DISTINCT members.* FROM members
+         JOIN unnest($1::uuid[], $2::uuid[]) AS wanted (tenant_id, user_id)
+             USING (tenant_id, user_id)",
+    )
+    .bind(tenants)
+    .bind(users)
+    .fetch_all(rows)
+    .await?;
+    Ok(found.into_iter().map(|row| (row.key(), row)).collect())
+}
+
+/// A member as the API shows them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema, sqlx::FromRow)]
+pub struct Member {
+    pub user_id: Uuid,
+    pub email: String,
+    pub name: String,
+    /// owner, admin, engineer, viewer
+    pub role: String,
+    pub joined_at: DateTime<Utc>,
+}
+
+/// The last member of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Cursor {
+    joined_at: DateTime<Utc>,
+    user_id: Uuid,
+}
+
+/// Longest in the tenant first; without those who left.
+pub async fn list(
+    db: &Db,
+    scope: &Scope,
+    after: Option<Cursor>,
+    limit: u32,
+) -> Result<Page<Member, Cursor>, QueryError> {
+    let mut tx = db.reading(scope).await?;
+    let found: Vec<Member> = sqlx::query_as(
+        "SELECT user_id, email, name, role, joined_at FROM members
+         WHERE tenant_id = $1 AND removed_at IS NULL
+           AND ($2::timestamptz IS NULL OR (joined_at, user_id) > ($2, $3))
+         ORDER BY joined_at, user_id LIMIT $4",
+    )
+    .bind(scope.tenant().0)
+    .bind(after.map(|cursor| cursor.joined_at))
+    .bind(after.map(|cursor| cursor.user_id))
+    .bind(i64::from(limit) + 1)
+    .fetch_all(&mut *tx)
+    .await?;
+    Ok(Page::cut(found, limit, |last| Cursor {
+        joined_at: last.joined_at,
+        user_id: last.user_id,
+    }))
+}
+
+/// One member; None where they do not belong to this tenant (any more).
+pub async fn get(db: &Db, scope: &Scope, user: UserId) -> Result<Option<Member>, QueryError> {
+    let mut tx = db.reading(scope).await?;
+    let found = sqlx::query_as(
+        "SELECT user_id, email, name, role, joined_at FROM members
+         WHERE tenant_id = $1 AND user_id = $2 AND removed_at IS NULL",
+    )
+    .bind(scope.tenant().0)
+    .bind(user.0)
+    .fetch_optional(&mut *tx)
+    .await?;
+    Ok(found)
+}

@@ -1,0 +1,199 @@
+//! Read model `projects`: a tenant's name and its projects.
+
+mod fold;
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use eventlog::Record;
+use schemas::change::ChangeKind;
+use schemas::ids::ProjectId;
+use schemas::scope::Scope;
+use schemas::topic::Topic;
+use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::db::{Db, QueryError};
+use crate::page::Page;
+use crate::runtime::{ApplyError, Changed, Home, Projection, Writing, decode_scoped, upsert};
+use fold::{ProjectRow, TenantRow, Touched};
+
+/// The projection.
+#[derive(Debug)]
+pub struct Projects;
+
+#[async_trait]
+impl Projection for Projects {
+    fn name(&self) -> &'static str {
+        "projects"
+    }
+
+    fn topics(&self) -> &'static [Topic] {
+        &[Topic::IdentityEvents]
+    }
+
+    fn tables(&self) -> &'static [&'static str] {
+        &["tenants", "projects"]
+    }
+
+    fn home(&self) -> Home {
+        Home::Read {
+            ddl: include_str!("../../migrations/read/projects.sql"),
+        }
+    }
+
+    async fn apply(
+        &self,
+        to: &mut Writing<'_>,
+        batch: &[Record],
+    ) -> Result<Vec<Changed>, ApplyError> {
+        let mut events = Vec::new();
+        for record in batch {
+            if let Some((envelope, event)) = decode_scoped(record)?
+                && let Some(touched) = fold::touched(&envelope, event)?
+            {
+                events.push((record, envelope, touched));
+            }
+        }
+        let ids: Vec<Uuid> = events.iter().map(|(_, _, touched)| touched.id()).collect();
+        let mut tenants = load_tenants(to.rows, &ids).await?;
+        let mut projects = load_projects(to.rows, &ids).await?;
+        let mut changes = Vec::new();
+        for (record, envelope, touched) in events {
+            let id = touched.id();
+            changes.extend(Changed::in_tenant(
+                record,
+                &envelope,
+                ChangeKind::ProjectUpdated,
+                id,
+            ));
+            match touched {
+                Touched::Tenant(change) => {
+                    let row = fold::tenant(tenants.remove(&id), &envelope, change)?;
+                    tenants.insert(id, row);
+                }
+                Touched::Project(change) => {
+                    let row = fold::project(projects.remove(&id), &envelope, change)?;
+                    projects.insert(id, row);
+                }
+            }
+        }
+        upsert(
+            to.rows,
+            WRITE_TENANTS,
+            &tenants.into_values().collect::<Vec<_>>(),
+        )
+        .await?;
+        upsert(
+            to.rows,
+            WRITE_PROJECTS,
+            &projects.into_values().collect::<Vec<_>>(),
+        )
+        .await?;
+        Ok(changes)
+    }
+}
+
+const WRITE_TENANTS: &str = "INSERT INTO tenants
+    SELECT * FROM json_populate_recordset(NULL::tenants, $1::json)
+    ON CONFLICT (tenant_id) DO UPDATE SET version = excluded.version, name = excluded.name";
+
+const WRITE_PROJECTS: &str = "INSERT INTO projects
+    SELECT * FROM json_populate_recordset(NULL::projects, $1::json)
+    ON CONFLICT (id) DO UPDATE SET version = excluded.version, name = excluded.name";
+
+async fn load_tenants(
+    rows: &mut PgConnection,
+    ids: &[Uuid],
+) -> Result<BTreeMap<Uuid, TenantRow>, ApplyError> {
+    let found: Vec<TenantRow> = sqlx::query_as("SELECT * FROM tenants WHERE tenant_id = ANY ($1)")
+        .bind(ids)
+        .fetch_all(rows)
+        .await?;
+    Ok(found.into_iter().map(|row| (row.tenant_id, row)).collect())
+}
+
+async fn load_projects(
+    rows: &mut PgConnection,
+    ids: &[Uuid],
+) -> Result<BTreeMap<Uuid, ProjectRow>, ApplyError> {
+    let found: Vec<ProjectRow> = sqlx::query_as("SELECT * FROM projects WHERE id = ANY ($1)")
+        .bind(ids)
+        .fetch_all(rows)
+        .await?;
+    Ok(found.into_iter().map(|row| (row.id, row)).collect())
+}
+
+/// A project as the API shows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema, sqlx::FromRow)]
+pub struct Project {
+    pub id: Uuid,
+    pub name: String,
+    pub slug: String,
+    pub created_at: DateTime<Utc>,
+}
+
+/// A tenant as the API shows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema, sqlx::FromRow)]
+pub struct Tenant {
+    pub id: Uuid,
+    pub name: String,
+}
+
+/// The last project of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Cursor {
+    created_at: DateTime<Utc>,
+    id: Uuid,
+}
+
+/// All projects of the tenant, oldest first.
+pub async fn list(
+    db: &Db,
+    scope: &Scope,
+    after: Option<Cursor>,
+    limit: u32,
+) -> Result<Page<Project, Cursor>, QueryError> {
+    let mut tx = db.reading(scope).await?;
+    let found: Vec<Project> = sqlx::query_as(
+        "SELECT id, name, slug, created_at FROM projects
+         WHERE tenant_id = $1 AND ($2::timestamptz IS NULL OR (created_at, id) > ($2, $3))
+         ORDER BY created_at, id LIMIT $4",
+    )
+    .bind(scope.tenant().0)
+    .bind(after.map(|cursor| cursor.created_at))
+    .bind(after.map(|cursor| cursor.id))
+    .bind(i64::from(limit) + 1)
+    .fetch_all(&mut *tx)
+    .await?;
+    Ok(Page::cut(found, limit, |last| Cursor {
+        created_at: last.created_at,
+        id: last.id,
+    }))
+}
+
+/// One project of the tenant.
+pub async fn get(db: &Db, scope: &Scope, id: ProjectId) -> Result<Option<Project>, QueryError> {
+    let mut tx = db.reading(scope).await?;
+    let found = sqlx::query_as(
+        "SELECT id, name, slug, created_at FROM projects WHERE tenant_id = $1 AND id = $2",
+    )
+    .bind(scope.tenant().0)
+    .bind(id.0)
+    .fetch_optional(&mut *tx)
+    .await?;
+    Ok(found)
+}
+
+/// The scope's own tenant.
+pub async fn tenant(db: &Db, scope: &Scope) -> Result<Option<Tenant>, QueryError> {
+    let mut tx = db.reading(scope).await?;
+    let found = sqlx::query_as("SELECT tenant_id AS id, name FROM tenants WHERE tenant_id = $1")
+        .bind(scope.tenant().0)
+        .fetch_optional(&mut *tx)
+        .await?;
+    Ok(found)
+}

@@ -1,0 +1,86 @@
+//! Folding anew: a whole projection beside its live tables, or the parked
+//! records of one key.
+
+mod key;
+mod shadow;
+mod swap;
+
+use std::sync::Arc;
+
+use eventlog::{Log, LogError};
+
+use crate::db::Db;
+use crate::runtime::{ApplyError, Projection};
+use crate::vault::SubjectKeys;
+
+pub use key::replay_key;
+
+/// What became of a replay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replayed {
+    pub projection: String,
+    pub records: u64,
+    /// The generation that readers see now.
+    pub generation: i64,
+}
+
+/// Why a replay ended without effect; the live tables are as they were.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    #[error("there is no projection `{0}` (there are: {1})")]
+    Unknown(String, String),
+    #[error("the database failed: {0}")]
+    Database(#[from] sqlx::Error),
+    #[error("the log failed: {0}")]
+    Log(#[from] LogError),
+    #[error("another replay of {0} is under way")]
+    UnderWay(String),
+    #[error("{0}")]
+    Interrupted(String),
+    #[error("the record still cannot be applied: {0}")]
+    StillFails(ApplyError),
+    #[error(
+        "{topic}/{partition}: the live tables stopped at offset {live}, the replay at {replayed}: {why}"
+    )]
+    Stopped {
+        topic: &'static str,
+        partition: i32,
+        live: i64,
+        replayed: i64,
+        why: String,
+    },
+}
+
+/// What a replay needs from the outside. It announces nothing.
+#[derive(Clone)]
+pub struct Replay {
+    pub log: Log,
+    pub db: Db,
+    pub people: SubjectKeys,
+}
+
+impl Replay {
+    /// Folds one projection anew and swaps its tables.
+    pub async fn one(&self, name: &str) -> Result<Replayed, ReplayError> {
+        let projection = find(name)?;
+        shadow::replay(self, projection.as_ref()).await
+    }
+
+    /// All of them, one after the other.
+    pub async fn all(&self) -> Result<Vec<Replayed>, ReplayError> {
+        let mut done = Vec::new();
+        for projection in crate::registry() {
+            done.push(shadow::replay(self, projection.as_ref()).await?);
+        }
+        Ok(done)
+    }
+}
+
+pub(crate) fn find(name: &str) -> Result<Arc<dyn Projection>, ReplayError> {
+    let all = crate::registry();
+    let names: Vec<_> = all.iter().map(|projection| projection.name()).collect();
+    let names = names.join(", ");
+    all.into_iter()
+        .find(|projection| projection.name() == name)
+        .ok_or_else(|| ReplayError::Unknown(name.to_owned(), names))
+}

@@ -1,0 +1,77 @@
+//! One task per projection, for as long as the process lives.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use eventlog::Log;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::Projection;
+use super::session::{Interrupted, follow};
+use crate::db::Db;
+use crate::fanout::Fanout;
+use crate::vault::SubjectKeys;
+
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// What a fold needs from the outside.
+#[derive(Clone)]
+pub struct Runtime {
+    pub log: Log,
+    pub db: Db,
+    pub people: SubjectKeys,
+    pub fanout: Arc<dyn Fanout>,
+}
+
+/// Runs `projections` until shutdown. Ends early only where going on would be
+/// wrong: the log has failed, or it is not the one that was folded.
+pub async fn run(
+    runtime: Runtime,
+    projections: Vec<Arc<dyn Projection>>,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let stop = shutdown.child_token();
+    let _stop_all = stop.clone().drop_guard();
+    let mut tasks = JoinSet::new();
+    for projection in projections {
+        let (runtime, stop) = (runtime.clone(), stop.clone());
+        tasks.spawn(async move {
+            keep_following(&runtime, projection.as_ref(), &stop)
+                .await
+                .with_context(|| format!("projection {}", projection.name()))
+        });
+    }
+    while let Some(ended) = tasks.join_next().await {
+        ended.context("a projection's task panicked")??;
+    }
+    Ok(())
+}
+
+async fn keep_following(
+    runtime: &Runtime,
+    projection: &dyn Projection,
+    shutdown: &CancellationToken,
+) -> Result<(), Interrupted> {
+    let name = projection.name();
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let why = match follow(runtime, projection, shutdown, || pause = FIRST_PAUSE).await {
+            Ok(()) => return Ok(()),
+            Err(Interrupted::Passing(why)) => why,
+            Err(fatal) => return Err(fatal),
+        };
+        metrics::counter!("projection_interruptions_total", "projection" => name).increment(1);
+        tracing::warn!(
+            projection = name,
+            why,
+            "interrupted; beginning again from the checkpoint"
+        );
+        tokio::select! {
+            () = shutdown.cancelled() => return Ok(()),
+            () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! One connection's worth of following the log. Ends with the connection, and
+//! begins again from the checkpoints.
+
+use std::collections::BTreeMap;
+
+use eventlog::{LogError, Partition, Position, Subscription, Visibility};
+use schemas::change::Announcement;
+use schemas::topic::Topic;
+use sqlx::PgConnection;
+use tokio_util::sync::CancellationToken;
+
+use super::batch::{NotCommitted, Progress, apply_batch};
+use super::checkpoint::{Checkpoints, Mismatch, Unfit};
+use super::{Projection, Runtime};
+
+/// About how much of the log one transaction takes.
+const BATCH_BYTES: usize = 1 << 20;
+
+/// Why a session ended.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Interrupted {
+    #[error(transparent)]
+    Mismatch(#[from] Mismatch),
+    #[error(transparent)]
+    LogFailed(LogError),
+    /// Begin anew after a while.
+    #[error("{0}")]
+    Passing(String),
+}
+
+impl From<sqlx::Error> for Interrupted {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Passing(error.to_string())
+    }
+}
+
+impl From<NotCommitted> for Interrupted {
+    fn from(error: NotCommitted) -> Self {
+        Self::Passing(error.to_string())
+    }
+}
+
+impl From<LogError> for Interrupted {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Failed(_) | LogError::Corrupt { .. } => Self::LogFailed(error),
+            passing => Self::Passing(passing.to_string()),
+        }
+    }
+}
+
+impl From<Unfit> for Interrupted {
+    fn from(error: Unfit) -> Self {
+        match error {
+            Unfit::Mismatch(mismatch) => Self::Mismatch(mismatch),
+            Unfit::Log(log) => log.into(),
+        }
+    }
+}
+
+/// Follows the log until shutdown; `progressed` is called after every commit.
+pub(super) async fn follow(
+    runtime: &Runtime,
+    projection: &dyn Projection,
+    shutdown: &CancellationToken,
+    mut progressed: impl FnMut(),
+) -> Result<(), Interrupted> {
+    let mut rows = runtime.db.fold_session(projection.home().schema()).await?;
+    tokio::select! {
+        () = shutdown.cancelled() => return Ok(()),
+        taken = take_turn(&mut rows, projection) => taken?,
+    }
+    let mut checkpoints = Checkpoints::load(&mut rows, projection, runtime.log.id()).await?;
+    let mut positions = checkpoints.resume(projection, runtime.log.as_ref()).await?;
+    let mut subscription = subscribe(runtime, &positions).await?;
+    loop {
+        let fetched = tokio::select! {
+            () = shutdown.cancelled() => return Ok(()),
+            fetched = subscription.next(BATCH_BYTES) => fetched?,
+        };
+        let progress = apply_batch(
+            projection,
+            &mut rows,
+            &runtime.people,
+            &mut checkpoints,
+            fetched,
+        )
+        .await?;
+        progressed();
+        let stopped: Vec<_> = progress.stopped.keys().copied().collect();
+        raise_alarm(projection.name(), &progress);
+        announce(runtime, projection.name(), progress).await;
+        if !stopped.is_empty() {
+            positions = without(&checkpoints, &positions, &stopped);
+            subscription = subscribe(runtime, &positions).await?;
+        }
+    }
+}
+
+/// Waits until no other process runs this projection; held as long as the
+/// connection. The conditional checkpoint guards what slips through.
+async fn take_turn(
+    rows: &mut PgConnection,
+    projection: &dyn Projection,
+) -> Result<(), sqlx::Error> {
+    let name = format!("projection {}", projection.name());
+    let key = xxhash_rust::xxh3::xxh3_64(name.as_bytes()).cast_signed();
+    sqlx::query("SELECT pg_advisory_lock($1)")
+        .bind(key)
+        .execute(rows)
+        .await
+        .map(drop)
+}
+
+async fn subscribe(
+    runtime: &Runtime,
+    positions: &[Position],
+) -> Result<Box<dyn Subscription>, LogError> {
+    runtime
+        .log
+        .subscribe(positions.to_vec(), Visibility::Durable)
+        .await
+}
+
+/// The partitions that go on, from where they are now.
+fn without(
+    checkpoints: &Checkpoints,
+    positions: &[Position],
+    stopped: &[(Topic, Partition)],
+) -> Vec<Position> {
+    positions
+        .iter()
+        .filter(|at| !stopped.contains(&(at.topic, at.partition)))
+        .map(|at| Position {
+            offset: checkpoints
+                .next
+                .get(&(at.topic, at.partition))
+                .copied()
+                .unwrap_or(at.offset)
+                .max(at.offset),
+            ..*at
+        })
+        .collect()
+}
+
+fn raise_alarm(name: &'static str, progress: &Progress) {
+    for ((topic, partition), (offset, why)) in &progress.stopped {
+        metrics::gauge!("projection_partition_stopped", "projection" => name, "topic" => topic.name(), "partition" => partition.to_string()).set(1.0);
+        tracing::error!(
+            projection = name,
+            topic = topic.name(),
+            partition,
+            offset,
+            why,
+            "partition stopped"
+        );
+    }
+}
+
+async fn announce(runtime: &Runtime, name: &'static str, progress: Progress) {
+    let mut by_partition: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for changed in progress.changes {
+        let changes = by_partition
+            .entry((changed.topic, changed.partition))
+            .or_default();
+        if !changes.contains(&changed.change) {
+            changes.push(changed.change);
+        }
+    }
+    let announcements = progress
+        .moves
+        .into_iter()
+        .map(|step| Announcement {
+            projection: name.to_owned(),
+            topic: step.topic.name().to_owned(),
+            partition: step.partition,
+            from: step.from,
+            to: step.to,
+            changes: by_partition
+                .remove(&(step.topic, step.partition))
+                .unwrap_or_default(),
+        })
+        .collect();
+    runtime.fanout.publish(announcements).await;
+}
