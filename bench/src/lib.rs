@@ -1,1 +1,15 @@
+//! Load generators and side-by-side comparisons: one file a comparison, one line
+//! each in [`comparison::all`]. `src/main.rs` runs them.
 
+pub mod append;
+pub mod cargo;
+pub mod command_rate;
+pub mod comparison;
+pub mod latencies;
+pub mod load;
+pub mod machine;
+pub mod postgres;
+pub mod process;
+pub mod replay;
+pub mod report;
+pub mod spread;

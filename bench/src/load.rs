@@ -16,6 +16,8 @@ use schemas::severity::Severity;
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
+use crate::latencies::Latencies;
+
 /// How many clients, and for how long.
 #[derive(Debug, Clone, Copy)]
 pub struct Load {
@@ -29,7 +31,6 @@ pub struct Load {
 /// What a side did in the measured time.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Throughput {
-    pub clients: usize,
     pub commands: usize,
     pub seconds: f64,
     pub commands_per_second: f64,
@@ -53,15 +54,14 @@ where
     while let Some(ended) = clients.join_next().await {
         latencies.extend(ended.context("a client panicked")??);
     }
-    latencies.sort_unstable();
+    let latencies = Latencies::of(latencies);
     let seconds = load.measured.as_secs_f64();
     Ok(Throughput {
-        clients: load.clients,
-        commands: latencies.len(),
+        commands: latencies.count(),
         seconds,
-        commands_per_second: latencies.len() as f64 / seconds,
-        p50_ms: percentile(&latencies, 50),
-        p99_ms: percentile(&latencies, 99),
+        commands_per_second: latencies.count() as f64 / seconds,
+        p50_ms: latencies.percentile_ms(50),
+        p99_ms: latencies.percentile_ms(99),
     })
 }
 
@@ -113,11 +113,4 @@ pub fn life(context: &Context) -> [IncidentCommand; 7] {
         ResolveIncident { note: note() }.into(),
         LearnIncident { note: None }.into(),
     ]
-}
-
-/// Milliseconds that `percent` of the sorted latencies do not exceed.
-fn percentile(sorted: &[Duration], percent: usize) -> f64 {
-    let last = sorted.len().saturating_sub(1);
-    let at = sorted.get(last * percent / 100);
-    at.map_or(f64::NAN, |latency| latency.as_secs_f64() * 1_000.0)
 }

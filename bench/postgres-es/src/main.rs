@@ -3,6 +3,8 @@
 //!
 //! Usage: `postgres-es-peer DATABASE_URL CLIENTS CONNECTIONS SECONDS`
 
+#[path = "../../src/latencies.rs"]
+mod latencies;
 #[path = "../../src/load.rs"]
 mod load;
 
@@ -70,6 +72,9 @@ async fn connect(url: &str, connections: u32) -> anyhow::Result<PgPool> {
         .connect(url)
         .await
         .context("cannot connect to Postgres")?;
-    sqlx::query(EVENTS).execute(&pool).await.context("cannot create the event table")?;
+    sqlx::query(EVENTS)
+        .execute(&pool)
+        .await
+        .context("cannot create the event table")?;
     Ok(pool)
 }

@@ -1,0 +1,53 @@
+//! The registry of comparisons.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use futures::future::LocalBoxFuture;
+
+use crate::report::Section;
+use crate::{append, command_rate, replay};
+
+/// Something of ours beside what it is measured against.
+pub struct Comparison {
+    /// What `cargo run -p bench -- NAME` takes.
+    pub name: &'static str,
+    pub run: for<'a> fn(&'a Place) -> LocalBoxFuture<'a, anyhow::Result<Section>>,
+}
+
+/// Every comparison, in the order of the page.
+pub fn all() -> Vec<Comparison> {
+    vec![
+        Comparison {
+            name: "append",
+            run: |place| Box::pin(append::compare(place)),
+        },
+        Comparison {
+            name: "commands",
+            run: |place| Box::pin(command_rate::compare(place)),
+        },
+        Comparison {
+            name: "replay",
+            run: |place| Box::pin(replay::compare(place)),
+        },
+    ]
+}
+
+/// A folder for one comparison, so that both sides write to the same disk.
+/// Removed with its contents when dropped.
+pub struct Place {
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    pub fn under(dir: &Path) -> anyhow::Result<Self> {
+        let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(dir)?;
+        // Postgres may run as another user, who has to get through.
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755))?;
+        Ok(Self { folder })
+    }
+
+    pub fn join(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+}

@@ -1,0 +1,48 @@
+//! What the kernel says of a process (proc(5)).
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+
+/// Clock ticks a second in `/proc/PID/stat`; 100 on every Linux we run on.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// User and system time of all threads that a process had so far, in seconds.
+pub fn cpu_seconds(pid: u32) -> anyhow::Result<f64> {
+    let stat = read(pid, "stat")?;
+    let (_, fields) = stat.rsplit_once(')').context("stat without a name")?;
+    let fields: Vec<&str> = fields.split_whitespace().collect();
+    // utime and stime are fields 14 and 15; the name and the pid are cut off.
+    let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok());
+    let user = ticks(11).context("stat without utime")?;
+    let system = ticks(12).context("stat without stime")?;
+    Ok((user + system) / TICKS_PER_SECOND)
+}
+
+/// Resident memory in bytes.
+pub fn resident_bytes(pid: u32) -> anyhow::Result<u64> {
+    let status = read(pid, "status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line
+        .and_then(|line| line.trim().strip_suffix(" kB"))
+        .context("no VmRSS")?;
+    Ok(kib.trim().parse::<u64>()? * 1024)
+}
+
+fn read(pid: u32, file: &str) -> anyhow::Result<String> {
+    let path = PathBuf::from(format!("/proc/{pid}/{file}"));
+    std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_has_used_time_and_memory() {
+        let own = std::process::id();
+        assert!(cpu_seconds(own).unwrap() >= 0.0);
+        assert!(resident_bytes(own).unwrap() > 100_000);
+        assert!(cpu_seconds(u32::MAX).is_err());
+    }
+}
