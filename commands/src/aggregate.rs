@@ -10,8 +10,12 @@ use schemas::topic::Topic;
 /// not touch its state before it is sure to succeed, and draws time and ids from
 /// its context only.
 pub trait Hosted:
-    Aggregate<Command: MessageSet + Sync, Event: MessageSet, Error: Refuse, Services = Context>
-    + Clone
+    Aggregate<
+        Command: MessageSet + Clone + Send + Sync + 'static,
+        Event: MessageSet,
+        Error: Refuse,
+        Services = Context,
+    > + Clone
     + 'static
 {
     /// The topic that its commands arrive on.

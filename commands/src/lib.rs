@@ -7,12 +7,14 @@
 //! position in one atomic step. Nothing here knows a read model.
 
 pub mod aggregate;
+pub mod alert_group;
 pub mod api_key;
 pub mod fields;
 pub mod history;
 pub mod incident;
 pub mod incident_numbers;
-
+mod runtime;
 pub mod tenant;
 
 pub use history::{History, HistoryError, HistoryRecord, Loaded, Settled};
+pub use runtime::{Limits, run};

@@ -1,0 +1,165 @@
+//! Aggregates with their types forgotten, so that one runner hosts them all.
+
+use std::any::Any;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use cqrs_es::event_sink::EventSink;
+use eventlog::Partition;
+use schemas::codec::CodecError;
+use schemas::context::Context;
+use schemas::messages::MessageSet;
+use schemas::outcome::Refusal;
+use schemas::topic::Topic;
+use uuid::Uuid;
+
+use crate::aggregate::{Hosted, Reach, Refuse};
+
+/// A command of some aggregate; only that aggregate can look into it.
+pub(super) type Decoded = Arc<dyn Any + Send + Sync>;
+
+/// A type of aggregate.
+pub(super) trait Kind: Send + Sync {
+    fn name(&self) -> &'static str;
+    fn commands(&self) -> Topic;
+    fn events(&self) -> Topic;
+    fn reach(&self) -> Reach;
+    fn understands(&self, command: &str) -> bool;
+    fn decode(&self, command: &str, body: &[u8]) -> Result<Decoded, CodecError>;
+    /// An aggregate to which nothing has happened.
+    fn blank(&self) -> Box<dyn Instance>;
+}
+
+/// One aggregate.
+#[async_trait]
+pub(super) trait Instance: Send + Sync {
+    fn copy(&self) -> Box<dyn Instance>;
+    fn replay(&mut self, event: &str, body: &[u8]) -> Result<(), CodecError>;
+    /// Decides and, where it accepts, moves on.
+    async fn decide(
+        &mut self,
+        command: &Decoded,
+        context: &Context,
+    ) -> Result<Vec<Encoded>, Unhandled>;
+}
+
+/// An event as it goes to the log.
+#[derive(Debug, Clone)]
+pub(super) struct Encoded {
+    pub(super) kind: &'static str,
+    pub(super) body: Bytes,
+}
+
+/// Why a command left no events.
+pub(super) enum Unhandled {
+    Refused(Refusal),
+    /// An event does not fit its own schema.
+    Unencodable(CodecError),
+}
+
+/// Which aggregate, among all types.
+#[derive(Clone, Copy)]
+pub(super) struct AggregateKey {
+    pub(super) kind: &'static dyn Kind,
+    pub(super) id: Uuid,
+}
+
+impl AggregateKey {
+    /// Its partition, of the commands and of the events topic alike.
+    pub(super) fn partition(&self) -> Partition {
+        self.kind
+            .events()
+            .partition_of(self.id.to_string().as_bytes())
+    }
+}
+
+impl PartialEq for AggregateKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id && self.kind.name() == other.kind.name()
+    }
+}
+
+impl Eq for AggregateKey {}
+
+impl std::hash::Hash for AggregateKey {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.id.hash(state);
+    }
+}
+
+/// The [`Kind`] of aggregate `A`.
+pub(super) struct Typed<A>(PhantomData<fn() -> A>);
+
+impl<A> Typed<A> {
+    pub(super) const KIND: Self = Self(PhantomData);
+}
+
+impl<A: Hosted> Kind for Typed<A> {
+    fn name(&self) -> &'static str {
+        A::TYPE
+    }
+
+    fn commands(&self) -> Topic {
+        A::COMMANDS
+    }
+
+    fn events(&self) -> Topic {
+        A::EVENTS
+    }
+
+    fn reach(&self) -> Reach {
+        A::REACH
+    }
+
+    fn understands(&self, command: &str) -> bool {
+        A::Command::has(command)
+    }
+
+    fn decode(&self, command: &str, body: &[u8]) -> Result<Decoded, CodecError> {
+        Ok(Arc::new(A::Command::decode(command, body)?))
+    }
+
+    fn blank(&self) -> Box<dyn Instance> {
+        Box::new(A::default())
+    }
+}
+
+#[async_trait]
+impl<A: Hosted> Instance for A {
+    fn copy(&self) -> Box<dyn Instance> {
+        Box::new(self.clone())
+    }
+
+    fn replay(&mut self, event: &str, body: &[u8]) -> Result<(), CodecError> {
+        self.apply(A::Event::decode(event, body)?);
+        Ok(())
+    }
+
+    async fn decide(
+        &mut self,
+        command: &Decoded,
+        context: &Context,
+    ) -> Result<Vec<Encoded>, Unhandled> {
+        let command = command
+            .downcast_ref::<A::Command>()
+            .expect("a command is decoded by the aggregate that decides on it");
+        let sink = EventSink::default();
+        self.handle(command.clone(), context, &sink)
+            .await
+            .map_err(|refused| Unhandled::Refused(refused.refusal()))?;
+        let events = sink.collect().await;
+        let encoded = events.iter().map(encode);
+        encoded
+            .collect::<Result<_, _>>()
+            .map_err(Unhandled::Unencodable)
+    }
+}
+
+fn encode<E: MessageSet>(event: &E) -> Result<Encoded, CodecError> {
+    Ok(Encoded {
+        kind: event.kind(),
+        body: event.encode()?.into(),
+    })
+}

@@ -1,0 +1,210 @@
+//! What can be decided now, and what has to wait for the history.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use eventlog::{Position, Record};
+
+use super::{Owner, Part};
+use crate::history::Loaded;
+use crate::runtime::command::{Command, Unreadable};
+use crate::runtime::errand::{Arrival, Errand, Found};
+use crate::runtime::fact::Fact;
+use crate::runtime::held::{Broken, Held};
+use crate::runtime::kind::AggregateKey;
+use crate::runtime::settlement::{Answer, DeadLetter};
+
+/// Commands set aside, in order, by the aggregate that they wait for.
+#[derive(Default)]
+pub(super) struct Queues(HashMap<AggregateKey, VecDeque<Arc<Command>>>);
+
+impl Queues {
+    pub(super) fn retain(&mut self, keeps: impl Fn(&AggregateKey) -> bool) {
+        self.0.retain(|key, _| keeps(key));
+    }
+}
+
+impl Owner {
+    /// Takes one record in. A stopped partition takes none.
+    pub(super) fn read_one(&mut self, part: Part, record: Record) {
+        let Some(intake) = self.intakes.get_mut(&part) else {
+            return;
+        };
+        if intake.is_stopped() {
+            return;
+        }
+        let (offset, bytes) = (record.position.offset, record.body.len() + 512);
+        match Command::read(&record) {
+            Ok(command) => {
+                intake.read(offset, bytes);
+                self.ready.push(Arc::new(command));
+            }
+            Err(Unreadable::Newer(reason)) => {
+                intake.read_to(offset);
+                intake.stop();
+                alarm(part, "needs_newer_version", &reason);
+            }
+            Err(Unreadable::Malformed { reason, envelope }) => {
+                intake.read(offset, bytes);
+                self.dead(record, reason, envelope);
+            }
+        }
+    }
+
+    /// Splits what is ready: commands of cached aggregates are decidable, the
+    /// others wait in their aggregate's queue, each behind those before it.
+    pub(super) fn route(&mut self) -> Vec<Arc<Command>> {
+        let ready = std::mem::take(&mut self.ready);
+        let mut decidable = Vec::with_capacity(ready.len());
+        for command in ready {
+            if !self.is_open(command.position) {
+                continue;
+            }
+            if let Some(queue) = self.queues.0.get_mut(&command.key) {
+                queue.push_back(command);
+            } else if let Some(errand) = self.errand_for(&command) {
+                self.ask(command.key, errand);
+                self.queues.0.insert(command.key, VecDeque::from([command]));
+            } else if self.is_open(command.position) {
+                decidable.push(command);
+            }
+        }
+        decidable
+    }
+
+    /// Takes an answer of the history; those who waited for it go on.
+    pub(super) fn arrived(&mut self, arrival: Arrival) {
+        let Arrival { key, answer } = arrival;
+        if !self.queues.0.contains_key(&key) {
+            return;
+        }
+        let waited = match answer {
+            Found::Loaded(loaded) => self.loaded(key, loaded),
+            Found::Settled(settled) => {
+                if let Some(command) = self.queues.0[&key].front() {
+                    command.earlier.get_or_init(|| settled);
+                }
+                true
+            }
+        };
+        if waited {
+            let queue = self.queues.0.remove(&key);
+            self.ready.extend(queue.into_iter().flatten());
+        }
+    }
+
+    fn errand_for(&mut self, command: &Command) -> Option<Errand> {
+        let id = command.envelope.command_id();
+        if let Some(held) = self.cache.get(&command.key) {
+            let unsure = command.earlier.get().is_none() && held.memory.may_be_older(id);
+            return unsure.then_some(Errand::Find { command: id });
+        }
+        let part = (command.key.kind.events(), command.key.partition());
+        let tail = self.tails.get(&part)?;
+        if tail.holds_all_of(&command.key) {
+            self.load(command.key, Loaded::default());
+            return self.errand_if_uncached(command);
+        }
+        Some(Errand::Load {
+            not_before: tail.start(),
+        })
+    }
+
+    /// After a load from the tail alone: what is left to ask.
+    fn errand_if_uncached(&mut self, command: &Command) -> Option<Errand> {
+        let id = command.envelope.command_id();
+        let held = self.cache.get(&command.key)?;
+        let unsure = held.memory.may_be_older(id);
+        unsure.then_some(Errand::Find { command: id })
+    }
+
+    fn ask(&mut self, key: AggregateKey, errand: Errand) {
+        self.errands.spawn(self.messenger.clone().run(key, errand));
+    }
+
+    /// False where the tail has moved past the answer, which is then asked again.
+    fn loaded(&mut self, key: AggregateKey, loaded: Loaded) -> bool {
+        let Some(tail) = self.tails.get_mut(&(key.kind.events(), key.partition())) else {
+            return true;
+        };
+        if loaded.checkpoint < tail.start() {
+            let not_before = tail.start();
+            self.ask(key, Errand::Load { not_before });
+            return false;
+        }
+        tail.trim(loaded.checkpoint);
+        self.load(key, loaded);
+        true
+    }
+
+    fn load(&mut self, key: AggregateKey, loaded: Loaded) {
+        let part = (key.kind.events(), key.partition());
+        let Some(tail) = self.tails.get(&part) else {
+            return;
+        };
+        let checkpoint = loaded.checkpoint;
+        match replay(key, loaded, tail.of(&key, checkpoint)) {
+            Ok(held) => {
+                self.cache.insert(key, held);
+            }
+            Err(broken) => self.abandon((key.kind.commands(), key.partition()), &broken),
+        }
+    }
+
+    /// Stops a partition whose events cannot be trusted.
+    fn abandon(&mut self, part: Part, broken: &Broken) {
+        alarm(part, "broken_events", &broken.to_string());
+        if let Some(intake) = self.intakes.get_mut(&part) {
+            intake.abandon();
+        }
+    }
+
+    fn dead(
+        &mut self,
+        record: Record,
+        reason: String,
+        envelope: Option<Box<schemas::envelope::Envelope>>,
+    ) {
+        let topic = record.position.topic.name();
+        tracing::warn!(position = %record.position, %reason, "a command is malformed");
+        metrics::counter!("commands_dead_letters_total", "topic" => topic).increment(1);
+        self.answers.push(Answer::Dead(DeadLetter {
+            record,
+            envelope,
+            reason,
+        }));
+    }
+
+    fn is_open(&self, input: Position) -> bool {
+        let intake = self.intakes.get(&(input.topic, input.partition));
+        intake.is_some_and(|intake| intake.is_open(input.offset))
+    }
+}
+
+fn replay<'a>(
+    key: AggregateKey,
+    loaded: Loaded,
+    newest: impl Iterator<Item = &'a Fact>,
+) -> Result<Held, Broken> {
+    let mut held = Held::blank(key);
+    for record in loaded.records {
+        held.take(&Fact::of_history(record)?)?;
+    }
+    for fact in newest {
+        held.take(fact)?;
+    }
+    Ok(held)
+}
+
+fn alarm((topic, partition): Part, reason: &'static str, detail: &str) {
+    let topic = topic.name();
+    tracing::error!(
+        topic,
+        partition,
+        reason,
+        detail,
+        "stopped a commands partition"
+    );
+    metrics::counter!("commands_partitions_stopped_total", "topic" => topic, "reason" => reason)
+        .increment(1);
+}

@@ -1,0 +1,255 @@
+//! What became of one command, and the records that say so.
+
+use std::sync::Arc;
+
+use eventlog::{NewRecord, Position, Record};
+use schemas::audit::{AuditRecord, OperationRecorded};
+use schemas::codec::Message;
+use schemas::envelope::Envelope;
+use schemas::ids::CommandId;
+use schemas::outcome::{CommandSettled, EventPosition, Outcome, Refusal};
+use schemas::scope::Actor;
+use schemas::topic::Topic;
+use uuid::Uuid;
+
+use super::command::Command;
+use super::fact::Fact;
+use super::kind::Encoded;
+
+/// An answer to one input record.
+pub(super) enum Answer {
+    Settled(Settlement),
+    Dead(DeadLetter),
+}
+
+/// A decided command.
+pub(super) struct Settlement {
+    pub(super) command: Arc<Command>,
+    pub(super) refusal: Option<Refusal>,
+    /// The aggregate's version after it.
+    pub(super) version: i64,
+    pub(super) events: Vec<Event>,
+    /// Where the events of an earlier attempt lie; this one has none then.
+    pub(super) earlier: Vec<EventPosition>,
+    /// The id of the audit record; None where nobody asked, or asked again.
+    pub(super) audit: Option<Uuid>,
+}
+
+/// An event that is not in the log yet.
+pub(super) struct Event {
+    pub(super) id: Uuid,
+    pub(super) sequence: i64,
+    pub(super) encoded: Encoded,
+}
+
+/// An input record that nobody can read.
+pub(super) struct DeadLetter {
+    pub(super) record: Record,
+    pub(super) envelope: Option<Box<Envelope>>,
+    pub(super) reason: String,
+}
+
+impl Answer {
+    /// Where the input record lies.
+    pub(super) fn input(&self) -> Position {
+        match self {
+            Self::Settled(settlement) => settlement.command.position,
+            Self::Dead(letter) => letter.record.position,
+        }
+    }
+
+    /// How many events it appends. They prove after a crash that the command was
+    /// decided; without any, only the input offset does.
+    pub(super) fn events(&self) -> usize {
+        match self {
+            Self::Settled(settlement) => settlement.events.len(),
+            Self::Dead(_) => 0,
+        }
+    }
+
+    pub(super) fn event_records(&self) -> Vec<NewRecord> {
+        match self {
+            Self::Settled(settlement) => settlement.event_records(),
+            Self::Dead(_) => Vec::new(),
+        }
+    }
+
+    /// Audit record, outcome or dead letter; `positions` are those of the events.
+    pub(super) fn closing_records(&self, positions: &[Position]) -> Vec<NewRecord> {
+        match self {
+            Self::Settled(settlement) => settlement.closing_records(positions),
+            Self::Dead(letter) => letter.records(),
+        }
+    }
+}
+
+impl Settlement {
+    /// The events as a later load would find them.
+    pub(super) fn facts(&self, positions: &[Position]) -> Vec<Fact> {
+        let envelope = &self.command.envelope;
+        let events = self.events.iter().zip(positions);
+        let facts = events.map(|(event, position)| Fact {
+            position: *position,
+            kind: event.encoded.kind.to_owned(),
+            body: event.encoded.body.clone(),
+            sequence: event.sequence,
+            command: envelope.command_id(),
+            request_hash: envelope.request_hash.clone(),
+            tenant: envelope.tenant,
+            project: envelope.project,
+        });
+        facts.collect()
+    }
+
+    fn event_records(&self) -> Vec<NewRecord> {
+        let topic = self.command.key.kind.events();
+        let records = self.events.iter().map(|event| {
+            let asked = &self.command.envelope;
+            let envelope = Envelope {
+                id: event.id,
+                sequence: Some(event.sequence),
+                request_hash: asked.request_hash.clone(),
+                ..self.following(event.encoded.kind, &asked.subject)
+            };
+            record(topic, &envelope, event.encoded.body.clone())
+        });
+        records.collect()
+    }
+
+    fn closing_records(&self, positions: &[Position]) -> Vec<NewRecord> {
+        let audit = self.audit.map(|id| self.audit_record(id));
+        audit.into_iter().chain([self.outcome(positions)]).collect()
+    }
+
+    fn audit_record(&self, id: Uuid) -> NewRecord {
+        let asked = &self.command.envelope;
+        let operation = AuditRecord::from(OperationRecorded {
+            operation: asked.kind.clone(),
+            target_type: self.command.key.kind.name().to_owned(),
+            target_id: asked.subject.clone(),
+            refused_rule: self.refusal.as_ref().map(|refusal| refusal.rule.clone()),
+            version: self.version,
+        });
+        let subject = self.command.tenant.to_string();
+        let envelope = Envelope {
+            id,
+            ..self.following(OperationRecorded::KIND, &subject)
+        };
+        encoded(Topic::AuditOperations, &envelope, &operation)
+    }
+
+    fn outcome(&self, positions: &[Position]) -> NewRecord {
+        let asked = &self.command.envelope;
+        let fresh = positions.iter().copied().map(EventPosition::from);
+        let settled = CommandSettled {
+            aggregate: self.command.key.kind.name().to_owned(),
+            aggregate_id: asked.subject.clone(),
+            refusal: self.refusal.clone(),
+            version: self.version,
+            positions: self.earlier.iter().cloned().chain(fresh).collect(),
+            request_hash: asked.request_hash.clone(),
+        };
+        outcome(asked, &source(self.command.key.kind.name()), settled)
+    }
+
+    fn following(&self, kind: &str, subject: &str) -> Envelope {
+        let source = source(self.command.key.kind.name());
+        following(&self.command.envelope, kind, &source, subject)
+    }
+}
+
+impl DeadLetter {
+    fn records(&self) -> Vec<NewRecord> {
+        let topic = self.record.position.topic.dead_letters();
+        let letter = topic.map(|topic| NewRecord {
+            topic,
+            partition: None,
+            key: self.record.key.clone(),
+            headers: self.headers(),
+            body: self.record.body.clone(),
+        });
+        letter.into_iter().chain(self.refused()).collect()
+    }
+
+    fn headers(&self) -> schemas::envelope::Headers {
+        let position = self.record.position.to_string();
+        let mut headers = self.record.headers.clone();
+        headers.push(("dlq_reason".to_owned(), self.reason.clone().into_bytes()));
+        headers.push(("dlq_position".to_owned(), position.into_bytes()));
+        headers
+    }
+
+    /// The outcome, where the envelope says which command it was.
+    fn refused(&self) -> Option<NewRecord> {
+        let asked = self.envelope.as_deref()?;
+        let refusal = Refusal {
+            rule: "malformed".to_owned(),
+            detail: self.reason.clone(),
+            allowed_next: Vec::new(),
+        };
+        let settled = CommandSettled {
+            aggregate: String::new(),
+            aggregate_id: asked.subject.clone(),
+            refusal: Some(refusal),
+            version: 0,
+            positions: Vec::new(),
+            request_hash: asked.request_hash.clone(),
+        };
+        Some(outcome(asked, "/commands", settled))
+    }
+}
+
+/// Whether a person or a program of theirs asked, rather than one of our workers.
+pub(super) fn asked_by_someone(envelope: &Envelope) -> bool {
+    !matches!(envelope.actor, Actor::System(_))
+}
+
+fn source(aggregate: &str) -> String {
+    format!("/commands/{aggregate}")
+}
+
+/// The envelope of what a command causes: its time, its chain, its scope.
+fn following(asked: &Envelope, kind: &str, source: &str, subject: &str) -> Envelope {
+    Envelope {
+        id: asked.id,
+        kind: kind.to_owned(),
+        source: source.to_owned(),
+        subject: subject.to_owned(),
+        time: asked.time,
+        tenant: asked.tenant,
+        project: asked.project,
+        actor: asked.actor.clone(),
+        correlation: asked.correlation,
+        causation: Some(asked.id),
+        traceparent: asked.traceparent.clone(),
+        sequence: None,
+        expected_version: None,
+        request_hash: None,
+    }
+}
+
+fn outcome(asked: &Envelope, source: &str, settled: CommandSettled) -> NewRecord {
+    let subject = CommandId(asked.id).to_string();
+    let envelope = following(asked, CommandSettled::KIND, source, &subject);
+    encoded(Topic::CommandOutcomes, &envelope, &Outcome::from(settled))
+}
+
+fn encoded<M: schemas::messages::MessageSet>(
+    topic: Topic,
+    envelope: &Envelope,
+    message: &M,
+) -> NewRecord {
+    let body = message.encode();
+    let body = body.expect("strings, numbers and lists of them always fit their own schema");
+    record(topic, envelope, body.into())
+}
+
+fn record(topic: Topic, envelope: &Envelope, body: bytes::Bytes) -> NewRecord {
+    NewRecord {
+        topic,
+        partition: None,
+        key: envelope.subject.clone().into(),
+        headers: envelope.to_headers(),
+        body,
+    }
+}
