@@ -2,6 +2,7 @@ import { test } from '@playwright/test';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { logIn, PAGES } from './pages';
+import { STATES } from './states';
 
 /** Every page, light and dark, wide and on a phone, into SHOTS_DIR: pictures for people to look at, not a comparison. */
 const folder = process.env.SHOTS_DIR ?? 'test-results/screenshots';
@@ -25,7 +26,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
         await shoot(shown.name);
       }
       await logIn(page);
-      for (const shown of PAGES.filter((one) => one.signedIn)) {
+      for (const shown of [...PAGES.filter((one) => one.signedIn), ...STATES]) {
         await shown.open(page);
         await shoot(shown.name);
       }

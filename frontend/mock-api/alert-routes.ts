@@ -50,7 +50,7 @@ function ownAlerts(): Alert[] {
 }
 
 /** Alertmanager's payload as the platform treats it: one open incident per group, resolved with its last alert. */
-function receive(payload: AlertmanagerPayload): void {
+export function receive(payload: AlertmanagerPayload): void {
   for (const incoming of payload.alerts) {
     const known = state().alerts.find((one) => one.fingerprint === incoming.fingerprint && one.status === 'firing');
     if (incoming.status === 'resolved') {

@@ -1,4 +1,5 @@
 import { setupWorker } from 'msw/browser';
+import { startActivity } from './activity';
 import { alertRoutes } from './alert-routes';
 import { authRoutes } from './auth-routes';
 import { incidentRoutes } from './incident-routes';
@@ -9,4 +10,5 @@ import { tenantRoutes } from './tenant-routes';
 export async function startMockApi(): Promise<void> {
   const worker = setupWorker(...authRoutes, ...incidentRoutes, ...alertRoutes, ...tenantRoutes, ...liveHandlers);
   await worker.start({ quiet: true, onUnhandledRequest: 'bypass' });
+  if (import.meta.env.DEV) startActivity();
 }

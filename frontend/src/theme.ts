@@ -114,6 +114,8 @@ export const cssVariablesResolver: CSSVariablesResolver = () => ({
   },
 });
 
+const SURFACE = { background: 'var(--surface)' };
+
 export const theme = createTheme({
   colors: { accent, gray, dark },
   primaryColor: 'accent',
@@ -145,9 +147,9 @@ export const theme = createTheme({
     Menu: { defaultProps: { shadow: 'sm', position: 'bottom-end' } },
     Modal: {
       defaultProps: { centered: true, overlayProps: { backgroundOpacity: 0.4 } },
-      styles: { title: { fontSize: 15, fontWeight: 600 } },
+      styles: { title: { fontSize: 15, fontWeight: 600 }, content: SURFACE, header: SURFACE },
     },
-    Drawer: { styles: { title: { fontSize: 15, fontWeight: 600 } } },
+    Drawer: { styles: { title: { fontSize: 15, fontWeight: 600 }, content: SURFACE, header: SURFACE } },
     SegmentedControl: { styles: { label: { fontWeight: 500 } } },
   },
 });

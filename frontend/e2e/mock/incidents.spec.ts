@@ -40,12 +40,23 @@ test('the list is walked and worked by keyboard', async ({ page }) => {
   await expect(page.getByRole('dialog', { name: 'Keyboard shortcuts' })).toBeVisible();
 });
 
+test('g and a letter jumps and does nothing else', async ({ page }) => {
+  await page.getByRole('link', { name: /KubePodCrashLooping/ }).click();
+  await settled(page);
+  await page.keyboard.press('g');
+  await page.keyboard.press('a');
+  await expect(page.getByRole('heading', { name: 'Alerts', level: 1 })).toBeVisible();
+  await page.goBack();
+  await settled(page);
+  await expect(page.getByRole('list', { name: 'Progress' }).locator('[aria-current="step"]')).toContainText('Detected');
+});
+
 test('several incidents are resolved at once, and refusals are named', async ({ page }) => {
   await page.getByRole('checkbox', { name: 'Select INC-69' }).check();
   await page.getByRole('checkbox', { name: 'Select INC-68' }).check();
   await page.getByRole('toolbar').getByRole('button', { name: 'Acknowledge' }).click();
   await expect(page.getByText('0 of 2 acknowledged')).toBeVisible();
-  await expect(page.getByText(/INC-69: INC-69 is investigating\. Possible now: mitigate, resolve, merge/)).toBeVisible();
+  await expect(page.getByText(/INC-69 is investigating\. Possible now: mitigate, resolve, merge/)).toBeVisible();
 
   await page.getByRole('checkbox', { name: 'Select INC-69' }).check();
   await page.getByRole('checkbox', { name: 'Select INC-68' }).check();
@@ -79,6 +90,7 @@ test('a long list is loaded page by page', async ({ page }) => {
 test('the palette finds an incident and opens it', async ({ page }) => {
   await page.keyboard.press('Control+k');
   await page.getByPlaceholder('Search incidents, jump, act…').fill('db-primary');
-  await page.getByRole('button', { name: /Disk of db-primary/ }).click();
+  await expect(page.getByRole('button', { name: /Disk of db-primary/ })).toBeVisible();
+  await page.keyboard.press('Enter');
   await expect(page.getByRole('heading', { name: /Disk of db-primary/ })).toBeVisible();
 });

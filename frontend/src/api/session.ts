@@ -37,6 +37,14 @@ export async function sessionFetch(request: Request): Promise<Response> {
   return response;
 }
 
+/** For the live connection: renews, and says whether to go on; only a session that cannot come back ends it. */
+export async function renewOrLeave(): Promise<boolean> {
+  const renewed = await renewSession({ since: Date.now(), project: false }).catch(() => undefined);
+  if (renewed?.status !== 401) return true;
+  over();
+  return false;
+}
+
 /** Resolves with the answer to the refresh; a refresh made by another tab after `since` counts as ours. */
 export function renewSession(options: { since: number; project: boolean }): Promise<Response> {
   renewal ??= exclusively(() => refresh(options)).finally(() => {

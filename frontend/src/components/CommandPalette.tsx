@@ -1,4 +1,4 @@
-import { Spotlight, spotlight } from '@mantine/spotlight';
+import { createSpotlight, Spotlight } from '@mantine/spotlight';
 import '@mantine/spotlight/styles.css';
 import { useMantineColorScheme } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
@@ -10,24 +10,48 @@ import { api, read } from '../api/client';
 import { keys } from '../api/keys';
 import { useMe, useProject } from '../hooks/useProject';
 
+const [store, palette] = createSpotlight();
+const LIST_ID = 'palette';
+
 /** Jump, find an incident, act. Loaded when it is first asked for; `asked` grows with every request to open it. */
 export function CommandPalette({ asked }: { asked: number }) {
   const [query, setQuery] = useState('');
   const actions = useActions(query);
   const incidents = useIncidentMatches(query);
   useEffect(() => {
-    if (asked > 0) spotlight.open();
+    if (asked > 0) palette.open();
   }, [asked]);
+  const found = incidents.map(({ key }) => key).join();
+  useEffect(() => selectFirst(), [found]);
   return (
-    <Spotlight.Root query={query} onQueryChange={setQuery} shortcut={null} scrollable maxHeight={420}>
+    <Spotlight.Root
+      store={store}
+      query={query}
+      onQueryChange={setQuery}
+      shortcut={null}
+      scrollable
+      maxHeight={420}
+      overlayProps={{ backgroundOpacity: 0.4, blur: 0 }}
+    >
       <Spotlight.Search placeholder="Search incidents, jump, act…" leftSection={<IconSearch size={18} />} />
-      <Spotlight.ActionsList>
+      <Spotlight.ActionsList id={LIST_ID}>
         {incidents}
         {actions}
         {incidents.length + actions.length === 0 && <Spotlight.Empty>Nothing matches</Spotlight.Empty>}
       </Spotlight.ActionsList>
     </Spotlight.Root>
   );
+}
+
+/**
+ * Incidents come in above the actions, after Mantine has marked what was first until then; Enter must take what is first
+ * now. The mark is an attribute that Mantine keeps outside React.
+ */
+function selectFirst(): void {
+  const list = document.getElementById(LIST_ID);
+  list?.querySelector('[data-selected]')?.removeAttribute('data-selected');
+  list?.querySelector('[data-action]')?.setAttribute('data-selected', 'true');
+  store.setState({ ...store.getState(), selected: 0 });
 }
 
 function useActions(query: string) {

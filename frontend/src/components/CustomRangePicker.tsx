@@ -2,7 +2,8 @@ import { Button, Stack } from '@mantine/core';
 import { DateTimePicker } from '@mantine/dates';
 import '@mantine/dates/styles.css';
 import { useForm } from '@mantine/form';
-import type { RangeSearch } from '../util/range';
+import { useState } from 'react';
+import { resolveRange, type RangeSearch } from '../util/range';
 
 interface CustomRangePickerProps {
   range: RangeSearch;
@@ -11,8 +12,10 @@ interface CustomRangePickerProps {
 
 /** Two instants in the viewer's zone. Loaded on demand: the calendar is large. */
 export function CustomRangePicker({ range, onChoose }: CustomRangePickerProps) {
+  const [opened] = useState(Date.now);
+  const shown = resolveRange(range, opened);
   const form = useForm({
-    initialValues: { from: localText(range.from), to: localText(range.to) },
+    initialValues: { from: localText(shown.from), to: localText(shown.to ?? new Date(opened).toISOString()) },
     validate: {
       from: (value) => (value ? null : 'Choose a start'),
       to: (value, { from }) => {

@@ -1,8 +1,10 @@
 import { ActionIcon, Avatar, Menu, useMantineColorScheme, type MantineColorScheme } from '@mantine/core';
+import { notifications } from '@mantine/notifications';
 import { IconCheck, IconDeviceDesktop, IconKeyboard, IconLogout, IconMoon, IconSun } from '@tabler/icons-react';
-import { useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { logout } from '../api/auth';
+import { asProblem } from '../api/problem';
 import { useMe } from '../hooks/useProject';
 
 const SCHEMES: readonly { value: MantineColorScheme; label: string; icon: typeof IconSun }[] = [
@@ -16,11 +18,16 @@ export function PersonMenu({ onShowShortcuts }: { onShowShortcuts: () => void })
   const client = useQueryClient();
   const navigate = useNavigate();
   const { colorScheme, setColorScheme } = useMantineColorScheme();
-  const leave = async () => {
-    await logout();
-    client.clear();
-    await navigate({ to: '/login' });
-  };
+  const leave = useMutation({
+    mutationFn: logout,
+    onSuccess: async () => {
+      await navigate({ to: '/login' });
+      client.clear();
+    },
+    onError: (cause) => {
+      notifications.show({ color: 'red', title: 'You are still logged in', message: asProblem(cause).title });
+    },
+  });
   return (
     <Menu width={220}>
       <Menu.Target>
@@ -50,7 +57,7 @@ export function PersonMenu({ onShowShortcuts }: { onShowShortcuts: () => void })
         <Menu.Item leftSection={<IconKeyboard size={15} />} onClick={onShowShortcuts}>
           Keyboard shortcuts
         </Menu.Item>
-        <Menu.Item leftSection={<IconLogout size={15} />} onClick={() => void leave()}>
+        <Menu.Item leftSection={<IconLogout size={15} />} onClick={() => leave.mutate()}>
           Log out
         </Menu.Item>
       </Menu.Dropdown>

@@ -1,7 +1,7 @@
 import { ActionIcon, AppShell, Tooltip } from '@mantine/core';
 import { useDisclosure, useHotkeys, useLocalStorage } from '@mantine/hooks';
 import { IconLayoutSidebarLeftCollapse, IconLayoutSidebarLeftExpand } from '@tabler/icons-react';
-import { Link, Outlet } from '@tanstack/react-router';
+import { Link, Outlet, useNavigate } from '@tanstack/react-router';
 import { lazy, Suspense, useState } from 'react';
 import { useGoTo } from '../hooks/useGoTo';
 import { LiveProvider } from '../hooks/useLive';
@@ -17,6 +17,7 @@ const CommandPalette = lazy(async () => ({ default: (await import('./CommandPale
 /** What surrounds every page of a project. */
 export function Shell() {
   const project = useProject();
+  const navigate = useNavigate();
   const [navOpened, nav] = useDisclosure(false);
   const [helpOpened, help] = useDisclosure(false);
   const [collapsed, setCollapsed] = useLocalStorage({ key: 'srec-nav-collapsed', defaultValue: false, getInitialValueInEffect: false });
@@ -25,8 +26,8 @@ export function Shell() {
   useHotkeys([['mod+K', search]], []);
   useHotkeys([
     ['shift+?', help.toggle],
-    ['?', help.toggle],
     ['[', () => setCollapsed((before) => !before)],
+    ['c', () => void navigate({ to: '/p/$project/incidents/new', params: { project } })],
   ]);
   useGoTo(project);
 

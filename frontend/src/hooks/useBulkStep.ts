@@ -17,7 +17,7 @@ export function useBulkStep(onDone: () => void) {
         try {
           await settleIncident(client, await step(incident, action));
         } catch (cause) {
-          refusals.push(`${incident.key ?? incident.title}: ${refusalText(incident, asProblem(cause))}`);
+          refusals.push(refusalText(incident, asProblem(cause)));
         }
       }
       return { accepted: incidents.length - refusals.length, refusals };
@@ -26,7 +26,8 @@ export function useBulkStep(onDone: () => void) {
       notifications.show({
         color: refusals.length > 0 ? 'yellow' : 'green',
         title: `${accepted} of ${incidents.length} ${STEP_WORDS[action].done}`,
-        message: refusals.join(' '),
+        message: refusals.join('\n'),
+        styles: { description: { whiteSpace: 'pre-line' } },
       });
       onDone();
     },

@@ -1,34 +1,42 @@
-import { useHotkeys } from '@mantine/hooks';
-import { useNavigate, type LinkProps } from '@tanstack/react-router';
-import { useRef } from 'react';
+import { useNavigate } from '@tanstack/react-router';
+import { useEffect } from 'react';
 
 const WITHIN_MS = 1_200;
 
-const PLACES: Record<string, LinkProps['to']> = {
+const PLACES = {
   o: '/p/$project',
   i: '/p/$project/incidents',
   a: '/p/$project/alerts',
   s: '/p/$project/settings',
-};
+} as const;
 
-/** `g` and then a letter jumps; `c` declares an incident. */
+/**
+ * `g` and then a letter jumps. Listens in the capture phase: after `g` a letter means the place, and must not reach the
+ * page, where `a` alone acknowledges.
+ */
 export function useGoTo(project: string): void {
   const navigate = useNavigate();
-  const pressed = useRef(0);
-  const go = (letter: string) => (event: KeyboardEvent) => {
-    if (Date.now() - pressed.current > WITHIN_MS) return;
-    pressed.current = 0;
-    // The same letter may mean something to the page (a: acknowledge); after g it means the place.
-    event.stopImmediatePropagation();
-    void navigate({ to: PLACES[letter], params: { project } } as never);
-  };
-  useHotkeys([
-    ['g', () => { pressed.current = Date.now(); }],
-    ...Object.keys(PLACES).map((letter): [string, (event: KeyboardEvent) => void, { preventDefault: boolean }] => [
-      letter,
-      go(letter),
-      { preventDefault: false },
-    ]),
-    ['c', () => void navigate({ to: '/p/$project/incidents/new', params: { project } })],
-  ]);
+  useEffect(() => {
+    let pressedAt = -Infinity;
+    const listen = (event: KeyboardEvent) => {
+      if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey) return;
+      const waiting = event.timeStamp - pressedAt < WITHIN_MS;
+      pressedAt = event.key === 'g' ? event.timeStamp : -Infinity;
+      if (!waiting || !isPlace(event.key)) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      void navigate({ to: PLACES[event.key], params: { project } });
+    };
+    window.addEventListener('keydown', listen, { capture: true });
+    return () => window.removeEventListener('keydown', listen, { capture: true });
+  }, [navigate, project]);
+}
+
+function isPlace(key: string): key is keyof typeof PLACES {
+  return key in PLACES;
+}
+
+function isTyping(event: KeyboardEvent): boolean {
+  const target = event.target as HTMLElement | null;
+  return target?.closest?.('input, textarea, select, [contenteditable="true"]') != null;
 }

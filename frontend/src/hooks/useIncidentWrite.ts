@@ -28,6 +28,6 @@ export function refusalText(incident: Pick<Incident, 'key'>, problem: Problem): 
   const name = incident.key ?? 'This incident';
   if (problem.status === 412) return `Somebody changed ${name} meanwhile. You now see the latest version; try again if it still applies.`;
   const next = problem.allowedNext.length > 0 ? ` Possible now: ${problem.allowedNext.join(', ')}.` : '';
-  const id = problem.requestId ? ` (request ${problem.requestId})` : '';
+  const id = problem.requestId && problem.status >= 500 ? ` (request ${problem.requestId})` : '';
   return `${problem.detail ?? problem.title}${next}${id}`;
 }

@@ -2,7 +2,7 @@ import { useQueryClient, type QueryClient, type QueryKey } from '@tanstack/react
 import { createContext, useContext, useEffect, useState, type ReactNode } from 'react';
 import { connectLive, liveUrl, type LiveState } from '../api/live';
 import { touchedKeys } from '../api/live-frames';
-import { renewSession } from '../api/session';
+import { renewOrLeave } from '../api/session';
 
 const LiveContext = createContext<LiveState>({ kind: 'connecting' });
 
@@ -32,7 +32,7 @@ export function LiveProvider({ project, children }: { project: string; children:
         refetchVisible(client, project, first ? startedAt : undefined);
         first = false;
       },
-      onSessionOver: async () => (await renewSession({ since: Date.now(), project: false })).ok,
+      onSessionOver: renewOrLeave,
     });
     return () => {
       touched.cancel();

@@ -1,5 +1,6 @@
 import { IconHistory } from '@tabler/icons-react';
 import { useInfiniteQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
 import { auditQuery } from '../api/audit';
 import type { AuditRecord } from '../api/types';
 import { useProject } from '../hooks/useProject';
@@ -23,13 +24,9 @@ const COLUMNS: readonly Column<AuditRecord>[] = [
     header: 'To',
     width: 300,
     from: 'wide',
-    cell: (row) => (
-      <span className="mono dim" title={row.target.id}>
-        {row.target.type} {row.target.id.slice(0, 13)}
-      </span>
-    ),
+    cell: targetCell,
   },
-  { id: 'result', header: 'Result', width: 150, cell: resultCell },
+  { id: 'result', header: 'Result', width: 210, cell: resultCell },
 ];
 
 /** Who did what, refusals included. */
@@ -56,6 +53,22 @@ function AuditRows({ rows }: { rows: readonly AuditRecord[] }) {
     );
   }
   return <DataTable label="Audit" columns={COLUMNS} rows={rows} rowId={(row) => row.id} />;
+}
+
+function targetCell({ target }: AuditRecord) {
+  const text = `${target.type} ${target.id.slice(0, 13)}…`;
+  if (target.type !== 'incident') {
+    return (
+      <span className="mono dim" title={target.id}>
+        {text}
+      </span>
+    );
+  }
+  return (
+    <Link to="/p/$project/incidents/$incident" params={(now) => ({ ...now, incident: target.id }) as never} title={target.id}>
+      <span className="mono">{text}</span>
+    </Link>
+  );
 }
 
 function resultCell(record: AuditRecord) {

@@ -13,6 +13,7 @@ interface AuthPageProps {
 export function AuthPage({ title, lead, children, foot }: AuthPageProps) {
   return (
     <main className={classes.page}>
+      <title>{`${title} · SRE Copilot`}</title>
       <div className={classes.column}>
         <Logo />
         <h1 className={classes.title}>{title}</h1>

@@ -10,6 +10,7 @@ interface PageHeaderProps {
 export function PageHeader({ title, description, actions }: PageHeaderProps) {
   return (
     <header className={classes.header}>
+      <title>{`${title} · SRE Copilot`}</title>
       <div>
         <h1 className={classes.title}>{title}</h1>
         {description && <p className={classes.description}>{description}</p>}
