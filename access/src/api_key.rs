@@ -25,15 +25,35 @@ pub struct NewKey {
 }
 
 pub fn generate() -> NewKey {
+    from_bytes(|| random_bytes::<1>()[0])
+}
+
+/// The key that follows from a secret seed, so that a retried request makes the
+/// same one. `seed` must be as random as a key and be used for one key only.
+pub fn derive(seed: &[u8; 32]) -> NewKey {
+    let mut block = Sha256::digest(seed);
+    let mut at = 0;
+    from_bytes(|| {
+        if at == block.len() {
+            // Hashing the seed with what came before never shows the seed.
+            block = Sha256::digest([&seed[..], &block[..]].concat());
+            at = 0;
+        }
+        at += 1;
+        block[at - 1]
+    })
+}
+
+fn from_bytes(mut next: impl FnMut() -> u8) -> NewKey {
     let mut text = Zeroizing::new(String::with_capacity(
         PREFIX.len() + RANDOM_CHARS + CHECK_CHARS,
     ));
     text.push_str(PREFIX);
     while text.len() < PREFIX.len() + RANDOM_CHARS {
-        let drawn: [u8; 1] = random_bytes();
+        let drawn = next();
         // 248 = 4 x 62: what lies above would make some characters likelier.
-        if drawn[0] < 248 {
-            text.push(char::from(ALPHABET[usize::from(drawn[0] % 62)]));
+        if drawn < 248 {
+            text.push(char::from(ALPHABET[usize::from(drawn % 62)]));
         }
     }
     let check = check_of(&text);
@@ -80,6 +100,14 @@ mod tests {
         assert!(key.text.starts_with(&key.prefix));
         assert_eq!(key.hash, hash(&key.text));
         assert_ne!(*generate().text, *key.text);
+    }
+
+    #[test]
+    fn a_seed_makes_one_key() {
+        let (first, again, other) = (derive(&[1; 32]), derive(&[1; 32]), derive(&[2; 32]));
+        assert!(well_formed(&first.text));
+        assert_eq!(*first.text, *again.text);
+        assert_ne!(*first.text, *other.text);
     }
 
     proptest! {

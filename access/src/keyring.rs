@@ -113,6 +113,14 @@ impl Keyring {
         ))
     }
 
+    /// Whether a key that was admitted before still would be.
+    pub fn still_admits(&self, key: ApiKeyId, now: Timestamp) -> bool {
+        let ring = self.ring.read();
+        let expired = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
+        ring.by_id(key)
+            .is_some_and(|key| !key.revoked && !expired(key.expires_at))
+    }
+
     /// Whether this use of a key is the first within a minute, and so to be noted.
     pub fn note_use(&self, key: ApiKeyId, now: Timestamp) -> bool {
         self.ring.write().note_use(key, now, NOTE_EVERY_MS)

@@ -10,7 +10,7 @@ use jsonwebtoken::{Algorithm, Header, Validation};
 use parking_lot::RwLock;
 use schemas::context::Context;
 use schemas::ids::{ProjectId, TenantId, UserId};
-use schemas::scope::MemberRole;
+use schemas::scope::{Actor, MemberRole, Scope};
 use schemas::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -54,6 +54,14 @@ pub struct Subject {
     pub project: ProjectId,
     pub role: MemberRole,
     pub session: Uuid,
+}
+
+impl Subject {
+    /// What somebody reaches who has just proven to be this subject, before there is
+    /// a token: for the lookups that make one.
+    pub fn scope(&self) -> Scope {
+        Scope::granted(self.tenant, self.project, Actor::User(self.user))
+    }
 }
 
 /// Makes tokens with the current key.

@@ -1,1 +1,172 @@
+//! The HTTP and WebSocket edge: who may ask what, and how it is answered.
+//!
+//! Reads go to the read models. Writes become a command on the log; the gateway
+//! waits for its outcome and for the read model that shows it ([`dispatch`]). It
+//! never imports `commands`. Adding a route is a handler in `routes/<resource>.rs`
+//! and one line in [`routes`], with the action it needs leave for.
 
+pub mod auth;
+pub mod config;
+mod console;
+mod cursor;
+pub mod dispatch;
+mod docs;
+pub mod error;
+mod etag;
+mod headers;
+pub mod live;
+pub mod openapi;
+pub mod operations;
+pub mod outcomes;
+pub mod paging;
+pub mod progress;
+pub mod ready;
+pub mod request;
+pub mod routes;
+pub mod tokens;
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use access::keyring::Keyring;
+use axum::Router;
+use axum::middleware;
+use eventlog::Log;
+use metrics_exporter_prometheus::PrometheusHandle;
+use projections::Db;
+use projections::fanout::Fanout;
+use projections::vault::MasterKey;
+use schemas::context::{Clock, Context};
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+
+use auth::keys::Keys;
+use auth::passwords::Passwords;
+use auth::sweeper;
+use config::Config;
+use error::Error;
+use live::Live;
+use operations::Operations;
+use outcomes::Outcomes;
+use progress::Progress;
+use tokens::Tokens;
+
+/// What the gateway is given at start. The keyring is shared with ingest and
+/// followed by whoever made it.
+pub struct Surroundings {
+    pub config: Config,
+    pub clock: Clock,
+    pub log: Log,
+    pub db: Db,
+    pub master: MasterKey,
+    pub keyring: Arc<Keyring>,
+    pub fanout: Arc<dyn Fanout>,
+    pub metrics: Option<PrometheusHandle>,
+}
+
+/// The gateway; cheap to clone.
+#[derive(Clone)]
+pub struct Gateway(Arc<Parts>);
+
+/// What its handlers use.
+pub struct Parts {
+    pub config: Config,
+    pub clock: Clock,
+    pub log: Log,
+    pub db: Db,
+    pub master: MasterKey,
+    pub keyring: Arc<Keyring>,
+    pub metrics: Option<PrometheusHandle>,
+    pub keys: Keys,
+    pub tokens: Tokens,
+    pub passwords: Passwords,
+    pub outcomes: Outcomes,
+    pub progress: Progress,
+    pub live: Live,
+    fanout: Arc<dyn Fanout>,
+    document: String,
+}
+
+impl Deref for Gateway {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl Gateway {
+    /// Connects nothing yet: [`Gateway::run`] does.
+    pub fn new(given: Surroundings) -> Result<Self, Error> {
+        let instance = Context::ambient(&given.clock).id();
+        Ok(Self(Arc::new(Parts {
+            keys: Keys::derive(&given.master),
+            tokens: Tokens::new(given.config.public_url.origin()),
+            passwords: Passwords::new()?,
+            outcomes: Outcomes::default(),
+            progress: Progress::default(),
+            live: Live::new(instance, given.log.id()),
+            document: openapi_document().map_err(|e| Error::Internal(e.to_string()))?,
+            config: given.config,
+            clock: given.clock,
+            log: given.log,
+            db: given.db,
+            master: given.master,
+            keyring: given.keyring,
+            metrics: given.metrics,
+            fanout: given.fanout,
+        })))
+    }
+
+    /// Runs what stands behind the routes until `stop`: token keys, outcomes, live
+    /// changes, the sweeper. Ends early only if the log has failed.
+    pub async fn run(&self, stop: CancellationToken) -> anyhow::Result<()> {
+        let tokens = self
+            .tokens
+            .keep(&self.db, &self.master, &self.clock, stop.clone());
+        let live = self
+            .live
+            .follow(&self.db, self.fanout.as_ref(), &self.progress, stop.clone());
+        let sweeper = sweeper::run(self, stop.clone());
+        let outcomes = self.outcomes.follow(&self.log, stop.clone());
+        let (outcomes, ..) = tokio::join!(outcomes, tokens, live, sweeper);
+        Ok(outcomes?)
+    }
+
+    /// All routes: the API, the live socket, the documentation and the console.
+    pub fn router(&self) -> Router {
+        let api = routes::all(Operations::new(Some(self.clone()), openapi::empty()));
+        let api = api.router().unwrap_or_default().merge(docs::routes());
+        self.dressed(
+            api.fallback(console::serve)
+                .method_not_allowed_fallback(|| async { Error::MethodNotAllowed }),
+        )
+    }
+
+    /// The live socket and the probes alone, for a port of its own.
+    pub fn socket_router(&self) -> Router {
+        let api = routes::live(Operations::new(Some(self.clone()), openapi::empty()));
+        let api = api.router().unwrap_or_default();
+        self.dressed(api.fallback(|| async { Error::NotFound }))
+    }
+
+    fn dressed(&self, router: Router) -> Router {
+        router
+            .layer(CompressionLayer::new())
+            .layer(CatchPanicLayer::custom(|_| {
+                use axum::response::IntoResponse;
+                Error::Internal("a handler panicked".to_owned()).into_response()
+            }))
+            .layer(middleware::from_fn(request::identify))
+            .layer(middleware::from_fn_with_state(
+                self.clone(),
+                headers::secure,
+            ))
+    }
+}
+
+/// The text of `gateway/openapi.json`.
+pub fn openapi_document() -> Result<String, serde_json::Error> {
+    openapi::render(routes::all(Operations::new(None, openapi::empty())).document())
+}

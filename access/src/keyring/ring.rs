@@ -47,6 +47,10 @@ impl Ring {
         self.keys.get(&hex::encode(hash))
     }
 
+    pub(super) fn by_id(&self, id: ApiKeyId) -> Option<&Key> {
+        self.keys.get(self.hashes.get(&id)?)
+    }
+
     pub(super) fn len(&self) -> usize {
         self.keys.len()
     }

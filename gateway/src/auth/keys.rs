@@ -1,0 +1,78 @@
+//! Keys of the gateway's own HMACs, derived from the master key, each for one use
+//! (HMAC-SHA256 as key derivation, NIST SP 800-108 in counter mode with one block).
+
+use hmac::{Hmac, KeyInit, Mac};
+use projections::vault::MasterKey;
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+type Key = Zeroizing<[u8; 32]>;
+
+/// One key a purpose.
+pub struct Keys {
+    email: Key,
+    cursor: Key,
+    api_key: Key,
+}
+
+impl Keys {
+    pub fn derive(master: &MasterKey) -> Self {
+        let key = |purpose: &str| Zeroizing::new(mac(master.bytes(), &[purpose.as_bytes()]));
+        Self {
+            email: key("sre-copilot login address v1"),
+            cursor: key("sre-copilot cursor v1"),
+            api_key: key("sre-copilot api key v1"),
+        }
+    }
+
+    /// By what an address is found. Upper and lower case are one address.
+    pub fn email(&self, address: &str) -> [u8; 32] {
+        mac(&self.email, &[address.trim().to_lowercase().as_bytes()])
+    }
+
+    /// Signs a cursor for one tenant, project and list.
+    pub fn cursor(&self, parts: &[&[u8]]) -> [u8; 32] {
+        mac(&self.cursor, parts)
+    }
+
+    /// What the text of an API key is made of, if a retry must make the same one.
+    pub fn api_key(&self, command: &[u8]) -> Key {
+        Zeroizing::new(mac(&self.api_key, &[command]))
+    }
+}
+
+/// Parts are taken with their lengths, so that no two lists of parts meet.
+fn mac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
+    for part in parts {
+        mac.update(&(part.len() as u64).to_be_bytes());
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_found_however_it_is_typed_and_only_with_the_key() {
+        let keys = Keys::derive(&MasterKey::from_bytes([1; 32]));
+        let other = Keys::derive(&MasterKey::from_bytes([2; 32]));
+        assert_eq!(
+            keys.email(" Ada@Example.com"),
+            keys.email("ada@example.com")
+        );
+        assert_ne!(keys.email("ada@example.com"), keys.email("bob@example.com"));
+        assert_ne!(
+            keys.email("ada@example.com"),
+            other.email("ada@example.com")
+        );
+    }
+
+    #[test]
+    fn parts_do_not_run_together() {
+        let keys = Keys::derive(&MasterKey::from_bytes([1; 32]));
+        assert_ne!(keys.cursor(&[b"ab", b"c"]), keys.cursor(&[b"a", b"bc"]));
+    }
+}

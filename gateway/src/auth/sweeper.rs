@@ -1,0 +1,66 @@
+//! Settles what a crash left between a login row and its command, and removes
+//! tokens that have expired.
+
+use std::time::Duration;
+
+use access::token::Subject;
+use projections::outcomes;
+use schemas::scope::MemberRole;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::vault::logins::{self, PendingLogin};
+use super::vault::{refresh_tokens, tickets};
+use crate::Gateway;
+use crate::error::Error;
+
+const EVERY: Duration = Duration::from_secs(10);
+/// Requests settle their own logins; these are the ones that did not.
+const LEFT_OVER_MS: i64 = 15_000;
+/// Commands and refusals are found for a day; what is unknown then was never sent.
+const NEVER_SENT_MS: i64 = 86_400_000;
+
+/// Sweeps until `stop`. Trouble with Postgres only delays it.
+pub async fn run(gateway: &Gateway, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(EVERY) => {}
+        }
+        if let Err(error) = sweep(gateway).await {
+            tracing::debug!(%error, "the sweeper tries again later");
+        }
+    }
+}
+
+/// One round.
+pub async fn sweep(gateway: &Gateway) -> Result<(), Error> {
+    let now = gateway.clock.now();
+    for login in logins::pending(&gateway.db, now.plus_millis(-LEFT_OVER_MS)).await? {
+        settle(gateway, &login).await?;
+    }
+    refresh_tokens::sweep(&gateway.db, now).await?;
+    tickets::sweep(&gateway.db, now).await?;
+    Ok(())
+}
+
+async fn settle(gateway: &Gateway, login: &PendingLogin) -> Result<(), Error> {
+    let scope = Subject {
+        user: login.user,
+        tenant: login.tenant,
+        project: login.project,
+        role: MemberRole::Viewer,
+        session: Uuid::nil(),
+    }
+    .scope();
+    let outcome = outcomes::get(&gateway.db, &scope, login.command).await?;
+    let age = gateway.clock.now().millis_since(login.created_at);
+    match outcome {
+        Some(outcome) if outcome.refusal.is_none() => {
+            logins::activate(&gateway.db, login.command).await
+        }
+        Some(_) => logins::release(&gateway.db, login.command).await,
+        None if age > NEVER_SENT_MS => logins::release(&gateway.db, login.command).await,
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,162 @@
+//! `vault.logins`: which account has which password. An address is found by an HMAC
+//! of it, so that the table tells nobody who has an account.
+
+use projections::Db;
+use schemas::ids::{CommandId, ProjectId, TenantId, UserId};
+use schemas::time::Timestamp;
+use sqlx::Row;
+use sqlx::postgres::PgRow;
+
+use crate::error::Error;
+
+/// An account as it can log in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Login {
+    pub user: UserId,
+    pub tenant: TenantId,
+    pub password_hash: String,
+}
+
+/// An account that waits for the outcome of the command that makes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PendingLogin {
+    pub user: UserId,
+    pub tenant: TenantId,
+    pub project: ProjectId,
+    pub command: CommandId,
+    pub created_at: Timestamp,
+}
+
+/// A new account.
+#[derive(Debug, Clone)]
+pub struct NewLogin {
+    pub user: UserId,
+    pub tenant: TenantId,
+    /// The project that the command is sent under.
+    pub project: ProjectId,
+    pub email_hmac: [u8; 32],
+    pub password_hash: String,
+    pub command: CommandId,
+}
+
+/// What reserving an address found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reserved {
+    Now,
+    /// An earlier attempt with the same command id has done it, with this password.
+    Before {
+        password_hash: String,
+    },
+}
+
+/// Reserves the address until the command's outcome.
+pub async fn reserve(db: &Db, login: &NewLogin, now: Timestamp) -> Result<Reserved, Error> {
+    let inserted = sqlx::query(
+        "INSERT INTO vault.logins
+            (user_id, tenant_id, email_hmac, password_hash, state, command_id, created_at, project_id)
+         VALUES ($1, $2, $3, $4, 'pending', $5, $6, $7)
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(login.user.0)
+    .bind(login.tenant.0)
+    .bind(&login.email_hmac[..])
+    .bind(&login.password_hash)
+    .bind(login.command.0)
+    .bind(now.datetime())
+    .bind(login.project.0)
+    .execute(db.writer())
+    .await?;
+    if inserted.rows_affected() == 1 {
+        return Ok(Reserved::Now);
+    }
+    let before: Option<String> = sqlx::query_scalar(
+        "SELECT password_hash FROM vault.logins WHERE email_hmac = $1 AND command_id = $2",
+    )
+    .bind(&login.email_hmac[..])
+    .bind(login.command.0)
+    .fetch_optional(db.writer())
+    .await?;
+    before
+        .map(|password_hash| Reserved::Before { password_hash })
+        .ok_or(Error::EmailTaken)
+}
+
+/// The command was accepted: the account may log in.
+pub async fn activate(db: &Db, command: CommandId) -> Result<(), Error> {
+    sqlx::query("UPDATE vault.logins SET state = 'active' WHERE command_id = $1")
+        .bind(command.0)
+        .execute(db.writer())
+        .await?;
+    Ok(())
+}
+
+/// The command was refused or never sent: the address is free again.
+pub async fn release(db: &Db, command: CommandId) -> Result<(), Error> {
+    sqlx::query("DELETE FROM vault.logins WHERE command_id = $1 AND state = 'pending'")
+        .bind(command.0)
+        .execute(db.writer())
+        .await?;
+    Ok(())
+}
+
+/// The person has left the tenant.
+pub async fn remove(db: &Db, tenant: TenantId, user: UserId) -> Result<(), Error> {
+    sqlx::query("DELETE FROM vault.logins WHERE tenant_id = $1 AND user_id = $2")
+        .bind(tenant.0)
+        .bind(user.0)
+        .execute(db.writer())
+        .await?;
+    Ok(())
+}
+
+/// The active account of an address.
+pub async fn find(db: &Db, email_hmac: &[u8; 32]) -> Result<Option<Login>, Error> {
+    let row = sqlx::query(
+        "SELECT user_id, tenant_id, password_hash FROM vault.logins
+         WHERE email_hmac = $1 AND state = 'active'",
+    )
+    .bind(&email_hmac[..])
+    .fetch_optional(db.writer())
+    .await?;
+    let login = |row: PgRow| {
+        Ok::<_, sqlx::Error>(Login {
+            user: UserId(row.try_get("user_id")?),
+            tenant: TenantId(row.try_get("tenant_id")?),
+            password_hash: row.try_get("password_hash")?,
+        })
+    };
+    Ok(row.map(login).transpose()?)
+}
+
+/// Whether anybody has an account, or is about to.
+pub async fn any(db: &Db) -> Result<bool, Error> {
+    Ok(
+        sqlx::query_scalar("SELECT EXISTS (SELECT FROM vault.logins)")
+            .fetch_one(db.writer())
+            .await?,
+    )
+}
+
+/// Accounts that have been pending since before `before`, oldest first.
+pub async fn pending(db: &Db, before: Timestamp) -> Result<Vec<PendingLogin>, Error> {
+    let rows = sqlx::query(
+        "SELECT user_id, tenant_id, project_id, command_id, created_at FROM vault.logins
+         WHERE state = 'pending' AND command_id IS NOT NULL AND project_id IS NOT NULL
+           AND created_at < $1
+         ORDER BY created_at LIMIT 100",
+    )
+    .bind(before.datetime())
+    .fetch_all(db.writer())
+    .await?;
+    let login = |row: PgRow| {
+        let created_at: chrono::DateTime<_> = row.try_get("created_at")?;
+        Ok(PendingLogin {
+            user: UserId(row.try_get("user_id")?),
+            tenant: TenantId(row.try_get("tenant_id")?),
+            project: ProjectId(row.try_get("project_id")?),
+            command: CommandId(row.try_get("command_id")?),
+            created_at: Timestamp::from(created_at),
+        })
+    };
+    rows.into_iter().map(login).collect()
+}

@@ -1,0 +1,172 @@
+//! From a request to a command on the log, to its outcome, to the read model that
+//! shows it.
+
+use std::sync::Arc;
+
+use eventlog::NewRecord;
+use projections::outcomes;
+use schemas::context::Context;
+use schemas::envelope::Envelope;
+use schemas::ids::CommandId;
+use schemas::messages::MessageSet;
+use schemas::outcome::Refusal;
+use schemas::scope::Scope;
+use schemas::topic::Topic;
+use uuid::Uuid;
+
+use crate::Gateway;
+use crate::error::Error;
+use crate::outcomes::{Known, Settled};
+use crate::request::Question;
+
+const SOURCE: &str = "/gateway";
+
+/// A command before it has a message: its id, and the id of what it may create.
+#[derive(Debug, Clone)]
+pub struct Command {
+    id: CommandId,
+    scope: Scope,
+    question: Question,
+    created: Uuid,
+}
+
+impl Command {
+    /// With an idempotency key both ids follow from it, so that a retry is the same
+    /// command and reaches the same aggregate.
+    pub fn new(scope: &Scope, question: &Question, context: &Context) -> Self {
+        let (id, created) = match &question.idempotency_key {
+            None => (CommandId(context.id()), context.id()),
+            Some(key) => {
+                let actor = scope.actor().to_string();
+                let id = CommandId::of_request(scope.tenant(), &actor, &question.route, key);
+                (id, Uuid::new_v5(&id.0, b"aggregate"))
+            }
+        };
+        Self {
+            id,
+            scope: scope.clone(),
+            question: question.clone(),
+            created,
+        }
+    }
+
+    pub fn id(&self) -> CommandId {
+        self.id
+    }
+
+    /// The id of the aggregate that the command creates.
+    pub fn created(&self) -> Uuid {
+        self.created
+    }
+
+    /// Whether a retry would be the same command.
+    pub fn is_repeatable(&self) -> bool {
+        self.question.idempotency_key.is_some()
+    }
+
+    fn envelope<M: MessageSet>(
+        &self,
+        message: &M,
+        aggregate: String,
+        context: &Context,
+    ) -> Envelope {
+        let kind = message.kind();
+        let mut envelope = Envelope::of(&self.scope, self.id.0, kind, SOURCE, aggregate);
+        envelope.time = context.now();
+        envelope.correlation = self.question.request.id;
+        envelope.traceparent = self.question.request.traceparent.clone();
+        envelope.expected_version = self.question.expected_version;
+        envelope.request_hash = Some(self.question.hash.clone());
+        envelope
+    }
+}
+
+impl Gateway {
+    /// Sends `message` to the aggregate and waits for the outcome. A refusal is
+    /// [`Error::Refused`], a wait that was too long [`Error::NotYet`].
+    pub async fn send<M: MessageSet>(
+        &self,
+        command: &Command,
+        topic: Topic,
+        aggregate: impl ToString,
+        message: M,
+    ) -> Result<Arc<Settled>, Error> {
+        if let Some(settled) = self.settled_before(command).await {
+            return accepted(settled);
+        }
+        let context = Context::ambient(&self.clock);
+        let envelope = command.envelope(&message, aggregate.to_string(), &context);
+        let record = NewRecord::of(topic, &envelope, &message)?;
+        let hash = &command.question.hash;
+        let expected = self.outcomes.expect(&command.scope, command.id, hash);
+        if let Err(error) = self.log.append(vec![record]).await {
+            self.outcomes.forget(command.id);
+            return Err(error.into());
+        }
+        match expected.within(self.config.outcome_wait).await {
+            Some(settled) => accepted(settled),
+            None => Err(Error::NotYet(command.id)),
+        }
+    }
+
+    /// Waits until `projections` show what the command did.
+    pub async fn shown(
+        &self,
+        settled: &Settled,
+        projections: &[&'static str],
+    ) -> Result<(), Error> {
+        let reached = self
+            .progress
+            .reached(&self.db, projections, &settled.positions);
+        match tokio::time::timeout(self.config.read_wait, reached).await {
+            Ok(()) => Ok(()),
+            Err(_) => Err(Error::NotYet(settled.command)),
+        }
+    }
+
+    /// The outcome of an earlier attempt under the same idempotency key. Refusals
+    /// are found here only; the command runner remembers what it accepted.
+    async fn settled_before(&self, command: &Command) -> Option<Arc<Settled>> {
+        if !command.is_repeatable() {
+            return None;
+        }
+        let found = match self.outcomes.known(&command.scope, command.id) {
+            Known::Settled(settled) => settled,
+            Known::Pending => return None,
+            // Without Postgres the runner decides; at worst a refusal is decided anew.
+            Known::Unknown => outcomes::get(&self.db, &command.scope, command.id)
+                .await
+                .ok()?
+                .map(|outcome| Arc::new(Settled::found(&command.scope, command.id, outcome)))?,
+        };
+        Some(same_question(command, found))
+    }
+}
+
+/// The outcome if it answers this very request, else the refusal of the mismatch.
+fn same_question(command: &Command, found: Arc<Settled>) -> Arc<Settled> {
+    if found
+        .request_hash
+        .as_deref()
+        .is_none_or(|hash| hash == command.question.hash)
+    {
+        return found;
+    }
+    let refusal = Refusal {
+        rule: "idempotency_mismatch".to_owned(),
+        detail: "this Idempotency-Key was used for another request".to_owned(),
+        allowed_next: Vec::new(),
+    };
+    Arc::new(Settled {
+        refusal: Some(refusal),
+        positions: Vec::new(),
+        ..(*found).clone()
+    })
+}
+
+fn accepted(settled: Arc<Settled>) -> Result<Arc<Settled>, Error> {
+    match &settled.refusal {
+        Some(refusal) => Err(Error::Refused(refusal.clone())),
+        None => Ok(settled),
+    }
+}

@@ -1,0 +1,315 @@
+//! Everything that a request can be answered with besides what it asked for, as
+//! `application/problem+json` (RFC 9457).
+
+use access::body::BodyError;
+use access::denied::Denied;
+use access::permissions::Action;
+use axum::Json;
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::response::{IntoResponse, Response};
+use eventlog::LogError;
+use projections::db::QueryError;
+use schemas::ids::CommandId;
+use schemas::outcome::Refusal;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Why a request was not answered as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    #[error("the e-mail address or the password is wrong")]
+    BadCredentials,
+    #[error("the session is over: {0}")]
+    SessionOver(&'static str),
+    #[error("this needs leave for `{}`", .0.name())]
+    Forbidden(Action),
+    #[error("this needs a person's session, not an API key")]
+    PersonNeeded,
+    #[error("the request comes from another site")]
+    CrossSite,
+    #[error("registration is closed on this installation")]
+    RegistrationClosed,
+    #[error("this e-mail address already has an account")]
+    EmailTaken,
+    #[error("X-Project names another project than the credential")]
+    ProjectMismatch,
+    #[error("there is no such thing here")]
+    NotFound,
+    #[error("this path does not take this method")]
+    MethodNotAllowed,
+    #[error("{}: {}", .0.field, .0.message)]
+    Malformed(FieldError),
+    #[error("some fields cannot be accepted")]
+    Invalid(Vec<FieldError>),
+    #[error(transparent)]
+    Body(#[from] BodyError),
+    #[error("this is a WebSocket: the request must ask for an upgrade")]
+    UpgradeNeeded,
+    #[error("the body must be application/json")]
+    NotJson,
+    #[error("{}", .0.detail)]
+    Refused(Refusal),
+    /// The command is in the log, its outcome or its effect not yet to be seen.
+    #[error("the command is not settled yet")]
+    NotYet(CommandId),
+    #[error("{0}")]
+    Unavailable(String),
+    #[error("{0}")]
+    Internal(String),
+}
+
+/// What is wrong with one field of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldError {
+    /// Path of the field, for instance `scopes[0]`.
+    pub field: String,
+    pub message: String,
+}
+
+impl FieldError {
+    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            field: field.into(),
+            message: message.into(),
+        }
+    }
+}
+
+/// The answer to a write whose outcome is not known yet.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Pending {
+    #[schema(value_type = uuid::Uuid)]
+    pub command_id: CommandId,
+    pub status_url: String,
+}
+
+/// A problem as RFC 9457 shows it. `request_id` and `instance` are filled in on the
+/// way out, where the request is known.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Problem {
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub title: String,
+    pub status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// `urn:uuid:` and the request id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub errors: Vec<FieldError>,
+    /// The rule that refused; stable, for programs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// Where the rule is about a transition: what would be allowed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allowed_next: Option<Vec<String>>,
+}
+
+impl Error {
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Denied(_) | Self::BadCredentials | Self::SessionOver(_) => {
+                StatusCode::UNAUTHORIZED
+            }
+            Self::Forbidden(_)
+            | Self::PersonNeeded
+            | Self::CrossSite
+            | Self::RegistrationClosed => StatusCode::FORBIDDEN,
+            Self::EmailTaken | Self::ProjectMismatch => StatusCode::CONFLICT,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::UpgradeNeeded => StatusCode::UPGRADE_REQUIRED,
+            Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Body(BodyError::TooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::NotJson | Self::Body(BodyError::UnsupportedEncoding(_)) => {
+                StatusCode::UNSUPPORTED_MEDIA_TYPE
+            }
+            Self::Body(_) => StatusCode::BAD_REQUEST,
+            Self::Refused(refusal) => refused(&refusal.rule),
+            Self::NotYet(_) => StatusCode::ACCEPTED,
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The rule's stable name.
+    fn rule(&self) -> Option<&str> {
+        Some(match self {
+            Self::Denied(denied) => denied.rule(),
+            Self::BadCredentials => "bad_credentials",
+            Self::SessionOver(_) => "session_over",
+            Self::Forbidden(_) => "forbidden",
+            Self::PersonNeeded => "person_needed",
+            Self::CrossSite => "cross_site",
+            Self::RegistrationClosed => "registration_closed",
+            Self::EmailTaken => "email_taken",
+            Self::ProjectMismatch => "project_mismatch",
+            Self::Refused(refusal) if refusal.rule == "not_found" => return None,
+            Self::Refused(refusal) => &refusal.rule,
+            _ => return None,
+        })
+    }
+
+    fn detail(&self) -> Option<String> {
+        match self {
+            // The refusal may name the aggregate; a foreign thing must look like none.
+            Self::Refused(refusal) if refusal.rule == "not_found" => {
+                Some(Self::NotFound.to_string())
+            }
+            // What went wrong inside is for the operator's log.
+            Self::Internal(_) => None,
+            other => Some(other.to_string()),
+        }
+    }
+
+    fn problem(&self) -> Problem {
+        let status = self.status();
+        let (errors, allowed_next) = match self {
+            Self::Malformed(field) => (vec![field.clone()], None),
+            Self::Invalid(fields) => (fields.clone(), None),
+            Self::Refused(refusal) if status == StatusCode::CONFLICT => {
+                (Vec::new(), Some(refusal.allowed_next.clone()))
+            }
+            _ => (Vec::new(), None),
+        };
+        Problem {
+            kind: "about:blank".to_owned(),
+            title: status.canonical_reason().unwrap_or("Error").to_owned(),
+            status: status.as_u16(),
+            detail: self.detail(),
+            instance: None,
+            request_id: None,
+            errors,
+            rule: self.rule().map(str::to_owned),
+            allowed_next,
+        }
+    }
+}
+
+/// The status of a refusal by its rule: a rule about a form is 422, about a version
+/// 412, about something that is not there 404, and all others are conflicts.
+fn refused(rule: &str) -> StatusCode {
+    match rule {
+        "not_found" => StatusCode::NOT_FOUND,
+        "stale_version" => StatusCode::PRECONDITION_FAILED,
+        "idempotency_mismatch" | "invalid" => StatusCode::UNPROCESSABLE_ENTITY,
+        _ => StatusCode::CONFLICT,
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        if let Self::NotYet(command_id) = self {
+            let status_url = format!("/api/v1/commands/{command_id}");
+            let pending = Pending {
+                command_id,
+                status_url,
+            };
+            return (StatusCode::ACCEPTED, Json(pending)).into_response();
+        }
+        if let Self::Internal(why) = &self {
+            tracing::error!(%why, "a request failed inside");
+        }
+        let problem = self.problem();
+        let mut response = (self.status(), Json(&problem)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        match self.status() {
+            StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(RETRY_AFTER, HeaderValue::from_static("2"));
+            }
+            StatusCode::UNAUTHORIZED => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            _ => {}
+        }
+        response.extensions_mut().insert(problem);
+        response
+    }
+}
+
+impl From<QueryError> for Error {
+    fn from(error: QueryError) -> Self {
+        match error {
+            QueryError::Unavailable(_) => {
+                tracing::warn!(%error, "a query has no answer");
+                Self::Unavailable("the read models are not available".to_owned())
+            }
+            QueryError::Failed(_) => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        QueryError::from(error).into()
+    }
+}
+
+impl From<LogError> for Error {
+    fn from(error: LogError) -> Self {
+        tracing::warn!(%error, "the log refused a command");
+        match error {
+            LogError::TooLarge { limit, .. } => Self::Body(BodyError::TooLarge { limit }),
+            _ => Self::Unavailable("the log is not available".to_owned()),
+        }
+    }
+}
+
+impl From<schemas::codec::CodecError> for Error {
+    fn from(error: schemas::codec::CodecError) -> Self {
+        Self::Internal(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(rule: &str) -> Error {
+        Error::Refused(Refusal {
+            rule: rule.to_owned(),
+            detail: "incident 7 of tenant 8".to_owned(),
+            allowed_next: vec!["resolve".to_owned()],
+        })
+    }
+
+    #[test]
+    fn each_refusal_has_its_status() {
+        let expected = [
+            ("illegal_transition", 409),
+            ("last_owner", 409),
+            ("stale_version", 412),
+            ("idempotency_mismatch", 422),
+            ("invalid", 422),
+            ("not_found", 404),
+        ];
+        for (rule, status) in expected {
+            assert_eq!(refusal(rule).status().as_u16(), status, "{rule}");
+        }
+    }
+
+    #[test]
+    fn what_is_foreign_looks_like_what_is_not() {
+        let foreign = serde_json::to_value(refusal("not_found").problem()).unwrap();
+        let nothing = serde_json::to_value(Error::NotFound.problem()).unwrap();
+        assert_eq!(foreign, nothing);
+    }
+
+    #[test]
+    fn an_illegal_transition_lists_what_is_legal() {
+        let problem = refusal("illegal_transition").problem();
+        assert_eq!(problem.allowed_next, Some(vec!["resolve".to_owned()]));
+    }
+}

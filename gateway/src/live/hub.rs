@@ -1,0 +1,289 @@
+//! The sockets of this gateway and who may see what.
+
+use std::collections::HashMap;
+
+use axum::extract::ws::Utf8Bytes;
+use schemas::change::Change;
+use schemas::ids::{ProjectId, TenantId, UserId};
+use tokio::sync::{mpsc, watch};
+use uuid::Uuid;
+
+use super::Resume;
+use super::frames;
+use super::ring::{Audience, Ring};
+
+/// How many frames are kept for clients that come back.
+const RING: usize = 8_192;
+/// How many frames a client may be behind before it is closed.
+const QUEUE: usize = 256;
+
+/// Why a socket is closed from here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    SessionOver,
+    TooSlow,
+    Restart,
+}
+
+/// A socket as the hub knows it.
+pub struct Client {
+    pub user: Option<UserId>,
+    pub session: Option<Uuid>,
+    frames: mpsc::Sender<Utf8Bytes>,
+    ending: watch::Sender<Option<Ending>>,
+}
+
+/// Who joins.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Joining {
+    pub(super) tenant: TenantId,
+    pub(super) project: ProjectId,
+    pub(super) user: Option<UserId>,
+    pub(super) session: Option<Uuid>,
+}
+
+/// What a socket has of the hub.
+pub(super) struct Joined {
+    pub(super) id: u64,
+    /// To be sent before anything else.
+    pub(super) first: Vec<Utf8Bytes>,
+    pub(super) frames: mpsc::Receiver<Utf8Bytes>,
+    pub(super) ending: watch::Receiver<Option<Ending>>,
+}
+
+type Clients = HashMap<u64, Client>;
+
+/// Sockets by tenant and project, and the ring they all read from.
+pub(super) struct Hub {
+    epoch: String,
+    ring: Ring,
+    joined: u64,
+    clients: HashMap<TenantId, HashMap<ProjectId, Clients>>,
+}
+
+impl Hub {
+    pub(super) fn new(epoch: String) -> Self {
+        Self {
+            epoch,
+            ring: Ring::new(RING),
+            joined: 0,
+            clients: HashMap::new(),
+        }
+    }
+
+    /// Adds a socket. It begins with `hello` and what it missed since `resume`, or a
+    /// `resync` where that is not to be had any more.
+    pub(super) fn join(&mut self, who: Joining, resume: Option<&Resume>) -> Joined {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        let (ending, ended) = watch::channel(None);
+        self.joined += 1;
+        let client = Client {
+            user: who.user,
+            session: who.session,
+            frames: sender,
+            ending,
+        };
+        let projects = self.clients.entry(who.tenant).or_default();
+        let clients = projects.entry(who.project).or_default();
+        clients.insert(self.joined, client);
+        metrics::gauge!("gateway_live_sockets").increment(1.0);
+        Joined {
+            id: self.joined,
+            first: self.greeting(who, resume),
+            frames: receiver,
+            ending: ended,
+        }
+    }
+
+    /// Removes a socket that has ended by itself.
+    pub(super) fn leave(&mut self, who: Joining, id: u64) {
+        if let Some(projects) = self.clients.get_mut(&who.tenant) {
+            if let Some(clients) = projects.get_mut(&who.project) {
+                clients.remove(&id);
+                if clients.is_empty() {
+                    projects.remove(&who.project);
+                }
+            }
+            if projects.is_empty() {
+                self.clients.remove(&who.tenant);
+            }
+        }
+        metrics::gauge!("gateway_live_sockets").decrement(1.0);
+    }
+
+    pub(super) fn publish(&mut self, changes: &[Change]) {
+        for change in changes {
+            let audience = Audience {
+                tenant: Some(change.tenant),
+                project: change.project,
+            };
+            let frame = self.ring.push(audience, |seq| frames::changed(change, seq));
+            self.deliver(audience, &frame);
+        }
+    }
+
+    /// Tells everybody that something was missed.
+    pub(super) fn resync(&mut self) {
+        let epoch = &self.epoch;
+        let frame = self
+            .ring
+            .push(Audience::ALL, |seq| frames::resync(epoch, seq));
+        self.deliver(Audience::ALL, &frame);
+    }
+
+    pub(super) fn end(&mut self, which: impl Fn(&Client) -> bool) {
+        for client in self.everybody().filter(|client| which(client)) {
+            client.ending.send_replace(Some(Ending::SessionOver));
+        }
+    }
+
+    pub(super) fn end_all(&mut self, ending: Ending) {
+        for client in self.everybody() {
+            client.ending.send_replace(Some(ending));
+        }
+    }
+
+    fn greeting(&self, who: Joining, resume: Option<&Resume>) -> Vec<Utf8Bytes> {
+        let last = self.ring.last();
+        let Some(resume) = resume else {
+            return vec![frames::hello(&self.epoch, last)];
+        };
+        let known = resume.epoch == self.epoch;
+        let missed = known.then(|| self.ring.since(resume.seq, who.tenant, who.project));
+        match missed.flatten() {
+            // The client counts on from its own number, through what it missed.
+            Some(missed) => {
+                let hello = frames::hello(&self.epoch, resume.seq);
+                std::iter::once(hello).chain(missed).collect()
+            }
+            None => vec![
+                frames::hello(&self.epoch, last),
+                frames::resync(&self.epoch, last),
+            ],
+        }
+    }
+
+    fn deliver(&self, audience: Audience, frame: &Utf8Bytes) {
+        let tenants: Vec<_> = match audience.tenant {
+            Some(tenant) => self.clients.get(&tenant).into_iter().collect(),
+            None => self.clients.values().collect(),
+        };
+        for projects in tenants {
+            let wanted = |project: &ProjectId| audience.project.is_none_or(|own| own == *project);
+            let clients = projects.iter().filter(|(project, _)| wanted(project));
+            for client in clients.flat_map(|(_, clients)| clients.values()) {
+                client.send(frame);
+            }
+        }
+    }
+
+    fn everybody(&self) -> impl Iterator<Item = &Client> {
+        let projects = self.clients.values().flat_map(HashMap::values);
+        projects.flat_map(HashMap::values)
+    }
+}
+
+impl Client {
+    fn send(&self, frame: &Utf8Bytes) {
+        let full = self.frames.try_send(frame.clone()).is_err();
+        if full && self.ending.borrow().is_none() {
+            metrics::counter!("gateway_live_slow_closed_total").increment(1);
+            self.ending.send_replace(Some(Ending::TooSlow));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use schemas::change::ChangeKind;
+
+    fn who(tenant: u128, project: u128) -> Joining {
+        Joining {
+            tenant: TenantId(Uuid::from_u128(tenant)),
+            project: ProjectId(Uuid::from_u128(project)),
+            user: None,
+            session: Some(Uuid::from_u128(tenant)),
+        }
+    }
+
+    fn change(tenant: u128, project: Option<u128>) -> Change {
+        Change {
+            kind: ChangeKind::IncidentUpdated,
+            tenant: TenantId(Uuid::from_u128(tenant)),
+            project: project.map(|n| ProjectId(Uuid::from_u128(n))),
+            key: "x".to_owned(),
+        }
+    }
+
+    fn received(joined: &mut Joined) -> usize {
+        std::iter::from_fn(|| joined.frames.try_recv().ok()).count()
+    }
+
+    #[test]
+    fn a_frame_reaches_its_project_and_nobody_else() {
+        let mut hub = Hub::new("e".to_owned());
+        let mut own = hub.join(who(1, 1), None);
+        let mut sibling = hub.join(who(1, 2), None);
+        let mut foreign = hub.join(who(2, 1), None);
+        hub.publish(&[change(1, Some(1))]);
+        assert_eq!(
+            [&mut own, &mut sibling, &mut foreign].map(received),
+            [1, 0, 0]
+        );
+        hub.publish(&[change(1, None)]);
+        assert_eq!(
+            [&mut own, &mut sibling, &mut foreign].map(received),
+            [1, 1, 0]
+        );
+    }
+
+    #[test]
+    fn a_client_resumes_or_is_told_to_refetch() {
+        let mut hub = Hub::new("e".to_owned());
+        hub.publish(&[change(1, Some(1)), change(2, Some(1)), change(1, Some(1))]);
+        let resume = |epoch: &str, seq| Resume {
+            epoch: epoch.to_owned(),
+            seq,
+        };
+        let first = |hub: &mut Hub, resume: Option<Resume>| {
+            let joined = hub.join(who(1, 1), resume.as_ref());
+            joined
+                .first
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            first(&mut hub, None),
+            [r#"{"type":"hello","epoch":"e","seq":3}"#]
+        );
+        let resumed = first(&mut hub, Some(resume("e", 1)));
+        assert_eq!(resumed[0], r#"{"type":"hello","epoch":"e","seq":1}"#);
+        assert_eq!(resumed.len(), 2);
+        assert!(resumed[1].contains("\"seq\":3"));
+        let other = first(&mut hub, Some(resume("before", 1)));
+        assert_eq!(other[1], r#"{"type":"resync","epoch":"e","seq":3}"#);
+    }
+
+    #[test]
+    fn a_slow_client_is_ended_and_its_queue_bounded() {
+        let mut hub = Hub::new("e".to_owned());
+        let mut slow = hub.join(who(1, 1), None);
+        for _ in 0..QUEUE + 1 {
+            hub.publish(&[change(1, Some(1))]);
+        }
+        assert_eq!(*slow.ending.borrow(), Some(Ending::TooSlow));
+        assert_eq!(received(&mut slow), QUEUE);
+    }
+
+    #[test]
+    fn who_left_is_forgotten() {
+        let mut hub = Hub::new("e".to_owned());
+        let joined = hub.join(who(1, 1), None);
+        hub.end(|client| client.session == Some(Uuid::from_u128(1)));
+        assert_eq!(*joined.ending.borrow(), Some(Ending::SessionOver));
+        hub.leave(who(1, 1), joined.id);
+        assert!(hub.clients.is_empty());
+    }
+}

@@ -1,0 +1,186 @@
+//! `GET /ws`: one socket, from its handshake to its end.
+
+use std::time::Duration;
+
+use access::principal::{Grant, Principal};
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
+use axum::extract::{Query, State};
+use axum::response::Response;
+use futures::{SinkExt, StreamExt};
+use serde::Deserialize;
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
+use utoipa::IntoParams;
+
+use super::hub::{Ending, Joined, Joining};
+use super::{Live, Resume};
+use crate::Gateway;
+use crate::error::{Error, Problem};
+use crate::operations::Allowed;
+
+const PING_EVERY: Duration = Duration::from_secs(25);
+/// How long a closing frame may take.
+const GOODBYE: Duration = Duration::from_secs(5);
+/// What is sent in one go.
+const BURST: usize = 64;
+/// Clients have nothing to say but close and pong.
+const MAX_CLIENT_MESSAGE: usize = 4096;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Handshake {
+    /// From `POST /api/v1/auth/ws-ticket`.
+    pub ticket: Option<String>,
+    /// Both as last seen, to go on from there.
+    pub epoch: Option<String>,
+    pub seq: Option<u64>,
+}
+
+/// Live changes
+///
+/// A WebSocket. The first message is `hello` with `epoch` and `seq`; then each
+/// message says what has changed (`type`, `project_id`, `key`, `seq`), and `resync`
+/// says to refetch everything. Needs the session cookie with a matching Origin, a
+/// Bearer header, or a single-use ticket. Closes with 4401 when the session is over,
+/// 4408 when the client is too slow, 1012 at a restart.
+#[utoipa::path(get, path = "/ws", operation_id = "ws", tag = "live", params(Handshake),
+    responses((status = 101, description = "the socket is open"), (status = 401, body = Problem),
+        (status = 403, body = Problem)))]
+pub async fn ws(
+    State(gateway): State<Gateway>,
+    allowed: Allowed,
+    Query(handshake): Query<Handshake>,
+    upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
+) -> Result<Response, Error> {
+    let upgrade = upgrade.map_err(|_| Error::UpgradeNeeded)?;
+    let resume = handshake.epoch.zip(handshake.seq);
+    let resume = resume.map(|(epoch, seq)| Resume { epoch, seq });
+    let upgrade = upgrade.max_message_size(MAX_CLIENT_MESSAGE);
+    let principal = allowed.principal().clone();
+    Ok(upgrade.on_upgrade(move |socket| serve(gateway, socket, principal, resume)))
+}
+
+async fn serve(
+    gateway: Gateway,
+    mut socket: WebSocket,
+    principal: Principal,
+    resume: Option<Resume>,
+) {
+    let who = joining(&principal);
+    let live = gateway.live.clone();
+    let mut joined = live.hub.lock().join(who, resume.as_ref());
+    let ending = talk(&gateway, &mut socket, &principal, &mut joined).await;
+    live.leave(who, joined.id);
+    if let Some(ending) = ending {
+        let goodbye = socket.send(Message::Close(Some(close_frame(ending))));
+        // A client that does not even take this is dropped with its connection.
+        drop(timeout(GOODBYE, goodbye).await);
+    }
+}
+
+/// Sends until the socket ends; Some where the end is ours.
+async fn talk(
+    gateway: &Gateway,
+    socket: &mut WebSocket,
+    principal: &Principal,
+    joined: &mut Joined,
+) -> Option<Ending> {
+    let first = std::mem::take(&mut joined.first);
+    let over = until_over(gateway, principal);
+    tokio::pin!(over);
+    let mut ping = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
+    ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut burst: Vec<Utf8Bytes> = first;
+    loop {
+        if !burst.is_empty() {
+            tokio::select! {
+                biased;
+                ending = ended(&mut joined.ending) => return Some(ending),
+                sent = send_all(socket, &mut burst) => sent.ok()?,
+            }
+        }
+        tokio::select! {
+            biased;
+            ending = ended(&mut joined.ending) => return Some(ending),
+            () = &mut over => return Some(Ending::SessionOver),
+            taken = joined.frames.recv_many(&mut burst, BURST) => if taken == 0 {
+                return Some(Ending::Restart);
+            },
+            _ = ping.tick() => {
+                if !still_admitted(gateway, principal) {
+                    return Some(Ending::SessionOver);
+                }
+                let ping = socket.send(Message::Ping(Default::default()));
+                timeout(PING_EVERY, ping).await.ok()?.ok()?;
+            }
+            said = socket.next() => match said {
+                None | Some(Err(_) | Ok(Message::Close(_))) => return None,
+                Some(Ok(_)) => {}
+            },
+        }
+    }
+}
+
+/// Frames of a burst share one flush, and so one packet where they fit.
+async fn send_all(socket: &mut WebSocket, burst: &mut Vec<Utf8Bytes>) -> Result<(), axum::Error> {
+    for frame in burst.drain(..) {
+        socket.feed(Message::Text(frame)).await?;
+    }
+    socket.flush().await
+}
+
+async fn ended(ending: &mut watch::Receiver<Option<Ending>>) -> Ending {
+    match ending.wait_for(Option::is_some).await {
+        Ok(ending) => ending.unwrap_or(Ending::Restart),
+        Err(_) => Ending::Restart,
+    }
+}
+
+/// Pends until the credential ends by itself.
+async fn until_over(gateway: &Gateway, principal: &Principal) {
+    match principal.expires_at() {
+        Some(at) => {
+            let left = at.millis_since(gateway.clock.now()).max(0);
+            sleep(Duration::from_millis(left.unsigned_abs())).await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// Keys can be revoked while a socket is open.
+fn still_admitted(gateway: &Gateway, principal: &Principal) -> bool {
+    principal
+        .api_key()
+        .is_none_or(|key| gateway.keyring.still_admits(key, gateway.clock.now()))
+}
+
+fn joining(principal: &Principal) -> Joining {
+    let scope = principal.scope();
+    Joining {
+        tenant: scope.tenant(),
+        project: scope.project(),
+        user: principal.user(),
+        session: match principal.grant() {
+            Grant::Member { session, .. } => Some(*session),
+            Grant::Key { .. } => None,
+        },
+    }
+}
+
+fn close_frame(ending: Ending) -> CloseFrame {
+    let (code, reason) = match ending {
+        Ending::SessionOver => (4401, "the session is over"),
+        Ending::TooSlow => (4408, "too slow"),
+        Ending::Restart => (1012, "restart"),
+    };
+    CloseFrame {
+        code,
+        reason: reason.into(),
+    }
+}
+
+impl Live {
+    fn leave(&self, who: Joining, id: u64) {
+        self.hub.lock().leave(who, id);
+    }
+}

@@ -1,0 +1,155 @@
+//! Closed sets of words, as types that clients can generate. The rows of read
+//! models hold them as text; here the document says which words there are.
+
+use schemas::scope;
+use serde::{Deserialize, Serialize};
+use utoipa::openapi::schema::{ArrayItems, Components};
+use utoipa::openapi::{OpenApi, Ref, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MemberRole {
+    Owner,
+    Admin,
+    Engineer,
+    Viewer,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyScope {
+    Ingest,
+    Read,
+    Write,
+    Admin,
+}
+
+#[derive(ToSchema)]
+pub enum Severity {
+    #[schema(rename = "SEV1")]
+    Sev1,
+    #[schema(rename = "SEV2")]
+    Sev2,
+    #[schema(rename = "SEV3")]
+    Sev3,
+    #[schema(rename = "SEV4")]
+    Sev4,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum IncidentStatus {
+    Detected,
+    Acknowledged,
+    Investigating,
+    Mitigated,
+    Resolved,
+    Learned,
+    Merged,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum IncidentSource {
+    Alertmanager,
+    Manual,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum NextAction {
+    Acknowledge,
+    Investigate,
+    Mitigate,
+    Resolve,
+    Learn,
+    Reopen,
+    Merge,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum AlertStatus {
+    Firing,
+    Resolved,
+}
+
+/// Which property of which schema holds the words of which set.
+const PLACES: [(&str, &str, &str); 9] = [
+    ("Incident", "status", "IncidentStatus"),
+    ("Incident", "severity", "Severity"),
+    ("Incident", "source", "IncidentSource"),
+    ("Incident", "allowed_next", "NextAction"),
+    ("Alert", "status", "AlertStatus"),
+    ("Alert", "severity", "Severity"),
+    ("Member", "role", "MemberRole"),
+    ("ApiKey", "scopes", "KeyScope"),
+    ("CreatedApiKey", "scopes", "KeyScope"),
+];
+
+impl From<scope::MemberRole> for MemberRole {
+    fn from(role: scope::MemberRole) -> Self {
+        match role {
+            scope::MemberRole::Owner => Self::Owner,
+            scope::MemberRole::Admin => Self::Admin,
+            scope::MemberRole::Engineer => Self::Engineer,
+            scope::MemberRole::Viewer => Self::Viewer,
+        }
+    }
+}
+
+impl KeyScope {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ingest => "ingest",
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+/// Puts the sets into the document and refers to them where they are used.
+pub(super) fn name_closed_sets(document: &mut OpenApi) {
+    let components = document.components.get_or_insert_default();
+    add::<MemberRole>(components);
+    add::<KeyScope>(components);
+    add::<Severity>(components);
+    add::<IncidentStatus>(components);
+    add::<IncidentSource>(components);
+    add::<NextAction>(components);
+    add::<AlertStatus>(components);
+    for (schema, property, words) in PLACES {
+        if let Some(place) = property_of(components, schema, property) {
+            refer(place, words);
+        }
+    }
+}
+
+fn add<T: ToSchema + PartialSchema>(components: &mut Components) {
+    components
+        .schemas
+        .insert(T::name().into_owned(), T::schema());
+}
+
+fn property_of<'a>(
+    components: &'a mut Components,
+    schema: &str,
+    property: &str,
+) -> Option<&'a mut RefOr<Schema>> {
+    match components.schemas.get_mut(schema)? {
+        RefOr::T(Schema::Object(object)) => object.properties.get_mut(property),
+        _ => None,
+    }
+}
+
+fn refer(place: &mut RefOr<Schema>, words: &str) {
+    let words = Ref::from_schema_name(words);
+    match place {
+        RefOr::T(Schema::Array(array)) => {
+            array.items = ArrayItems::RefOrSchema(Box::new(words.into()));
+        }
+        other => *other = words.into(),
+    }
+}

@@ -1,0 +1,198 @@
+//! How a route comes to be: with its entry in the table of permissions, or as one
+//! of the public ones. There is no third way, because handlers of the tenant's data
+//! take an [`Allowed`], which only this file can make, and the application is built
+//! from [`Operations`] alone.
+
+use access::permissions::Action;
+use access::principal::Principal;
+use axum::Router;
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use schemas::ids::UserId;
+use schemas::scope::Scope;
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::extensions::Extensions;
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::security::SecurityRequirement;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt};
+
+use crate::Gateway;
+use crate::auth::{caller, csrf};
+use crate::error::Error;
+
+/// Names of the security schemes in the OpenAPI document.
+pub const SESSION: &str = "session";
+pub const BEARER: &str = "bearer";
+pub const API_KEY: &str = "api_key";
+
+/// A caller who may do what the operation does. Only the operation's own gate makes
+/// one, after it has looked into the table.
+#[derive(Debug, Clone)]
+pub struct Allowed {
+    principal: Principal,
+}
+
+impl Allowed {
+    pub fn scope(&self) -> &Scope {
+        self.principal.scope()
+    }
+
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    /// The person behind the request; keys are not people.
+    pub fn person(&self) -> Result<UserId, Error> {
+        self.principal.user().ok_or(Error::PersonNeeded)
+    }
+
+    /// Asks for more than the operation's own action.
+    pub fn also(&self, action: Action) -> Result<(), Error> {
+        match self.principal.may(action) {
+            true => Ok(()),
+            false => Err(Error::Forbidden(action)),
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Allowed {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        let allowed = parts.extensions.get::<Self>().cloned();
+        allowed.ok_or_else(|| Error::Internal("a public operation asks who is calling".to_owned()))
+    }
+}
+
+/// The API as it grows, one operation after the other.
+pub struct Operations {
+    /// None where only the document is wanted.
+    gateway: Option<Gateway>,
+    router: OpenApiRouter<Gateway>,
+}
+
+impl Operations {
+    pub(crate) fn new(gateway: Option<Gateway>, document: OpenApi) -> Self {
+        Self {
+            gateway,
+            router: OpenApiRouter::with_openapi(document),
+        }
+    }
+
+    /// Routes that need no credential. What changes something is still refused to
+    /// pages of other sites.
+    pub fn public(mut self, mut routes: UtoipaMethodRouter<Gateway>) -> Self {
+        for operation in operations(&mut routes) {
+            operation.security = Some(Vec::new());
+        }
+        if let Some(gateway) = self.gateway.clone() {
+            routes = routes.layer(middleware::from_fn_with_state(gateway, public_gate));
+        }
+        self.router = self.router.routes(routes);
+        self
+    }
+
+    /// Routes for members and keys that may do `action`.
+    pub fn member(mut self, action: Action, mut routes: UtoipaMethodRouter<Gateway>) -> Self {
+        secure(&mut routes, action);
+        if let Some(gateway) = self.gateway.clone() {
+            let state = (gateway, action);
+            routes = routes.layer(middleware::from_fn_with_state(state, member_gate));
+        }
+        self.router = self.router.routes(routes);
+        self
+    }
+
+    /// Routes that open a WebSocket, for members and keys that may do `action`.
+    pub fn socket(mut self, action: Action, mut routes: UtoipaMethodRouter<Gateway>) -> Self {
+        secure(&mut routes, action);
+        if let Some(gateway) = self.gateway.clone() {
+            let state = (gateway, action);
+            routes = routes.layer(middleware::from_fn_with_state(state, socket_gate));
+        }
+        self.router = self.router.routes(routes);
+        self
+    }
+
+    pub(crate) fn document(self) -> OpenApi {
+        self.router.into_openapi()
+    }
+
+    /// The application, if it was begun with a gateway; without one the routes have
+    /// no gates, and so there is none.
+    pub(crate) fn router(self) -> Option<Router> {
+        let gateway = self.gateway?;
+        let (router, _) = self.router.split_for_parts();
+        Some(router.with_state(gateway))
+    }
+}
+
+async fn public_gate(
+    State(gateway): State<Gateway>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Error> {
+    csrf::check_anonymous(
+        &gateway.config.public_url,
+        request.method(),
+        request.headers(),
+    )?;
+    Ok(next.run(request).await)
+}
+
+async fn member_gate(
+    State((gateway, action)): State<(Gateway, Action)>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Error> {
+    let principal = caller::identify(&gateway, request.method(), request.headers())?;
+    request.extensions_mut().insert(allow(principal, action)?);
+    Ok(next.run(request).await)
+}
+
+async fn socket_gate(
+    State((gateway, action)): State<(Gateway, Action)>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Error> {
+    let query = request.uri().query();
+    let principal = caller::identify_socket(&gateway, request.headers(), query).await?;
+    request.extensions_mut().insert(allow(principal, action)?);
+    Ok(next.run(request).await)
+}
+
+/// The one place that makes an [`Allowed`].
+fn allow(principal: Principal, action: Action) -> Result<Allowed, Error> {
+    match principal.may(action) {
+        true => Ok(Allowed { principal }),
+        false => Err(Error::Forbidden(action)),
+    }
+}
+
+fn operations(routes: &mut UtoipaMethodRouter<Gateway>) -> impl Iterator<Item = &mut Operation> {
+    routes.1.paths.values_mut().flat_map(of_path)
+}
+
+fn of_path(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [
+        &mut item.get,
+        &mut item.put,
+        &mut item.post,
+        &mut item.delete,
+        &mut item.patch,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+fn secure(routes: &mut UtoipaMethodRouter<Gateway>, action: Action) {
+    for operation in operations(routes) {
+        let schemes = [SESSION, BEARER, API_KEY];
+        let needed = schemes.map(|name| SecurityRequirement::new::<_, [String; 0], _>(name, []));
+        operation.security = Some(needed.into());
+        let named = [("x-action", serde_json::json!(action.name()))];
+        operation.extensions = Some(Extensions::from_iter(named));
+    }
+}

@@ -1,0 +1,65 @@
+//! What operators and their tools ask: is it alive, is it ready, what does it count.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use projections::checkpoints;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::Gateway;
+use crate::error::{Error, Problem};
+
+const PATIENCE: Duration = Duration::from_millis(1500);
+
+/// What the gateway needs, and whether it has it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Readiness {
+    pub ready: bool,
+    /// The API keys of the log were read up to its end.
+    pub keyring: bool,
+    /// The keys of access tokens are loaded.
+    pub sessions: bool,
+    /// Read models can be queried.
+    pub read_models: bool,
+}
+
+/// Is the process alive
+#[utoipa::path(get, path = "/healthz", operation_id = "healthz", tag = "operations",
+    responses((status = 200, body = String)))]
+pub async fn healthz() -> &'static str {
+    "ok"
+}
+
+/// Can it serve
+#[utoipa::path(get, path = "/readyz", operation_id = "readyz", tag = "operations",
+    responses((status = 200, body = Readiness), (status = 503, body = Readiness)))]
+pub async fn readyz(State(gateway): State<Gateway>) -> Response {
+    let asked = tokio::time::timeout(PATIENCE, checkpoints::get(&gateway.db, "members"));
+    let read_models = matches!(asked.await, Ok(Ok(_)));
+    let (keyring, sessions) = (gateway.keyring.ready(), gateway.tokens.ready());
+    let readiness = Readiness {
+        ready: keyring && sessions && read_models,
+        keyring,
+        sessions,
+        read_models,
+    };
+    let status = match readiness.ready {
+        true => StatusCode::OK,
+        false => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    (status, Json(readiness)).into_response()
+}
+
+/// What it counts, for Prometheus
+#[utoipa::path(get, path = "/metrics", operation_id = "metrics", tag = "operations",
+    responses((status = 200, body = String), (status = 404, body = Problem)))]
+pub async fn metrics(State(gateway): State<Gateway>) -> Result<Response, Error> {
+    let recorder = gateway.metrics.as_ref().ok_or(Error::NotFound)?;
+    let kind = "text/plain; version=0.0.4; charset=utf-8";
+    Ok(([(CONTENT_TYPE, kind)], recorder.render()).into_response())
+}

@@ -1,0 +1,263 @@
+//! What every request carries besides its question: an id, a trace, and for writes
+//! the body with its idempotency key and expected version.
+
+use std::convert::Infallible;
+
+use access::body::{self, Limits};
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::header::{CONTENT_TYPE, HeaderMap};
+use axum::http::request::Parts;
+use axum::middleware::Next;
+use axum::response::Response;
+use schemas::context::{Clock, Context};
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::error::{Error, FieldError, Problem};
+use crate::etag;
+
+/// The largest body of the API, in bytes, as sent and as decompressed.
+const LIMITS: Limits = Limits {
+    wire: 256 * 1024,
+    decoded: 1024 * 1024,
+};
+const REQUEST_ID: &str = "x-request-id";
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+const MAX_IDEMPOTENCY_KEY: usize = 200;
+
+/// Names one request in answers, logs and as correlation of what follows from it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestId {
+    pub id: Uuid,
+    /// W3C Trace Context, as sent.
+    pub traceparent: Option<String>,
+}
+
+impl<S: Sync> FromRequestParts<S> for RequestId {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let known = parts.extensions.get::<Self>().cloned();
+        Ok(known.unwrap_or_else(|| Self::of(&parts.headers)))
+    }
+}
+
+impl RequestId {
+    /// The caller's id if it sent a UUID, else a new one.
+    fn of(headers: &HeaderMap) -> Self {
+        let sent = text(headers, REQUEST_ID).and_then(|id| id.parse().ok());
+        let traceparent = text(headers, "traceparent")
+            .filter(|value| is_traceparent(value))
+            .map(str::to_owned);
+        Self {
+            id: sent.unwrap_or_else(|| Context::ambient(&Clock::System).id()),
+            traceparent,
+        }
+    }
+}
+
+/// Gives the request its id and its answer the same, in a header and, where the
+/// answer is a problem, in the body.
+pub async fn identify(mut request: Request, next: Next) -> Response {
+    let id = RequestId::of(request.headers());
+    request.extensions_mut().insert(id.clone());
+    let mut response = next.run(request).await;
+    if let Some(mut problem) = response.extensions_mut().remove::<Problem>() {
+        problem.instance = Some(format!("urn:uuid:{}", id.id));
+        problem.request_id = Some(id.id.to_string());
+        let body = serde_json::to_vec(&problem).unwrap_or_default();
+        response
+            .headers_mut()
+            .remove(axum::http::header::CONTENT_LENGTH);
+        *response.body_mut() = body.into();
+    }
+    if let Ok(value) = id.id.to_string().parse() {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    response
+}
+
+/// The question of a write: its decoded body and how to tell it from others.
+#[derive(Debug, Clone)]
+pub struct Asked<T> {
+    pub body: T,
+    pub question: Question,
+}
+
+/// A write, as the command that follows from it is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// Method and concrete path.
+    pub route: String,
+    pub request: RequestId,
+    pub idempotency_key: Option<String>,
+    pub expected_version: Option<i64>,
+    /// Hash of method, path and body, in hex; a password is not part of it, because
+    /// the log keeps the hash.
+    pub hash: String,
+}
+
+impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Asked<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
+        let (mut parts, body) = request.into_parts();
+        let Ok(id) = RequestId::from_request_parts(&mut parts, state).await;
+        let bytes = body::decoded(&parts.headers, body, LIMITS).await?;
+        if !bytes.is_empty() && !is_json(&parts.headers) {
+            return Err(Error::NotJson);
+        }
+        let route = format!("{} {}", parts.method, parts.uri.path());
+        let value = parse_value(&bytes)?;
+        let question = Question {
+            idempotency_key: idempotency_key(&parts.headers)?,
+            expected_version: etag::if_match(&parts.headers)?,
+            hash: hash(&route, &value),
+            request: id,
+            route,
+        };
+        let body = decode(value)?;
+        Ok(Self { body, question })
+    }
+}
+
+/// An absent body is `null`, which reads as no value where the body is optional.
+fn parse_value(bytes: &[u8]) -> Result<serde_json::Value, Error> {
+    if bytes.is_empty() {
+        return Ok(serde_json::Value::Null);
+    }
+    serde_json::from_slice(bytes)
+        .map_err(|e| Error::Malformed(FieldError::new("body", e.to_string())))
+}
+
+fn decode<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, Error> {
+    serde_path_to_error::deserialize(value).map_err(|e| {
+        let path = e.path().to_string();
+        let message = e.into_inner().to_string();
+        let field = match path.as_str() {
+            "." => missing_field(&message).unwrap_or("body").to_owned(),
+            _ => path,
+        };
+        Error::Malformed(FieldError::new(field, message))
+    })
+}
+
+/// serde names a missing field in its message only.
+fn missing_field(message: &str) -> Option<&str> {
+    let rest = message.strip_prefix("missing field `")?;
+    rest.split('`').next()
+}
+
+fn hash(route: &str, body: &serde_json::Value) -> String {
+    let mut body = body.clone();
+    if let Some(object) = body.as_object_mut() {
+        object.remove("password");
+    }
+    let digest = Sha256::digest(format!("{route}\n{body}"));
+    hex::encode(&digest[..16])
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Error> {
+    let Some(value) = headers.get(IDEMPOTENCY_KEY) else {
+        return Ok(None);
+    };
+    match value.to_str() {
+        Ok(key) if !key.is_empty() && key.len() <= MAX_IDEMPOTENCY_KEY => Ok(Some(key.to_owned())),
+        _ => Err(Error::Malformed(FieldError::new(
+            "Idempotency-Key",
+            format!("must be 1 to {MAX_IDEMPOTENCY_KEY} visible ASCII characters"),
+        ))),
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok());
+    let essence = kind.and_then(|v| v.split(';').next()).unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("application/json")
+}
+
+/// `00-<32 hex>-<16 hex>-<2 hex>` (W3C Trace Context level 1).
+fn is_traceparent(value: &str) -> bool {
+    let lengths: Vec<_> = value.split('-').map(str::len).collect();
+    let hex = value.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit());
+    lengths == [2, 32, 16, 2] && hex
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Body;
+
+    #[derive(Debug, serde::Deserialize)]
+    struct Named {
+        #[allow(dead_code)]
+        name: String,
+    }
+
+    async fn asked<T: DeserializeOwned>(body: &str) -> Result<Asked<T>, Error> {
+        let request = Request::post("/api/v1/things")
+            .header("content-type", "application/json; charset=utf-8")
+            .header("if-match", "\"3\"")
+            .body(Body::from(body.to_owned()))
+            .unwrap();
+        Asked::from_request(request, &()).await
+    }
+
+    fn field(error: Error) -> String {
+        match error {
+            Error::Malformed(field) => field.field,
+            other => panic!("{other}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn names_the_field_that_is_wrong() {
+        assert_eq!(field(asked::<Named>("{}").await.unwrap_err()), "name");
+        assert_eq!(
+            field(asked::<Named>("{\"name\": 7}").await.unwrap_err()),
+            "name"
+        );
+        assert_eq!(field(asked::<Named>("").await.unwrap_err()), "body");
+        assert_eq!(field(asked::<Named>("{").await.unwrap_err()), "body");
+    }
+
+    #[tokio::test]
+    async fn an_optional_body_may_be_absent() {
+        let asked = asked::<Option<Named>>("").await.unwrap();
+        assert!(asked.body.is_none());
+        assert_eq!(asked.question.expected_version, Some(3));
+        assert_eq!(asked.question.route, "POST /api/v1/things");
+    }
+
+    #[tokio::test]
+    async fn the_hash_ignores_spelling_and_passwords_only() {
+        async fn hash(body: &str) -> String {
+            asked::<serde_json::Value>(body)
+                .await
+                .unwrap()
+                .question
+                .hash
+        }
+        let first = hash("{\"a\": 1, \"password\": \"x\"}").await;
+        assert_eq!(first, hash("{\"password\":\"y\",\"a\":1}").await);
+        assert_ne!(first, hash("{\"a\": 2}").await);
+    }
+
+    #[tokio::test]
+    async fn another_content_type_is_refused() {
+        let request = Request::post("/x").body(Body::from("{}")).unwrap();
+        let refused = Asked::<serde_json::Value>::from_request(request, &()).await;
+        assert!(matches!(refused, Err(Error::NotJson)));
+    }
+
+    #[test]
+    fn reads_trace_context() {
+        let sent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        assert!(is_traceparent(sent) && !is_traceparent("00-xyz") && !is_traceparent(""));
+    }
+}

@@ -1,0 +1,95 @@
+//! The API, one file per resource. This file is the list of operations with what
+//! each needs leave for; the public ones stand apart.
+
+pub mod alerts;
+pub mod api_keys;
+pub mod audit;
+pub mod auth;
+pub mod commands;
+pub mod incidents;
+pub mod members;
+pub mod projects;
+
+use access::permissions::Action;
+use utoipa_axum::routes;
+
+use crate::auth::{login, logout, refresh, register};
+use crate::live::socket;
+use crate::operations::Operations;
+use crate::{openapi, ready};
+
+pub(crate) fn all(operations: Operations) -> Operations {
+    members(incidents(public(operations)))
+}
+
+/// The live socket and the probes, for a port of their own.
+pub(crate) fn live(operations: Operations) -> Operations {
+    operations
+        .public(routes!(ready::healthz))
+        .public(routes!(ready::readyz))
+        .socket(Action::UseSession, routes!(socket::ws))
+}
+
+/// What needs no credential.
+fn public(operations: Operations) -> Operations {
+    operations
+        .public(routes!(register::register))
+        .public(routes!(login::login))
+        .public(routes!(refresh::refresh))
+        .public(routes!(logout::logout))
+        .public(routes!(auth::actions))
+        .public(routes!(auth::jwks))
+        .public(routes!(ready::healthz))
+        .public(routes!(ready::readyz))
+        .public(routes!(ready::metrics))
+        .public(routes!(openapi::document))
+}
+
+fn incidents(operations: Operations) -> Operations {
+    use Action::{
+        CommentIncidents, MergeIncidents, OpenIncidents, ReadAlerts, ReadIncidents, WorkIncidents,
+    };
+    operations
+        .member(ReadIncidents, routes!(incidents::list))
+        .member(OpenIncidents, routes!(incidents::declare))
+        .member(ReadIncidents, routes!(incidents::stats))
+        .member(ReadIncidents, routes!(incidents::get))
+        .member(WorkIncidents, routes!(incidents::transitions::acknowledge))
+        .member(WorkIncidents, routes!(incidents::transitions::investigate))
+        .member(WorkIncidents, routes!(incidents::transitions::mitigate))
+        .member(WorkIncidents, routes!(incidents::transitions::resolve))
+        .member(WorkIncidents, routes!(incidents::transitions::learn))
+        .member(WorkIncidents, routes!(incidents::transitions::reopen))
+        .member(WorkIncidents, routes!(incidents::edits::set_severity))
+        .member(WorkIncidents, routes!(incidents::edits::set_title))
+        .member(WorkIncidents, routes!(incidents::edits::set_assignee))
+        .member(MergeIncidents, routes!(incidents::edits::merge))
+        .member(CommentIncidents, routes!(incidents::timeline::comment))
+        .member(ReadIncidents, routes!(incidents::timeline::list))
+        .member(ReadAlerts, routes!(incidents::alerts::list))
+        .member(ReadAlerts, routes!(alerts::list))
+        .member(ReadAlerts, routes!(alerts::get))
+}
+
+fn members(operations: Operations) -> Operations {
+    use Action::{
+        ManageApiKeys, ManageMembers, ManageProjects, ReadApiKeys, ReadAudit, ReadCommands,
+        ReadMembers, ReadProjects, UseSession,
+    };
+    operations
+        .member(UseSession, routes!(auth::me))
+        .member(UseSession, routes!(auth::ws_ticket))
+        .socket(UseSession, routes!(socket::ws))
+        .member(ReadProjects, routes!(projects::list))
+        .member(ManageProjects, routes!(projects::create))
+        .member(ManageProjects, routes!(projects::rename))
+        .member(ReadMembers, routes!(members::list))
+        .member(ManageMembers, routes!(members::create))
+        .member(ManageMembers, routes!(members::change_role))
+        .member(ManageMembers, routes!(members::remove))
+        .member(ReadApiKeys, routes!(api_keys::list))
+        .member(ManageApiKeys, routes!(api_keys::create))
+        .member(ManageApiKeys, routes!(api_keys::revoke))
+        .member(ReadCommands, routes!(commands::get))
+        .member(ReadAudit, routes!(audit::list))
+}

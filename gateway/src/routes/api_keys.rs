@@ -1,0 +1,150 @@
+//! `/api/v1/api-keys`: keys for agents and programs.
+
+use access::api_key::{self, NewKey};
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
+use projections::api_keys::{self, ApiKey};
+use schemas::api_key::{ApiKeyCommand, CreateApiKey, RevokeApiKey};
+use schemas::context::Context;
+use schemas::ids::ApiKeyId;
+use schemas::topic::Topic;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::Gateway;
+use crate::auth::register::refuse_if;
+use crate::dispatch::Command;
+use crate::error::{Error, FieldError, Pending, Problem};
+use crate::openapi::words::KeyScope;
+use crate::operations::Allowed;
+use crate::paging::{Listed, Paging};
+use crate::request::Asked;
+
+const LIST: &str = "api_keys";
+
+/// A page of the list.
+pub type ApiKeyPage = Listed<ApiKey>;
+
+const MAX_NAME: usize = 100;
+
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct NewApiKey {
+    #[schema(example = "alertmanager")]
+    pub name: String,
+    pub scopes: Vec<KeyScope>,
+    #[serde(default)]
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// A key with its secret, which is shown this once.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CreatedApiKey {
+    #[serde(flatten)]
+    pub shown: ApiKey,
+    pub key: String,
+}
+
+/// The project's keys
+#[utoipa::path(get, path = "/api/v1/api-keys", operation_id = "list_api_keys", tag = "tenant",
+    params(Paging),
+    responses((status = 200, body = ApiKeyPage)))]
+pub async fn list(
+    State(gateway): State<Gateway>,
+    allowed: Allowed,
+    Query(paging): Query<Paging>,
+) -> Result<Json<ApiKeyPage>, Error> {
+    let scope = allowed.scope();
+    let after = paging.after(&gateway, scope, LIST)?;
+    let page = api_keys::list(&gateway.db, scope, after, paging.limit()).await?;
+    Ok(Json(Listed::of(&gateway, scope, LIST, page)?))
+}
+
+/// Create a key
+#[utoipa::path(post, path = "/api/v1/api-keys", operation_id = "create_api_key", tag = "tenant",
+    request_body = NewApiKey,
+    responses((status = 201, body = CreatedApiKey), (status = 202, body = Pending), (status = 422, body = Problem)))]
+pub async fn create(
+    State(gateway): State<Gateway>,
+    allowed: Allowed,
+    asked: Asked<NewApiKey>,
+) -> Result<Response, Error> {
+    refuse_if(problems(&gateway, &asked.body))?;
+    let scope = allowed.scope();
+    let command = Command::new(scope, &asked.question, &Context::ambient(&gateway.clock));
+    let id = ApiKeyId(command.created());
+    let key = secret(&gateway, &command);
+    let NewApiKey {
+        name,
+        scopes,
+        expires_at,
+    } = asked.body;
+    let message = ApiKeyCommand::from(CreateApiKey {
+        name: name.trim().to_owned(),
+        project: scope.project(),
+        hash: hex::encode(key.hash),
+        prefix: key.prefix.clone(),
+        scopes: scopes.iter().map(|scope| scope.name().to_owned()).collect(),
+        expires_at: expires_at.map(Into::into),
+    });
+    let topic = Topic::IdentityCommands;
+    let settled = gateway.send(&command, topic, id, message).await?;
+    gateway.shown(&settled, &[LIST]).await?;
+    let found = api_keys::get(&gateway.db, scope, id).await?;
+    let created = CreatedApiKey {
+        shown: found.ok_or(Error::NotYet(settled.command))?,
+        key: key.text.to_string(),
+    };
+    Ok((StatusCode::CREATED, Json(created)).into_response())
+}
+
+/// Revoke a key
+#[utoipa::path(delete, path = "/api/v1/api-keys/{id}", operation_id = "revoke_api_key", tag = "tenant",
+    params(("id" = Uuid, Path)),
+    responses((status = 204), (status = 202, body = Pending), (status = 404, body = Problem)))]
+pub async fn revoke(
+    State(gateway): State<Gateway>,
+    allowed: Allowed,
+    Path(id): Path<Uuid>,
+    asked: Asked<Option<serde_json::Value>>,
+) -> Result<StatusCode, Error> {
+    let command = Command::new(
+        allowed.scope(),
+        &asked.question,
+        &Context::ambient(&gateway.clock),
+    );
+    let message = ApiKeyCommand::from(RevokeApiKey { reason: None });
+    let topic = Topic::IdentityCommands;
+    let settled = gateway.send(&command, topic, ApiKeyId(id), message).await?;
+    gateway.shown(&settled, &[LIST]).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A retry under an idempotency key must show the key that its first attempt made.
+fn secret(gateway: &Gateway, command: &Command) -> NewKey {
+    match command.is_repeatable() {
+        true => api_key::derive(&gateway.keys.api_key(command.id().0.as_bytes())),
+        false => api_key::generate(),
+    }
+}
+
+fn problems(gateway: &Gateway, asked: &NewApiKey) -> Vec<FieldError> {
+    let mut wrong = Vec::new();
+    if !(1..=MAX_NAME).contains(&asked.name.trim().chars().count()) {
+        wrong.push(FieldError::new(
+            "name",
+            format!("must have 1 to {MAX_NAME} characters"),
+        ));
+    }
+    if asked.scopes.is_empty() {
+        wrong.push(FieldError::new("scopes", "must name at least one scope"));
+    }
+    let now = gateway.clock.now().datetime();
+    if asked.expires_at.is_some_and(|at| at <= now) {
+        wrong.push(FieldError::new("expires_at", "lies in the past"));
+    }
+    wrong
+}

@@ -1,0 +1,230 @@
+//! `/api/v1/incidents`: the list, one incident, declaring one, and the overview.
+
+pub mod alerts;
+pub mod edits;
+pub mod timeline;
+pub mod transitions;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Duration, Utc};
+use projections::incidents::{self, Filter, Incident, Stats};
+use schemas::context::Context;
+use schemas::ids::{IncidentId, UserId};
+use schemas::incident::{IncidentCommand, IncidentSource, IncidentStatus, OpenIncident};
+use schemas::scope::Scope;
+use schemas::severity::Severity;
+use schemas::topic::Topic;
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use crate::Gateway;
+use crate::dispatch::Command;
+use crate::error::{Error, FieldError, Pending, Problem};
+use crate::etag;
+use crate::operations::Allowed;
+use crate::outcomes::Settled;
+use crate::paging::{Listed, Paging};
+use crate::request::Asked;
+
+const LIST: &str = "incidents";
+
+/// A page of the list.
+pub type IncidentPage = Listed<Incident>;
+
+/// What the overview covers unless told.
+const OVERVIEW_DAYS: i64 = 30;
+
+/// Which incidents.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Which {
+    /// One or more of detected, acknowledged, investigating, mitigated, resolved,
+    /// learned, merged, separated by commas; `open` is every status before resolved.
+    pub status: Option<String>,
+    /// One or more of SEV1, SEV2, SEV3, SEV4, separated by commas.
+    pub severity: Option<String>,
+    /// Part of the title, or a number such as `INC-12`.
+    pub q: Option<String>,
+    pub assignee: Option<Uuid>,
+    /// Opened at or after.
+    pub from: Option<DateTime<Utc>>,
+    /// Opened before.
+    pub to: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct NewIncident {
+    #[schema(example = "Checkout answers 5xx")]
+    pub title: String,
+    #[schema(value_type = crate::openapi::words::Severity)]
+    pub severity: Severity,
+    #[serde(default)]
+    pub description: Option<String>,
+}
+
+/// From when until when.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Range {
+    pub from: Option<DateTime<Utc>>,
+    pub to: Option<DateTime<Utc>>,
+}
+
+/// Incidents, newest first
+#[utoipa::path(get, path = "/api/v1/incidents", operation_id = "list_incidents", tag = "incidents",
+    params(Which, Paging), responses((status = 200, body = IncidentPage)))]
+pub async fn list(
+    State(gateway): State<Gateway>,
+    allowed: Allowed,
+    Query(which): Query<Which>,
+    Query(paging): Query<Paging>,
+) -> Result<Json<IncidentPage>, Error> {
+    let scope = allowed.scope();
+    let after = paging.after(&gateway, scope, LIST)?;
+    let filter = which.filter()?;
+    let page = incidents::list(&gateway.db, scope, &filter, after, paging.limit()).await?;
+    Ok(Json(Listed::of(&gateway, scope, LIST, page)?))
+}
+
+/// Declare an incident
+#[utoipa::path(post, path = "/api/v1/incidents", operation_id = "declare_incident", tag = "incidents",
+    request_body = NewIncident,
+    responses((status = 201, body = Incident), (status = 202, body = Pending), (status = 422, body = Problem)))]
+pub async fn declare(
+    State(gateway): State<Gateway>,
+    allowed: Allowed,
+    asked: Asked<NewIncident>,
+) -> Result<Response, Error> {
+    let scope = allowed.scope();
+    let command = Command::new(scope, &asked.question, &Context::ambient(&gateway.clock));
+    let id = IncidentId(command.created());
+    let message = IncidentCommand::from(OpenIncident {
+        title: asked.body.title,
+        description: asked.body.description,
+        severity: asked.body.severity,
+        source: IncidentSource::Manual,
+        episode: None,
+        group_key: None,
+    });
+    let topic = Topic::IncidentCommands;
+    let settled = gateway.send(&command, topic, id, message).await?;
+    let incident = shown(&gateway, scope, id, &settled).await?;
+    let headers = etag::header(incident.version);
+    Ok((StatusCode::CREATED, headers, Json(incident)).into_response())
+}
+
+/// Numbers for the overview
+#[utoipa::path(get, path = "/api/v1/incidents/stats", operation_id = "incident_stats", tag = "incidents",
+    params(Range), responses((status = 200, body = Stats)))]
+pub async fn stats(
+    State(gateway): State<Gateway>,
+    allowed: Allowed,
+    Query(range): Query<Range>,
+) -> Result<Json<Stats>, Error> {
+    let to = range.to.unwrap_or_else(|| gateway.clock.now().datetime());
+    let from = range.from.unwrap_or(to - Duration::days(OVERVIEW_DAYS));
+    Ok(Json(
+        incidents::stats(&gateway.db, allowed.scope(), from, to).await?,
+    ))
+}
+
+/// One incident
+#[utoipa::path(get, path = "/api/v1/incidents/{id}", operation_id = "get_incident", tag = "incidents",
+    params(("id" = Uuid, Path)),
+    responses((status = 200, body = Incident), (status = 404, body = Problem)))]
+pub async fn get(
+    State(gateway): State<Gateway>,
+    allowed: Allowed,
+    Path(id): Path<Uuid>,
+) -> Result<Response, Error> {
+    let found = incidents::get(&gateway.db, allowed.scope(), IncidentId(id)).await?;
+    let incident = found.ok_or(Error::NotFound)?;
+    Ok((etag::header(incident.version), Json(incident)).into_response())
+}
+
+/// The incident as it is after a command.
+pub(super) async fn shown(
+    gateway: &Gateway,
+    scope: &Scope,
+    id: IncidentId,
+    settled: &Settled,
+) -> Result<Incident, Error> {
+    gateway.shown(settled, &[LIST]).await?;
+    let found = incidents::get(&gateway.db, scope, id).await?;
+    // Accepted, and yet not in the read model: it is parked, or being rebuilt.
+    found.ok_or(Error::NotYet(settled.command))
+}
+
+impl Which {
+    fn filter(&self) -> Result<Filter, Error> {
+        Ok(Filter {
+            status: self.statuses()?,
+            severity: words(self.severity.as_deref())
+                .map(|name| Severity::parse(name).ok_or_else(|| unknown("severity", name)))
+                .collect::<Result<_, _>>()?,
+            q: self.q.clone().filter(|q| !q.trim().is_empty()),
+            assignee: self.assignee.map(UserId),
+            from: self.from,
+            to: self.to,
+        })
+    }
+
+    fn statuses(&self) -> Result<Vec<IncidentStatus>, Error> {
+        let mut statuses = Vec::new();
+        for name in words(self.status.as_deref()) {
+            match IncidentStatus::parse(name) {
+                Some(status) => statuses.push(status),
+                None if name == "open" => statuses.extend(open()),
+                None => return Err(unknown("status", name)),
+            }
+        }
+        Ok(statuses)
+    }
+}
+
+fn open() -> impl Iterator<Item = IncidentStatus> {
+    IncidentStatus::ALL
+        .into_iter()
+        .filter(|status| status.is_open())
+}
+
+fn words(list: Option<&str>) -> impl Iterator<Item = &str> {
+    let words = list.unwrap_or_default().split(',').map(str::trim);
+    words.filter(|word| !word.is_empty())
+}
+
+fn unknown(field: &str, word: &str) -> Error {
+    Error::Malformed(FieldError::new(
+        field,
+        format!("`{word}` is none of its values"),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn open_means_every_status_before_resolved() {
+        let which = Which {
+            status: Some("open, resolved".to_owned()),
+            ..Which::default()
+        };
+        use IncidentStatus::{Acknowledged, Detected, Investigating, Mitigated, Resolved};
+        let expected = [Detected, Acknowledged, Investigating, Mitigated, Resolved];
+        assert_eq!(which.filter().unwrap().status, expected);
+    }
+
+    #[test]
+    fn an_unknown_word_is_refused_by_field() {
+        let which = Which {
+            severity: Some("SEV9".to_owned()),
+            ..Which::default()
+        };
+        assert!(matches!(which.filter(), Err(Error::Malformed(f)) if f.field == "severity"));
+    }
+}

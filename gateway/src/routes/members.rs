@@ -1,0 +1,209 @@
+//! `/api/v1/members`: who belongs to the tenant, as what.
+
+use access::permissions::Action;
+use access::token::Subject;
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use projections::members::{self, Member};
+use schemas::context::Context;
+use schemas::ids::UserId;
+use schemas::scope::MemberRole;
+use schemas::tenant::{AddMember, ChangeMemberRole, RemoveMember, TenantCommand};
+use schemas::topic::Topic;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::Gateway;
+use crate::auth::register::{Account, account_problems, refuse_if, reserve, settle_login};
+use crate::auth::secret::Secret;
+use crate::auth::session;
+use crate::auth::vault::{logins, refresh_tokens};
+use crate::dispatch::Command;
+use crate::error::{Error, Pending, Problem};
+use crate::operations::Allowed;
+use crate::outcomes::Settled;
+use crate::paging::{Listed, Paging};
+use crate::request::Asked;
+
+const LIST: &str = "members";
+
+/// A page of the list.
+pub type MemberPage = Listed<Member>;
+
+#[derive(Deserialize, ToSchema)]
+pub struct NewMember {
+    #[schema(example = "grace@example.com")]
+    pub email: String,
+    #[schema(example = "Grace Hopper")]
+    pub name: String,
+    /// 8 to 256 characters; tell it to your colleague on another way.
+    #[schema(value_type = String, example = "correct horse battery staple")]
+    pub password: Secret,
+    #[schema(value_type = crate::openapi::words::MemberRole)]
+    pub role: MemberRole,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct ChangeRole {
+    #[schema(value_type = crate::openapi::words::MemberRole)]
+    pub role: MemberRole,
+}
+
+/// The tenant's members
+#[utoipa::path(get, path = "/api/v1/members", operation_id = "list_members", tag = "tenant",
+    params(Paging),
+    responses((status = 200, body = MemberPage)))]
+pub async fn list(
+    State(gateway): State<Gateway>,
+    allowed: Allowed,
+    Query(paging): Query<Paging>,
+) -> Result<Json<MemberPage>, Error> {
+    let scope = allowed.scope();
+    let after = paging.after(&gateway, scope, LIST)?;
+    let page = members::list(&gateway.db, scope, after, paging.limit()).await?;
+    Ok(Json(Listed::of(&gateway, scope, LIST, page)?))
+}
+
+/// Make an account for a colleague
+#[utoipa::path(post, path = "/api/v1/members", operation_id = "create_member", tag = "tenant",
+    request_body = NewMember,
+    responses((status = 201, body = Member), (status = 202, body = Pending),
+        (status = 409, body = Problem), (status = 422, body = Problem)))]
+pub async fn create(
+    State(gateway): State<Gateway>,
+    allowed: Allowed,
+    asked: Asked<NewMember>,
+) -> Result<Response, Error> {
+    let Asked { body, question } = asked;
+    owners_only(&allowed, [body.role])?;
+    refuse_if(account_problems(&body.email, &body.password, &body.name))?;
+    let command = Command::new(
+        allowed.scope(),
+        &question,
+        &Context::ambient(&gateway.clock),
+    );
+    let user = UserId(command.created());
+    let subject = Subject {
+        user,
+        tenant: allowed.scope().tenant(),
+        project: allowed.scope().project(),
+        role: body.role,
+        session: command.created(),
+    };
+    let account = Account {
+        email: body.email.trim(),
+        name: body.name.trim(),
+        password: body.password,
+    };
+    let sealed = reserve(&gateway, &subject, account, &command).await?;
+    let message = AddMember {
+        user,
+        email: sealed.email,
+        name: sealed.name,
+        role: body.role,
+    };
+    let sent = send(&gateway, &allowed, &command, message).await;
+    let settled = settle_login(&gateway, &command, sent).await?;
+    let member = shown(&gateway, &allowed, user, &settled).await?;
+    Ok((StatusCode::CREATED, Json(member)).into_response())
+}
+
+/// Change what a member may do
+///
+/// Open sessions have the new role when they refresh, within a quarter of an hour.
+#[utoipa::path(patch, path = "/api/v1/members/{user_id}", operation_id = "change_member_role",
+    tag = "tenant", params(("user_id" = Uuid, Path)), request_body = ChangeRole,
+    responses((status = 200, body = Member), (status = 202, body = Pending),
+        (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub async fn change_role(
+    State(gateway): State<Gateway>,
+    allowed: Allowed,
+    Path(user): Path<Uuid>,
+    asked: Asked<ChangeRole>,
+) -> Result<Json<Member>, Error> {
+    let (user, role) = (UserId(user), asked.body.role);
+    let member = member(&gateway, &allowed, user).await?;
+    owners_only(&allowed, [role, session::role_of(&member)?])?;
+    let command = Command::new(
+        allowed.scope(),
+        &asked.question,
+        &Context::ambient(&gateway.clock),
+    );
+    let settled = send(
+        &gateway,
+        &allowed,
+        &command,
+        ChangeMemberRole { user, role },
+    )
+    .await?;
+    shown(&gateway, &allowed, user, &settled).await.map(Json)
+}
+
+/// Take a member out of the tenant
+///
+/// Ends the person's sessions and frees the e-mail address.
+#[utoipa::path(delete, path = "/api/v1/members/{user_id}", operation_id = "remove_member",
+    tag = "tenant", params(("user_id" = Uuid, Path)),
+    responses((status = 204), (status = 202, body = Pending),
+        (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub async fn remove(
+    State(gateway): State<Gateway>,
+    allowed: Allowed,
+    Path(user): Path<Uuid>,
+    asked: Asked<Option<serde_json::Value>>,
+) -> Result<StatusCode, Error> {
+    let user = UserId(user);
+    let member = member(&gateway, &allowed, user).await?;
+    owners_only(&allowed, [session::role_of(&member)?])?;
+    let command = Command::new(
+        allowed.scope(),
+        &asked.question,
+        &Context::ambient(&gateway.clock),
+    );
+    let settled = send(&gateway, &allowed, &command, RemoveMember { user }).await?;
+    logins::remove(&gateway.db, allowed.scope().tenant(), user).await?;
+    refresh_tokens::end_all(&gateway.db, user, gateway.clock.now()).await?;
+    gateway.live.end_user(user);
+    gateway.shown(&settled, &[LIST]).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Owners are made and unmade by owners.
+fn owners_only<const N: usize>(allowed: &Allowed, roles: [MemberRole; N]) -> Result<(), Error> {
+    match roles.contains(&MemberRole::Owner) {
+        true => allowed.also(Action::ManageOwners),
+        false => Ok(()),
+    }
+}
+
+async fn member(gateway: &Gateway, allowed: &Allowed, user: UserId) -> Result<Member, Error> {
+    let found = members::get(&gateway.db, allowed.scope(), user).await?;
+    found.ok_or(Error::NotFound)
+}
+
+async fn send(
+    gateway: &Gateway,
+    allowed: &Allowed,
+    command: &Command,
+    message: impl Into<TenantCommand>,
+) -> Result<std::sync::Arc<Settled>, Error> {
+    let tenant = allowed.scope().tenant();
+    let message: TenantCommand = message.into();
+    gateway
+        .send(command, Topic::IdentityCommands, tenant, message)
+        .await
+}
+
+async fn shown(
+    gateway: &Gateway,
+    allowed: &Allowed,
+    user: UserId,
+    settled: &Settled,
+) -> Result<Member, Error> {
+    gateway.shown(settled, &[LIST]).await?;
+    let found = members::get(&gateway.db, allowed.scope(), user).await?;
+    found.ok_or(Error::NotYet(settled.command))
+}

@@ -1,0 +1,163 @@
+//! `/api/v1/projects`: the tenant's projects.
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use projections::projects::{self, Project};
+use schemas::context::Context;
+use schemas::ids::ProjectId;
+use schemas::tenant::{CreateProject, RenameProject, TenantCommand};
+use schemas::topic::Topic;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::Gateway;
+use crate::dispatch::Command;
+use crate::error::{Error, Pending, Problem};
+use crate::operations::Allowed;
+use crate::outcomes::Settled;
+use crate::paging::{Listed, Paging};
+use crate::request::Asked;
+
+const LIST: &str = "projects";
+
+/// A page of the list.
+pub type ProjectPage = Listed<Project>;
+
+const MAX_SLUG: usize = 63;
+
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct NewProject {
+    #[schema(example = "Shop")]
+    pub name: String,
+    /// Lower-case letters, digits and hyphens; made from the name unless given.
+    #[serde(default)]
+    pub slug: Option<String>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = RenameProject)]
+pub struct Rename {
+    #[schema(example = "Web shop")]
+    pub name: String,
+}
+
+/// The tenant's projects, oldest first
+#[utoipa::path(get, path = "/api/v1/projects", operation_id = "list_projects", tag = "tenant",
+    params(Paging),
+    responses((status = 200, body = ProjectPage)))]
+pub async fn list(
+    State(gateway): State<Gateway>,
+    allowed: Allowed,
+    Query(paging): Query<Paging>,
+) -> Result<Json<ProjectPage>, Error> {
+    let scope = allowed.scope();
+    let after = paging.after(&gateway, scope, LIST)?;
+    let page = projects::list(&gateway.db, scope, after, paging.limit()).await?;
+    Ok(Json(Listed::of(&gateway, scope, LIST, page)?))
+}
+
+/// Create a project
+#[utoipa::path(post, path = "/api/v1/projects", operation_id = "create_project", tag = "tenant",
+    request_body = NewProject,
+    responses((status = 201, body = Project), (status = 202, body = Pending),
+        (status = 409, body = Problem), (status = 422, body = Problem)))]
+pub async fn create(
+    State(gateway): State<Gateway>,
+    allowed: Allowed,
+    asked: Asked<NewProject>,
+) -> Result<Response, Error> {
+    let command = Command::new(
+        allowed.scope(),
+        &asked.question,
+        &Context::ambient(&gateway.clock),
+    );
+    let project = ProjectId(command.created());
+    let NewProject { name, slug } = asked.body;
+    let slug = slug.unwrap_or_else(|| slug_of(&name));
+    let message = CreateProject {
+        project,
+        name: name.trim().to_owned(),
+        slug,
+    };
+    let settled = send(&gateway, &allowed, &command, message).await?;
+    let project = shown(&gateway, &allowed, project, &settled).await?;
+    Ok((StatusCode::CREATED, Json(project)).into_response())
+}
+
+/// Rename a project
+#[utoipa::path(patch, path = "/api/v1/projects/{id}", operation_id = "rename_project", tag = "tenant",
+    params(("id" = Uuid, Path)), request_body = Rename,
+    responses((status = 200, body = Project), (status = 202, body = Pending), (status = 404, body = Problem)))]
+pub async fn rename(
+    State(gateway): State<Gateway>,
+    allowed: Allowed,
+    Path(id): Path<Uuid>,
+    asked: Asked<Rename>,
+) -> Result<Json<Project>, Error> {
+    let command = Command::new(
+        allowed.scope(),
+        &asked.question,
+        &Context::ambient(&gateway.clock),
+    );
+    let project = ProjectId(id);
+    let name = asked.body.name.trim().to_owned();
+    let settled = send(
+        &gateway,
+        &allowed,
+        &command,
+        RenameProject { project, name },
+    )
+    .await?;
+    shown(&gateway, &allowed, project, &settled).await.map(Json)
+}
+
+async fn send(
+    gateway: &Gateway,
+    allowed: &Allowed,
+    command: &Command,
+    message: impl Into<TenantCommand>,
+) -> Result<std::sync::Arc<Settled>, Error> {
+    let tenant = allowed.scope().tenant();
+    let message: TenantCommand = message.into();
+    gateway
+        .send(command, Topic::IdentityCommands, tenant, message)
+        .await
+}
+
+async fn shown(
+    gateway: &Gateway,
+    allowed: &Allowed,
+    project: ProjectId,
+    settled: &Settled,
+) -> Result<Project, Error> {
+    gateway.shown(settled, &[LIST]).await?;
+    let found = projects::get(&gateway.db, allowed.scope(), project).await?;
+    found.ok_or(Error::NotYet(settled.command))
+}
+
+/// The name as it can stand in an address; the aggregate judges the result.
+fn slug_of(name: &str) -> String {
+    let words = name.to_lowercase();
+    let words = words.split(|c: char| !c.is_ascii_alphanumeric());
+    let slug = words
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join("-");
+    let short = slug.get(..MAX_SLUG).unwrap_or(&slug);
+    short.trim_end_matches('-').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_becomes_a_slug() {
+        assert_eq!(slug_of("  Web Shop (EU) "), "web-shop-eu");
+        assert_eq!(slug_of("Größe"), "gr-e");
+        assert!(slug_of(&"x".repeat(200)).len() <= MAX_SLUG);
+    }
+}
