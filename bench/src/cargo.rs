@@ -15,6 +15,14 @@ pub async fn server() -> anyhow::Result<PathBuf> {
     Ok(target.join("release/sre-copilot"))
 }
 
+/// Builds the clients of the fan-out comparison and returns their path.
+pub async fn fanout_clients() -> anyhow::Result<PathBuf> {
+    let target = target_folder()?;
+    let arguments = ["--package", "bench", "--bin", "fanout-clients"];
+    build(Path::new(ROOT), &target, &arguments).await?;
+    Ok(target.join("release/fanout-clients"))
+}
+
 /// Builds the peer in `bench/postgres-es` and returns its path.
 pub async fn postgres_es() -> anyhow::Result<PathBuf> {
     let target = target_folder()?.join("peers");

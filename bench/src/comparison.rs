@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use futures::future::LocalBoxFuture;
 
 use crate::report::Section;
-use crate::{append, command_rate, replay};
+use crate::{append, command_rate, fanout, idle_memory, replay};
 
 /// Something of ours beside what it is measured against.
 pub struct Comparison {
@@ -29,6 +29,14 @@ pub fn all() -> Vec<Comparison> {
         Comparison {
             name: "replay",
             run: |place| Box::pin(replay::compare(place)),
+        },
+        Comparison {
+            name: "fanout",
+            run: |place| Box::pin(fanout::compare(place)),
+        },
+        Comparison {
+            name: "memory",
+            run: |place| Box::pin(idle_memory::compare(place)),
         },
     ]
 }

@@ -5,6 +5,8 @@ pub mod append;
 pub mod cargo;
 pub mod command_rate;
 pub mod comparison;
+pub mod fanout;
+pub mod idle_memory;
 pub mod latencies;
 pub mod load;
 pub mod machine;
