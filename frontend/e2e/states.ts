@@ -6,8 +6,8 @@ export const STATES: readonly ShownPage[] = [
   { name: 'state-selection', signedIn: true, open: async (page) => {
     await page.goto(`/p/${PROJECT}/incidents`);
     await settled(page);
-    await page.getByRole('checkbox', { name: 'Select INC-69' }).check();
-    await page.getByRole('checkbox', { name: 'Select INC-68' }).check();
+    await page.getByRole('checkbox', { name: 'Select INC-159' }).check();
+    await page.getByRole('checkbox', { name: 'Select INC-158' }).check();
   } },
   { name: 'state-refused', signedIn: true, open: async (page) => {
     await page.getByRole('toolbar').getByRole('button', { name: 'Acknowledge' }).click();

@@ -87,7 +87,7 @@ const OLDER = [
   'Kafka under-replicated partitions', 'Error budget of search burns 14x', 'Redis evicts keys',
   'TLS handshake failures at the edge', 'Cron nightly-export did not run', 'Memory of gateway above 90 %',
 ];
-const OLDER_COUNT = 64;
+const OLDER_COUNT = 154;
 
 /** A project in the middle of its day: open and closed incidents of every severity over a month. */
 export function seedStore(now: number): Store {
@@ -131,7 +131,7 @@ function olderStories(): Story[] {
       title,
       severity: (['SEV3', 'SEV4', 'SEV2', 'SEV3', 'SEV1', 'SEV4', 'SEV3'] as const)[index % 7] ?? 'SEV4',
       status: index % 3 === 0 ? ('learned' as const) : ('resolved' as const),
-      agoMs: 30 * DAY - index * 10.3 * HOUR,
+      agoMs: 30 * DAY - index * 4.5 * HOUR,
       ...(index % 2 === 0 && { assignee: [MIRA, TOMAS, AYO][index % 3] ?? MIRA }),
       alerts: [alert(title.replace(/[^a-z]+/gi, ''), ['mail', 'edge', 'search'][index % 3] ?? 'edge', 'eu-west-1', title)],
     };

@@ -63,7 +63,7 @@ test('it merges into another incident and points there', async ({ page }) => {
   await page.getByRole('menuitem', { name: 'Merge into…' }).click();
   await page.getByRole('combobox', { name: 'Merge into' }).fill('Checkout');
   await page.getByRole('option', { name: /Checkout answers 502/ }).click();
-  await page.getByRole('button', { name: 'Merge INC-70' }).click();
+  await page.getByRole('button', { name: 'Merge INC-160' }).click();
   await expect(page.getByText('Merged into another incident')).toBeVisible();
   await page.getByRole('link', { name: 'Go to the incident that goes on' }).click();
   await expect(page.getByRole('heading', { name: /Checkout answers 502/ })).toBeVisible();

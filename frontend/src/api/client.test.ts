@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { api, ifMatch, read, write } from './client';
 import { Problem } from './problem';
-import { assertProject, onSessionOver } from './session';
+import { assertProject, onSessionOver, renewOrLeave } from './session';
 
 type Answer = (request: Request) => Response | Promise<Response>;
 
@@ -103,6 +103,17 @@ describe('the session', () => {
     await expect(read<unknown>(api.GET(ME))).resolves.toEqual({ ok: true });
     const refresh = requests.find((request) => request.url.endsWith('/refresh'));
     expect(await refresh?.json()).toEqual({ project_id: 'p1' });
+  });
+
+  it('lets the live connection go on unless the session cannot come back', async () => {
+    const over = vi.fn();
+    onSessionOver(over);
+    serve({ [REFRESH]: [json({}), problem(503, {}), problem(401, {})] });
+    expect(await renewOrLeave()).toBe(true);
+    expect(await renewOrLeave()).toBe(true);
+    expect(over).not.toHaveBeenCalled();
+    expect(await renewOrLeave()).toBe(false);
+    expect(over).toHaveBeenCalledOnce();
   });
 
   it('does not renew for a refused login', async () => {

@@ -54,7 +54,7 @@ export function renewSession(options: { since: number; project: boolean }): Prom
 }
 
 async function refresh(options: { since: number; project: boolean }): Promise<Response> {
-  if (!options.project && renewedAt() >= options.since) return new Response(null, { status: 204 });
+  if (!options.project && renewedAt() > options.since) return new Response(null, { status: 204 });
   const response = await fetch('/api/v1/auth/refresh', {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },

@@ -2,6 +2,7 @@ import { Anchor, Stack } from '@mantine/core';
 import { IconExternalLink } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
 import type { Alert } from '../api/types';
+import { useProject } from '../hooks/useProject';
 import { Duration } from '../ui/Duration';
 import { RelativeTime } from '../ui/RelativeTime';
 import classes from './AlertDetails.module.css';
@@ -11,6 +12,7 @@ import { SeverityBadge } from './SeverityBadge';
 
 /** Everything that is known about one alert. */
 export function AlertDetails({ alert }: { alert: Alert }) {
+  const project = useProject();
   return (
     <Stack gap="md">
       <dl className={classes.facts}>
@@ -32,14 +34,9 @@ export function AlertDetails({ alert }: { alert: Alert }) {
         <Fact name="Receiver">{alert.receiver}</Fact>
         {alert.incident_id && (
           <Fact name="Incident">
-            <Anchor
-              size="sm"
-              renderRoot={(props) => (
-                <Link {...props} to="/p/$project/incidents/$incident" params={(now) => ({ ...now, incident: alert.incident_id ?? '' }) as never} />
-              )}
-            >
+            <Link to="/p/$project/incidents/$incident" params={{ project, incident: alert.incident_id }}>
               Open the incident
-            </Anchor>
+            </Link>
           </Fact>
         )}
         {alert.generator_url && isWebLink(alert.generator_url) && (

@@ -13,6 +13,15 @@ import { useMe, useProject } from '../hooks/useProject';
 const [store, palette] = createSpotlight();
 const LIST_ID = 'palette';
 
+type Destination =
+  | '/p/$project'
+  | '/p/$project/incidents'
+  | '/p/$project/incidents/new'
+  | '/p/$project/alerts'
+  | '/p/$project/settings/api-keys'
+  | '/p/$project/settings/members'
+  | '/p/$project/getting-started';
+
 /** Jump, find an incident, act. Loaded when it is first asked for; `asked` grows with every request to open it. */
 export function CommandPalette({ asked }: { asked: number }) {
   const [query, setQuery] = useState('');
@@ -59,7 +68,7 @@ function useActions(query: string) {
   const me = useMe();
   const navigate = useNavigate();
   const { toggleColorScheme } = useMantineColorScheme();
-  const go = (to: string) => () => void navigate({ to: to as never, params: { project } as never });
+  const go = (to: Destination) => () => void navigate({ to, params: { project } });
   const all = [
     { label: 'Declare incident', icon: IconPlus, act: go('/p/$project/incidents/new') },
     { label: 'Go to overview', icon: IconArrowRight, act: go('/p/$project') },

@@ -1,6 +1,7 @@
 import { IconBellOff } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
 import type { Alert, Incident } from '../api/types';
+import { useProject } from '../hooks/useProject';
 import { Duration } from '../ui/Duration';
 import { EmptyState } from '../ui/EmptyState';
 import { AlertStatus } from './AlertStatus';
@@ -9,6 +10,7 @@ import { Labels } from './Labels';
 
 /** The alerts that make up an incident: firing ones first, with what tells them apart. */
 export function IncidentAlerts({ alerts, source }: { alerts: readonly Alert[]; source: Incident['source'] }) {
+  const project = useProject();
   if (alerts.length === 0) {
     return (
       <EmptyState icon={<IconBellOff size={20} />} title="No alerts">
@@ -25,7 +27,7 @@ export function IncidentAlerts({ alerts, source }: { alerts: readonly Alert[]; s
             <Link
               className={classes.name}
               to="/p/$project/alerts"
-              params={(now) => now as never}
+              params={{ project }}
               search={{ alert: alert.id, status: alert.status }}
             >
               {alert.name}

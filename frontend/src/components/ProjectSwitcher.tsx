@@ -29,16 +29,14 @@ export function ProjectSwitcher() {
         {me.projects.map((one) => (
           <Menu.Item
             key={one.id}
-            component={Link}
-            to="/p/$project"
-            params={{ project: one.id } as never}
+            renderRoot={(props) => <Link to="/p/$project" params={{ project: one.id }} {...props} />}
             rightSection={one.id === project ? <IconCheck size={14} aria-label="current" /> : null}
           >
             {one.name}
           </Menu.Item>
         ))}
         <Menu.Divider />
-        <Menu.Item component={Link} to="/p/$project/settings/projects" params={{ project } as never}>
+        <Menu.Item renderRoot={(props) => <Link to="/p/$project/settings/projects" params={{ project }} {...props} />}>
           Manage projects
         </Menu.Item>
       </Menu.Dropdown>

@@ -24,7 +24,7 @@ const COLUMNS: readonly Column<AuditRecord>[] = [
     header: 'To',
     width: 300,
     from: 'wide',
-    cell: targetCell,
+    cell: (row) => <Target target={row.target} />,
   },
   { id: 'result', header: 'Result', width: 210, cell: resultCell },
 ];
@@ -55,7 +55,8 @@ function AuditRows({ rows }: { rows: readonly AuditRecord[] }) {
   return <DataTable label="Audit" columns={COLUMNS} rows={rows} rowId={(row) => row.id} />;
 }
 
-function targetCell({ target }: AuditRecord) {
+function Target({ target }: Pick<AuditRecord, 'target'>) {
+  const project = useProject();
   const text = `${target.type} ${target.id.slice(0, 13)}…`;
   if (target.type !== 'incident') {
     return (
@@ -65,7 +66,7 @@ function targetCell({ target }: AuditRecord) {
     );
   }
   return (
-    <Link to="/p/$project/incidents/$incident" params={(now) => ({ ...now, incident: target.id }) as never} title={target.id}>
+    <Link to="/p/$project/incidents/$incident" params={{ project, incident: target.id }} title={target.id}>
       <span className="mono">{text}</span>
     </Link>
   );
