@@ -1,4 +1,4 @@
-import type { Alert, ApiKey, AuditRecord, Incident, Member, Project, TimelineEntry } from '../src/api/types';
+import type { Alert, ApiKey, AuditEntry, Incident, Member, Project, TimelineEntry } from '../src/api/types';
 import { seedStore } from './seed';
 
 /** What the mock holds. Secrets and sessions are not among it: one signed-in flag stands for a session. */
@@ -14,7 +14,7 @@ export interface Store {
   incidents: Incident[];
   timelines: Record<string, TimelineEntry[]>;
   alerts: Alert[];
-  audit: AuditRecord[];
+  audit: AuditEntry[];
   numbers: number;
   ids: number;
 }

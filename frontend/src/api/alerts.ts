@@ -2,7 +2,6 @@ import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 import { api, read } from './client';
 import { keys } from './keys';
 import { PAGE_SIZE, present } from './paging';
-import type { Alert, Page } from './types';
 
 export interface AlertFilter {
   status?: string | undefined;
@@ -13,7 +12,7 @@ export function alertListQuery(project: string, filter: AlertFilter) {
   return infiniteQueryOptions({
     queryKey: keys.alertList(project, filter),
     queryFn: ({ pageParam }) =>
-      read<Page<Alert>>(
+      read(
         api.GET('/api/v1/alerts', {
           params: { query: present({ ...filter, limit: PAGE_SIZE, cursor: pageParam }) },
         }),
@@ -26,6 +25,6 @@ export function alertListQuery(project: string, filter: AlertFilter) {
 export function alertQuery(project: string, id: string) {
   return queryOptions({
     queryKey: keys.alert(project, id),
-    queryFn: () => read<Alert>(api.GET('/api/v1/alerts/{id}', { params: { path: { id } } })),
+    queryFn: () => read(api.GET('/api/v1/alerts/{id}', { params: { path: { id } } })),
   });
 }

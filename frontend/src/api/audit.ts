@@ -2,7 +2,6 @@ import { infiniteQueryOptions } from '@tanstack/react-query';
 import { api, read } from './client';
 import { keys } from './keys';
 import { PAGE_SIZE, present } from './paging';
-import type { AuditRecord, Page } from './types';
 
 export interface AuditFilter {
   action?: string | undefined;
@@ -12,7 +11,7 @@ export function auditQuery(project: string, filter: AuditFilter) {
   return infiniteQueryOptions({
     queryKey: keys.audit(project, filter),
     queryFn: ({ pageParam }) =>
-      read<Page<AuditRecord>>(
+      read(
         api.GET('/api/v1/audit', {
           params: { query: present({ ...filter, limit: PAGE_SIZE, cursor: pageParam }) },
         }),

@@ -1,29 +1,36 @@
 import { queryOptions } from '@tanstack/react-query';
-import { api, read } from './client';
+import { api, isPending, read } from './client';
 import { keys } from './keys';
 import type { components } from './schema';
-import { problemOf } from './problem';
+import { Problem, problemOf } from './problem';
 import { assertProject, renewSession } from './session';
 import type { Me, Session } from './types';
 
 export const meQuery = queryOptions({
   queryKey: keys.me,
-  queryFn: () => read<Me>(api.GET('/api/v1/auth/me')),
+  queryFn: () => read(api.GET('/api/v1/auth/me')),
   staleTime: 5 * 60_000,
 });
 
-export function register(body: components['schemas']['Register']) {
+export async function register(body: components['schemas']['Register']): Promise<Session> {
   assertProject(undefined);
-  return read<Session>(api.POST('/api/v1/auth/register', { body }));
+  const answer = await read(api.POST('/api/v1/auth/register', { body }));
+  if (!isPending(answer)) return answer;
+  // Without a session nobody may ask what became of the command; the login page will tell.
+  throw new Problem({
+    status: 503,
+    title: 'Your account is being created',
+    detail: 'It takes longer than usual. Log in with these details in a moment.',
+  });
 }
 
 export function login(body: components['schemas']['Login']) {
   assertProject(undefined);
-  return read<Session>(api.POST('/api/v1/auth/login', { body }));
+  return read(api.POST('/api/v1/auth/login', { body }));
 }
 
 export async function logout(): Promise<void> {
-  await read<unknown>(api.POST('/api/v1/auth/logout'));
+  await read(api.POST('/api/v1/auth/logout'));
   assertProject(undefined);
 }
 

@@ -38,8 +38,8 @@ afterEach(() => {
 describe('the client', () => {
   it('asserts the project on every request and gives writes an idempotency key', async () => {
     const requests = serve({ [`GET ${ME}`]: [json({})], 'POST /api/v1/incidents': [json({ id: 'i' }, 201)] });
-    await read<unknown>(api.GET(ME));
-    await read<unknown>(api.POST('/api/v1/incidents', { body: { title: 't', severity: 'SEV1' } }));
+    await read(api.GET(ME));
+    await read(api.POST('/api/v1/incidents', { body: { title: 't', severity: 'SEV1' } }));
     expect(requests.map((request) => request.headers.get('X-Project'))).toEqual(['p1', 'p1']);
     expect(requests[0]?.headers.has('Idempotency-Key')).toBe(false);
     expect(requests[1]?.headers.get('Idempotency-Key')).toMatch(/^[0-9a-f-]{36}$/);
@@ -49,14 +49,14 @@ describe('the client', () => {
     serve({
       [`GET ${ME}`]: [problem(409, { rule: 'illegal_transition', allowed_next: ['resolve'], errors: [{ field: 'title', message: 'too long' }], request_id: 'r1' })],
     });
-    const thrown = await read<unknown>(api.GET(ME)).catch((cause: unknown) => cause);
+    const thrown = await read(api.GET(ME)).catch((cause: unknown) => cause);
     expect(thrown).toBeInstanceOf(Problem);
     expect(thrown).toMatchObject({ status: 409, rule: 'illegal_transition', allowedNext: ['resolve'], fields: { title: 'too long' }, requestId: 'r1' });
   });
 
   it('makes a problem of an answer that is none', async () => {
     serve({ [`GET ${ME}`]: [() => new Response('<h1>Bad gateway</h1>', { status: 502 })] });
-    await expect(read<unknown>(api.GET(ME))).rejects.toMatchObject({ status: 502 });
+    await expect(read(api.GET(ME))).rejects.toMatchObject({ status: 502 });
   });
 
   it('sends the version as If-Match', () => {
@@ -70,7 +70,7 @@ describe('the session', () => {
       'POST /api/v1/incidents': [problem(401, {}), problem(401, {}), json({ id: 'i' }, 201)],
       [REFRESH]: [json({})],
     });
-    const declare = () => read<unknown>(api.POST('/api/v1/incidents', { body: { title: 't', severity: 'SEV1' } }));
+    const declare = () => read(api.POST('/api/v1/incidents', { body: { title: 't', severity: 'SEV1' } }));
     await Promise.all([declare(), declare()]);
     const sent = requests.filter((request) => request.url.endsWith('/incidents'));
     expect(requests.filter((request) => request.url.endsWith('/refresh'))).toHaveLength(1);
@@ -83,7 +83,7 @@ describe('the session', () => {
     const over = vi.fn();
     onSessionOver(over);
     serve({ [`GET ${ME}`]: [problem(401, {})], [REFRESH]: [problem(401, {})] });
-    await expect(read<unknown>(api.GET(ME))).rejects.toMatchObject({ status: 401 });
+    await expect(read(api.GET(ME))).rejects.toMatchObject({ status: 401 });
     expect(over).toHaveBeenCalledOnce();
   });
 
@@ -91,7 +91,7 @@ describe('the session', () => {
     const over = vi.fn();
     onSessionOver(over);
     serve({ [`GET ${ME}`]: [problem(401, {})], [REFRESH]: [problem(503, {})] });
-    await expect(read<unknown>(api.GET(ME))).rejects.toMatchObject({ status: 503 });
+    await expect(read(api.GET(ME))).rejects.toMatchObject({ status: 503 });
     expect(over).not.toHaveBeenCalled();
   });
 
@@ -100,7 +100,7 @@ describe('the session', () => {
       [`GET ${ME}`]: [problem(409, { rule: 'project_mismatch' }), json({ ok: true })],
       [REFRESH]: [json({})],
     });
-    await expect(read<unknown>(api.GET(ME))).resolves.toEqual({ ok: true });
+    await expect(read(api.GET(ME))).resolves.toEqual({ ok: true });
     const refresh = requests.find((request) => request.url.endsWith('/refresh'));
     expect(await refresh?.json()).toEqual({ project_id: 'p1' });
   });
@@ -118,7 +118,7 @@ describe('the session', () => {
 
   it('does not renew for a refused login', async () => {
     const requests = serve({ 'POST /api/v1/auth/login': [problem(401, { rule: 'bad_credentials' })] });
-    await expect(read<unknown>(api.POST('/api/v1/auth/login', { body: { email: 'a@b.c', password: 'x' } }))).rejects.toMatchObject({ rule: 'bad_credentials' });
+    await expect(read(api.POST('/api/v1/auth/login', { body: { email: 'a@b.c', password: 'x' } }))).rejects.toMatchObject({ rule: 'bad_credentials' });
     expect(requests).toHaveLength(1);
   });
 });
@@ -127,7 +127,7 @@ describe('a write whose outcome comes later', () => {
   const pending = json({ command_id: 'c1', status_url: '/api/v1/commands/c1' }, 202);
   const COMMAND = 'GET /api/v1/commands/c1';
   const declare = () =>
-    write<unknown>(api.POST('/api/v1/incidents', { body: { title: 't', severity: 'SEV1' } }), async (resource) => ({ id: resource?.id }));
+    write<{ id: string | undefined } | object>(api.POST('/api/v1/incidents', { body: { title: 't', severity: 'SEV1' } }), async (resource) => ({ id: resource?.id }));
 
   it('is asked for until it is accepted', async () => {
     vi.useFakeTimers();

@@ -28,24 +28,8 @@ interface Answer<T> {
   response: Response;
 }
 
-/** The shape of T as the document describes it: closed sets of words are plain text there, and any JSON is unknown. */
-type Wire<T> = T extends string
-  ? string
-  : T extends readonly (infer I)[]
-    ? Wire<I>[]
-    : T extends Record<string, unknown>
-      ? string extends keyof T
-        ? unknown
-        : { [K in keyof T]: Wire<T[K]> }
-      : T extends object
-        ? { [K in keyof T]: Wire<T[K]> }
-        : T;
-
-/**
- * The body of a 2xx, or a thrown `Problem`. T is named by the caller and must have the shape of the answer; only the
- * closed sets (`'SEV1' | ...`) are taken on the contract's word.
- */
-export async function read<T>(answer: Promise<Answer<Wire<T>>>): Promise<T> {
+/** The body of a 2xx, or a thrown `Problem`. */
+export async function read<T>(answer: Promise<Answer<T>>): Promise<T> {
   const { data, error, response } = await answer;
   if (!response.ok) throw problemOf(response, error);
   return data as T;
@@ -56,10 +40,10 @@ export async function read<T>(answer: Promise<Answer<Wire<T>>>): Promise<T> {
  * until it is accepted or refused. `reload` fetches the resource that the write would have answered with.
  */
 export async function write<T>(
-  answer: Promise<Answer<Wire<T> | Pending>>,
+  answer: Promise<Answer<T | Pending>>,
   reload: (resource: CommandState['resource']) => Promise<T>,
 ): Promise<T> {
-  const body = await read<T | Pending>(answer as Promise<Answer<Wire<T | Pending>>>);
+  const body = await read(answer);
   if (!isPending(body)) return body;
   return reload(await outcomeOf(body.command_id));
 }
@@ -95,6 +79,6 @@ function refusalOf(command: CommandState): Problem {
   });
 }
 
-function isPending<T>(body: T | Pending): body is Pending {
+export function isPending(body: unknown): body is Pending {
   return typeof body === 'object' && body !== null && 'command_id' in body && 'status_url' in body;
 }

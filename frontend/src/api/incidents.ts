@@ -3,16 +3,7 @@ import { api, ifMatch, read, write } from './client';
 import { keys } from './keys';
 import { allPages, PAGE_SIZE, present } from './paging';
 import type { components } from './schema';
-import type {
-  Alert,
-  CommandState,
-  Incident,
-  IncidentStats,
-  Page,
-  Severity,
-  StepAction,
-  TimelineEntry,
-} from './types';
+import type { CommandState, Incident, Severity, StepAction } from './types';
 
 export interface IncidentFilter {
   status?: string | undefined;
@@ -37,7 +28,7 @@ export function incidentListQuery<F extends object>(
   return infiniteQueryOptions({
     queryKey: keys.incidentList(project, keyed),
     queryFn: ({ pageParam }) =>
-      read<Page<Incident>>(
+      read(
         api.GET('/api/v1/incidents', {
           params: { query: present({ ...resolve(keyed), limit: PAGE_SIZE, cursor: pageParam }) },
         }),
@@ -50,7 +41,7 @@ export function incidentListQuery<F extends object>(
 export function incidentStatsQuery<R extends object>(project: string, keyed: R, resolve: (keyed: R) => Span) {
   return queryOptions({
     queryKey: keys.incidentStats(project, keyed),
-    queryFn: () => read<IncidentStats>(api.GET('/api/v1/incidents/stats', { params: { query: present(resolve(keyed)) } })),
+    queryFn: () => read(api.GET('/api/v1/incidents/stats', { params: { query: present(resolve(keyed)) } })),
   });
 }
 
@@ -63,7 +54,7 @@ export function timelineQuery(project: string, id: string) {
     queryKey: keys.timeline(project, id),
     queryFn: () =>
       allPages((page) =>
-        read<Page<TimelineEntry>>(api.GET('/api/v1/incidents/{id}/timeline', { params: { path: { id }, query: page } })),
+        read(api.GET('/api/v1/incidents/{id}/timeline', { params: { path: { id }, query: page } })),
       ),
   });
 }
@@ -73,13 +64,13 @@ export function incidentAlertsQuery(project: string, id: string) {
     queryKey: keys.incidentAlerts(project, id),
     queryFn: () =>
       allPages((page) =>
-        read<Page<Alert>>(api.GET('/api/v1/incidents/{id}/alerts', { params: { path: { id }, query: page } })),
+        read(api.GET('/api/v1/incidents/{id}/alerts', { params: { path: { id }, query: page } })),
       ),
   });
 }
 
 export function declareIncident(body: components['schemas']['NewIncident']): Promise<Incident> {
-  return write<Incident>(api.POST('/api/v1/incidents', { body }), reloaded);
+  return write(api.POST('/api/v1/incidents', { body }), reloaded);
 }
 
 export function step(incident: Incident, action: StepAction, note?: string): Promise<Incident> {
@@ -87,32 +78,32 @@ export function step(incident: Incident, action: StepAction, note?: string): Pro
     ...versioned(incident),
     body: note ? { note } : {},
   };
-  return write<Incident>(api.POST(`/api/v1/incidents/{id}/${action}`, options), reloaded);
+  return write(api.POST(`/api/v1/incidents/{id}/${action}`, options), reloaded);
 }
 
 export function setSeverity(incident: Incident, severity: Severity): Promise<Incident> {
-  return write<Incident>(
+  return write(
     api.PUT('/api/v1/incidents/{id}/severity', { ...versioned(incident), body: { severity } }),
     reloaded,
   );
 }
 
 export function setTitle(incident: Incident, title: string): Promise<Incident> {
-  return write<Incident>(
+  return write(
     api.PUT('/api/v1/incidents/{id}/title', { ...versioned(incident), body: { title } }),
     reloaded,
   );
 }
 
 export function assign(incident: Incident, userId: string | null): Promise<Incident> {
-  return write<Incident>(
+  return write(
     api.PUT('/api/v1/incidents/{id}/assignee', { ...versioned(incident), body: { user_id: userId } }),
     reloaded,
   );
 }
 
 export function merge(incident: Incident, into: string): Promise<Incident> {
-  return write<Incident>(
+  return write(
     api.POST('/api/v1/incidents/{id}/merge', { ...versioned(incident), body: { into } }),
     reloaded,
   );
@@ -123,7 +114,7 @@ export async function comment(incidentId: string, body: string): Promise<void> {
     params: { path: { id: incidentId } },
     body: { body },
   });
-  await write<unknown>(answer, () => Promise.resolve(null));
+  await write(answer, () => Promise.resolve(null));
 }
 
 /** After a write: show what the server answered at once, and have everything that depends on it refetched. */
@@ -136,7 +127,7 @@ export async function settleIncident(client: QueryClient, incident: Incident): P
 }
 
 function fetchIncident(id: string): Promise<Incident> {
-  return read<Incident>(api.GET('/api/v1/incidents/{id}', { params: { path: { id } } }));
+  return read(api.GET('/api/v1/incidents/{id}', { params: { path: { id } } }));
 }
 
 function reloaded(resource: CommandState['resource']): Promise<Incident> {

@@ -3,20 +3,20 @@ import { api, read, write } from './client';
 import { keys } from './keys';
 import { allPages } from './paging';
 import type { components } from './schema';
-import type { ApiKey, CreatedApiKey, Member, MemberRole, Page, Project } from './types';
+import type { CreatedApiKey, Member, MemberRole, Project } from './types';
 
 type Schemas = components['schemas'];
 
 export function apiKeysQuery(project: string) {
   return queryOptions({
     queryKey: keys.apiKeys(project),
-    queryFn: () => allPages((page) => read<Page<ApiKey>>(api.GET('/api/v1/api-keys', { params: { query: page } }))),
+    queryFn: () => allPages((page) => read(api.GET('/api/v1/api-keys', { params: { query: page } }))),
   });
 }
 
 /** The key itself is in this answer and nowhere else; a lost answer means creating another one. */
 export function createApiKey(body: Schemas['NewApiKey']): Promise<CreatedApiKey> {
-  return write<CreatedApiKey>(api.POST('/api/v1/api-keys', { body }), () =>
+  return write(api.POST('/api/v1/api-keys', { body }), () =>
     Promise.reject(new Error('The key was created, but its secret was lost on the way. Revoke it and create another.')),
   );
 }
@@ -28,7 +28,7 @@ export async function revokeApiKey(id: string): Promise<void> {
 export function membersQuery(project: string) {
   return queryOptions({
     queryKey: keys.members(project),
-    queryFn: () => allPages((page) => read<Page<Member>>(api.GET('/api/v1/members', { params: { query: page } }))),
+    queryFn: () => allPages((page) => read(api.GET('/api/v1/members', { params: { query: page } }))),
   });
 }
 
@@ -54,7 +54,7 @@ export async function removeMember(userId: string): Promise<void> {
 export function projectsQuery(project: string) {
   return queryOptions({
     queryKey: keys.projects(project),
-    queryFn: () => allPages((page) => read<Page<Project>>(api.GET('/api/v1/projects', { params: { query: page } }))),
+    queryFn: () => allPages((page) => read(api.GET('/api/v1/projects', { params: { query: page } }))),
   });
 }
 

@@ -26,7 +26,12 @@ export interface Described {
 /** One line per kind of entry; a kind that this console does not know yet is still shown, by its name. */
 export function describeEntry(entry: TimelineEntry, people: ReadonlyMap<string, string>): Described {
   const describe = KINDS[entry.kind];
-  return describe ? describe(entry.data, people) : { icon: IconCircleDot, text: entry.kind.replaceAll('_', ' ') };
+  return describe ? describe(dataOf(entry), people) : { icon: IconCircleDot, text: entry.kind.replaceAll('_', ' ') };
+}
+
+/** The contract leaves the data of an entry open; each kind reads what it knows and survives what it does not. */
+function dataOf({ data }: TimelineEntry): Data {
+  return typeof data === 'object' && data !== null ? (data as Data) : {};
 }
 
 type Data = Record<string, unknown>;

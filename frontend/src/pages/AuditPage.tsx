@@ -2,7 +2,7 @@ import { IconHistory } from '@tabler/icons-react';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { auditQuery } from '../api/audit';
-import type { AuditRecord } from '../api/types';
+import type { AuditEntry } from '../api/types';
 import { useProject } from '../hooks/useProject';
 import { DataTable, type Column } from '../ui/DataTable';
 import { EmptyState } from '../ui/EmptyState';
@@ -15,7 +15,7 @@ import { actorName } from '../util/actor';
 
 const NO_FILTER = {};
 
-const COLUMNS: readonly Column<AuditRecord>[] = [
+const COLUMNS: readonly Column<AuditEntry>[] = [
   { id: 'at', header: 'When', width: 110, cell: (row) => <RelativeTime at={row.at} className="dim" /> },
   { id: 'actor', header: 'Who', width: 160, from: 'medium', cell: (row) => actorName(row.actor) },
   { id: 'action', header: 'Did', cell: (row) => <span className="mono">{row.action}</span> },
@@ -44,7 +44,7 @@ export function AuditPage() {
   );
 }
 
-function AuditRows({ rows }: { rows: readonly AuditRecord[] }) {
+function AuditRows({ rows }: { rows: readonly AuditEntry[] }) {
   if (rows.length === 0) {
     return (
       <EmptyState icon={<IconHistory size={20} />} title="Nothing yet">
@@ -55,7 +55,7 @@ function AuditRows({ rows }: { rows: readonly AuditRecord[] }) {
   return <DataTable label="Audit" columns={COLUMNS} rows={rows} rowId={(row) => row.id} />;
 }
 
-function Target({ target }: Pick<AuditRecord, 'target'>) {
+function Target({ target }: Pick<AuditEntry, 'target'>) {
   const project = useProject();
   const text = `${target.type} ${target.id.slice(0, 13)}…`;
   if (target.type !== 'incident') {
@@ -72,7 +72,7 @@ function Target({ target }: Pick<AuditRecord, 'target'>) {
   );
 }
 
-function resultCell(record: AuditRecord) {
-  if (record.result === 'accepted') return 'accepted';
-  return <span style={{ color: 'var(--tone-detected)' }}>refused: {record.rule ?? 'no rule'}</span>;
+function resultCell(entry: AuditEntry) {
+  if (entry.result === 'accepted') return 'accepted';
+  return <span style={{ color: 'var(--tone-detected)' }}>refused: {entry.rule ?? 'no rule'}</span>;
 }
