@@ -7,6 +7,7 @@
 //! [`committer`] writes what has queued up as one group and syncs it; [`recovery`]
 //! opens a journal after whatever happened to it.
 
+mod budget;
 mod catalog;
 mod checkpoint;
 mod committer;
@@ -22,8 +23,10 @@ mod lock;
 mod member;
 mod options;
 mod payload;
+mod pins;
 mod prepare;
 mod recovery;
+mod retention;
 mod scan;
 mod seal;
 mod segment;
@@ -32,6 +35,7 @@ mod sidecar;
 mod slots;
 mod subscription;
 mod tail;
+mod verify;
 mod watermark;
 
 use std::io;
@@ -46,10 +50,12 @@ use schemas::ids::LogId;
 use schemas::topic::{self, Topic};
 use tokio::sync::watch;
 
+use self::budget::Budget;
 use self::committer::Committer;
 use self::journal::{Failure, Journal};
 use self::lock::Lock;
 use self::member::{EmbeddedMember, Memberships};
+use self::pins::Pins;
 use self::slots::Slot;
 use self::subscription::{Cursor, EmbeddedSubscription};
 use crate::{
@@ -60,6 +66,8 @@ use crate::{
 pub use self::disk::{Disk, RealDisk};
 pub use self::finding::Finding;
 pub use self::options::Options;
+pub use self::retention::Retained;
+pub use self::verify::{Verification, verify};
 
 /// Why a log could not be opened; each names what to do or where to look.
 #[derive(Debug, thiserror::Error)]
@@ -98,6 +106,8 @@ pub struct EmbeddedLog {
     id: LogId,
     journals: Vec<Arc<Journal>>,
     memberships: Arc<Memberships>,
+    budget: Budget,
+    pins: Arc<Pins>,
     failure: Failure,
     findings: Vec<Finding>,
     running: Mutex<Option<Running>>,
@@ -117,6 +127,8 @@ impl EmbeddedLog {
         let lock = lock::acquire(&options.dir)?;
         let fresh = || LogId(Context::ambient(&options.clock).id());
         let id = identity::establish(&options.dir, fresh)?.log_id;
+        let budget = Budget::new(options.disk_budget_bytes);
+        let pins = Arc::new(Pins::open(&options.dir)?);
         let failure: Failure = Arc::new(watch::Sender::new(None));
         let options = Arc::new(options);
         let (mut journals, mut committers, mut findings) = (Vec::new(), Vec::new(), Vec::new());
@@ -140,6 +152,8 @@ impl EmbeddedLog {
             id,
             journals,
             memberships: Arc::default(),
+            budget,
+            pins,
             failure,
             findings,
             running: Mutex::new(Some(Running { committers, lock })),
@@ -149,6 +163,28 @@ impl EmbeddedLog {
     /// The damage that opening found; also counted and logged as it was found.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
+    }
+
+    /// Removes what is kept no longer and no consumer still has to read.
+    pub async fn retain(&self) -> Result<Retained, LogError> {
+        let (journals, pins) = (self.journals.clone(), self.pins.clone());
+        let run = move || retention::run(&journals, &pins);
+        let run = tokio::task::spawn_blocking(run).await;
+        let result = run.map_err(|e| LogError::Unavailable(e.to_string()))?;
+        result.map_err(|e| LogError::Unavailable(format!("retention: {e}")))
+    }
+
+    /// Forgets a consumer that was pinned and will never read again.
+    pub fn unpin(&self, consumer: &str) -> Result<(), LogError> {
+        let removed = self.pins.remove(consumer);
+        removed.map_err(|e| LogError::Unavailable(format!("pins: {e}")))
+    }
+
+    fn disk_bytes(&self) -> u64 {
+        self.journals
+            .iter()
+            .map(|journal| journal.disk_bytes())
+            .sum()
     }
 
     fn journal(&self, journal: topic::Journal) -> &Arc<Journal> {
@@ -205,6 +241,7 @@ impl EmbeddedLog {
             .iter()
             .for_each(|journal| journal.begin_close());
         let running = self.running.lock().take();
+        let pins = self.pins.clone();
         move || {
             let Some(Running { committers, lock }) = running else {
                 return;
@@ -213,6 +250,9 @@ impl EmbeddedLog {
                 if committer.join().is_err() {
                     tracing::error!("a committer of the log panicked");
                 }
+            }
+            if let Err(e) = pins.save() {
+                tracing::warn!("the consumers' pins were not saved: {e}");
             }
             drop(lock);
         }
@@ -235,6 +275,7 @@ impl EventLog for EmbeddedLog {
         let Some(first) = records.first() else {
             return Ok(Vec::new());
         };
+        self.budget.admit(self.disk_bytes(), &records)?;
         let journal = self.journal(first.topic.journal());
         let staged = records.iter().map(|record| journal.stage(record));
         let staged = staged.collect::<Result<Vec<_>, _>>()?;
@@ -297,6 +338,9 @@ impl EventLog for EmbeddedLog {
                 assigned.push((*topic, partition));
             }
         }
+        let starts: Vec<_> = cursors.iter().map(Cursor::position).collect();
+        self.pin(&retention::pin_of_group(&group.name), &starts)
+            .await?;
         Ok(Box::new(EmbeddedMember {
             group: group.name,
             membership,
@@ -310,6 +354,11 @@ impl EventLog for EmbeddedLog {
     async fn usage(&self) -> Result<Vec<TopicUsage>, LogError> {
         let usage = |topic: Topic| self.journal(topic.journal()).usage(topic);
         Ok(Topic::all().map(usage).collect())
+    }
+
+    async fn pin(&self, consumer: &str, next: &[Position]) -> Result<(), LogError> {
+        let pinned = self.pins.set(consumer, next);
+        pinned.map_err(|e| LogError::Unavailable(format!("pins: {e}")))
     }
 
     async fn failed(&self) -> LogError {

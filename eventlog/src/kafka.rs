@@ -66,7 +66,7 @@ impl KafkaLog {
             .create_with_context(Callbacks::default())
             .map_err(OpenError::Settings)?;
         let id = identity::establish(&options, &ends, &single, identity).await?;
-        let appender = Appender::start(&options, single)
+        let appender = Appender::start(&options, &ends, single)
             .map_err(|error| LogError::Unavailable(error.to_string()))?;
         Ok(Arc::new(Self {
             id,

@@ -8,6 +8,7 @@
 //! partition but are not dense; nobody subtracts them.
 
 pub mod embedded;
+pub mod inspect;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 mod record;
@@ -123,6 +124,13 @@ pub trait EventLog: Send + Sync + 'static {
 
     /// Joins a group that consumes topics and appends what follows from them.
     async fn join(&self, group: Group) -> Result<Box<dyn Member>, LogError>;
+
+    /// Tells how far a consumer that keeps its own checkpoints has come: embedded
+    /// retention never passes the slowest. A broker has its own retention, for
+    /// which this does nothing.
+    async fn pin(&self, _consumer: &str, _next: &[Position]) -> Result<(), LogError> {
+        Ok(())
+    }
 
     /// What an operator wants to know of each topic: `log stat`.
     async fn usage(&self) -> Result<Vec<TopicUsage>, LogError>;

@@ -6,7 +6,7 @@ mod read;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use parking_lot::{Condvar, Mutex};
 use schemas::progress::ProgressMade;
@@ -47,6 +47,8 @@ pub(super) struct Journal {
     /// Room in the queue, in KiB.
     room: Arc<Semaphore>,
     failure: Failure,
+    /// Bytes of all segments, for the budget.
+    disk_bytes: AtomicU64,
 }
 
 /// What the committer of an opened journal continues from.
@@ -137,7 +139,9 @@ impl Journal {
             appended_changed: watch::Sender::new(()),
             durable_changed: watch::Sender::new(()),
             failure,
+            disk_bytes: AtomicU64::new(0),
         };
+        journal.note_disk_bytes(&journal.state.lock());
         Ok((
             Arc::new(journal),
             Resume {
@@ -197,6 +201,7 @@ impl Journal {
             self.durable[slot].store(frame.offset + 1, Ordering::Release);
         }
         state.catalog.active.position = end;
+        self.note_disk_bytes(&state);
         state
             .tail
             .trim(|slot| self.durable[slot].load(Ordering::Relaxed));
@@ -219,6 +224,16 @@ impl Journal {
             batch.durable.send(Err(error.clone())).ok();
         }
         self.failure.send_replace(Some(error));
+    }
+
+    /// Bytes of all segments up to the end of their content.
+    pub(super) fn disk_bytes(&self) -> u64 {
+        self.disk_bytes.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn note_disk_bytes(&self, state: &State) {
+        let bytes = state.catalog.bytes();
+        self.disk_bytes.store(bytes, Ordering::Relaxed);
     }
 
     /// Looks at the groups' progress; nobody commits meanwhile.

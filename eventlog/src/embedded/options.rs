@@ -1,9 +1,11 @@
 //! How a log is opened.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use schemas::context::Clock;
+use schemas::topic::{Retention, Topic};
 
 use super::disk::{Disk, RealDisk};
 
@@ -19,6 +21,11 @@ pub struct Options {
     pub queue_bytes: usize,
     /// Largest record: key, headers and body.
     pub max_record_bytes: usize,
+    /// Bytes of segments at which appends are refused; commits of consumers pass,
+    /// so leave some disk beside it.
+    pub disk_budget_bytes: u64,
+    /// Where a deployment keeps a topic longer or shorter than the registry says.
+    pub retention: HashMap<Topic, Retention>,
     pub clock: Clock,
     /// What writes and syncs; tests put one here that fails or lies.
     pub disk: Arc<dyn Disk>,
@@ -33,9 +40,16 @@ impl Options {
             tail_memory_bytes: 8 << 20,
             queue_bytes: 32 << 20,
             max_record_bytes: 8 << 20,
+            disk_budget_bytes: 100 << 30,
+            retention: HashMap::new(),
             clock: Clock::System,
             disk: Arc::new(RealDisk),
         }
+    }
+
+    pub(super) fn retention(&self, topic: Topic) -> Retention {
+        let own = self.retention.get(&topic).copied();
+        own.unwrap_or_else(|| topic.retention())
     }
 
     pub(super) fn first_segment_bytes(&self) -> u64 {

@@ -87,7 +87,6 @@ pub(super) fn new_header(place: &Place, number: u64, capacity: u64) -> SegmentHe
         log_id: place.log_id,
         journal: place.journal,
         capacity,
-        cleaned_days: 0,
     }
 }
 

@@ -1,9 +1,8 @@
 //! One segment file: a header block, then groups from block 1 on.
 //!
 //! The file appears under its name only when its header is durable. Both copies
-//! of the header lie in block 0 (bytes 0 and 2048): magic, format, the greatest
-//! retention in days that was applied to it, number, incarnation, log id, journal
-//! name, capacity, CRC32C. The incarnation is new for every file that ever carried
+//! of the header lie in block 0 (bytes 0 and 2048): magic, format, number,
+//! incarnation, log id, journal name, capacity, CRC32C. The incarnation is new for every file that ever carried
 //! the number, so that stale bytes never pass for records.
 
 use std::fs::{File, OpenOptions};
@@ -36,8 +35,6 @@ pub(super) struct SegmentHeader {
     pub(super) journal: schemas::topic::Journal,
     /// Bytes the file is filled to; the writer leaves before passing it.
     pub(super) capacity: u64,
-    /// Records of topics kept this many days or less are gone if expired.
-    pub(super) cleaned_days: u32,
 }
 
 impl SegmentHeader {
@@ -48,7 +45,7 @@ impl SegmentHeader {
         let mut out = Vec::with_capacity(HEADER);
         out.put_slice(MAGIC);
         out.put_u32_le(FORMAT);
-        out.put_u32_le(self.cleaned_days);
+        out.put_u32_le(0);
         out.put_u64_le(self.number);
         out.put_u64_le(self.incarnation);
         out.put_slice(self.log_id.0.as_bytes());
@@ -69,7 +66,7 @@ impl SegmentHeader {
         if fields.get_u32_le() != FORMAT {
             return None;
         }
-        let cleaned_days = fields.get_u32_le();
+        fields.advance(4);
         let number = fields.get_u64_le();
         let incarnation = fields.get_u64_le();
         let log_id = LogId(Uuid::from_slice(&fields[..16]).ok()?);
@@ -84,7 +81,6 @@ impl SegmentHeader {
             log_id,
             journal,
             capacity: fields.get_u64_le(),
-            cleaned_days,
         })
     }
 
@@ -154,6 +150,13 @@ fn fill(file: &File, capacity: u64, enough: &AtomicBool) -> io::Result<()> {
     Ok(())
 }
 
+/// Whether block 0 is byte for byte what was written.
+pub(super) fn header_is_intact(segment: &Segment) -> io::Result<bool> {
+    let mut block = vec![0; BLOCK as usize];
+    let read = super::group::read_up_to(&segment.file, &mut block, 0)?;
+    Ok(block[..read] == segment.header.block())
+}
+
 fn read_header(file: &File) -> io::Result<Option<SegmentHeader>> {
     let mut block = vec![0; BLOCK as usize];
     let read = super::group::read_up_to(file, &mut block, 0)?;
@@ -192,7 +195,6 @@ mod tests {
             log_id: LogId(Uuid::from_u128(5)),
             journal: Journal::Webhooks,
             capacity: 3 * BLOCK,
-            cleaned_days: 0,
         };
         let enough = AtomicBool::new(false);
         let segment = Segment::create(dir.path(), header, &enough).unwrap();

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::journal::Journal;
 use super::slots::Slot;
-use crate::{Fetched, LogError, Offset, Subscription, Visibility};
+use crate::{Fetched, LogError, Offset, Position, Subscription, Visibility};
 
 /// One followed partition.
 pub(super) struct Cursor {
@@ -16,6 +16,17 @@ pub(super) struct Cursor {
     pub(super) slot: Slot,
     pub(super) next: Offset,
     pub(super) visibility: Visibility,
+}
+
+impl Cursor {
+    pub(super) fn position(&self) -> Position {
+        let (topic, partition) = self.journal.slots.partition(self.slot);
+        Position {
+            topic,
+            partition,
+            offset: self.next,
+        }
+    }
 }
 
 /// Cursors with the turn that keeps a busy partition from starving the others.

@@ -1,6 +1,8 @@
 //! Appending: single records by an idempotent producer, batches by a transaction.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
 use rdkafka::util::Timeout;
@@ -8,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::callbacks::Callbacks;
 use super::error::unavailable;
+use super::offsets::Ends;
 use super::options::{DELIVERY_TIMEOUT, Options};
 use super::transaction::{Failure, Transactor};
 use super::wire;
@@ -28,6 +31,7 @@ struct Batch {
 
 pub(super) struct Appender {
     options: Arc<Options>,
+    ends: Arc<Ends>,
     single: FutureProducer<Callbacks>,
     batches: mpsc::Sender<Batch>,
 }
@@ -36,6 +40,7 @@ impl Appender {
     /// Begins the thread that transactions run on.
     pub(super) fn start(
         options: &Arc<Options>,
+        ends: &Arc<Ends>,
         single: FutureProducer<Callbacks>,
     ) -> std::io::Result<Self> {
         let (batches, queue) = mpsc::channel(QUEUE);
@@ -45,6 +50,7 @@ impl Appender {
             .spawn(move || run(&thread_options, queue))?;
         Ok(Self {
             options: Arc::clone(options),
+            ends: Arc::clone(ends),
             single,
             batches,
         })
@@ -100,7 +106,10 @@ impl Appender {
         let gone = || LogError::Failed("the log is closed".to_owned());
         let batch = Batch { records, reply };
         self.batches.send(batch).await.map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())?
+        let positions = answer.await.map_err(|_| gone())??;
+        self.ends
+            .ask(move |ends| await_readable(ends, positions))
+            .await
     }
 }
 
@@ -119,6 +128,30 @@ fn run(options: &Arc<Options>, mut queue: mpsc::Receiver<Batch>) {
             batches.push(next);
         }
         append_together(options, &mut transactor, batches);
+    }
+}
+
+/// A transaction is decided before its markers are in every partition. An
+/// append is readable once it returns, so this waits for the markers; a broker
+/// that is slow with them changes nothing about what was decided. Blocks.
+fn await_readable(ends: &Ends, positions: Vec<Position>) -> Result<Vec<Position>, LogError> {
+    let touched: BTreeSet<_> = positions
+        .iter()
+        .map(|at| (at.topic, at.partition))
+        .collect();
+    let touched: Vec<_> = touched.into_iter().collect();
+    let deadline = Instant::now() + DELIVERY_TIMEOUT;
+    loop {
+        let stable = ends.stable(&touched)?;
+        let readable = |at: &Position| stable[&(at.topic, at.partition)] > at.offset;
+        if positions.iter().all(readable) {
+            return Ok(positions);
+        }
+        if Instant::now() > deadline {
+            tracing::warn!("a batch is committed and not readable yet");
+            return Ok(positions);
+        }
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 

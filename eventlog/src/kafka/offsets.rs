@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
@@ -98,6 +98,15 @@ impl Ends {
         if of.is_empty() {
             return Ok(Offsets::new());
         }
+        patiently(|| self.query_once(client, of, which))
+    }
+
+    fn query_once(
+        &self,
+        client: &BaseConsumer<Callbacks>,
+        of: &[(Topic, Partition)],
+        which: KafkaOffset,
+    ) -> Result<Offsets, LogError> {
         let query = list(&self.options, of.iter().map(|key| (*key, which))).map_err(unavailable)?;
         // In this question the logical offsets stand in for timestamps.
         let answer = client
@@ -105,15 +114,29 @@ impl Ends {
             .map_err(unavailable)?;
         // Serves log lines and errors; such a client has nothing else to poll.
         client.poll(Duration::ZERO);
-        concrete(&self.options, &answer).and_then(|found| {
-            match of.iter().find(|key| !found.contains_key(key)) {
-                None => Ok(found),
-                Some((topic, partition)) => Err(LogError::Unavailable(format!(
-                    "no leader for {}/{partition}",
-                    topic.name()
-                ))),
+        let found = concrete(&self.options, &answer)?;
+        match of.iter().find(|key| !found.contains_key(key)) {
+            None => Ok(found),
+            Some((topic, partition)) => {
+                let name = topic.name();
+                Err(LogError::Unavailable(format!(
+                    "no answer for {name}/{partition}"
+                )))
             }
-        })
+        }
+    }
+}
+
+/// Asks until there is an answer: a partition that has just been created, or is
+/// moving, has no leader to ask for a moment. Blocks.
+pub(super) fn patiently<T>(ask: impl Fn() -> Result<T, LogError>) -> Result<T, LogError> {
+    let deadline = Instant::now() + QUERY_TIMEOUT;
+    loop {
+        let answer = ask();
+        if answer.is_ok() || Instant::now() > deadline {
+            return answer;
+        }
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
 

@@ -13,7 +13,7 @@ use schemas::topic::Topic;
 
 use super::callbacks::Callbacks;
 use super::error::{OpenError, passes, unavailable};
-use super::offsets::{Ends, concrete, list};
+use super::offsets::{Ends, concrete, list, patiently};
 use super::options::{Options, QUERY_TIMEOUT};
 use super::wire;
 use crate::LogError;
@@ -174,10 +174,13 @@ pub(super) fn first_message(
     ends: &Ends,
     topic: &str,
 ) -> Result<Option<Bytes>, OpenError> {
-    let (start, end) = ends
-        .client()
-        .fetch_watermarks(topic, 0, QUERY_TIMEOUT)
-        .map_err(unavailable)?;
+    let client = ends.client();
+    let marks = || {
+        client
+            .fetch_watermarks(topic, 0, QUERY_TIMEOUT)
+            .map_err(unavailable)
+    };
+    let (start, end) = patiently(marks)?;
     if start == end {
         return Ok(None);
     }

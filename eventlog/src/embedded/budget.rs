@@ -1,0 +1,143 @@
+//! The disk that the log may use. From nine tenths on, the tenants that have
+//! appended more than the mean are refused; at the whole, every append. Commits of
+//! consumers pass: work that was accepted is finished from the reserve that the
+//! deployment leaves beside the budget.
+
+use std::collections::HashMap;
+
+use parking_lot::Mutex;
+
+use crate::{LogError, NewRecord};
+
+/// Tenants weighed at a time; when there are more, the lighter half is
+/// forgotten.
+const TENANTS: usize = 4_096;
+
+#[derive(Debug)]
+pub(super) struct Budget {
+    limit: u64,
+    tenants: Mutex<HashMap<Vec<u8>, u64>>,
+}
+
+impl Budget {
+    pub(super) fn new(limit: u64) -> Self {
+        Self {
+            limit,
+            tenants: Mutex::default(),
+        }
+    }
+
+    /// Weighs the tenants of `records` and refuses the batch where the budget says so.
+    pub(super) fn admit(&self, used: u64, records: &[NewRecord]) -> Result<(), LogError> {
+        let refusal = if used >= self.limit {
+            Some("disk_budget")
+        } else if used >= self.limit / 10 * 9 && self.any_heavy(records) {
+            Some("disk_budget_heavy_tenant")
+        } else {
+            None
+        };
+        let Some(reason) = refusal else {
+            self.weigh(records);
+            return Ok(());
+        };
+        metrics::counter!("eventlog_refused_records_total", "reason" => reason)
+            .increment(records.len() as u64);
+        Err(LogError::Full {
+            used,
+            budget: self.limit,
+        })
+    }
+
+    fn any_heavy(&self, records: &[NewRecord]) -> bool {
+        let tenants = self.tenants.lock();
+        let total: u64 = tenants.values().sum();
+        let mean = total / (tenants.len() as u64).max(1);
+        let weight = |record| tenants.get(tenant_of(record)?).copied();
+        records
+            .iter()
+            .filter_map(weight)
+            .any(|weight| weight > mean)
+    }
+
+    fn weigh(&self, records: &[NewRecord]) {
+        let mut tenants = self.tenants.lock();
+        for record in records {
+            if let Some(tenant) = tenant_of(record) {
+                let bytes = record.body.len() as u64;
+                match tenants.get_mut(tenant) {
+                    Some(weight) => *weight += bytes,
+                    None => drop(tenants.insert(tenant.to_vec(), bytes)),
+                }
+            }
+        }
+        if tenants.len() > TENANTS {
+            forget_lighter_half(&mut tenants);
+        }
+    }
+}
+
+/// Half stay, so that a heavy tenant is still weighed against light ones; all
+/// weights are halved, so that what was appended long ago counts less.
+fn forget_lighter_half(tenants: &mut HashMap<Vec<u8>, u64>) {
+    let mut by_weight: Vec<_> = tenants.drain().collect();
+    by_weight.sort_unstable_by_key(|(_, weight)| std::cmp::Reverse(*weight));
+    by_weight.truncate(TENANTS / 2);
+    let halved = by_weight
+        .into_iter()
+        .map(|(tenant, weight)| (tenant, weight / 2));
+    tenants.extend(halved);
+}
+
+/// Records of the platform itself have no tenant and are never heavy.
+fn tenant_of(record: &NewRecord) -> Option<&[u8]> {
+    let tenant = record.headers.iter().find(|(name, _)| name == "ce_tenant");
+    tenant.map(|(_, value)| value.as_slice())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use schemas::topic::Topic;
+
+    fn of(tenant: &str, bytes: usize) -> Vec<NewRecord> {
+        vec![NewRecord {
+            topic: Topic::InboundWebhooks,
+            partition: Some(0),
+            key: Default::default(),
+            headers: vec![("ce_tenant".to_owned(), tenant.as_bytes().to_vec())],
+            body: vec![0; bytes].into(),
+        }]
+    }
+
+    #[test]
+    fn refuses_the_heavy_first_and_everybody_last() {
+        let budget = Budget::new(1_000);
+        for _ in 0..10 {
+            budget.admit(0, &of("heavy", 100)).unwrap();
+        }
+        budget.admit(0, &of("light", 10)).unwrap();
+        assert!(budget.admit(899, &of("heavy", 1)).is_ok());
+        assert!(budget.admit(900, &of("heavy", 1)).is_err());
+        assert!(budget.admit(900, &of("light", 1)).is_ok());
+        assert!(budget.admit(900, &of("new", 1)).is_ok());
+        assert!(budget.admit(1_000, &of("light", 1)).is_err());
+    }
+
+    #[test]
+    fn a_single_tenant_may_use_the_whole() {
+        let budget = Budget::new(1_000);
+        budget.admit(0, &of("only", 500)).unwrap();
+        assert!(budget.admit(999, &of("only", 1)).is_ok());
+    }
+
+    #[test]
+    fn forgets_tenants_but_not_the_heavy() {
+        let budget = Budget::new(1_000);
+        budget.admit(0, &of("heavy", 1_000_000)).unwrap();
+        for n in 0..3 * TENANTS {
+            budget.admit(0, &of(&n.to_string(), 1)).unwrap();
+        }
+        assert!(budget.tenants.lock().len() <= TENANTS + 1);
+        assert!(budget.admit(950, &of("heavy", 1)).is_err());
+    }
+}
