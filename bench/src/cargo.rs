@@ -26,12 +26,7 @@ pub async fn fanout_clients() -> anyhow::Result<PathBuf> {
 /// Builds the peer in `bench/postgres-es` and returns its path.
 pub async fn postgres_es() -> anyhow::Result<PathBuf> {
     let target = target_folder()?.join("peers");
-    build(
-        &Path::new(ROOT).join("bench/postgres-es"),
-        &target,
-        &["--locked"],
-    )
-    .await?;
+    build(&Path::new(ROOT).join("bench/postgres-es"), &target, &[]).await?;
     Ok(target.join("release/postgres-es-peer"))
 }
 

@@ -118,7 +118,7 @@ fn lines(part: &Fetched, first: usize) -> anyhow::Result<String> {
 /// The headers as a JSON object. None of their values holds a character that
 /// COPY would want escaped.
 fn metadata(record: &Record) -> anyhow::Result<String> {
-    let text = |value: &[u8]| std::str::from_utf8(value).map(|v| serde_json::Value::from(v));
+    let text = |value: &[u8]| std::str::from_utf8(value).map(serde_json::Value::from);
     let pairs = record
         .headers
         .iter()
