@@ -13,8 +13,6 @@ use crate::db::Db;
 use crate::runtime::{ApplyError, Projection};
 use crate::vault::SubjectKeys;
 
-pub use key::replay_key;
-
 /// What became of a replay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Replayed {
@@ -22,6 +20,20 @@ pub struct Replayed {
     pub records: u64,
     /// The generation that readers see now.
     pub generation: i64,
+}
+
+impl std::fmt::Display for Replayed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            projection,
+            records,
+            generation,
+        } = self;
+        write!(
+            f,
+            "{projection}: {records} records folded anew, generation {generation}"
+        )
+    }
 }
 
 /// Why a replay ended without effect; the live tables are as they were.
@@ -66,6 +78,12 @@ impl Replay {
         shadow::replay(self, projection.as_ref()).await
     }
 
+    /// Applies what is parked of `key`, in order, after a fix; returns how many
+    /// records that were.
+    pub async fn key(&self, name: &str, key: &[u8]) -> Result<u64, ReplayError> {
+        key::apply_parked(self, find(name)?.as_ref(), key).await
+    }
+
     /// All of them, one after the other.
     pub async fn all(&self) -> Result<Vec<Replayed>, ReplayError> {
         let mut done = Vec::new();
@@ -76,7 +94,7 @@ impl Replay {
     }
 }
 
-pub(crate) fn find(name: &str) -> Result<Arc<dyn Projection>, ReplayError> {
+fn find(name: &str) -> Result<Arc<dyn Projection>, ReplayError> {
     let all = crate::registry();
     let names: Vec<_> = all.iter().map(|projection| projection.name()).collect();
     let names = names.join(", ");

@@ -64,3 +64,35 @@ pub(super) async fn check_reader(
     };
     Err(MigrateError::BypassesRowSecurity(why.to_owned()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::DbConfig;
+    use sqlx::Connection;
+
+    /// Roles belong to the whole cluster: what is tried here is taken back.
+    #[tokio::test]
+    async fn a_reader_that_could_bypass_row_security_is_refused_unless_told_otherwise() {
+        let Some(database) = testkit::postgres().await else {
+            return;
+        };
+        crate::migrate(&DbConfig::new(&database.url)).await.unwrap();
+        let mut connection = PgConnection::connect(&database.url).await.unwrap();
+        for weakness in [
+            "ALTER ROLE srec_read BYPASSRLS",
+            "GRANT srec_write TO srec_read",
+        ] {
+            let mut tx = connection.begin().await.unwrap();
+            tx.execute(weakness).await.unwrap();
+            let refused = check_reader(&mut tx, false).await;
+            assert!(
+                matches!(refused, Err(MigrateError::BypassesRowSecurity(_))),
+                "{weakness}"
+            );
+            check_reader(&mut tx, true).await.unwrap();
+            tx.rollback().await.unwrap();
+        }
+        check_reader(&mut connection, false).await.unwrap();
+    }
+}

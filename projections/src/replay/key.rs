@@ -2,17 +2,12 @@
 
 use sqlx::{Acquire, PgConnection};
 
-use super::{Replay, ReplayError, find};
+use super::{Replay, ReplayError};
 use crate::runtime::{Projection, Writing, parked_of_key, remove};
 
 /// Applies what is parked of `key`, in order, and returns how many records that
 /// were. What comes before a record that still fails stays applied.
-pub async fn replay_key(replay: &Replay, name: &str, key: &[u8]) -> Result<u64, ReplayError> {
-    let projection = find(name)?;
-    apply_parked(replay, projection.as_ref(), key).await
-}
-
-pub(crate) async fn apply_parked(
+pub(super) async fn apply_parked(
     replay: &Replay,
     projection: &dyn Projection,
     key: &[u8],

@@ -208,3 +208,6 @@ impl Applying<'_> {
         self.parked.park(tx, name, record, why).await
     }
 }
+
+#[cfg(test)]
+mod tests;

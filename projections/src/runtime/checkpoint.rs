@@ -157,6 +157,9 @@ pub(crate) async fn advance(
     generation: i64,
     moves: &[Move],
 ) -> Result<bool, sqlx::Error> {
+    if moves.is_empty() {
+        return Ok(true);
+    }
     let moved = sqlx::query(
         "UPDATE checkpoint SET next_offset = step.next
          FROM unnest($3::text[], $4::int[], $5::bigint[], $6::bigint[]) AS step (topic, partition, read, next)

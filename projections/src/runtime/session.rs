@@ -1,7 +1,7 @@
 //! One connection's worth of following the log. Ends with the connection, and
 //! begins again from the checkpoints.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use eventlog::{LogError, Partition, Position, Subscription, Visibility};
 use schemas::change::Announcement;
@@ -159,12 +159,11 @@ fn raise_alarm(name: &'static str, progress: &Progress) {
 
 async fn announce(runtime: &Runtime, name: &'static str, progress: Progress) {
     let mut by_partition: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    let mut said = HashSet::new();
     for changed in progress.changes {
-        let changes = by_partition
-            .entry((changed.topic, changed.partition))
-            .or_default();
-        if !changes.contains(&changed.change) {
-            changes.push(changed.change);
+        let place = (changed.topic, changed.partition);
+        if said.insert((place, changed.change.clone())) {
+            by_partition.entry(place).or_default().push(changed.change);
         }
     }
     let announcements = progress

@@ -1,0 +1,186 @@
+//! A database, a log, and projections that run between them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use eventlog::embedded::{EmbeddedLog, Options};
+use eventlog::{Log, NewRecord, Position};
+use projections::fanout::InProcess;
+use projections::replay::Replay;
+use projections::runtime::Projection;
+use projections::vault::{MasterKey, Vault};
+use projections::{Db, DbConfig, Runtime, checkpoints, history};
+use schemas::context::Clock;
+use schemas::time::Timestamp;
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use tempfile::TempDir;
+use testkit::eventually;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) const LONG: Duration = Duration::from_secs(60);
+
+pub(crate) struct Bench {
+    pub(crate) log: Log,
+    pub(crate) db: Db,
+    pub(crate) vault: Vault,
+    pub(crate) config: DbConfig,
+    pub(crate) fanout: Arc<InProcess>,
+    _dir: TempDir,
+}
+
+/// Projections that run until they are stopped.
+pub(crate) struct Running {
+    stop: CancellationToken,
+    task: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Running {
+    pub(crate) async fn stop(self) {
+        self.stop.cancel();
+        self.ended().await.expect("projections end well");
+    }
+
+    pub(crate) async fn ended(self) -> anyhow::Result<()> {
+        self.task.await.expect("no panic")
+    }
+}
+
+impl Bench {
+    /// None (said aloud) where there is no Postgres.
+    pub(crate) async fn new() -> Option<Self> {
+        let database = testkit::postgres().await?;
+        let config = DbConfig::new(&database.url);
+        projections::migrate(&config).await.expect("migrates");
+        let db = Db::connect(&config).expect("a good url");
+        let vault = Vault::open(&db, MasterKey::from_bytes([7; 32]))
+            .await
+            .expect("an empty vault opens");
+        let dir = tempfile::tempdir().expect("a folder");
+        Some(Self {
+            log: log_in(dir.path()),
+            db,
+            vault,
+            config,
+            fanout: Arc::default(),
+            _dir: dir,
+        })
+    }
+
+    pub(crate) async fn append(&self, records: Vec<NewRecord>) -> Vec<Position> {
+        let mut positions = Vec::new();
+        for record in records {
+            positions.extend(self.log.append(vec![record]).await.expect("appends"));
+        }
+        positions
+    }
+
+    pub(crate) fn run(&self, projections: Vec<Arc<dyn Projection>>) -> Running {
+        let stop = CancellationToken::new();
+        let runtime = Runtime {
+            log: self.log.clone(),
+            db: self.db.clone(),
+            people: self.vault.subject_keys(),
+            fanout: self.fanout.clone(),
+        };
+        let task = tokio::spawn(projections::run(runtime, projections, stop.clone()));
+        Running { stop, task }
+    }
+
+    /// Runs everything until it has applied `positions`.
+    pub(crate) async fn project(&self, positions: &[Position]) {
+        let running = self.run(projections::registry());
+        self.caught_up(positions).await;
+        running.stop().await;
+    }
+
+    pub(crate) async fn caught_up(&self, positions: &[Position]) {
+        for projection in projections::registry() {
+            let name = projection.name();
+            if name == "history" {
+                self.history_caught_up(projection.as_ref(), positions).await;
+            } else {
+                eventually(name, || async {
+                    checkpoints::wait_until(&self.db, name, positions, LONG)
+                        .await
+                        .ok()
+                        .filter(|done| *done)
+                })
+                .await;
+            }
+        }
+    }
+
+    async fn history_caught_up(&self, history: &dyn Projection, positions: &[Position]) {
+        for at in positions
+            .iter()
+            .filter(|at| history.topics().contains(&at.topic))
+        {
+            eventually("history", || async {
+                let next = history::checkpoint(&self.db, at.topic, at.partition)
+                    .await
+                    .ok()?;
+                (next > at.offset).then_some(())
+            })
+            .await;
+        }
+    }
+
+    pub(crate) fn replay(&self) -> Replay {
+        Replay {
+            log: self.log.clone(),
+            db: self.db.clone(),
+            people: self.vault.subject_keys(),
+        }
+    }
+
+    /// As the database's own superuser.
+    pub(crate) async fn superuser(&self) -> PgConnection {
+        PgConnection::connect(&self.config.url)
+            .await
+            .expect("connects")
+    }
+
+    /// Every row of every projection's tables, in a fixed order.
+    pub(crate) async fn rows(&self) -> Vec<(String, Value)> {
+        let mut connection = self.superuser().await;
+        let mut all = Vec::new();
+        for projection in projections::registry() {
+            for table in projection.tables() {
+                let name = format!("{}.{table}", projection.home().schema());
+                let rows = dump(&mut connection, &name).await;
+                all.push((name, rows));
+            }
+        }
+        all
+    }
+
+    /// Waits until all rows are `expected`.
+    pub(crate) async fn rows_become(&self, expected: &[(String, Value)]) {
+        eventually("the same rows", || async {
+            (self.rows().await == expected).then_some(())
+        })
+        .await;
+    }
+}
+
+pub(crate) async fn dump(connection: &mut PgConnection, table: &str) -> Value {
+    let sql = format!(
+        "SELECT coalesce(jsonb_agg(to_jsonb(t) ORDER BY to_jsonb(t)::text), '[]') FROM {table} t"
+    );
+    sqlx::query_scalar(AssertSqlSafe(sql))
+        .fetch_one(connection)
+        .await
+        .expect("a table")
+}
+
+/// A log whose records are all appended at one time.
+fn log_in(dir: &std::path::Path) -> Log {
+    let clock = Clock::manual(Timestamp::from_micros(1_793_500_000_000_000));
+    EmbeddedLog::open(Options {
+        clock,
+        ..Options::new(dir)
+    })
+    .expect("a new log opens")
+}

@@ -1,0 +1,16 @@
+//! The read side against a real Postgres and the embedded log.
+
+mod fixture;
+mod story;
+
+mod announcing;
+mod examples;
+mod interleaving;
+mod isolation;
+mod migrating;
+mod outage;
+mod parking;
+mod queries;
+mod redis;
+mod replaying;
+mod secrets;

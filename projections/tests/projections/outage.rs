@@ -1,0 +1,39 @@
+//! Postgres goes away: folds go on where they were, reads say so.
+
+use projections::{Db, DbConfig, QueryError, incidents};
+use sqlx::Executor;
+
+use crate::fixture::Bench;
+use crate::story::Tenant;
+
+#[tokio::test]
+async fn folds_go_on_after_their_connections_are_cut() {
+    let Some(bench) = Bench::new().await else {
+        return;
+    };
+    let running = bench.run(projections::registry());
+    let mut superuser = bench.superuser().await;
+    for n in 0..5 {
+        let positions = bench.append(Tenant(1).manual_incident(n)).await;
+        superuser
+            .execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                 WHERE datname = current_database() AND pid <> pg_backend_pid()",
+            )
+            .await
+            .expect("terminates");
+        bench.caught_up(&positions).await;
+    }
+    running.stop().await;
+    let rows = bench.rows().await;
+    bench.replay().all().await.expect("replays");
+    assert_eq!(bench.rows().await, rows, "nothing lost, nothing doubled");
+}
+
+#[tokio::test]
+async fn a_read_without_postgres_is_unavailable() {
+    let db = Db::connect(&DbConfig::new("postgres://nobody@127.0.0.1:1/none")).expect("a url");
+    let tenant = Tenant(1);
+    let refused = incidents::get(&db, &tenant.scope(), tenant.incident(0)).await;
+    assert!(matches!(refused, Err(QueryError::Unavailable(_))));
+}

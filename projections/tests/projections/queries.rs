@@ -1,0 +1,276 @@
+//! What the read models answer, and to whom.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use projections::{
+    alerts, api_keys, audit, history, incidents, members, outcomes, projects, timeline,
+};
+use schemas::ids::{AlertId, ApiKeyId, CommandId, IncidentId};
+use schemas::incident::{IncidentAcknowledged, IncidentMerged, IncidentStatus};
+use schemas::topic::Topic;
+use uuid::Uuid;
+
+use crate::fixture::Bench;
+use crate::story::{self, Tenant};
+
+async fn told() -> Option<Bench> {
+    let bench = Bench::new().await?;
+    let positions = bench.append(story::two_tenants(&bench.vault).await).await;
+    bench.project(&positions).await;
+    Some(bench)
+}
+
+fn start() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_793_500_000, 0).expect("in range")
+}
+
+#[tokio::test]
+async fn lists_page_through_everything_once_and_show_nothing_foreign() {
+    let Some(bench) = told().await else { return };
+    let (tenant, db) = (Tenant(1), &bench.db);
+    let scope = tenant.scope();
+    let (mut seen, mut after) = (Vec::new(), None);
+    loop {
+        let page = incidents::list(db, &scope, &incidents::Filter::default(), after, 4)
+            .await
+            .expect("answers");
+        seen.extend(page.items.into_iter().map(|incident| incident.id));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let mut expected: Vec<_> = (0..6).map(|n| tenant.incident(n).0).collect();
+    expected.reverse();
+    assert_eq!(seen, expected, "newest first; equal times by id");
+    let foreign = Tenant(2).incident(0);
+    assert_eq!(
+        incidents::get(db, &scope, foreign).await.expect("answers"),
+        None
+    );
+    let lines = timeline::list(db, &scope, foreign, None, 50)
+        .await
+        .expect("answers");
+    assert!(lines.items.is_empty());
+}
+
+#[tokio::test]
+async fn filters_narrow() {
+    let Some(bench) = told().await else { return };
+    let tenant = Tenant(1);
+    let acknowledged = IncidentAcknowledged { note: None };
+    let positions = bench
+        .append(vec![tenant.incident_event(
+            tenant.incident(3),
+            4,
+            acknowledged,
+        )])
+        .await;
+    bench.project(&positions).await;
+    let count = async |filter: incidents::Filter| {
+        let page = incidents::list(&bench.db, &tenant.scope(), &filter, None, 50).await;
+        page.expect("answers").items.len()
+    };
+    let all = incidents::Filter::default;
+    assert_eq!(count(all()).await, 6);
+    assert_eq!(
+        count(incidents::Filter {
+            status: vec![IncidentStatus::Acknowledged],
+            ..all()
+        })
+        .await,
+        1
+    );
+    assert_eq!(
+        count(incidents::Filter {
+            q: Some("INCIDENT 3".to_owned()),
+            ..all()
+        })
+        .await,
+        1
+    );
+    assert_eq!(
+        count(incidents::Filter {
+            q: Some("100% _".to_owned()),
+            ..all()
+        })
+        .await,
+        0
+    );
+    assert_eq!(
+        count(incidents::Filter {
+            from: Some(start() + TimeDelta::days(1)),
+            ..all()
+        })
+        .await,
+        0
+    );
+    assert_eq!(
+        count(incidents::Filter {
+            to: Some(start() + TimeDelta::days(1)),
+            ..all()
+        })
+        .await,
+        6
+    );
+}
+
+#[tokio::test]
+async fn an_incident_shows_names_numbers_and_what_comes_next() {
+    let Some(bench) = told().await else { return };
+    let tenant = Tenant(1);
+    let found = incidents::get(&bench.db, &tenant.scope(), tenant.incident(0)).await;
+    let incident = found.expect("answers").expect("exists");
+    assert_eq!(incident.assignee.expect("assigned").name, "Ada");
+    assert_eq!(incident.opened_by.expect("a person").name, "Ada");
+    assert_eq!(incident.version, 3);
+    assert_eq!(incident.allowed_next[0], "acknowledge");
+    let lines = timeline::list(&bench.db, &tenant.scope(), tenant.incident(0), None, 50).await;
+    let kinds: Vec<_> = lines
+        .expect("answers")
+        .items
+        .into_iter()
+        .map(|line| line.kind)
+        .collect();
+    assert_eq!(kinds, ["opened", "assigned", "comment"]);
+
+    let example = incidents::get(
+        &bench.db,
+        &Tenant(0).scope(),
+        IncidentId(Uuid::from_u128(0xB2)),
+    )
+    .await;
+    let example = example.expect("answers").expect("exists");
+    assert_eq!(example.key.as_deref(), Some("INC-12"));
+    assert_eq!((example.alerts_open, example.alerts_total), (0, 1));
+}
+
+#[tokio::test]
+async fn a_merged_incident_hands_over_its_alerts() {
+    let Some(bench) = Bench::new().await else {
+        return;
+    };
+    let (tenant, source) = (Tenant(0), IncidentId(Uuid::from_u128(0xB2)));
+    let mut records = story::every_example();
+    let target = tenant.incident(1);
+    records.extend(tenant.manual_incident(1));
+    records.push(tenant.incident_event(source, 99, IncidentMerged { into: target }));
+    let positions = bench.append(records).await;
+    bench.project(&positions).await;
+    let alert = alerts::get(&bench.db, &tenant.scope(), AlertId(Uuid::from_u128(0xE5))).await;
+    assert_eq!(
+        alert.expect("answers").expect("exists").incident_id,
+        Some(target.0)
+    );
+    let filter = alerts::Filter {
+        incident: Some(target),
+        ..alerts::Filter::default()
+    };
+    let listed = alerts::list(&bench.db, &tenant.scope(), &filter, None, 50).await;
+    assert_eq!(listed.expect("answers").items.len(), 1);
+    let found = incidents::get(&bench.db, &tenant.scope(), target).await;
+    assert_eq!(found.expect("answers").expect("exists").alerts_total, 1);
+}
+
+#[tokio::test]
+async fn members_projects_keys_audit_and_outcomes_answer() {
+    let Some(bench) = told().await else { return };
+    let (tenant, db) = (Tenant(1), &bench.db);
+    let scope = tenant.scope();
+    let people = members::list(db, &scope, None, 50)
+        .await
+        .expect("answers")
+        .items;
+    assert_eq!(people[0].email, "ada@tenant1.example");
+    let shops = projects::list(db, &scope, None, 50)
+        .await
+        .expect("answers")
+        .items;
+    assert_eq!(shops[0].slug, "shop");
+    assert_eq!(
+        projects::tenant(db, &scope)
+            .await
+            .expect("answers")
+            .expect("exists")
+            .name,
+        "Tenant 1"
+    );
+    let operations = audit::list(db, &scope, &audit::Filter::default(), None, 50).await;
+    let operations = operations.expect("answers").items;
+    assert_eq!(operations.len(), 6);
+    assert_eq!(
+        (
+            operations[0].result.as_str(),
+            operations[0].actor.name.as_str()
+        ),
+        ("refused", "Ada")
+    );
+    let settled = outcomes::get(db, &scope, CommandId(tenant.id(503)))
+        .await
+        .expect("answers");
+    assert_eq!(settled.expect("settled").version, 3);
+    let foreign = outcomes::get(db, &scope, CommandId(Tenant(2).id(503)))
+        .await
+        .expect("answers");
+    assert_eq!(foreign, None);
+    let key = api_keys::get(db, &key_scope(), ApiKeyId(Uuid::from_u128(0xA7)))
+        .await
+        .expect("answers");
+    let key = key.expect("exists");
+    assert!(key.last_used_at.is_some() && key.revoked_at.is_some());
+}
+
+/// The example key belongs to the project that it names.
+fn key_scope() -> schemas::scope::Scope {
+    let scope = Tenant(0).scope();
+    let project = schemas::ids::ProjectId(Uuid::from_u128(0xF6));
+    schemas::scope::Scope::granted(scope.tenant(), project, scope.actor().clone())
+}
+
+#[tokio::test]
+async fn stats_count_and_average() {
+    let Some(bench) = told().await else { return };
+    let (from, to) = (start() - TimeDelta::days(1), start() + TimeDelta::days(1));
+    let stats = incidents::stats(&bench.db, &Tenant(1).scope(), from, to)
+        .await
+        .expect("answers");
+    assert_eq!((stats.open.total, stats.open.by_severity["SEV1"]), (6, 6));
+    assert_eq!(stats.per_day.iter().map(|day| day.opened).sum::<i64>(), 6);
+    assert_eq!((stats.mtta_seconds, stats.resolved_in_range), (None, 0));
+}
+
+#[tokio::test]
+async fn the_history_gives_back_the_bytes() {
+    let Some(bench) = Bench::new().await else {
+        return;
+    };
+    let tenant = Tenant(1);
+    let records = tenant.manual_incident(0);
+    let positions = bench.append(records.clone()).await;
+    bench.project(&positions).await;
+    let (key, partition) = (tenant.incident(0).to_string(), positions[0].partition);
+    let loaded = history::load(
+        &bench.db,
+        Topic::IncidentEvents,
+        partition,
+        "incident",
+        &key,
+    )
+    .await;
+    let loaded = loaded.expect("answers");
+    let events: Vec<_> = loaded
+        .events
+        .iter()
+        .map(|e| (e.headers.clone(), e.body.clone()))
+        .collect();
+    let sent: Vec<_> = records
+        .iter()
+        .map(|r| (r.headers.clone(), r.body.to_vec()))
+        .collect();
+    assert_eq!(events, sent);
+    assert!(loaded.checkpoint > positions[2].offset);
+    let command = Uuid::new_v5(&tenant.incident(0).0, b"command 2");
+    let settled = history::find_command(&bench.db, "incident", &key, CommandId(command)).await;
+    assert_eq!(settled.expect("answers").expect("found").version, 2);
+    let foreign = history::find_command(&bench.db, "tenant", &key, CommandId(command)).await;
+    assert_eq!(foreign.expect("answers"), None);
+}

@@ -1,0 +1,89 @@
+//! Fan-out over a real Redis that goes away and comes back.
+
+use std::process::{Child, Command, Stdio};
+
+use projections::fanout::{Fanout, Heard, Listener, Redis};
+use schemas::change::Announcement;
+use schemas::ids::LogId;
+use testkit::{Peer, free_port, peer};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _already_gone = self.0.kill();
+        let _already_reaped = self.0.wait();
+    }
+}
+
+fn start(binary: &std::path::Path, port: u16) -> Server {
+    let child = Command::new(binary)
+        .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
+        .args(["--save", "", "--appendonly", "no"])
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("redis-server starts");
+    Server(child)
+}
+
+fn announcement(from: i64) -> Announcement {
+    Announcement {
+        projection: "incidents".to_owned(),
+        topic: "incident.events".to_owned(),
+        partition: 0,
+        from,
+        to: from + 1,
+        changes: Vec::new(),
+    }
+}
+
+/// Publishes until the listener hears it, as Redis may not be connected yet.
+async fn heard(publisher: &Redis, listener: &mut Listener, from: i64) -> bool {
+    let (mut lost, mut found) = (false, false);
+    while !found {
+        publisher.publish(vec![announcement(from)]).await;
+        let wait = tokio::time::timeout(std::time::Duration::from_millis(100), listener.next());
+        match wait.await {
+            Ok(Some(Heard::Announced(said))) => found = said.from == from,
+            Ok(Some(Heard::Lost)) => lost = true,
+            Ok(None) => panic!("the fan-out ended"),
+            Err(_) => {}
+        }
+    }
+    lost
+}
+
+#[tokio::test]
+async fn listeners_hear_other_processes_and_learn_of_a_gap() {
+    let Some(binary) = peer("redis fan-out", Peer::RedisServer) else {
+        return;
+    };
+    let (port, stop) = (free_port(), CancellationToken::new());
+    let server = start(&binary, port);
+    let url = format!("redis://127.0.0.1:{port}");
+    let log = LogId(Uuid::from_u128(1));
+    let publisher = Redis::start(&url, log, &stop).expect("a url");
+    let other = Redis::start(&url, log, &stop).expect("a url");
+    let stranger = Redis::start(&url, LogId(Uuid::from_u128(2)), &stop).expect("a url");
+    let (mut listener, mut foreign) = (other.listen(), stranger.listen());
+    assert!(
+        heard(&publisher, &mut listener, 1).await,
+        "a new subscription knows nothing of before"
+    );
+
+    drop(server);
+    publisher.publish(vec![announcement(2)]).await;
+    let _server = start(&binary, port);
+    assert!(heard(&publisher, &mut listener, 3).await, "the gap is told");
+    while let Ok(Some(said)) =
+        tokio::time::timeout(std::time::Duration::from_millis(100), foreign.next()).await
+    {
+        assert!(
+            matches!(said, Heard::Lost),
+            "another log's announcements stay apart"
+        );
+    }
+    stop.cancel();
+}
