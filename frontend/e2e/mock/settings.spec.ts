@@ -36,6 +36,13 @@ test('switching projects re-issues the session and shows only its incidents', as
   await expect(page.getByRole('link', { name: /Checkout answers 502/ }).first()).toBeVisible();
 });
 
+test('a link to a project of somebody else is refused without losing the session', async ({ page }) => {
+  await page.goto('/p/01981f00-0000-7000-8000-ffffffffffff/incidents');
+  await expect(page.getByRole('alert')).toContainText('There is no such project in your organisation');
+  await page.getByRole('link', { name: 'Go to overview' }).click();
+  await expect(page.getByRole('heading', { name: 'Overview' })).toBeVisible();
+});
+
 test('a shared range travels between pages and into the link', async ({ page }) => {
   await page.getByRole('button', { name: 'Time range: Last 30 days' }).click();
   await page.getByRole('menuitem', { name: 'Last 7 days' }).click();

@@ -10,8 +10,9 @@ import {
 
 } from '@tanstack/react-router';
 import { enterProject, meQuery } from '../api/auth';
-import { asProblem } from '../api/problem';
+import { asProblem, Problem } from '../api/problem';
 import { assertProject } from '../api/session';
+import type { Me } from '../api/types';
 import { Shell } from '../components/Shell';
 import { NotFoundPage } from '../pages/NotFoundPage';
 import { ProblemPage } from '../pages/ProblemPage';
@@ -59,6 +60,7 @@ const projectRoute = createRoute({
   beforeLoad: async ({ context, params, location }) => {
     const me = await signedIn(context.client, location.href);
     if (me.project.id === params.project) return assertProject(params.project);
+    await mustBeOurs(context.client, me, params.project);
     await enterProject(params.project);
     await context.client.fetchQuery({ ...meQuery, staleTime: 0 });
   },
@@ -179,6 +181,13 @@ async function signedIn(client: QueryClient, next: string) {
     if (asProblem(cause).status === 401) throw redirect({ to: '/login', search: next === '/' ? {} : { next } });
     throw cause;
   }
+}
+
+/** A project that a colleague made a moment ago is not in what we know yet, so the server is asked before we say no. */
+async function mustBeOurs(client: QueryClient, me: Me, id: string): Promise<void> {
+  const known = ({ projects }: Me) => projects.some((one) => one.id === id);
+  if (known(me) || known(await client.fetchQuery({ ...meQuery, staleTime: 0 }))) return;
+  throw new Problem({ status: 404, detail: 'There is no such project in your organisation.' });
 }
 
 declare module '@tanstack/react-router' {
