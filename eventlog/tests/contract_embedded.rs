@@ -1,5 +1,7 @@
 //! The contract suite on the embedded log.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 #[path = "contract/suite.rs"]
 mod suite;
 

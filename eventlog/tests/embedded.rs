@@ -1,6 +1,8 @@
 //! What the embedded log promises beyond the contract: its lock, its identity,
 //! unsynced reads, a disk that fails, and what its files survive.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 #[path = "embedded/files.rs"]
 mod files;
 #[path = "embedded/ownership.rs"]

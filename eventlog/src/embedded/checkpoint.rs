@@ -22,12 +22,15 @@ pub(super) const TOPIC_ID: u16 = 0;
 /// Next offset to read of each topic and partition, by group.
 pub(super) type Progress = BTreeMap<String, BTreeMap<(String, i32), Offset>>;
 
+/// Topic, partition and next offset of a group.
+type GroupNext = (String, i32, Offset);
+
 /// The checkpoint's payload, as JSON.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Checkpoint {
     /// Topic id, partition, next offset; partitions that never had a record are left out.
     next: Vec<(u16, u16, Offset)>,
-    groups: Vec<(String, Vec<(String, i32, Offset)>)>,
+    groups: Vec<(String, Vec<GroupNext>)>,
 }
 
 impl Checkpoint {
@@ -71,7 +74,7 @@ impl Checkpoint {
     }
 
     pub(super) fn progress(self) -> Progress {
-        let by_partition = |partitions: Vec<(String, i32, Offset)>| {
+        let by_partition = |partitions: Vec<GroupNext>| {
             partitions
                 .into_iter()
                 .map(|(topic, partition, offset)| ((topic, partition), offset))

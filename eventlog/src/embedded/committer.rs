@@ -53,8 +53,19 @@ impl Committer {
         }
     }
 
-    /// Runs until the journal closes or fails.
+    /// Runs until the journal closes or fails; nothing of it runs on afterwards.
     pub(super) fn run(mut self) {
+        let journal = self.journal.clone();
+        let serve = std::panic::AssertUnwindSafe(|| self.serve());
+        if std::panic::catch_unwind(serve).is_err() {
+            let name = journal.place.journal.name();
+            let error = LogError::Failed(format!("journal {name}: its committer panicked"));
+            journal.fail(Vec::new(), error);
+        }
+        self.finish();
+    }
+
+    fn serve(&mut self) {
         while let Some(batches) = self.journal.take(GROUP_BYTES) {
             match self.commit(&batches) {
                 Ok(frames) => self.journal.settle(batches, &frames, self.position),
@@ -62,14 +73,19 @@ impl Committer {
                     let name = self.journal.place.journal.name();
                     tracing::error!(journal = name, "the log failed: {e}");
                     let error = LogError::Failed(format!("journal {name}: {e}"));
-                    self.journal.fail(batches, error);
-                    return;
+                    return self.journal.fail(batches, error);
                 }
             }
             self.prepare_next();
         }
+    }
+
+    fn finish(self) {
         if let Err(e) = self.watermark.sync() {
             tracing::warn!("the watermark was not synced: {e}");
+        }
+        if let Some(Err(e)) = self.next.map(Preparation::finish) {
+            tracing::warn!("the next segment was not prepared: {e}");
         }
         self.sealing.wait();
     }

@@ -224,6 +224,7 @@ impl Journal {
             batch.durable.send(Err(error.clone())).ok();
         }
         self.failure.send_replace(Some(error));
+        self.wake_readers();
     }
 
     /// Bytes of all segments up to the end of their content.
@@ -267,5 +268,11 @@ impl Journal {
         self.state.lock().closing = true;
         self.room.close();
         self.work.notify_all();
+        self.wake_readers();
+    }
+
+    fn wake_readers(&self) {
+        self.appended_changed.send_replace(());
+        self.durable_changed.send_replace(());
     }
 }

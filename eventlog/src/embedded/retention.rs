@@ -120,7 +120,7 @@ pub(super) fn drop_segment(journal: &Journal, sealed: &Sealed) -> io::Result<()>
     drop(state);
     let index = sidecar::path_of(&journal.place.dir, sealed.header.number);
     match std::fs::remove_file(index) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
         _ => disk::sync_dir(&journal.place.dir),
     }
 }

@@ -24,7 +24,7 @@ const MAGIC: &[u8; 8] = b"SRECLOG1";
 const FORMAT: u32 = 1;
 const HEADER: usize = 68;
 const SECOND_COPY: usize = 2048;
-const ZEROS: [u8; 1 << 20] = [0; 1 << 20];
+static ZEROS: [u8; 1 << 20] = [0; 1 << 20];
 
 /// What the header says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

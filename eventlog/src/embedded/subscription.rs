@@ -125,6 +125,9 @@ impl Subscription for EmbeddedSubscription {
             if !handed.is_empty() {
                 return Ok(handed);
             }
+            self.cursors
+                .iter()
+                .try_for_each(|cursor| cursor.journal.is_open())?;
             self.changed().await?;
         }
     }

@@ -26,7 +26,7 @@ async fn kill_repeatedly(test: &str, kills: usize, disk: Disk) -> Vec<Verdict> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_process_loses_nothing() {
     tokio::task::block_in_place(child::append_if_asked);
-    let kills = count("SRE_COPILOT_PROVE_KILLS", 20);
+    let kills = count("SRE_COPILOT_PROVE_KILLS", 20, 50);
     let test = "kill::a_killed_process_loses_nothing";
     let verdicts = kill_repeatedly(test, kills, Disk::Real).await;
     let acknowledged = verdicts.last().map_or(0, |verdict| verdict.acknowledged);

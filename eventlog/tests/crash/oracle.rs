@@ -32,7 +32,7 @@ pub(crate) fn record(topic: Topic, id: &str) -> NewRecord {
 fn body(id: &str) -> Bytes {
     let hash = crc32c::crc32c(id.as_bytes());
     // Mostly small, sometimes as large as a webhook.
-    let len = if hash % 16 == 0 {
+    let len = if hash.is_multiple_of(16) {
         hash % 60_000
     } else {
         hash % 600

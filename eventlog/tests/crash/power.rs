@@ -99,9 +99,9 @@ async fn a_power_cut_loses_nothing() {
     tokio::task::block_in_place(child::append_if_asked);
     let machine = match Machine::build() {
         Ok(machine) => machine,
-        Err(why) => return eprintln!("SKIPPED a_power_cut_loses_nothing: {why}"),
+        Err(why) => return testkit::skipped("a_power_cut_loses_nothing", &why),
     };
-    let cuts = count("SRE_COPILOT_PROVE_CUTS", 5);
+    let cuts = count("SRE_COPILOT_PROVE_CUTS", 5, 20);
     let test = "power::a_power_cut_loses_nothing";
     let verdicts = cut_repeatedly(&machine, test, cuts, Disk::Real).await;
     let acknowledged = verdicts.last().map_or(0, |verdict| verdict.acknowledged);
@@ -122,7 +122,7 @@ async fn control_acknowledging_before_the_sync_loses() {
     let machine = match Machine::build() {
         Ok(machine) => machine,
         Err(why) => {
-            return eprintln!("SKIPPED control_acknowledging_before_the_sync_loses: {why}");
+            return testkit::skipped("control_acknowledging_before_the_sync_loses", &why);
         }
     };
     let test = "power::control_acknowledging_before_the_sync_loses";

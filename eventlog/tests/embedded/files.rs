@@ -50,6 +50,18 @@ fn files(dir: &Path, extension: &str) -> Vec<std::path::PathBuf> {
     files
 }
 
+/// The newest segment that was written to, and the last byte of it that is not zero.
+fn last_written(dir: &Path) -> (std::path::PathBuf, Vec<u8>, u64) {
+    let newest_first = files(dir, "seg").into_iter().rev();
+    let written = newest_first.map(|path| {
+        let content = std::fs::read(&path).unwrap();
+        let last = content.iter().rposition(|byte| *byte != 0).unwrap();
+        (path, content, last as u64)
+    });
+    let mut written = written.filter(|(_, _, last)| *last > 4096);
+    written.next().unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn lost_index_files_are_rebuilt() {
     let dir = tempfile::tempdir().unwrap();
@@ -66,10 +78,9 @@ async fn lost_index_files_are_rebuilt() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_torn_write_is_cut_and_never_seen_again() {
     let dir = tempfile::tempdir().unwrap();
-    let mut wanted = fill(dir.path(), 5).await;
-    let segment = files(dir.path(), "seg").pop().unwrap();
-    let content = std::fs::read(&segment).unwrap();
-    let end = content.iter().rposition(|byte| *byte != 0).unwrap() as u64 + 1;
+    let mut wanted = fill(dir.path(), 4).await;
+    let (segment, content, last) = last_written(dir.path());
+    let end = last + 1;
     let file = OpenOptions::new().write(true).open(&segment).unwrap();
     // The first half of the last group again, where the next one belongs: a write
     // that the machine did not finish.
@@ -88,9 +99,7 @@ async fn a_torn_write_is_cut_and_never_seen_again() {
 async fn damaged_bytes_are_kept_aside_and_named() {
     let dir = tempfile::tempdir().unwrap();
     fill(dir.path(), 2).await;
-    let segment = files(dir.path(), "seg").pop().unwrap();
-    let content = std::fs::read(&segment).unwrap();
-    let end = content.iter().rposition(|byte| *byte != 0).unwrap() as u64;
+    let (segment, _, end) = last_written(dir.path());
     let file = OpenOptions::new().write(true).open(&segment).unwrap();
     let group = end / 4096 * 4096;
     file.write_all_at(b"damage", group + 60).unwrap();
@@ -113,7 +122,7 @@ async fn damaged_bytes_are_kept_aside_and_named() {
 async fn both_checkpoints_of_a_segment_may_be_lost() {
     let dir = tempfile::tempdir().unwrap();
     let wanted = fill(dir.path(), 40).await;
-    let segment = files(dir.path(), "seg").pop().unwrap();
+    let (segment, ..) = last_written(dir.path());
     let file = OpenOptions::new().write(true).open(&segment).unwrap();
     file.write_all_at(&[0xAA; 200], 4096 + 50).unwrap();
     file.write_all_at(&[0xAA; 200], 8192 + 50).unwrap();

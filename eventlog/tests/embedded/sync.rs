@@ -160,3 +160,26 @@ async fn a_failed_sync_closes_the_log_for_good() {
         "kept"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_log_releases_those_who_wait() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = EmbeddedLog::open(Options::new(dir.path())).unwrap();
+    let position = eventlog::Position {
+        topic: EVENTS,
+        partition: 0,
+        offset: 0,
+    };
+    let mut following = log
+        .subscribe(vec![position], Visibility::Durable)
+        .await
+        .unwrap();
+    let waiting = tokio::spawn(async move { following.next(1).await });
+    log.close().await.unwrap();
+    assert!(matches!(
+        waiting.await.unwrap(),
+        Err(LogError::Unavailable(_))
+    ));
+    let late = log.append(vec![record(EVENTS, 0, "x")]).await;
+    assert!(matches!(late, Err(LogError::Unavailable(_))), "{late:?}");
+}

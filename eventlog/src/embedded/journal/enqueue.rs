@@ -156,6 +156,11 @@ impl Journal {
         batch
     }
 
+    /// An error once nothing more will arrive.
+    pub(in crate::embedded) fn is_open(&self) -> Result<(), LogError> {
+        self.accepts(&self.state.lock())
+    }
+
     fn accepts(&self, state: &State) -> Result<(), LogError> {
         match &state.failed {
             Some(error) => Err(error.clone()),
@@ -165,7 +170,8 @@ impl Journal {
     }
 
     fn refusal(&self) -> LogError {
-        let refused = self.accepts(&self.state.lock()).err();
-        refused.unwrap_or_else(|| LogError::Unavailable("it is closing".to_owned()))
+        self.is_open()
+            .err()
+            .unwrap_or_else(|| LogError::Unavailable("it is closing".to_owned()))
     }
 }
