@@ -41,8 +41,9 @@ impl Binaries {
         self.folder.join("initdb")
     }
 
-    pub(crate) fn psql(&self) -> PathBuf {
-        self.folder.join("psql")
+    /// `psql`, `pg_dump` and the like.
+    pub(crate) fn client(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
     }
 }
 

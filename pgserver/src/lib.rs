@@ -20,7 +20,6 @@ use tokio::time::{Instant, sleep};
 
 use account::Account;
 use binaries::Binaries;
-use cluster::Cluster;
 
 /// The superuser that `initdb` creates.
 const SUPERUSER: &str = "sre_copilot";
@@ -28,14 +27,22 @@ const SUPERUSER: &str = "sre_copilot";
 const START_LIMIT: Duration = Duration::from_secs(60);
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 
+/// Where a Postgres will run; known before it is started.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    folder: PathBuf,
+    data: PathBuf,
+    sockets: PathBuf,
+    binaries: Binaries,
+    account: Account,
+    settings: Vec<String>,
+}
+
 /// A running postmaster.
 #[derive(Debug)]
 pub struct Server {
     pid: Pid,
-    sockets: PathBuf,
-    data: PathBuf,
-    binaries: Binaries,
-    account: Account,
+    plan: Plan,
 }
 
 /// What to change from the defaults.
@@ -47,30 +54,24 @@ pub struct Options {
     pub settings: Vec<String>,
 }
 
-impl Server {
-    /// Starts (or adopts) the cluster under `folder`, creating it when new.
-    pub async fn start(folder: &Path, options: &Options) -> anyhow::Result<Self> {
+impl Plan {
+    /// Finds programs, account and folders for the cluster under `folder`.
+    pub fn new(folder: &Path, options: &Options) -> anyhow::Result<Self> {
         let binaries = Binaries::find(options.binaries.as_deref())?;
         let account = Account::for_postgres()?;
-        let cluster = Cluster::open(folder, &binaries, &account).await?;
-        let sockets = socket_folder(cluster.data(), &account)?;
-        let pid = match cluster.running() {
-            Some(pid) => {
-                tracing::info!(pid = pid.as_raw(), "adopted the running Postgres");
-                pid
-            }
-            None => spawn(&cluster, &sockets, &binaries, &account, options)?,
-        };
-        let data = cluster.data().to_owned();
-        let server = Self {
-            pid,
-            sockets,
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
+        let folder = folder.canonicalize()?;
+        let data = account.reachable(&folder);
+        let sockets = socket_folder(&data);
+        Ok(Self {
+            folder,
             data,
+            sockets,
             binaries,
             account,
-        };
-        server.wait_ready().await?;
-        Ok(server)
+            settings: options.settings.clone(),
+        })
     }
 
     /// The address of `database` for sqlx.
@@ -79,8 +80,83 @@ impl Server {
         format!("postgres://{SUPERUSER}@localhost:5432/{database}?host={host}")
     }
 
+    /// Starts (or adopts) the cluster, creating it when new.
+    pub async fn start(&self) -> anyhow::Result<Server> {
+        if !self.data.starts_with(&self.folder) {
+            tracing::info!(data = %self.data.display(), "the data folder is out of Postgres' reach");
+        }
+        cluster::prepare(&self.data, &self.binaries, &self.account).await?;
+        make_private(&self.sockets, &self.account)?;
+        let pid = match cluster::running(&self.data) {
+            Some(pid) => {
+                tracing::info!(pid = pid.as_raw(), "adopted the running Postgres");
+                pid
+            }
+            None => self.spawn()?,
+        };
+        let server = Server {
+            pid,
+            plan: self.clone(),
+        };
+        server.wait_ready().await?;
+        Ok(server)
+    }
+
+    fn spawn(&self) -> anyhow::Result<Pid> {
+        let log = self.data.join("postmaster.log");
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(&log)?;
+        let mut command = self.account.command(&self.binaries.postgres());
+        command
+            .arg("-D")
+            .arg(&self.data)
+            .arg("-k")
+            .arg(&self.sockets);
+        let given = self.settings.iter().map(String::as_str);
+        for setting in SETTINGS.into_iter().chain(given) {
+            command.arg("-c").arg(setting);
+        }
+        // Its own process group: Ctrl-C goes to the server, which then stops Postgres.
+        command
+            .process_group(0)
+            .current_dir("/")
+            .stdin(Stdio::null());
+        command.stdout(log.try_clone()?).stderr(log);
+        let child = command.spawn().context("cannot start postgres")?;
+        let pid = child.id().context("postgres ended at once")?;
+        // The postmaster is watched by its pid file; dropping the handle leaves it
+        // running, and tokio reaps it in the background.
+        drop(child);
+        Ok(Pid::from_raw(i32::try_from(pid)?))
+    }
+}
+
+impl Server {
+    /// Plans and starts in one step.
+    pub async fn start(folder: &Path, options: &Options) -> anyhow::Result<Self> {
+        Plan::new(folder, options)?.start().await
+    }
+
+    /// The address of `database` for sqlx.
+    pub fn url(&self, database: &str) -> String {
+        self.plan.url(database)
+    }
+
     pub fn pid(&self) -> i32 {
         self.pid.as_raw()
+    }
+
+    pub fn is_running(&self) -> bool {
+        alive(self.pid)
+    }
+
+    /// A client program of this Postgres' version, for instance `pg_dump`.
+    pub fn client(&self, name: &str) -> tokio::process::Command {
+        let mut command = self.plan.account.command(&self.plan.binaries.client(name));
+        command.current_dir("/");
+        command
     }
 
     /// Creates a database unless it exists.
@@ -109,9 +185,9 @@ impl Server {
 
     async fn wait_ready(&self) -> anyhow::Result<()> {
         let deadline = Instant::now() + START_LIMIT;
-        while !cluster::ready(&self.data) {
+        while !cluster::ready(&self.plan.data) {
             if !alive(self.pid) || Instant::now() > deadline {
-                let log = cluster::last_lines(&self.data.join("postmaster.log"));
+                let log = cluster::last_lines(&self.plan.data.join("postmaster.log"));
                 bail!("Postgres did not start; its log ends with:\n{log}");
             }
             sleep(Duration::from_millis(20)).await;
@@ -120,7 +196,7 @@ impl Server {
     }
 
     async fn psql(&self, arguments: &[&str]) -> anyhow::Result<String> {
-        let mut command = self.account.command(&self.binaries.psql());
+        let mut command = self.client("psql");
         command.args([
             "-X",
             "-q",
@@ -132,47 +208,12 @@ impl Server {
             "postgres",
             "-h",
         ]);
-        command.arg(&self.sockets).args(arguments).current_dir("/");
+        command.arg(&self.plan.sockets).args(arguments);
         let output = command.output().await.context("cannot run psql")?;
         let errors = String::from_utf8_lossy(&output.stderr);
         ensure!(output.status.success(), "psql: {}", errors.trim());
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
-}
-
-fn spawn(
-    cluster: &Cluster,
-    sockets: &Path,
-    binaries: &Binaries,
-    account: &Account,
-    options: &Options,
-) -> anyhow::Result<Pid> {
-    let log = cluster.data().join("postmaster.log");
-    let log = std::fs::File::options()
-        .create(true)
-        .append(true)
-        .open(&log)?;
-    let mut command = account.command(&binaries.postgres());
-    command.arg("-D").arg(cluster.data()).arg("-k").arg(sockets);
-    for setting in SETTINGS
-        .iter()
-        .map(|s| (*s).to_owned())
-        .chain(options.settings.clone())
-    {
-        command.arg("-c").arg(setting);
-    }
-    // Its own process group: Ctrl-C goes to the server, which then stops Postgres.
-    command
-        .process_group(0)
-        .current_dir("/")
-        .stdin(Stdio::null());
-    command.stdout(log.try_clone()?).stderr(log);
-    let child = command.spawn().context("cannot start postgres")?;
-    let pid = child.id().context("postgres ended at once")?;
-    // The postmaster is watched by its pid file; dropping the handle leaves it
-    // running, and tokio reaps it in the background.
-    drop(child);
-    Ok(Pid::from_raw(i32::try_from(pid)?))
 }
 
 const SETTINGS: [&str; 9] = [
@@ -188,23 +229,27 @@ const SETTINGS: [&str; 9] = [
 ];
 
 /// A short folder for the socket: paths over 107 bytes are refused by the kernel.
-fn socket_folder(data: &Path, account: &Account) -> anyhow::Result<PathBuf> {
+fn socket_folder(data: &Path) -> PathBuf {
     let name = xxhash_rust::xxh3::xxh3_64(data.as_os_str().as_encoded_bytes());
-    let folder = std::env::temp_dir().join(format!("srec-{name:016x}"));
-    match std::fs::DirBuilder::new().mode(0o700).create(&folder) {
-        Ok(()) => account.give(&folder)?,
+    std::env::temp_dir().join(format!("srec-{name:016x}"))
+}
+
+/// Creates `folder` for `account` alone; one that somebody else made is refused.
+fn make_private(folder: &Path, account: &Account) -> anyhow::Result<()> {
+    match std::fs::DirBuilder::new().mode(0o700).create(folder) {
+        Ok(()) => account.give(folder),
         Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
-            let found = std::fs::symlink_metadata(&folder)?;
+            let found = std::fs::symlink_metadata(folder)?;
             let ours = found.is_dir() && found.uid() == account.uid();
             ensure!(
                 ours,
                 "{} exists and is not ours: remove it",
                 folder.display()
             );
+            Ok(())
         }
-        Err(e) => return Err(e).context(format!("cannot create {}", folder.display())),
+        Err(e) => Err(e).with_context(|| format!("cannot create {}", folder.display())),
     }
-    Ok(folder)
 }
 
 /// Running, and not a zombie that nobody has reaped yet.

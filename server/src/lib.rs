@@ -1,1 +1,14 @@
+//! The only binary, and the only crate that knows all others: configuration,
+//! process roles, and the operator's tools.
 
+pub mod admin;
+pub mod cli;
+pub mod config;
+mod history;
+mod listen;
+mod master_key;
+pub mod observe;
+pub mod roles;
+pub mod serve;
+mod storage;
+pub mod tools;

@@ -1,0 +1,94 @@
+//! The command line: process roles and operator's tools as subcommands.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::Settings;
+
+/// Incidents, alerts and telemetry for the people on call.
+///
+/// Without a subcommand the whole platform runs in this process.
+#[derive(Debug, Parser)]
+#[command(name = "sre-copilot", version, about)]
+pub struct Cli {
+    /// Configuration file [default: sre-copilot.toml, when it exists]
+    #[arg(long, global = true)]
+    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    pub settings: Settings,
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub enum Command {
+    /// Run the whole platform (the default)
+    Serve,
+    /// Run only the HTTP API, the console and the WebSocket (needs Kafka)
+    Gateway,
+    /// Run only the receiver of webhooks and telemetry (needs Kafka)
+    Ingest,
+    /// Run only the command owner (needs Kafka)
+    Commands,
+    /// Run only the projections (needs Kafka)
+    Projections,
+    /// Run only the workers (needs Kafka)
+    Workers,
+    /// Look into the event log
+    #[command(subcommand)]
+    Log(LogCommand),
+    /// Rebuild a read model from the log, beside the live one
+    Replay(ReplayArguments),
+    /// Write a backup of log, vault and telemetry into a new folder
+    Backup { folder: PathBuf },
+    /// Restore a backup into an empty data folder
+    Restore { folder: PathBuf },
+    /// Print the configuration, without secrets
+    Config,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub enum LogCommand {
+    /// List topics with partitions, retention and journal
+    Topics,
+    /// Records, bytes and offsets of each topic
+    Stat,
+    /// Print records of a topic as JSON lines
+    Cat {
+        topic: String,
+        /// Only this partition
+        #[arg(long)]
+        partition: Option<i32>,
+        /// From this offset of each partition
+        #[arg(long, default_value_t = 0)]
+        from: i64,
+        /// At most so many records
+        #[arg(long, default_value_t = 1_000)]
+        limit: usize,
+        /// Only records of this key
+        #[arg(long)]
+        key: Option<String>,
+    },
+    /// Read every byte and report what is damaged
+    Verify,
+    /// Copy the embedded log to an empty Kafka, keeping order, offsets and identity
+    Copy {
+        /// The target; only `kafka` (brokers from --kafka-brokers)
+        #[arg(long)]
+        to: String,
+    },
+}
+
+#[derive(Debug, Clone, clap::Args)]
+pub struct ReplayArguments {
+    /// The projection
+    #[arg(required_unless_present = "all")]
+    pub name: Option<String>,
+    /// Every projection
+    #[arg(long, conflicts_with_all = ["name", "key"])]
+    pub all: bool,
+    /// Only apply what was parked for this key
+    #[arg(long)]
+    pub key: Option<String>,
+}

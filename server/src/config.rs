@@ -1,0 +1,377 @@
+//! The configuration: defaults < file (`sre-copilot.toml`) < environment < flags.
+//! Nothing below this crate reads the environment.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use serde::{Deserialize, Serialize};
+
+/// Every setting, each named alike as flag (`--data-dir`), variable
+/// (`SRE_COPILOT_DATA_DIR`) and key of the file (`data_dir`).
+#[derive(Debug, Clone, Default, Serialize, Deserialize, clap::Args)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Postgres to use; without it the server starts one of its own under the data folder
+    #[arg(long, env = "DATABASE_URL", global = true, hide_env_values = true)]
+    pub database_url: Option<String>,
+    /// Kafka bootstrap servers; without it the log is embedded
+    #[arg(long, env = "KAFKA_BROKERS", global = true)]
+    pub kafka_brokers: Option<String>,
+    /// More librdkafka settings, for instance `security.protocol=ssl`; separated by commas
+    #[arg(
+        long,
+        env = "SRE_COPILOT_KAFKA_OPTIONS",
+        global = true,
+        hide_env_values = true
+    )]
+    pub kafka_options: Option<String>,
+    /// Copies of each topic that is created [default: 3; one broker needs 1]
+    #[arg(long, env = "SRE_COPILOT_KAFKA_REPLICATION", global = true)]
+    pub kafka_replication: Option<i32>,
+    /// Redis for fan-out between processes; without it changes are announced in process
+    #[arg(long, env = "REDIS_URL", global = true, hide_env_values = true)]
+    pub redis_url: Option<String>,
+    /// Folder for everything that the platform keeps [default: ./data]
+    #[arg(long, env = "SRE_COPILOT_DATA_DIR", global = true)]
+    pub data_dir: Option<PathBuf>,
+    /// Address of API, ingest, console and /ws [default: :8580]
+    #[arg(long, env = "SRE_COPILOT_HTTP_ADDR", global = true)]
+    pub http_addr: Option<String>,
+    /// Address of the WebSocket alone [default: :8505]
+    #[arg(long, env = "SRE_COPILOT_WS_ADDR", global = true)]
+    pub ws_addr: Option<String>,
+    /// Address of OTLP over gRPC [default: :4317]
+    #[arg(long, env = "SRE_COPILOT_OTLP_GRPC_ADDR", global = true)]
+    pub otlp_grpc_addr: Option<String>,
+    /// Where browsers reach the platform; decides cookie names and allowed origins
+    #[arg(long, env = "SRE_COPILOT_PUBLIC_URL", global = true)]
+    pub public_url: Option<String>,
+    /// Who may register a tenant: open, first (only while there is none), closed [default: open]
+    #[arg(long, env = "SRE_COPILOT_REGISTRATION", global = true)]
+    pub registration: Option<String>,
+    /// Addresses whose X-Forwarded-For is believed, separated by commas
+    #[arg(long, env = "SRE_COPILOT_TRUSTED_PROXIES", global = true)]
+    pub trusted_proxies: Option<String>,
+    /// Log level and form, for instance `info`, `debug,json` [default: info]
+    #[arg(long, env = "SRE_COPILOT_LOG", global = true)]
+    pub log: Option<String>,
+    /// File with the 32-byte master key (raw, hex or base64)
+    #[arg(long, env = "SRE_COPILOT_MASTER_KEY_FILE", global = true)]
+    pub master_key_file: Option<PathBuf>,
+    /// Name of this process among its like; stable over restarts on Kafka [default: host name]
+    #[arg(long, env = "SRE_COPILOT_INSTANCE", global = true)]
+    pub instance: Option<String>,
+    /// Largest ingest body, compressed and decompressed, in bytes [default: 10485760]
+    #[arg(long, env = "SRE_COPILOT_INGEST_BODY_BYTES", global = true)]
+    pub ingest_body_bytes: Option<usize>,
+    /// Disk that the embedded log may take, in bytes [default: 10737418240]
+    #[arg(long, env = "SRE_COPILOT_LOG_DISK_BYTES", global = true)]
+    pub log_disk_bytes: Option<u64>,
+    /// Start although database roles cannot be created or could bypass row-level security
+    #[arg(long, env = "SRE_COPILOT_ALLOW_WEAK_ISOLATION", global = true)]
+    pub allow_weak_isolation: Option<bool>,
+    /// Folder with postgres, initdb and psql, for the Postgres of our own
+    #[arg(long, env = "SRE_COPILOT_POSTGRES_BIN", global = true)]
+    pub postgres_bin: Option<PathBuf>,
+}
+
+/// Who may register a tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Registration {
+    Open,
+    First,
+    Closed,
+}
+
+/// The settings after defaults and checks.
+#[derive(Debug, Clone, Serialize)]
+pub struct Config {
+    pub database_url: Option<String>,
+    pub kafka_brokers: Option<String>,
+    pub kafka_options: Vec<(String, String)>,
+    pub kafka_replication: i32,
+    pub redis_url: Option<String>,
+    pub data_dir: PathBuf,
+    pub http_addr: SocketAddr,
+    pub ws_addr: SocketAddr,
+    pub otlp_grpc_addr: SocketAddr,
+    pub public_url: Option<String>,
+    pub registration: Registration,
+    pub trusted_proxies: Vec<IpAddr>,
+    pub log: String,
+    pub master_key_file: Option<PathBuf>,
+    pub instance: String,
+    pub ingest_body_bytes: usize,
+    pub log_disk_bytes: u64,
+    pub allow_weak_isolation: bool,
+    pub postgres_bin: Option<PathBuf>,
+}
+
+/// A setting has a value that it cannot have.
+#[derive(Debug, thiserror::Error)]
+#[error("configuration: {setting} is `{value}`: {expected}")]
+pub struct BadSetting {
+    pub setting: &'static str,
+    pub value: String,
+    pub expected: String,
+}
+
+/// The file that is read when it exists.
+pub const FILE: &str = "sre-copilot.toml";
+
+impl Settings {
+    /// Fills what flags and environment left open from `file`, if it is there.
+    pub fn with_file(self, file: &Path) -> anyhow::Result<Self> {
+        let text = match std::fs::read_to_string(file) {
+            Ok(text) => text,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(self),
+            Err(e) => return Err(e).with_context(|| format!("cannot read {}", file.display())),
+        };
+        let below: Self =
+            toml::from_str(&text).with_context(|| format!("configuration: {}", file.display()))?;
+        Ok(self.or(below))
+    }
+
+    fn or(self, below: Self) -> Self {
+        Self {
+            database_url: self.database_url.or(below.database_url),
+            kafka_brokers: self.kafka_brokers.or(below.kafka_brokers),
+            kafka_options: self.kafka_options.or(below.kafka_options),
+            kafka_replication: self.kafka_replication.or(below.kafka_replication),
+            redis_url: self.redis_url.or(below.redis_url),
+            data_dir: self.data_dir.or(below.data_dir),
+            http_addr: self.http_addr.or(below.http_addr),
+            ws_addr: self.ws_addr.or(below.ws_addr),
+            otlp_grpc_addr: self.otlp_grpc_addr.or(below.otlp_grpc_addr),
+            public_url: self.public_url.or(below.public_url),
+            registration: self.registration.or(below.registration),
+            trusted_proxies: self.trusted_proxies.or(below.trusted_proxies),
+            log: self.log.or(below.log),
+            master_key_file: self.master_key_file.or(below.master_key_file),
+            instance: self.instance.or(below.instance),
+            ingest_body_bytes: self.ingest_body_bytes.or(below.ingest_body_bytes),
+            log_disk_bytes: self.log_disk_bytes.or(below.log_disk_bytes),
+            allow_weak_isolation: self.allow_weak_isolation.or(below.allow_weak_isolation),
+            postgres_bin: self.postgres_bin.or(below.postgres_bin),
+        }
+    }
+
+    /// Applies defaults and refuses what cannot be meant. An empty variable
+    /// counts as unset, as compose files write it.
+    pub fn resolve(self) -> Result<Config, BadSetting> {
+        let set = |value: Option<String>| value.filter(|text| !text.trim().is_empty());
+        Ok(Config {
+            database_url: set(self.database_url),
+            kafka_brokers: set(self.kafka_brokers),
+            kafka_options: pairs(set(self.kafka_options))?,
+            kafka_replication: self.kafka_replication.unwrap_or(3),
+            redis_url: set(self.redis_url),
+            data_dir: self.data_dir.unwrap_or_else(|| "data".into()),
+            http_addr: address("http_addr", set(self.http_addr), 8580)?,
+            ws_addr: address("ws_addr", set(self.ws_addr), 8505)?,
+            otlp_grpc_addr: address("otlp_grpc_addr", set(self.otlp_grpc_addr), 4317)?,
+            public_url: public_url(set(self.public_url))?,
+            registration: registration(set(self.registration))?,
+            trusted_proxies: proxies(set(self.trusted_proxies))?,
+            log: set(self.log).unwrap_or_else(|| "info".to_owned()),
+            master_key_file: self.master_key_file,
+            instance: set(self.instance).unwrap_or_else(host_name),
+            ingest_body_bytes: self.ingest_body_bytes.unwrap_or(10 << 20),
+            log_disk_bytes: self.log_disk_bytes.unwrap_or(10 << 30),
+            allow_weak_isolation: self.allow_weak_isolation.unwrap_or(false),
+            postgres_bin: self.postgres_bin,
+        })
+    }
+}
+
+impl Config {
+    /// The configuration as it may be shown: addresses without their passwords.
+    pub fn redacted(&self) -> Self {
+        let mut shown = self.clone();
+        shown.database_url = shown.database_url.as_deref().map(without_password);
+        shown.redis_url = shown.redis_url.as_deref().map(without_password);
+        for (name, value) in &mut shown.kafka_options {
+            if name.contains("password") || name.contains("secret") || name.contains("key") {
+                "***".clone_into(value);
+            }
+        }
+        shown
+    }
+
+    pub fn admin_socket(&self) -> PathBuf {
+        self.data_dir.join("admin.sock")
+    }
+
+    pub fn ports_file(&self) -> PathBuf {
+        self.data_dir.join("ports.json")
+    }
+}
+
+/// `user:secret@host` becomes `user:***@host`.
+fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let Some((login, host)) = rest.rsplit_once('@') else {
+        return url.to_owned();
+    };
+    let user = login.split(':').next().unwrap_or_default();
+    let secret = if login.contains(':') { ":***" } else { "" };
+    format!("{scheme}://{user}{secret}@{host}")
+}
+
+/// `:8580`, `8580`, `127.0.0.1:0` or `[::]:8580`; no host means every interface.
+fn address(
+    setting: &'static str,
+    value: Option<String>,
+    port: u16,
+) -> Result<SocketAddr, BadSetting> {
+    let any = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+    let Some(value) = value else {
+        return Ok(SocketAddr::new(any, port));
+    };
+    let bare = value.strip_prefix(':').unwrap_or(&value);
+    if let Ok(port) = bare.parse() {
+        return Ok(SocketAddr::new(any, port));
+    }
+    let text = value.replace("localhost:", "127.0.0.1:");
+    text.parse().map_err(|_| BadSetting {
+        setting,
+        value,
+        expected: "expected `host:port` or `:port`".to_owned(),
+    })
+}
+
+fn public_url(value: Option<String>) -> Result<Option<String>, BadSetting> {
+    let Some(value) = value else { return Ok(None) };
+    let url = value.trim_end_matches('/').to_owned();
+    let host = url
+        .strip_prefix("https://")
+        .or_else(|| url.strip_prefix("http://"));
+    match host {
+        Some(host) if !host.is_empty() && !host.contains('/') => Ok(Some(url)),
+        _ => Err(BadSetting {
+            setting: "public_url",
+            value,
+            expected: "expected `https://host[:port]` without a path".to_owned(),
+        }),
+    }
+}
+
+fn registration(value: Option<String>) -> Result<Registration, BadSetting> {
+    match value.as_deref() {
+        None | Some("open") => Ok(Registration::Open),
+        Some("first") => Ok(Registration::First),
+        Some("closed") => Ok(Registration::Closed),
+        Some(other) => Err(BadSetting {
+            setting: "registration",
+            value: other.to_owned(),
+            expected: "expected open, first or closed".to_owned(),
+        }),
+    }
+}
+
+fn proxies(value: Option<String>) -> Result<Vec<IpAddr>, BadSetting> {
+    let list = value.unwrap_or_default();
+    let parts = list
+        .split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty());
+    parts
+        .map(|part| {
+            part.parse().map_err(|_| BadSetting {
+                setting: "trusted_proxies",
+                value: part.to_owned(),
+                expected: "expected IP addresses separated by commas".to_owned(),
+            })
+        })
+        .collect()
+}
+
+fn pairs(value: Option<String>) -> Result<Vec<(String, String)>, BadSetting> {
+    let list = value.unwrap_or_default();
+    let parts = list
+        .split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty());
+    parts
+        .map(|part| {
+            let pair = part
+                .split_once('=')
+                .map(|(n, v)| (n.trim().to_owned(), v.trim().to_owned()));
+            pair.ok_or_else(|| BadSetting {
+                setting: "kafka_options",
+                value: part.to_owned(),
+                expected: "expected name=value pairs separated by commas".to_owned(),
+            })
+        })
+        .collect()
+}
+
+fn host_name() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .map(|name| name.trim().to_owned())
+        .unwrap_or_else(|_| "sre-copilot".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_may_be_a_port_alone() {
+        for text in [":8580", "8580", "0.0.0.0:8580"] {
+            let read = address("http_addr", Some(text.to_owned()), 1).unwrap();
+            assert_eq!(read.to_string(), "0.0.0.0:8580");
+        }
+        assert_eq!(
+            address("x", Some("localhost:0".to_owned()), 1)
+                .unwrap()
+                .to_string(),
+            "127.0.0.1:0"
+        );
+    }
+
+    #[test]
+    fn a_bad_value_is_named_and_quoted() {
+        let settings = Settings {
+            registration: Some("maybe".to_owned()),
+            ..Settings::default()
+        };
+        let refused = settings.resolve().unwrap_err().to_string();
+        assert_eq!(
+            refused,
+            "configuration: registration is `maybe`: expected open, first or closed"
+        );
+    }
+
+    #[test]
+    fn flags_win_over_the_file_and_unknown_keys_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(FILE);
+        std::fs::write(&file, "log = \"debug\"\nregistration = \"closed\"\n").unwrap();
+        let flags = Settings {
+            log: Some("warn".to_owned()),
+            ..Settings::default()
+        };
+        let config = flags.with_file(&file).unwrap().resolve().unwrap();
+        assert_eq!(
+            (config.log.as_str(), config.registration),
+            ("warn", Registration::Closed)
+        );
+        std::fs::write(&file, "logg = \"debug\"\n").unwrap();
+        let refused = Settings::default().with_file(&file).unwrap_err();
+        assert!(format!("{refused:#}").contains("logg"), "{refused:#}");
+    }
+
+    #[test]
+    fn passwords_are_not_shown() {
+        assert_eq!(
+            without_password("postgres://ada:s3cret@db.example/x"),
+            "postgres://ada:***@db.example/x"
+        );
+        assert_eq!(without_password("redis://cache:6379"), "redis://cache:6379");
+    }
+}

@@ -1,0 +1,49 @@
+//! Logs to standard error; metrics for `/metrics`.
+
+use anyhow::Context;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// Starts logging as `setting` says: a level or filter, and `json` for machines.
+pub fn start_logging(setting: &str) -> anyhow::Result<()> {
+    let (json, filters): (Vec<_>, Vec<_>) = setting
+        .split(',')
+        .map(str::trim)
+        .partition(|part| matches!(*part, "json" | "text"));
+    let filter = filters.join(",");
+    let filter = EnvFilter::try_new(&filter).with_context(|| {
+        format!("configuration: log is `{setting}`: expected a level or filter")
+    })?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    if json.contains(&"json") {
+        builder.json().finish().init();
+    } else {
+        builder.with_target(false).finish().init();
+    }
+    Ok(())
+}
+
+/// Collects what the crates count and measure.
+pub fn start_metrics() -> anyhow::Result<PrometheusHandle> {
+    let handle = PrometheusBuilder::new()
+        .set_buckets(&[
+            0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+        ])?
+        .install_recorder()
+        .context("cannot install the metrics recorder")?;
+    let info = [("version", env!("CARGO_PKG_VERSION"))];
+    metrics::gauge!("sre_copilot_build_info", &info).set(1.0);
+    Ok(handle)
+}
+
+/// A line for the person at the terminal, whatever the log level.
+#[expect(
+    clippy::print_stderr,
+    reason = "this is the one place that talks to the terminal"
+)]
+pub fn say(line: &str) {
+    eprintln!("{line}");
+}

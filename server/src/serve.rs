@@ -1,0 +1,138 @@
+//! Assembles the process: what its roles need, each in a task, until a signal or
+//! until one of them cannot go on.
+
+mod data;
+mod edge;
+mod tasks;
+
+use std::sync::Arc;
+
+use access::keyring::Keyring;
+use anyhow::Context;
+use eventlog::Log;
+use eventlog::embedded::EmbeddedLog;
+use metrics_exporter_prometheus::PrometheusHandle;
+use projections::fanout::{Fanout, InProcess, Redis};
+use schemas::context::Clock;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::history::ProjectedHistory;
+use crate::listen;
+use crate::roles::Roles;
+use crate::tools::Workbench;
+use crate::{admin, observe, storage};
+pub(crate) use data::Data;
+use tasks::Tasks;
+
+/// What the parts of the platform share.
+#[derive(Clone)]
+pub(crate) struct Platform {
+    pub(crate) config: Arc<Config>,
+    pub(crate) roles: Roles,
+    pub(crate) log: Log,
+    pub(crate) embedded: Option<Arc<EmbeddedLog>>,
+    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) fanout: Arc<dyn Fanout>,
+    /// None for roles that need no Postgres.
+    pub(crate) data: Option<Data>,
+    pub(crate) metrics: PrometheusHandle,
+    pub(crate) shutdown: CancellationToken,
+}
+
+/// The clock of a real process.
+pub(crate) const CLOCK: Clock = Clock::System;
+
+/// Runs `roles` until SIGTERM or SIGINT.
+pub async fn run(config: Config, roles: Roles) -> anyhow::Result<()> {
+    observe::start_logging(&config.log)?;
+    let metrics = observe::start_metrics()?;
+    std::fs::create_dir_all(&config.data_dir)
+        .with_context(|| format!("cannot create data folder {}", config.data_dir.display()))?;
+    // Ports first: the commonest trouble is told before anything is touched.
+    let listeners = edge::Listeners::bind(&config, roles).await?;
+    let shutdown = CancellationToken::new();
+    let (log, embedded) = storage::open(&config, roles).await?;
+    let data = match roles.need_postgres() {
+        true => Some(Data::plan(&config).await?),
+        false => None,
+    };
+    let platform = Platform {
+        keyring: Arc::new(open_keyring(&log, &config).await?),
+        fanout: fanout(&log, &config, &shutdown)?,
+        config: Arc::new(config),
+        roles,
+        log: log.clone(),
+        embedded,
+        data,
+        metrics,
+        shutdown: shutdown.clone(),
+    };
+    let mut tasks = Tasks::new(shutdown);
+    start(&platform, listeners, &mut tasks)?;
+    let ended = tasks.until_stopped(&log).await;
+    // What was accepted is synced before the process says goodbye.
+    log.close().await.context("cannot close the log")?;
+    ended
+}
+
+fn start(platform: &Platform, listeners: edge::Listeners, tasks: &mut Tasks) -> anyhow::Result<()> {
+    let Platform {
+        config,
+        roles,
+        log,
+        shutdown,
+        ..
+    } = platform;
+    listen::write_ports(&config.ports_file(), &listeners.ports()?)?;
+    let (keyring, followed, stop) = (platform.keyring.clone(), log.clone(), shutdown.clone());
+    tasks.spawn("keyring", async move {
+        Ok(keyring.follow(&followed, stop).await?)
+    });
+    tasks.spawn("edge", edge::serve(platform.clone(), listeners));
+    if roles.workers {
+        tasks.spawn("workers", workers::run(log.clone(), shutdown.clone()));
+    }
+    if let Some(data) = &platform.data {
+        tasks.spawn("data", data::keep(platform.clone(), data.clone()));
+        if roles.commands {
+            let history = Arc::new(ProjectedHistory::new(data.db.clone()));
+            let limits = commands::Limits::default();
+            tasks.spawn(
+                "commands",
+                commands::run(log.clone(), history, limits, shutdown.clone()),
+            );
+        }
+        if roles.projections {
+            tasks.spawn("projections", data::project(platform.clone(), data.clone()));
+        }
+    }
+    if platform.embedded.is_some() {
+        let workbench = Workbench::of(platform);
+        let (socket, stop) = (config.admin_socket(), shutdown.clone());
+        tasks.spawn("admin", async move {
+            admin::serve(&socket, workbench, stop).await
+        });
+    }
+    Ok(())
+}
+
+async fn open_keyring(log: &Log, config: &Config) -> anyhow::Result<Keyring> {
+    let snapshot = config.data_dir.join("keyring.snapshot");
+    Keyring::open(log, Some(snapshot))
+        .await
+        .context("cannot open the keyring")
+}
+
+fn fanout(
+    log: &Log,
+    config: &Config,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<Arc<dyn Fanout>> {
+    Ok(match &config.redis_url {
+        Some(url) => {
+            Arc::new(Redis::start(url, log.id(), shutdown).context("configuration: redis_url")?)
+        }
+        None => Arc::new(InProcess::default()),
+    })
+}

@@ -1,0 +1,107 @@
+//! Postgres and what needs it. Started beside the rest, because ingest works
+//! without it and must not wait.
+
+use anyhow::Context;
+use projections::vault::{MasterKey, SubjectKeys};
+use projections::{Db, DbConfig, Runtime};
+use tokio::sync::watch;
+
+use super::Platform;
+use crate::config::Config;
+use crate::master_key;
+use crate::storage::{self, Database};
+
+/// The database as the parts of this process use it. Pools connect when used.
+#[derive(Clone)]
+pub(crate) struct Data {
+    pub(crate) db: Db,
+    pub(crate) master: MasterKey,
+    database: Database,
+    settings: DbConfig,
+    /// True once the tables are there and the vault has opened.
+    usable: watch::Sender<bool>,
+}
+
+impl Data {
+    /// Waits for Postgres only at the very first start, to see that the vault for
+    /// which a master key is made is a new one.
+    pub(super) async fn plan(config: &Config) -> anyhow::Result<Self> {
+        let database = Database::plan(config)?;
+        let (db, settings) = database.pools(config)?;
+        let master = match master_key::existing(config)? {
+            Some(master) => master,
+            None => {
+                database.start().await?;
+                storage::migrate(&settings).await?;
+                let master = master_key::make(config, &db).await?;
+                // Plants the canary before anybody can put a secret beside it.
+                storage::open_vault(&db, &master).await?;
+                master
+            }
+        };
+        Ok(Self {
+            db,
+            master,
+            database,
+            settings,
+            usable: watch::Sender::new(false),
+        })
+    }
+
+    /// Everything started and waited for, for a tool that runs alone.
+    pub(crate) async fn open(config: &Config) -> anyhow::Result<(Self, Option<pgserver::Server>)> {
+        let data = Self::plan(config).await?;
+        let server = data.database.start().await?;
+        storage::migrate(&data.settings).await?;
+        storage::open_vault(&data.db, &data.master).await?;
+        Ok((data, server))
+    }
+
+    pub(super) fn is_usable(&self) -> bool {
+        *self.usable.borrow()
+    }
+
+    pub(crate) fn subject_keys(&self) -> SubjectKeys {
+        SubjectKeys::new(self.master.clone())
+    }
+}
+
+/// Starts Postgres where it is ours, migrates, opens the vault; then looks after
+/// a Postgres of our own until the end.
+pub(super) async fn keep(platform: Platform, data: Data) -> anyhow::Result<()> {
+    let server = data.database.start().await?;
+    let opening = async {
+        storage::migrate(&data.settings).await?;
+        storage::open_vault(&data.db, &data.master).await
+    };
+    if let Some(opened) = platform.shutdown.run_until_cancelled(opening).await {
+        opened?;
+        data.usable.send_replace(true);
+    }
+    match server {
+        Some(server) => {
+            data.database
+                .look_after(server, platform.shutdown.clone())
+                .await
+        }
+        None => platform.shutdown.cancelled().await,
+    }
+    Ok(())
+}
+
+/// Folds the log into the read models, once their tables are there.
+pub(super) async fn project(platform: Platform, data: Data) -> anyhow::Result<()> {
+    let mut usable = data.usable.subscribe();
+    let waiting = usable.wait_for(|usable| *usable);
+    match platform.shutdown.run_until_cancelled(waiting).await {
+        None => return Ok(()),
+        Some(waited) => drop(waited.context("the data is gone")?),
+    }
+    let runtime = Runtime {
+        log: platform.log.clone(),
+        people: data.subject_keys(),
+        db: data.db,
+        fanout: platform.fanout.clone(),
+    };
+    projections::run(runtime, projections::registry(), platform.shutdown.clone()).await
+}

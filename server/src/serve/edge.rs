@@ -1,0 +1,156 @@
+//! What this process listens on: ports are bound first, routers built last.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::get;
+use gateway::config::{Config as GatewayConfig, PublicUrl};
+use gateway::{Gateway, Surroundings};
+use ingest::IngestState;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::{CLOCK, Platform};
+use crate::config::{Config, Registration};
+use crate::listen::bind;
+use crate::roles::Roles;
+
+/// How long open connections may go on after the process was told to stop.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// The bound sockets of one process.
+pub(super) struct Listeners {
+    http: TcpListener,
+    /// The WebSocket's own port, where the gateway runs.
+    ws: Option<TcpListener>,
+}
+
+impl Listeners {
+    pub(super) async fn bind(config: &Config, roles: Roles) -> anyhow::Result<Self> {
+        let http = bind("http_addr", config.http_addr).await?;
+        let ws = match roles.gateway {
+            true => Some(bind("ws_addr", config.ws_addr).await?),
+            false => None,
+        };
+        Ok(Self { http, ws })
+    }
+
+    pub(super) fn ports(&self) -> anyhow::Result<Vec<(&'static str, SocketAddr)>> {
+        let mut ports = vec![("http", self.http.local_addr()?)];
+        if let Some(ws) = &self.ws {
+            ports.push(("ws", ws.local_addr()?));
+        }
+        Ok(ports)
+    }
+}
+
+/// Serves what the roles need until shutdown.
+pub(super) async fn serve(platform: Platform, listeners: Listeners) -> anyhow::Result<()> {
+    let shutdown = platform.shutdown.clone();
+    let port = listeners.http.local_addr()?.port();
+    let Some(gateway) = build_gateway(&platform, port)? else {
+        let router = probes(&platform).merge(webhooks(&platform));
+        return listen(listeners.http, router, shutdown).await;
+    };
+    let url = gateway.config.public_url.origin().to_owned();
+    tracing::info!("listening on {url}");
+    // The gateway takes webhooks too: it is what agents outside can reach.
+    let router = gateway.router().merge(webhooks(&platform));
+    let socket = async {
+        match listeners.ws {
+            Some(ws) => listen(ws, gateway.socket_router(), shutdown.clone()).await,
+            None => Ok(()),
+        }
+    };
+    tokio::try_join!(
+        gateway.run(shutdown.clone()),
+        listen(listeners.http, router, shutdown.clone()),
+        socket,
+    )?;
+    Ok(())
+}
+
+fn build_gateway(platform: &Platform, port: u16) -> anyhow::Result<Option<Gateway>> {
+    let Some(data) = platform.data.as_ref().filter(|_| platform.roles.gateway) else {
+        return Ok(None);
+    };
+    let config = &platform.config;
+    let url = config
+        .public_url
+        .clone()
+        .unwrap_or_else(|| format!("http://localhost:{port}"));
+    let public_url = PublicUrl::parse(&url).context("configuration: public_url")?;
+    let mut settings = GatewayConfig::new(public_url);
+    settings.registration = match config.registration {
+        Registration::Open => gateway::config::Registration::Open,
+        Registration::First => gateway::config::Registration::First,
+        Registration::Closed => gateway::config::Registration::Closed,
+    };
+    let given = Surroundings {
+        config: settings,
+        clock: CLOCK,
+        log: platform.log.clone(),
+        db: data.db.clone(),
+        master: data.master.clone(),
+        keyring: platform.keyring.clone(),
+        fanout: platform.fanout.clone(),
+        metrics: Some(platform.metrics.clone()),
+    };
+    Ok(Some(
+        Gateway::new(given).context("cannot build the gateway")?,
+    ))
+}
+
+fn webhooks(platform: &Platform) -> Router {
+    if !platform.roles.ingest && !platform.roles.gateway {
+        return Router::new();
+    }
+    let mut state = IngestState::new(platform.log.clone(), platform.keyring.clone(), CLOCK);
+    state.webhook_limits.wire = platform.config.ingest_body_bytes;
+    state.webhook_limits.decoded = platform.config.ingest_body_bytes;
+    ingest::router(Arc::new(state))
+}
+
+/// `/healthz`, `/readyz` and `/metrics` of a role without a gateway.
+fn probes(platform: &Platform) -> Router {
+    Router::new()
+        .route("/healthz", get(|| async { "ok" }))
+        .route("/readyz", get(ready))
+        .route(
+            "/metrics",
+            get(|State(p): State<Platform>| async move { p.metrics.render() }),
+        )
+        .with_state(platform.clone())
+}
+
+async fn ready(State(platform): State<Platform>) -> (StatusCode, &'static str) {
+    match platform.keyring.ready() && platform.data.as_ref().is_none_or(super::Data::is_usable) {
+        true => (StatusCode::OK, "ready"),
+        false => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
+    }
+}
+
+async fn listen(
+    listener: TcpListener,
+    router: Router,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let stop = shutdown.clone();
+    let serving = axum::serve(listener, service)
+        .with_graceful_shutdown(async move { stop.cancelled().await });
+    let overtime = async {
+        shutdown.cancelled().await;
+        tokio::time::sleep(DRAIN).await;
+    };
+    tokio::select! {
+        served = serving => served.context("cannot serve"),
+        // Sockets that will not end are cut; their clients resume elsewhere.
+        () = overtime => Ok(()),
+    }
+}

@@ -1,0 +1,167 @@
+//! Opens what the platform keeps things in: the log, and Postgres (given, or our
+//! own under the data folder).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use eventlog::Log;
+use eventlog::embedded::{EmbeddedLog, Options};
+use projections::migrate::MigrateError;
+use projections::vault::{MasterKey, Vault, VaultError};
+use projections::{Db, DbConfig};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::roles::Roles;
+
+/// The database that our own Postgres holds.
+pub const DATABASE: &str = "sre_copilot";
+
+/// How often our own Postgres is looked after.
+const WATCH_INTERVAL: Duration = Duration::from_millis(500);
+
+/// How often a missing Postgres is tried.
+const TRY_AGAIN: Duration = Duration::from_millis(300);
+
+/// Opens the configured backend; only a process with all roles may use the
+/// embedded log, because its second reader would be another process.
+pub async fn open(
+    config: &Config,
+    roles: Roles,
+) -> anyhow::Result<(Log, Option<Arc<EmbeddedLog>>)> {
+    if let Some(brokers) = &config.kafka_brokers {
+        return Ok((open_kafka(brokers, config).await?, None));
+    }
+    ensure!(
+        roles.all_in_one(),
+        "`sre-copilot {}` runs apart from the other roles and needs a log between them: \
+         set KAFKA_BROKERS, or run `sre-copilot` alone",
+        roles.name
+    );
+    let embedded = open_embedded(config).await?;
+    Ok((embedded.clone(), Some(embedded)))
+}
+
+/// The embedded log under the data folder.
+pub async fn open_embedded(config: &Config) -> anyhow::Result<Arc<EmbeddedLog>> {
+    let options = Options::new(config.data_dir.join("log"));
+    let opened = tokio::task::spawn_blocking(move || EmbeddedLog::open(options)).await?;
+    opened.context("cannot open the log")
+}
+
+#[cfg(feature = "kafka")]
+async fn open_kafka(brokers: &str, config: &Config) -> anyhow::Result<Log> {
+    let options = kafka_options(brokers, config);
+    let log = eventlog::kafka::KafkaLog::open(options)
+        .await
+        .context("cannot open the log on Kafka")?;
+    Ok(log)
+}
+
+/// How this process is known to the brokers.
+#[cfg(feature = "kafka")]
+pub fn kafka_options(brokers: &str, config: &Config) -> eventlog::kafka::Options {
+    eventlog::kafka::Options {
+        client: config.kafka_options.iter().cloned().collect(),
+        replication: config.kafka_replication,
+        ..eventlog::kafka::Options::new(brokers, &config.instance)
+    }
+}
+
+#[cfg(not(feature = "kafka"))]
+async fn open_kafka(_: &str, _: &Config) -> anyhow::Result<Log> {
+    anyhow::bail!("KAFKA_BROKERS is set, but this program was built without Kafka")
+}
+
+/// Where Postgres is: given, or to be started by us.
+#[derive(Debug, Clone)]
+pub struct Database {
+    pub url: String,
+    own: Option<pgserver::Plan>,
+}
+
+impl Database {
+    /// Finds out without starting anything, so that what needs no Postgres need
+    /// not wait for it.
+    pub fn plan(config: &Config) -> anyhow::Result<Self> {
+        if let Some(url) = &config.database_url {
+            return Ok(Self {
+                url: url.clone(),
+                own: None,
+            });
+        }
+        let options = pgserver::Options {
+            binaries: config.postgres_bin.clone(),
+            settings: Vec::new(),
+        };
+        let plan = pgserver::Plan::new(&config.data_dir, &options)?;
+        Ok(Self {
+            url: plan.url(DATABASE),
+            own: Some(plan),
+        })
+    }
+
+    /// Starts Postgres where it is ours; None where it was given.
+    pub async fn start(&self) -> anyhow::Result<Option<pgserver::Server>> {
+        let Some(plan) = &self.own else {
+            return Ok(None);
+        };
+        let server = plan.start().await?;
+        server.create_database(DATABASE).await?;
+        Ok(Some(server))
+    }
+
+    /// Restarts our own Postgres whenever it is gone; stops it at the end.
+    pub async fn look_after(&self, mut server: pgserver::Server, shutdown: CancellationToken) {
+        let mut tick = tokio::time::interval(WATCH_INTERVAL);
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => break,
+                _ = tick.tick() => {}
+            }
+            if server.is_running() {
+                continue;
+            }
+            tracing::error!("Postgres is gone; starting it again");
+            metrics::counter!("sre_copilot_postgres_restarts_total").increment(1);
+            match self.start().await {
+                Ok(Some(restarted)) => server = restarted,
+                Ok(None) => return,
+                Err(e) => tracing::error!("cannot restart Postgres: {e:#}"),
+            }
+        }
+        if let Err(e) = server.stop().await {
+            tracing::warn!("Postgres did not stop: {e:#}");
+        }
+    }
+
+    pub fn pools(&self, config: &Config) -> anyhow::Result<(Db, DbConfig)> {
+        let mut settings = DbConfig::new(&self.url);
+        settings.allow_rls_bypass = config.allow_weak_isolation;
+        let db = Db::connect(&settings).context("configuration: database_url")?;
+        Ok((db, settings))
+    }
+}
+
+/// Brings the database to today's shape, waiting for Postgres as long as it takes.
+pub async fn migrate(settings: &DbConfig) -> anyhow::Result<()> {
+    loop {
+        match projections::migrate(settings).await {
+            Err(MigrateError::Unavailable(e)) => tracing::warn!("waiting for Postgres: {e}"),
+            migrated => return Ok(migrated?),
+        }
+        tokio::time::sleep(TRY_AGAIN).await;
+    }
+}
+
+/// Opens the vault, waiting for Postgres as long as it takes.
+pub async fn open_vault(db: &Db, master: &MasterKey) -> anyhow::Result<Vault> {
+    loop {
+        match Vault::open(db, master.clone()).await {
+            Err(VaultError::Database(e)) => tracing::warn!("waiting for Postgres: {e}"),
+            opened => return Ok(opened?),
+        }
+        tokio::time::sleep(TRY_AGAIN).await;
+    }
+}

@@ -1,0 +1,254 @@
+//! The operator's tools. Each runs in the server, through the admin socket, where
+//! one is running, and in this process otherwise.
+
+mod backup;
+mod log;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context;
+use eventlog::Log;
+use eventlog::embedded::EmbeddedLog;
+use projections::replay::Replay;
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+
+use crate::admin::{self, Line};
+use crate::cli::{LogCommand, ReplayArguments};
+use crate::config::Config;
+use crate::roles::Roles;
+use crate::serve::{Data, Platform};
+use crate::storage;
+
+pub use backup::restore;
+
+/// What a tool works on.
+#[derive(Clone)]
+pub struct Workbench {
+    pub(crate) log: Log,
+    /// The embedded log, where it is that.
+    pub(crate) embedded: Option<Arc<EmbeddedLog>>,
+    pub(crate) data: Option<Data>,
+}
+
+impl Workbench {
+    /// What a running server lets tools work on.
+    pub(crate) fn of(platform: &Platform) -> Self {
+        Self {
+            log: platform.log.clone(),
+            embedded: platform.embedded.clone(),
+            data: platform.data.clone(),
+        }
+    }
+}
+
+/// A tool with its arguments, as it travels over the admin socket.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tool {
+    LogStat,
+    LogVerify,
+    LogCat {
+        topic: String,
+        partition: Option<i32>,
+        from: i64,
+        limit: usize,
+        key: Option<String>,
+    },
+    Replay {
+        name: Option<String>,
+        key: Option<String>,
+    },
+    Backup {
+        folder: PathBuf,
+    },
+}
+
+/// Where a tool's lines go.
+pub type Lines = mpsc::Sender<Line>;
+
+impl Tool {
+    pub async fn run(&self, bench: &Workbench, out: &Lines) -> anyhow::Result<()> {
+        match self {
+            Self::LogStat => log::stat(bench, out).await,
+            Self::LogVerify => log::verify(bench, out).await,
+            Self::LogCat {
+                topic,
+                partition,
+                from,
+                limit,
+                key,
+            } => {
+                let selection = log::Selection {
+                    partition: *partition,
+                    from: *from,
+                    key: key.clone(),
+                };
+                log::cat(bench, out, topic, &selection, *limit).await
+            }
+            Self::Replay { name, key } => {
+                replay_here(bench, out, name.as_deref(), key.as_deref()).await
+            }
+            Self::Backup { folder } => backup::write(bench, out, folder).await,
+        }
+    }
+
+    fn needs_postgres(&self) -> bool {
+        matches!(self, Self::Replay { .. } | Self::Backup { .. })
+    }
+}
+
+/// Says one line of output; a reader that went away stops nothing.
+pub(crate) async fn tell(out: &Lines, text: impl Into<String>) {
+    out.send(Line::Text(text.into())).await.ok();
+}
+
+pub async fn log(command: LogCommand, config: &Config) -> anyhow::Result<()> {
+    let tool = match command {
+        LogCommand::Topics => return log::topics(print),
+        LogCommand::Copy { to } => return log::copy(&to, config, print).await,
+        LogCommand::Stat => Tool::LogStat,
+        LogCommand::Verify => Tool::LogVerify,
+        LogCommand::Cat {
+            topic,
+            partition,
+            from,
+            limit,
+            key,
+        } => Tool::LogCat {
+            topic,
+            partition,
+            from,
+            limit,
+            key,
+        },
+    };
+    anywhere(tool, config).await
+}
+
+pub async fn replay(arguments: ReplayArguments, config: &Config) -> anyhow::Result<()> {
+    anywhere(
+        Tool::Replay {
+            name: arguments.name,
+            key: arguments.key,
+        },
+        config,
+    )
+    .await
+}
+
+pub async fn backup(folder: PathBuf, config: &Config) -> anyhow::Result<()> {
+    let folder = std::path::absolute(folder)?;
+    anywhere(Tool::Backup { folder }, config).await
+}
+
+/// Prints what the platform would run with.
+pub fn print_config(config: &Config) -> anyhow::Result<()> {
+    print(&toml::to_string_pretty(&config.redacted()).context("cannot print the configuration")?);
+    Ok(())
+}
+
+/// In the running server if there is one, else here, alone with the log.
+async fn anywhere(tool: Tool, config: &Config) -> anyhow::Result<()> {
+    if admin::ask(&config.admin_socket(), &tool, print).await? {
+        return Ok(());
+    }
+    let (log, embedded) = storage::open(config, Roles::ALL).await?;
+    let (data, postgres) = match tool.needs_postgres() {
+        true => Data::open(config)
+            .await
+            .map(|(data, postgres)| (Some(data), postgres))?,
+        false => (None, None),
+    };
+    let result = print_while(
+        &tool,
+        &Workbench {
+            log: log.clone(),
+            embedded,
+            data,
+        },
+    )
+    .await;
+    log.close().await?;
+    if let Some(postgres) = postgres {
+        postgres.stop().await?;
+    }
+    result
+}
+
+async fn print_while(tool: &Tool, workbench: &Workbench) -> anyhow::Result<()> {
+    let (lines, mut output) = mpsc::channel(64);
+    let printing = async {
+        while let Some(line) = output.recv().await {
+            match line {
+                Line::Text(text) => print(&text),
+                Line::Error(error) => print(&error),
+            }
+        }
+    };
+    let running = async move { tool.run(workbench, &lines).await };
+    tokio::join!(running, printing).0
+}
+
+async fn replay_here(
+    bench: &Workbench,
+    out: &Lines,
+    name: Option<&str>,
+    key: Option<&str>,
+) -> anyhow::Result<()> {
+    let data = bench
+        .data
+        .as_ref()
+        .context("this process has no Postgres")?;
+    let replay = Replay {
+        log: bench.log.clone(),
+        db: data.db.clone(),
+        people: data.subject_keys(),
+    };
+    if let (Some(name), Some(key)) = (name, key) {
+        let applied = replay.key(name, key.as_bytes()).await?;
+        tell(
+            out,
+            format!("{name}: {applied} parked records of {key} applied"),
+        )
+        .await;
+        return Ok(());
+    }
+    let names: Vec<String> = match name {
+        Some(name) => vec![name.to_owned()],
+        None => projections::registry()
+            .iter()
+            .map(|p| p.name().to_owned())
+            .collect(),
+    };
+    for name in names {
+        let done = replay.one(&name).await?;
+        tell(
+            out,
+            format!(
+                "{name}: {} records, generation {}",
+                done.records, done.generation
+            ),
+        )
+        .await;
+    }
+    Ok(())
+}
+
+#[expect(
+    clippy::print_stdout,
+    reason = "output of a tool is what the person asked for"
+)]
+fn print(line: &str) {
+    println!("{line}");
+}
+
+/// Whether `folder` can take something new without mixing it with something old.
+pub(crate) fn empty_or_absent(folder: &Path) -> anyhow::Result<bool> {
+    match std::fs::read_dir(folder) {
+        Ok(mut entries) => Ok(entries.next().is_none()),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(true),
+        Err(e) => Err(e).with_context(|| format!("cannot look into {}", folder.display())),
+    }
+}

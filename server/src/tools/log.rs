@@ -1,0 +1,186 @@
+//! `sre-copilot log ...`: topics, sizes, records as JSON, damage, copy to Kafka.
+
+use anyhow::{Context, bail, ensure};
+use eventlog::{Record, Visibility};
+use schemas::codec;
+use schemas::messages::MessageSet;
+use schemas::progress::PlatformRecord;
+use schemas::topic::{Retention, Topic};
+use serde_json::json;
+
+use super::{Lines, Workbench, tell};
+use crate::config::Config;
+
+/// Bytes that are read at a time.
+const READ_BYTES: usize = 1 << 20;
+
+/// Which records `log cat` prints.
+pub(super) struct Selection {
+    pub(super) partition: Option<i32>,
+    pub(super) from: i64,
+    pub(super) key: Option<String>,
+}
+
+/// Needs no log: the table is part of the program.
+pub(super) fn topics(print: impl Fn(&str)) -> anyhow::Result<()> {
+    for topic in Topic::all() {
+        let kept = match topic.retention() {
+            Retention::Forever => "for ever".to_owned(),
+            Retention::Days(days) => format!("{days} days"),
+        };
+        let (name, partitions) = (topic.name(), topic.partitions());
+        print(&format!(
+            "{name:<24} {partitions:>3} partitions  {kept:<9}  {}",
+            topic.journal().name()
+        ));
+    }
+    Ok(())
+}
+
+pub(super) async fn stat(bench: &Workbench, out: &Lines) -> anyhow::Result<()> {
+    tell(out, format!("log {}", bench.log.id())).await;
+    for usage in bench.log.usage().await? {
+        let ends: i64 = usage.ranges.iter().map(|range| range.end).sum();
+        let bytes = usage
+            .bytes
+            .map_or_else(|| "unknown".to_owned(), |bytes| bytes.to_string());
+        let line = format!(
+            "{:<24} {:>3} partitions {:>12} records {bytes:>14} bytes  offsets up to {ends}",
+            usage.topic, usage.partitions, usage.records
+        );
+        tell(out, line).await;
+    }
+    Ok(())
+}
+
+pub(super) async fn cat(
+    bench: &Workbench,
+    out: &Lines,
+    topic: &str,
+    selection: &Selection,
+    limit: usize,
+) -> anyhow::Result<()> {
+    let topic = Topic::by_name(topic)
+        .with_context(|| format!("no topic is named `{topic}`; `log topics` lists them"))?;
+    learn_schemas(bench).await?;
+    let mut left = limit;
+    for partition in 0..topic.partitions() {
+        if selection.partition.is_none_or(|wanted| wanted == partition) {
+            left -= cat_partition(bench, out, topic, partition, selection, left).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Prints up to `left` records of one partition and says how many it printed.
+async fn cat_partition(
+    bench: &Workbench,
+    out: &Lines,
+    topic: Topic,
+    partition: i32,
+    selection: &Selection,
+    left: usize,
+) -> anyhow::Result<usize> {
+    let range = bench
+        .log
+        .range(topic, partition, Visibility::Durable)
+        .await?;
+    let mut next = selection.from.max(range.start);
+    let mut printed = 0;
+    while next < range.end && printed < left {
+        let fetched = bench
+            .log
+            .read(topic, partition, next, READ_BYTES, Visibility::Durable)
+            .await?;
+        if fetched.next_offset == next {
+            break;
+        }
+        let wanted = |record: &&Record| {
+            selection
+                .key
+                .as_deref()
+                .is_none_or(|key| record.key == key.as_bytes())
+        };
+        for record in fetched.records.iter().filter(wanted).take(left - printed) {
+            tell(out, line_of(record)).await;
+            printed += 1;
+        }
+        next = fetched.next_offset;
+    }
+    Ok(printed)
+}
+
+/// One record as one JSON line. Sealed personal values stay sealed.
+fn line_of(record: &Record) -> String {
+    let headers: serde_json::Map<_, _> = record
+        .headers
+        .iter()
+        .map(|(name, value)| (name.clone(), String::from_utf8_lossy(value).into()))
+        .collect();
+    let body =
+        codec::to_json(&record.body).unwrap_or_else(|e| json!({ "unreadable": e.to_string() }));
+    json!({
+        "position": record.position.to_string(),
+        "appended_at": record.appended_at,
+        "key": String::from_utf8_lossy(&record.key),
+        "headers": headers,
+        "body": body,
+    })
+    .to_string()
+}
+
+/// Newer processes announce their schemas; with them we can print their records.
+async fn learn_schemas(bench: &Workbench) -> anyhow::Result<()> {
+    let range = bench
+        .log
+        .range(Topic::Schemas, 0, Visibility::Durable)
+        .await?;
+    let mut next = range.start;
+    while next < range.end {
+        let fetched = bench
+            .log
+            .read(Topic::Schemas, 0, next, READ_BYTES, Visibility::Durable)
+            .await?;
+        for record in &fetched.records {
+            if let Ok(PlatformRecord::SchemaAnnounced(announced)) =
+                PlatformRecord::decode(record.kind(), &record.body)
+            {
+                codec::learn(&announced.schema).context("topic schemas")?;
+            }
+        }
+        ensure!(
+            fetched.next_offset > next,
+            "topic schemas does not read on at {next}"
+        );
+        next = fetched.next_offset;
+    }
+    Ok(())
+}
+
+pub(super) async fn verify(_: &Workbench, _: &Lines) -> anyhow::Result<()> {
+    bail!("not built in")
+}
+
+/// Moves an embedded log to an empty Kafka. The server must be stopped: two
+/// places may not go on growing under one identity.
+#[cfg(feature = "kafka")]
+pub(super) async fn copy(to: &str, config: &Config, print: impl Fn(&str)) -> anyhow::Result<()> {
+    ensure!(to == "kafka", "`log copy --to {to}`: only kafka is known");
+    let brokers = config
+        .kafka_brokers
+        .as_deref()
+        .context("set KAFKA_BROKERS to the target of the copy")?;
+    let from = crate::storage::open_embedded(config).await?;
+    let report =
+        eventlog::copy::to_kafka(&from, crate::storage::kafka_options(brokers, config)).await?;
+    print(&format!(
+        "copied {} records; start with KAFKA_BROKERS set from now on",
+        report.records
+    ));
+    Ok(())
+}
+
+#[cfg(not(feature = "kafka"))]
+pub(super) async fn copy(_: &str, _: &Config, _: impl Fn(&str)) -> anyhow::Result<()> {
+    bail!("this program was built without Kafka")
+}
