@@ -153,12 +153,13 @@ impl Gateway {
 
     fn dressed(&self, router: Router) -> Router {
         router
-            .layer(CompressionLayer::new())
             .layer(CatchPanicLayer::custom(|_| {
                 use axum::response::IntoResponse;
                 Error::Internal("a handler panicked".to_owned()).into_response()
             }))
             .layer(middleware::from_fn(request::identify))
+            // Outside of what writes bodies, else they are taken for compressed.
+            .layer(CompressionLayer::new())
             .layer(middleware::from_fn_with_state(
                 self.clone(),
                 headers::secure,
