@@ -33,6 +33,7 @@ mod segment;
 mod shelf;
 mod sidecar;
 mod slots;
+mod snapshot;
 mod subscription;
 mod tail;
 mod verify;

@@ -9,6 +9,8 @@ mod files;
 mod ownership;
 #[path = "embedded/retention.rs"]
 mod retention;
+#[path = "embedded/snapshot.rs"]
+mod snapshot;
 #[path = "embedded/sync.rs"]
 mod sync;
 

@@ -8,7 +8,7 @@ use anyhow::{Context, anyhow};
 use tokio::net::TcpListener;
 
 /// Binds `addr` or says in one line why not. `what` is the setting's name.
-pub async fn bind(what: &str, addr: SocketAddr) -> anyhow::Result<TcpListener> {
+pub(crate) async fn bind(what: &str, addr: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(addr).await.map_err(|e| match e.kind() {
         ErrorKind::AddrInUse => anyhow!(
             "{what}: port {} is in use; stop the other program or choose another address",
@@ -20,7 +20,7 @@ pub async fn bind(what: &str, addr: SocketAddr) -> anyhow::Result<TcpListener> {
 }
 
 /// Writes the ports that were really bound, so that many servers fit one machine.
-pub fn write_ports(file: &Path, ports: &[(&str, SocketAddr)]) -> anyhow::Result<()> {
+pub(crate) fn write_ports(file: &Path, ports: &[(&str, SocketAddr)]) -> anyhow::Result<()> {
     let map: serde_json::Map<String, serde_json::Value> = ports
         .iter()
         .map(|(name, addr)| ((*name).to_owned(), addr.port().into()))

@@ -12,12 +12,12 @@ use projections::vault::{self, MasterKey};
 use crate::config::Config;
 
 /// Where the key lies unless the configuration says otherwise.
-pub fn default_file(config: &Config) -> PathBuf {
+pub(crate) fn default_file(config: &Config) -> PathBuf {
     config.data_dir.join("keys").join("master.key")
 }
 
 /// The key in the configured file or the default one; None where none was made yet.
-pub fn existing(config: &Config) -> anyhow::Result<Option<MasterKey>> {
+pub(crate) fn existing(config: &Config) -> anyhow::Result<Option<MasterKey>> {
     let default = default_file(config);
     match &config.master_key_file {
         Some(file) => read(file).map(Some),
@@ -28,7 +28,7 @@ pub fn existing(config: &Config) -> anyhow::Result<Option<MasterKey>> {
 
 /// Makes a key (mode 0600) for a vault that holds nothing yet; one that holds
 /// secrets can only be opened with the key that it began with.
-pub async fn make(config: &Config, db: &Db) -> anyhow::Result<MasterKey> {
+pub(crate) async fn make(config: &Config, db: &Db) -> anyhow::Result<MasterKey> {
     let file = default_file(config);
     ensure!(
         vault::is_empty(db).await?,

@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::roles::Roles;
 
 /// The database that our own Postgres holds.
-pub const DATABASE: &str = "sre_copilot";
+pub(crate) const DATABASE: &str = "sre_copilot";
 
 /// How often our own Postgres is looked after.
 const WATCH_INTERVAL: Duration = Duration::from_millis(500);
@@ -26,7 +26,7 @@ const TRY_AGAIN: Duration = Duration::from_millis(300);
 
 /// Opens the configured backend; only a process with all roles may use the
 /// embedded log, because its second reader would be another process.
-pub async fn open(
+pub(crate) async fn open(
     config: &Config,
     roles: Roles,
 ) -> anyhow::Result<(Log, Option<Arc<EmbeddedLog>>)> {
@@ -44,8 +44,11 @@ pub async fn open(
 }
 
 /// The embedded log under the data folder.
-pub async fn open_embedded(config: &Config) -> anyhow::Result<Arc<EmbeddedLog>> {
-    let options = Options::new(config.data_dir.join("log"));
+pub(crate) async fn open_embedded(config: &Config) -> anyhow::Result<Arc<EmbeddedLog>> {
+    let options = Options {
+        disk_budget_bytes: config.log_disk_bytes,
+        ..Options::new(config.data_dir.join("log"))
+    };
     let opened = tokio::task::spawn_blocking(move || EmbeddedLog::open(options)).await?;
     opened.context("cannot open the log")
 }
@@ -61,7 +64,7 @@ async fn open_kafka(brokers: &str, config: &Config) -> anyhow::Result<Log> {
 
 /// How this process is known to the brokers.
 #[cfg(feature = "kafka")]
-pub fn kafka_options(brokers: &str, config: &Config) -> eventlog::kafka::Options {
+pub(crate) fn kafka_options(brokers: &str, config: &Config) -> eventlog::kafka::Options {
     eventlog::kafka::Options {
         client: config.kafka_options.iter().cloned().collect(),
         replication: config.kafka_replication,
@@ -76,15 +79,15 @@ async fn open_kafka(_: &str, _: &Config) -> anyhow::Result<Log> {
 
 /// Where Postgres is: given, or to be started by us.
 #[derive(Debug, Clone)]
-pub struct Database {
-    pub url: String,
+pub(crate) struct Database {
+    pub(crate) url: String,
     own: Option<pgserver::Plan>,
 }
 
 impl Database {
     /// Finds out without starting anything, so that what needs no Postgres need
     /// not wait for it.
-    pub fn plan(config: &Config) -> anyhow::Result<Self> {
+    pub(crate) fn plan(config: &Config) -> anyhow::Result<Self> {
         if let Some(url) = &config.database_url {
             return Ok(Self {
                 url: url.clone(),
@@ -103,7 +106,7 @@ impl Database {
     }
 
     /// Starts Postgres where it is ours; None where it was given.
-    pub async fn start(&self) -> anyhow::Result<Option<pgserver::Server>> {
+    pub(crate) async fn start(&self) -> anyhow::Result<Option<pgserver::Server>> {
         let Some(plan) = &self.own else {
             return Ok(None);
         };
@@ -113,7 +116,11 @@ impl Database {
     }
 
     /// Restarts our own Postgres whenever it is gone; stops it at the end.
-    pub async fn look_after(&self, mut server: pgserver::Server, shutdown: CancellationToken) {
+    pub(crate) async fn look_after(
+        &self,
+        mut server: pgserver::Server,
+        shutdown: CancellationToken,
+    ) {
         let mut tick = tokio::time::interval(WATCH_INTERVAL);
         loop {
             tokio::select! {
@@ -136,7 +143,7 @@ impl Database {
         }
     }
 
-    pub fn pools(&self, config: &Config) -> anyhow::Result<(Db, DbConfig)> {
+    pub(crate) fn pools(&self, config: &Config) -> anyhow::Result<(Db, DbConfig)> {
         let mut settings = DbConfig::new(&self.url);
         settings.allow_rls_bypass = config.allow_weak_isolation;
         let db = Db::connect(&settings).context("configuration: database_url")?;
@@ -145,7 +152,7 @@ impl Database {
 }
 
 /// Brings the database to today's shape, waiting for Postgres as long as it takes.
-pub async fn migrate(settings: &DbConfig) -> anyhow::Result<()> {
+pub(crate) async fn migrate(settings: &DbConfig) -> anyhow::Result<()> {
     loop {
         match projections::migrate(settings).await {
             Err(MigrateError::Unavailable(e)) => tracing::warn!("waiting for Postgres: {e}"),
@@ -156,7 +163,7 @@ pub async fn migrate(settings: &DbConfig) -> anyhow::Result<()> {
 }
 
 /// Opens the vault, waiting for Postgres as long as it takes.
-pub async fn open_vault(db: &Db, master: &MasterKey) -> anyhow::Result<Vault> {
+pub(crate) async fn open_vault(db: &Db, master: &MasterKey) -> anyhow::Result<Vault> {
     loop {
         match Vault::open(db, master.clone()).await {
             Err(VaultError::Database(e)) => tracing::warn!("waiting for Postgres: {e}"),

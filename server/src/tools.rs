@@ -48,7 +48,6 @@ impl Workbench {
 #[serde(rename_all = "snake_case")]
 pub enum Tool {
     LogStat,
-    LogVerify,
     LogCat {
         topic: String,
         partition: Option<i32>,
@@ -72,7 +71,6 @@ impl Tool {
     pub async fn run(&self, bench: &Workbench, out: &Lines) -> anyhow::Result<()> {
         match self {
             Self::LogStat => log::stat(bench, out).await,
-            Self::LogVerify => log::verify(bench, out).await,
             Self::LogCat {
                 topic,
                 partition,
@@ -109,7 +107,7 @@ pub async fn log(command: LogCommand, config: &Config) -> anyhow::Result<()> {
         LogCommand::Topics => return log::topics(print),
         LogCommand::Copy { to } => return log::copy(&to, config, print).await,
         LogCommand::Stat => Tool::LogStat,
-        LogCommand::Verify => Tool::LogVerify,
+        LogCommand::Verify => return log::verify(config, print).await,
         LogCommand::Cat {
             topic,
             partition,

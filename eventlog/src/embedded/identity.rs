@@ -48,9 +48,14 @@ impl Identity {
     }
 }
 
+/// Where a log in `dir` says which one it is.
+pub(super) fn file(dir: &Path) -> std::path::PathBuf {
+    dir.join("log.json")
+}
+
 /// Reads the log's identity without changing anything; none where there is no log.
 pub(super) fn read(dir: &Path) -> Result<Option<Identity>, OpenError> {
-    let path = dir.join("log.json");
+    let path = file(dir);
     let text = match std::fs::read(&path) {
         Ok(text) => text,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -75,7 +80,7 @@ pub(super) fn establish(dir: &Path, create: impl FnOnce() -> LogId) -> Result<Id
         Some(identity) => extended(dir, identity)?,
     };
     if known.as_ref() != Some(&identity) {
-        let path = dir.join("log.json");
+        let path = file(dir);
         let text = serde_json::to_vec_pretty(&identity).map_err(|e| OpenError::Identity {
             path: path.clone(),
             detail: e.to_string(),

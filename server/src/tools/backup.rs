@@ -46,7 +46,7 @@ pub(super) async fn write(bench: &Workbench, out: &Lines, folder: &Path) -> anyh
     };
     std::fs::create_dir_all(folder)?;
     let log_folder = folder.join("log");
-    drop(embedded); let bytes = 0; drop(log_folder);
+    let bytes = tokio::task::spawn_blocking(move || embedded.snapshot(&log_folder)).await??;
     tell(out, format!("log: {bytes} bytes")).await;
     let tables = tables(db).await?;
     for table in &tables {

@@ -1,12 +1,11 @@
 //! `sre-copilot log ...`: topics, sizes, records as JSON, damage, copy to Kafka.
 
 use anyhow::{Context, bail, ensure};
-use eventlog::{Record, Visibility};
+use eventlog::{Record, Visibility, inspect};
 use schemas::codec;
 use schemas::messages::MessageSet;
 use schemas::progress::PlatformRecord;
 use schemas::topic::{Retention, Topic};
-use serde_json::json;
 
 use super::{Lines, Workbench, tell};
 use crate::config::Config;
@@ -92,9 +91,6 @@ async fn cat_partition(
             .log
             .read(topic, partition, next, READ_BYTES, Visibility::Durable)
             .await?;
-        if fetched.next_offset == next {
-            break;
-        }
         let wanted = |record: &&Record| {
             selection
                 .key
@@ -102,31 +98,17 @@ async fn cat_partition(
                 .is_none_or(|key| record.key == key.as_bytes())
         };
         for record in fetched.records.iter().filter(wanted).take(left - printed) {
-            tell(out, line_of(record)).await;
+            tell(out, inspect::describe(record).to_string()).await;
             printed += 1;
         }
+        ensure!(
+            fetched.next_offset > next,
+            "{}/{partition} does not read on at {next}",
+            topic.name()
+        );
         next = fetched.next_offset;
     }
     Ok(printed)
-}
-
-/// One record as one JSON line. Sealed personal values stay sealed.
-fn line_of(record: &Record) -> String {
-    let headers: serde_json::Map<_, _> = record
-        .headers
-        .iter()
-        .map(|(name, value)| (name.clone(), String::from_utf8_lossy(value).into()))
-        .collect();
-    let body =
-        codec::to_json(&record.body).unwrap_or_else(|e| json!({ "unreadable": e.to_string() }));
-    json!({
-        "position": record.position.to_string(),
-        "appended_at": record.appended_at,
-        "key": String::from_utf8_lossy(&record.key),
-        "headers": headers,
-        "body": body,
-    })
-    .to_string()
 }
 
 /// Newer processes announce their schemas; with them we can print their records.
@@ -157,8 +139,27 @@ async fn learn_schemas(bench: &Workbench) -> anyhow::Result<()> {
     Ok(())
 }
 
-pub(super) async fn verify(_: &Workbench, _: &Lines) -> anyhow::Result<()> {
-    bail!("not built in")
+/// Reads every byte of an embedded log that no server has open.
+pub(super) async fn verify(config: &Config, print: impl Fn(&str)) -> anyhow::Result<()> {
+    ensure!(
+        config.kafka_brokers.is_none(),
+        "the log is on Kafka, whose brokers verify it themselves"
+    );
+    let folder = config.data_dir.join("log");
+    let found = tokio::task::spawn_blocking(move || eventlog::embedded::verify(&folder)).await??;
+    for finding in &found.findings {
+        print(&finding.to_string());
+    }
+    print(&format!(
+        "{} records in {} segments, {} bytes read",
+        found.records, found.segments, found.bytes
+    ));
+    ensure!(
+        found.findings.is_empty(),
+        "{} damaged places",
+        found.findings.len()
+    );
+    Ok(())
 }
 
 /// Moves an embedded log to an empty Kafka. The server must be stopped: two

@@ -1,0 +1,28 @@
+//! The whole platform as its users meet it: the built program, a real Prometheus
+//! and Alertmanager in front of it, a real Postgres behind it, nothing mocked.
+//!
+//! One platform runs at a time: these tests are about order and loss, and some
+//! report times, which neighbours on the same cores would spoil.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod client;
+mod database;
+mod notification;
+mod peers;
+mod platform;
+mod shop;
+mod statistics;
+mod tools;
+
+mod backup;
+mod kill;
+mod latency;
+mod one_group;
+mod pair;
+mod postgres_stopped;
+mod repeats;
+mod replay;
+mod restart;
+mod secrets;
+mod startup;
+mod unprivileged;

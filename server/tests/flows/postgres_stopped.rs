@@ -1,0 +1,132 @@
+//! Ingest needs the log and nothing else: with Postgres away every webhook is
+//! taken, reads say so quickly, and afterwards nothing is missing or doubled.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use reqwest::{Method, StatusCode};
+use testkit::eventually_within;
+use tokio::task::JoinHandle;
+
+use crate::client::Client;
+use crate::database::Database;
+use crate::notification::firing;
+use crate::platform::Platform;
+use crate::statistics::{count, proof};
+
+const SENDERS: usize = 2;
+/// Groups that each sender's alerts are spread over.
+const GROUPS: usize = 25;
+const CATCH_UP: Duration = Duration::from_secs(180);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn webhooks_are_taken_while_postgres_is_stopped() {
+    let Some(mut database) = Database::start("flows::postgres_stopped").await else {
+        return;
+    };
+    let platform = Platform::start(Some(database.url().to_owned())).await;
+    let client = platform.register().await;
+    let key = client.new_key(&["ingest"]).await;
+    let seconds = count("SRE_COPILOT_PROVE_OUTAGE_SECONDS", 6, 60) as u64;
+
+    let over = Arc::new(AtomicBool::new(false));
+    let senders: Vec<_> = (0..SENDERS)
+        .map(|n| send(&client, &key, n, &over))
+        .collect();
+    client
+        .incidents_until("webhooks flow", |incidents| !incidents.is_empty())
+        .await;
+
+    database.stop().await;
+    let stopped = Instant::now();
+    let mut slowest = Duration::ZERO;
+    let mut reads = 0;
+    while stopped.elapsed() < Duration::from_secs(seconds) {
+        let asked = Instant::now();
+        let read = client
+            .try_send(Method::GET, "/api/v1/incidents", None, None)
+            .await
+            .unwrap();
+        assert_eq!(read.0, StatusCode::SERVICE_UNAVAILABLE, "{}", read.1);
+        slowest = slowest.max(asked.elapsed());
+        reads += 1;
+    }
+    over.store(true, Ordering::Relaxed);
+    let mut acked = BTreeSet::new();
+    for sender in senders {
+        acked.extend(sender.await.unwrap());
+    }
+
+    database.resume().await;
+    let resumed = Instant::now();
+    let list = eventually_within(CATCH_UP, "every acknowledged alert is there", || async {
+        let alerts = read_alerts(&client).await?;
+        (alerts.len() >= acked.len()).then_some(alerts)
+    })
+    .await;
+    let found: BTreeSet<_> = list.iter().cloned().collect();
+    assert_eq!(
+        (list.len(), &found),
+        (found.len(), &acked),
+        "nothing lost, nothing doubled"
+    );
+    let incidents = client.incidents().await.len();
+    assert_eq!(incidents, SENDERS * GROUPS.min(acked.len() / SENDERS));
+
+    let figures = format!(
+        "{} webhooks acknowledged over {seconds} s without Postgres, all 202, lost 0, doubled 0; \
+         {reads} reads answered 503, the slowest in {:.2} s; caught up {:.1} s after the return",
+        acked.len(),
+        slowest.as_secs_f64(),
+        resumed.elapsed().as_secs_f64(),
+    );
+    proof("Postgres stopped under webhook load", &figures);
+}
+
+/// Fingerprints of all alerts; None while reads are refused.
+async fn read_alerts(client: &Client) -> Option<Vec<String>> {
+    let probe = client
+        .try_send(Method::GET, "/api/v1/alerts?limit=1", None, None)
+        .await
+        .ok()?;
+    if probe.0 != StatusCode::OK {
+        return None;
+    }
+    let alerts = client.list("/api/v1/alerts").await;
+    Some(
+        alerts
+            .iter()
+            .map(|alert| alert["fingerprint"].as_str().unwrap().to_owned())
+            .collect(),
+    )
+}
+
+/// Sends one alert after another until told to end, and one more for each group
+/// that has none; returns the fingerprints, each of which was acknowledged.
+fn send(
+    client: &Client,
+    key: &str,
+    sender: usize,
+    over: &Arc<AtomicBool>,
+) -> JoinHandle<Vec<String>> {
+    let (client, key, over) = (client.clone(), key.to_owned(), over.clone());
+    tokio::spawn(async move {
+        let mut acked = Vec::new();
+        while !over.load(Ordering::Relaxed) || acked.len() < GROUPS {
+            let n = acked.len();
+            let fingerprint = format!("{sender}-{n}");
+            let body = firing(&format!("Group{sender}x{}", n % GROUPS), &fingerprint);
+            let answer = client.webhook(&key, &body).await.unwrap();
+            assert_eq!(
+                answer.status(),
+                StatusCode::ACCEPTED,
+                "{}",
+                answer.text().await.unwrap()
+            );
+            acked.push(fingerprint);
+        }
+        acked
+    })
+}

@@ -1,0 +1,135 @@
+//! What senders do when the network is bad: the same body twice, and a resolve
+//! that overtakes its fire.
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use crate::client::Client;
+use crate::notification::{Told, body, firing, first_incident};
+use crate::platform::Platform;
+
+const LATER: &str = "2026-11-01T03:00:00Z";
+
+async fn send(client: &Client, key: &str, body: &Value) {
+    let answer = client.webhook(key, body).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::ACCEPTED);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_body_twice_changes_nothing() {
+    let Some(platform) = Platform::start_on_shared_postgres().await else {
+        return;
+    };
+    let client = platform.register().await;
+    let key = client.new_key(&["ingest"]).await;
+
+    let one = firing("CheckoutFailing", "aaaa");
+    send(&client, &key, &one).await;
+    send(&client, &key, &one).await;
+    send(&client, &key, &firing("CheckoutFailing", "bbbb")).await;
+    let incidents = client
+        .incidents_until("the alert that was sent last is open", |incidents| {
+            incidents.iter().any(|one| one["alerts_open"] == 2)
+        })
+        .await;
+    let expected = first_incident(client.project, "CheckoutFailing").to_string();
+    assert_eq!(
+        (incidents.len(), &incidents[0]["id"]),
+        (1, &json!(expected))
+    );
+    assert_eq!(incidents[0]["alerts_total"], 2);
+
+    let ended = |fingerprint| Told {
+        fingerprint,
+        ended: Some(LATER),
+    };
+    let all = body("CheckoutFailing", &[ended("aaaa"), ended("bbbb")]);
+    send(&client, &key, &all).await;
+    send(&client, &key, &all).await;
+    send(&client, &key, &firing("Sentinel", "cccc")).await;
+    let incidents = client
+        .incidents_until(
+            "the group has resolved, and what came last is there",
+            |incidents| {
+                incidents.len() > 1 && incidents.iter().any(|one| one["status"] == "resolved")
+            },
+        )
+        .await;
+    assert_eq!(incidents.len(), 2);
+    let timeline = client
+        .list(&format!("/api/v1/incidents/{expected}/timeline"))
+        .await;
+    let count = |kind: &str| {
+        timeline
+            .iter()
+            .filter(|entry| entry["kind"] == kind)
+            .count()
+    };
+    assert_eq!(
+        (
+            count("alert_fired"),
+            count("alert_resolved"),
+            count("resolved")
+        ),
+        (2, 2, 1)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_resolve_before_its_fire_opens_nothing() {
+    let Some(platform) = Platform::start_on_shared_postgres().await else {
+        return;
+    };
+    let client = platform.register().await;
+    let key = client.new_key(&["ingest"]).await;
+
+    let overtaking = Told {
+        fingerprint: "aaaa",
+        ended: Some(LATER),
+    };
+    send(&client, &key, &body("CheckoutFailing", &[overtaking])).await;
+    send(&client, &key, &firing("CheckoutFailing", "aaaa")).await;
+    // Another alert of the same group shows that both have been through.
+    send(&client, &key, &firing("CheckoutFailing", "bbbb")).await;
+    let incidents = client
+        .incidents_until("the other alert opens an incident", |incidents| {
+            !incidents.is_empty()
+        })
+        .await;
+    assert_eq!(incidents.len(), 1);
+    assert_eq!(incidents[0]["alerts_total"], 1);
+    let alerts = client.list("/api/v1/alerts?status=firing").await;
+    let fingerprints: Vec<_> = alerts.iter().map(|alert| &alert["fingerprint"]).collect();
+    assert_eq!(fingerprints, [&json!("bbbb")]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_read_is_refused_with_its_reason() {
+    let Some(platform) = Platform::start_on_shared_postgres().await else {
+        return;
+    };
+    let client = platform.register().await;
+    let key = client.new_key(&["ingest"]).await;
+    let mut wrong = firing("CheckoutFailing", "aaaa");
+    wrong["alerts"][0]["startsAt"] = json!("yesterday");
+
+    let refused = client.webhook(&key, &wrong).await.unwrap();
+    assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
+    let problem: Value = refused.json().await.unwrap();
+    assert_eq!(problem["errors"][0]["field"], "alerts[0].startsAt");
+    assert!(
+        problem["detail"].as_str().unwrap().contains("`yesterday`"),
+        "{problem}"
+    );
+
+    let unknown = client
+        .webhook("srec_unknown", &firing("A", "aaaa"))
+        .await
+        .unwrap();
+    assert_eq!(unknown.status(), StatusCode::UNAUTHORIZED);
+    let reader = client
+        .webhook(&client.token, &firing("A", "aaaa"))
+        .await
+        .unwrap();
+    assert_eq!(reader.status(), StatusCode::FORBIDDEN);
+}

@@ -1,0 +1,117 @@
+//! What cannot start says why in one line and ends with the right code.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use crate::database::reachable_folder;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_sre-copilot");
+
+/// Runs the program to its end with the given arguments and variables.
+fn run(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(PROGRAM);
+    command.current_dir(folder).args(arguments);
+    for name in ["DATABASE_URL", "KAFKA_BROKERS", "REDIS_URL"] {
+        command.env_remove(name);
+    }
+    command
+        .env("SRE_COPILOT_DATA_DIR", folder.join("data"))
+        .envs(variables.iter().copied());
+    command.output().unwrap()
+}
+
+/// The last line that a person sees, and the exit code.
+fn complaint(output: &Output) -> (String, i32) {
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    (
+        text.lines().last().unwrap_or_default().to_owned(),
+        output.status.code().unwrap(),
+    )
+}
+
+#[test]
+fn a_port_in_use_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let folder = reachable_folder();
+    let (line, code) = complaint(&run(folder.path(), &["--http-addr", &address], &[]));
+    assert!(
+        line.contains("http_addr") && line.contains("is in use"),
+        "{line}"
+    );
+    assert_eq!(code, 1);
+}
+
+#[test]
+fn a_wrong_setting_is_named_and_quoted() {
+    let folder = reachable_folder();
+    let variables = [("SRE_COPILOT_REGISTRATION", "perhaps")];
+    let (line, code) = complaint(&run(folder.path(), &[], &variables));
+    assert!(line.contains("registration is `perhaps`"), "{line}");
+    assert_eq!(code, 78);
+}
+
+#[test]
+fn an_unknown_key_of_the_file_is_refused() {
+    let folder = reachable_folder();
+    std::fs::write(
+        folder.path().join("sre-copilot.toml"),
+        "data_directory = \"x\"\n",
+    )
+    .unwrap();
+    let output = run(folder.path(), &["config"], &[]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("data_directory"));
+    assert_eq!(output.status.code(), Some(78));
+}
+
+#[test]
+fn a_missing_postgres_is_named_with_the_remedy() {
+    let folder = reachable_folder();
+    let nowhere = folder.path().to_str().unwrap();
+    let addresses = ["--http-addr", "127.0.0.1:0", "--ws-addr", "127.0.0.1:0"];
+    let (line, code) = complaint(&run(
+        folder.path(),
+        &[&addresses[..], &["--postgres-bin", nowhere]].concat(),
+        &[],
+    ));
+    assert!(
+        line.contains("postgres") && line.contains("DATABASE_URL"),
+        "{line}"
+    );
+    assert_eq!(code, 1);
+}
+
+#[test]
+fn roles_apart_refuse_the_embedded_log() {
+    let folder = reachable_folder();
+    for role in ["gateway", "ingest", "commands", "projections", "workers"] {
+        let addresses = ["--http-addr", "127.0.0.1:0", "--ws-addr", "127.0.0.1:0"];
+        let (line, code) = complaint(&run(
+            folder.path(),
+            &[&[role][..], &addresses].concat(),
+            &[],
+        ));
+        assert!(line.contains("KAFKA_BROKERS"), "{role}: {line}");
+        assert_eq!(code, 1, "{role}");
+    }
+}
+
+#[test]
+fn a_wrong_word_is_a_matter_of_usage() {
+    let folder = reachable_folder();
+    let output = run(folder.path(), &["serv"], &[]);
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn the_configuration_is_printed_without_passwords() {
+    let folder = reachable_folder();
+    let variables = [("DATABASE_URL", "postgres://ada:hunter2@db.example/x")];
+    let output = run(folder.path(), &["config"], &variables);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        text.contains("ada:***@db.example") && !text.contains("hunter2"),
+        "{text}"
+    );
+}

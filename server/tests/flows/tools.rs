@@ -1,0 +1,33 @@
+//! The operator's commands, run beside a platform.
+
+use std::path::Path;
+use std::process::Command;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_sre-copilot");
+
+/// Runs a command on a data folder and returns what it printed.
+pub async fn tool(data: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> String {
+    let mut command = Command::new(PROGRAM);
+    command
+        .args(arguments)
+        .env_remove("DATABASE_URL")
+        .env_remove("KAFKA_BROKERS");
+    command
+        .env("SRE_COPILOT_DATA_DIR", data)
+        .envs(variables.iter().copied());
+    let output = tokio::task::spawn_blocking(move || command.output())
+        .await
+        .unwrap()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// How many records a topic holds, as `log cat` prints them.
+pub async fn records(data: &Path, topic: &str) -> usize {
+    tool(data, &["log", "cat", topic, "--limit", "1000000"], &[])
+        .await
+        .lines()
+        .count()
+}
