@@ -1,0 +1,107 @@
+//! `/api/v1/api-keys`
+
+use axum::http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::app::{App, Person, app};
+
+async fn key(app: &App, person: &Person, scope: &str) -> Value {
+    let body = json!({"name": "agent", "scopes": [scope]});
+    app.post("/api/v1/api-keys", &person.token, body)
+        .await
+        .with(201)
+}
+
+/// The keyring follows the log by itself.
+async fn until_known(app: &App, key: &str) {
+    testkit::eventually("the key is known", || async {
+        let answer = app.get("/api/v1/incidents", Some(key)).await;
+        (answer.status != StatusCode::UNAUTHORIZED).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_works_wherever_it_is_put_until_it_is_revoked() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    let made = key(&app, &ada, "write").await;
+    let text = made["key"].as_str().unwrap();
+    assert!(text.starts_with(made["prefix"].as_str().unwrap()));
+    until_known(&app, text).await;
+    let declared = app
+        .post(
+            "/api/v1/incidents",
+            text,
+            json!({"title": "x", "severity": "SEV3"}),
+        )
+        .await;
+    assert_eq!(declared.with(201)["opened_by"], Value::Null);
+    let headers = [("x-api-key", text)];
+    app.send(Method::GET, "/api/v1/incidents", None, None, &headers)
+        .await
+        .with(200);
+    app.get("/api/v1/auth/me", Some(text)).await.with(403);
+    let list = app.get("/api/v1/api-keys", Some(&ada.token)).await;
+    assert!(!list.text.contains(text));
+    let path = format!("/api/v1/api-keys/{}", made["id"].as_str().unwrap());
+    app.delete(&path, &ada.token).await.with(204);
+    let refused = testkit::eventually("the revocation is known", || async {
+        let answer = app.get("/api/v1/incidents", Some(text)).await;
+        (answer.status == StatusCode::UNAUTHORIZED).then_some(answer)
+    })
+    .await;
+    assert_eq!(refused.rule(), "key_revoked");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scope_is_all_that_a_key_can_do() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    let ingest = key(&app, &ada, "ingest").await["key"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let read = key(&app, &ada, "read").await["key"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    until_known(&app, &ingest).await;
+    until_known(&app, &read).await;
+    app.get("/api/v1/incidents", Some(&ingest)).await.with(403);
+    app.get("/api/v1/incidents", Some(&read)).await.with(200);
+    let body = json!({"title": "x", "severity": "SEV3"});
+    app.post("/api/v1/incidents", &read, body).await.with(403);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retried_creation_shows_the_same_key() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    let body = json!({"name": "agent", "scopes": ["ingest"]});
+    let keyed = [("idempotency-key", "once")];
+    let first = app
+        .post_with("/api/v1/api-keys", &ada.token, body.clone(), &keyed)
+        .await
+        .with(201);
+    let again = app
+        .post_with("/api/v1/api-keys", &ada.token, body, &keyed)
+        .await
+        .with(201);
+    assert_eq!((&first["id"], &first["key"]), (&again["id"], &again["key"]));
+    let list = app
+        .get("/api/v1/api-keys", Some(&ada.token))
+        .await
+        .with(200);
+    assert_eq!(list["items"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unknown_and_mistyped_keys_are_refused() {
+    let app = app!();
+    let unknown = access::api_key::generate();
+    let answer = app.get("/api/v1/incidents", Some(&unknown.text)).await;
+    assert_eq!(answer.with(401)["rule"], "key_unknown");
+    let answer = app.get("/api/v1/incidents", Some("srec_mistyped")).await;
+    assert_eq!(answer.with(401)["rule"], "key_unknown");
+}

@@ -1,0 +1,314 @@
+//! One gateway with everything behind it, for one test.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+
+use access::keyring::Keyring;
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, Request, StatusCode};
+use eventlog::Log;
+use eventlog::embedded::{EmbeddedLog, Options};
+use gateway::config::{Config, PublicUrl};
+use gateway::{Gateway, Surroundings};
+use projections::fanout::{Fanout, InProcess};
+use projections::vault::{MasterKey, SubjectKeys};
+use projections::{Db, DbConfig, Runtime};
+use schemas::context::Clock;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use crate::history::ProjectedHistory;
+use crate::wire::Wire;
+
+pub const PASSWORD: &str = "correct horse battery staple";
+
+pub struct App {
+    pub gateway: Gateway,
+    pub router: Router,
+    pub log: Log,
+    pub fanout: Arc<InProcess>,
+    pub stop: CancellationToken,
+    pub wire: Wire,
+    history: Arc<ProjectedHistory>,
+    runner: Mutex<CancellationToken>,
+    _folder: tempfile::TempDir,
+}
+
+/// Somebody with a session.
+#[derive(Clone)]
+pub struct Person {
+    pub token: String,
+    pub refresh: String,
+    pub tenant: String,
+    pub project: String,
+    pub user: String,
+    pub email: String,
+}
+
+/// An answer, read whole.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|e| panic!("{e}: {self:?}"))
+    }
+
+    /// The body, if the answer has the status.
+    pub fn with(&self, status: u16) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{self:?}");
+        match self.text.is_empty() {
+            true => Value::Null,
+            false => self.json(),
+        }
+    }
+
+    pub fn rule(&self) -> String {
+        self.json()["rule"].as_str().unwrap_or_default().to_owned()
+    }
+
+    pub fn id(&self) -> String {
+        self.json()["id"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no id: {self:?}"))
+            .to_owned()
+    }
+}
+
+impl App {
+    /// None (after saying so) where there is no Postgres.
+    pub async fn start() -> Option<Self> {
+        Self::with(|_| {}, Clock::System).await
+    }
+
+    pub async fn with(change: impl FnOnce(&mut Config), clock: Clock) -> Option<Self> {
+        let database = testkit::postgres().await?;
+        let folder = tempfile::tempdir().unwrap();
+        let log: Log = EmbeddedLog::open(Options::new(folder.path().join("log"))).unwrap();
+        let wire = Wire::lay(&database.url, folder.path());
+        let db_config = DbConfig::new(wire.url());
+        projections::migrate(&db_config).await.unwrap();
+        let db = Db::connect(&db_config).unwrap();
+        let master = MasterKey::generate();
+        let fanout = Arc::new(InProcess::default());
+        let keyring = Arc::new(Keyring::open(&log, None).await.unwrap());
+        let mut config = Config::new(PublicUrl::parse("http://localhost:8580").unwrap());
+        change(&mut config);
+        let gateway = Gateway::new(Surroundings {
+            config,
+            clock,
+            log: log.clone(),
+            db: db.clone(),
+            master: master.clone(),
+            keyring: keyring.clone(),
+            fanout: fanout.clone(),
+            metrics: None,
+        })
+        .unwrap();
+        let app = Self {
+            router: gateway.router(),
+            gateway,
+            log,
+            fanout,
+            stop: CancellationToken::new(),
+            wire,
+            history: Arc::new(ProjectedHistory::new(db.clone())),
+            runner: Mutex::default(),
+            _folder: folder,
+        };
+        app.run(db, master, keyring);
+        app.ready().await;
+        Some(app)
+    }
+
+    fn run(&self, db: Db, master: MasterKey, keyring: Arc<Keyring>) {
+        let (gateway, stop) = (self.gateway.clone(), self.stop.clone());
+        tokio::spawn(async move { gateway.run(stop).await });
+        let (log, stop) = (self.log.clone(), self.stop.clone());
+        tokio::spawn(async move { keyring.follow(&log, stop).await });
+        let runtime = Runtime {
+            log: self.log.clone(),
+            db: db.clone(),
+            people: SubjectKeys::new(master),
+            fanout: self.fanout.clone() as Arc<dyn Fanout>,
+        };
+        tokio::spawn(projections::run(
+            runtime,
+            projections::registry(),
+            self.stop.clone(),
+        ));
+        self.start_runner();
+    }
+
+    /// Decides commands from now on.
+    pub fn start_runner(&self) {
+        let stop = CancellationToken::new();
+        *self.runner.lock().unwrap() = stop.clone();
+        let (log, history) = (self.log.clone(), self.history.clone());
+        tokio::spawn(::commands::run(log, history, Default::default(), stop));
+    }
+
+    /// Stops deciding commands; what is sent from now on stays pending.
+    pub fn stop_runner(&self) {
+        self.runner.lock().unwrap().cancel();
+    }
+
+    async fn ready(&self) {
+        testkit::eventually("the gateway is ready", || async {
+            let answer = self.get("/readyz", None).await;
+            (answer.status == StatusCode::OK).then_some(())
+        })
+        .await;
+    }
+
+    pub async fn call(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = axum::body::to_bytes(body, 16 << 20).await.unwrap();
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            text: String::from_utf8_lossy(&bytes).into_owned(),
+        }
+    }
+
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        token: Option<&str>,
+        body: Option<&Value>,
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let body = match body {
+            None => Body::empty(),
+            Some(body) => {
+                request = request.header("content-type", "application/json");
+                Body::from(body.to_string())
+            }
+        };
+        self.call(request.body(body).unwrap()).await
+    }
+
+    pub async fn get(&self, path: &str, token: Option<&str>) -> Answer {
+        self.send(Method::GET, path, token, None, &[]).await
+    }
+
+    pub async fn post(&self, path: &str, token: &str, body: Value) -> Answer {
+        self.send(Method::POST, path, Some(token), Some(&body), &[])
+            .await
+    }
+
+    pub async fn post_with(
+        &self,
+        path: &str,
+        token: &str,
+        body: Value,
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        self.send(Method::POST, path, Some(token), Some(&body), headers)
+            .await
+    }
+
+    pub async fn delete(&self, path: &str, token: &str) -> Answer {
+        self.send(Method::DELETE, path, Some(token), None, &[])
+            .await
+    }
+
+    /// A new tenant with its owner; `word` is in every name, for tests that look for it.
+    pub async fn register(&self, word: &str) -> Person {
+        let email = unique_email(word);
+        let body = json!({
+            "email": email, "password": PASSWORD, "name": format!("{word} Owner"),
+            "tenant_name": format!("{word} Ltd"),
+        });
+        let answer = self
+            .send(
+                Method::POST,
+                "/api/v1/auth/register",
+                None,
+                Some(&body),
+                &[],
+            )
+            .await;
+        Person::of(&answer.with(201))
+    }
+
+    pub async fn login(&self, email: &str) -> Person {
+        let body = json!({"email": email, "password": PASSWORD});
+        let answer = self
+            .send(Method::POST, "/api/v1/auth/login", None, Some(&body), &[])
+            .await;
+        Person::of(&answer.with(200))
+    }
+
+    /// A colleague of `owner`, logged in.
+    pub async fn colleague(&self, owner: &Person, word: &str, role: &str) -> Person {
+        let email = unique_email(word);
+        let body = json!({"email": email, "name": word, "password": PASSWORD, "role": role});
+        self.post("/api/v1/members", &owner.token, body)
+            .await
+            .with(201);
+        self.login(&email).await
+    }
+
+    /// A declared incident.
+    pub async fn incident(&self, person: &Person, title: &str) -> String {
+        let body = json!({"title": title, "severity": "SEV2"});
+        let answer = self.post("/api/v1/incidents", &person.token, body).await;
+        answer.with(201);
+        answer.id()
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        self.stop_runner();
+    }
+}
+
+impl Person {
+    pub fn of(session: &Value) -> Self {
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        Self {
+            token: text(&session["access_token"]),
+            refresh: text(&session["refresh_token"]),
+            tenant: text(&session["tenant_id"]),
+            project: text(&session["project_id"]),
+            user: text(&session["user"]["id"]),
+            email: text(&session["user"]["email"]),
+        }
+    }
+}
+
+pub fn unique_email(word: &str) -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let n = COUNT.fetch_add(1, Ordering::SeqCst);
+    format!("{}.{n}@example.com", word.to_lowercase())
+}
+
+/// Starts an [`App`], or ends the test after saying that it was skipped.
+macro_rules! app {
+    () => {
+        match crate::app::App::start().await {
+            Some(app) => app,
+            None => return,
+        }
+    };
+}
+
+pub(crate) use app;

@@ -1,0 +1,70 @@
+//! The command runner's history, as the server wires it.
+
+use async_trait::async_trait;
+use commands::{History, HistoryError, HistoryRecord, Loaded, Settled};
+use eventlog::{Offset, Partition};
+use projections::{Db, QueryError, history};
+use schemas::ids::CommandId;
+use schemas::topic::Topic;
+
+/// Answers from `history.events`.
+pub(crate) struct ProjectedHistory {
+    db: Db,
+}
+
+impl ProjectedHistory {
+    pub(crate) fn new(db: Db) -> Self {
+        Self { db }
+    }
+}
+
+#[async_trait]
+impl History for ProjectedHistory {
+    async fn checkpoint(&self, topic: Topic, partition: Partition) -> Result<Offset, HistoryError> {
+        history::checkpoint(&self.db, topic, partition)
+            .await
+            .map_err(away)
+    }
+
+    async fn load(
+        &self,
+        topic: Topic,
+        partition: Partition,
+        aggregate: &str,
+        key: &str,
+    ) -> Result<Loaded, HistoryError> {
+        let found = history::load(&self.db, topic, partition, aggregate, key)
+            .await
+            .map_err(away)?;
+        let records = found.events.into_iter().map(|event| HistoryRecord {
+            headers: event.headers,
+            body: event.body,
+            position: event.position,
+        });
+        Ok(Loaded {
+            records: records.collect(),
+            checkpoint: found.checkpoint,
+        })
+    }
+
+    async fn find_command(
+        &self,
+        aggregate: &str,
+        key: &str,
+        command: CommandId,
+    ) -> Result<Option<Settled>, HistoryError> {
+        let found = history::find_command(&self.db, aggregate, key, command)
+            .await
+            .map_err(away)?;
+        Ok(found.map(|settled| Settled {
+            version: settled.version,
+            positions: settled.positions,
+            request_hash: settled.request_hash,
+        }))
+    }
+}
+
+/// Whatever the reason, the runner must not guess: it waits.
+fn away(error: QueryError) -> HistoryError {
+    HistoryError::Unavailable(error.to_string())
+}

@@ -1,0 +1,19 @@
+//! The gateway in process, on the embedded log and a real Postgres, with the command
+//! runner and the projections that the platform runs. One file per resource.
+
+mod app;
+mod history;
+mod wire;
+
+mod api_keys;
+mod auth;
+mod commands;
+mod concurrency;
+mod incidents;
+mod isolation;
+mod members;
+mod openapi;
+mod outage;
+mod pages;
+mod projects;
+mod ws;

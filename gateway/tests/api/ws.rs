@@ -1,0 +1,231 @@
+//! `/ws`: over a real socket.
+
+use std::time::Duration;
+
+use futures::StreamExt;
+use projections::fanout::Fanout;
+use schemas::change::{Announcement, Change, ChangeKind};
+use schemas::context::Clock;
+use schemas::ids::{ProjectId, TenantId};
+use schemas::time::Timestamp;
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+use crate::app::{App, Person, app};
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Serves the app on a loopback port.
+async fn serve(app: &App) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (router, stop) = (app.router.clone(), app.stop.clone());
+    let server = axum::serve(listener, router);
+    tokio::spawn(async move { server.with_graceful_shutdown(stop.cancelled_owned()).await });
+    port
+}
+
+async fn connect(port: u16, query: &str, headers: &[(&'static str, &str)]) -> Result<Socket, u16> {
+    let url = format!("ws://127.0.0.1:{port}/ws{query}");
+    let mut request = url.into_client_request().unwrap();
+    for (name, value) in headers {
+        request.headers_mut().insert(*name, value.parse().unwrap());
+    }
+    match connect_async(request).await {
+        Ok((socket, _)) => Ok(socket),
+        Err(Error::Http(response)) => Err(response.status().as_u16()),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+async fn join(port: u16, person: &Person, query: &str) -> Socket {
+    let bearer = format!("Bearer {}", person.token);
+    connect(port, query, &[("authorization", &bearer)])
+        .await
+        .unwrap()
+}
+
+async fn next(socket: &mut Socket) -> Value {
+    loop {
+        let message = timeout(PATIENCE, socket.next())
+            .await
+            .expect("a message in time");
+        match message.unwrap().unwrap() {
+            Message::Text(text) => return serde_json::from_str(&text).unwrap(),
+            Message::Ping(_) | Message::Pong(_) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// The next message of one of the types.
+async fn next_of(socket: &mut Socket, kinds: &[&str]) -> Value {
+    loop {
+        let message = next(socket).await;
+        if kinds.contains(&message["type"].as_str().unwrap()) {
+            return message;
+        }
+    }
+}
+
+async fn close_code(socket: &mut Socket) -> u16 {
+    loop {
+        let message = timeout(PATIENCE, socket.next())
+            .await
+            .expect("an end in time");
+        match message.unwrap().unwrap() {
+            Message::Close(frame) => return frame.unwrap().code.into(),
+            _ => continue,
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_reaches_its_tenant_and_no_other() {
+    let app = app!();
+    let (ada, eve) = (app.register("Ada").await, app.register("Eve").await);
+    let port = serve(&app).await;
+    let (mut ours, mut theirs) = (join(port, &ada, "").await, join(port, &eve, "").await);
+    assert_eq!(next(&mut ours).await["type"], "hello");
+    assert_eq!(next(&mut theirs).await["type"], "hello");
+    let id = app.incident(&ada, "x").await;
+    let created = next_of(&mut ours, &["incident.created"]).await;
+    assert_eq!(created["key"], json!(id));
+    assert_eq!(created["project_id"], json!(ada.project));
+    // What reaches Eve next is her own: nothing of Ada's lies before it.
+    let own = app.incident(&eve, "y").await;
+    let message = next_of(
+        &mut theirs,
+        &["incident.created", "incident.updated", "timeline.updated"],
+    )
+    .await;
+    assert_eq!(message["key"], json!(own));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_goes_on_where_it_was() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    let port = serve(&app).await;
+    let mut first = join(port, &ada, "").await;
+    let hello = next(&mut first).await;
+    drop(first);
+    let id = app.incident(&ada, "x").await;
+    let epoch = hello["epoch"].as_str().unwrap();
+    let mut again = join(port, &ada, &format!("?epoch={epoch}&seq={}", hello["seq"])).await;
+    assert_eq!(next(&mut again).await["seq"], hello["seq"]);
+    let missed = next_of(&mut again, &["incident.created"]).await;
+    assert_eq!(missed["key"], json!(id));
+    let mut other = join(port, &ada, "?epoch=before&seq=1").await;
+    assert_eq!(next(&mut other).await["type"], "hello");
+    assert_eq!(next(&mut other).await["type"], "resync");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hole_in_the_announcements_makes_everybody_refetch() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    let port = serve(&app).await;
+    let mut socket = join(port, &ada, "").await;
+    assert_eq!(next(&mut socket).await["type"], "hello");
+    let announcement = |from: i64| Announcement {
+        projection: "test".to_owned(),
+        topic: "incident.events".to_owned(),
+        partition: 0,
+        from,
+        to: from + 1,
+        changes: vec![Change {
+            kind: ChangeKind::IncidentUpdated,
+            tenant: TenantId(ada.tenant.parse().unwrap()),
+            project: Some(ProjectId(ada.project.parse().unwrap())),
+            key: from.to_string(),
+        }],
+    };
+    app.fanout
+        .publish(vec![announcement(1), announcement(2), announcement(4)])
+        .await;
+    let kinds = ["incident.updated", "resync"];
+    assert_eq!(next_of(&mut socket, &kinds).await["key"], "1");
+    assert_eq!(next_of(&mut socket, &kinds).await["key"], "2");
+    assert_eq!(next_of(&mut socket, &kinds).await["type"], "resync");
+    assert_eq!(next_of(&mut socket, &kinds).await["key"], "4");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_open_a_socket() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    let port = serve(&app).await;
+    let cookie = format!("srec_session={}", ada.token);
+    let own = format!("http://127.0.0.1:{port}");
+    assert_eq!(connect(port, "", &[]).await.err(), Some(401));
+    assert_eq!(
+        connect(port, "", &[("cookie", &cookie)]).await.err(),
+        Some(403)
+    );
+    let foreign = [
+        ("cookie", cookie.as_str()),
+        ("origin", "https://evil.example"),
+    ];
+    assert_eq!(connect(port, "", &foreign).await.err(), Some(403));
+    let page = [("cookie", cookie.as_str()), ("origin", own.as_str())];
+    assert!(connect(port, "", &page).await.is_ok());
+    let ticket = app
+        .post("/api/v1/auth/ws-ticket", &ada.token, json!({}))
+        .await
+        .with(200);
+    let query = format!("?ticket={}", ticket["ticket"].as_str().unwrap());
+    assert!(connect(port, &query, &[]).await.is_ok());
+    assert_eq!(connect(port, &query, &[]).await.err(), Some(401));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_socket_ends_with_its_session() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    let port = serve(&app).await;
+    let mut socket = join(port, &ada, "").await;
+    assert_eq!(next(&mut socket).await["type"], "hello");
+    let cookies = format!("srec_refresh={}", ada.refresh);
+    let own = [
+        ("cookie", cookies.as_str()),
+        ("sec-fetch-site", "same-origin"),
+    ];
+    let path = "/api/v1/auth/logout";
+    app.send(axum::http::Method::POST, path, None, None, &own)
+        .await
+        .with(204);
+    assert_eq!(close_code(&mut socket).await, 4401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_socket_ends_when_its_token_does() {
+    let clock = Clock::manual(Timestamp::parse("2026-11-01T02:41:00Z").unwrap());
+    let Some(app) = App::with(|_| {}, clock.clone()).await else {
+        return;
+    };
+    let ada = app.register("Ada").await;
+    let port = serve(&app).await;
+    // A moment before the token's end, so that the socket outlives its handshake.
+    clock.advance_millis(15 * 60 * 1000 - 1000);
+    let mut socket = join(port, &ada, "").await;
+    assert_eq!(close_code(&mut socket).await, 4401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_says_so() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    let port = serve(&app).await;
+    let mut socket = join(port, &ada, "").await;
+    assert_eq!(next(&mut socket).await["type"], "hello");
+    app.stop.cancel();
+    assert_eq!(close_code(&mut socket).await, 1012);
+    drop(socket.close(None).await);
+}
