@@ -41,8 +41,7 @@ impl Owner {
             }
         }
         let lost = |commands, partition| parts.contains(&(commands, partition));
-        let keeps =
-            |key: &crate::runtime::kind::AggregateKey| !lost(key.kind.commands(), key.partition());
+        let keeps = |key: &AggregateKey| !lost(key.kind.commands(), key.partition());
         self.cache.retain(|key, _| keeps(key));
         self.queues.retain(keeps);
         self.ready.retain(|command| keeps(&command.key));

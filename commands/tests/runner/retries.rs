@@ -1,0 +1,98 @@
+//! The same command again gets the first answer and does nothing.
+
+use std::sync::atomic::Ordering;
+
+use schemas::incident::IncidentCommand;
+use schemas::topic::Topic;
+
+use crate::outcomes::{acknowledge, comment, open, opened};
+use crate::world::{Asked, World, fresh_id};
+
+const COMMANDS: Topic = Topic::IncidentCommands;
+
+#[tokio::test]
+async fn two_creations_with_one_key_are_one_incident() {
+    let mut world = World::without_runner().await;
+    let asked = Asked::with_key(fresh_id(), "k");
+    // Both lie in one batch, and a third comes when the first are settled.
+    world.send(COMMANDS, &asked, &open()).await;
+    world.send(COMMANDS, &asked, &open()).await;
+    world.start();
+    world.outcomes(asked.id, 2).await;
+    world.send(COMMANDS, &asked, &open()).await;
+    let outcomes = world.outcomes(asked.id, 3).await;
+    assert!(outcomes.iter().all(|outcome| *outcome == outcomes[0]));
+    assert_eq!(outcomes[0].positions.len(), 1);
+    let events = world.events(Topic::IncidentEvents, asked.subject).await;
+    assert_eq!(events.len(), 1);
+}
+
+#[tokio::test]
+async fn a_refusal_is_repeated_although_it_would_be_accepted_now() {
+    let mut world = World::new().await;
+    let incident = opened(&mut world).await;
+    let asked = Asked::with_key(incident, "learn");
+    let learn = IncidentCommand::from(schemas::incident::LearnIncident { note: None });
+    world.send(COMMANDS, &asked, &learn).await;
+    let first = world.outcome(asked.id).await;
+    assert_eq!(first.refusal.as_ref().unwrap().rule, "illegal_transition");
+    let resolve = IncidentCommand::from(schemas::incident::ResolveIncident { note: None });
+    let resolved = world.send(COMMANDS, &Asked::of(incident), &resolve).await;
+    assert_eq!(world.outcome(resolved).await.refusal, None);
+    world.send(COMMANDS, &asked, &learn).await;
+    assert_eq!(world.outcomes(asked.id, 2).await[1], first);
+}
+
+#[tokio::test]
+async fn the_same_key_for_another_request_is_refused() {
+    let mut world = World::new().await;
+    let incident = opened(&mut world).await;
+    let asked = Asked::with_key(incident, "k");
+    world.send(COMMANDS, &asked, &acknowledge()).await;
+    world.outcome(asked.id).await;
+    let other = Asked {
+        request_hash: Some("h2".to_owned()),
+        ..asked.clone()
+    };
+    world.send(COMMANDS, &other, &comment("hello")).await;
+    let second = world.outcomes(asked.id, 2).await.remove(1);
+    assert_eq!(second.refusal.unwrap().rule, "idempotency_mismatch");
+    assert_eq!(second.request_hash, other.request_hash);
+    assert_eq!(world.events(Topic::IncidentEvents, incident).await.len(), 2);
+}
+
+#[tokio::test]
+async fn an_old_command_is_found_in_the_history() {
+    let mut world = World::new().await;
+    let incident = opened(&mut world).await;
+    let asked = Asked::with_key(incident, "old");
+    world.send(COMMANDS, &asked, &acknowledge()).await;
+    let first = world.outcome(asked.id).await;
+    for n in 0..70 {
+        let newer = Asked::with_key(incident, &n.to_string());
+        world.send(COMMANDS, &newer, &comment("on it")).await;
+        world.outcome(newer.id).await;
+    }
+    assert_eq!(
+        world.history.finds.load(Ordering::SeqCst),
+        0,
+        "not asked in vain"
+    );
+    world.send(COMMANDS, &asked, &acknowledge()).await;
+    assert_eq!(world.outcomes(asked.id, 2).await[1], first);
+    assert_eq!(world.history.finds.load(Ordering::SeqCst), 1);
+    let after = world.events(Topic::IncidentEvents, incident).await;
+    assert_eq!(after.len(), 72);
+}
+
+#[tokio::test]
+async fn a_retry_after_a_restart_gets_the_first_answer() {
+    let mut world = World::new().await;
+    let asked = Asked::with_key(fresh_id(), "k");
+    world.send(COMMANDS, &asked, &open()).await;
+    let first = world.outcome(asked.id).await;
+    world.crash().await;
+    world.start();
+    world.send(COMMANDS, &asked, &open()).await;
+    assert_eq!(world.outcomes(asked.id, 2).await[1], first);
+}
