@@ -36,6 +36,7 @@ mod slots;
 mod snapshot;
 mod subscription;
 mod tail;
+mod upkeep;
 mod verify;
 mod watermark;
 
@@ -59,6 +60,7 @@ use self::member::{EmbeddedMember, Memberships};
 use self::pins::Pins;
 use self::slots::Slot;
 use self::subscription::{Cursor, EmbeddedSubscription};
+use self::upkeep::Upkeep;
 use crate::{
     EventLog, Fetched, Group, LogError, Member, NewRecord, Offset, OffsetRange, Partition,
     Position, Start, Subscription, TopicUsage, Visibility,
@@ -109,6 +111,7 @@ pub struct EmbeddedLog {
     memberships: Arc<Memberships>,
     budget: Budget,
     pins: Arc<Pins>,
+    upkeep: Arc<Upkeep>,
     failure: Failure,
     findings: Vec<Finding>,
     running: Mutex<Option<Running>>,
@@ -116,7 +119,7 @@ pub struct EmbeddedLog {
 
 /// What ends with [`EmbeddedLog::close`]: the threads first, then the lock.
 struct Running {
-    committers: Vec<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
     lock: Lock,
 }
 
@@ -132,7 +135,7 @@ impl EmbeddedLog {
         let pins = Arc::new(Pins::open(&options.dir)?);
         let failure: Failure = Arc::new(watch::Sender::new(None));
         let options = Arc::new(options);
-        let (mut journals, mut committers, mut findings) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut journals, mut threads, mut findings) = (Vec::new(), Vec::new(), Vec::new());
         for name in topic::Journal::ALL {
             let place = recovery::Place {
                 dir: options.dir.join(name.name()),
@@ -145,9 +148,12 @@ impl EmbeddedLog {
             let committer = Committer::new(journal.clone(), resume);
             let thread = std::thread::Builder::new().name(format!("log-{}", name.name()));
             let spawned = thread.spawn(move || committer.run());
-            committers.push(spawned.map_err(OpenError::io(&options.dir))?);
+            threads.push(spawned.map_err(OpenError::io(&options.dir))?);
             journals.push(journal);
         }
+        let upkeep = Upkeep::new(journals.clone(), pins.clone());
+        let retaining = upkeep.start(options.retention_interval);
+        threads.push(retaining.map_err(OpenError::io(&options.dir))?);
         disk::sync_dir(&options.dir).map_err(OpenError::io(&options.dir))?;
         Ok(Arc::new(Self {
             id,
@@ -155,9 +161,10 @@ impl EmbeddedLog {
             memberships: Arc::default(),
             budget,
             pins,
+            upkeep,
             failure,
             findings,
-            running: Mutex::new(Some(Running { committers, lock })),
+            running: Mutex::new(Some(Running { threads, lock })),
         }))
     }
 
@@ -166,11 +173,11 @@ impl EmbeddedLog {
         &self.findings
     }
 
-    /// Removes what is kept no longer and no consumer still has to read.
+    /// Removes what is kept no longer and no consumer still has to read; also done
+    /// each [`Options::retention_interval`].
     pub async fn retain(&self) -> Result<Retained, LogError> {
-        let (journals, pins) = (self.journals.clone(), self.pins.clone());
-        let run = move || retention::run(&journals, &pins);
-        let run = tokio::task::spawn_blocking(run).await;
+        let upkeep = self.upkeep.clone();
+        let run = tokio::task::spawn_blocking(move || upkeep.run()).await;
         let result = run.map_err(|e| LogError::Unavailable(e.to_string()))?;
         result.map_err(|e| LogError::Unavailable(format!("retention: {e}")))
     }
@@ -241,15 +248,16 @@ impl EmbeddedLog {
         self.journals
             .iter()
             .for_each(|journal| journal.begin_close());
+        self.upkeep.stop();
         let running = self.running.lock().take();
         let pins = self.pins.clone();
         move || {
-            let Some(Running { committers, lock }) = running else {
+            let Some(Running { threads, lock }) = running else {
                 return;
             };
-            for committer in committers {
-                if committer.join().is_err() {
-                    tracing::error!("a committer of the log panicked");
+            for thread in threads {
+                if thread.join().is_err() {
+                    tracing::error!("a thread of the log panicked");
                 }
             }
             if let Err(e) = pins.save() {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use schemas::context::Clock;
 use schemas::topic::{Retention, Topic};
@@ -26,6 +27,8 @@ pub struct Options {
     pub disk_budget_bytes: u64,
     /// Where a deployment keeps a topic longer or shorter than the registry says.
     pub retention: HashMap<Topic, Retention>,
+    /// How often what is kept no longer is looked for.
+    pub retention_interval: Duration,
     pub clock: Clock,
     /// What writes and syncs; tests put one here that fails or lies.
     pub disk: Arc<dyn Disk>,
@@ -42,6 +45,7 @@ impl Options {
             max_record_bytes: 8 << 20,
             disk_budget_bytes: 100 << 30,
             retention: HashMap::new(),
+            retention_interval: Duration::from_secs(600),
             clock: Clock::System,
             disk: Arc::new(RealDisk),
         }

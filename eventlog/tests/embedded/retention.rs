@@ -215,3 +215,24 @@ async fn a_spent_budget_refuses_appends_but_not_commits() {
     };
     member.commit(transaction).await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn retention_runs_by_itself() {
+    let (dir, clock) = (tempfile::tempdir().unwrap(), clock());
+    let log = open(dir.path(), &clock);
+    fill(&log, 60).await;
+    log.close().await.unwrap();
+    drop(log);
+    clock.advance_millis(8 * DAY_MS);
+    let options = Options {
+        retention_interval: std::time::Duration::from_millis(1),
+        clock,
+        ..Options::new(dir.path())
+    };
+    let log = EmbeddedLog::open(options).unwrap();
+    let expired = || async {
+        let range = log.range(COMMANDS, 0, Visibility::Durable).await.unwrap();
+        (range.start > 0).then_some(())
+    };
+    testkit::eventually("expired commands are removed", expired).await;
+}
