@@ -21,7 +21,7 @@ pub struct Person {
 /// Who did something: a person, an API key or a part of the platform.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ActorShown {
-    /// user, api_key, system
+    /// `user`, `api_key`, `system`
     #[serde(rename = "type")]
     pub kind: String,
     pub id: String,

@@ -69,7 +69,7 @@ const WRITE: &str = "INSERT INTO timeline
 pub struct TimelineEntry {
     pub id: Uuid,
     pub at: DateTime<Utc>,
-    /// opened, acknowledged, ..., comment, alert_fired, merged, ...
+    /// `opened`, `acknowledged`, ..., `comment`, `alert_fired`, `merged`, ...
     pub kind: String,
     pub actor: ActorShown,
     /// The note or comment.

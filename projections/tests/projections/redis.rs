@@ -1,13 +1,19 @@
 //! Fan-out over a real Redis that goes away and comes back.
 
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use projections::fanout::{Fanout, Heard, Listener, Redis};
 use schemas::change::Announcement;
 use schemas::ids::LogId;
 use testkit::{Peer, free_port, peer};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+
+use crate::fixture::LONG;
+
+const MOMENT: Duration = Duration::from_millis(100);
 
 struct Server(Child);
 
@@ -39,20 +45,24 @@ fn announcement(from: i64) -> Announcement {
     }
 }
 
-/// Publishes until the listener hears it, as Redis may not be connected yet.
+/// Publishes until the listener hears it, as Redis may not be connected yet;
+/// says whether a gap was told on the way.
 async fn heard(publisher: &Redis, listener: &mut Listener, from: i64) -> bool {
-    let (mut lost, mut found) = (false, false);
-    while !found {
-        publisher.publish(vec![announcement(from)]).await;
-        let wait = tokio::time::timeout(std::time::Duration::from_millis(100), listener.next());
-        match wait.await {
-            Ok(Some(Heard::Announced(said))) => found = said.from == from,
-            Ok(Some(Heard::Lost)) => lost = true,
-            Ok(None) => panic!("the fan-out ended"),
-            Err(_) => {}
+    let hearing = async {
+        let mut lost = false;
+        loop {
+            publisher.publish(vec![announcement(from)]).await;
+            match timeout(MOMENT, listener.next()).await {
+                Ok(Some(Heard::Announced(said))) if said.from == from => return lost,
+                Ok(Some(Heard::Lost)) => lost = true,
+                Ok(None) => panic!("the fan-out ended"),
+                Ok(Some(Heard::Announced(_))) | Err(_) => {}
+            }
         }
-    }
-    lost
+    };
+    timeout(LONG, hearing)
+        .await
+        .expect("Redis answers within a minute")
 }
 
 #[tokio::test]
@@ -77,9 +87,7 @@ async fn listeners_hear_other_processes_and_learn_of_a_gap() {
     publisher.publish(vec![announcement(2)]).await;
     let _server = start(&binary, port);
     assert!(heard(&publisher, &mut listener, 3).await, "the gap is told");
-    while let Ok(Some(said)) =
-        tokio::time::timeout(std::time::Duration::from_millis(100), foreign.next()).await
-    {
+    while let Ok(Some(said)) = timeout(MOMENT, foreign.next()).await {
         assert!(
             matches!(said, Heard::Lost),
             "another log's announcements stay apart"
