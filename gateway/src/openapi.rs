@@ -1,6 +1,7 @@
 //! The API's document (OpenAPI 3.1), made from the operations themselves, so that
 //! nothing is served that it does not tell. Committed as `gateway/openapi.json`.
 
+mod elsewhere;
 pub mod words;
 
 use axum::extract::State;
@@ -56,6 +57,7 @@ pub(crate) fn empty() -> OpenApi {
 
 /// The document as it is committed and served.
 pub(crate) fn render(mut document: OpenApi) -> Result<String, serde_json::Error> {
+    document.merge(elsewhere::document());
     words::name_closed_sets(&mut document);
     let mut text = serde_json::to_string_pretty(&document)?;
     text.push('\n');

@@ -11,6 +11,7 @@ use eventlog::Log;
 use eventlog::embedded::{EmbeddedLog, Options};
 use gateway::config::{Config, PublicUrl};
 use gateway::{Gateway, Surroundings};
+use ingest::IngestState;
 use projections::fanout::{Fanout, InProcess};
 use projections::vault::{MasterKey, SubjectKeys};
 use projections::{Db, DbConfig, Runtime};
@@ -22,15 +23,15 @@ use tower::ServiceExt;
 use crate::history::ProjectedHistory;
 use crate::wire::Wire;
 
-pub const PASSWORD: &str = "correct horse battery staple";
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
-pub struct App {
-    pub gateway: Gateway,
-    pub router: Router,
-    pub log: Log,
-    pub fanout: Arc<InProcess>,
-    pub stop: CancellationToken,
-    pub wire: Wire,
+pub(crate) struct App {
+    pub(crate) gateway: Gateway,
+    pub(crate) router: Router,
+    pub(crate) log: Log,
+    pub(crate) fanout: Arc<InProcess>,
+    pub(crate) stop: CancellationToken,
+    pub(crate) wire: Wire,
     history: Arc<ProjectedHistory>,
     runner: Mutex<CancellationToken>,
     _folder: tempfile::TempDir,
@@ -38,30 +39,30 @@ pub struct App {
 
 /// Somebody with a session.
 #[derive(Clone)]
-pub struct Person {
-    pub token: String,
-    pub refresh: String,
-    pub tenant: String,
-    pub project: String,
-    pub user: String,
-    pub email: String,
+pub(crate) struct Person {
+    pub(crate) token: String,
+    pub(crate) refresh: String,
+    pub(crate) tenant: String,
+    pub(crate) project: String,
+    pub(crate) user: String,
+    pub(crate) email: String,
 }
 
 /// An answer, read whole.
 #[derive(Debug, Clone)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub text: String,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
 }
 
 impl Answer {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|e| panic!("{e}: {self:?}"))
     }
 
     /// The body, if the answer has the status.
-    pub fn with(&self, status: u16) -> Value {
+    pub(crate) fn with(&self, status: u16) -> Value {
         assert_eq!(self.status.as_u16(), status, "{self:?}");
         match self.text.is_empty() {
             true => Value::Null,
@@ -69,11 +70,11 @@ impl Answer {
         }
     }
 
-    pub fn rule(&self) -> String {
+    pub(crate) fn rule(&self) -> String {
         self.json()["rule"].as_str().unwrap_or_default().to_owned()
     }
 
-    pub fn id(&self) -> String {
+    pub(crate) fn id(&self) -> String {
         self.json()["id"]
             .as_str()
             .unwrap_or_else(|| panic!("no id: {self:?}"))
@@ -83,11 +84,11 @@ impl Answer {
 
 impl App {
     /// None (after saying so) where there is no Postgres.
-    pub async fn start() -> Option<Self> {
+    pub(crate) async fn start() -> Option<Self> {
         Self::with(|_| {}, Clock::System).await
     }
 
-    pub async fn with(change: impl FnOnce(&mut Config), clock: Clock) -> Option<Self> {
+    pub(crate) async fn with(change: impl FnOnce(&mut Config), clock: Clock) -> Option<Self> {
         let database = testkit::postgres().await?;
         let folder = tempfile::tempdir().unwrap();
         let log: Log = EmbeddedLog::open(Options::new(folder.path().join("log"))).unwrap();
@@ -111,8 +112,11 @@ impl App {
             metrics: None,
         })
         .unwrap();
+        let agents = IngestState::new(log.clone(), keyring.clone(), gateway.clock.clone());
+        let agents = Arc::new(agents);
         let app = Self {
-            router: gateway.router(),
+            // As the server serves it: with what agents call.
+            router: gateway.router().merge(ingest::router(agents)),
             gateway,
             log,
             fanout,
@@ -147,7 +151,7 @@ impl App {
     }
 
     /// Decides commands from now on.
-    pub fn start_runner(&self) {
+    pub(crate) fn start_runner(&self) {
         let stop = CancellationToken::new();
         *self.runner.lock().unwrap() = stop.clone();
         let (log, history) = (self.log.clone(), self.history.clone());
@@ -155,7 +159,7 @@ impl App {
     }
 
     /// Stops deciding commands; what is sent from now on stays pending.
-    pub fn stop_runner(&self) {
+    pub(crate) fn stop_runner(&self) {
         self.runner.lock().unwrap().cancel();
     }
 
@@ -167,7 +171,7 @@ impl App {
         .await;
     }
 
-    pub async fn call(&self, request: Request<Body>) -> Answer {
+    pub(crate) async fn call(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = axum::body::to_bytes(body, 16 << 20).await.unwrap();
@@ -178,7 +182,7 @@ impl App {
         }
     }
 
-    pub async fn send(
+    pub(crate) async fn send(
         &self,
         method: Method,
         path: &str,
@@ -203,16 +207,16 @@ impl App {
         self.call(request.body(body).unwrap()).await
     }
 
-    pub async fn get(&self, path: &str, token: Option<&str>) -> Answer {
+    pub(crate) async fn get(&self, path: &str, token: Option<&str>) -> Answer {
         self.send(Method::GET, path, token, None, &[]).await
     }
 
-    pub async fn post(&self, path: &str, token: &str, body: Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, token: &str, body: Value) -> Answer {
         self.send(Method::POST, path, Some(token), Some(&body), &[])
             .await
     }
 
-    pub async fn post_with(
+    pub(crate) async fn post_with(
         &self,
         path: &str,
         token: &str,
@@ -223,13 +227,13 @@ impl App {
             .await
     }
 
-    pub async fn delete(&self, path: &str, token: &str) -> Answer {
+    pub(crate) async fn delete(&self, path: &str, token: &str) -> Answer {
         self.send(Method::DELETE, path, Some(token), None, &[])
             .await
     }
 
     /// A new tenant with its owner; `word` is in every name, for tests that look for it.
-    pub async fn register(&self, word: &str) -> Person {
+    pub(crate) async fn register(&self, word: &str) -> Person {
         let email = unique_email(word);
         let body = json!({
             "email": email, "password": PASSWORD, "name": format!("{word} Owner"),
@@ -247,7 +251,7 @@ impl App {
         Person::of(&answer.with(201))
     }
 
-    pub async fn login(&self, email: &str) -> Person {
+    pub(crate) async fn login(&self, email: &str) -> Person {
         let body = json!({"email": email, "password": PASSWORD});
         let answer = self
             .send(Method::POST, "/api/v1/auth/login", None, Some(&body), &[])
@@ -256,7 +260,7 @@ impl App {
     }
 
     /// A colleague of `owner`, logged in.
-    pub async fn colleague(&self, owner: &Person, word: &str, role: &str) -> Person {
+    pub(crate) async fn colleague(&self, owner: &Person, word: &str, role: &str) -> Person {
         let email = unique_email(word);
         let body = json!({"email": email, "name": word, "password": PASSWORD, "role": role});
         self.post("/api/v1/members", &owner.token, body)
@@ -266,7 +270,7 @@ impl App {
     }
 
     /// A declared incident.
-    pub async fn incident(&self, person: &Person, title: &str) -> String {
+    pub(crate) async fn incident(&self, person: &Person, title: &str) -> String {
         let body = json!({"title": title, "severity": "SEV2"});
         let answer = self.post("/api/v1/incidents", &person.token, body).await;
         answer.with(201);
@@ -282,7 +286,7 @@ impl Drop for App {
 }
 
 impl Person {
-    pub fn of(session: &Value) -> Self {
+    pub(crate) fn of(session: &Value) -> Self {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         Self {
             token: text(&session["access_token"]),
@@ -295,7 +299,7 @@ impl Person {
     }
 }
 
-pub fn unique_email(word: &str) -> String {
+pub(crate) fn unique_email(word: &str) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let n = COUNT.fetch_add(1, Ordering::SeqCst);
     format!("{}.{n}@example.com", word.to_lowercase())

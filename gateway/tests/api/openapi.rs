@@ -12,12 +12,12 @@ const PUBLIC: [&str; 10] = [
     "register",
 ];
 
-pub fn document() -> Value {
+pub(crate) fn document() -> Value {
     serde_json::from_str(&gateway::openapi_document().unwrap()).unwrap()
 }
 
 /// Every operation: its verb, its path and its description.
-pub fn operations(document: &Value) -> Vec<(String, String, Value)> {
+pub(crate) fn operations(document: &Value) -> Vec<(String, String, Value)> {
     let mut all = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (verb, operation) in item.as_object().unwrap() {
@@ -27,7 +27,7 @@ pub fn operations(document: &Value) -> Vec<(String, String, Value)> {
     all
 }
 
-pub fn is_secured(operation: &Value) -> bool {
+pub(crate) fn is_secured(operation: &Value) -> bool {
     operation["security"]
         .as_array()
         .is_some_and(|all| !all.is_empty())

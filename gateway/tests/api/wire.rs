@@ -9,14 +9,14 @@ use tokio_util::sync::CancellationToken;
 const SOCKET: &str = ".s.PGSQL.5432";
 
 /// Forwards connections of one app to the shared cluster.
-pub struct Wire {
+pub(crate) struct Wire {
     url: String,
     cut: CancellationToken,
 }
 
 impl Wire {
     /// Listens in `folder` for what goes to the database at `url`.
-    pub fn lay(url: &str, folder: &Path) -> Self {
+    pub(crate) fn lay(url: &str, folder: &Path) -> Self {
         let (before, host) = url
             .split_once("?host=")
             .expect("the test cluster is on a socket");
@@ -30,12 +30,12 @@ impl Wire {
         }
     }
 
-    pub fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
     /// Ends all connections and takes no new ones.
-    pub fn cut(&self) {
+    pub(crate) fn cut(&self) {
         self.cut.cancel();
     }
 }

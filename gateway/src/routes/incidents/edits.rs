@@ -98,6 +98,9 @@ pub async fn set_assignee(
 ) -> Result<Response, Error> {
     let assignee = asked.body.user_id.map(UserId);
     if let Some(user) = assignee {
+        // What is not there is told before what is wrong with the request.
+        let incident = incidents::get(&gateway.db, allowed.scope(), IncidentId(id)).await?;
+        incident.ok_or(Error::NotFound)?;
         let member = members::get(&gateway.db, allowed.scope(), user).await?;
         member.ok_or_else(|| {
             Error::Invalid(vec![FieldError::new(
