@@ -1,0 +1,144 @@
+//! The keyring on a real log.
+
+use std::sync::Arc;
+
+use access::api_key::{self, NewKey};
+use access::denied::Denied;
+use access::keyring::{Keyring, KeyringError};
+use access::permissions::Action;
+use eventlog::embedded::{EmbeddedLog, Options};
+use eventlog::{Log, NewRecord};
+use schemas::api_key::{ApiKeyCreated, ApiKeyEvent, ApiKeyRevoked};
+use schemas::context::{Clock, Context};
+use schemas::envelope::Envelope;
+use schemas::ids::{ApiKeyId, ProjectId, TenantId};
+use schemas::messages::MessageSet;
+use schemas::scope::{Actor, Scope};
+use schemas::time::Timestamp;
+use schemas::topic::Topic;
+use testkit::eventually;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+const NOW: Timestamp = Timestamp::from_micros(1_793_500_860_000_000);
+
+struct Fixture {
+    folder: tempfile::TempDir,
+    log: Log,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let log: Log = EmbeddedLog::open(Options::new(folder.path().join("log"))).unwrap();
+        Self { folder, log }
+    }
+
+    async fn keyring(&self) -> (Arc<Keyring>, CancellationToken) {
+        let snapshot = self.folder.path().join("keyring.json");
+        let keyring = Keyring::open(&self.log, Some(snapshot)).await.unwrap();
+        let (keyring, stop) = (Arc::new(keyring), CancellationToken::new());
+        let (followed, log, stopped) = (keyring.clone(), self.log.clone(), stop.clone());
+        tokio::spawn(async move { followed.follow(&log, stopped).await });
+        (keyring, stop)
+    }
+
+    async fn append(&self, id: ApiKeyId, event: ApiKeyEvent) {
+        let (tenant, project) = (TenantId(Uuid::from_u128(1)), ProjectId(Uuid::from_u128(2)));
+        let scope = Scope::granted(tenant, project, Actor::system("test"));
+        let event_id = Context::ambient(&Clock::System).id();
+        let envelope = Envelope::of(&scope, event_id, event.kind(), "/test", id.to_string());
+        let record = NewRecord::of(Topic::IdentityKeys, &envelope, &event).unwrap();
+        self.log.append(vec![record]).await.unwrap();
+    }
+
+    async fn create(&self, id: ApiKeyId, expires_at: Option<Timestamp>) -> NewKey {
+        let key = api_key::generate();
+        let created = ApiKeyCreated {
+            name: "agent".to_owned(),
+            project: ProjectId(Uuid::from_u128(2)),
+            hash: hex::encode(key.hash),
+            prefix: key.prefix.clone(),
+            scopes: vec!["ingest".to_owned()],
+            expires_at,
+        };
+        self.append(id, created.into()).await;
+        key
+    }
+}
+
+fn id(n: u128) -> ApiKeyId {
+    ApiKeyId(Uuid::from_u128(n))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_admitted_until_it_expires_or_is_revoked() {
+    let fixture = Fixture::new();
+    let before = fixture.create(id(1), None).await;
+    let (keyring, _stop) = fixture.keyring().await;
+    eventually("the ring is fresh", || async {
+        keyring.fresh().then_some(())
+    })
+    .await;
+    let principal = keyring.admit(&before.text, NOW).unwrap();
+    assert!(principal.may(Action::Ingest) && !principal.may(Action::ReadIncidents));
+    let short = fixture.create(id(2), Some(NOW.plus_millis(1))).await;
+    eventually("the new key is known", || async {
+        keyring.admit(&short.text, NOW).ok()
+    })
+    .await;
+    let later = keyring.admit(&short.text, NOW.plus_millis(1));
+    assert_eq!(later, Err(Denied::KeyExpired));
+    fixture
+        .append(id(1), ApiKeyRevoked { reason: None }.into())
+        .await;
+    let refused = eventually("the revocation is known", || async {
+        keyring.admit(&before.text, NOW).err()
+    })
+    .await;
+    assert_eq!(refused, Denied::KeyRevoked);
+    assert!(!keyring.still_admits(id(1), NOW));
+    let unknown = keyring.admit(&api_key::generate().text, NOW);
+    assert_eq!(unknown, Err(Denied::UnknownKey));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_is_a_head_start() {
+    let fixture = Fixture::new();
+    let key = fixture.create(id(1), None).await;
+    let (first, stop) = fixture.keyring().await;
+    eventually("the ring is ready", || async {
+        first.ready().then_some(())
+    })
+    .await;
+    stop.cancel();
+    let path = fixture.folder.path().join("keyring.json");
+    eventually("the snapshot is written", || async {
+        path.exists().then_some(())
+    })
+    .await;
+    // Ready at once, before a record is read.
+    let second = Keyring::open(&fixture.log, Some(path.clone()))
+        .await
+        .unwrap();
+    assert!(second.ready() && second.admit(&key.text, NOW).is_ok());
+    let other: Log = EmbeddedLog::open(Options::new(fixture.folder.path().join("other"))).unwrap();
+    let foreign = Keyring::open(&other, Some(path)).await;
+    assert!(matches!(foreign, Err(KeyringError::Snapshot(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ring_that_cannot_see_the_log_goes_stale() {
+    let fixture = Fixture::new();
+    let (keyring, _stop) = fixture.keyring().await;
+    eventually("the ring is fresh", || async {
+        keyring.fresh().then_some(())
+    })
+    .await;
+    fixture.log.close().await.unwrap();
+    eventually("the ring is stale", || async {
+        (!keyring.fresh()).then_some(())
+    })
+    .await;
+    assert!(keyring.ready());
+}
