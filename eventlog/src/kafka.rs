@@ -9,6 +9,7 @@
 
 mod append;
 mod callbacks;
+mod copy;
 mod error;
 mod identity;
 mod member;
@@ -27,6 +28,7 @@ use schemas::ids::LogId;
 use schemas::topic::Topic;
 use tokio::sync::watch;
 
+pub use copy::{Copied, CopyError, copy};
 pub use error::OpenError;
 pub use identity::Identity;
 pub use options::{DELIVERY_TIMEOUT, Options, QUERY_TIMEOUT, SESSION_TIMEOUT, TRANSACTION_TIMEOUT};
@@ -94,6 +96,16 @@ impl KafkaLog {
     }
 }
 
+/// Where followers learn that the log is closed or has failed.
+type Ended = watch::Receiver<Option<LogError>>;
+
+/// Pends until then.
+async fn ended(log: &mut Ended) -> LogError {
+    let end = log.wait_for(Option::is_some).await;
+    let error = end.ok().and_then(|error| error.clone());
+    error.unwrap_or_else(|| LogError::Failed("the log is gone".to_owned()))
+}
+
 #[async_trait]
 impl EventLog for KafkaLog {
     fn id(&self) -> LogId {
@@ -137,7 +149,8 @@ impl EventLog for KafkaLog {
         _: Visibility,
     ) -> Result<Box<dyn Subscription>, LogError> {
         let (options, ends) = (Arc::clone(&self.options), Arc::clone(&self.ends));
-        let open = move |_: &Ends| KafkaSubscription::open(&options, &ends, &from);
+        let log = self.failure.subscribe();
+        let open = move |_: &Ends| KafkaSubscription::open(&options, &ends, log, &from);
         let subscription = self.ends.ask(open).await?;
         Ok(Box::new(subscription))
     }
@@ -146,7 +159,8 @@ impl EventLog for KafkaLog {
         self.check_open()?;
         let options = Arc::clone(&self.options);
         let (ends, readers) = (Arc::clone(&self.ends), Arc::clone(&self.readers));
-        let join = move |_: &Ends| KafkaMember::join(options, ends, readers, group);
+        let log = self.failure.subscribe();
+        let join = move |_: &Ends| KafkaMember::join(options, ends, readers, log, group);
         let member = self.ends.ask(join).await?;
         Ok(Box::new(member))
     }
@@ -158,10 +172,7 @@ impl EventLog for KafkaLog {
     }
 
     async fn failed(&self) -> LogError {
-        let mut failure = self.failure.subscribe();
-        let failed = failure.wait_for(Option::is_some).await;
-        let error = failed.ok().and_then(|error| error.clone());
-        error.unwrap_or_else(|| LogError::Failed("the log is gone".to_owned()))
+        ended(&mut self.failure.subscribe()).await
     }
 
     async fn close(&self) -> Result<(), LogError> {

@@ -42,6 +42,12 @@ pub(super) async fn establish(
     }
 }
 
+/// Whether the topics hold a log already.
+pub(super) async fn exists(options: &Arc<Options>, ends: &Arc<Ends>) -> Result<bool, OpenError> {
+    let id = read(options, ends, &identity_topic(options)).await?;
+    Ok(id.is_some())
+}
+
 async fn create(
     options: &Arc<Options>,
     ends: &Arc<Ends>,

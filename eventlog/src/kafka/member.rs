@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::offsets::{Ends, Offsets, partitions};
 use super::options::Options;
 use super::read::Readers;
+use super::{Ended, ended};
 use crate::record::Position;
 use crate::{CommitError, Delivery, Group, LogError, Member, Start, Transaction};
 
@@ -45,6 +46,7 @@ enum Request {
 pub(super) struct KafkaMember {
     requests: Sender<Request>,
     deliveries: mpsc::Receiver<Result<Delivery, LogError>>,
+    log: Ended,
     /// The thread owes a delivery, perhaps to a call that was dropped.
     asked: bool,
 }
@@ -55,6 +57,7 @@ impl KafkaMember {
         options: Arc<Options>,
         ends: Arc<Ends>,
         readers: Arc<Readers>,
+        log: Ended,
         group: Group,
     ) -> Result<Self, LogError> {
         let all: Vec<_> = group
@@ -83,6 +86,7 @@ impl KafkaMember {
         Ok(Self {
             requests,
             deliveries,
+            log,
             asked: false,
         })
     }
@@ -99,7 +103,10 @@ impl Member for KafkaMember {
             self.ask(Request::Next(max_bytes))?;
             self.asked = true;
         }
-        let delivery = self.deliveries.recv().await.ok_or_else(gone)?;
+        let delivery = tokio::select! {
+            delivery = self.deliveries.recv() => delivery.ok_or_else(gone)?,
+            failure = ended(&mut self.log) => return Err(failure),
+        };
         self.asked = false;
         delivery
     }

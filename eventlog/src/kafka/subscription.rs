@@ -17,6 +17,7 @@ use super::offsets::{Ends, Offsets, concrete, list};
 use super::options::Options;
 use super::read::check;
 use super::wire;
+use super::{Ended, ended};
 use crate::record::{Fetched, OffsetRange, Partition, Position};
 use crate::{LogError, Subscription};
 
@@ -29,6 +30,7 @@ pub(super) struct KafkaSubscription {
     /// None once dropped; closing a client blocks, so a thread does it.
     consumer: Option<BaseConsumer<Callbacks>>,
     arrived: Arc<Notify>,
+    log: Ended,
     /// Where reading goes on.
     next: Offsets,
     /// Found behind records that had to be handed out first.
@@ -40,6 +42,7 @@ impl KafkaSubscription {
     pub(super) fn open(
         options: &Arc<Options>,
         ends: &Arc<Ends>,
+        log: Ended,
         from: &[Position],
     ) -> Result<Self, LogError> {
         let next: Offsets = from
@@ -54,6 +57,7 @@ impl KafkaSubscription {
             ends: Arc::clone(ends),
             consumer: Some(consumer),
             arrived,
+            log,
             next,
             failure: None,
         })
@@ -90,10 +94,10 @@ impl KafkaSubscription {
 
     /// Says which partition has lost its place.
     fn explain(&self, error: KafkaError) -> LogError {
-        if out_of_range(&error) {
-            if let Err(precise) = check_all(&self.ends, &self.next) {
-                return precise;
-            }
+        if out_of_range(&error)
+            && let Err(precise) = check_all(&self.ends, &self.next)
+        {
+            return precise;
         }
         unavailable(error)
     }
@@ -111,9 +115,10 @@ impl Subscription for KafkaSubscription {
                 return Ok(batch);
             }
             if self.failure.is_none() {
-                let woken = self.arrived.notified();
-                if tokio::time::timeout(LOST_WAKE, woken).await.is_err() {
-                    tracing::trace!("nothing arrived; looking all the same");
+                tokio::select! {
+                    () = self.arrived.notified() => {}
+                    () = tokio::time::sleep(LOST_WAKE) => {}
+                    failure = ended(&mut self.log) => return Err(failure),
                 }
             }
         }

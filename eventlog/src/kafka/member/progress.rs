@@ -59,33 +59,42 @@ pub(super) fn record(
 
 /// How far `group` is by its progress records. Reads the whole topic; blocks.
 pub(super) fn of_group(readers: &Readers, group: &str) -> Result<Offsets, LogError> {
-    let mut offsets = Offsets::new();
+    let mut known = Offsets::new();
     for partition in 0..Topic::WorkersProgress.partitions() {
         let range = readers.range(Topic::WorkersProgress, partition)?;
         let mut from = range.start;
         while from < range.end {
             let page = readers.read(Topic::WorkersProgress, partition, from, PAGE_BYTES)?;
-            page.records
+            let of_group = page
+                .records
                 .iter()
-                .for_each(|record| fold(&mut offsets, group, record));
+                .filter(|record| record.key == group.as_bytes());
+            for made in of_group.filter_map(of_record) {
+                known.extend(offsets(&made));
+            }
             from = page.next_offset;
         }
     }
-    Ok(offsets)
+    Ok(known)
 }
 
-/// Applies one record of the progress topic.
-fn fold(offsets: &mut Offsets, group: &str, record: &Record) {
-    if record.key != group.as_bytes() {
-        return;
-    }
+/// What a record of the progress topic says; nothing where it is unreadable.
+pub(in crate::kafka) fn of_record(record: &Record) -> Option<ProgressMade> {
     match record.decode::<PlatformRecord>() {
-        Ok(PlatformRecord::ProgressMade(made)) => {
-            offsets.extend(made.next.iter().filter_map(|next| {
-                Some(((Topic::by_name(&next.topic)?, next.partition), next.offset))
-            }))
+        Ok(PlatformRecord::ProgressMade(made)) => Some(made),
+        Ok(_) => None,
+        Err(error) => {
+            tracing::error!(%error, position = %record.position, "unreadable progress");
+            None
         }
-        Ok(_) => {}
-        Err(error) => tracing::error!(%error, position = %record.position, "unreadable progress"),
     }
+}
+
+/// The next offsets of the partitions that moved.
+pub(in crate::kafka) fn offsets(made: &ProgressMade) -> Offsets {
+    let known = |next: &NextOffset| {
+        let topic = Topic::by_name(&next.topic)?;
+        Some(((topic, next.partition), next.offset))
+    };
+    made.next.iter().filter_map(known).collect()
 }
