@@ -72,6 +72,9 @@ pub(super) async fn follow(
     }
     let mut checkpoints = Checkpoints::load(&mut rows, projection, runtime.log.id()).await?;
     let mut positions = checkpoints.resume(projection, runtime.log.as_ref()).await?;
+    // Retention waits for the slowest fold, one that Postgres keeps back included.
+    let consumer = format!("projection {}", projection.name());
+    runtime.log.pin(&consumer, &positions).await?;
     let mut subscription = subscribe(runtime, &positions).await?;
     loop {
         let fetched = tokio::select! {
@@ -87,6 +90,7 @@ pub(super) async fn follow(
         )
         .await?;
         progressed();
+        runtime.log.pin(&consumer, &reached(&progress)).await?;
         let stopped: Vec<_> = progress.stopped.keys().copied().collect();
         raise_alarm(projection.name(), &progress);
         announce(runtime, projection.name(), progress).await;
@@ -120,6 +124,19 @@ async fn subscribe(
         .log
         .subscribe(positions.to_vec(), Visibility::Durable)
         .await
+}
+
+/// Where the partitions that moved will be read next.
+fn reached(progress: &Progress) -> Vec<Position> {
+    progress
+        .moves
+        .iter()
+        .map(|step| Position {
+            topic: step.topic,
+            partition: step.partition,
+            offset: step.to,
+        })
+        .collect()
 }
 
 /// The partitions that go on, from where they are now.
