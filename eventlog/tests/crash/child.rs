@@ -36,7 +36,8 @@ impl Disk {
     }
 }
 
-/// In the child: appends until killed. In the parent: returns at once.
+/// In the child: appends until killed or until its disk is gone, and ends there. In
+/// the parent: returns at once.
 pub(crate) fn append_if_asked() {
     let Some(dir) = environment("EVENTLOG_CHILD_DIR") else {
         return;
@@ -55,6 +56,8 @@ pub(crate) fn append_if_asked() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
     let (oracle, run) = (order("EVENTLOG_CHILD_ORACLE"), order("EVENTLOG_CHILD_RUN"));
     runtime.block_on(append_until_killed(options, Path::new(&oracle), &run));
+    // Going on would make the child a parent of its own.
+    std::process::exit(0);
 }
 
 async fn append_until_killed(options: Options, oracle: &Path, run: &str) {
