@@ -1,6 +1,8 @@
 //! The runner on a real embedded log, with a history that folds that log and can
 //! be slowed down or taken away.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 #[path = "runner/crashes.rs"]
 mod crashes;
 #[path = "runner/history.rs"]

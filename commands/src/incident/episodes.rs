@@ -82,10 +82,9 @@ impl Opened {
             };
             return Ok(vec![forwarded.into()]);
         }
-        if self.merging.is_none() && self.episodes.running() == [episode.clone()] {
-            if let Some(resolved) = self.resolves_itself() {
-                return Ok(vec![resolved]);
-            }
+        let last = self.merging.is_none() && self.episodes.running() == [episode.clone()];
+        if let Some(resolved) = self.resolves_itself().filter(|_| last) {
+            return Ok(vec![resolved]);
         }
         Ok(vec![IncidentEpisodeEnded { episode, ended_at }.into()])
     }

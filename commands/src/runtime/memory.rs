@@ -41,7 +41,7 @@ impl Memory {
     }
 
     /// Whether `id` may be a command that only the history still knows. Ids that
-    /// are not derived from anything (UUIDv5) are never sent twice.
+    /// are not derived from anything (version 5) are never sent twice.
     pub(super) fn may_be_older(&self, id: CommandId) -> bool {
         let repeatable = id.0.get_version_num() == 5;
         let known = self.forgetful || self.older.contains(&short(id));
