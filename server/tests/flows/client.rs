@@ -79,10 +79,17 @@ impl Client {
         key
     }
 
+    /// Reads, again while the platform says that reads are not available.
     pub(crate) async fn get(&self, path: &str) -> Value {
-        let (status, body) = self.send(Method::GET, path, None, None).await;
-        assert_eq!(status, StatusCode::OK, "{path}: {body}");
-        body
+        eventually(path, || async {
+            let (status, body) = self.send(Method::GET, path, None, None).await;
+            if status == StatusCode::SERVICE_UNAVAILABLE {
+                return None;
+            }
+            assert_eq!(status, StatusCode::OK, "{path}: {body}");
+            Some(body)
+        })
+        .await
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> (StatusCode, Value) {
