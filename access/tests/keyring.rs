@@ -1,5 +1,7 @@
 //! The keyring on a real log.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::sync::Arc;
 
 use access::api_key::{self, NewKey};

@@ -1,5 +1,7 @@
 //! What people try on access tokens.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use access::denied::Denied;
 use access::principal::{Grant, Principal};
 use access::token::{Claims, Issuer, LIFETIME_S, PublicKey, SigningKey, Subject, Verifier};

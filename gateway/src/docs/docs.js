@@ -9,6 +9,14 @@ const element = (name, className, ...children) => {
   return made;
 };
 
+// Text in which `backticks` are code.
+const prose = (name, className, text) =>
+  element(
+    name,
+    className,
+    ...text.split('`').map((part, at) => (at % 2 ? element('code', '', part) : part)),
+  );
+
 const resolve = (api, schema) =>
   schema?.$ref ? schema.$ref.split('/').slice(1).reduce((at, key) => at[key], api) : schema;
 
@@ -70,7 +78,7 @@ function table(rows) {
         element('code', '', name),
         required ? element('span', 'required', ' required') : null,
       ),
-      element('td', '', element('span', 'type', type), text ? element('div', '', text) : null),
+      element('td', '', element('span', 'type', type), text ? prose('div', '', text) : null),
     ),
   );
   return element('table', '', element('tbody', '', ...body));
@@ -120,7 +128,7 @@ function section(api, { path, verb, operation }) {
       element('span', 'path', path),
       element('span', 'needs', needs),
     ),
-    operation.description ? element('p', '', operation.description) : null,
+    operation.description ? prose('p', '', operation.description) : null,
     ...parameters(api, operation),
     ...requestBody(api, operation),
     ...responses(api, operation),
@@ -151,7 +159,7 @@ function render(api, query) {
   const contents = document.getElementById('contents');
   const main = document.getElementById('operations');
   contents.replaceChildren();
-  main.replaceChildren(element('p', 'intro', api.info.description));
+  main.replaceChildren(prose('p', 'intro', api.info.description));
   for (const [tag, all] of byTag(api)) {
     const found = all.filter((entry) => matches(words, entry));
     if (!found.length) continue;

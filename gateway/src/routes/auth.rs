@@ -1,4 +1,4 @@
-//! Who am I, what may whom, and tickets for WebSockets.
+//! Who am I, what may whom, and tickets for live sockets.
 
 use access::permissions::Action;
 use access::principal::Grant;

@@ -33,7 +33,7 @@ pub struct Refusal {
 /// What a command was about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Resource {
-    /// incident, tenant, api_key, ...
+    /// `incident`, `tenant`, `api_key`, ...
     #[serde(rename = "type")]
     pub kind: String,
     pub id: String,

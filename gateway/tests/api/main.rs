@@ -1,6 +1,8 @@
 //! The gateway in process, on the embedded log and a real Postgres, with the command
 //! runner and the projections that the platform runs. One file per resource.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod app;
 mod history;
 mod wire;

@@ -70,13 +70,13 @@ enum Verdict {
 
 /// Begins a family and returns its first token.
 pub async fn begin(db: &Db, holder: &Holder, now: Timestamp) -> Result<Zeroizing<String>, Error> {
-    let mut connection = db.writer().acquire().await.map_err(sqlx::Error::from)?;
+    let mut connection = db.writer().acquire().await?;
     insert(&mut connection, holder, now).await
 }
 
 /// Who holds `text`, without using it.
 pub async fn holder(db: &Db, text: &str) -> Result<Option<Holder>, Error> {
-    let mut connection = db.writer().acquire().await.map_err(sqlx::Error::from)?;
+    let mut connection = db.writer().acquire().await?;
     let found = select(&mut connection, &hash(text), "").await?;
     Ok(found.map(|token| token.holder))
 }
@@ -117,7 +117,7 @@ pub async fn rotate(
 
 /// Ends a session: its refresh tokens are good for nothing more.
 pub async fn end_family(db: &Db, family: Uuid, now: Timestamp) -> Result<(), Error> {
-    let mut connection = db.writer().acquire().await.map_err(sqlx::Error::from)?;
+    let mut connection = db.writer().acquire().await?;
     revoke(&mut connection, family, now).await
 }
 
