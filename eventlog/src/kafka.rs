@@ -9,7 +9,7 @@
 
 mod append;
 mod callbacks;
-mod copy;
+pub(crate) mod copy;
 mod error;
 mod identity;
 mod member;
@@ -28,7 +28,6 @@ use schemas::ids::LogId;
 use schemas::topic::Topic;
 use tokio::sync::watch;
 
-pub use copy::{Copied, CopyError, copy};
 pub use error::OpenError;
 pub use identity::Identity;
 pub use options::{DELIVERY_TIMEOUT, Options, QUERY_TIMEOUT, SESSION_TIMEOUT, TRANSACTION_TIMEOUT};

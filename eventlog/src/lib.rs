@@ -11,6 +11,11 @@ pub mod embedded;
 pub mod inspect;
 #[cfg(feature = "kafka")]
 pub mod kafka;
+/// Moving a log to the other backend.
+#[cfg(feature = "kafka")]
+pub mod copy {
+    pub use crate::kafka::copy::{Copied, CopyError, to_kafka};
+}
 mod record;
 
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! The contract suite on a real Kafka broker.
 #![cfg(feature = "kafka")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "contract/suite.rs"]
 mod suite;

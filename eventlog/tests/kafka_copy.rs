@@ -9,8 +9,9 @@ mod holed;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use eventlog::copy::{CopyError, to_kafka};
 use eventlog::embedded::{self, EmbeddedLog};
-use eventlog::kafka::{self, CopyError, KafkaLog, OpenError, copy};
+use eventlog::kafka::{self, KafkaLog, OpenError};
 use eventlog::{
     Delivery, EventLog, Group, Log, Member, NewRecord, Partition, Position, Record, Start,
     Transaction, Visibility,
@@ -164,7 +165,7 @@ async fn work_goes_on_where_it_was() {
         .await
         .unwrap();
 
-    let copied = copy(&*old, target(&place)).await.unwrap();
+    let copied = to_kafka(&*old, target(&place)).await.unwrap();
     assert_eq!((copied.holes, copied.groups), (0, 1));
     let new: Log = KafkaLog::open(target(&place)).await.unwrap();
     assert_equal(&*old, &*new).await;
@@ -199,7 +200,7 @@ async fn holes_stay_holes() {
         _ => false,
     };
     let old = Holed { log: old, holes };
-    let copied = copy(&old, target(&place)).await.unwrap();
+    let copied = to_kafka(&old, target(&place)).await.unwrap();
     assert_eq!(copied.holes, 3 + 2 + 1 + 1 + 1 + 10 + 1 + 3 + 20);
     let new = KafkaLog::open(target(&place)).await.unwrap();
     assert_equal(&old, &*new).await;
@@ -212,8 +213,8 @@ async fn only_an_empty_target_is_filled() {
     };
     let (_dir, old) = embedded();
     fill(&*old, 2).await;
-    copy(&*old, target(&place)).await.unwrap();
-    let again = copy(&*old, target(&place)).await;
+    to_kafka(&*old, target(&place)).await.unwrap();
+    let again = to_kafka(&*old, target(&place)).await;
     assert!(matches!(again, Err(CopyError::NotEmpty)), "{again:?}");
 }
 
@@ -233,7 +234,7 @@ async fn an_unfinished_copy_is_no_log() {
         holes: cut_short,
     };
     let options = target(&place);
-    let cut = tokio::spawn(async move { copy(&fails, options).await.map(drop) }).await;
+    let cut = tokio::spawn(async move { to_kafka(&fails, options).await.map(drop) }).await;
     assert!(cut.is_err(), "the copy ended before its end");
     let opened = KafkaLog::open(target(&place)).await.map(drop);
     assert!(matches!(opened, Err(OpenError::Unfinished)), "{opened:?}");

@@ -51,7 +51,7 @@ pub enum CopyError {
 }
 
 /// Copies everything that `from` holds to empty topics.
-pub async fn copy(from: &dyn EventLog, to: Options) -> Result<Copied, CopyError> {
+pub async fn to_kafka(from: &dyn EventLog, to: Options) -> Result<Copied, CopyError> {
     let target = Target::open(to).await?;
     let mut copied = Copied::default();
     let mut ranges = Vec::new();

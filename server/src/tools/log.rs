@@ -173,7 +173,7 @@ pub(super) async fn copy(to: &str, config: &Config, print: impl Fn(&str)) -> any
         .context("set KAFKA_BROKERS to the target of the copy")?;
     let from = crate::storage::open_embedded(config).await?;
     let report =
-        eventlog::copy::to_kafka(&from, crate::storage::kafka_options(brokers, config)).await?;
+        eventlog::copy::to_kafka(&*from, crate::storage::kafka_options(brokers, config)).await?;
     print(&format!(
         "copied {} records; start with KAFKA_BROKERS set from now on",
         report.records
