@@ -105,7 +105,7 @@ impl Client {
             let mut page = self
                 .get(&format!("{path}{separator}limit=200{cursor}"))
                 .await;
-            items.extend(page["items"].as_array_mut().unwrap().drain(..));
+            items.append(page["items"].as_array_mut().unwrap());
             match page["next_cursor"].as_str() {
                 Some(next) => cursor = format!("&cursor={next}"),
                 None => return items,
