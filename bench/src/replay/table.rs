@@ -73,10 +73,11 @@ impl Table {
         let begun = Instant::now();
         let mut folded = Folded::new();
         let mut read = 0;
-        let mut rows = self.connection.fetch(match columns {
+        let select = sqlx::query(match columns {
             Columns::Whole => WHOLE,
             Columns::Folded => FOLDED,
         });
+        let mut rows = select.fetch(&mut self.connection);
         while let Some(row) = rows.try_next().await? {
             apply(
                 &mut folded,
