@@ -35,7 +35,7 @@ use eventlog::Log;
 use metrics_exporter_prometheus::PrometheusHandle;
 use projections::Db;
 use projections::fanout::Fanout;
-use projections::vault::MasterKey;
+use projections::vault::{MasterKey, SubjectKeys};
 use schemas::context::{Clock, Context};
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -117,6 +117,11 @@ impl Gateway {
             metrics: given.metrics,
             fanout: given.fanout,
         })))
+    }
+
+    /// What opens addresses of people.
+    pub(crate) fn people(&self) -> SubjectKeys {
+        SubjectKeys::new(self.master.clone())
     }
 
     /// Runs what stands behind the routes until `stop`: token keys, outcomes, live

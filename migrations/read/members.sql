@@ -1,10 +1,11 @@
 -- From identity.events by tenant. Names are opened with the subject's key, or
--- `erased`. Members who left stay, because what they did still names them.
+-- `erased`; addresses stay sealed and are opened when they are asked for. Members
+-- who left stay, because what they did still names them.
 CREATE TABLE members (
     tenant_id  uuid NOT NULL,
     user_id    uuid NOT NULL,
     version    bigint NOT NULL,
-    email      text NOT NULL,
+    email      jsonb NOT NULL,
     name       text NOT NULL,
     role       text NOT NULL,
     joined_at  timestamptz NOT NULL,

@@ -1,4 +1,5 @@
-//! Read model `members`: who belongs to a tenant, with opened names.
+//! Read model `members`: who belongs to a tenant, with opened names and sealed
+//! addresses.
 
 mod fold;
 
@@ -9,17 +10,20 @@ use chrono::{DateTime, Utc};
 use eventlog::Record;
 use schemas::change::ChangeKind;
 use schemas::ids::UserId;
+use schemas::personal::Personal;
 use schemas::scope::Scope;
 use schemas::tenant::TenantEvent;
 use schemas::topic::Topic;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
+use sqlx::types::Json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::db::{Db, QueryError};
 use crate::page::Page;
 use crate::runtime::{ApplyError, Changed, Home, Projection, Writing, decode_scoped, upsert};
+use crate::vault::SubjectKeys;
 use fold::{Key, Row};
 
 /// The projection.
@@ -57,7 +61,7 @@ impl Projection for Members {
                 && let Some(user) = fold::user_of(&event)
             {
                 if let TenantEvent::MemberAdded(added) = &event {
-                    subjects.extend([added.email.subject(), added.name.subject()]);
+                    subjects.push(added.name.subject());
                 }
                 events.push((record, fold::key_of(&envelope, user)?, envelope, event));
             }
@@ -102,7 +106,7 @@ async fn load(rows: &mut PgConnection, keys: &[Key]) -> Result<BTreeMap<Key, Row
 }
 
 /// A member as the API shows them.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Member {
     pub user_id: Uuid,
     pub email: String,
@@ -110,6 +114,42 @@ pub struct Member {
     /// owner, admin, engineer, viewer
     pub role: String,
     pub joined_at: DateTime<Utc>,
+}
+
+/// A member as the table holds them.
+#[derive(sqlx::FromRow)]
+struct Listed {
+    user_id: Uuid,
+    email: Json<Personal<String>>,
+    name: String,
+    role: String,
+    joined_at: DateTime<Utc>,
+}
+
+/// Opens the addresses of some members. The keys are the vault's, which the
+/// reading role may not see.
+async fn open(
+    db: &Db,
+    people: &SubjectKeys,
+    listed: Vec<Listed>,
+) -> Result<Vec<Member>, QueryError> {
+    let subjects: Vec<_> = listed.iter().map(|member| member.email.subject()).collect();
+    let mut vault = db.writer().acquire().await?;
+    let keys = people.fetch(&mut vault, &subjects).await?;
+    let opened = listed.into_iter().map(|member| {
+        Ok(Member {
+            email: keys.text(&member.email).map_err(damaged)?,
+            user_id: member.user_id,
+            name: member.name,
+            role: member.role,
+            joined_at: member.joined_at,
+        })
+    });
+    opened.collect()
+}
+
+fn damaged(error: ApplyError) -> QueryError {
+    QueryError::Failed(sqlx::Error::Decode(error.to_string().into()))
 }
 
 /// The last member of a page.
@@ -122,12 +162,13 @@ pub struct Cursor {
 /// Longest in the tenant first; without those who left.
 pub async fn list(
     db: &Db,
+    people: &SubjectKeys,
     scope: &Scope,
     after: Option<Cursor>,
     limit: u32,
 ) -> Result<Page<Member, Cursor>, QueryError> {
     let mut tx = db.reading(scope).await?;
-    let found: Vec<Member> = sqlx::query_as(
+    let found: Vec<Listed> = sqlx::query_as(
         "SELECT user_id, email, name, role, joined_at FROM members
          WHERE tenant_id = $1 AND removed_at IS NULL
            AND ($2::timestamptz IS NULL OR (joined_at, user_id) > ($2, $3))
@@ -139,6 +180,7 @@ pub async fn list(
     .bind(i64::from(limit) + 1)
     .fetch_all(&mut *tx)
     .await?;
+    let found = open(db, people, found).await?;
     Ok(Page::cut(found, limit, |last| Cursor {
         joined_at: last.joined_at,
         user_id: last.user_id,
@@ -146,9 +188,14 @@ pub async fn list(
 }
 
 /// One member; None where they do not belong to this tenant (any more).
-pub async fn get(db: &Db, scope: &Scope, user: UserId) -> Result<Option<Member>, QueryError> {
+pub async fn get(
+    db: &Db,
+    people: &SubjectKeys,
+    scope: &Scope,
+    user: UserId,
+) -> Result<Option<Member>, QueryError> {
     let mut tx = db.reading(scope).await?;
-    let found = sqlx::query_as(
+    let found: Option<Listed> = sqlx::query_as(
         "SELECT user_id, email, name, role, joined_at FROM members
          WHERE tenant_id = $1 AND user_id = $2 AND removed_at IS NULL",
     )
@@ -156,5 +203,5 @@ pub async fn get(db: &Db, scope: &Scope, user: UserId) -> Result<Option<Member>,
     .bind(user.0)
     .fetch_optional(&mut *tx)
     .await?;
-    Ok(found)
+    Ok(open(db, people, found.into_iter().collect()).await?.pop())
 }

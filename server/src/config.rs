@@ -29,6 +29,9 @@ pub struct Settings {
     /// Copies of each topic that is created [default: 3; one broker needs 1]
     #[arg(long, env = "SRE_COPILOT_KAFKA_REPLICATION", global = true)]
     pub kafka_replication: Option<i32>,
+    /// Put before the names of topics and groups, so that deployments can share a cluster
+    #[arg(long, env = "SRE_COPILOT_KAFKA_PREFIX", global = true)]
+    pub kafka_prefix: Option<String>,
     /// Redis for fan-out between processes; without it changes are announced in process
     #[arg(long, env = "REDIS_URL", global = true, hide_env_values = true)]
     pub redis_url: Option<String>,
@@ -92,6 +95,7 @@ pub struct Config {
     pub kafka_brokers: Option<String>,
     pub kafka_options: Vec<(String, String)>,
     pub kafka_replication: i32,
+    pub kafka_prefix: String,
     pub redis_url: Option<String>,
     pub data_dir: PathBuf,
     pub http_addr: SocketAddr,
@@ -140,6 +144,7 @@ impl Settings {
             kafka_brokers: self.kafka_brokers.or(below.kafka_brokers),
             kafka_options: self.kafka_options.or(below.kafka_options),
             kafka_replication: self.kafka_replication.or(below.kafka_replication),
+            kafka_prefix: self.kafka_prefix.or(below.kafka_prefix),
             redis_url: self.redis_url.or(below.redis_url),
             data_dir: self.data_dir.or(below.data_dir),
             http_addr: self.http_addr.or(below.http_addr),
@@ -167,6 +172,7 @@ impl Settings {
             kafka_brokers: set(self.kafka_brokers),
             kafka_options: pairs(set(self.kafka_options))?,
             kafka_replication: self.kafka_replication.unwrap_or(3),
+            kafka_prefix: set(self.kafka_prefix).unwrap_or_default(),
             redis_url: set(self.redis_url),
             data_dir: self.data_dir.unwrap_or_else(|| "data".into()),
             http_addr: address("http_addr", set(self.http_addr), 8580)?,

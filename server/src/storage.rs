@@ -68,6 +68,7 @@ pub(crate) fn kafka_options(brokers: &str, config: &Config) -> eventlog::kafka::
     eventlog::kafka::Options {
         client: config.kafka_options.iter().cloned().collect(),
         replication: config.kafka_replication,
+        prefix: config.kafka_prefix.clone(),
         ..eventlog::kafka::Options::new(brokers, &config.instance)
     }
 }

@@ -63,7 +63,8 @@ pub async fn prove(
         role: MemberRole::Viewer,
         session,
     };
-    let Some(member) = members::get(&gateway.db, &subject.scope(), user).await? else {
+    let Some(member) = members::get(&gateway.db, &gateway.people(), &subject.scope(), user).await?
+    else {
         return Ok(None);
     };
     subject.project = project_of(gateway, &subject, project).await?;

@@ -77,7 +77,7 @@ pub struct WsTicket {
     responses((status = 200, body = Me), (status = 401, body = Problem)))]
 pub async fn me(State(gateway): State<Gateway>, allowed: Allowed) -> Result<Json<Me>, Error> {
     let (scope, user) = (allowed.scope(), allowed.person()?);
-    let member = members::get(&gateway.db, scope, user).await?;
+    let member = members::get(&gateway.db, &gateway.people(), scope, user).await?;
     let member = member.ok_or(Error::SessionOver("the account has left the tenant"))?;
     let tenant = projects::tenant(&gateway.db, scope)
         .await?

@@ -63,7 +63,7 @@ pub async fn list(
 ) -> Result<Json<MemberPage>, Error> {
     let scope = allowed.scope();
     let after = paging.after(&gateway, scope, LIST)?;
-    let page = members::list(&gateway.db, scope, after, paging.limit()).await?;
+    let page = members::list(&gateway.db, &gateway.people(), scope, after, paging.limit()).await?;
     Ok(Json(Listed::of(&gateway, scope, LIST, page)?))
 }
 
@@ -180,7 +180,7 @@ fn owners_only<const N: usize>(allowed: &Allowed, roles: [MemberRole; N]) -> Res
 }
 
 async fn member(gateway: &Gateway, allowed: &Allowed, user: UserId) -> Result<Member, Error> {
-    let found = members::get(&gateway.db, allowed.scope(), user).await?;
+    let found = members::get(&gateway.db, &gateway.people(), allowed.scope(), user).await?;
     found.ok_or(Error::NotFound)
 }
 
@@ -204,6 +204,6 @@ async fn shown(
     settled: &Settled,
 ) -> Result<Member, Error> {
     gateway.shown(settled, &[LIST]).await?;
-    let found = members::get(&gateway.db, allowed.scope(), user).await?;
+    let found = members::get(&gateway.db, &gateway.people(), allowed.scope(), user).await?;
     found.ok_or(Error::NotYet(settled.command))
 }

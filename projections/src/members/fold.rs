@@ -3,8 +3,10 @@
 use chrono::{DateTime, Utc};
 use schemas::envelope::Envelope;
 use schemas::ids::UserId;
+use schemas::personal::Personal;
 use schemas::tenant::TenantEvent;
 use serde::Serialize;
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::runtime::{ApplyError, sequence_of};
@@ -19,7 +21,7 @@ pub(super) struct Row {
     tenant_id: Uuid,
     user_id: Uuid,
     version: i64,
-    email: String,
+    email: Json<Personal<String>>,
     name: String,
     role: String,
     joined_at: DateTime<Utc>,
@@ -67,8 +69,8 @@ pub(super) fn evolve(
             tenant_id,
             user_id,
             version,
-            email: names.text(&added.email)?,
             name: names.text(&added.name)?,
+            email: Json(added.email),
             role: added.role.name().to_owned(),
             joined_at: at,
             removed_at: None,

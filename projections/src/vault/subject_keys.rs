@@ -115,3 +115,12 @@ fn place(row: &str) -> Place<'_> {
         row,
     }
 }
+
+impl From<VaultError> for crate::db::QueryError {
+    fn from(error: VaultError) -> Self {
+        match error {
+            VaultError::Database(error) => error.into(),
+            other => Self::Failed(sqlx::Error::Decode(other.to_string().into())),
+        }
+    }
+}

@@ -176,7 +176,7 @@ async fn members_projects_keys_audit_and_outcomes_answer() {
     let Some(bench) = told().await else { return };
     let (tenant, db) = (Tenant(1), &bench.db);
     let scope = tenant.scope();
-    let people = members::list(db, &scope, None, 50)
+    let people = members::list(db, &bench.vault.subject_keys(), &scope, None, 50)
         .await
         .expect("answers")
         .items;

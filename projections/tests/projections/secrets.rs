@@ -68,9 +68,15 @@ async fn an_erased_person_is_unreadable_after_a_replay() {
             .expect("erases")
     );
     bench.replay().one("members").await.expect("replays");
-    let people = members::list(&bench.db, &tenant.scope(), None, 50)
-        .await
-        .expect("answers");
+    let people = members::list(
+        &bench.db,
+        &bench.vault.subject_keys(),
+        &tenant.scope(),
+        None,
+        50,
+    )
+    .await
+    .expect("answers");
     assert_eq!(
         (
             people.items[0].name.as_str(),

@@ -10,11 +10,14 @@ mod database;
 mod notification;
 mod peers;
 mod platform;
+mod roles;
 mod shop;
+mod socket;
 mod statistics;
 mod tools;
 
 mod backup;
+mod distributed;
 mod kill;
 mod latency;
 mod one_group;

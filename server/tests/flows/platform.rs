@@ -179,7 +179,7 @@ impl Platform {
     }
 
     /// Asks it to end, which takes its own Postgres along.
-    fn stop(&mut self) {
+    pub fn end(&mut self) {
         let Some(mut process) = self.process.take() else {
             return;
         };
@@ -209,7 +209,7 @@ impl Drop for Platform {
                 .skip(lines.len().saturating_sub(60))
                 .for_each(|line| eprintln!("{line}"));
         }
-        self.stop();
+        self.end();
         end_postgres_below(&self.folder.path().join("data"));
     }
 }

@@ -101,7 +101,7 @@ pub async fn set_assignee(
         // What is not there is told before what is wrong with the request.
         let incident = incidents::get(&gateway.db, allowed.scope(), IncidentId(id)).await?;
         incident.ok_or(Error::NotFound)?;
-        let member = members::get(&gateway.db, allowed.scope(), user).await?;
+        let member = members::get(&gateway.db, &gateway.people(), allowed.scope(), user).await?;
         member.ok_or_else(|| {
             Error::Invalid(vec![FieldError::new(
                 "user_id",
