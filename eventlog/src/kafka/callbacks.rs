@@ -1,6 +1,6 @@
 //! What librdkafka tells us: log lines, errors, rebalances.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use rdkafka::client::ClientContext;
@@ -27,12 +27,19 @@ pub(super) struct Callbacks {
     /// How many calls there were, see [`next_message`].
     calls: AtomicU64,
     rebalances: Mutex<Vec<Rebalance>>,
+    closing: AtomicBool,
 }
 
 impl Callbacks {
     /// The rebalances since the last call, oldest first.
     pub(super) fn take_rebalances(&self) -> Vec<Rebalance> {
         std::mem::take(&mut *self.rebalances.lock())
+    }
+
+    /// From now on nothing is taken over: closing a client waits until every
+    /// rebalance is answered, and nobody else will answer.
+    pub(super) fn close(&self) {
+        self.closing.store(true, Ordering::SeqCst);
     }
 
     fn called(&self) {
@@ -75,7 +82,9 @@ impl ConsumerContext for Callbacks {
     ) {
         self.called();
         let change = match kind {
-            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => {
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS
+                if !self.closing.load(Ordering::SeqCst) =>
+            {
                 Rebalance::Granted(partitions.clone())
             }
             _ => {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use eventlog::{CommitError, Delivery, Member, Partition, Transaction};
+use eventlog::{CommitError, Delivery, LogError, Member, Partition, Transaction};
 
 use super::{COMMANDS, EVENTS, consumed, join, next, open, record, records, texts};
 
@@ -95,5 +95,37 @@ async fn a_busy_member_gives_way_and_is_fenced() {
     assert!(
         read.records.is_empty(),
         "nothing of the fenced transaction is there"
+    );
+}
+
+/// What a member does while another runs under its name.
+async fn quarrel(mut member: Box<dyn Member>) -> LogError {
+    loop {
+        if let Err(error) = member.next(1 << 20).await {
+            return error;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_with_one_name_one_gives_up() {
+    let Some(place) = testkit::kafka().await else {
+        return;
+    };
+    let (one, two) = (open(&place, "same").await, open(&place, "same").await);
+    let mut first = join(&one).await;
+    assigned(first.as_mut()).await;
+    let second = join(&two).await;
+    let given_up = async {
+        tokio::select! {
+            error = quarrel(first) => error,
+            error = quarrel(second) => error,
+        }
+    };
+    let limit = std::time::Duration::from_secs(120);
+    let error = tokio::time::timeout(limit, given_up).await.unwrap();
+    assert!(
+        matches!(&error, LogError::Failed(why) if why.contains("runs as same")),
+        "{error}"
     );
 }

@@ -25,6 +25,8 @@ const PAUSED_POLL: Duration = Duration::from_millis(100);
 const LOST_WAKE: Duration = Duration::from_secs(1);
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
+/// Being fenced twice within this time is a quarrel, not an aftermath.
+const SAME_QUARREL: Duration = Duration::from_secs(60);
 /// Records polled while nobody asked; a paused flow brings hardly any.
 const HELD_BYTES: usize = 4 * 1024 * 1024;
 
@@ -43,6 +45,8 @@ pub(super) struct Owner {
     held: Vec<Fetched>,
     wanted: Option<usize>,
     idle_since: Instant,
+    /// When a broker last said that another runs under this name.
+    fenced: Option<Instant>,
     /// Nothing will get better: every question is answered with this.
     failure: Option<LogError>,
 }
@@ -66,6 +70,7 @@ impl Owner {
             held: Vec::new(),
             wanted: None,
             idle_since: Instant::now(),
+            fenced: None,
             failure: None,
         }
     }
@@ -184,12 +189,22 @@ impl Owner {
         self.session = None;
         let (_, wait) = self.retry;
         self.retry = (Instant::now() + wait, (wait * 2).min(LONGEST_BACKOFF));
-        if matches!(
-            error,
-            LogError::Failed(_) | LogError::BeforeStart { .. } | LogError::PastEnd(..)
-        ) {
+        let lasting = match error {
+            LogError::Failed(_) => self.fenced_again(),
+            LogError::BeforeStart { .. } | LogError::PastEnd(..) => true,
+            _ => false,
+        };
+        if lasting {
             self.failure = Some(error);
         }
+    }
+
+    /// Brokers that come back may take this member's own past for another of its
+    /// name, once. Two processes of one name fence each other again and again:
+    /// whoever is fenced a second time gives up.
+    fn fenced_again(&mut self) -> bool {
+        let last = self.fenced.replace(Instant::now());
+        last.is_some_and(|last| last.elapsed() < SAME_QUARREL)
     }
 
     /// Answers an open question if there is an answer.

@@ -84,8 +84,10 @@ impl Session {
             .map(|(key, offset)| (key, KafkaOffset::Offset(offset)));
         let assignment = list(&setup.options, at).map_err(unavailable)?;
         self.consumer.assign(&assignment).map_err(unavailable)?;
-        let membership = self.membership()?;
+        // A pause outlives the assignment that it was made for.
+        self.consumer.resume(&assignment).map_err(unavailable)?;
         self.paused = false;
+        let membership = self.membership()?;
         self.owned = Some(Owned {
             partitions: partitions.clone(),
             membership,
@@ -210,8 +212,9 @@ impl Session {
 }
 
 impl Drop for Session {
-    /// Closing waits for a pending rebalance, which the owner may have left open.
+    /// Answers a grant that the owner has left open, and any that is to come.
     fn drop(&mut self) {
+        self.consumer.context().close();
         if let Err(error) = self.consumer.unassign() {
             tracing::debug!(%error, "nothing to give up");
         }
