@@ -44,18 +44,12 @@ pub struct Settings {
     /// Address of the WebSocket alone [default: :8505]
     #[arg(long, env = "SRE_COPILOT_WS_ADDR", global = true)]
     pub ws_addr: Option<String>,
-    /// Address of OTLP over gRPC [default: :4317]
-    #[arg(long, env = "SRE_COPILOT_OTLP_GRPC_ADDR", global = true)]
-    pub otlp_grpc_addr: Option<String>,
     /// Where browsers reach the platform; decides cookie names and allowed origins
     #[arg(long, env = "SRE_COPILOT_PUBLIC_URL", global = true)]
     pub public_url: Option<String>,
     /// Who may register a tenant: open, first (only while there is none), closed [default: open]
     #[arg(long, env = "SRE_COPILOT_REGISTRATION", global = true)]
     pub registration: Option<String>,
-    /// Addresses whose X-Forwarded-For is believed, separated by commas
-    #[arg(long, env = "SRE_COPILOT_TRUSTED_PROXIES", global = true)]
-    pub trusted_proxies: Option<String>,
     /// Log level and form, for instance `info`, `debug,json` [default: info]
     #[arg(long, env = "SRE_COPILOT_LOG", global = true)]
     pub log: Option<String>,
@@ -100,10 +94,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     pub http_addr: SocketAddr,
     pub ws_addr: SocketAddr,
-    pub otlp_grpc_addr: SocketAddr,
     pub public_url: Option<String>,
     pub registration: Registration,
-    pub trusted_proxies: Vec<IpAddr>,
     pub log: String,
     pub master_key_file: Option<PathBuf>,
     pub instance: String,
@@ -149,10 +141,8 @@ impl Settings {
             data_dir: self.data_dir.or(below.data_dir),
             http_addr: self.http_addr.or(below.http_addr),
             ws_addr: self.ws_addr.or(below.ws_addr),
-            otlp_grpc_addr: self.otlp_grpc_addr.or(below.otlp_grpc_addr),
             public_url: self.public_url.or(below.public_url),
             registration: self.registration.or(below.registration),
-            trusted_proxies: self.trusted_proxies.or(below.trusted_proxies),
             log: self.log.or(below.log),
             master_key_file: self.master_key_file.or(below.master_key_file),
             instance: self.instance.or(below.instance),
@@ -177,10 +167,8 @@ impl Settings {
             data_dir: self.data_dir.unwrap_or_else(|| "data".into()),
             http_addr: address("http_addr", set(self.http_addr), 8580)?,
             ws_addr: address("ws_addr", set(self.ws_addr), 8505)?,
-            otlp_grpc_addr: address("otlp_grpc_addr", set(self.otlp_grpc_addr), 4317)?,
             public_url: public_url(set(self.public_url))?,
             registration: registration(set(self.registration))?,
-            trusted_proxies: proxies(set(self.trusted_proxies))?,
             log: set(self.log).unwrap_or_else(|| "info".to_owned()),
             master_key_file: self.master_key_file,
             instance: set(self.instance).unwrap_or_else(host_name),
@@ -277,23 +265,6 @@ fn registration(value: Option<String>) -> Result<Registration, BadSetting> {
             expected: "expected open, first or closed".to_owned(),
         }),
     }
-}
-
-fn proxies(value: Option<String>) -> Result<Vec<IpAddr>, BadSetting> {
-    let list = value.unwrap_or_default();
-    let parts = list
-        .split(',')
-        .map(str::trim)
-        .filter(|part| !part.is_empty());
-    parts
-        .map(|part| {
-            part.parse().map_err(|_| BadSetting {
-                setting: "trusted_proxies",
-                value: part.to_owned(),
-                expected: "expected IP addresses separated by commas".to_owned(),
-            })
-        })
-        .collect()
 }
 
 fn pairs(value: Option<String>) -> Result<Vec<(String, String)>, BadSetting> {

@@ -1,6 +1,6 @@
 //! `sre-copilot log ...`: topics, sizes, records as JSON, damage, copy to Kafka.
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use eventlog::{Record, Visibility, inspect};
 use schemas::codec;
 use schemas::messages::MessageSet;
@@ -183,5 +183,5 @@ pub(super) async fn copy(to: &str, config: &Config, print: impl Fn(&str)) -> any
 
 #[cfg(not(feature = "kafka"))]
 pub(super) async fn copy(_: &str, _: &Config, _: impl Fn(&str)) -> anyhow::Result<()> {
-    bail!("this program was built without Kafka")
+    anyhow::bail!("this program was built without Kafka")
 }

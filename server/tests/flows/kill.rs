@@ -77,13 +77,13 @@ async fn nothing_acknowledged_is_lost_or_doubled_when_the_platform_is_killed() {
 
 /// Senders of webhooks and responders to incidents, all of whom repeat a request
 /// until it is acknowledged.
-pub struct Load {
+pub(crate) struct Load {
     over: Arc<AtomicBool>,
     tasks: Vec<JoinHandle<()>>,
 }
 
 impl Load {
-    pub fn start(client: &Client, key: &str, journals: &TempDir) -> Self {
+    pub(crate) fn start(client: &Client, key: &str, journals: &TempDir) -> Self {
         let over = Arc::new(AtomicBool::new(false));
         let mut tasks = Vec::new();
         for sender in 0..SENDERS {
@@ -108,7 +108,7 @@ impl Load {
         Self { over, tasks }
     }
 
-    pub async fn end(self) {
+    pub(crate) async fn end(self) {
         self.over.store(true, Ordering::Relaxed);
         for task in self.tasks {
             task.await.unwrap();
@@ -199,7 +199,7 @@ impl Journal {
 }
 
 /// All lines of the journals whose name begins so.
-pub fn journal(folder: &TempDir, name: &str) -> BTreeSet<String> {
+pub(crate) fn journal(folder: &TempDir, name: &str) -> BTreeSet<String> {
     let files = std::fs::read_dir(folder.path())
         .unwrap()
         .map(|entry| entry.unwrap().path());
@@ -218,7 +218,7 @@ pub fn journal(folder: &TempDir, name: &str) -> BTreeSet<String> {
 }
 
 /// Every acknowledged alert is open in its group's one incident, and fired once.
-pub async fn check_alerts(client: &Client, acked: &BTreeSet<String>) -> usize {
+pub(crate) async fn check_alerts(client: &Client, acked: &BTreeSet<String>) -> usize {
     let alerts = eventually_within(CATCH_UP, "every acknowledged alert is there", || async {
         let alerts = client.list("/api/v1/alerts").await;
         (alerts.len() >= acked.len()).then_some(alerts)
@@ -261,7 +261,7 @@ pub async fn check_alerts(client: &Client, acked: &BTreeSet<String>) -> usize {
 
 /// Every acknowledged step is in its incident's timeline once, and every declared
 /// incident exists once.
-pub async fn check_steps(client: &Client, acked: &BTreeSet<String>) -> usize {
+pub(crate) async fn check_steps(client: &Client, acked: &BTreeSet<String>) -> usize {
     let declared: BTreeSet<_> = acked
         .iter()
         .map(|line| line.split(' ').next().unwrap())

@@ -134,7 +134,6 @@ impl Platform {
             .env("SRE_COPILOT_DATA_DIR", self.folder.path().join("data"))
             .env("SRE_COPILOT_HTTP_ADDR", format!("127.0.0.1:{}", self.port))
             .env("SRE_COPILOT_WS_ADDR", "127.0.0.1:0")
-            .env("SRE_COPILOT_OTLP_GRPC_ADDR", "127.0.0.1:0")
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log);
@@ -179,7 +178,7 @@ impl Platform {
     }
 
     /// Asks it to end, which takes its own Postgres along.
-    pub fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         let Some(mut process) = self.process.take() else {
             return;
         };

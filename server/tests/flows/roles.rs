@@ -13,9 +13,9 @@ use crate::database::{Database, reachable_folder};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_sre-copilot");
 
-pub const ROLES: [&str; 5] = ["gateway", "ingest", "commands", "projections", "workers"];
+pub(crate) const ROLES: [&str; 5] = ["gateway", "ingest", "commands", "projections", "workers"];
 
-pub struct Roles {
+pub(crate) struct Roles {
     folder: TempDir,
     database: Database,
     redis: Redis,
@@ -26,7 +26,7 @@ pub struct Roles {
 
 impl Roles {
     /// Everything started and ready; None, after saying so, where a peer is missing.
-    pub async fn start(test: &str) -> Option<Self> {
+    pub(crate) async fn start(test: &str) -> Option<Self> {
         let database = Database::start(test).await?;
         let mut roles = Self::on(test, database, &[]).await?;
         for role in ROLES {
@@ -36,7 +36,7 @@ impl Roles {
     }
 
     /// Nothing started yet; `more` variables overrule.
-    pub async fn on(test: &str, database: Database, more: &[(&str, String)]) -> Option<Self> {
+    pub(crate) async fn on(test: &str, database: Database, more: &[(&str, String)]) -> Option<Self> {
         let redis = Redis::start(peer(test, Peer::RedisServer)?);
         let place = kafka().await?;
         let folder = reachable_folder();
@@ -68,27 +68,27 @@ impl Roles {
         })
     }
 
-    pub fn base(&self, role: &str) -> String {
+    pub(crate) fn base(&self, role: &str) -> String {
         format!("http://127.0.0.1:{}", self.ports[role])
     }
 
-    pub fn websocket(&self) -> String {
+    pub(crate) fn websocket(&self) -> String {
         format!("ws://127.0.0.1:{}/ws", self.ports["gateway"])
     }
 
-    pub async fn register(&self) -> Client {
+    pub(crate) async fn register(&self) -> Client {
         Client::register(self.base("gateway")).await
     }
 
     /// The variables that every process gets, for tools beside them.
-    pub fn variables(&self) -> Vec<(&str, &str)> {
+    pub(crate) fn variables(&self) -> Vec<(&str, &str)> {
         self.variables
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()))
             .collect()
     }
 
-    pub fn kill(&mut self, role: &str) {
+    pub(crate) fn kill(&mut self, role: &str) {
         if let Some(mut process) = self.running.remove(role) {
             process.kill().unwrap();
             process.wait().unwrap();
@@ -96,7 +96,7 @@ impl Roles {
     }
 
     /// Starts a role that is not running; the time until it was ready.
-    pub async fn restart(&mut self, role: &'static str) -> Duration {
+    pub(crate) async fn restart(&mut self, role: &'static str) -> Duration {
         let started = Instant::now();
         let process = self.spawn(role);
         self.running.insert(role, process);
@@ -116,11 +116,11 @@ impl Roles {
         started.elapsed()
     }
 
-    pub fn kill_redis(&mut self) {
+    pub(crate) fn kill_redis(&mut self) {
         self.redis.kill();
     }
 
-    pub fn resume_redis(&mut self) {
+    pub(crate) fn resume_redis(&mut self) {
         self.redis.resume();
     }
 

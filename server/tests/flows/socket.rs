@@ -12,10 +12,10 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 const GENEROUS: Duration = Duration::from_secs(60);
 
-pub struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub(crate) struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Socket {
-    pub async fn open(url: &str, token: &str) -> Self {
+    pub(crate) async fn open(url: &str, token: &str) -> Self {
         let mut request = url.into_client_request().unwrap();
         let bearer = format!("Bearer {token}").parse().unwrap();
         request.headers_mut().insert("Authorization", bearer);
@@ -26,7 +26,7 @@ impl Socket {
     }
 
     /// Waits for a frame of this type; the order to refetch is a failure.
-    pub async fn frame(&mut self, kind: &str) {
+    pub(crate) async fn frame(&mut self, kind: &str) {
         let waited = timeout(GENEROUS, async {
             loop {
                 let frame = self.next().await;
@@ -42,7 +42,7 @@ impl Socket {
     }
 
     /// Waits for a frame of this type, or for the order to refetch everything.
-    pub async fn frame_or_resync(&mut self, kind: &str) {
+    pub(crate) async fn frame_or_resync(&mut self, kind: &str) {
         let waited = timeout(GENEROUS, async {
             loop {
                 let frame = self.next().await;

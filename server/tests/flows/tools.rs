@@ -6,7 +6,7 @@ use std::process::Command;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_sre-copilot");
 
 /// Runs a command on a data folder and returns what it printed.
-pub async fn tool(data: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> String {
+pub(crate) async fn tool(data: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> String {
     let mut command = Command::new(PROGRAM);
     command
         .args(arguments)
@@ -25,7 +25,7 @@ pub async fn tool(data: &Path, arguments: &[&str], variables: &[(&str, &str)]) -
 }
 
 /// How many records a topic holds, as `log cat` prints them.
-pub async fn records(data: &Path, topic: &str) -> usize {
+pub(crate) async fn records(data: &Path, topic: &str) -> usize {
     tool(data, &["log", "cat", topic, "--limit", "1000000"], &[])
         .await
         .lines()
