@@ -33,14 +33,19 @@ async fn wrapped(pool: &PgPool) -> Result<Option<Vec<u8>>, sqlx::Error> {
         .await
 }
 
+/// One statement, so that of several processes that start on an empty vault one
+/// plants and the others find what it planted, whatever it stores next.
 async fn plant(pool: &PgPool, master: &MasterKey) -> Result<(), VaultError> {
-    if holds_secrets(pool).await? {
-        return Err(VaultError::CanaryGone);
-    }
-    sqlx::query("INSERT INTO vault.canary (id, wrapped) VALUES (1, $1) ON CONFLICT DO NOTHING")
-        .bind(master.wrap(PLACE, SONG)?)
-        .execute(pool)
-        .await?;
+    sqlx::query(
+        "INSERT INTO vault.canary (id, wrapped) SELECT 1, $1
+         WHERE NOT EXISTS (SELECT FROM vault.subject_keys)
+           AND NOT EXISTS (SELECT FROM vault.signing_keys)
+           AND NOT EXISTS (SELECT FROM vault.logins)
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(master.wrap(PLACE, SONG)?)
+    .execute(pool)
+    .await?;
     Ok(())
 }
 

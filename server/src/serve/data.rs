@@ -57,6 +57,17 @@ impl Data {
         Ok((data, server))
     }
 
+    /// Waits until the tables are there and the vault's canary is planted: whoever
+    /// stores secrets waits for it.
+    pub(super) async fn wait_usable(&self) -> anyhow::Result<()> {
+        let mut usable = self.usable.subscribe();
+        usable
+            .wait_for(|usable| *usable)
+            .await
+            .map(drop)
+            .context("the data is gone")
+    }
+
     pub(super) fn is_usable(&self) -> bool {
         *self.usable.borrow()
     }
@@ -91,11 +102,13 @@ pub(super) async fn keep(platform: Platform, data: Data) -> anyhow::Result<()> {
 
 /// Folds the log into the read models, once their tables are there.
 pub(super) async fn project(platform: Platform, data: Data) -> anyhow::Result<()> {
-    let mut usable = data.usable.subscribe();
-    let waiting = usable.wait_for(|usable| *usable);
-    match platform.shutdown.run_until_cancelled(waiting).await {
+    match platform
+        .shutdown
+        .run_until_cancelled(data.wait_usable())
+        .await
+    {
         None => return Ok(()),
-        Some(waited) => drop(waited.context("the data is gone")?),
+        Some(waited) => waited?,
     }
     let runtime = Runtime {
         log: platform.log.clone(),

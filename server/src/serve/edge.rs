@@ -68,11 +68,29 @@ pub(super) async fn serve(platform: Platform, listeners: Listeners) -> anyhow::R
         }
     };
     tokio::try_join!(
-        gateway.run(shutdown.clone()),
+        run(&platform, &gateway),
         listen(listeners.http, router, shutdown.clone()),
         socket,
     )?;
     Ok(())
+}
+
+/// Runs what stands behind the gateway's routes once its secrets have a place.
+async fn run(platform: &Platform, gateway: &Gateway) -> anyhow::Result<()> {
+    let stop = platform.shutdown.clone();
+    let usable = async {
+        match &platform.data {
+            Some(data) => data.wait_usable().await,
+            None => Ok(()),
+        }
+    };
+    match stop.run_until_cancelled(usable).await {
+        None => Ok(()),
+        Some(waited) => {
+            waited?;
+            gateway.run(stop).await
+        }
+    }
 }
 
 fn build_gateway(platform: &Platform, port: u16) -> anyhow::Result<Option<Gateway>> {

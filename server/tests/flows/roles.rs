@@ -36,7 +36,11 @@ impl Roles {
     }
 
     /// Nothing started yet; `more` variables overrule.
-    pub(crate) async fn on(test: &str, database: Database, more: &[(&str, String)]) -> Option<Self> {
+    pub(crate) async fn on(
+        test: &str,
+        database: Database,
+        more: &[(&str, String)],
+    ) -> Option<Self> {
         let redis = Redis::start(peer(test, Peer::RedisServer)?);
         let place = kafka().await?;
         let folder = reachable_folder();
