@@ -1,11 +1,14 @@
 //! The log on Kafka, for teams that outgrew one machine.
 //!
 //! Durable means committed: every reader is `read_committed`, and every append is
-//! `acks=all` from an idempotent producer. Transaction markers take offsets, so
-//! offsets have gaps and `Fetched::next_offset` passes them, sometimes with no
-//! record. Whatever a [`Member`] fails to commit, for whatever reason, is
-//! delivered again: `Revoked`, `Assigned`, then the records after the offsets
-//! that are committed.
+//! `acks=all` from an idempotent producer. A single record is durable when its
+//! append returns, and readable once the transactions before it in its partition
+//! are decided, which takes as long as those transactions.
+//!
+//! Transaction markers take offsets, so offsets have gaps and
+//! `Fetched::next_offset` passes them, sometimes with no record. Whatever a
+//! [`Member`] fails to commit, for whatever reason, is delivered again: `Revoked`,
+//! `Assigned`, then the records after the offsets that are committed.
 
 mod append;
 mod callbacks;

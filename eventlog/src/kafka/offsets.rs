@@ -74,6 +74,32 @@ impl Ends {
         self.query(&self.uncommitted, of, KafkaOffset::End)
     }
 
+    /// Waits until everything that is written now is committed or aborted. Blocks.
+    pub(super) fn await_decided(
+        &self,
+        of: &[(Topic, Partition)],
+        patience: Duration,
+    ) -> Result<(), LogError> {
+        let written = self.written(of)?;
+        let deadline = Instant::now() + patience;
+        loop {
+            let stable = self.stable(of)?;
+            let open = written
+                .iter()
+                .find(|(key, end)| stable.get(key) < Some(end));
+            match open {
+                None => return Ok(()),
+                Some(((topic, partition), _)) if Instant::now() > deadline => {
+                    let name = topic.name();
+                    return Err(LogError::Unavailable(format!(
+                        "a transaction on {name}/{partition} stays open"
+                    )));
+                }
+                Some(_) => std::thread::sleep(Duration::from_millis(5)),
+            }
+        }
+    }
+
     /// What can be read of one partition. Blocks.
     pub(super) fn range(
         &self,

@@ -12,6 +12,7 @@ use super::{Request, Setup, generation, progress, start};
 use crate::kafka::callbacks::{Callbacks, Rebalance, next_message};
 use crate::kafka::error::{passes, unavailable};
 use crate::kafka::offsets::list;
+use crate::kafka::options::QUERY_TIMEOUT;
 use crate::kafka::subscription::Batch;
 use crate::kafka::transaction::{Failure, Transactor};
 use crate::kafka::wire;
@@ -190,20 +191,7 @@ impl Session {
         let entitled = (!consumed.is_empty()).then_some((&offsets, &owned.membership));
         self.transactor
             .run(&records, Some(Box::new(rest)), entitled)
-            .map_err(|failure| match failure {
-                Failure::Fenced(error) => {
-                    tracing::warn!(%error, group = setup.group.name, "fenced");
-                    CommitError::Fenced
-                }
-                // Whether it happened shows in the offsets it would have moved,
-                // which are read again after the rejoin that follows.
-                Failure::Lost(error) => {
-                    tracing::warn!(%error, group = setup.group.name, "producer lost");
-                    CommitError::Fenced
-                }
-                Failure::Aborted(error) => unavailable(error).into(),
-                Failure::Refused(error) => error.into(),
-            })
+            .map_err(|failure| refusal(setup, &records, failure))
     }
 
     fn membership(&self) -> Result<ConsumerGroupMetadata, LogError> {
@@ -227,6 +215,25 @@ fn progressed(setup: &Setup, consumed: &[Position]) -> Result<Option<NewRecord>,
     }
     let context = Context::ambient(&setup.options.clock);
     progress::record(&setup.group.name, consumed, &context).map(Some)
+}
+
+/// What the caller is told of a transaction of `records` that did not happen.
+fn refusal(setup: &Setup, records: &[NewRecord], failure: Failure) -> CommitError {
+    match failure {
+        // Whether a lost one happened shows in the offsets it would have moved,
+        // which are read again after the rejoin that follows.
+        Failure::Fenced(error) | Failure::Lost(error) => {
+            tracing::warn!(%error, group = setup.group.name, "fenced");
+            CommitError::Fenced
+        }
+        Failure::Aborted(error) => unavailable(error).into(),
+        Failure::Refused(error) => {
+            // What is appended next is not to wait behind the abort.
+            let touched: Vec<_> = records.iter().map(|r| (r.topic, r.partition())).collect();
+            let decided = setup.ends.await_decided(&touched, QUERY_TIMEOUT);
+            decided.err().unwrap_or(error).into()
+        }
+    }
 }
 
 fn no_longer_a_member() -> LogError {

@@ -1,6 +1,6 @@
 //! Where a member begins to read, once nothing before it is undecided.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use schemas::topic::Topic;
@@ -32,24 +32,7 @@ pub(super) fn settle(setup: &Setup, granted: &[(Topic, Partition)]) -> Result<()
         })
         .map(|(topic, _, partition)| (topic, partition))
         .collect();
-    let written = setup.ends.written(&related)?;
-    let deadline = Instant::now() + SETTLE;
-    loop {
-        let stable = setup.ends.stable(&related)?;
-        let open = written
-            .iter()
-            .find(|(key, end)| stable.get(key) < Some(end));
-        match open {
-            None => return Ok(()),
-            Some(((topic, partition), _)) if Instant::now() > deadline => {
-                let name = topic.name();
-                return Err(LogError::Unavailable(format!(
-                    "a transaction on {name}/{partition} stays open"
-                )));
-            }
-            Some(_) => std::thread::sleep(Duration::from_millis(20)),
-        }
-    }
+    setup.ends.await_decided(&related, SETTLE)
 }
 
 /// The bounded context that a topic belongs to.
