@@ -34,6 +34,34 @@ fn signal(broker: i32, name: &str) {
     assert!(status.is_ok_and(|status| status.success()));
 }
 
+/// A broker that stands still; dropped, it goes on.
+struct Stopped(i32);
+
+impl Stopped {
+    async fn at(broker: i32) -> Self {
+        signal(broker, "STOP");
+        let stopped = Self(broker);
+        // The threads of a process stop one after another.
+        testkit::eventually("every thread of the broker stands still", || async {
+            let threads = std::fs::read_dir(format!("/proc/{broker}/task")).unwrap();
+            let mut states = threads.map(|thread| {
+                let stat = std::fs::read_to_string(thread.unwrap().path().join("stat")).unwrap();
+                stat.rsplit_once(") ")
+                    .map(|(_, state)| state.starts_with('T'))
+            });
+            states.all(|stands| stands == Some(true)).then_some(())
+        })
+        .await;
+        stopped
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        signal(self.0, "CONT");
+    }
+}
+
 /// Handles commands, one event each, until one says `text`.
 async fn handle_until(member: &mut dyn Member, text: &str) {
     loop {
@@ -85,13 +113,13 @@ async fn appends_are_refused_and_work_goes_on_afterwards() {
     log.append(vec![record("before")]).await.unwrap();
     handle_until(member.as_mut(), "before").await;
 
-    signal(place.pid, "STOP");
+    let stopped = Stopped::at(place.pid).await;
     let refused = log.append(vec![record("during")]).await;
     assert!(
         matches!(refused, Err(LogError::Unavailable(_))),
         "{refused:?}"
     );
-    signal(place.pid, "CONT");
+    drop(stopped);
 
     testkit::eventually("appends are taken again", || async {
         log.append(vec![record("after")]).await.ok()

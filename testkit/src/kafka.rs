@@ -65,17 +65,20 @@ fn try_start() -> anyhow::Result<Broker> {
         .trim()
         .split_once(' ')
         .with_context(|| format!("scripts/kafka ended with {:?}", child.try_wait()))?;
+    let pid = pid.parse()?;
     Ok(Broker {
         brokers: brokers.to_owned(),
-        pid: pid.parse()?,
-        _guard: guard(child.id(), &folder.keep())?,
+        pid,
+        _guard: guard(child.id(), pid, &folder.keep())?,
     })
 }
 
 /// Test processes have no exit hook: a shell that waits for the end of its input
-/// stops the broker when this process is gone, however it went.
-fn guard(script: u32, folder: &std::path::Path) -> anyhow::Result<Child> {
-    let watch = r#"read -r pid; read -r folder; cat; kill -TERM "$pid"
+/// stops the broker when this process is gone, however it went, and also one that
+/// a test had stopped and not continued.
+fn guard(script: u32, broker: i32, folder: &std::path::Path) -> anyhow::Result<Child> {
+    let watch = r#"read -r pid; read -r broker; read -r folder; cat
+        kill -TERM "$pid"; kill -CONT "$broker"
         while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done; rm -rf "$folder""#;
     let mut child = Command::new("sh")
         .args(["-c", watch])
@@ -84,6 +87,6 @@ fn guard(script: u32, folder: &std::path::Path) -> anyhow::Result<Child> {
         .stderr(Stdio::null())
         .spawn()?;
     let input = child.stdin.as_mut().context("the guard has an input")?;
-    writeln!(input, "{script}\n{}", folder.display())?;
+    writeln!(input, "{script}\n{broker}\n{}", folder.display())?;
     Ok(child)
 }
