@@ -88,8 +88,9 @@ impl Owner {
             }
         };
         if waited {
-            let queue = self.queues.0.remove(&key);
-            self.ready.extend(queue.into_iter().flatten());
+            // Before what was read meanwhile, which may be for the same aggregate.
+            let queue = self.queues.0.remove(&key).unwrap_or_default();
+            self.ready.splice(0..0, queue);
         }
     }
 
