@@ -616,6 +616,28 @@ export interface paths {
         patch: operations["rename_project"];
         trace?: never;
     };
+    "/api/v1/webhooks/alertmanager": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Alerts of an Alertmanager
+         * @description Takes Alertmanager's webhook payload, version 4. The key needs the scope `ingest`
+         *     and may also be the password of Basic authentication. 202 means that the body is
+         *     in the log for good.
+         */
+        post: operations["alertmanager_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -727,7 +749,7 @@ export interface components {
         ActorShown: {
             id: string;
             name: string;
-            /** @description user, api_key, system */
+            /** @description `user`, `api_key`, `system` */
             type: string;
         };
         /** @description An alert as the API shows it. */
@@ -1068,6 +1090,11 @@ export interface components {
             /** @description The keys of access tokens are loaded. */
             sessions: boolean;
         };
+        /** @description A webhook that is in the log. */
+        Received: {
+            /** Format: uuid */
+            id: string;
+        };
         Refresh: {
             /**
              * Format: uuid
@@ -1103,7 +1130,7 @@ export interface components {
         /** @description What a command was about. */
         Resource: {
             id: string;
-            /** @description incident, tenant, api_key, ... */
+            /** @description `incident`, `tenant`, `api_key`, ... */
             type: string;
             /** Format: int64 */
             version: number;
@@ -1168,7 +1195,7 @@ export interface components {
             data: unknown;
             /** Format: uuid */
             id: string;
-            /** @description opened, acknowledged, ..., comment, alert_fired, merged, ... */
+            /** @description `opened`, `acknowledged`, ..., `comment`, `alert_fired`, `merged`, ... */
             kind: string;
             /** @description The note or comment. */
             text?: string | null;
@@ -2619,6 +2646,61 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alertmanager_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Received"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
