@@ -10,20 +10,21 @@ set -euo pipefail
 eval "$("$root/scripts/peers.sh" chromium)"
 [ -n "${SRE_COPILOT_TEST_CHROMIUM:-}" ] || die "screenshots need Chromium"
 
+# Every page is rendered, to be looked at; README shows the ones that say most.
+shown=(overview-light-1440 incident-dark-1440 incidents-light-1440 getting-started-dark-1440 incident-light-390)
+rendered=${SHOTS_DIR:-$root/test-results/screenshots}
 shots=$root/docs/screenshots
-rm -rf "$shots"
-mkdir -p "$shots"
+rm -rf "$rendered" "$shots"
+mkdir -p "$rendered" "$shots"
 "$root/scripts/node-modules.sh"
-(cd "$root/frontend" && SHOTS_DIR=$shots npm run --silent screenshots)
+(cd "$root/frontend" && SHOTS_DIR=$rendered npm run --silent screenshots)
 
-# README shows the wide pictures; the narrow ones stay beside them.
 section=$(mktemp)
 trap 'rm -f "$section"' EXIT
 {
   echo '<!-- screenshots -->'
-  for picture in "$shots"/*1440*.png; do
-    [ -e "$picture" ] || die "the console rendered no pictures"
-    name=$(basename "$picture" .png)
+  for name in "${shown[@]}"; do
+    cp "$rendered/$name.png" "$shots/" || die "the console rendered no $name"
     echo "![$name](docs/screenshots/$name.png)"
   done
   echo '<!-- /screenshots -->'

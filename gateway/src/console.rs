@@ -42,7 +42,9 @@ pub(crate) async fn serve(request: Request) -> Response {
     if let Some(file) = Files::get(path).filter(|_| !path.is_empty()) {
         return answer(path, &file, request.headers());
     }
-    match is_page(path) && wants_html(request.headers()) {
+    // The address itself is the console, whoever asks; deeper paths only for people.
+    let wanted = path.is_empty() || wants_html(request.headers());
+    match is_page(path) && wanted {
         true => page(request.headers()),
         false => not_found(request.headers()),
     }
