@@ -43,7 +43,8 @@ expect_calls "peers.sh for ${found[*]}" ""
 clone=$tmp/clone
 mkdir -p "$clone/frontend/src" "$clone/frontend/public"
 cp -r "$root/scripts" "$clone/scripts"
-touch "$clone"/frontend/{src/main.tsx,index.html,package.json,package-lock.json}
+# Times well apart: two files that are written within one tick are equally old.
+touch -d '1 minute ago' "$clone"/frontend/{src/main.tsx,index.html,package.json,package-lock.json}
 cat >"$tmp/bin/npm" <<STUB
 #!/bin/sh
 echo "npm \$1" >>"$calls"
@@ -57,9 +58,9 @@ ui
 expect_calls "the console's first build" $'npm ci\nnpm run'
 ui
 expect_calls "the console's second build" ""
-touch "$clone/frontend/src/main.tsx"
+touch -d '1 minute' "$clone/frontend/src/main.tsx"
 ui
 expect_calls "the console after a source changed" "npm run"
-touch "$clone/frontend/package-lock.json"
+touch -d '1 minute' "$clone/frontend/package-lock.json"
 ui
 expect_calls "the console after the lock file changed" $'npm ci\nnpm run'
