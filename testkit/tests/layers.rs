@@ -10,6 +10,7 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
         ("schemas", &[][..]),
         ("pgserver", &[][..]),
         ("protocols", &[][..]),
+        ("promql", &["protocols"][..]),
         ("eventlog", &["schemas"][..]),
         ("access", &["schemas", "eventlog"][..]),
         (
@@ -17,14 +18,24 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
             &["schemas", "eventlog", "protocols", "access"][..],
         ),
         ("commands", &["schemas", "eventlog"][..]),
-        ("projections", &["schemas", "eventlog", "protocols"][..]),
+        (
+            "projections",
+            &["schemas", "eventlog", "protocols", "promql"][..],
+        ),
         (
             "workers",
-            &["schemas", "eventlog", "protocols", "projections"][..],
+            &["schemas", "eventlog", "protocols", "projections", "promql"][..],
         ),
         (
             "gateway",
-            &["schemas", "eventlog", "protocols", "access", "projections"][..],
+            &[
+                "schemas",
+                "eventlog",
+                "protocols",
+                "access",
+                "projections",
+                "promql",
+            ][..],
         ),
         (
             "server",

@@ -1,0 +1,3 @@
+//! PromQL: parsing and pure evaluation over a [`source::SeriesSource`].
+
+pub mod source;

@@ -1,0 +1,78 @@
+//! Where evaluation gets its series from.
+
+use async_trait::async_trait;
+pub use protocols::metrics::{Labels, NativeHistogram};
+
+/// How a label is compared. Expressions are anchored at both ends; a label that a
+/// series lacks has the empty value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Comparison {
+    Equal,
+    NotEqual,
+    Matches,
+    MatchesNot,
+}
+
+/// One comparison of a selector, `__name__` included.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Matcher {
+    pub name: String,
+    pub comparison: Comparison,
+    pub value: String,
+}
+
+/// Which series, and which of their samples: `from_ms < time <= to_ms`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Selection {
+    pub matchers: Vec<Matcher>,
+    pub from_ms: i64,
+    pub to_ms: i64,
+}
+
+/// Samples of one series in order of time, each time once. Stale markers are kept.
+/// Floats and histograms are apart; an instant has one or the other.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Samples {
+    pub times: Vec<i64>,
+    pub values: Vec<f64>,
+    pub histograms: Vec<(i64, NativeHistogram)>,
+}
+
+impl Samples {
+    pub fn clear(&mut self) {
+        self.times.clear();
+        self.values.clear();
+        self.histograms.clear();
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.times.is_empty() && self.histograms.is_empty()
+    }
+}
+
+/// Why the source has no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SourceError {
+    /// A limit on series, samples or bytes: 422.
+    #[error("{0}")]
+    TooMuch(String),
+    /// The store is away or too slow: 503.
+    #[error("{0}")]
+    Unavailable(String),
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// A store of series, already narrowed to one project.
+#[async_trait]
+pub trait SeriesSource: Send + Sync {
+    /// Finds the series and fetches their samples, still encoded.
+    async fn select(&self, selection: &Selection) -> Result<Box<dyn SeriesSet>, SourceError>;
+}
+
+/// What was found, decoded one series after the other, each series once, in any
+/// order. Runs on a blocking thread.
+pub trait SeriesSet: Send {
+    /// Fills `samples` (cleared first) with the next series; None at the end.
+    fn next(&mut self, samples: &mut Samples) -> Result<Option<Labels>, SourceError>;
+}

@@ -1,0 +1,31 @@
+//! Every telemetry format: the name that log records carry, and its decoder. Ingest
+//! walks a body with a sink that checks; the projection with one that stores.
+
+use crate::logs::LogSink;
+use crate::metrics::MetricSink;
+use crate::refused::{Refused, Skipped};
+use crate::spans::SpanSink;
+
+/// Decodes a decompressed body; `now_ns` is when it was received.
+pub type DecodeMetrics = fn(&[u8], i64, &mut dyn MetricSink) -> Result<Skipped, Refused>;
+pub type DecodeLogs = fn(&[u8], i64, &mut dyn LogSink) -> Result<Skipped, Refused>;
+pub type DecodeSpans = fn(&[u8], i64, &mut dyn SpanSink) -> Result<Skipped, Refused>;
+
+/// A format of one signal. `name` is on disk in log records: it never changes.
+#[derive(Debug, Clone, Copy)]
+pub struct Format<D: 'static> {
+    pub name: &'static str,
+    pub decode: D,
+}
+
+/// Formats of topic `telemetry.metrics`.
+pub const METRICS: &[Format<DecodeMetrics>] = &[];
+/// Formats of topic `telemetry.logs`.
+pub const LOGS: &[Format<DecodeLogs>] = &[];
+/// Formats of topic `telemetry.traces`.
+pub const SPANS: &[Format<DecodeSpans>] = &[];
+
+/// The format that a record names.
+pub fn find<D>(formats: &'static [Format<D>], name: &str) -> Option<&'static Format<D>> {
+    formats.iter().find(|format| format.name == name)
+}

@@ -1,0 +1,197 @@
+//! What a metrics decoder tells, whatever the wire format: series, and the samples
+//! that follow each. Decoders borrow from the body; a sink keeps what it needs.
+
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
+
+/// The label that holds a metric's name.
+pub const NAME: &str = "__name__";
+
+/// Equal keys mean equal labels, within one project and one format. A sink that has
+/// seen a key need not ask for the labels again, which is most of what decoding costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SeriesKey(pub u128);
+
+impl SeriesKey {
+    /// Of the bytes on the wire that spell the labels.
+    pub fn of(wire: &[u8]) -> Self {
+        Self(xxh3_128(wire))
+    }
+}
+
+/// Labels in canonical order: by name, each name once, no empty values.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Labels(Vec<(String, String)>);
+
+/// Identifies a series within its project for ever: 32 bits of its metric's name,
+/// so that series of one metric lie together, then 96 bits of all its labels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SeriesId(pub u128);
+
+impl Labels {
+    /// Sorts, drops empty values; of a name given twice the first value stays.
+    pub fn new(mut pairs: Vec<(String, String)>) -> Self {
+        pairs.retain(|(_, value)| !value.is_empty());
+        pairs.sort_by(|a, b| a.0.cmp(&b.0));
+        pairs.dedup_by(|later, first| later.0 == first.0);
+        Self(pairs)
+    }
+
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let at = self
+            .0
+            .binary_search_by(|(known, _)| known.as_str().cmp(name));
+        at.ok().map(|at| self.0[at].1.as_str())
+    }
+
+    pub fn pairs(&self) -> &[(String, String)] {
+        &self.0
+    }
+
+    pub fn id(&self) -> SeriesId {
+        let mut text = Vec::with_capacity(256);
+        for (name, value) in &self.0 {
+            for part in [name, value] {
+                text.extend_from_slice(&(part.len() as u32).to_le_bytes());
+                text.extend_from_slice(part.as_bytes());
+            }
+        }
+        SeriesId::new(self.get(NAME).unwrap_or_default(), xxh3_128(&text))
+    }
+}
+
+impl SeriesId {
+    fn new(name: &str, labels: u128) -> Self {
+        Self(Self::prefix(name) | (labels & (u128::MAX >> 32)))
+    }
+
+    /// The smallest id that a series named `name` can have; all of them lie in
+    /// `prefix ..= prefix | (u128::MAX >> 32)`.
+    pub fn prefix(name: &str) -> u128 {
+        u128::from(xxh3_64(name.as_bytes()) >> 32) << 96
+    }
+}
+
+/// A native histogram, as remote write 2.0 and the exposition format know it:
+/// exponential buckets by `schema` (-4..=8, factor 2^(2^-schema)), or custom bounds
+/// (-53). Counts are absolute, one per bucket named by the spans. Integer
+/// histograms are given as floats; both are exact below 2^53.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct NativeHistogram {
+    pub schema: i32,
+    pub zero_threshold: f64,
+    pub zero_count: f64,
+    pub count: f64,
+    pub sum: f64,
+    pub positive_spans: Vec<Span>,
+    pub positive: Vec<f64>,
+    pub negative_spans: Vec<Span>,
+    pub negative: Vec<f64>,
+    /// Upper bounds of the buckets where `schema` is -53.
+    pub custom_bounds: Vec<f64>,
+    pub reset: CounterReset,
+}
+
+/// `length` buckets, `offset` after the end of the span before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    pub offset: i32,
+    pub length: u32,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum CounterReset {
+    #[default]
+    Unknown,
+    Yes,
+    No,
+    Gauge,
+}
+
+/// A measured value with what it was measured on, most often a trace.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Exemplar<'a> {
+    pub labels: Vec<(&'a str, &'a str)>,
+    pub value: f64,
+    pub time_ms: i64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum MetricKind {
+    Unknown,
+    Counter,
+    Gauge,
+    Histogram,
+    GaugeHistogram,
+    Summary,
+    Info,
+    StateSet,
+}
+
+impl MetricKind {
+    /// As `/api/v1/metadata` spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+            Self::GaugeHistogram => "gaugehistogram",
+            Self::Summary => "summary",
+            Self::Info => "info",
+            Self::StateSet => "stateset",
+        }
+    }
+}
+
+/// What is known of a metric family besides its samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Metadata<'a> {
+    pub family: &'a str,
+    pub kind: MetricKind,
+    pub help: &'a str,
+    pub unit: &'a str,
+}
+
+/// Takes what a decoder reads. Samples belong to the series begun last. Times are
+/// milliseconds since 1970; a stale marker is the value whose bits are [`STALE`].
+pub trait MetricSink {
+    /// Begins a series. `labels` builds its labels; call it only for a new `key`.
+    fn series(&mut self, key: SeriesKey, labels: &dyn Fn() -> Labels);
+    fn sample(&mut self, time_ms: i64, value: f64);
+    fn histogram(&mut self, time_ms: i64, histogram: NativeHistogram);
+    fn exemplar(&mut self, exemplar: Exemplar<'_>);
+    fn metadata(&mut self, metadata: Metadata<'_>);
+}
+
+/// The bits of the NaN that says a series has ended (Prometheus, model/value).
+pub const STALE: u64 = 0x7ff0_0000_0000_0002;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(pairs: &[(&str, &str)]) -> Labels {
+        Labels::new(
+            pairs
+                .iter()
+                .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
+                .collect(),
+        )
+    }
+
+    #[test]
+    fn the_order_of_labels_does_not_matter_but_each_text_does() {
+        let one = labels(&[(NAME, "up"), ("job", "a"), ("empty", "")]);
+        assert_eq!(one.id(), labels(&[("job", "a"), (NAME, "up")]).id());
+        assert_ne!(one.id(), labels(&[(NAME, "up"), ("job", "b")]).id());
+        assert_ne!(labels(&[("a", "bc")]).id(), labels(&[("ab", "c")]).id());
+    }
+
+    #[test]
+    fn series_of_one_metric_lie_together() {
+        let id = labels(&[(NAME, "up"), ("job", "a")]).id().0;
+        assert!(
+            (SeriesId::prefix("up")..=SeriesId::prefix("up") | (u128::MAX >> 32)).contains(&id)
+        );
+    }
+}
