@@ -2,6 +2,9 @@
 
 mod bloom;
 mod bytes;
+mod durations;
+mod edges;
+mod red;
 #[cfg(test)]
 mod samples;
 mod segment;

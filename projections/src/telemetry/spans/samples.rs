@@ -33,6 +33,26 @@ const ROUTES: [&str; 6] = [
     "/search",
 ];
 
+/// A span with nothing but ids and times.
+pub(crate) fn plain() -> SpanRecord<'static> {
+    SpanRecord {
+        trace_id: [7; 16],
+        span_id: [1; 8],
+        parent_id: None,
+        name: "work".into(),
+        kind: SpanKind::Internal,
+        start_ns: RECEIVED_NS - 2_000_000,
+        duration_ns: 1_000_000,
+        status: SpanStatus::Unset,
+        status_message: "".into(),
+        trace_state: "".into(),
+        scope: "".into(),
+        fields: Vec::new(),
+        events: Vec::new(),
+        links: Vec::new(),
+    }
+}
+
 /// So many traces.
 pub(crate) fn table(traces: u64) -> Table {
     let mut numbers = Numbers(7);
