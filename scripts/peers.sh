@@ -66,6 +66,7 @@ for name in "$@"; do
     postgres) postgres_peer ;;
     prometheus) peer PROMETHEUS prometheus prometheus ;;
     alertmanager) peer ALERTMANAGER prometheus-alertmanager prometheus-alertmanager ;;
+    victoria-metrics) peer VICTORIA_METRICS victoria-metrics victoria-metrics ;;
     node-exporter) peer NODE_EXPORTER prometheus-node-exporter prometheus-node-exporter ;;
     redis) peer REDIS_SERVER redis-server redis-server ;;
     kafka) kafka_peer ;;
