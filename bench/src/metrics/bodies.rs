@@ -69,7 +69,10 @@ fn write_series(body: &mut Vec<u8>, number: usize, time_ms: i64, value: f64) {
         ("cluster", "eu-west-1".to_owned()),
         ("cpu", (host % 16).to_string()),
         ("env", "production".to_owned()),
-        ("instance", format!("10.0.{}.{}:9100", host / 250, host % 250)),
+        (
+            "instance",
+            format!("10.0.{}.{}:9100", host / 250, host % 250),
+        ),
         ("job", "bench".to_owned()),
         ("mode", MODES[number % MODES.len()].to_owned()),
         ("namespace", format!("team-{}", host % 20)),

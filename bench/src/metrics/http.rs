@@ -55,7 +55,7 @@ impl Http {
         serde_json::from_str(&text).with_context(|| format!("{path}: {text}"))
     }
 
-    /// The bytes of an answer, its JSON where it has any.
+    /// The bytes of an answer.
     pub async fn get(&self, path: &str, query: &[(&str, String)]) -> anyhow::Result<Vec<u8>> {
         let query = serde_urlencoded::to_string(query)?;
         let request = self.request(reqwest::Method::GET, &format!("{path}?{query}"));
@@ -68,10 +68,6 @@ impl Http {
             String::from_utf8_lossy(&bytes)
         );
         Ok(bytes.into())
-    }
-
-    pub async fn get_json(&self, path: &str, query: &[(&str, String)]) -> anyhow::Result<Value> {
-        Ok(serde_json::from_slice(&self.get(path, query).await?)?)
     }
 
     fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {

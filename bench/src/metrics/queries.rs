@@ -25,17 +25,53 @@ const STEP_SECONDS: i64 = 60;
 
 /// Name, query, and whether it is asked over a range.
 const QUESTIONS: [(&str, &str, bool); 11] = [
-    ("one series now", "bench_metric_00_total{instance=\"10.0.0.0:9100\",mode=\"idle\"}", false),
+    (
+        "one series now",
+        "bench_metric_00_total{instance=\"10.0.0.0:9100\",mode=\"idle\"}",
+        false,
+    ),
     ("one metric now", "bench_metric_00_total", false),
     ("count of everything now", "count({job=\"bench\"})", false),
-    ("one series, range", "bench_metric_00_total{instance=\"10.0.0.0:9100\",mode=\"idle\"}", true),
-    ("rate of one host", "rate(bench_metric_01_total{instance=\"10.0.0.1:9100\"}[5m])", true),
-    ("sum by mode of a rate", "sum by (mode) (rate(bench_metric_01_total[5m]))", true),
-    ("high cardinality", "sum(rate({job=\"bench\",zone=\"eu-west-1a\"}[5m]))", true),
-    ("topk", "topk(5, sum by (instance) (rate(bench_metric_02_total[5m])))", true),
-    ("regular expression", "sum by (mode) (bench_metric_03_total{mode=~\"user|system\",pod=~\"node-exporter-0.*\"})", true),
-    ("max over time", "max_over_time(bench_metric_05_total{mode=\"user\"}[10m])", true),
-    ("quantile by instance", "quantile by (namespace) (0.99, bench_metric_06_total)", true),
+    (
+        "one series, range",
+        "bench_metric_00_total{instance=\"10.0.0.0:9100\",mode=\"idle\"}",
+        true,
+    ),
+    (
+        "rate of one host",
+        "rate(bench_metric_01_total{instance=\"10.0.0.1:9100\"}[5m])",
+        true,
+    ),
+    (
+        "sum by mode of a rate",
+        "sum by (mode) (rate(bench_metric_01_total[5m]))",
+        true,
+    ),
+    (
+        "high cardinality",
+        "sum(rate({job=\"bench\",zone=\"eu-west-1a\"}[5m]))",
+        true,
+    ),
+    (
+        "topk",
+        "topk(5, sum by (instance) (rate(bench_metric_02_total[5m])))",
+        true,
+    ),
+    (
+        "regular expression",
+        "sum by (mode) (bench_metric_03_total{mode=~\"user|system\",pod=~\"node-exporter-0.*\"})",
+        true,
+    ),
+    (
+        "max over time",
+        "max_over_time(bench_metric_05_total{mode=\"user\"}[10m])",
+        true,
+    ),
+    (
+        "quantile by instance",
+        "quantile by (namespace) (0.99, bench_metric_06_total)",
+        true,
+    ),
 ];
 
 /// CPU milliseconds of each question, in one store.

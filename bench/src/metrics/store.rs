@@ -197,12 +197,7 @@ impl Drop for Store {
     }
 }
 
-fn command(
-    kind: Kind,
-    server: &Path,
-    folder: &Path,
-    port: u16,
-) -> anyhow::Result<Option<Command>> {
+fn command(kind: Kind, server: &Path, folder: &Path, port: u16) -> anyhow::Result<Option<Command>> {
     let data = folder.join("data");
     let address = format!("127.0.0.1:{port}");
     let command = match kind {
