@@ -6,12 +6,12 @@ use xxhash_rust::xxh3::xxh3_64;
 
 /// How much is sent.
 #[derive(Debug, Clone, Copy)]
-pub struct Shape {
-    pub series: usize,
-    pub scrapes: usize,
-    pub interval_ms: i64,
+pub(super) struct Shape {
+    pub(super) series: usize,
+    pub(super) scrapes: usize,
+    pub(super) interval_ms: i64,
     /// Time of the last scrape, milliseconds since 1970.
-    pub end_ms: i64,
+    pub(super) end_ms: i64,
 }
 
 const SAMPLES_PER_REQUEST: usize = 2_000;
@@ -21,16 +21,16 @@ const MODES: [&str; 8] = [
 ];
 
 impl Shape {
-    pub fn samples(self) -> usize {
+    pub(super) fn samples(self) -> usize {
         self.series * self.scrapes
     }
 
-    pub fn start_ms(self) -> i64 {
+    pub(super) fn start_ms(self) -> i64 {
         self.end_ms - (self.scrapes as i64 - 1) * self.interval_ms
     }
 
     /// The bodies of one scrape, compressed.
-    pub fn scrape(self, scrape: usize) -> Vec<Bytes> {
+    pub(super) fn scrape(self, scrape: usize) -> Vec<Bytes> {
         let time_ms = self.start_ms() + scrape as i64 * self.interval_ms;
         let all: Vec<usize> = (0..self.series).collect();
         let mut encoder = snap::raw::Encoder::new();

@@ -5,14 +5,14 @@ use bytes::Bytes;
 use serde_json::Value;
 
 #[derive(Clone)]
-pub struct Http {
+pub(super) struct Http {
     client: reqwest::Client,
     base: String,
     token: Option<String>,
 }
 
 impl Http {
-    pub fn new(base: String) -> anyhow::Result<Self> {
+    pub(super) fn new(base: String) -> anyhow::Result<Self> {
         rustls::crypto::ring::default_provider()
             .install_default()
             .ok();
@@ -26,14 +26,14 @@ impl Http {
         })
     }
 
-    pub fn with_token(&self, token: String) -> Self {
+    pub(super) fn with_token(&self, token: String) -> Self {
         Self {
             token: Some(token),
             ..self.clone()
         }
     }
 
-    pub async fn write(&self, path: &str, body: Bytes) -> anyhow::Result<()> {
+    pub(super) async fn write(&self, path: &str, body: Bytes) -> anyhow::Result<()> {
         let request = self
             .request(reqwest::Method::POST, path)
             .header("content-type", "application/x-protobuf")
@@ -46,7 +46,7 @@ impl Http {
         Ok(())
     }
 
-    pub async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+    pub(super) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
         let request = self.request(reqwest::Method::POST, path).json(body);
         let answer = request.send().await?;
         let status = answer.status();
@@ -56,7 +56,11 @@ impl Http {
     }
 
     /// The bytes of an answer.
-    pub async fn get(&self, path: &str, query: &[(&str, String)]) -> anyhow::Result<Vec<u8>> {
+    pub(super) async fn get(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+    ) -> anyhow::Result<Vec<u8>> {
         let query = serde_urlencoded::to_string(query)?;
         let request = self.request(reqwest::Method::GET, &format!("{path}?{query}"));
         let answer = request.send().await?;

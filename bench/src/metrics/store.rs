@@ -22,16 +22,16 @@ const PASSWORD: &str = "correct horse battery staple";
 
 /// Which store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(super) enum Kind {
     Ours,
     VictoriaMetrics,
     Prometheus,
 }
 
 impl Kind {
-    pub const ALL: [Self; 3] = [Self::Ours, Self::VictoriaMetrics, Self::Prometheus];
+    pub(super) const ALL: [Self; 3] = [Self::Ours, Self::VictoriaMetrics, Self::Prometheus];
 
-    pub fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Ours => "ours",
             Self::VictoriaMetrics => "VictoriaMetrics",
@@ -48,9 +48,9 @@ impl Kind {
 }
 
 /// A running store. Stopped when dropped.
-pub struct Store {
-    pub kind: Kind,
-    pub folder: PathBuf,
+pub(super) struct Store {
+    pub(super) kind: Kind,
+    pub(super) folder: PathBuf,
     child: Child,
     writes: Http,
     reads: Http,
@@ -58,7 +58,11 @@ pub struct Store {
 
 impl Store {
     /// `server` is our program. `Ok(None)` where the peer is not installed.
-    pub async fn start(kind: Kind, server: &Path, folder: &Path) -> anyhow::Result<Option<Self>> {
+    pub(super) async fn start(
+        kind: Kind,
+        server: &Path,
+        folder: &Path,
+    ) -> anyhow::Result<Option<Self>> {
         std::fs::create_dir_all(folder)?;
         let port = free_port()?;
         let Some(mut command) = command(kind, server, folder, port)? else {
@@ -85,12 +89,16 @@ impl Store {
         Ok(Some(store))
     }
 
-    pub async fn write(&self, body: bytes::Bytes) -> anyhow::Result<()> {
+    pub(super) async fn write(&self, body: bytes::Bytes) -> anyhow::Result<()> {
         self.writes.write(WRITE, body).await
     }
 
     /// The answer of the query API at `what`, as bytes.
-    pub async fn ask(&self, what: &str, query: &[(&str, String)]) -> anyhow::Result<Vec<u8>> {
+    pub(super) async fn ask(
+        &self,
+        what: &str,
+        query: &[(&str, String)],
+    ) -> anyhow::Result<Vec<u8>> {
         let path = format!("{}/{what}", self.kind.api());
         let mut query = query.to_vec();
         if self.kind == Kind::VictoriaMetrics {
@@ -100,7 +108,7 @@ impl Store {
     }
 
     /// A single number.
-    pub async fn number(&self, query: &str, time_ms: i64) -> anyhow::Result<f64> {
+    pub(super) async fn number(&self, query: &str, time_ms: i64) -> anyhow::Result<f64> {
         let time = format!("{}", time_ms as f64 / 1e3);
         let asked = [("query", query.to_owned()), ("time", time)];
         let answer: serde_json::Value = serde_json::from_slice(&self.ask("query", &asked).await?)?;
@@ -112,19 +120,19 @@ impl Store {
     }
 
     /// Makes what was taken part of the files, where the store can be told to.
-    pub async fn flush(&self) -> anyhow::Result<()> {
+    pub(super) async fn flush(&self) -> anyhow::Result<()> {
         if self.kind == Kind::VictoriaMetrics {
             self.reads.get("/internal/force_flush", &[]).await?;
         }
         Ok(())
     }
 
-    pub fn pid(&self) -> anyhow::Result<u32> {
+    pub(super) fn pid(&self) -> anyhow::Result<u32> {
         self.child.id().context("the store has ended")
     }
 
     /// User and system time of all processes on the path, Postgres included.
-    pub fn cpu_seconds(&self) -> anyhow::Result<f64> {
+    pub(super) fn cpu_seconds(&self) -> anyhow::Result<f64> {
         let mut all = process::cpu_seconds(self.pid()?)?;
         if let Some(postmaster) = self.postmaster() {
             all += process::cpu_seconds_of_family(postmaster)?;
@@ -133,7 +141,7 @@ impl Store {
     }
 
     /// Resident memory of all processes; Postgres' shared memory is counted once.
-    pub fn resident_bytes(&self) -> anyhow::Result<u64> {
+    pub(super) fn resident_bytes(&self) -> anyhow::Result<u64> {
         process::resident_bytes(self.pid()?)
     }
 
