@@ -29,6 +29,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use access::keyring::Keyring;
+use access::refused_bodies::RefusedBodies;
 use axum::Router;
 use axum::middleware;
 use eventlog::Log;
@@ -63,6 +64,8 @@ pub struct Surroundings {
     pub keyring: Arc<Keyring>,
     pub fanout: Arc<dyn Fanout>,
     pub metrics: Option<PrometheusHandle>,
+    /// What ingest in this process refused.
+    pub refused: Arc<RefusedBodies>,
 }
 
 /// The gateway; cheap to clone.
@@ -78,6 +81,7 @@ pub struct Parts {
     pub master: MasterKey,
     pub keyring: Arc<Keyring>,
     pub metrics: Option<PrometheusHandle>,
+    pub refused: Arc<RefusedBodies>,
     pub keys: Keys,
     pub tokens: Tokens,
     pub passwords: Passwords,
@@ -115,6 +119,7 @@ impl Gateway {
             master: given.master,
             keyring: given.keyring,
             metrics: given.metrics,
+            refused: given.refused,
             fanout: given.fanout,
         })))
     }

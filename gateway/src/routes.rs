@@ -9,6 +9,7 @@ pub mod commands;
 pub mod incidents;
 pub mod members;
 pub mod projects;
+pub mod refused_bodies;
 
 use access::permissions::Action;
 use utoipa_axum::routes;
@@ -88,6 +89,7 @@ fn members(operations: Operations) -> Operations {
         .member(ManageMembers, routes!(members::change_role))
         .member(ManageMembers, routes!(members::remove))
         .member(ReadApiKeys, routes!(api_keys::list))
+        .member(ReadApiKeys, routes!(refused_bodies::list))
         .member(ManageApiKeys, routes!(api_keys::create))
         .member(ManageApiKeys, routes!(api_keys::revoke))
         .member(ReadCommands, routes!(commands::get))

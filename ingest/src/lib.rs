@@ -4,7 +4,6 @@
 //! 4xx that says why.
 
 mod refusal;
-pub mod refused_bodies;
 pub mod webhooks;
 
 use std::any::Any;
@@ -13,6 +12,7 @@ use std::time::Duration;
 
 use access::body::Limits;
 use access::keyring::Keyring;
+use access::refused_bodies::RefusedBodies;
 use axum::Router;
 use axum::response::Response;
 use eventlog::Log;
@@ -20,7 +20,6 @@ use schemas::context::Clock;
 use tower_http::catch_panic::CatchPanicLayer;
 
 pub use refusal::Refusal;
-use refused_bodies::RefusedBodies;
 
 /// What the routes need: the log, the keys, a clock, and bounds.
 pub struct IngestState {
@@ -30,7 +29,8 @@ pub struct IngestState {
     pub webhook_limits: Limits,
     /// From the first byte of the body to the answer; then 503.
     pub patience: Duration,
-    pub refused: RefusedBodies,
+    /// For their owners to see; shared with the gateway where both run.
+    pub refused: Arc<RefusedBodies>,
 }
 
 /// Bytes of a webhook's body, as sent and decompressed.
@@ -50,7 +50,7 @@ impl IngestState {
             clock,
             webhook_limits: WEBHOOK_LIMITS,
             patience: PATIENCE,
-            refused: RefusedBodies::default(),
+            refused: Arc::default(),
         }
     }
 }

@@ -5,8 +5,10 @@
 //! [`formats`] lists them.
 
 pub mod alertmanager;
+pub mod compression;
 pub mod formats;
 pub mod logs;
 pub mod metrics;
+pub mod protobuf;
 pub mod refused;
 pub mod spans;

@@ -64,6 +64,7 @@ impl Served {
             keyring: keyring.clone(),
             fanout: fanout.clone(),
             metrics: None,
+            refused: Arc::default(),
         })?;
         let stop = CancellationToken::new();
         let tasks = tasks(gateway, keyring, &log, listener, &stop);

@@ -118,6 +118,7 @@ fn build_gateway(platform: &Platform, port: u16) -> anyhow::Result<Option<Gatewa
         keyring: platform.keyring.clone(),
         fanout: platform.fanout.clone(),
         metrics: Some(platform.metrics.clone()),
+        refused: platform.refused.clone(),
     };
     Ok(Some(
         Gateway::new(given).context("cannot build the gateway")?,
@@ -129,6 +130,7 @@ fn webhooks(platform: &Platform) -> Router {
         return Router::new();
     }
     let mut state = IngestState::new(platform.log.clone(), platform.keyring.clone(), CLOCK);
+    state.refused = platform.refused.clone();
     state.webhook_limits.wire = platform.config.ingest_body_bytes;
     state.webhook_limits.decoded = platform.config.ingest_body_bytes;
     ingest::router(Arc::new(state))

@@ -3,8 +3,9 @@
 
 use std::collections::HashMap;
 
-use super::super::bytes::{Bytes, Damaged, put_varint};
+use super::super::bytes::ReadMore;
 use super::super::texts::Texts;
+use crate::telemetry::bytes::{Damaged, Reader, put_varint};
 
 const RAW: u8 = 0;
 const DICTIONARY: u8 = 1;
@@ -85,7 +86,7 @@ impl Field {
     }
 
     pub(super) fn decode(raw: &[u8], rows: usize) -> Result<Self, Damaged> {
-        let mut bytes = Bytes(raw);
+        let mut bytes = Reader::new(raw);
         let [sort] = bytes.array()?;
         match sort {
             RAW => Self::raw(bytes, rows),
@@ -95,7 +96,7 @@ impl Field {
         }
     }
 
-    fn raw(mut bytes: Bytes<'_>, rows: usize) -> Result<Self, Damaged> {
+    fn raw(mut bytes: Reader<'_>, rows: usize) -> Result<Self, Damaged> {
         let [all] = bytes.array()?;
         let bits = if all == 1 {
             &[][..]
@@ -118,7 +119,7 @@ impl Field {
     }
 
     /// Codes below `first` are no places in the dictionary.
-    fn dictionary(mut bytes: Bytes<'_>, rows: usize, first: u32) -> Result<Self, Damaged> {
+    fn dictionary(mut bytes: Reader<'_>, rows: usize, first: u32) -> Result<Self, Damaged> {
         let distinct = bytes.size()?;
         let texts = texts(&mut bytes, distinct)?;
         let mut values = Vec::with_capacity(rows);
@@ -138,10 +139,7 @@ impl Field {
 }
 
 /// What [`put_texts`] wrote.
-pub(super) fn texts(bytes: &mut Bytes<'_>, count: usize) -> Result<Vec<String>, Damaged> {
-    if count > bytes.0.len() {
-        return Err(Damaged("texts are missing"));
-    }
+pub(super) fn texts(bytes: &mut Reader<'_>, count: usize) -> Result<Vec<String>, Damaged> {
     let lengths = (0..count)
         .map(|_| bytes.size())
         .collect::<Result<Vec<_>, _>>()?;

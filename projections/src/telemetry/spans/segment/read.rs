@@ -4,9 +4,10 @@ use std::ops::Range;
 
 use protocols::spans::{SpanKind, SpanStatus};
 
-use super::super::bytes::{Bytes, Damaged, unpack};
+use super::super::bytes::{ReadMore, unpack};
 use super::super::table::{Event, FieldIds, Link, Resource, Row, SpanId, Table, TraceId, place};
 use super::super::texts::EMPTY;
+use crate::telemetry::bytes::{Damaged, Reader, unzigzag};
 use super::fields::{Field, texts};
 use super::{Column, VERSION};
 
@@ -52,7 +53,7 @@ impl Core {
 
 impl<'a> Segment<'a> {
     pub(crate) fn open(data: &'a [u8]) -> Result<Self, Damaged> {
-        let mut bytes = Bytes(data);
+        let mut bytes = Reader::new(data);
         if bytes.varint()? != VERSION {
             return Err(Damaged("an unknown version"));
         }
@@ -90,7 +91,7 @@ impl<'a> Segment<'a> {
                 _ => Ok(vec![0; self.rows]),
             };
         };
-        let mut bytes = Bytes(&raw);
+        let mut bytes = Reader::new(&raw);
         let code = |_| match bytes.code()? {
             code if (code as usize) < limit => Ok(code),
             _ => Err(Damaged("a code has no text")),
@@ -102,7 +103,7 @@ impl<'a> Segment<'a> {
     fn dictionary(&self, column: Column) -> Result<Vec<String>, Damaged> {
         let mut all = vec![String::new()];
         if let Some(raw) = self.column(column)? {
-            let mut bytes = Bytes(&raw);
+            let mut bytes = Reader::new(&raw);
             let count = bytes.size()?;
             all.extend(texts(&mut bytes, count)?);
         }
@@ -128,7 +129,7 @@ impl<'a> Segment<'a> {
     /// Trace ids with their rows.
     pub(crate) fn traces(&self) -> Result<Vec<(TraceId, Range<usize>)>, Damaged> {
         let raw = self.column(Column::TraceId)?.unwrap_or_default();
-        let mut bytes = Bytes(&raw);
+        let mut bytes = Reader::new(&raw);
         let mut traces = Vec::new();
         let mut at = 0usize;
         while !bytes.is_empty() {
@@ -145,7 +146,7 @@ impl<'a> Segment<'a> {
 
     fn starts(&self, traces: &[(TraceId, Range<usize>)]) -> Result<Vec<i64>, Damaged> {
         let raw = self.column(Column::Start)?.unwrap_or_default();
-        let mut bytes = Bytes(&raw);
+        let mut bytes = Reader::new(&raw);
         let scale = bytes.varint()? as i64;
         let mut starts = Vec::with_capacity(self.rows.min(raw.len()));
         let mut trace_start = 0i64;
@@ -164,7 +165,7 @@ impl<'a> Segment<'a> {
 
     fn durations(&self) -> Result<Vec<i64>, Damaged> {
         let raw = self.column(Column::Duration)?.unwrap_or_default();
-        let mut bytes = Bytes(&raw);
+        let mut bytes = Reader::new(&raw);
         let scale = bytes.varint()? as i64;
         (0..self.rows)
             .map(|_| Ok((bytes.varint()? as i64).wrapping_mul(scale)))
@@ -190,8 +191,8 @@ impl<'a> Segment<'a> {
 
     fn resources(&self, texts: usize) -> Result<Vec<Resource>, Damaged> {
         let raw = self.column(Column::Resources)?.unwrap_or_default();
-        let mut bytes = Bytes(&raw);
-        let mut code = |bytes: &mut Bytes<'_>| match bytes.code()? {
+        let mut bytes = Reader::new(&raw);
+        let mut code = |bytes: &mut Reader<'_>| match bytes.code()? {
             code if (code as usize) < texts => Ok(code),
             _ => Err(Damaged("a code has no text")),
         };
@@ -219,14 +220,14 @@ impl<'a> Segment<'a> {
         }
         let raw = self.column(Column::Parent)?.unwrap_or_default();
         let foreign = self.column(Column::ParentId)?.unwrap_or_default();
-        let (mut bytes, mut foreign) = (Bytes(&raw), Bytes(&foreign));
+        let (mut bytes, mut foreign) = (Reader::new(&raw), Reader::new(&foreign));
         let mut parents = Vec::with_capacity(ids.len());
         for row in traces.iter().flat_map(|(_, rows)| rows.clone()) {
             parents.push(match bytes.varint()? {
                 0 => None,
                 1 => Some(foreign.array()?),
                 code => {
-                    let back = ((code - 2) >> 1) as i64 ^ -(((code - 2) & 1) as i64);
+                    let back = unzigzag(code - 2);
                     let at = (row as i64).wrapping_sub(back);
                     let id = usize::try_from(at).ok().and_then(|at| ids.get(at));
                     Some(*id.ok_or(Damaged("a parent has no row"))?)
@@ -253,7 +254,7 @@ impl<'a> Segment<'a> {
             return Ok(Vec::new());
         };
         let rare = self.dictionary(Column::Rare)?;
-        let mut bytes = Bytes(&raw);
+        let mut bytes = Reader::new(&raw);
         let text = |code: u32| rare.get(code as usize).cloned().unwrap_or_default();
         (0..self.rows)
             .map(|_| {
@@ -378,7 +379,7 @@ impl Reading<'_, '_> {
         }
         let others = self.segment.column(Column::OtherFields)?;
         let others = others.unwrap_or_else(|| vec![0; self.segment.rows]);
-        let mut others = Bytes(&others);
+        let mut others = Reader::new(&others);
         for at in 0..self.wanted.end {
             let begin = self.table.fields.len();
             let count = others.size()?;
@@ -405,11 +406,11 @@ impl Reading<'_, '_> {
         Ok(())
     }
 
-    fn field_ids(&self, bytes: &mut Bytes<'_>) -> Result<FieldIds, Damaged> {
+    fn field_ids(&self, bytes: &mut Reader<'_>) -> Result<FieldIds, Damaged> {
         Ok((self.rare(bytes)?, self.rare(bytes)?))
     }
 
-    fn rare(&self, bytes: &mut Bytes<'_>) -> Result<u32, Damaged> {
+    fn rare(&self, bytes: &mut Reader<'_>) -> Result<u32, Damaged> {
         let id = self.rare.get(bytes.code()? as usize);
         id.copied().ok_or(Damaged("a code has no text"))
     }
@@ -418,7 +419,7 @@ impl Reading<'_, '_> {
         let empty = || vec![0; self.segment.rows];
         let events = self.segment.column(Column::Events)?.unwrap_or_else(empty);
         let links = self.segment.column(Column::Links)?.unwrap_or_else(empty);
-        let (mut events, mut links) = (Bytes(&events), Bytes(&links));
+        let (mut events, mut links) = (Reader::new(&events), Reader::new(&links));
         for at in 0..self.wanted.end {
             let row = at.checked_sub(self.wanted.start);
             let start_ns = row.map_or(0, |row| self.table.rows[row].start_ns);
@@ -435,7 +436,7 @@ impl Reading<'_, '_> {
     /// Reads over them where they are not to be kept.
     fn events(
         &mut self,
-        bytes: &mut Bytes<'_>,
+        bytes: &mut Reader<'_>,
         start_ns: i64,
         keep: bool,
     ) -> Result<Range<u32>, Damaged> {
@@ -455,7 +456,7 @@ impl Reading<'_, '_> {
         Ok(begin..place(self.table.events.len()))
     }
 
-    fn links(&mut self, bytes: &mut Bytes<'_>, keep: bool) -> Result<Range<u32>, Damaged> {
+    fn links(&mut self, bytes: &mut Reader<'_>, keep: bool) -> Result<Range<u32>, Damaged> {
         let begin = place(self.table.links.len());
         for _ in 0..bytes.size()? {
             let link = Link {
@@ -470,7 +471,7 @@ impl Reading<'_, '_> {
         Ok(begin..place(self.table.links.len()))
     }
 
-    fn ranged_fields(&mut self, bytes: &mut Bytes<'_>, keep: bool) -> Result<Range<u32>, Damaged> {
+    fn ranged_fields(&mut self, bytes: &mut Reader<'_>, keep: bool) -> Result<Range<u32>, Damaged> {
         let begin = place(self.table.fields.len());
         for _ in 0..bytes.size()? {
             let ids = self.field_ids(bytes)?;
@@ -483,7 +484,7 @@ impl Reading<'_, '_> {
 
     fn late(&mut self) -> Result<(), Damaged> {
         let raw = self.segment.column(Column::Late)?.unwrap_or_default();
-        let mut bytes = Bytes(&raw);
+        let mut bytes = Reader::new(&raw);
         let mut at = 0usize;
         while !bytes.is_empty() {
             at = at.saturating_add(bytes.size()?);

@@ -1,15 +1,15 @@
 //! From a table to a segment.
 
 use std::collections::{BTreeSet, HashMap};
-use std::io;
 use std::ops::Range;
 
 use super::super::bloom;
-use super::super::bytes::{Frames, put_signed, put_text, put_varint};
+use super::super::bytes::put_text;
 use super::super::table::{FieldIds, Row, Table};
 use super::super::texts::{EMPTY, Texts};
 use super::fields::{self, put_texts};
 use super::{Column, VERSION};
+use crate::telemetry::bytes::{put_column, put_signed, put_varint, zigzag};
 
 /// Fields that at least one row in this many has get a column.
 const FREQUENT: usize = 100;
@@ -29,7 +29,7 @@ pub(crate) struct Written {
 }
 
 /// Writes an arranged table that has rows.
-pub(crate) fn write(table: &Table) -> io::Result<Written> {
+pub(crate) fn write(table: &Table) -> Written {
     let starts = || table.rows.iter().map(|row| row.start_ns);
     let mut writer = Writer {
         table,
@@ -43,14 +43,14 @@ pub(crate) fn write(table: &Table) -> io::Result<Written> {
     writer.fields();
     writer.details();
     writer.dictionaries();
-    Ok(Written {
-        data: writer.finish()?,
+    Written {
+        data: writer.finish(),
         trace_bloom: trace_bloom(table),
         token_bloom: token_bloom(table),
         spans: table.rows.len(),
         min_start_ns: starts().min().unwrap_or(0),
         max_start_ns: starts().max().unwrap_or(0),
-    })
+    }
 }
 
 /// Numbers that a segment gives to texts, in the order of their use.
@@ -295,24 +295,23 @@ impl Writer<'_> {
         }
     }
 
-    fn finish(self) -> io::Result<Vec<u8>> {
-        let mut frames = Frames::new()?;
+    fn finish(self) -> Vec<u8> {
         let mut head = Vec::new();
         let mut body = Vec::new();
         put_varint(&mut head, VERSION);
         put_varint(&mut head, self.table.rows.len() as u64);
         put_varint(&mut head, self.columns.len() as u64);
         for (column, name, raw) in &self.columns {
-            let frame = frames.pack(raw);
+            let begin = body.len();
+            put_column(&mut body, raw);
             head.push(*column as u8);
             if let Some(name) = name {
                 put_text(&mut head, self.table.texts.get(*name));
             }
-            put_varint(&mut head, frame.len() as u64);
-            body.extend_from_slice(&frame);
+            put_varint(&mut head, (body.len() - begin) as u64);
         }
         head.extend_from_slice(&body);
-        Ok(head)
+        head
     }
 }
 
@@ -324,10 +323,6 @@ fn traces_of(rows: &[Row]) -> impl Iterator<Item = Range<usize>> {
             at += run.len();
             at - run.len()..at
         })
-}
-
-fn zigzag(value: i64) -> u64 {
-    ((value << 1) ^ (value >> 63)) as u64
 }
 
 /// The coarsest unit in which all values are whole.
