@@ -3,8 +3,10 @@
 //! nothing answers 500: what passes is 503 with `Retry-After`, what does not is a
 //! 4xx that says why.
 
+mod admission;
 mod refusal;
 pub mod refused_bodies;
+pub mod telemetry;
 pub mod webhooks;
 
 use std::any::Any;
@@ -21,6 +23,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 pub use refusal::Refusal;
 use refused_bodies::RefusedBodies;
+use telemetry::Telemetry;
 
 /// What the routes need: the log, the keys, a clock, and bounds.
 pub struct IngestState {
@@ -28,6 +31,7 @@ pub struct IngestState {
     pub keyring: Arc<Keyring>,
     pub clock: Clock,
     pub webhook_limits: Limits,
+    pub telemetry: Telemetry,
     /// From the first byte of the body to the answer; then 503.
     pub patience: Duration,
     pub refused: RefusedBodies,
@@ -49,6 +53,7 @@ impl IngestState {
             keyring,
             clock,
             webhook_limits: WEBHOOK_LIMITS,
+            telemetry: Telemetry::new(telemetry::Settings::default()),
             patience: PATIENCE,
             refused: RefusedBodies::default(),
         }
@@ -58,6 +63,7 @@ impl IngestState {
 /// All routes that agents send to.
 pub fn router(state: Arc<IngestState>) -> Router {
     webhooks::router()
+        .merge(telemetry::router())
         .with_state(state)
         .layer(CatchPanicLayer::custom(panicked))
 }
