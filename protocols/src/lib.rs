@@ -7,8 +7,12 @@
 pub mod alertmanager;
 pub mod compression;
 pub mod formats;
+pub mod limits;
 pub mod logs;
 pub mod metrics;
+pub mod native_metrics;
 pub mod protobuf;
 pub mod refused;
+pub mod remote_write_v1;
+pub mod remote_write_v2;
 pub mod spans;
