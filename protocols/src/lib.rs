@@ -5,10 +5,18 @@
 //! [`formats`] lists them.
 
 pub mod alertmanager;
+mod any_value;
 pub mod compression;
 pub mod formats;
+mod item_limits;
+mod json;
+pub mod limits;
 pub mod logs;
 pub mod metrics;
+pub mod native_metrics;
+pub mod otlp_metrics;
 pub mod protobuf;
 pub mod refused;
+pub mod remote_write_v1;
+pub mod remote_write_v2;
 pub mod spans;
