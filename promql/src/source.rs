@@ -75,4 +75,11 @@ pub trait SeriesSource: Send + Sync {
 pub trait SeriesSet: Send {
     /// Fills `samples` (cleared first) with the next series; None at the end.
     fn next(&mut self, samples: &mut Samples) -> Result<Option<Labels>, SourceError>;
+
+    /// Gives away up to `parts` shares of what remains, to be decoded at the same time
+    /// by other threads; the rest stays here. A set that cannot share gives nothing.
+    fn split(&mut self, parts: usize) -> Vec<Box<dyn SeriesSet>> {
+        let _ = parts;
+        Vec::new()
+    }
 }
