@@ -5,10 +5,7 @@ use crate::{
     source::{Labels, NativeHistogram},
 };
 use protocols::metrics::STALE;
-use std::{
-    collections::HashMap,
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 /// A step without a value. Evaluation never lets a stale marker through, so that its
 /// bits are free to say this; arithmetic does not produce them.

@@ -90,13 +90,16 @@ pub enum Sample {
     Histogram(Arc<NativeHistogram>),
 }
 
+/// A series with samples of several times.
+pub type Samples = (Labels, Vec<(i64, Sample)>);
+
 /// Times are in milliseconds.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     Scalar(i64, f64),
     Text(i64, String),
     Vector(i64, Vec<(Labels, Sample)>),
-    Matrix(Vec<(Labels, Vec<(i64, Sample)>)>),
+    Matrix(Vec<Samples>),
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -140,7 +143,9 @@ impl Engine {
         let expr = crate::parse(query)?;
         let bad = |why: &str| Err(QueryError::BadData(why.to_owned()));
         if step_ms <= 0 {
-            return bad("zero or negative query resolution step widths are not accepted. Try a positive integer");
+            return bad(
+                "zero or negative query resolution step widths are not accepted. Try a positive integer",
+            );
         }
         if end_ms < start_ms {
             return bad("end timestamp must not be before start time");
@@ -153,7 +158,9 @@ impl Engine {
         }
         let last = end_ms.saturating_sub(start_ms) / step_ms;
         if last > self.limits.max_steps as i64 {
-            return bad("exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)");
+            return bad(
+                "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)",
+            );
         }
         let grid = Grid {
             start_ms,
@@ -173,9 +180,9 @@ impl Engine {
         options: Options,
         answer: fn(&Evaluator, &Expr, Grid) -> Result<Value, QueryError>,
     ) -> Result<Answer, QueryError> {
-        let timeout = options.timeout.map_or(self.limits.timeout, |asked| {
-            asked.min(self.limits.timeout)
-        });
+        let timeout = options
+            .timeout
+            .map_or(self.limits.timeout, |asked| asked.min(self.limits.timeout));
         let deadline = Instant::now() + timeout;
         let selections = plan::selections(&mut expr, grid, options.lookback_ms)?;
         let fetching =

@@ -290,8 +290,8 @@ pub fn was_reset(h: &NativeHistogram, before: &NativeHistogram) -> bool {
             return true;
         }
     }
-    let then = [positive(&before), negative(&before)]
-        .map(|side| coarser(&side, before.schema, h.schema));
+    let then =
+        [positive(&before), negative(&before)].map(|side| coarser(&side, before.schema, h.schema));
     h.zero_count < before.zero_count || fell(&positive(h), &then[0]) || fell(&negative(h), &then[1])
 }
 

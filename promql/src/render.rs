@@ -6,19 +6,17 @@ use crate::{
     number::plain,
     source::{Labels, NativeHistogram},
 };
-use std::fmt::Write;
 
 /// Seconds with up to three decimals.
 fn time(out: &mut String, ms: i64) {
     let sign = if ms < 0 { "-" } else { "" };
     let ms = ms.unsigned_abs();
     let (seconds, rest) = (ms / 1000, ms % 1000);
-    // Writing to a String cannot fail.
-    let _ = if rest == 0 {
-        write!(out, "{sign}{seconds}")
+    out.push_str(&if rest == 0 {
+        format!("{sign}{seconds}")
     } else {
-        write!(out, "{sign}{seconds}.{rest:03}")
-    };
+        format!("{sign}{seconds}.{rest:03}")
+    });
 }
 
 fn text(out: &mut String, text: &str) {
@@ -64,13 +62,12 @@ fn native(out: &mut String, ms: i64, h: &NativeHistogram) {
             (false, false) => 2,
             (true, true) => 3,
         };
-        let _ = write!(
-            out,
+        out.push_str(&format!(
             "[{boundaries},\"{}\",\"{}\",\"{}\"]",
             plain(bucket.lower),
             plain(bucket.upper),
             plain(bucket.count)
-        );
+        ));
     }
     if !buckets.is_empty() {
         out.push(']');
@@ -80,7 +77,11 @@ fn native(out: &mut String, ms: i64, h: &NativeHistogram) {
 
 fn vector(out: &mut String, ms: i64, found: &[(Labels, Sample)]) {
     for (at, (series, sample)) in found.iter().enumerate() {
-        out.push_str(if at == 0 { "{\"metric\":" } else { ",{\"metric\":" });
+        out.push_str(if at == 0 {
+            "{\"metric\":"
+        } else {
+            ",{\"metric\":"
+        });
         labels(out, series);
         match sample {
             Sample::Float(value) => {
@@ -98,7 +99,11 @@ fn vector(out: &mut String, ms: i64, found: &[(Labels, Sample)]) {
 
 fn matrix(out: &mut String, found: &[(Labels, Vec<(i64, Sample)>)]) {
     for (at, (series, samples)) in found.iter().enumerate() {
-        out.push_str(if at == 0 { "{\"metric\":" } else { ",{\"metric\":" });
+        out.push_str(if at == 0 {
+            "{\"metric\":"
+        } else {
+            ",{\"metric\":"
+        });
         labels(out, series);
         let mut floats = 0;
         let mut natives = String::new();
@@ -110,7 +115,11 @@ fn matrix(out: &mut String, found: &[(Labels, Vec<(i64, Sample)>)]) {
                     float(out, *ms, *value);
                 }
                 Sample::Histogram(h) => {
-                    natives.push_str(if natives.is_empty() { ",\"histograms\":[" } else { "," });
+                    natives.push_str(if natives.is_empty() {
+                        ",\"histograms\":["
+                    } else {
+                        ","
+                    });
                     native(&mut natives, *ms, h);
                 }
             }
@@ -135,7 +144,7 @@ pub fn data(answer: &Answer) -> String {
         Value::Vector(..) => ("vector", "["),
         Value::Matrix(_) => ("matrix", "["),
     };
-    let _ = write!(out, "{{\"resultType\":\"{kind}\",\"result\":{open}");
+    out.push_str(&format!("{{\"resultType\":\"{kind}\",\"result\":{open}"));
     match &answer.value {
         Value::Scalar(ms, value) => float(&mut out, *ms, *value),
         Value::Text(ms, value) => {
@@ -162,7 +171,7 @@ pub fn response(answer: &Answer) -> String {
     for (name, notes) in [("warnings", &answer.warnings), ("infos", &answer.infos)] {
         if !notes.is_empty() {
             let notes = serde_json::Value::from(notes.clone());
-            let _ = write!(out, ",\"{name}\":{notes}");
+            out.push_str(&format!(",\"{name}\":{notes}"));
         }
     }
     out.push('}');

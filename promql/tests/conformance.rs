@@ -48,7 +48,9 @@ impl Subject for Local {
     ) -> Result<Answer, String> {
         let times = (start_ms, end_ms);
         let options = Options::default();
-        let answer = self.engine.range(&self.memory, query, times, step_ms, options);
+        let answer = self
+            .engine
+            .range(&self.memory, query, times, step_ms, options);
         answer.await.map_err(text)
     }
 
@@ -77,14 +79,20 @@ fn collect(expr: &Expr, found: &mut Vec<Vec<Matcher>>) {
             collect(&binary.right, found);
         }
         Kind::Aggregate(aggregate) => {
-            aggregate.parameter.iter().for_each(|one| collect(one, found));
+            aggregate
+                .parameter
+                .iter()
+                .for_each(|one| collect(one, found));
             collect(&aggregate.inner, found);
         }
     }
 }
 
 /// Where the suites of other projects are, if they are here.
-#[expect(clippy::disallowed_methods, reason = "tests are told of their environment")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests are told of their environment"
+)]
 fn scripts() -> Option<PathBuf> {
     let root = PathBuf::from(std::env::var("CONFORMANCE_DIR").ok()?);
     let scripts = root.join("promqltest");
@@ -103,7 +111,10 @@ async fn prometheus_own_tests_pass() {
     let mut files: Vec<_> = std::fs::read_dir(scripts)
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "test"))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "test")
+        })
         .collect();
     files.sort();
     let mut failures = Vec::new();

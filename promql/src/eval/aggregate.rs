@@ -243,9 +243,12 @@ impl Evaluator {
         if !matches!(grouping, Grouping::By(names) if names.iter().any(|name| name == NAME)) {
             chain.keep_names();
         }
-        let parts = self.each(chain, grid, Groups::<F>::default, |groups, labels, column| {
-            self.fold_one(groups, labels, column, aggregate, grid)
-        })?;
+        let parts = self.each(
+            chain,
+            grid,
+            Groups::<F>::default,
+            |groups, labels, column| self.fold_one(groups, labels, column, aggregate, grid),
+        )?;
         self.folded(parts, aggregate, grid, finish)
     }
 
@@ -302,8 +305,7 @@ impl Evaluator {
 
     fn ignored(&self, aggregate: &Aggregate) {
         let note = format!("ignored histogram in {} aggregation", aggregate.op.name());
-        self.notes
-            .info(&note, &self.spot(aggregate.inner.place));
+        self.notes.info(&note, &self.spot(aggregate.inner.place));
     }
 
     fn add(&self, to: &mut Option<Histograms>, other: Histograms, aggregate: &Aggregate) {
@@ -392,11 +394,7 @@ impl Evaluator {
         Ok(found)
     }
 
-    fn count_values(
-        &self,
-        aggregate: &Aggregate,
-        grid: Grid,
-    ) -> Result<Vec<Series>, QueryError> {
+    fn count_values(&self, aggregate: &Aggregate, grid: Grid) -> Result<Vec<Series>, QueryError> {
         let name = match &aggregate.parameter {
             Some(parameter) => self.label_name(parameter)?,
             None => return Err(no_parameter()),
@@ -456,8 +454,8 @@ impl Evaluator {
         }
         let mut order = Vec::new();
         for group in &groups {
-            for step in 0..grid.count {
-                let kept = self.chosen(aggregate, &series, group, values[step], step);
+            for (step, value) in values.iter().enumerate() {
+                let kept = self.chosen(aggregate, &series, group, *value, step);
                 let stays: HashSet<usize> = kept.iter().copied().collect();
                 for at in group.iter().filter(|at| !stays.contains(at)) {
                     series[*at].column.remove(step);
@@ -469,7 +467,10 @@ impl Evaluator {
         }
         if grid.count == 1 {
             let mut series: Vec<_> = series.into_iter().map(Some).collect();
-            return Ok(order.into_iter().filter_map(|at| series[at].take()).collect());
+            return Ok(order
+                .into_iter()
+                .filter_map(|at| series[at].take())
+                .collect());
         }
         series.retain(|one| !one.column.is_empty());
         Ok(series)
@@ -591,7 +592,7 @@ impl Evaluator {
         let mut values = Vec::new();
         for group in groups {
             let mut column = Column::absent(grid.count);
-            for step in 0..grid.count {
+            for (step, q) in q.iter().enumerate() {
                 values.clear();
                 for at in group {
                     let one = &series[*at].column;
@@ -602,7 +603,7 @@ impl Evaluator {
                     }
                 }
                 if !values.is_empty() {
-                    column.values[step] = spread::quantile(q[step], &mut values);
+                    column.values[step] = spread::quantile(*q, &mut values);
                 }
             }
             if let Some(first) = group.first().filter(|_| !column.is_empty()) {

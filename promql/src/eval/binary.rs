@@ -146,7 +146,9 @@ fn presence<'s>(series: impl Iterator<Item = &'s Series>, grid: Grid) -> Vec<boo
 /// As Prometheus prints labels.
 fn described(labels: &Labels) -> String {
     let pairs = labels.pairs().iter();
-    let parts: Vec<_> = pairs.map(|(name, value)| format!("{name}={value:?}")).collect();
+    let parts: Vec<_> = pairs
+        .map(|(name, value)| format!("{name}={value:?}"))
+        .collect();
     format!("{{{}}}", parts.join(", "))
 }
 
@@ -194,7 +196,11 @@ impl Evaluator {
         grid: Grid,
     ) -> Result<Vec<Series>, QueryError> {
         let swapped = matching.cardinality == Cardinality::OneToMany;
-        let (many, one) = if swapped { (right, left) } else { (left, right) };
+        let (many, one) = if swapped {
+            (right, left)
+        } else {
+            (left, right)
+        };
         let ones = by_key(&one, matching);
         check_unique(&many, &one, &ones, matching, grid)?;
         let manys = by_key(&many, matching);
@@ -238,13 +244,7 @@ impl Evaluator {
         column::merged(ordered.filter(|series| !series.column.is_empty()).collect())
     }
 
-    fn point(
-        &self,
-        op: BinaryOp,
-        sides: (Point, Point),
-        returns_bool: bool,
-        spot: &str,
-    ) -> Point {
+    fn point(&self, op: BinaryOp, sides: (Point, Point), returns_bool: bool, spot: &str) -> Point {
         let kept = |holds: bool, value: Point| match (returns_bool, holds) {
             (true, holds) => Point::Float(f64::from(u8::from(holds))),
             (false, true) => value,

@@ -48,7 +48,8 @@ fn monotonic(buckets: &mut [Bucket]) -> bool {
     let mut forced = false;
     let mut before = buckets[0].count;
     for bucket in &mut buckets[1..] {
-        let close = (bucket.count - before).abs() <= TOLERANCE * bucket.count.abs().max(before.abs());
+        let close =
+            (bucket.count - before).abs() <= TOLERANCE * bucket.count.abs().max(before.abs());
         if close {
             bucket.count = before;
         } else if bucket.count < before {

@@ -49,7 +49,9 @@ impl Evaluator {
         let same = |value: f64| Ok(vec![value; grid.count]);
         let (start, end) = (self.query.start_ms, self.query.end_ms());
         match call.function.name {
-            "time" => Ok((0..grid.count).map(|step| seconds(grid.time(step))).collect()),
+            "time" => Ok((0..grid.count)
+                .map(|step| seconds(grid.time(step)))
+                .collect()),
             "pi" => same(std::f64::consts::PI),
             "start" => same(seconds(start)),
             "end" => same(seconds(end)),

@@ -55,7 +55,9 @@ impl SeriesSet for Evaluated {
                     samples.values.push(value);
                 }
                 Point::Histogram(histogram) => {
-                    samples.histograms.push((time, Arc::unwrap_or_clone(histogram)));
+                    samples
+                        .histograms
+                        .push((time, Arc::unwrap_or_clone(histogram)));
                 }
             }
         }
@@ -176,7 +178,11 @@ impl Evaluator {
 
     pub(super) fn chain(&self, expr: &Expr, grid: Grid) -> Result<Chain, QueryError> {
         match &expr.kind {
-            Kind::Paren(inner) | Kind::Unary { minus: false, inner } => self.chain(inner, grid),
+            Kind::Paren(inner)
+            | Kind::Unary {
+                minus: false,
+                inner,
+            } => self.chain(inner, grid),
             Kind::Unary { inner, .. } => Ok(self.chain(inner, grid)?.then(Op::Negate, true)),
             Kind::Selector(selector) => self.instant(selector, false),
             Kind::Binary(binary) => {
@@ -398,12 +404,7 @@ impl Evaluator {
     ) {
         let (mut floats, mut histograms) = (0, 0);
         for step in 0..grid.count {
-            let now = plan::reference(
-                selector.at,
-                selector.offset_ms,
-                grid.time(step),
-                self.query,
-            );
+            let now = plan::reference(selector.at, selector.offset_ms, grid.time(step), self.query);
             let oldest = now - self.lookback_ms;
             while samples.times.get(floats).is_some_and(|time| *time <= now) {
                 floats += 1;

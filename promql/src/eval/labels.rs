@@ -4,7 +4,10 @@ use super::Evaluator;
 use crate::{
     QueryError,
     column::{self, Grid, Series},
-    parse::{self, ast::{Call, Expr}},
+    parse::{
+        self,
+        ast::{Call, Expr},
+    },
 };
 use std::cmp::Ordering;
 
@@ -56,11 +59,7 @@ impl Evaluator {
         Ok(String::from_utf8_lossy(&self.text(expr)?).into_owned())
     }
 
-    pub(super) fn sort_by_label(
-        &self,
-        call: &Call,
-        grid: Grid,
-    ) -> Result<Vec<Series>, QueryError> {
+    pub(super) fn sort_by_label(&self, call: &Call, grid: Grid) -> Result<Vec<Series>, QueryError> {
         let mut series = self.vector(&call.arguments[0], grid)?;
         let names = call.arguments[1..].iter().map(|name| self.words(name));
         let names = names.collect::<Result<Vec<_>, _>>()?;
@@ -84,11 +83,7 @@ impl Evaluator {
         Ok(series)
     }
 
-    pub(super) fn label_replace(
-        &self,
-        call: &Call,
-        grid: Grid,
-    ) -> Result<Vec<Series>, QueryError> {
+    pub(super) fn label_replace(&self, call: &Call, grid: Grid) -> Result<Vec<Series>, QueryError> {
         let series = self.vector(&call.arguments[0], grid)?;
         let to = self.text(&call.arguments[1])?;
         let Ok(to) = String::from_utf8(to.clone()) else {

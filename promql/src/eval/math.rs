@@ -12,7 +12,10 @@ use crate::{
 pub(super) enum Math {
     Float(fn(f64) -> f64),
     /// With one value per step besides.
-    Clamp { low: Vec<f64>, high: Vec<f64> },
+    Clamp {
+        low: Vec<f64>,
+        high: Vec<f64>,
+    },
     Round(Vec<f64>),
     Histogram(fn(&NativeHistogram) -> f64),
     Time,

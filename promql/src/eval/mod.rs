@@ -14,13 +14,13 @@ mod windows;
 use crate::{
     QueryError,
     column::{Grid, Series},
-    engine::{Limits, Sample},
+    engine::{self, Limits, Sample},
     notes::Notes,
     parse::{
         self,
         ast::{Expr, Kind, Place, ValueType},
     },
-    source::{Labels, Samples, SeriesSet},
+    source::{Samples, SeriesSet},
 };
 use std::{
     sync::{
@@ -143,7 +143,7 @@ impl Evaluator {
         &self,
         expr: &Expr,
         grid: Grid,
-    ) -> Result<Vec<(Labels, Vec<(i64, Sample)>)>, QueryError> {
+    ) -> Result<Vec<engine::Samples>, QueryError> {
         let range = self.range(expr, grid)?;
         let (from, to) = range.window(grid.start_ms);
         let mut set = range.set;

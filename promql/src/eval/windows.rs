@@ -197,7 +197,9 @@ impl Windows {
         if kind == Kind::Smoothing {
             for (values, what) in scalars.iter().zip(["smoothing", "trend"]) {
                 let symbol = &what[..1];
-                if let Some(wrong) = values.iter().find(|value| !(**value > 0.0 && **value < 1.0))
+                if let Some(wrong) = values
+                    .iter()
+                    .find(|value| !(**value > 0.0 && **value < 1.0))
                 {
                     return Err(QueryError::Execution(format!(
                         "invalid {what} factor. Expected: 0 < {symbol}f < 1, got: {wrong:.6}"
@@ -320,9 +322,10 @@ impl Windows {
                 let later = histogram.filter(|(time, _)| float.is_none_or(|float| time > float));
                 match (self.kind, later, float) {
                     (Kind::Last, Some((_, h)), _) => Point::Histogram(Arc::new(h.clone())),
-                    (Kind::Last, None, _) => {
-                        w.values.last().map_or(Point::None, |value| Point::Float(*value))
-                    }
+                    (Kind::Last, None, _) => w
+                        .values
+                        .last()
+                        .map_or(Point::None, |value| Point::Float(*value)),
                     (_, Some((time, _)), _) => seconds(*time),
                     (_, None, float) => float.map_or(Point::None, |time| seconds(*time)),
                 }
@@ -333,9 +336,10 @@ impl Windows {
                 let earlier = histogram.filter(|(time, _)| float.is_none_or(|float| time < float));
                 match (self.kind, earlier, float) {
                     (Kind::First, Some((_, h)), _) => Point::Histogram(Arc::new(h.clone())),
-                    (Kind::First, None, _) => {
-                        w.values.first().map_or(Point::None, |value| Point::Float(*value))
-                    }
+                    (Kind::First, None, _) => w
+                        .values
+                        .first()
+                        .map_or(Point::None, |value| Point::Float(*value)),
                     (_, Some((time, _)), _) => seconds(*time),
                     (_, None, float) => float.map_or(Point::None, |time| seconds(*time)),
                 }
@@ -395,9 +399,7 @@ impl Windows {
             Kind::Quantile => {
                 let q = self.scalars[0][w.step];
                 if !(0.0..=1.0).contains(&q) {
-                    remarks
-                        .evaluator
-                        .warn_quantile(q, &self.spots[1]);
+                    remarks.evaluator.warn_quantile(q, &self.spots[1]);
                 }
                 spread::quantile(q, &mut w.values.to_vec())
             }
@@ -416,11 +418,7 @@ impl Windows {
                 let (slope, intercept) = line(w, w.now);
                 slope * self.scalars[0][w.step] + intercept
             }
-            _ => smoothed(
-                w.values,
-                self.scalars[0][w.step],
-                self.scalars[1][w.step],
-            ),
+            _ => smoothed(w.values, self.scalars[0][w.step], self.scalars[1][w.step]),
         })
     }
 
@@ -508,7 +506,7 @@ impl Windows {
                 let gauges = [then, now].map(|h| h.reset == CounterReset::Gauge);
                 if rate && (gauges[0] || gauges[1]) {
                     remarks.warn("this native histogram metric is not a counter: ");
-                } else if !rate && !(gauges[0] && gauges[1]) {
+                } else if !(rate || gauges[0] && gauges[1]) {
                     remarks.warn("this native histogram metric is not a gauge: ");
                 }
                 let mut change = (*now).clone();
@@ -552,7 +550,10 @@ impl Windows {
             let mut difference = w.values[end] - w.values[0];
             if counter {
                 let from = w.falls.partition_point(|at| *at <= w.first);
-                for at in w.falls[from..].iter().take_while(|at| **at <= w.first + end) {
+                for at in w.falls[from..]
+                    .iter()
+                    .take_while(|at| **at <= w.first + end)
+                {
                     difference += w.values[at - w.first - 1];
                 }
             }
@@ -598,7 +599,7 @@ fn histogram_change(
     let gauge = |h: &NativeHistogram| h.reset == CounterReset::Gauge;
     if counter && points.iter().any(|(_, h)| gauge(h)) {
         remarks.warn("this native histogram metric is not a counter: ");
-    } else if !counter && !(gauge(first) && gauge(last)) {
+    } else if !(counter || gauge(first) && gauge(last)) {
         remarks.warn("this native histogram metric is not a gauge: ");
     }
     if points.iter().any(|(_, h)| is_custom(h) != is_custom(first)) {
@@ -606,17 +607,20 @@ fn histogram_change(
         return None;
     }
     let mut change = last.clone();
-    let mut add = |other: &NativeHistogram, sign: f64| {
-        match histogram::add(&mut change, other, sign) {
+    let mut add =
+        |other: &NativeHistogram, sign: f64| match histogram::add(&mut change, other, sign) {
             Ok(effects) => remarks.effects(
                 effects,
-                if sign < 0.0 { "subtraction" } else { "addition" },
+                if sign < 0.0 {
+                    "subtraction"
+                } else {
+                    "addition"
+                },
             ),
             Err(_) => {
                 remarks.incompatible();
             }
-        }
-    };
+        };
     add(first, -1.0);
     if counter {
         for pair in points.windows(2) {

@@ -22,12 +22,18 @@ pub enum Kind {
     /// Bytes, because escapes may spell what is not UTF-8.
     Text(Vec<u8>),
     Paren(Box<Expr>),
-    Unary { minus: bool, inner: Box<Expr> },
+    Unary {
+        minus: bool,
+        inner: Box<Expr>,
+    },
     Binary(Box<Binary>),
     Aggregate(Box<Aggregate>),
     Call(Call),
     Selector(Selector),
-    Range { selector: Box<Expr>, range_ms: i64 },
+    Range {
+        selector: Box<Expr>,
+        range_ms: i64,
+    },
     Subquery(Box<Subquery>),
 }
 

@@ -155,15 +155,15 @@ fn string(text: &str, at: &mut usize, quote: char) -> Result<Token, ParseError> 
     }
 }
 
-fn escape(
-    text: &str,
-    at: &mut usize,
-    quote: char,
-    value: &mut Vec<u8>,
-) -> Result<(), ParseError> {
+fn escape(text: &str, at: &mut usize, quote: char, value: &mut Vec<u8>) -> Result<(), ParseError> {
     let start = *at;
-    let wrong =
-        || ParseError::new(text, start - 1, "unknown escape sequence in string".to_owned());
+    let wrong = || {
+        ParseError::new(
+            text,
+            start - 1,
+            "unknown escape sequence in string".to_owned(),
+        )
+    };
     let next = text[*at..].chars().next().ok_or_else(wrong)?;
     *at += next.len_utf8();
     let mut digits = |count: usize, radix: u32| {

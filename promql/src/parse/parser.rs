@@ -201,10 +201,9 @@ impl<'a> Parser<'a> {
         let left = self.sees_word("group_left");
         if left || self.sees_word("group_right") {
             if op.of_sets() {
-                return Err(self.error(format!(
-                    "no grouping allowed for {:?} operation",
-                    op.sign()
-                )));
+                return Err(
+                    self.error(format!("no grouping allowed for {:?} operation", op.sign()))
+                );
             }
             self.advance();
             matching.cardinality = if left {
@@ -368,13 +367,11 @@ impl<'a> Parser<'a> {
             match &inner.kind {
                 Kind::Selector(selector) if selector.offset_ms == 0 && selector.at.is_none() => {}
                 Kind::Selector(_) => {
-                    let message =
-                        "no offset or @ modifiers allowed before range".to_owned();
+                    let message = "no offset or @ modifiers allowed before range".to_owned();
                     return Err(ParseError::new(self.text, start, message));
                 }
                 _ => {
-                    let message =
-                        "ranges only allowed for vector selectors".to_owned();
+                    let message = "ranges only allowed for vector selectors".to_owned();
                     return Err(ParseError::new(self.text, start, message));
                 }
             }
@@ -439,9 +436,9 @@ impl<'a> Parser<'a> {
             Token::Duration(ms) => ms as f64 / 1000.0,
             _ => return Err(self.unexpected(" in @ modifier, expected timestamp")),
         };
-        let ms = self.seconds(seconds).map_err(|_| {
-            self.error("timestamp out of bounds for @ modifier".to_owned())
-        })?;
+        let ms = self
+            .seconds(seconds)
+            .map_err(|_| self.error("timestamp out of bounds for @ modifier".to_owned()))?;
         self.advance();
         Ok(At::Time(if minus { -ms } else { ms }))
     }
@@ -479,13 +476,10 @@ impl<'a> Parser<'a> {
     }
 
     fn named(&mut self, name: String) -> Result<Kind, ParseError> {
-        let grouped = self
-            .tokens
-            .get(self.at + 1)
-            .is_some_and(|(token, _)| {
-                matches!(token, Token::Name(word) if word.eq_ignore_ascii_case("by")
+        let grouped = self.tokens.get(self.at + 1).is_some_and(|(token, _)| {
+            matches!(token, Token::Name(word) if word.eq_ignore_ascii_case("by")
                     || word.eq_ignore_ascii_case("without"))
-            });
+        });
         if let Some(op) = AggregateOp::named(&name)
             && (grouped || self.sees_after("("))
         {
@@ -547,9 +541,7 @@ impl<'a> Parser<'a> {
         let mut arguments = self.arguments()?;
         let grouping = match before {
             Some(grouping) => grouping,
-            None => self
-                .grouping()?
-                .unwrap_or_else(|| Grouping::By(Vec::new())),
+            None => self.grouping()?.unwrap_or_else(|| Grouping::By(Vec::new())),
         };
         let wanted = 1 + usize::from(op.takes_parameter());
         let inner = arguments.pop();
@@ -582,10 +574,12 @@ impl<'a> Parser<'a> {
             }
         }
         if let Some(name) = &selector.name {
-            let twice = selector.matchers.iter().any(|m| m.name == NAME && m.comparison == Comparison::Equal);
+            let twice = selector
+                .matchers
+                .iter()
+                .any(|m| m.name == NAME && m.comparison == Comparison::Equal);
             if twice {
-                let message =
-                    format!("metric name must not be set twice: {name:?}");
+                let message = format!("metric name must not be set twice: {name:?}");
                 return Err(ParseError::new(self.text, start, message));
             }
             selector.matchers.push(Matcher {
@@ -595,8 +589,7 @@ impl<'a> Parser<'a> {
             });
         }
         if selector.matchers.iter().all(matches_empty) {
-            let message =
-                "vector selector must contain at least one non-empty matcher".to_owned();
+            let message = "vector selector must contain at least one non-empty matcher".to_owned();
             return Err(ParseError::new(self.text, start, message));
         }
         Ok(Kind::Selector(selector))
@@ -633,7 +626,9 @@ impl<'a> Parser<'a> {
             Token::Sign("!=") => Comparison::NotEqual,
             Token::Sign("=~") => Comparison::Matches,
             Token::Sign("!~") => Comparison::MatchesNot,
-            _ => return Err(self.unexpected(" in label matching, expected label matching operator")),
+            _ => {
+                return Err(self.unexpected(" in label matching, expected label matching operator"));
+            }
         };
         self.advance();
         let place = self.place();

@@ -32,7 +32,10 @@ impl Memory {
             .extend(histograms.filter(|(time, _)| before.is_none_or(|before| *time > before)));
     }
 
-    pub(crate) fn matching(&self, matchers: &[Matcher]) -> impl Iterator<Item = (&Labels, &Samples)> {
+    pub(crate) fn matching(
+        &self,
+        matchers: &[Matcher],
+    ) -> impl Iterator<Item = (&Labels, &Samples)> {
         self.series
             .iter()
             .filter(move |(labels, _)| matchers.iter().all(|matcher| fits(labels, matcher)))
@@ -41,7 +44,7 @@ impl Memory {
 
 fn fits(labels: &Labels, matcher: &Matcher) -> bool {
     let value = labels.get(&matcher.name).unwrap_or_default();
-    let matches = || promql::anchored(&matcher.value).unwrap().is_match(value);
+    let matches = || promql::anchored(&matcher.value).is_ok_and(|regex| regex.is_match(value));
     match matcher.comparison {
         Comparison::Equal => value == matcher.value,
         Comparison::NotEqual => value != matcher.value,

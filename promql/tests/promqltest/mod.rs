@@ -176,8 +176,18 @@ async fn evaluate(eval: &Eval, subject: &impl Subject) -> Result<(), String> {
         (Err(error), None) => return Err(format!("failed: {error}")),
         (Ok(answer), None) => answer,
     };
-    check_notes("warn", &answer.warnings, &eval.expect.warn, eval.expect.no_warn)?;
-    check_notes("info", &answer.infos, &eval.expect.info, eval.expect.no_info)?;
+    check_notes(
+        "warn",
+        &answer.warnings,
+        &eval.expect.warn,
+        eval.expect.no_warn,
+    )?;
+    check_notes(
+        "info",
+        &answer.infos,
+        &eval.expect.info,
+        eval.expect.no_info,
+    )?;
     match eval.when {
         When::Instant(at) => {
             check_instant(eval, &answer)?;
@@ -252,8 +262,7 @@ fn check_instant(eval: &Eval, answer: &Answer) -> Result<(), String> {
             _ => Err(wrong()),
         },
         Value::Vector(_, found) => {
-            if let (Some(expected), [(_, Sample::Float(value))]) = (eval.scalar, found.as_slice())
-            {
+            if let (Some(expected), [(_, Sample::Float(value))]) = (eval.scalar, found.as_slice()) {
                 return if close(expected, *value) {
                     Ok(())
                 } else {
@@ -304,9 +313,12 @@ fn check_range(eval: &Eval, answer: &Answer, start: i64, step: i64) -> Result<()
             .filter(|(_, point)| **point != Point::Missing)
             .collect();
         let same = there.len() == samples.len()
-            && there.iter().zip(samples).all(|((at, point), (time, sample))| {
-                start + step * *at as i64 == *time && fits(point, sample)
-            });
+            && there
+                .iter()
+                .zip(samples)
+                .all(|((at, point), (time, sample))| {
+                    start + step * *at as i64 == *time && fits(point, sample)
+                });
         if !same {
             return Err(format!("{labels:?}: answered {samples:?}"));
         }

@@ -53,12 +53,6 @@ pub(crate) struct Eval {
     pub(crate) scalar: Option<f64>,
 }
 
-impl Default for Text {
-    fn default() -> Self {
-        Self::Any
-    }
-}
-
 impl Text {
     fn of(rest: &str) -> Self {
         let rest = rest.trim();
@@ -92,7 +86,8 @@ fn time(text: &str) -> Result<i64, String> {
         let seconds: f64 = rest.parse().ok()?;
         Some((seconds * 1000.0) as i64)
     });
-    ms.map(|ms| sign * ms).ok_or_else(|| format!("time {text:?}"))
+    ms.map(|ms| sign * ms)
+        .ok_or_else(|| format!("time {text:?}"))
 }
 
 /// `name{a="b"}` and what follows it.

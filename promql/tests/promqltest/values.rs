@@ -75,9 +75,9 @@ fn item(word: &str, points: &mut Vec<Point>) -> Option<()> {
     };
     // The last sign that is neither the first letter nor an exponent's parts base and step.
     let bytes = body.as_bytes();
-    let sign = (1..bytes.len()).rev().find(|at| {
-        matches!(bytes[*at], b'+' | b'-') && !matches!(bytes[at - 1], b'e' | b'E')
-    });
+    let sign = (1..bytes.len())
+        .rev()
+        .find(|at| matches!(bytes[*at], b'+' | b'-') && !matches!(bytes[at - 1], b'e' | b'E'));
     let (base, step) = match sign {
         Some(at) => (number(&body[..at])?, number(&body[at..])?),
         None => (number(body)?, 0.0),
