@@ -22,6 +22,7 @@ pub enum Action {
     ReadAlerts,
     ReadCommands,
     ReadAudit,
+    ReadTelemetry,
     Ingest,
 }
 
@@ -40,7 +41,7 @@ const ADMINS: &[MemberRole] = &[Owner, Admin];
 /// The table `action × member role`. `Ingest` has no member role: it is for keys
 /// with the scope `ingest` alone, because agents are not people.
 #[rustfmt::skip]
-const TABLE: [Row; 17] = {
+const TABLE: [Row; 18] = {
     const fn row(action: Action, name: &'static str, description: &'static str, roles: &'static [MemberRole]) -> Row {
         Row { action, name, description, roles }
     }
@@ -61,6 +62,7 @@ const TABLE: [Row; 17] = {
         row(Action::ReadAlerts, "alert.read", "See alerts", EVERYBODY),
         row(Action::ReadCommands, "command.read", "See what became of an own request", EVERYBODY),
         row(Action::ReadAudit, "audit.read", "See who did what", ADMINS),
+        row(Action::ReadTelemetry, "telemetry.read", "Query metrics, logs and traces", EVERYBODY),
         row(Action::Ingest, "ingest.send", "Send webhooks and telemetry", &[]),
     ]
 };

@@ -10,6 +10,9 @@ const UNITS: [(&str, i64); 7] = [
     ("ms", 1),
 ];
 
+/// The longest duration and the latest time, so that sums of a few never overflow.
+pub const MAX_MS: i64 = 9_000_000_000_000_000;
+
 /// Milliseconds of a duration; None where it is not one. Units come from the largest
 /// to the smallest, each at most once.
 pub fn parse(text: &str) -> Option<i64> {
@@ -31,7 +34,7 @@ pub fn parse(text: &str) -> Option<i64> {
         from += unit + 1;
         rest = &rest[letters..];
     }
-    (!text.is_empty()).then_some(total)
+    (!text.is_empty() && total <= MAX_MS).then_some(total)
 }
 
 /// The shortest spelling, years and weeks only where they fit exactly.

@@ -64,6 +64,7 @@ impl Served {
             keyring: keyring.clone(),
             fanout: fanout.clone(),
             metrics: None,
+            metric_stores: None,
         })?;
         let stop = CancellationToken::new();
         let tasks = tasks(gateway, keyring, &log, listener, &stop);

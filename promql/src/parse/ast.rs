@@ -279,6 +279,37 @@ impl Expr {
         }
     }
 
+    /// The matchers of every selector in it.
+    pub fn selectors(&self) -> Vec<&[Matcher]> {
+        let mut found = Vec::new();
+        self.collect_selectors(&mut found);
+        found
+    }
+
+    fn collect_selectors<'e>(&'e self, found: &mut Vec<&'e [Matcher]>) {
+        match &self.kind {
+            Kind::Number(_) | Kind::Text(_) => {}
+            Kind::Paren(inner) | Kind::Unary { inner, .. } => inner.collect_selectors(found),
+            Kind::Range { selector, .. } => selector.collect_selectors(found),
+            Kind::Subquery(subquery) => subquery.inner.collect_selectors(found),
+            Kind::Selector(selector) => found.push(&selector.matchers),
+            Kind::Call(call) => call
+                .arguments
+                .iter()
+                .for_each(|argument| argument.collect_selectors(found)),
+            Kind::Binary(binary) => {
+                binary.left.collect_selectors(found);
+                binary.right.collect_selectors(found);
+            }
+            Kind::Aggregate(aggregate) => {
+                if let Some(parameter) = &aggregate.parameter {
+                    parameter.collect_selectors(found);
+                }
+                aggregate.inner.collect_selectors(found);
+            }
+        }
+    }
+
     /// Without the parentheses around it.
     pub fn bare(&self) -> &Self {
         match &self.kind {

@@ -412,7 +412,7 @@ impl<'a> Parser<'a> {
 
     fn seconds(&self, seconds: f64) -> Result<i64, ParseError> {
         let ms = (seconds * 1000.0).round();
-        if ms.is_nan() || ms.abs() > 9e15 {
+        if ms.is_nan() || ms.abs() > crate::duration::MAX_MS as f64 {
             return Err(self.error("duration out of range".to_owned()));
         }
         Ok(ms as i64)

@@ -2,9 +2,10 @@
 
 use async_trait::async_trait;
 use promql::source::{
-    Comparison, Labels, Matcher, Samples, Selection, SeriesSet, SeriesSource, SourceError,
+    Comparison, Exemplar, Family, Labels, Matcher, MetricKind, MetricStore, Samples, Selection,
+    SeriesSet, SeriesSource, SourceError, Which,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Memory {
@@ -30,6 +31,18 @@ impl Memory {
         known
             .histograms
             .extend(histograms.filter(|(time, _)| before.is_none_or(|before| *time > before)));
+    }
+
+    /// Whether a selector of the query finds native histograms.
+    pub(crate) fn is_native(&self, query: &str) -> bool {
+        let Ok(expr) = promql::parse(query) else {
+            return false;
+        };
+        let selectors = expr.selectors();
+        selectors.into_iter().any(|matchers| {
+            let mut found = self.matching(matchers);
+            found.any(|(_, samples)| !samples.histograms.is_empty())
+        })
     }
 
     pub(crate) fn matching(
@@ -98,5 +111,69 @@ impl SeriesSource for Memory {
             }
         }
         Ok(Box::new(Set { series: found }))
+    }
+}
+
+impl Memory {
+    fn which<'w>(&'w self, which: &'w Which) -> impl Iterator<Item = &'w Labels> {
+        let within = |time: &i64| *time >= which.from_ms && *time <= which.to_ms;
+        let there = move |samples: &Samples| {
+            samples.times.iter().any(within)
+                || samples.histograms.iter().any(|(time, _)| within(time))
+        };
+        let fitting = move |labels: &Labels| {
+            let fits = |matchers: &Vec<Matcher>| matchers.iter().all(|one| fits(labels, one));
+            which.selectors.is_empty() || which.selectors.iter().any(fits)
+        };
+        self.series
+            .iter()
+            .filter(move |(labels, samples)| fitting(labels) && there(samples))
+            .map(|(labels, _)| labels)
+    }
+}
+
+#[async_trait]
+impl MetricStore for Memory {
+    async fn series(&self, which: &Which) -> Result<Vec<Labels>, SourceError> {
+        Ok(self.which(which).take(which.limit).cloned().collect())
+    }
+
+    async fn label_names(&self, which: &Which) -> Result<Vec<String>, SourceError> {
+        let pairs = self.which(which).flat_map(Labels::pairs);
+        let names: BTreeSet<_> = pairs.map(|(name, _)| name.clone()).collect();
+        Ok(names.into_iter().take(which.limit).collect())
+    }
+
+    async fn label_values(&self, name: &str, which: &Which) -> Result<Vec<String>, SourceError> {
+        let values = self.which(which).filter_map(|labels| labels.get(name));
+        let values: BTreeSet<_> = values.map(str::to_owned).collect();
+        Ok(values.into_iter().take(which.limit).collect())
+    }
+
+    async fn metadata(
+        &self,
+        family: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Family>, SourceError> {
+        let named = Family {
+            name: "http_requests_total".to_owned(),
+            kind: MetricKind::Counter,
+            help: "Requests".to_owned(),
+            unit: String::new(),
+        };
+        let wanted = family.is_none_or(|family| family == named.name);
+        Ok([named].into_iter().filter(|_| wanted).take(limit).collect())
+    }
+
+    async fn exemplars(&self, which: &Which) -> Result<Vec<(Labels, Vec<Exemplar>)>, SourceError> {
+        let of_one = |labels: &Labels| {
+            let exemplar = Exemplar {
+                labels: Labels::new(vec![("trace_id".to_owned(), "abc".to_owned())]),
+                value: 0.25,
+                time_ms: 1500,
+            };
+            (labels.clone(), vec![exemplar])
+        };
+        Ok(self.which(which).map(of_one).collect())
     }
 }

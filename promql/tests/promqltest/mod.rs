@@ -9,7 +9,7 @@ use promql::{
 };
 use protocols::metrics::NAME;
 use script::{Command, Eval, Load, When};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 use values::{Point, close, close_histograms};
 
 /// What a script runs against.
@@ -27,6 +27,9 @@ pub(crate) trait Subject {
     ) -> Result<Answer, String>;
     /// Whether the query reads native histograms.
     fn is_native(&self, query: &str) -> bool;
+    /// Whether answers tell native histograms whole; evaluations of them are left out
+    /// where they do not.
+    fn tells_natives(&self) -> bool;
 }
 
 #[derive(Debug, Default)]
@@ -35,6 +38,43 @@ pub(crate) struct Tally {
     pub(crate) natives: (usize, usize),
     /// Each a text, and whether it is of native histograms.
     pub(crate) failures: Vec<(bool, String)>,
+}
+
+impl Tally {
+    /// Says what passed and what did not; how many evaluations of floats failed.
+    pub(crate) fn report(&self, file: &str) -> usize {
+        println!(
+            "{file}: floats {} of {}, native histograms {} of {}",
+            self.floats.0, self.floats.1, self.natives.0, self.natives.1
+        );
+        for (native, why) in &self.failures {
+            let kind = if *native { "native histogram" } else { "float" };
+            println!("{kind}: {file} {why}");
+        }
+        self.floats.1 - self.floats.0
+    }
+}
+
+/// Names and texts of the scripts, where they are.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests are told of their environment"
+)]
+pub(crate) fn scripts() -> Option<Vec<(String, String)>> {
+    let root = PathBuf::from(std::env::var("CONFORMANCE_DIR").ok()?);
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(root.join("promqltest")).ok()? {
+        let path = entry.ok()?.path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "test")
+        {
+            let name = path.file_name()?.to_string_lossy().into_owned();
+            found.push((name, std::fs::read_to_string(&path).ok()?));
+        }
+    }
+    found.sort();
+    Some(found)
 }
 
 pub(crate) async fn run(text: &str, subject: &mut impl Subject) -> Result<Tally, String> {
@@ -50,6 +90,9 @@ pub(crate) async fn run(text: &str, subject: &mut impl Subject) -> Result<Tally,
                         .series
                         .iter()
                         .any(|(_, points)| points.iter().any(is_histogram));
+                if native && !subject.tells_natives() {
+                    continue;
+                }
                 let outcome = evaluate(&eval, subject).await;
                 let counts = if native {
                     &mut tally.natives

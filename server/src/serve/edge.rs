@@ -118,6 +118,7 @@ fn build_gateway(platform: &Platform, port: u16) -> anyhow::Result<Option<Gatewa
         keyring: platform.keyring.clone(),
         fanout: platform.fanout.clone(),
         metrics: Some(platform.metrics.clone()),
+        metric_stores: None,
     };
     Ok(Some(
         Gateway::new(given).context("cannot build the gateway")?,
