@@ -5,6 +5,7 @@ use crate::logs::LogSink;
 use crate::metrics::MetricSink;
 use crate::refused::{Refused, Skipped};
 use crate::spans::SpanSink;
+use crate::{otlp_logs, otlp_spans};
 
 /// Decodes a decompressed body; `now_ns` is when it was received.
 pub type DecodeMetrics = fn(&[u8], i64, &mut dyn MetricSink) -> Result<Skipped, Refused>;
@@ -21,9 +22,9 @@ pub struct Format<D: 'static> {
 /// Formats of topic `telemetry.metrics`.
 pub const METRICS: &[Format<DecodeMetrics>] = &[];
 /// Formats of topic `telemetry.logs`.
-pub const LOGS: &[Format<DecodeLogs>] = &[];
+pub const LOGS: &[Format<DecodeLogs>] = &[otlp_logs::PROTOBUF, otlp_logs::JSON];
 /// Formats of topic `telemetry.traces`.
-pub const SPANS: &[Format<DecodeSpans>] = &[];
+pub const SPANS: &[Format<DecodeSpans>] = &[otlp_spans::PROTOBUF, otlp_spans::JSON];
 
 /// The format that a record names.
 pub fn find<D>(formats: &'static [Format<D>], name: &str) -> Option<&'static Format<D>> {

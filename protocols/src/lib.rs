@@ -5,10 +5,18 @@
 //! [`formats`] lists them.
 
 pub mod alertmanager;
+mod any_value;
 pub mod compression;
 pub mod formats;
+mod hex_ids;
+mod item_limits;
+mod json;
+mod log_text;
 pub mod logs;
 pub mod metrics;
+mod otlp_envelope;
+pub mod otlp_logs;
+pub mod otlp_spans;
 pub mod protobuf;
 pub mod refused;
 pub mod spans;
