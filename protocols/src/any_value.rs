@@ -13,8 +13,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
-use crate::json::{Number, Text};
 use crate::item_limits::{self, MAX_DEPTH};
+use crate::json::{Number, Text};
 use crate::logs::Field;
 use crate::protobuf::Reader;
 use crate::refused::Refused;

@@ -5,7 +5,7 @@ use crate::logs::LogSink;
 use crate::metrics::MetricSink;
 use crate::refused::{Refused, Skipped};
 use crate::spans::SpanSink;
-use crate::{otlp_logs, otlp_spans};
+use crate::{elastic_bulk, loki, native_logs, native_spans, otlp_logs, otlp_spans, syslog};
 
 /// Decodes a decompressed body; `now_ns` is when it was received.
 pub type DecodeMetrics = fn(&[u8], i64, &mut dyn MetricSink) -> Result<Skipped, Refused>;
@@ -22,9 +22,18 @@ pub struct Format<D: 'static> {
 /// Formats of topic `telemetry.metrics`.
 pub const METRICS: &[Format<DecodeMetrics>] = &[];
 /// Formats of topic `telemetry.logs`.
-pub const LOGS: &[Format<DecodeLogs>] = &[otlp_logs::PROTOBUF, otlp_logs::JSON];
+pub const LOGS: &[Format<DecodeLogs>] = &[
+    otlp_logs::PROTOBUF,
+    otlp_logs::JSON,
+    loki::PROTOBUF,
+    loki::JSON,
+    elastic_bulk::BULK,
+    syslog::RFC5424,
+    native_logs::JSON,
+];
 /// Formats of topic `telemetry.traces`.
-pub const SPANS: &[Format<DecodeSpans>] = &[otlp_spans::PROTOBUF, otlp_spans::JSON];
+pub const SPANS: &[Format<DecodeSpans>] =
+    &[otlp_spans::PROTOBUF, otlp_spans::JSON, native_spans::JSON];
 
 /// The format that a record names.
 pub fn find<D>(formats: &'static [Format<D>], name: &str) -> Option<&'static Format<D>> {

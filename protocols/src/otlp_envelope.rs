@@ -27,7 +27,10 @@ pub(crate) struct Names {
 /// What the walk meets.
 pub(crate) enum Part<'a, 'w, B: ?Sized> {
     Resource(&'w Stream<'a>),
-    Item { scope: &'w Cow<'a, str>, item: &'a B },
+    Item {
+        scope: &'w Cow<'a, str>,
+        item: &'a B,
+    },
 }
 
 /// Where in the body an item is.
@@ -40,7 +43,10 @@ impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [resources, scopes, items] = self.names;
         let [resource, scope, item] = self.at;
-        write!(f, "{resources}[{resource}].{scopes}[{scope}].{items}[{item}]")
+        write!(
+            f,
+            "{resources}[{resource}].{scopes}[{scope}].{items}[{item}]"
+        )
     }
 }
 
@@ -149,8 +155,8 @@ pub(crate) fn json<'a>(
         names: names.json,
         at: [0; 3],
     };
-    let [list] = members(json::text(body)?, [&[resources, old_resources]])
-        .map_err(|e| e.within(&"body"))?;
+    let [list] =
+        members(json::text(body)?, [&[resources, old_resources]]).map_err(|e| e.within(&"body"))?;
     each_item(list.unwrap_or("[]"), |index, json| {
         position.at[0] = index;
         let [resource, list] = members(json, [&["resource"], &[scopes, old_scopes]])?;

@@ -111,8 +111,7 @@ impl<'a> Record<'a> {
                         .map_err(|e| e.within(&"attributes"))?;
                 }
                 9 => {
-                    record.trace_id =
-                        id(field.bytes().map_err(|e| e.at("trace_id"))?, "trace_id")?;
+                    record.trace_id = id(field.bytes().map_err(|e| e.at("trace_id"))?, "trace_id")?;
                 }
                 10 => {
                     record.span_id = id(field.bytes().map_err(|e| e.at("span_id"))?, "span_id")?;
@@ -199,10 +198,7 @@ struct JsonRecord<'a> {
     time_unix_nano: Option<Number<'a>>,
     #[serde(borrow, alias = "observed_time_unix_nano")]
     observed_time_unix_nano: Option<Number<'a>>,
-    #[serde(
-        alias = "severity_number",
-        deserialize_with = "json::null_is_default"
-    )]
+    #[serde(alias = "severity_number", deserialize_with = "json::null_is_default")]
     severity_number: i32,
     #[serde(
         borrow,
@@ -214,11 +210,7 @@ struct JsonRecord<'a> {
     body: AnyValue<'a>,
     #[serde(borrow, deserialize_with = "json::null_is_default")]
     attributes: Vec<KeyValue<'a>>,
-    #[serde(
-        borrow,
-        alias = "trace_id",
-        deserialize_with = "json::null_is_default"
-    )]
+    #[serde(borrow, alias = "trace_id", deserialize_with = "json::null_is_default")]
     trace_id: Text<'a>,
     #[serde(borrow, alias = "span_id", deserialize_with = "json::null_is_default")]
     span_id: Text<'a>,

@@ -32,7 +32,11 @@ pub(super) fn span<'a>(json: &'a str, scope: &Cow<'a, str>) -> Result<SpanRecord
         trace_state: sent.trace_state.0,
         scope: scope.clone(),
         fields: fields(sent.attributes)?,
-        events: sent.events.into_iter().map(event).collect::<Result<_, _>>()?,
+        events: sent
+            .events
+            .into_iter()
+            .map(event)
+            .collect::<Result<_, _>>()?,
         links: links(sent.links)?,
     })
 }
@@ -76,9 +80,17 @@ struct Span<'a> {
     trace_id: Text<'a>,
     #[serde(borrow, alias = "span_id", deserialize_with = "json::null_is_default")]
     span_id: Text<'a>,
-    #[serde(borrow, alias = "parent_span_id", deserialize_with = "json::null_is_default")]
+    #[serde(
+        borrow,
+        alias = "parent_span_id",
+        deserialize_with = "json::null_is_default"
+    )]
     parent_span_id: Text<'a>,
-    #[serde(borrow, alias = "trace_state", deserialize_with = "json::null_is_default")]
+    #[serde(
+        borrow,
+        alias = "trace_state",
+        deserialize_with = "json::null_is_default"
+    )]
     trace_state: Text<'a>,
     #[serde(borrow, deserialize_with = "json::null_is_default")]
     name: Text<'a>,
