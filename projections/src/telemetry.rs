@@ -9,5 +9,6 @@
 pub(crate) mod bodies;
 pub(crate) mod bytes;
 pub(crate) mod level0;
+pub mod metrics;
 pub(crate) mod repeats;
 pub(crate) mod snapshot;
