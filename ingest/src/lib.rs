@@ -3,7 +3,9 @@
 //! nothing answers 500: what passes is 503 with `Retry-After`, what does not is a
 //! 4xx that says why.
 
+mod admission;
 mod refusal;
+pub mod telemetry;
 pub mod webhooks;
 
 use std::any::Any;
@@ -20,6 +22,7 @@ use schemas::context::Clock;
 use tower_http::catch_panic::CatchPanicLayer;
 
 pub use refusal::Refusal;
+use telemetry::Telemetry;
 
 /// What the routes need: the log, the keys, a clock, and bounds.
 pub struct IngestState {
@@ -27,6 +30,7 @@ pub struct IngestState {
     pub keyring: Arc<Keyring>,
     pub clock: Clock,
     pub webhook_limits: Limits,
+    pub telemetry: Telemetry,
     /// From the first byte of the body to the answer; then 503.
     pub patience: Duration,
     /// For their owners to see; shared with the gateway where both run.
@@ -49,6 +53,7 @@ impl IngestState {
             keyring,
             clock,
             webhook_limits: WEBHOOK_LIMITS,
+            telemetry: Telemetry::new(telemetry::Settings::default()),
             patience: PATIENCE,
             refused: Arc::default(),
         }
@@ -58,6 +63,7 @@ impl IngestState {
 /// All routes that agents send to.
 pub fn router(state: Arc<IngestState>) -> Router {
     webhooks::router()
+        .merge(telemetry::router())
         .with_state(state)
         .layer(CatchPanicLayer::custom(panicked))
 }
