@@ -28,7 +28,7 @@ CREATE TABLE telemetry.metric_metadata (
     tenant_id  uuid     NOT NULL,
     project_id uuid     NOT NULL,
     family     text     NOT NULL,
-    kind       smallint NOT NULL,
+    kind       text     NOT NULL,
     help       text     NOT NULL,
     unit       text     NOT NULL,
     PRIMARY KEY (tenant_id, project_id, family)

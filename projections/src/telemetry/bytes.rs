@@ -157,7 +157,7 @@ mod tests {
             for number in numbers {
                 prop_assert_eq!(reader.signed(), Ok(number));
             }
-            prop_assert_eq!(reader.column().as_deref(), Ok(&column[..]));
+            prop_assert_eq!(reader.column().unwrap(), column);
             prop_assert!(reader.is_empty());
         }
 
