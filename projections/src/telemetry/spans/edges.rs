@@ -4,6 +4,7 @@
 //! no spans, are edges by the caller's word.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 use std::sync::Arc;
 
 use protocols::spans::{SpanKind, SpanStatus};
@@ -12,7 +13,7 @@ use serde::Serialize;
 use sqlx::PgConnection;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::red::{Counted, MINUTE_NS, cut};
+use super::red::{Counted, MINUTE_NS, MINUTES_OF_DAY, cut};
 use super::table::{Row, SpanId, Table, TraceId};
 use crate::runtime::{ApplyError, upsert};
 
@@ -62,12 +63,13 @@ pub(crate) struct Waiting {
 }
 
 impl Waiting {
-    /// Adds the edges that the rows of `owner` complete. Rows arrive in the log's
-    /// order, at `received_us`.
+    /// Adds the edges that rows `of` a table of `owner` complete. They come in the
+    /// log's order and arrived at `received_us`.
     pub(crate) fn take(
         &mut self,
         owner: Owner,
         table: &Table,
+        of: Range<usize>,
         received_us: i64,
         edges: &mut Edges,
     ) {
@@ -76,7 +78,7 @@ impl Waiting {
             .iter()
             .map(|resource| cut(table.texts.get(resource.service)).into())
             .collect();
-        for row in &table.rows {
+        for row in &table.rows[of] {
             let service = &names[row.resource as usize];
             match row.kind {
                 SpanKind::Client | SpanKind::Producer => {
@@ -254,6 +256,7 @@ fn key((_, project): Owner, trace_id: &TraceId, span_id: &SpanId) -> u64 {
 struct EdgeRow<'a> {
     tenant_id: TenantId,
     project_id: ProjectId,
+    day: i64,
     client: &'a str,
     server: &'a str,
     server_kind: &'static str,
@@ -275,6 +278,7 @@ pub(crate) async fn write(rows: &mut PgConnection, edges: &Edges) -> Result<(), 
     let of = edges.iter().map(|(key, counted)| EdgeRow {
         tenant_id: key.tenant,
         project_id: key.project,
+        day: key.minute.div_euclid(MINUTES_OF_DAY),
         client: &key.client,
         server: &key.server,
         server_kind: key.server_kind,
@@ -316,7 +320,7 @@ mod tests {
     fn edges_of(arrivals: &[(&Table, i64)]) -> Vec<(String, String, i64)> {
         let (mut waiting, mut edges) = (Waiting::default(), Edges::new());
         for (table, received_us) in arrivals {
-            waiting.take(OWNER, table, *received_us, &mut edges);
+            waiting.take(OWNER, table, 0..1, *received_us, &mut edges);
         }
         let shown = edges.iter();
         shown

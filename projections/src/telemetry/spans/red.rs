@@ -12,6 +12,7 @@ use super::table::Table;
 use crate::runtime::{ApplyError, upsert};
 
 pub(crate) const MINUTE_NS: i64 = 60_000_000_000;
+pub(crate) const MINUTES_OF_DAY: i64 = 1_440;
 /// So many operations of a project are counted apart per flush; span names that
 /// carry ids would make a row of every span.
 const MOST_OPERATIONS: usize = 500;
@@ -126,6 +127,7 @@ pub(crate) fn cut(name: &str) -> String {
 struct RedRow<'a> {
     tenant_id: TenantId,
     project_id: ProjectId,
+    day: i64,
     service: &'a str,
     operation: &'a str,
     kind: &'static str,
@@ -152,6 +154,7 @@ pub(crate) async fn write(
     let of = counted.iter().map(|(key, counted)| RedRow {
         tenant_id,
         project_id,
+        day: key.minute.div_euclid(MINUTES_OF_DAY),
         service: &key.service,
         operation: &key.operation,
         kind: key.kind.name(),

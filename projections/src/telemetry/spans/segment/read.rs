@@ -7,9 +7,9 @@ use protocols::spans::{SpanKind, SpanStatus};
 use super::super::bytes::{ReadMore, unpack};
 use super::super::table::{Event, FieldIds, Link, Resource, Row, SpanId, Table, TraceId, place};
 use super::super::texts::EMPTY;
-use crate::telemetry::bytes::{Damaged, Reader, unzigzag};
 use super::fields::{Field, texts};
 use super::{Column, VERSION};
+use crate::telemetry::bytes::{Damaged, Reader, unzigzag};
 
 /// An opened segment; its columns are still compressed.
 #[derive(Debug, Clone)]
