@@ -5,7 +5,6 @@
 
 mod admission;
 mod refusal;
-pub mod refused_bodies;
 pub mod telemetry;
 pub mod webhooks;
 
@@ -15,6 +14,7 @@ use std::time::Duration;
 
 use access::body::Limits;
 use access::keyring::Keyring;
+use access::refused_bodies::RefusedBodies;
 use axum::Router;
 use axum::response::Response;
 use eventlog::Log;
@@ -22,7 +22,6 @@ use schemas::context::Clock;
 use tower_http::catch_panic::CatchPanicLayer;
 
 pub use refusal::Refusal;
-use refused_bodies::RefusedBodies;
 use telemetry::Telemetry;
 
 /// What the routes need: the log, the keys, a clock, and bounds.
@@ -34,7 +33,8 @@ pub struct IngestState {
     pub telemetry: Telemetry,
     /// From the first byte of the body to the answer; then 503.
     pub patience: Duration,
-    pub refused: RefusedBodies,
+    /// For their owners to see; shared with the gateway where both run.
+    pub refused: Arc<RefusedBodies>,
 }
 
 /// Bytes of a webhook's body, as sent and decompressed.
@@ -55,7 +55,7 @@ impl IngestState {
             webhook_limits: WEBHOOK_LIMITS,
             telemetry: Telemetry::new(telemetry::Settings::default()),
             patience: PATIENCE,
-            refused: RefusedBodies::default(),
+            refused: Arc::default(),
         }
     }
 }

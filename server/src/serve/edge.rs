@@ -119,6 +119,8 @@ fn build_gateway(platform: &Platform, port: u16) -> anyhow::Result<Option<Gatewa
         keyring: platform.keyring.clone(),
         fanout: platform.fanout.clone(),
         metrics: Some(platform.metrics.clone()),
+        refused: platform.refused.clone(),
+        metric_stores: None,
     };
     Ok(Some(
         Gateway::new(given).context("cannot build the gateway")?,
@@ -131,6 +133,7 @@ fn agents(platform: &Platform) -> Router {
         return Router::new();
     }
     let mut state = IngestState::new(platform.log.clone(), platform.keyring.clone(), CLOCK);
+    state.refused = platform.refused.clone();
     state.webhook_limits.wire = platform.config.ingest_body_bytes;
     state.webhook_limits.decoded = platform.config.ingest_body_bytes;
     let config = &platform.config;
