@@ -424,10 +424,13 @@ impl Windows {
 
     fn total(&self, w: &Window<'_>, remarks: &Remarks<'_>) -> Point {
         let Some(((_, first), rest)) = w.histograms.split_first() else {
+            let mut sum = Sum::default();
+            w.values.iter().for_each(|value| sum.add(*value));
             return Point::Float(if self.kind == Kind::Sum {
-                let mut sum = Sum::default();
-                w.values.iter().for_each(|value| sum.add(*value));
                 sum.value()
+            } else if sum.sum.is_finite() {
+                let count = w.values.len() as f64;
+                sum.sum / count + sum.lost / count
             } else {
                 let mut mean = Mean::default();
                 w.values.iter().for_each(|value| mean.add(*value));
