@@ -20,9 +20,9 @@ pub enum Action {
     CommentIncidents,
     MergeIncidents,
     ReadAlerts,
+    ReadTelemetry,
     ReadCommands,
     ReadAudit,
-    ReadTelemetry,
     Ingest,
 }
 
@@ -60,9 +60,9 @@ const TABLE: [Row; 18] = {
         row(Action::CommentIncidents, "incident.comment", "Comment on incidents", RESPONDERS),
         row(Action::MergeIncidents, "incident.merge", "Merge incidents", RESPONDERS),
         row(Action::ReadAlerts, "alert.read", "See alerts", EVERYBODY),
+        row(Action::ReadTelemetry, "telemetry.read", "Ask metrics, logs and traces", EVERYBODY),
         row(Action::ReadCommands, "command.read", "See what became of an own request", EVERYBODY),
         row(Action::ReadAudit, "audit.read", "See who did what", ADMINS),
-        row(Action::ReadTelemetry, "telemetry.read", "Query metrics, logs and traces", EVERYBODY),
         row(Action::Ingest, "ingest.send", "Send webhooks and telemetry", &[]),
     ]
 };

@@ -102,7 +102,7 @@ async fn appender_task(
         topic,
         partition: None,
         key: format!("appender-{appender}").into(),
-        headers: Vec::new(),
+        headers: Default::default(),
         body,
     };
     let mut samples = Vec::with_capacity(each);

@@ -212,6 +212,7 @@ impl EmbeddedLog {
             slot,
             next: from.offset,
             visibility,
+            segment: 0,
         })
     }
 

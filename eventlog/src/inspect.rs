@@ -65,7 +65,7 @@ pub async fn cat(
 pub fn describe(record: &Record) -> Value {
     let headers = record.headers.iter();
     let headers: serde_json::Map<_, _> = headers
-        .map(|(name, value)| (name.clone(), json!(String::from_utf8_lossy(value))))
+        .map(|(name, value)| (name.to_owned(), json!(String::from_utf8_lossy(value))))
         .collect();
     let mut described = json!({
         "topic": record.position.topic.name(),

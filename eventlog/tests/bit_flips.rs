@@ -46,7 +46,7 @@ async fn build(dir: &Path) -> HashMap<Position, Record> {
             topic: TOPICS[n % 3],
             partition: Some(m as i32 % 3),
             key: Bytes::from(format!("key {n}")),
-            headers: vec![("ce_type".to_owned(), b"Example".to_vec())],
+            headers: [("ce_type", "Example")].into(),
             body: vec![n as u8; (n * 37 + m * 11) % 1_500].into(),
         });
         log.append(batch.collect()).await.unwrap();

@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "embedded/catch_up.rs"]
+mod catch_up;
 #[path = "embedded/files.rs"]
 mod files;
 #[path = "embedded/ownership.rs"]
@@ -23,7 +25,7 @@ fn record(topic: Topic, partition: i32, text: &str) -> NewRecord {
         topic,
         partition: Some(partition),
         key: Bytes::from_static(b"key"),
-        headers: vec![("ce_type".to_owned(), b"Example".to_vec())],
+        headers: [("ce_type", "Example")].into(),
         body: Bytes::copy_from_slice(text.as_bytes()),
     }
 }

@@ -37,7 +37,7 @@ fn record(topic: Topic, partition: Partition, text: &str) -> NewRecord {
         topic,
         partition: Some(partition),
         key: Bytes::from_static(b"key"),
-        headers: Vec::new(),
+        headers: Default::default(),
         body: Bytes::copy_from_slice(text.as_bytes()),
     }
 }

@@ -29,7 +29,7 @@ fn record(topic: Topic, partition: Partition, text: &str) -> NewRecord {
         topic,
         partition: Some(partition),
         key: Bytes::from_static(b"key"),
-        headers: vec![("ce_type".to_owned(), b"Example".to_vec())],
+        headers: [("ce_type", "Example")].into(),
         body: Bytes::copy_from_slice(text.as_bytes()),
     }
 }

@@ -22,7 +22,7 @@ fn record(text: &str) -> NewRecord {
         topic: COMMANDS,
         partition: Some(1),
         key: Bytes::from_static(b"key"),
-        headers: Vec::new(),
+        headers: Default::default(),
         body: Bytes::copy_from_slice(text.as_bytes()),
     }
 }

@@ -30,6 +30,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use access::keyring::Keyring;
+use access::refused_bodies::RefusedBodies;
 use axum::Router;
 use axum::middleware;
 use eventlog::Log;
@@ -65,6 +66,8 @@ pub struct Surroundings {
     pub keyring: Arc<Keyring>,
     pub fanout: Arc<dyn Fanout>,
     pub metrics: Option<PrometheusHandle>,
+    /// What ingest in this process refused.
+    pub refused: Arc<RefusedBodies>,
     /// Where metrics are kept; None where they are not.
     pub metric_stores: Option<Arc<dyn MetricStores>>,
 }
@@ -82,6 +85,7 @@ pub struct Parts {
     pub master: MasterKey,
     pub keyring: Arc<Keyring>,
     pub metrics: Option<PrometheusHandle>,
+    pub refused: Arc<RefusedBodies>,
     pub keys: Keys,
     pub tokens: Tokens,
     pub passwords: Passwords,
@@ -121,6 +125,7 @@ impl Gateway {
             master: given.master,
             keyring: given.keyring,
             metrics: given.metrics,
+            refused: given.refused,
             fanout: given.fanout,
         })))
     }

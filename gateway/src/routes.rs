@@ -10,6 +10,7 @@ pub mod incidents;
 pub mod members;
 pub mod projects;
 pub mod prometheus;
+pub mod refused_bodies;
 
 use access::permissions::Action;
 use utoipa_axum::routes;
@@ -89,6 +90,7 @@ fn members(operations: Operations) -> Operations {
         .member(ManageMembers, routes!(members::change_role))
         .member(ManageMembers, routes!(members::remove))
         .member(ReadApiKeys, routes!(api_keys::list))
+        .member(ReadApiKeys, routes!(refused_bodies::list))
         .member(ManageApiKeys, routes!(api_keys::create))
         .member(ManageApiKeys, routes!(api_keys::revoke))
         .member(ReadCommands, routes!(commands::get))

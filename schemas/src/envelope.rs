@@ -1,14 +1,19 @@
 //! The metadata of a record: CloudEvents 1.0 attributes as headers in the Kafka
 //! protocol binding (`ce_` prefix), our extension attributes among them.
 
+use std::fmt;
+
 use uuid::Uuid;
 
+use crate::headers::Packer;
 use crate::ids::{CommandId, ProjectId, TenantId};
 use crate::scope::{Actor, Scope};
 use crate::time::Timestamp;
 
-/// Header names and values as the log carries them.
-pub type Headers = Vec<(String, Vec<u8>)>;
+pub use crate::headers::Headers;
+
+/// What the headers of an ordinary record take.
+const PACKED_BYTES: usize = 768;
 
 /// What every record says about itself besides its body.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,98 +89,98 @@ impl Envelope {
     }
 
     pub fn to_headers(&self) -> Headers {
-        let mut headers = vec![
-            header("ce_specversion", "1.0"),
-            header("content-type", "application/avro"),
-            header("ce_id", self.id),
-            header("ce_type", &self.kind),
-            header("ce_source", &self.source),
-            header("ce_subject", &self.subject),
-            header("ce_time", self.time),
-            header("ce_actor", &self.actor),
-            header("ce_correlation", self.correlation),
-        ];
-        let optional = [
-            ("ce_tenant", self.tenant.map(|v| v.to_string())),
-            ("ce_project", self.project.map(|v| v.to_string())),
-            ("ce_causation", self.causation.map(|v| v.to_string())),
-            ("ce_traceparent", self.traceparent.clone()),
-            ("ce_sequence", self.sequence.map(|v| v.to_string())),
-            (
-                "ce_expectedversion",
-                self.expected_version.map(|v| v.to_string()),
-            ),
-            ("ce_requesthash", self.request_hash.clone()),
-        ];
-        headers.extend(
-            optional
-                .into_iter()
-                .filter_map(|(name, v)| Some(header(name, v?))),
-        );
-        headers
+        let mut headers = Packer::with_capacity(PACKED_BYTES);
+        headers.bytes("ce_specversion", b"1.0");
+        headers.bytes("content-type", b"application/avro");
+        headers.display("ce_id", self.id);
+        headers.bytes("ce_type", self.kind.as_bytes());
+        headers.bytes("ce_source", self.source.as_bytes());
+        headers.bytes("ce_subject", self.subject.as_bytes());
+        headers.display("ce_time", self.time);
+        headers.display("ce_actor", &self.actor);
+        headers.display("ce_correlation", self.correlation);
+        let mut optional = |name, value: Option<&dyn fmt::Display>| {
+            value.into_iter().for_each(|v| headers.display(name, v));
+        };
+        optional("ce_tenant", self.tenant.as_ref().map(|v| v as _));
+        optional("ce_project", self.project.as_ref().map(|v| v as _));
+        optional("ce_causation", self.causation.as_ref().map(|v| v as _));
+        optional("ce_traceparent", self.traceparent.as_ref().map(|v| v as _));
+        optional("ce_sequence", self.sequence.as_ref().map(|v| v as _));
+        let expected = self.expected_version.as_ref();
+        optional("ce_expectedversion", expected.map(|v| v as _));
+        optional("ce_requesthash", self.request_hash.as_ref().map(|v| v as _));
+        headers.finish()
     }
 
-    pub fn from_headers(headers: &[(String, Vec<u8>)]) -> Result<Self, BadHeader> {
+    pub fn from_headers(headers: &Headers) -> Result<Self, BadHeader> {
+        let headers = Found::of(headers);
         Ok(Self {
-            id: required(headers, "ce_id")?,
-            kind: required(headers, "ce_type")?,
-            source: required(headers, "ce_source")?,
-            subject: required(headers, "ce_subject")?,
-            time: Timestamp::parse(&required::<String>(headers, "ce_time")?).map_err(|e| {
-                BadHeader {
-                    header: "ce_time",
-                    problem: e.to_string(),
-                }
-            })?,
-            tenant: optional(headers, "ce_tenant")?,
-            project: optional(headers, "ce_project")?,
-            actor: required(headers, "ce_actor")?,
-            correlation: required(headers, "ce_correlation")?,
-            causation: optional(headers, "ce_causation")?,
-            traceparent: optional(headers, "ce_traceparent")?,
-            sequence: optional(headers, "ce_sequence")?,
-            expected_version: optional(headers, "ce_expectedversion")?,
-            request_hash: optional(headers, "ce_requesthash")?,
+            id: headers.required("ce_id")?,
+            kind: headers.required("ce_type")?,
+            source: headers.required("ce_source")?,
+            subject: headers.required("ce_subject")?,
+            time: headers.time()?,
+            tenant: headers.optional("ce_tenant")?,
+            project: headers.optional("ce_project")?,
+            actor: headers.required("ce_actor")?,
+            correlation: headers.required("ce_correlation")?,
+            causation: headers.optional("ce_causation")?,
+            traceparent: headers.optional("ce_traceparent")?,
+            sequence: headers.optional("ce_sequence")?,
+            expected_version: headers.optional("ce_expectedversion")?,
+            request_hash: headers.optional("ce_requesthash")?,
         })
     }
 }
 
 /// The message type alone, for routing without reading the rest.
-pub fn kind_of(headers: &[(String, Vec<u8>)]) -> Option<&str> {
-    text(headers, "ce_type")
+pub fn kind_of(headers: &Headers) -> Option<&str> {
+    headers.text("ce_type")
 }
 
-fn header(name: &str, value: impl ToString) -> (String, Vec<u8>) {
-    (name.to_owned(), value.to_string().into_bytes())
-}
+/// The headers of an envelope, each found once; of two with one name, the first.
+struct Found<'a>(Vec<(&'a str, &'a [u8])>);
 
-fn text<'a>(headers: &'a [(String, Vec<u8>)], name: &str) -> Option<&'a str> {
-    let (_, value) = headers.iter().find(|(key, _)| key == name)?;
-    std::str::from_utf8(value).ok()
-}
+impl<'a> Found<'a> {
+    fn of(headers: &'a Headers) -> Self {
+        Self(headers.iter().collect())
+    }
 
-fn optional<T: std::str::FromStr>(
-    headers: &[(String, Vec<u8>)],
-    name: &'static str,
-) -> Result<Option<T>, BadHeader> {
-    let Some(value) = text(headers, name) else {
-        return Ok(None);
-    };
-    let wrong = |_| BadHeader {
-        header: name,
-        problem: format!("has the value `{value}`"),
-    };
-    value.parse().map(Some).map_err(wrong)
-}
+    fn text(&self, name: &str) -> Option<&'a str> {
+        let (_, value) = self.0.iter().find(|(key, _)| *key == name)?;
+        std::str::from_utf8(value).ok()
+    }
 
-fn required<T: std::str::FromStr>(
-    headers: &[(String, Vec<u8>)],
-    name: &'static str,
-) -> Result<T, BadHeader> {
-    optional(headers, name)?.ok_or(BadHeader {
-        header: name,
-        problem: "is missing".to_owned(),
-    })
+    fn optional<T: std::str::FromStr>(&self, name: &'static str) -> Result<Option<T>, BadHeader> {
+        let Some(value) = self.text(name) else {
+            return Ok(None);
+        };
+        let wrong = |_| BadHeader {
+            header: name,
+            problem: format!("has the value `{value}`"),
+        };
+        value.parse().map(Some).map_err(wrong)
+    }
+
+    fn required<T: std::str::FromStr>(&self, name: &'static str) -> Result<T, BadHeader> {
+        self.optional(name)?.ok_or(BadHeader {
+            header: name,
+            problem: "is missing".to_owned(),
+        })
+    }
+
+    fn time(&self) -> Result<Timestamp, BadHeader> {
+        let header = "ce_time";
+        let text = self.text(header).ok_or_else(|| BadHeader {
+            header,
+            problem: "is missing".to_owned(),
+        })?;
+        Timestamp::parse(text).map_err(|e| BadHeader {
+            header,
+            problem: e.to_string(),
+        })
+    }
 }
 
 #[cfg(test)]
@@ -208,7 +213,7 @@ mod tests {
 
     #[test]
     fn a_missing_header_is_named() {
-        let refused = Envelope::from_headers(&[]).unwrap_err();
+        let refused = Envelope::from_headers(&Headers::new()).unwrap_err();
         assert_eq!(refused.to_string(), "header `ce_id` is missing");
     }
 }

@@ -13,6 +13,7 @@ pub mod change;
 pub mod codec;
 pub mod context;
 pub mod envelope;
+pub mod headers;
 pub mod ids;
 pub mod inbound;
 pub mod incident;

@@ -64,6 +64,7 @@ impl Served {
             keyring: keyring.clone(),
             fanout: fanout.clone(),
             metrics: None,
+            refused: Arc::default(),
             metric_stores: None,
         })?;
         let stop = CancellationToken::new();

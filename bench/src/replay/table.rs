@@ -123,7 +123,7 @@ fn metadata(record: &Record) -> anyhow::Result<String> {
     let pairs = record
         .headers
         .iter()
-        .map(|(name, value)| Ok((name.clone(), text(value)?)));
+        .map(|(name, value)| Ok((name.to_owned(), text(value)?)));
     let object = pairs.collect::<anyhow::Result<serde_json::Map<_, _>>>()?;
     serde_json::to_string(&object).context("headers are text")
 }

@@ -174,8 +174,7 @@ impl DeadLetter {
     fn headers(&self) -> schemas::envelope::Headers {
         let position = self.record.position.to_string();
         let mut headers = self.record.headers.clone();
-        headers.push(("dlq_reason".to_owned(), self.reason.clone().into_bytes()));
-        headers.push(("dlq_position".to_owned(), position.into_bytes()));
+        headers.extend([("dlq_reason", &self.reason), ("dlq_position", &position)]);
         headers
     }
 

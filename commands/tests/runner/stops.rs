@@ -72,10 +72,7 @@ async fn a_malformed_command_is_refused_and_kept_as_a_dead_letter() {
     let refusal = world.outcome(asked.id).await.refusal.unwrap();
     assert_eq!(refusal.rule, "malformed");
     let letters = world.records(Topic::IncidentCommandsDlq).await;
-    let header = |name: &str| {
-        let found = letters[0].headers.iter().find(|(key, _)| key == name);
-        String::from_utf8(found.unwrap().1.clone()).unwrap()
-    };
+    let header = |name: &str| letters[0].headers.text(name).unwrap().to_owned();
     assert!(header("dlq_reason").contains("CommentIncident"));
     assert_eq!(header("dlq_position"), position.to_string());
     let next = Asked::of(incident);

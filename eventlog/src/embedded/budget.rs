@@ -90,8 +90,7 @@ fn forget_lighter_half(tenants: &mut HashMap<Vec<u8>, u64>) {
 
 /// Records of the platform itself have no tenant and are never heavy.
 fn tenant_of(record: &NewRecord) -> Option<&[u8]> {
-    let tenant = record.headers.iter().find(|(name, _)| name == "ce_tenant");
-    tenant.map(|(_, value)| value.as_slice())
+    record.headers.get("ce_tenant")
 }
 
 #[cfg(test)]
@@ -104,7 +103,7 @@ mod tests {
             topic: Topic::InboundWebhooks,
             partition: Some(0),
             key: Default::default(),
-            headers: vec![("ce_tenant".to_owned(), tenant.as_bytes().to_vec())],
+            headers: [("ce_tenant", tenant)].into(),
             body: vec![0; bytes].into(),
         }]
     }

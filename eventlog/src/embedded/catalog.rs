@@ -43,21 +43,37 @@ pub(super) enum Place<'a> {
     Active(&'a Active),
 }
 
+impl Place<'_> {
+    /// The segment's number.
+    pub(super) fn number(&self) -> u64 {
+        match self {
+            Self::Sealed(sealed) => sealed.header.number,
+            Self::Active(active) => active.segment.header.number,
+        }
+    }
+}
+
 impl Catalog {
-    /// The first segment with a record of `slot` at or after `from`.
-    pub(super) fn place(&self, slot: Slot, from: Offset) -> Option<Place<'_>> {
+    /// The first segment with a record of `slot` at or after `from`, which is not
+    /// in a segment with a lower number than `since`.
+    pub(super) fn place(&self, slot: Slot, from: Offset, since: u64) -> Option<Place<'_>> {
         let reaches = |spans: &Spans| spans.get(&slot).is_some_and(|span| span.last >= from);
-        // Segments are few per journal and the reader's is usually near the end.
-        let newest_before = self
-            .sealed
-            .iter()
-            .rposition(|sealed| sealed.spans.get(&slot).is_some_and(|span| span.last < from));
-        let candidates = &self.sealed[newest_before.map_or(0, |n| n + 1)..];
+        let candidates = match since {
+            0 => &self.sealed[self.first_not_before(slot, from)..],
+            _ => &self.sealed[self.sealed.partition_point(|s| s.header.number < since)..],
+        };
         let sealed = candidates.iter().find(|sealed| reaches(&sealed.spans));
         match sealed {
             Some(sealed) => Some(Place::Sealed(sealed)),
             None => reaches(self.active.index.spans()).then_some(Place::Active(&self.active)),
         }
+    }
+
+    /// For a reader that comes for the first time, usually near the end.
+    fn first_not_before(&self, slot: Slot, from: Offset) -> usize {
+        let before = |sealed: &Sealed| sealed.spans.get(&slot).is_some_and(|s| s.last < from);
+        let newest_before = self.sealed.iter().rposition(before);
+        newest_before.map_or(0, |n| n + 1)
     }
 
     /// What the journal holds of `slot`, segment by segment.

@@ -8,52 +8,61 @@ use schemas::topic::{Journal, Topic};
 use super::finding::name_of;
 use super::frame::{self, Frame};
 use super::group::read_up_to;
-use super::index::Entry;
+use super::index::{Entry, Pick};
 use super::payload;
 use super::segment::Segment;
 use crate::{LogError, Partition, Position, Record};
 
-/// Frames of one partition no further apart than this are fetched in one read.
+/// Wanted frames no further apart than this are fetched in one read.
 const GAP: u64 = 4096;
 const READ: u64 = 1 << 20;
 
-/// The records of `entries`, up to the first that is damaged; an error where that
-/// is the first of all.
+/// The records of `picks`, which are in the order of the file, by the partition
+/// of `partitions` that they belong to. A damaged one ends its partition; it is
+/// an error where there is nothing else.
 pub(super) fn fetch(
     segment: &Segment,
-    topic: Topic,
-    partition: Partition,
-    entries: &[Entry],
-) -> Result<Vec<Record>, LogError> {
-    let mut records = Vec::with_capacity(entries.len());
-    for run in runs(entries) {
+    partitions: &[(Topic, Partition)],
+    picks: &[Pick],
+) -> Result<Vec<Vec<Record>>, LogError> {
+    let mut fetched = room_for(partitions, picks);
+    let mut damaged: Vec<Option<LogError>> = vec![None; partitions.len()];
+    for run in runs(picks) {
         let bytes = read_run(segment, run).map_err(|e| {
-            corrupt(
-                segment.header.journal,
-                segment,
-                run[0].position,
-                &e.to_string(),
-            )
+            let byte = run[0].entry.position;
+            corrupt(segment.header.journal, segment, byte, &e.to_string())
         })?;
-        for entry in run {
+        for Pick { which, entry } in run {
+            if damaged[*which].is_some() {
+                continue;
+            }
+            let (topic, partition) = partitions[*which];
             let position = Position {
                 topic,
                 partition,
                 offset: entry.offset,
             };
-            let at = (entry.position - run[0].position) as usize;
+            let at = (entry.position - run[0].entry.position) as usize;
             match record(&bytes, at, segment.header.incarnation, entry, position) {
-                Ok(record) => records.push(record),
-                Err(_) if !records.is_empty() => return Ok(records),
+                Ok(record) => fetched[*which].push(record),
                 Err(detail) => {
                     let detail = format!("{position}: {detail}");
                     let journal = segment.header.journal;
-                    return Err(corrupt(journal, segment, entry.position, &detail));
+                    damaged[*which] = Some(corrupt(journal, segment, entry.position, &detail));
                 }
             }
         }
     }
-    Ok(records)
+    match damaged.into_iter().flatten().next() {
+        Some(error) if fetched.iter().all(Vec::is_empty) => Err(error),
+        _ => Ok(fetched),
+    }
+}
+
+fn room_for(partitions: &[(Topic, Partition)], picks: &[Pick]) -> Vec<Vec<Record>> {
+    let mut counts = vec![0; partitions.len()];
+    picks.iter().for_each(|pick| counts[pick.which] += 1);
+    counts.into_iter().map(Vec::with_capacity).collect()
 }
 
 fn record(
@@ -75,23 +84,25 @@ fn record(
         .ok_or("the record's layout is unknown; run a newer version")
 }
 
-/// Splits `entries` where the gap to the next frame or the read grows too large.
-fn runs(entries: &[Entry]) -> impl Iterator<Item = &[Entry]> {
-    let mut begun = entries.first().map_or(0, |entry| entry.position);
-    entries.chunk_by(move |one, next| {
-        let end = one.position + one.size() as u64;
-        let near = next.position <= end + GAP && next.position < begun + READ;
+/// Splits `picks` where the gap to the next frame or the read grows too large.
+fn runs(picks: &[Pick]) -> impl Iterator<Item = &[Pick]> {
+    let mut begun = picks.first().map_or(0, |pick| pick.entry.position);
+    picks.chunk_by(move |one, next| {
+        let end = one.entry.position + one.entry.size() as u64;
+        let next = next.entry.position;
+        let near = next <= end + GAP && next < begun + READ;
         if !near {
-            begun = next.position;
+            begun = next;
         }
         near
     })
 }
 
-fn read_run(segment: &Segment, run: &[Entry]) -> io::Result<Bytes> {
+fn read_run(segment: &Segment, run: &[Pick]) -> io::Result<Bytes> {
     let (Some(first), Some(last)) = (run.first(), run.last()) else {
         return Ok(Bytes::new());
     };
+    let (first, last) = (first.entry, last.entry);
     let len = last.position - first.position + last.size() as u64;
     let mut bytes = vec![0; len as usize];
     let read = read_up_to(&segment.file, &mut bytes, first.position)?;

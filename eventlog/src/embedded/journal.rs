@@ -4,6 +4,8 @@
 mod enqueue;
 mod read;
 
+pub(super) use self::read::{Part, Plan, Want};
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};

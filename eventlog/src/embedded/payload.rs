@@ -17,26 +17,16 @@ pub(super) struct Encoded {
 }
 
 pub(super) fn size(record: &NewRecord) -> usize {
-    let headers: usize = record
-        .headers
-        .iter()
-        .map(|(name, value)| 6 + name.len() + value.len())
-        .sum();
-    6 + record.key.len() + headers + record.body.len()
+    6 + record.key.len() + record.headers.packed().len() + record.body.len()
 }
 
-/// `None` where a header name or their number exceeds what the layout can carry.
+/// `None` where there are more headers than the layout can carry.
 pub(super) fn encode(record: &NewRecord) -> Option<Encoded> {
     let mut out = BytesMut::with_capacity(size(record));
     out.put_u32_le(u32::try_from(record.key.len()).ok()?);
     out.put_slice(&record.key);
     out.put_u16_le(u16::try_from(record.headers.len()).ok()?);
-    for (name, value) in &record.headers {
-        out.put_u16_le(u16::try_from(name.len()).ok()?);
-        out.put_slice(name.as_bytes());
-        out.put_u32_le(u32::try_from(value.len()).ok()?);
-        out.put_slice(value);
-    }
+    out.put_slice(record.headers.packed());
     out.put_slice(&record.body);
     let payload = out.freeze();
     let crc = crc32c::crc32c(&payload);
@@ -52,7 +42,8 @@ pub(super) fn decode(
 ) -> Option<Record> {
     let key_len = payload.try_get_u32_le().ok()? as usize;
     let key = take(&mut payload, key_len)?;
-    let headers = decode_headers(&mut payload)?;
+    let count = payload.try_get_u16_le().ok()?;
+    let headers = Headers::split_from(&mut payload, count.into())?;
     Some(Record {
         position,
         appended_at,
@@ -60,18 +51,6 @@ pub(super) fn decode(
         headers,
         body: payload,
     })
-}
-
-fn decode_headers(payload: &mut Bytes) -> Option<Headers> {
-    let count = payload.try_get_u16_le().ok()?;
-    let mut headers = Vec::with_capacity(count.into());
-    for _ in 0..count {
-        let name_len = payload.try_get_u16_le().ok()?.into();
-        let name = String::from_utf8(take(payload, name_len)?.to_vec()).ok()?;
-        let value_len = payload.try_get_u32_le().ok()? as usize;
-        headers.push((name, take(payload, value_len)?.to_vec()));
-    }
-    Some(headers)
 }
 
 fn take(payload: &mut Bytes, len: usize) -> Option<Bytes> {
@@ -95,7 +74,7 @@ mod tests {
                 topic: Topic::IncidentEvents,
                 partition: Some(1),
                 key: key.into(),
-                headers,
+                headers: headers.into_iter().collect(),
                 body: body.into(),
             };
             let encoded = encode(&record).unwrap();

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::future::select_all;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
-use super::journal::Journal;
+use super::journal::{Journal, Part, Plan, Want};
 use super::slots::Slot;
 use crate::{Fetched, LogError, Offset, Position, Subscription, Visibility};
 
@@ -16,6 +17,8 @@ pub(super) struct Cursor {
     pub(super) slot: Slot,
     pub(super) next: Offset,
     pub(super) visibility: Visibility,
+    /// The segment that it was last read from; 0 = none yet.
+    pub(super) segment: u64,
 }
 
 impl Cursor {
@@ -27,13 +30,51 @@ impl Cursor {
             offset: self.next,
         }
     }
+
+    fn has_more(&self) -> bool {
+        self.journal.end(self.slot, self.visibility) > self.next
+    }
+
+    fn shares_segments_with(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.journal, &other.journal) && self.visibility == other.visibility
+    }
+
+    fn want(&self) -> Want {
+        Want {
+            slot: self.slot,
+            from: self.next,
+            since: self.segment,
+        }
+    }
 }
 
 /// Cursors with the turn that keeps a busy partition from starving the others.
+/// Those that lie in the same segment read it together, in its order.
 pub(super) struct EmbeddedSubscription {
     cursors: Vec<Cursor>,
     turn: usize,
     changes: Vec<watch::Receiver<()>>,
+    ahead: Option<Ahead>,
+}
+
+/// The next pass over a segment, read while the last one is worked on. It holds
+/// for the cursors as they stand, which only its being handed out moves.
+struct Ahead {
+    reading: JoinHandle<Result<Option<Vec<Part>>, LogError>>,
+    turn: Turn,
+}
+
+/// The cursors that are served together, the one whose turn it is first.
+struct Turn {
+    cursors: Vec<usize>,
+}
+
+/// What was read in one call, by cursor, and whose turn it was last.
+#[derive(Default)]
+struct Collected {
+    parts: Vec<(usize, Part)>,
+    last: Option<usize>,
+    from_segments: bool,
 }
 
 impl EmbeddedSubscription {
@@ -51,53 +92,100 @@ impl EmbeddedSubscription {
             cursors,
             turn: 0,
             changes,
+            ahead: None,
         }
     }
 
-    /// Reads what is there, a share of `max_bytes` from each partition in turn.
-    async fn collect(&self, max_bytes: usize) -> Result<Vec<(usize, Fetched)>, LogError> {
-        let mut collected = Vec::new();
+    /// Reads what is there, a share of `max_bytes` for each cursor in turn.
+    async fn collect(&mut self, max_bytes: usize) -> Result<Collected, LogError> {
+        let mut collected = Collected::default();
+        let mut served = vec![false; self.cursors.len()];
         let mut room = max_bytes;
-        for step in 0..self.cursors.len() {
-            let at = (self.turn + step) % self.cursors.len();
-            let cursor = &self.cursors[at];
-            if cursor.journal.end(cursor.slot, cursor.visibility) <= cursor.next {
-                continue;
-            }
-            let fetched = cursor
-                .journal
-                .read(cursor.slot, cursor.next, room, cursor.visibility)
-                .await;
-            match fetched {
-                Ok(fetched) => {
-                    room = room.saturating_sub(size_of_all(&fetched));
-                    collected.push((at, fetched));
+        if let Some((turn, parts)) = self.take_ahead().await? {
+            room = room.saturating_sub(collected.take(&turn, parts, &mut served));
+        }
+        while room > 0
+            && let Some(turn) = self.whose_turn(&served)
+        {
+            let (first, wants) = (turn.cursors[0], self.wants(&turn));
+            let cursor = &self.cursors[first];
+            let read = cursor.journal.read_for(&wants, room, cursor.visibility);
+            match read.await {
+                Ok(parts) => {
+                    room = room.saturating_sub(collected.take(&turn, parts, &mut served));
                 }
-                // The partitions before it are fine; the error comes next time.
-                Err(_) if !collected.is_empty() => break,
+                // What was read before it is fine; the error comes next time.
+                Err(_) if !collected.parts.is_empty() => break,
                 Err(e) => return Err(e),
-            }
-            if room == 0 {
-                break;
             }
         }
         Ok(collected)
     }
 
+    /// What was read ahead; nothing is lost when this is dropped on its way.
+    async fn take_ahead(&mut self) -> Result<Option<(Turn, Vec<Part>)>, LogError> {
+        let Some(ahead) = &mut self.ahead else {
+            return Ok(None);
+        };
+        let read = (&mut ahead.reading).await;
+        let turn = self.ahead.take().map(|ahead| ahead.turn);
+        // Interrupted, or taken away by retention: then it is read again.
+        let parts = read.unwrap_or(Ok(None))?;
+        Ok(turn.zip(parts))
+    }
+
+    /// The next cursor with something to read, and who might read along.
+    fn whose_turn(&self, served: &[bool]) -> Option<Turn> {
+        let count = self.cursors.len();
+        let waits = |at: &usize| !served[*at] && self.cursors[*at].has_more();
+        let mut waiting = (0..count)
+            .map(|step| (self.turn + step) % count)
+            .filter(waits);
+        let first = waiting.next()?;
+        let along =
+            waiting.filter(|at| self.cursors[*at].shares_segments_with(&self.cursors[first]));
+        Some(Turn {
+            cursors: std::iter::once(first).chain(along).collect(),
+        })
+    }
+
+    fn wants(&self, turn: &Turn) -> Vec<Want> {
+        let cursors = turn.cursors.iter();
+        cursors.map(|at| self.cursors[*at].want()).collect()
+    }
+
     /// Moves the cursors past what is handed out; nothing waits in between, so a
     /// dropped call has moved none of them.
-    fn advance(&mut self, collected: Vec<(usize, Fetched)>) -> Vec<Fetched> {
-        if let Some((last, _)) = collected.last() {
+    fn advance(&mut self, collected: Collected) -> Vec<Fetched> {
+        if let Some(last) = collected.last {
             self.turn = (last + 1) % self.cursors.len();
         }
-        let mut handed = Vec::with_capacity(collected.len());
-        for (at, fetched) in collected {
-            self.cursors[at].next = fetched.next_offset;
-            if !fetched.records.is_empty() {
-                handed.push(fetched);
+        let mut handed = Vec::with_capacity(collected.parts.len());
+        for (at, part) in collected.parts {
+            let cursor = &mut self.cursors[at];
+            cursor.next = part.fetched.next_offset;
+            cursor.segment = cursor.segment.max(part.segment);
+            if !part.fetched.records.is_empty() {
+                handed.push(part.fetched);
             }
         }
         handed
+    }
+
+    /// Begins the next pass where the reader is behind what memory holds.
+    fn read_ahead(&mut self, max_bytes: usize) {
+        let Some(turn) = self.whose_turn(&vec![false; self.cursors.len()]) else {
+            return;
+        };
+        let cursor = &self.cursors[turn.cursors[0]];
+        let plan = cursor
+            .journal
+            .plan(&self.wants(&turn), max_bytes, cursor.visibility);
+        // An error comes again when its turn does.
+        if let Ok(Plan::Segment(read)) = plan {
+            let reading = tokio::task::spawn_blocking(move || read.run());
+            self.ahead = Some(Ahead { reading, turn });
+        }
     }
 
     async fn changed(&mut self) -> Result<(), LogError> {
@@ -113,15 +201,37 @@ impl EmbeddedSubscription {
     }
 }
 
+impl Collected {
+    /// Adds what was read in one turn; returns about how many bytes it is.
+    fn take(&mut self, turn: &Turn, parts: Vec<Part>, served: &mut [bool]) -> usize {
+        let mut bytes = 0;
+        served[turn.cursors[0]] = true;
+        self.last = Some(turn.cursors[0]);
+        for part in parts {
+            let at = turn.cursors[part.which];
+            served[at] = true;
+            self.from_segments |= part.segment > 0;
+            bytes += size_of_all(&part.fetched);
+            self.parts.push((at, part));
+        }
+        bytes
+    }
+}
+
 #[async_trait]
 impl Subscription for EmbeddedSubscription {
     async fn next(&mut self, max_bytes: usize) -> Result<Vec<Fetched>, LogError> {
+        let max_bytes = max_bytes.max(1);
         loop {
             self.changes
                 .iter_mut()
                 .for_each(watch::Receiver::mark_unchanged);
-            let collected = self.collect(max_bytes.max(1)).await?;
+            let collected = self.collect(max_bytes).await?;
+            let behind = collected.from_segments;
             let handed = self.advance(collected);
+            if behind && self.ahead.is_none() {
+                self.read_ahead(max_bytes);
+            }
             if !handed.is_empty() {
                 return Ok(handed);
             }
@@ -134,6 +244,8 @@ impl Subscription for EmbeddedSubscription {
 }
 
 fn size_of_all(fetched: &Fetched) -> usize {
-    let size = |record: &crate::Record| record.key.len() + record.body.len() + 256;
+    let size = |record: &crate::Record| {
+        record.key.len() + record.headers.packed().len() + record.body.len() + 64
+    };
     fetched.records.iter().map(size).sum()
 }

@@ -78,11 +78,6 @@ fn message_headers(message: &BorrowedMessage<'_>) -> Headers {
         .into_iter()
         .flat_map(|headers| headers.iter());
     headers
-        .map(|header| {
-            (
-                header.key.to_owned(),
-                header.value.unwrap_or_default().to_vec(),
-            )
-        })
+        .map(|header| (header.key, header.value.unwrap_or_default()))
         .collect()
 }

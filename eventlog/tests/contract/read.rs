@@ -15,11 +15,12 @@ pub(crate) async fn returns_records_as_they_were(backend: &dyn Backend) {
         topic: EVENTS,
         partition: Some(4),
         key: Bytes::from_static(b"\x00key\xFF"),
-        headers: vec![
-            ("ce_type".to_owned(), b"Example".to_vec()),
-            ("ce_tenant".to_owned(), Vec::new()),
-            ("ce_type".to_owned(), vec![0, 255]),
-        ],
+        headers: [
+            ("ce_type", b"Example".as_slice()),
+            ("ce_tenant", b""),
+            ("ce_type", &[0, 255]),
+        ]
+        .into(),
         body: Bytes::from_static(b"\xC3\x01\x00body"),
     };
     let position = log.append(vec![given.clone()]).await.unwrap()[0];

@@ -10,7 +10,7 @@ pub(crate) fn record(topic: Topic, key: &str, text: &str) -> NewRecord {
         topic,
         partition: None,
         key: Bytes::copy_from_slice(key.as_bytes()),
-        headers: vec![("ce_type".to_owned(), b"Example".to_vec())],
+        headers: [("ce_type", "Example")].into(),
         body: Bytes::copy_from_slice(text.as_bytes()),
     }
 }

@@ -24,7 +24,7 @@ pub(crate) fn record(topic: Topic, id: &str) -> NewRecord {
         topic,
         partition: None,
         key: Bytes::copy_from_slice(id.as_bytes()),
-        headers: vec![("ce_type".to_owned(), b"Example".to_vec())],
+        headers: [("ce_type", "Example")].into(),
         body: body(id),
     }
 }

@@ -64,7 +64,7 @@ pub(crate) fn record(topic: Topic, partition: Partition, text: &str) -> NewRecor
         topic,
         partition: Some(partition),
         key: Bytes::from_static(b"key"),
-        headers: Vec::new(),
+        headers: Default::default(),
         body: Bytes::copy_from_slice(text.as_bytes()),
     }
 }

@@ -119,10 +119,12 @@ impl App {
             keyring: keyring.clone(),
             fanout: fanout.clone(),
             metrics: None,
+            refused: Arc::default(),
             metric_stores,
         })
         .unwrap();
-        let agents = IngestState::new(log.clone(), keyring.clone(), gateway.clock.clone());
+        let mut agents = IngestState::new(log.clone(), keyring.clone(), gateway.clock.clone());
+        agents.refused = gateway.refused.clone();
         let agents = Arc::new(agents);
         let app = Self {
             // As the server serves it: with what agents call.

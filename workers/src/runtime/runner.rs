@@ -172,7 +172,7 @@ impl Runner {
             ("dlq_position", record.position.to_string()),
             ("dlq_group", worker.to_owned()),
         ];
-        headers.extend(notes.map(|(name, value)| (name.to_owned(), value.into_bytes())));
+        headers.extend(notes);
         Some(NewRecord {
             topic,
             partition: None,

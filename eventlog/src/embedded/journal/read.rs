@@ -6,9 +6,10 @@ use std::sync::Arc;
 use super::{Journal, State};
 use crate::embedded::catalog::{Place, Sealed};
 use crate::embedded::fetch::fetch;
-use crate::embedded::index::Entry;
+use crate::embedded::index::Pick;
 use crate::embedded::payload;
 use crate::embedded::segment::Segment;
+use crate::embedded::shelf::Opened;
 use crate::embedded::slots::Slot;
 use crate::embedded::tail::Recent;
 use crate::{Fetched, LogError, Offset, OffsetRange, Position, Record, Visibility};
@@ -16,12 +17,45 @@ use crate::{Fetched, LogError, Offset, OffsetRange, Position, Record, Visibility
 /// Times that a reader looks again when retention takes a segment from under it.
 const ATTEMPTS: usize = 8;
 
-/// What one look under the lock found.
-enum Plan {
-    Nothing,
+/// What a reader wants of one partition.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::embedded) struct Want {
+    pub(in crate::embedded) slot: Slot,
+    pub(in crate::embedded) from: Offset,
+    /// No segment below this number holds `from` or what follows; 0 = who knows.
+    pub(in crate::embedded) since: u64,
+}
+
+/// What one look under the lock found for the first of some wants.
+pub(in crate::embedded) enum Plan {
+    /// There is nothing before this offset.
+    Nothing(Offset),
     Memory(Vec<Recent>),
-    Active(Arc<Segment>, Vec<Entry>),
+    /// It lies in a segment, with some of the other wants.
+    Segment(SegmentRead),
+}
+
+/// One pass over a part of a segment, for all who want records of it.
+pub(in crate::embedded) struct SegmentRead {
+    journal: Arc<Journal>,
+    source: Source,
+    /// Places in the list of wants, and the wants.
+    readers: Vec<(usize, Want)>,
+    max_bytes: usize,
+}
+
+enum Source {
+    Active(Arc<Segment>, Vec<Pick>),
     Sealed(Sealed),
+}
+
+/// What was read for one of some wants.
+pub(in crate::embedded) struct Part {
+    /// Its place in the list of wants.
+    pub(in crate::embedded) which: usize,
+    pub(in crate::embedded) fetched: Fetched,
+    /// The segment that it was read from; 0 = memory.
+    pub(in crate::embedded) segment: u64,
 }
 
 impl Journal {
@@ -40,45 +74,92 @@ impl Journal {
         max_bytes: usize,
         visibility: Visibility,
     ) -> Result<Fetched, LogError> {
-        let end = self.end(slot, visibility);
+        let want = Want {
+            slot,
+            from,
+            since: 0,
+        };
+        let parts = self.read_for(&[want], max_bytes, visibility).await?;
+        let fetched = parts.into_iter().next().map(|part| part.fetched);
+        Ok(fetched.unwrap_or_else(|| self.fetched(slot, Vec::new(), from)))
+    }
+
+    /// Reads for the first of `wants`, and in the same pass over its segment for
+    /// the others that have come to it. Damage in front of the first alone is an
+    /// error.
+    pub(in crate::embedded) async fn read_for(
+        self: &Arc<Self>,
+        wants: &[Want],
+        max_bytes: usize,
+        visibility: Visibility,
+    ) -> Result<Vec<Part>, LogError> {
         for _ in 0..ATTEMPTS {
-            let records = match self.plan(slot, from, end, max_bytes)? {
-                Plan::Nothing => Some(Vec::new()),
-                Plan::Memory(recent) => Some(self.decode(slot, recent)?),
-                Plan::Active(segment, entries) => Some(self.fetch(slot, segment, entries).await?),
-                Plan::Sealed(sealed) => self.fetch_sealed(slot, sealed, from, max_bytes).await?,
+            let parts = match self.plan(wants, max_bytes, visibility)? {
+                Plan::Nothing(end) => Some(self.memory_part(wants, Vec::new(), end)),
+                Plan::Memory(recent) => {
+                    let records = self.decode(wants[0].slot, recent)?;
+                    Some(self.memory_part(wants, records, wants[0].from))
+                }
+                Plan::Segment(read) => blocking(move || read.run()).await?,
             };
-            if let Some(records) = records {
-                return Ok(self.fetched(slot, from, end, records));
+            if let Some(parts) = parts {
+                return Ok(parts);
             }
         }
         let busy = "retention rewrites the log faster than it is read".to_owned();
         Err(LogError::Unavailable(busy))
     }
 
-    fn plan(
-        &self,
-        slot: Slot,
-        from: Offset,
-        end: Offset,
+    pub(in crate::embedded) fn plan(
+        self: &Arc<Self>,
+        wants: &[Want],
         max_bytes: usize,
+        visibility: Visibility,
     ) -> Result<Plan, LogError> {
+        let Some(first) = wants.first() else {
+            return Ok(Plan::Nothing(0));
+        };
+        let end = self.end(first.slot, visibility);
         let state = self.state.lock();
-        self.check_reach(&state, slot, from)?;
-        if from >= end {
-            return Ok(Plan::Nothing);
+        self.check_reach(&state, first.slot, first.from)?;
+        if first.from >= end {
+            return Ok(Plan::Nothing(first.from));
         }
-        if let Some(recent) = state.tail.read(slot, from, end, max_bytes) {
+        if let Some(recent) = state.tail.read(first.slot, first.from, end, max_bytes) {
             return Ok(Plan::Memory(recent));
         }
-        Ok(match state.catalog.place(slot, from) {
-            None => Plan::Nothing,
-            Some(Place::Sealed(sealed)) => Plan::Sealed(sealed.clone()),
-            Some(Place::Active(active)) => {
-                let entries = active.index.run(slot, from, max_bytes).to_vec();
-                Plan::Active(active.segment.clone(), entries)
+        let Some(place) = place_of(&state, first) else {
+            return Ok(Plan::Nothing(first.from.max(end)));
+        };
+        let readers = wants
+            .iter()
+            .enumerate()
+            .filter(|(which, want)| *which == 0 || self.is_with(&state, want, &place));
+        let readers: Vec<_> = readers.map(|(which, want)| (which, *want)).collect();
+        let source = match place {
+            Place::Sealed(sealed) => Source::Sealed(sealed.clone()),
+            Place::Active(active) => {
+                let picks = active.index.pick(&slots_of(&readers), max_bytes);
+                Source::Active(active.segment.clone(), picks)
             }
-        })
+        };
+        Ok(Plan::Segment(SegmentRead {
+            journal: self.clone(),
+            source,
+            readers,
+            max_bytes,
+        }))
+    }
+
+    /// Whether what `want` asks for begins in `place` too.
+    fn is_with(&self, state: &State, want: &Want, place: &Place<'_>) -> bool {
+        let in_memory = state
+            .tail
+            .first(want.slot)
+            .is_some_and(|first| first <= want.from);
+        !in_memory
+            && self.check_reach(state, want.slot, want.from).is_ok()
+            && place_of(state, want).is_some_and(|own| own.number() == place.number())
     }
 
     fn check_reach(&self, state: &State, slot: Slot, from: Offset) -> Result<(), LogError> {
@@ -113,55 +194,81 @@ impl Journal {
         recent.into_iter().map(decode).collect()
     }
 
-    async fn fetch(
-        self: &Arc<Self>,
-        slot: Slot,
-        segment: Arc<Segment>,
-        entries: Vec<Entry>,
-    ) -> Result<Vec<Record>, LogError> {
-        let (topic, partition) = self.slots.partition(slot);
-        blocking(move || fetch(&segment, topic, partition, &entries)).await
+    fn memory_part(&self, wants: &[Want], records: Vec<Record>, next: Offset) -> Vec<Part> {
+        let part = |want: &Want| Part {
+            which: 0,
+            fetched: self.fetched(want.slot, records, next),
+            segment: 0,
+        };
+        wants.first().map(part).into_iter().collect()
     }
 
-    /// `None` where the segment is not there any more.
-    async fn fetch_sealed(
-        self: &Arc<Self>,
-        slot: Slot,
-        sealed: Sealed,
-        from: Offset,
-        max_bytes: usize,
-    ) -> Result<Option<Vec<Record>>, LogError> {
-        let journal = self.clone();
-        blocking(move || {
-            let opened = journal
-                .shelf
-                .open(&journal.place.dir, &journal.slots, &sealed)
-                .map_err(|e| LogError::Corrupt {
-                    journal: journal.place.journal.name().to_owned(),
-                    segment: crate::embedded::finding::name_of(&sealed.path),
-                    byte: 0,
-                    detail: e.to_string(),
-                })?;
-            let Some(opened) = opened else {
-                return Ok(None);
-            };
-            let (topic, partition) = journal.slots.partition(slot);
-            let entries = opened.index.run(slot, from, max_bytes);
-            fetch(&opened.segment, topic, partition, entries).map(Some)
-        })
-        .await
-    }
-
-    fn fetched(&self, slot: Slot, from: Offset, end: Offset, records: Vec<Record>) -> Fetched {
+    /// `next` is where reading goes on when there are no records.
+    fn fetched(&self, slot: Slot, records: Vec<Record>, next: Offset) -> Fetched {
         let (topic, partition) = self.slots.partition(slot);
         let last = records.last().map(|record| record.position.offset + 1);
         Fetched {
             topic,
             partition,
-            next_offset: last.unwrap_or(from.max(end)),
+            next_offset: last.unwrap_or(next),
             records,
         }
     }
+}
+
+impl SegmentRead {
+    /// Reads; blocks. `None` where the segment is not there any more.
+    pub(in crate::embedded) fn run(&self) -> Result<Option<Vec<Part>>, LogError> {
+        match &self.source {
+            Source::Active(segment, picks) => self.fetch(segment, picks).map(Some),
+            Source::Sealed(sealed) => {
+                let Some(opened) = self.open(sealed)? else {
+                    return Ok(None);
+                };
+                let picks = opened.index.pick(&slots_of(&self.readers), self.max_bytes);
+                self.fetch(&opened.segment, &picks).map(Some)
+            }
+        }
+    }
+
+    fn open(&self, sealed: &Sealed) -> Result<Option<Arc<Opened>>, LogError> {
+        let journal = &self.journal;
+        let opened = journal
+            .shelf
+            .open(&journal.place.dir, &journal.slots, sealed);
+        opened.map_err(|e| LogError::Corrupt {
+            journal: journal.place.journal.name().to_owned(),
+            segment: crate::embedded::finding::name_of(&sealed.path),
+            byte: 0,
+            detail: e.to_string(),
+        })
+    }
+
+    /// What was read, without those for whom there was no room.
+    fn fetch(&self, segment: &Segment, picks: &[Pick]) -> Result<Vec<Part>, LogError> {
+        let slots = self.readers.iter().map(|(_, want)| want.slot);
+        let partitions: Vec<_> = slots
+            .map(|slot| self.journal.slots.partition(slot))
+            .collect();
+        let fetched = fetch(segment, &partitions, picks)?;
+        let read = self.readers.iter().zip(fetched);
+        let read = read.filter(|(_, records)| !records.is_empty());
+        let part = |((which, want), records): (&(usize, Want), _)| Part {
+            which: *which,
+            fetched: self.journal.fetched(want.slot, records, want.from),
+            segment: segment.header.number,
+        };
+        Ok(read.map(part).collect())
+    }
+}
+
+fn slots_of(readers: &[(usize, Want)]) -> Vec<(Slot, Offset)> {
+    let slots = readers.iter().map(|(_, want)| (want.slot, want.from));
+    slots.collect()
+}
+
+fn place_of<'a>(state: &'a State, want: &Want) -> Option<Place<'a>> {
+    state.catalog.place(want.slot, want.from, want.since)
 }
 
 /// The first offset that exists, or the next one where none does.
@@ -172,7 +279,7 @@ fn start_of(state: &State, slot: Slot) -> Offset {
         .unwrap_or(state.next[slot])
 }
 
-async fn blocking<T: Send + 'static>(
+pub(in crate::embedded) async fn blocking<T: Send + 'static>(
     read: impl FnOnce() -> Result<T, LogError> + Send + 'static,
 ) -> Result<T, LogError> {
     tokio::task::spawn_blocking(read).await.unwrap_or_else(|e| {

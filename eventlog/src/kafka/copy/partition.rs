@@ -188,7 +188,7 @@ impl Message {
                 topic,
                 partition: Some(partition),
                 key: bytes::Bytes::new(),
-                headers: Vec::new(),
+                headers: Default::default(),
                 body: bytes::Bytes::new(),
             },
         }

@@ -61,7 +61,7 @@ fn fetched() -> Vec<Fetched> {
         },
         appended_at: Timestamp::default(),
         key: Bytes::from_static(b"key"),
-        headers: Vec::new(),
+        headers: Default::default(),
         body: Bytes::new(),
     };
     vec![Fetched {

@@ -39,7 +39,7 @@ fn command(key: &[u8], bytes: usize) -> NewRecord {
         topic: Topic::IncidentCommands,
         partition: None,
         key: Bytes::copy_from_slice(key),
-        headers: Vec::new(),
+        headers: Default::default(),
         body: vec![0; bytes].into(),
     }
 }
@@ -154,14 +154,7 @@ async fn a_malformed_record_is_a_dead_letter_with_its_reason_and_place() {
     assert_eq!(keys(records), [b"a".as_slice(), b"malformed", b"b"]);
     let letter = &records[1];
     assert_eq!(letter.topic, Topic::IncidentEventsDlq);
-    let header = |name: &str| {
-        let (_, value) = letter
-            .headers
-            .iter()
-            .find(|(header, _)| header == name)
-            .unwrap();
-        String::from_utf8(value.clone()).unwrap()
-    };
+    let header = |name: &str| letter.headers.text(name).unwrap().to_owned();
     assert_eq!(header("dlq_reason"), "no body");
     assert_eq!(header("dlq_position"), "incident.events/0@6");
     assert_eq!(header("ce_type"), "IncidentAcknowledged");
