@@ -379,7 +379,7 @@ impl Evaluator {
             let mut column = Column::default();
             let mut labels = Labels::default();
             while set.next_into(&mut labels, &mut samples)? {
-                self.pay(samples.times.len() + 10 * samples.histograms.len())?;
+                self.pay_read(&samples)?;
                 column.clear(grid.count);
                 fill(&labels, &mut samples, &mut column);
                 finish(&mut state, &mut labels, &mut column)?;
