@@ -3,6 +3,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::checkpoint::{self, Checkpoint, Progress};
 use super::frame::Frame;
@@ -17,6 +18,8 @@ use crate::{LogError, Offset};
 
 /// Payload bytes after which a group is closed; more would only delay the ack.
 const GROUP_BYTES: usize = 8 << 20;
+/// The longest that a group waits for those who are expected.
+const PATIENCE: Duration = Duration::from_millis(2);
 
 /// State of the committer's thread.
 pub(super) struct Committer {
@@ -32,6 +35,8 @@ pub(super) struct Committer {
     watermark: Watermark,
     next: Option<Preparation>,
     sealing: Sealing,
+    /// How long the last sync took.
+    last_sync: Duration,
 }
 
 impl Committer {
@@ -50,6 +55,7 @@ impl Committer {
             watermark: resume.watermark,
             next: None,
             sealing: Sealing::default(),
+            last_sync: Duration::ZERO,
         }
     }
 
@@ -66,7 +72,9 @@ impl Committer {
     }
 
     fn serve(&mut self) {
-        while let Some(batches) = self.journal.take(GROUP_BYTES) {
+        let mut expected = 1;
+        while let Some(batches) = self.take(expected) {
+            expected = batches.len();
             match self.commit(&batches) {
                 Ok(frames) => self.journal.settle(batches, &frames, self.position),
                 Err(e) => {
@@ -78,6 +86,13 @@ impl Committer {
             }
             self.prepare_next();
         }
+    }
+
+    /// The next group. Waiting for the rest of it pays while it takes less than
+    /// the sync that the rest would need for itself.
+    fn take(&self, expected: usize) -> Option<Vec<Batch>> {
+        let patience = self.last_sync.min(PATIENCE);
+        self.journal.take(GROUP_BYTES, expected, patience)
     }
 
     fn finish(self) {
@@ -114,9 +129,10 @@ impl Committer {
         let disk = &self.journal.options.disk;
         let name = self.journal.place.journal.name();
         disk.write_at(&self.segment.file, out, start)?;
-        let begun = std::time::Instant::now();
+        let begun = Instant::now();
         disk.sync(&self.segment.file)?;
-        metrics::histogram!("eventlog_sync_seconds", "journal" => name).record(begun.elapsed());
+        self.last_sync = begun.elapsed();
+        metrics::histogram!("eventlog_sync_seconds", "journal" => name).record(self.last_sync);
         metrics::histogram!("eventlog_group_bytes", "journal" => name).record(out.len() as f64);
         self.groups += 1;
         self.watermark.store(Mark {
