@@ -18,6 +18,8 @@ use crate::{LogError, Offset};
 
 /// Payload bytes after which a group is closed; more would only delay the ack.
 const GROUP_BYTES: usize = 8 << 20;
+/// Memory of a group that is worth keeping for the next.
+const KEPT_BUFFER: usize = 1 << 20;
 /// The longest that a group waits for those who are expected.
 const PATIENCE: Duration = Duration::from_millis(2);
 
@@ -35,6 +37,8 @@ pub(super) struct Committer {
     watermark: Watermark,
     next: Option<Preparation>,
     sealing: Sealing,
+    /// The last group's memory, for the next.
+    buffer: Vec<u8>,
     /// How long the last sync took.
     last_sync: Duration,
 }
@@ -55,6 +59,7 @@ impl Committer {
             watermark: resume.watermark,
             next: None,
             sealing: Sealing::default(),
+            buffer: Vec::new(),
             last_sync: Duration::ZERO,
         }
     }
@@ -114,13 +119,18 @@ impl Committer {
         if full && self.position > FIRST_GROUP {
             self.switch()?;
         }
-        let mut out = Vec::with_capacity(size as usize);
+        let mut out = std::mem::take(&mut self.buffer);
+        out.clear();
+        out.reserve(size as usize);
         let start = self.position;
         if start == FIRST_GROUP {
             self.write_checkpoints(&mut out);
         }
         let frames = self.write_group(&mut out, batches);
         self.write_and_sync(&out, start)?;
+        if out.capacity() <= KEPT_BUFFER {
+            self.buffer = out;
+        }
         self.account(batches);
         Ok(frames)
     }
