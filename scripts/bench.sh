@@ -7,6 +7,6 @@ set -euo pipefail
 
 "$root/scripts/toolchain.sh" test
 . "$root/scripts/env.sh"
-eval "$("$root/scripts/peers.sh" postgres redis kafka)"
+eval "$("$root/scripts/peers.sh" postgres redis kafka prometheus victoria-metrics)"
 cd "$root"
 cargo run --release --package bench -- "$@"

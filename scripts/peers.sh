@@ -42,23 +42,37 @@ postgres_peer() {
   else say "postgres: not installed"; fi
 }
 
+# A library to preload, not a command.
+eatmydata_peer() {
+  local path pattern=/usr/lib/*/libeatmydata.so
+  path=${SRE_COPILOT_TEST_EATMYDATA:-$(compgen -G "$pattern" | head -1 || true)}
+  [ -e "$path" ] || path=$(compgen -G "$cache/debs/root$pattern" | head -1 || true)
+  if [ ! -e "$path" ] && "$root/scripts/debs.sh" libeatmydata1; then
+    path=$(compgen -G "$cache/debs/root$pattern" | head -1 || true)
+  fi
+  if [ -e "$path" ]; then export_path EATMYDATA "$path"
+  else say "libeatmydata: not here and not to be had from apt"; fi
+}
+
 kafka_peer() {
   local path
   if path=$("$root/scripts/kafka-libs.sh"); then export_path KAFKA_DIR "$path"
   else say "kafka: not to be had here"; fi
 }
 
-[ $# -gt 0 ] || set -- postgres prometheus alertmanager node-exporter redis kafka chromium xfs shellcheck
+[ $# -gt 0 ] || set -- postgres prometheus alertmanager node-exporter redis kafka chromium xfs eatmydata shellcheck
 for name in "$@"; do
   case $name in
     postgres) postgres_peer ;;
     prometheus) peer PROMETHEUS prometheus prometheus ;;
     alertmanager) peer ALERTMANAGER prometheus-alertmanager prometheus-alertmanager ;;
+    victoria-metrics) peer VICTORIA_METRICS victoria-metrics victoria-metrics ;;
     node-exporter) peer NODE_EXPORTER prometheus-node-exporter prometheus-node-exporter ;;
     redis) peer REDIS_SERVER redis-server redis-server ;;
     kafka) kafka_peer ;;
     chromium) chromium_peer ;;
     xfs) peer XFS_IO xfs_io xfsprogs ;;
+    eatmydata) eatmydata_peer ;;
     shellcheck) peer SHELLCHECK shellcheck shellcheck ;;
     *) die "unknown peer $name" ;;
   esac

@@ -12,5 +12,6 @@ pub mod denied;
 pub mod keyring;
 pub mod permissions;
 pub mod principal;
+pub mod refused_bodies;
 pub mod token;
 pub mod usage;

@@ -20,6 +20,7 @@ pub enum Action {
     CommentIncidents,
     MergeIncidents,
     ReadAlerts,
+    ReadTelemetry,
     ReadCommands,
     ReadAudit,
     Ingest,
@@ -40,7 +41,7 @@ const ADMINS: &[MemberRole] = &[Owner, Admin];
 /// The table `action × member role`. `Ingest` has no member role: it is for keys
 /// with the scope `ingest` alone, because agents are not people.
 #[rustfmt::skip]
-const TABLE: [Row; 17] = {
+const TABLE: [Row; 18] = {
     const fn row(action: Action, name: &'static str, description: &'static str, roles: &'static [MemberRole]) -> Row {
         Row { action, name, description, roles }
     }
@@ -59,6 +60,7 @@ const TABLE: [Row; 17] = {
         row(Action::CommentIncidents, "incident.comment", "Comment on incidents", RESPONDERS),
         row(Action::MergeIncidents, "incident.merge", "Merge incidents", RESPONDERS),
         row(Action::ReadAlerts, "alert.read", "See alerts", EVERYBODY),
+        row(Action::ReadTelemetry, "telemetry.read", "Ask metrics, logs and traces", EVERYBODY),
         row(Action::ReadCommands, "command.read", "See what became of an own request", EVERYBODY),
         row(Action::ReadAudit, "audit.read", "See who did what", ADMINS),
         row(Action::Ingest, "ingest.send", "Send webhooks and telemetry", &[]),

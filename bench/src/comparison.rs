@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use futures::future::LocalBoxFuture;
 
 use crate::report::Section;
-use crate::{append, command_rate, fanout, idle_memory, replay};
+use crate::{append, command_rate, fanout, idle_memory, metrics, replay};
 
 /// Something of ours beside what it is measured against.
 pub struct Comparison {
@@ -37,6 +37,14 @@ pub fn all() -> Vec<Comparison> {
         Comparison {
             name: "memory",
             run: |place| Box::pin(idle_memory::compare(place)),
+        },
+        Comparison {
+            name: "metrics",
+            run: |place| Box::pin(metrics::compare_ingest(place)),
+        },
+        Comparison {
+            name: "promql",
+            run: |place| Box::pin(metrics::compare_queries(place)),
         },
     ]
 }

@@ -10,6 +10,7 @@ pub mod idle_memory;
 pub mod latencies;
 pub mod load;
 pub mod machine;
+pub mod metrics;
 pub mod postgres;
 pub mod process;
 pub mod replay;

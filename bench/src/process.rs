@@ -9,14 +9,34 @@ const TICKS_PER_SECOND: f64 = 100.0;
 
 /// User and system time of all threads that a process had so far, in seconds.
 pub fn cpu_seconds(pid: u32) -> anyhow::Result<f64> {
+    let fields = stat(pid)?;
+    // utime and stime are fields 14 and 15; the name and the pid are cut off.
+    Ok((ticks(&fields, 11)? + ticks(&fields, 12)?) / TICKS_PER_SECOND)
+}
+
+/// The same of a process, its children that live, and those that have ended.
+pub fn cpu_seconds_of_family(pid: u32) -> anyhow::Result<f64> {
+    let fields = stat(pid)?;
+    // cutime and cstime are fields 16 and 17.
+    let ended = (ticks(&fields, 13)? + ticks(&fields, 14)?) / TICKS_PER_SECOND;
+    let mut all = cpu_seconds(pid)? + ended;
+    let children = read(pid, &format!("task/{pid}/children"))?;
+    for child in children.split_whitespace() {
+        // One that has just ended is counted with its parent next time.
+        all += cpu_seconds(child.parse()?).unwrap_or(0.0);
+    }
+    Ok(all)
+}
+
+fn stat(pid: u32) -> anyhow::Result<Vec<String>> {
     let stat = read(pid, "stat")?;
     let (_, fields) = stat.rsplit_once(')').context("stat without a name")?;
-    let fields: Vec<&str> = fields.split_whitespace().collect();
-    // utime and stime are fields 14 and 15; the name and the pid are cut off.
-    let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok());
-    let user = ticks(11).context("stat without utime")?;
-    let system = ticks(12).context("stat without stime")?;
-    Ok((user + system) / TICKS_PER_SECOND)
+    Ok(fields.split_whitespace().map(str::to_owned).collect())
+}
+
+fn ticks(fields: &[String], at: usize) -> anyhow::Result<f64> {
+    let field = fields.get(at).context("stat is too short")?;
+    Ok(field.parse()?)
 }
 
 /// Resident memory in bytes.

@@ -30,6 +30,7 @@ export const tenantRoutes = [
     announce('api_key.updated', key.id);
     return new HttpResponse(null, { status: 204 });
   }),
+  http.get('/api/v1/webhooks/refused', ({ request }) => refusedSession(request) ?? HttpResponse.json({ items: [refusedWebhook()] })),
   http.get('/api/v1/members', ({ request }) => refusedSession(request) ?? HttpResponse.json(page(request, state().members))),
   http.post('/api/v1/members', async ({ request }) => {
     const body = (await request.json()) as { name: string; email: string; role: MemberRole };
@@ -84,4 +85,12 @@ function lastOwner(): Response {
     rule: 'last_owner',
     detail: 'An organisation keeps at least one owner. Make somebody else an owner first.',
   });
+}
+
+function refusedWebhook() {
+  const body = JSON.stringify({ version: '4', status: 'firing', alerts: [{ status: 'firing', labels: { alertname: 'HighErrorRate' } }] }, null, 2);
+  return {
+    integration: 'alertmanager', received_at: new Date(Date.now() - 240_000).toISOString(),
+    reason: 'alerts[0].fingerprint is missing', body, body_bytes: body.length,
+  };
 }

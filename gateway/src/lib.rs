@@ -15,6 +15,7 @@ pub mod error;
 mod etag;
 mod headers;
 pub mod live;
+pub mod metric_stores;
 pub mod openapi;
 pub mod operations;
 pub mod outcomes;
@@ -29,6 +30,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use access::keyring::Keyring;
+use access::refused_bodies::RefusedBodies;
 use axum::Router;
 use axum::middleware;
 use eventlog::Log;
@@ -47,6 +49,7 @@ use auth::sweeper;
 use config::Config;
 use error::Error;
 use live::Live;
+use metric_stores::{MetricStores, Queries};
 use operations::Operations;
 use outcomes::Outcomes;
 use progress::Progress;
@@ -63,6 +66,10 @@ pub struct Surroundings {
     pub keyring: Arc<Keyring>,
     pub fanout: Arc<dyn Fanout>,
     pub metrics: Option<PrometheusHandle>,
+    /// What ingest in this process refused.
+    pub refused: Arc<RefusedBodies>,
+    /// Where metrics are kept; None where they are not.
+    pub metric_stores: Option<Arc<dyn MetricStores>>,
 }
 
 /// The gateway; cheap to clone.
@@ -78,12 +85,14 @@ pub struct Parts {
     pub master: MasterKey,
     pub keyring: Arc<Keyring>,
     pub metrics: Option<PrometheusHandle>,
+    pub refused: Arc<RefusedBodies>,
     pub keys: Keys,
     pub tokens: Tokens,
     pub passwords: Passwords,
     pub outcomes: Outcomes,
     pub progress: Progress,
     pub live: Live,
+    pub queries: Queries,
     fanout: Arc<dyn Fanout>,
     document: String,
 }
@@ -107,6 +116,7 @@ impl Gateway {
             outcomes: Outcomes::default(),
             progress: Progress::default(),
             live: Live::new(instance, given.log.id()),
+            queries: Queries::new(given.metric_stores),
             document: openapi_document().map_err(|e| Error::Internal(e.to_string()))?,
             config: given.config,
             clock: given.clock,
@@ -115,6 +125,7 @@ impl Gateway {
             master: given.master,
             keyring: given.keyring,
             metrics: given.metrics,
+            refused: given.refused,
             fanout: given.fanout,
         })))
     }

@@ -3,8 +3,9 @@
 //! nothing answers 500: what passes is 503 with `Retry-After`, what does not is a
 //! 4xx that says why.
 
+mod admission;
 mod refusal;
-pub mod refused_bodies;
+pub mod telemetry;
 pub mod webhooks;
 
 use std::any::Any;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use access::body::Limits;
 use access::keyring::Keyring;
+use access::refused_bodies::RefusedBodies;
 use axum::Router;
 use axum::response::Response;
 use eventlog::Log;
@@ -20,7 +22,7 @@ use schemas::context::Clock;
 use tower_http::catch_panic::CatchPanicLayer;
 
 pub use refusal::Refusal;
-use refused_bodies::RefusedBodies;
+use telemetry::Telemetry;
 
 /// What the routes need: the log, the keys, a clock, and bounds.
 pub struct IngestState {
@@ -28,9 +30,11 @@ pub struct IngestState {
     pub keyring: Arc<Keyring>,
     pub clock: Clock,
     pub webhook_limits: Limits,
+    pub telemetry: Telemetry,
     /// From the first byte of the body to the answer; then 503.
     pub patience: Duration,
-    pub refused: RefusedBodies,
+    /// For their owners to see; shared with the gateway where both run.
+    pub refused: Arc<RefusedBodies>,
 }
 
 /// Bytes of a webhook's body, as sent and decompressed.
@@ -49,8 +53,9 @@ impl IngestState {
             keyring,
             clock,
             webhook_limits: WEBHOOK_LIMITS,
+            telemetry: Telemetry::new(telemetry::Settings::default()),
             patience: PATIENCE,
-            refused: RefusedBodies::default(),
+            refused: Arc::default(),
         }
     }
 }
@@ -58,6 +63,7 @@ impl IngestState {
 /// All routes that agents send to.
 pub fn router(state: Arc<IngestState>) -> Router {
     webhooks::router()
+        .merge(telemetry::router())
         .with_state(state)
         .layer(CatchPanicLayer::custom(panicked))
 }

@@ -3,7 +3,7 @@
 use access::body::BodyError;
 use access::denied::Denied;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use eventlog::LogError;
 use schemas::codec::CodecError;
@@ -20,6 +20,14 @@ pub enum Refusal {
     Body(#[from] BodyError),
     #[error("{field} {problem}")]
     Invalid { field: String, problem: String },
+    /// The content type is none that the route reads.
+    #[error("content type `{0}` is not supported here")]
+    UnsupportedType(String),
+    /// No item of the body could be taken.
+    #[error("none of {items} items was taken: {first}")]
+    NothingTaken { items: u64, first: String },
+    #[error("the project sends more than its {limit} bytes per second")]
+    TooFast { limit: u64, retry_seconds: u16 },
     #[error("API keys cannot be checked at the moment")]
     KeyringBehind,
     #[error(transparent)]
@@ -44,8 +52,13 @@ impl Refusal {
             Self::Body(BodyError::TooLarge { .. }) | Self::Log(LogError::TooLarge { .. }) => {
                 StatusCode::PAYLOAD_TOO_LARGE
             }
-            Self::Body(BodyError::UnsupportedEncoding(_)) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Body(_) | Self::Invalid { .. } => StatusCode::BAD_REQUEST,
+            Self::Body(BodyError::UnsupportedEncoding(_)) | Self::UnsupportedType(_) => {
+                StatusCode::UNSUPPORTED_MEDIA_TYPE
+            }
+            Self::Body(_) | Self::Invalid { .. } | Self::NothingTaken { .. } => {
+                StatusCode::BAD_REQUEST
+            }
+            Self::TooFast { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::KeyringBehind
             | Self::Log(_)
             | Self::TooSlow
@@ -65,6 +78,9 @@ impl Refusal {
             Self::Body(BodyError::UnsupportedEncoding(_)) => "encoding_unsupported",
             Self::Body(_) => "body_unreadable",
             Self::Invalid { .. } => "invalid",
+            Self::UnsupportedType(_) => "type_unsupported",
+            Self::NothingTaken { .. } => "nothing_taken",
+            Self::TooFast { .. } => "rate_limited",
             Self::KeyringBehind => "keyring_behind",
             Self::Log(LogError::Full { .. }) => "log_full",
             Self::Log(_) => "log_unavailable",
@@ -76,16 +92,27 @@ impl Refusal {
     fn retry_after_seconds(&self) -> Option<u16> {
         match self {
             Self::Log(LogError::Full { .. }) => Some(LATER_SECONDS),
+            Self::TooFast { retry_seconds, .. } => Some(*retry_seconds),
             _ if self.status() == StatusCode::SERVICE_UNAVAILABLE => Some(SOON_SECONDS),
             _ => None,
         }
     }
-}
 
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
+    /// When to come back and how to authenticate, which all dialects say in headers.
+    pub(crate) fn dress(&self, headers: &mut HeaderMap) {
+        if let Some(seconds) = self.retry_after_seconds() {
+            headers.insert(RETRY_AFTER, seconds.into());
+        }
+        if self.status() == StatusCode::UNAUTHORIZED {
+            let ways = HeaderValue::from_static("Bearer realm=\"ingest\", Basic realm=\"ingest\"");
+            headers.insert(WWW_AUTHENTICATE, ways);
+        }
+    }
+
+    /// As problem details.
+    pub(crate) fn problem(&self) -> Response {
         let status = self.status();
-        let errors = match &self {
+        let errors = match self {
             Self::Invalid { field, problem } => json!([{ "field": field, "message": problem }]),
             _ => json!([]),
         };
@@ -103,13 +130,13 @@ impl IntoResponse for Refusal {
             CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),
         );
-        if let Some(seconds) = self.retry_after_seconds() {
-            headers.insert(RETRY_AFTER, seconds.into());
-        }
-        if status == StatusCode::UNAUTHORIZED {
-            let ways = HeaderValue::from_static("Bearer realm=\"ingest\", Basic realm=\"ingest\"");
-            headers.insert(WWW_AUTHENTICATE, ways);
-        }
+        self.dress(headers);
         response
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        self.problem()
     }
 }

@@ -5,11 +5,7 @@ mod alertmanager;
 
 use std::sync::Arc;
 
-use access::credentials::{self, Presented};
-use access::denied::Denied;
-use access::permissions::Action;
-use access::principal::Principal;
-use access::{body, usage};
+use access::body;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -22,13 +18,13 @@ use metrics::counter;
 use schemas::codec::{CodecError, Message};
 use schemas::context::Context;
 use schemas::envelope::Envelope;
-use schemas::ids::ApiKeyId;
 use schemas::inbound::{Inbound, InboundReceived};
 use schemas::labels::Label;
 use schemas::topic::Topic;
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::admission::{self, Sender};
 use crate::{IngestState, Refusal};
 
 /// A sender of webhooks.
@@ -79,15 +75,15 @@ async fn take(
 ) -> Result<Uuid, Refusal> {
     let context = Context::ambient(&state.clock);
     let (parts, body) = request.into_parts();
-    let sender = admit(state, &parts.headers, &context)?;
+    let sender = admission::admit(state, &parts.headers, &context)?;
     let storing = store(state, integration, &sender, &parts.headers, body, &context);
     let stored = tokio::time::timeout(state.patience, storing).await;
     let stored = stored.unwrap_or(Err(Refusal::TooSlow));
     match &stored {
-        Ok(_) => note_use(state, &sender.principal, &context),
+        Ok(_) => admission::note_use(state, &sender, &context),
         Err(refusal) => {
             let labels = [
-                ("tenant", sender.principal.scope().tenant().to_string()),
+                ("tenant", sender.scope().tenant().to_string()),
                 ("integration", integration.name.to_owned()),
                 ("reason", refusal.rule().to_owned()),
             ];
@@ -108,62 +104,39 @@ async fn store(
 ) -> Result<Uuid, Refusal> {
     let body = body::decoded(headers, body, state.webhook_limits).await?;
     if let Err(refusal) = (integration.validate)(&body) {
-        let (scope, reason) = (sender.principal.scope(), refusal.to_string());
+        let (scope, reason) = (sender.scope(), refusal.to_string());
         let now = context.now();
         state
             .refused
             .note(scope, integration.name, now, reason, &body);
         return Err(refusal);
     }
-    let (id, record) = sender.inbound(integration, headers, body, context)?;
+    let (id, record) = inbound(sender, integration, headers, body, context)?;
     state.log.append(vec![record]).await?;
     Ok(id)
 }
 
-/// A caller whose key may send.
-struct Sender {
-    principal: Principal,
-    key: ApiKeyId,
-}
-
-fn admit(state: &IngestState, headers: &HeaderMap, context: &Context) -> Result<Sender, Refusal> {
-    let text = match credentials::find(headers)?.ok_or(Denied::Missing)? {
-        Presented::Key(text) => text,
-        Presented::Token(_) => return Err(Denied::UnknownKey.into()),
+/// The record of one request, and its id, which is what the sender is told.
+fn inbound(
+    sender: &Sender,
+    integration: &Integration,
+    headers: &HeaderMap,
+    body: Bytes,
+    context: &Context,
+) -> Result<(Uuid, NewRecord), CodecError> {
+    let (id, scope) = (context.id(), sender.scope());
+    let subject = format!("{}:{}", scope.project(), integration.name);
+    let mut envelope = Envelope::of(scope, id, InboundReceived::KIND, "/ingest", subject);
+    envelope.time = context.now();
+    let received = InboundReceived {
+        integration: integration.name.to_owned(),
+        key: sender.key,
+        received_at: context.now(),
+        headers: kept(headers, integration.headers),
+        body: body.into(),
     };
-    if !state.keyring.fresh() {
-        return Err(Refusal::KeyringBehind);
-    }
-    let principal = state.keyring.admit(&text, context.now())?;
-    match principal.api_key() {
-        Some(key) if principal.may(Action::Ingest) => Ok(Sender { principal, key }),
-        _ => Err(Refusal::WrongScope),
-    }
-}
-
-impl Sender {
-    /// The record of one request, and its id, which is what the sender is told.
-    fn inbound(
-        &self,
-        integration: &Integration,
-        headers: &HeaderMap,
-        body: Bytes,
-        context: &Context,
-    ) -> Result<(Uuid, NewRecord), CodecError> {
-        let (id, scope) = (context.id(), self.principal.scope());
-        let subject = format!("{}:{}", scope.project(), integration.name);
-        let mut envelope = Envelope::of(scope, id, InboundReceived::KIND, "/ingest", subject);
-        envelope.time = context.now();
-        let received = InboundReceived {
-            integration: integration.name.to_owned(),
-            key: self.key,
-            received_at: context.now(),
-            headers: kept(headers, integration.headers),
-            body: body.into(),
-        };
-        let record = NewRecord::of(Topic::InboundWebhooks, &envelope, &Inbound::from(received))?;
-        Ok((id, record))
-    }
+    let record = NewRecord::of(Topic::InboundWebhooks, &envelope, &Inbound::from(received))?;
+    Ok((id, record))
 }
 
 fn kept(headers: &HeaderMap, names: &[&'static str]) -> Vec<Label> {
@@ -175,21 +148,4 @@ fn kept(headers: &HeaderMap, names: &[&'static str]) -> Vec<Label> {
         })
     };
     names.iter().filter_map(label).collect()
-}
-
-/// Notes that the key was used, beside the request: neither its answer nor its
-/// time depend on it.
-fn note_use(state: &IngestState, caller: &Principal, context: &Context) {
-    let used = match usage::record(&state.keyring, caller, context) {
-        Ok(Some(used)) => used,
-        Ok(None) => return,
-        Err(error) => return tracing::error!(%error, "the use of a key is not noted"),
-    };
-    let log = state.log.clone();
-    tokio::spawn(async move {
-        if let Err(error) = log.append(vec![used]).await {
-            counter!("ingest_key_uses_lost_total").increment(1);
-            tracing::warn!(%error, "the use of a key is not noted");
-        }
-    });
 }

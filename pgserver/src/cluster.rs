@@ -42,22 +42,24 @@ fn check_version(data: &Path, found: &str, binaries: &Binaries) -> anyhow::Resul
     Ok(())
 }
 
+/// Made beside its place and moved there whole: a folder with a `PG_VERSION` is one
+/// whose `initdb` came to its end.
 async fn create(data: &Path, binaries: &Binaries, account: &Account) -> anyhow::Result<()> {
-    if let Some(parent) = data.parent() {
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o755)
-            .create(parent)?;
-    }
+    let parent = data
+        .parent()
+        .context("a cluster needs a folder around it")?;
     std::fs::DirBuilder::new()
         .recursive(true)
-        .mode(0o700)
-        .create(data)?;
-    account.give(data)?;
+        .mode(0o755)
+        .create(parent)?;
+    let making = data.with_extension("making");
+    remove(&making)?;
+    std::fs::DirBuilder::new().mode(0o700).create(&making)?;
+    account.give(&making)?;
     let mut command = account.command(&binaries.initdb());
     command
         .arg("-D")
-        .arg(data)
+        .arg(&making)
         .args(["-U", SUPERUSER, "-E", "UTF8", "--locale=C"]);
     // Only the owner of the private socket folder can connect at all.
     command
@@ -66,17 +68,27 @@ async fn create(data: &Path, binaries: &Binaries, account: &Account) -> anyhow::
     let output = command.output().await.context("cannot run initdb")?;
     if !output.status.success() {
         let errors = String::from_utf8_lossy(&output.stderr);
-        bail!("initdb failed in {}: {}", data.display(), errors.trim());
+        bail!("initdb failed in {}: {}", making.display(), errors.trim());
     }
+    std::fs::rename(&making, data)
+        .with_context(|| format!("cannot move the new cluster to {}", data.display()))?;
+    std::fs::File::open(parent)?.sync_all()?;
     Ok(())
 }
 
-/// The postmaster writes `ready` as the eighth line of its pid file.
-pub(crate) fn ready(data: &Path) -> bool {
+fn remove(folder: &Path) -> std::io::Result<()> {
+    match std::fs::remove_dir_all(folder) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e),
+        _ => Ok(()),
+    }
+}
+
+/// The postmaster writes its pid first and `ready` as the eighth line of its pid
+/// file. One that ended without power has left such a file behind.
+pub(crate) fn ready(data: &Path, postmaster: Pid) -> bool {
     let file = std::fs::read_to_string(data.join("postmaster.pid")).unwrap_or_default();
-    file.lines()
-        .nth(7)
-        .is_some_and(|status| status.trim() == "ready")
+    let line = |n| file.lines().nth(n).map(str::trim);
+    line(0) == Some(&*postmaster.to_string()) && line(7) == Some("ready")
 }
 
 pub(crate) fn last_lines(log: &Path) -> String {

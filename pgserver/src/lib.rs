@@ -185,7 +185,7 @@ impl Server {
 
     async fn wait_ready(&self) -> anyhow::Result<()> {
         let deadline = Instant::now() + START_LIMIT;
-        while !cluster::ready(&self.plan.data) {
+        while !cluster::ready(&self.plan.data, self.pid) {
             if !alive(self.pid) || Instant::now() > deadline {
                 let log = cluster::last_lines(&self.plan.data.join("postmaster.log"));
                 bail!("Postgres did not start; its log ends with:\n{log}");

@@ -30,6 +30,33 @@ async fn starts_adopts_and_stops() {
 }
 
 #[tokio::test]
+async fn what_a_power_cut_leaves_behind_is_not_taken_for_a_server() {
+    if !Path::new("/usr/lib/postgresql").exists() {
+        eprintln!("SKIPPED what_a_power_cut_leaves_behind_is_not_taken_for_a_server: no Postgres");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    open_to_all(folder.path());
+    let half_made = folder.path().join("postgres.making");
+    std::fs::create_dir(&half_made).unwrap();
+    std::fs::write(half_made.join("PG_VERSION"), "1\n").unwrap();
+    let first = Server::start(folder.path(), &Options::default())
+        .await
+        .unwrap();
+    assert!(!half_made.exists());
+
+    let pid_file = folder.path().join("postgres/postmaster.pid");
+    let left_behind = std::fs::read(&pid_file).unwrap();
+    first.stop().await.unwrap();
+    std::fs::write(&pid_file, left_behind).unwrap();
+    let second = Server::start(folder.path(), &Options::default())
+        .await
+        .unwrap();
+    second.create_database("one").await.unwrap();
+    second.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_folder_of_another_version_is_refused_with_the_remedy() {
     if !Path::new("/usr/lib/postgresql").exists() {
         eprintln!("SKIPPED a_folder_of_another_version_is_refused_with_the_remedy: no Postgres");

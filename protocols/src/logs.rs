@@ -32,7 +32,7 @@ pub struct LogRecord<'a> {
     pub fields: Vec<Field<'a>>,
 }
 
-/// Severity in the six ranges of OpenTelemetry's SeverityNumber (1-4 trace, 5-8
+/// Severity in the six ranges of `SeverityNumber` of OpenTelemetry (1-4 trace, 5-8
 /// debug, 9-12 info, 13-16 warn, 17-20 error, 21-24 fatal).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {

@@ -33,3 +33,23 @@ impl Skipped {
         self.first.get_or_insert_with(why);
     }
 }
+
+impl Refused {
+    /// The same, its field named from further out.
+    pub(crate) fn within(mut self, outer: &impl std::fmt::Display) -> Self {
+        self.field = match &*self.field {
+            "" => outer.to_string(),
+            inner if inner.starts_with('[') => format!("{outer}{inner}"),
+            inner => format!("{outer}.{inner}"),
+        };
+        self
+    }
+}
+
+impl crate::protobuf::Malformed {
+    /// Names the field.
+    #[cold]
+    pub(crate) fn at(self, field: &str) -> Refused {
+        Refused::new(field, self.to_string())
+    }
+}

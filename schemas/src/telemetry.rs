@@ -19,6 +19,41 @@ record! { "srecopilot.telemetry",
         #[avro(with)]
         #[serde(with = "apache_avro::serde::bytes")]
         pub body: Vec<u8>,
+        /// How old an item could be, in milliseconds before `received_at`, to be
+        /// taken; none = any age. What ingest refused, the projection skips.
+        #[serde(default)]
+        pub max_age_ms: Option<i64>,
+    }
+}
+
+/// How far ahead of the arrival an item's time may lie: clocks differ.
+pub const MAX_AHEAD_MS: i64 = 600_000;
+
+/// The times that items of a body may have, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    pub from_ms: i64,
+    pub until_ms: i64,
+}
+
+impl Window {
+    /// The one rule of ingest and projection.
+    pub fn of(received_at: Timestamp, max_age_ms: Option<i64>) -> Self {
+        let received_ms = received_at.micros().div_euclid(1_000);
+        Self {
+            from_ms: max_age_ms.map_or(i64::MIN, |age| received_ms.saturating_sub(age)),
+            until_ms: received_ms.saturating_add(MAX_AHEAD_MS),
+        }
+    }
+
+    pub fn contains(self, time_ms: i64) -> bool {
+        (self.from_ms..=self.until_ms).contains(&time_ms)
+    }
+}
+
+impl TelemetryReceived {
+    pub fn window(&self) -> Window {
+        Window::of(self.received_at, self.max_age_ms)
     }
 }
 
@@ -28,5 +63,5 @@ messages! {
 }
 
 example! {
-    TelemetryReceived { format: "prometheus.remote_write.v1".to_owned(), encoding: "snappy".to_owned(), received_at: Timestamp::from_micros(1_793_500_860_000_000), body_hash: vec![0x5A; 16], body: vec![0] }
+    TelemetryReceived { format: "prometheus.remote_write.v1".to_owned(), encoding: "snappy".to_owned(), received_at: Timestamp::from_micros(1_793_500_860_000_000), body_hash: vec![0x5A; 16], body: vec![0], max_age_ms: Some(604_800_000) }
 }

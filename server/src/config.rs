@@ -62,6 +62,15 @@ pub struct Settings {
     /// Largest ingest body, compressed and decompressed, in bytes [default: 10485760]
     #[arg(long, env = "SRE_COPILOT_INGEST_BODY_BYTES", global = true)]
     pub ingest_body_bytes: Option<usize>,
+    /// Oldest telemetry that is taken, for instance `12h` or `7d`; `off` takes any [default: 7d]
+    #[arg(long, env = "SRE_COPILOT_TELEMETRY_MAX_SAMPLE_AGE", global = true)]
+    pub telemetry_max_sample_age: Option<String>,
+    /// Series that one project may send within a day (UTC) [default: 1000000]
+    #[arg(long, env = "SRE_COPILOT_TELEMETRY_ACTIVE_SERIES", global = true)]
+    pub telemetry_active_series: Option<usize>,
+    /// Telemetry of one project, in bytes per second as sent; without it there is no limit
+    #[arg(long, env = "SRE_COPILOT_TELEMETRY_BYTES_PER_SECOND", global = true)]
+    pub telemetry_bytes_per_second: Option<u64>,
     /// Disk that the embedded log may take, in bytes [default: 10737418240]
     #[arg(long, env = "SRE_COPILOT_LOG_DISK_BYTES", global = true)]
     pub log_disk_bytes: Option<u64>,
@@ -100,6 +109,10 @@ pub struct Config {
     pub master_key_file: Option<PathBuf>,
     pub instance: String,
     pub ingest_body_bytes: usize,
+    /// None = any age.
+    pub telemetry_max_sample_age_ms: Option<i64>,
+    pub telemetry_active_series: usize,
+    pub telemetry_bytes_per_second: Option<u64>,
     pub log_disk_bytes: u64,
     pub allow_weak_isolation: bool,
     pub postgres_bin: Option<PathBuf>,
@@ -147,6 +160,15 @@ impl Settings {
             master_key_file: self.master_key_file.or(below.master_key_file),
             instance: self.instance.or(below.instance),
             ingest_body_bytes: self.ingest_body_bytes.or(below.ingest_body_bytes),
+            telemetry_max_sample_age: self
+                .telemetry_max_sample_age
+                .or(below.telemetry_max_sample_age),
+            telemetry_active_series: self
+                .telemetry_active_series
+                .or(below.telemetry_active_series),
+            telemetry_bytes_per_second: self
+                .telemetry_bytes_per_second
+                .or(below.telemetry_bytes_per_second),
             log_disk_bytes: self.log_disk_bytes.or(below.log_disk_bytes),
             allow_weak_isolation: self.allow_weak_isolation.or(below.allow_weak_isolation),
             postgres_bin: self.postgres_bin.or(below.postgres_bin),
@@ -173,6 +195,12 @@ impl Settings {
             master_key_file: self.master_key_file,
             instance: set(self.instance).unwrap_or_else(host_name),
             ingest_body_bytes: self.ingest_body_bytes.unwrap_or(10 << 20),
+            telemetry_max_sample_age_ms: age(
+                "telemetry_max_sample_age",
+                set(self.telemetry_max_sample_age),
+            )?,
+            telemetry_active_series: self.telemetry_active_series.unwrap_or(1_000_000),
+            telemetry_bytes_per_second: self.telemetry_bytes_per_second,
             log_disk_bytes: self.log_disk_bytes.unwrap_or(10 << 30),
             allow_weak_isolation: self.allow_weak_isolation.unwrap_or(false),
             postgres_bin: self.postgres_bin,
@@ -267,6 +295,25 @@ fn registration(value: Option<String>) -> Result<Registration, BadSetting> {
     }
 }
 
+/// `90m`, `12h` or `7d` in milliseconds; none for `off`; a week where nothing is set.
+fn age(setting: &'static str, value: Option<String>) -> Result<Option<i64>, BadSetting> {
+    let value = value.unwrap_or_else(|| "7d".to_owned());
+    let text = value.trim();
+    if text == "off" {
+        return Ok(None);
+    }
+    let units = [("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+    let read = units.iter().find_map(|(unit, millis)| {
+        let count: i64 = text.strip_suffix(unit)?.parse().ok()?;
+        count.checked_mul(*millis).filter(|age| *age > 0)
+    });
+    read.map(Some).ok_or_else(|| BadSetting {
+        setting,
+        expected: "expected a number of m, h or d, or off".to_owned(),
+        value: value.clone(),
+    })
+}
+
 fn pairs(value: Option<String>) -> Result<Vec<(String, String)>, BadSetting> {
     let list = value.unwrap_or_default();
     let parts = list
@@ -322,6 +369,17 @@ mod tests {
             refused,
             "configuration: registration is `maybe`: expected open, first or closed"
         );
+    }
+
+    #[test]
+    fn an_age_has_a_unit_or_is_off() {
+        let read = |text: &str| age("x", Some(text.to_owned()));
+        assert_eq!(read("off").unwrap(), None);
+        assert_eq!(read("90m").unwrap(), Some(5_400_000));
+        assert_eq!(age("x", None).unwrap(), Some(7 * 86_400_000));
+        for text in ["7", "d", "-1d", "0h", "1w", "9223372036854775807d"] {
+            assert!(read(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod tasks;
 use std::sync::Arc;
 
 use access::keyring::Keyring;
+use access::refused_bodies::RefusedBodies;
 use anyhow::Context;
 use eventlog::Log;
 use eventlog::embedded::EmbeddedLog;
@@ -37,6 +38,8 @@ pub(crate) struct Platform {
     /// None for roles that need no Postgres.
     pub(crate) data: Option<Data>,
     pub(crate) metrics: PrometheusHandle,
+    /// What ingest refused; the gateway shows it.
+    pub(crate) refused: Arc<RefusedBodies>,
     pub(crate) shutdown: CancellationToken,
 }
 
@@ -66,6 +69,7 @@ pub async fn run(config: Config, roles: Roles) -> anyhow::Result<()> {
         embedded,
         data,
         metrics,
+        refused: Arc::default(),
         shutdown: shutdown.clone(),
     };
     let mut tasks = Tasks::new(shutdown);

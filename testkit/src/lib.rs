@@ -6,11 +6,13 @@
 mod kafka;
 mod peers;
 mod postgres;
+mod power;
 mod wait;
 
 pub use kafka::{TestKafka, kafka};
 pub use peers::{Peer, free_port, peer};
 pub use postgres::{TestDb, postgres};
+pub use power::CuttableDisk;
 pub use wait::{eventually, eventually_within};
 
 /// Reports a test that cannot run here; `make test` lists these by name.

@@ -12,6 +12,8 @@ pub enum Peer {
     RedisServer,
     KafkaFolder,
     Chromium,
+    /// A library that, preloaded, makes every sync do nothing.
+    EatMyData,
 }
 
 impl Peer {
@@ -23,6 +25,7 @@ impl Peer {
             Self::RedisServer => "SRE_COPILOT_TEST_REDIS_SERVER",
             Self::KafkaFolder => "SRE_COPILOT_TEST_KAFKA_DIR",
             Self::Chromium => "SRE_COPILOT_TEST_CHROMIUM",
+            Self::EatMyData => "SRE_COPILOT_TEST_EATMYDATA",
         }
     }
 }

@@ -12,7 +12,7 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
         ("protocols", &[][..]),
         ("promql", &["protocols"][..]),
         ("eventlog", &["schemas"][..]),
-        ("access", &["schemas", "eventlog"][..]),
+        ("access", &["schemas", "eventlog", "protocols"][..]),
         (
             "ingest",
             &["schemas", "eventlog", "protocols", "access"][..],

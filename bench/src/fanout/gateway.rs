@@ -64,6 +64,8 @@ impl Served {
             keyring: keyring.clone(),
             fanout: fanout.clone(),
             metrics: None,
+            refused: Arc::default(),
+            metric_stores: None,
         })?;
         let stop = CancellationToken::new();
         let tasks = tasks(gateway, keyring, &log, listener, &stop);

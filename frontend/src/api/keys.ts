@@ -12,6 +12,7 @@ export const keys = {
   alertList: (project: string, filter: object) => ['p', project, 'alerts', filter] as const,
   alert: (project: string, id: string) => ['p', project, 'alert', id] as const,
   apiKeys: (project: string) => ['p', project, 'api-keys'] as const,
+  refusedWebhooks: (project: string) => ['p', project, 'refused-webhooks'] as const,
   members: (project: string) => ['p', project, 'members'] as const,
   projects: (project: string) => ['p', project, 'projects'] as const,
   audit: (project: string, filter: object) => ['p', project, 'audit', filter] as const,

@@ -638,6 +638,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/webhooks/refused": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Webhook bodies that were refused, newest first
+         * @description At most five an integration, in memory of the gateway that was asked: they are
+         *     gone after a restart.
+         */
+        get: operations["list_refused_webhooks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -1109,6 +1130,22 @@ export interface components {
             allowed_next: string[];
             detail: string;
             rule: string;
+        };
+        /** @description A body that was answered with 400. */
+        RefusedWebhook: {
+            /** @description Its first 4,096 bytes; what is not UTF-8 is replaced. */
+            body: string;
+            body_bytes: number;
+            /** @description `alertmanager`, ... */
+            integration: string;
+            /** @description The field and the offence. */
+            reason: string;
+            /** Format: date-time */
+            received_at: string;
+        };
+        /** @description The last few of each integration. */
+        RefusedWebhooks: {
+            items: components["schemas"]["RefusedWebhook"][];
         };
         Register: {
             /** @example ada@example.com */
@@ -2706,6 +2743,25 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_refused_webhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RefusedWebhooks"];
                 };
             };
         };

@@ -25,6 +25,15 @@ export async function revokeApiKey(id: string): Promise<void> {
   await write<unknown>(api.DELETE('/api/v1/api-keys/{id}', { params: { path: { id } } }), nothing);
 }
 
+/** Bodies that agents were answered 400 for; kept in memory by the gateway, so asked for again and again. */
+export function refusedWebhooksQuery(project: string) {
+  return queryOptions({
+    queryKey: keys.refusedWebhooks(project),
+    queryFn: () => read(api.GET('/api/v1/webhooks/refused')),
+    refetchInterval: 15_000,
+  });
+}
+
 export function membersQuery(project: string) {
   return queryOptions({
     queryKey: keys.members(project),

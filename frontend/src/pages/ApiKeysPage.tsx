@@ -1,4 +1,4 @@
-import { Badge, Button, Modal } from '@mantine/core';
+import { Badge, Button, Modal, Stack } from '@mantine/core';
 import { IconKey, IconPlus } from '@tabler/icons-react';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
@@ -8,6 +8,7 @@ import { asProblem } from '../api/problem';
 import { apiKeysQuery, revokeApiKey } from '../api/tenant';
 import type { ApiKey, CreatedApiKey } from '../api/types';
 import { NewKey } from '../components/NewKey';
+import { RefusedWebhooks } from '../components/RefusedWebhooks';
 import { ApiKeyForm } from '../forms/ApiKeyForm';
 import { useMe, useProject } from '../hooks/useProject';
 import { ConfirmByName } from '../ui/ConfirmByName';
@@ -29,26 +30,29 @@ export function ApiKeysPage() {
     setCreated(null);
   };
   return (
-    <Panel
-      title="API keys"
-      count={query.data?.length}
-      flush
-      actions={
-        mayWrite && (
-          <Button leftSection={<IconPlus size={14} />} onClick={() => setCreating(true)}>
-            Create key
-          </Button>
-        )
-      }
-    >
-      <QueryView query={query} skeleton={<RowSkeleton rows={4} height={41} />}>
-        {(rows) => <KeyRows rows={rows} {...(mayWrite && { onRevoke: setRevoking })} />}
-      </QueryView>
-      <Modal opened={creating} onClose={close} title={created ? 'Key created' : 'Create an API key'}>
-        {created ? <NewKey created={created} onDone={close} /> : <ApiKeyForm onDone={setCreated} />}
-      </Modal>
-      {revoking && <RevokeKey apiKey={revoking} onClose={() => setRevoking(null)} />}
-    </Panel>
+    <Stack gap="md">
+      <Panel
+        title="API keys"
+        count={query.data?.length}
+        flush
+        actions={
+          mayWrite && (
+            <Button leftSection={<IconPlus size={14} />} onClick={() => setCreating(true)}>
+              Create key
+            </Button>
+          )
+        }
+      >
+        <QueryView query={query} skeleton={<RowSkeleton rows={4} height={41} />}>
+          {(rows) => <KeyRows rows={rows} {...(mayWrite && { onRevoke: setRevoking })} />}
+        </QueryView>
+        <Modal opened={creating} onClose={close} title={created ? 'Key created' : 'Create an API key'}>
+          {created ? <NewKey created={created} onDone={close} /> : <ApiKeyForm onDone={setCreated} />}
+        </Modal>
+        {revoking && <RevokeKey apiKey={revoking} onClose={() => setRevoking(null)} />}
+      </Panel>
+      <RefusedWebhooks />
+    </Stack>
   );
 }
 

@@ -105,3 +105,33 @@ async fn unknown_and_mistyped_keys_are_refused() {
     let answer = app.get("/api/v1/incidents", Some("srec_mistyped")).await;
     assert_eq!(answer.with(401)["rule"], "key_unknown");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_set_up_a_sender_sees_what_it_was_refused() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    let key = key(&app, &ada, "ingest").await;
+    let key = key["key"].as_str().unwrap();
+    let body = json!({"version": "4", "alerts": [{"labels": 7}]});
+    testkit::eventually("the sender is refused for what it sends", || async {
+        let answer = app
+            .post("/api/v1/webhooks/alertmanager", key, body.clone())
+            .await;
+        (answer.status == StatusCode::BAD_REQUEST).then_some(())
+    })
+    .await;
+    let shown = app
+        .get("/api/v1/webhooks/refused", Some(&ada.token))
+        .await
+        .with(200);
+    let refused = &shown["items"][0];
+    assert_eq!(refused["integration"], "alertmanager");
+    assert!(
+        refused["reason"].as_str().unwrap().contains("labels"),
+        "{refused}"
+    );
+    assert_eq!(refused["body"], body.to_string());
+
+    let keys_read_alone = app.get("/api/v1/webhooks/refused", Some(key)).await;
+    assert_eq!(keys_read_alone.status, StatusCode::FORBIDDEN);
+}

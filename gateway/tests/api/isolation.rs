@@ -41,6 +41,7 @@ impl Victim {
         let key = app.post("/api/v1/api-keys", token, key).await.id();
         let command = pending_command(app, &person, &incident).await;
         let alert = fire_alert(app, &person).await;
+        have_refused(app, &person);
         let ids = vec![
             ("incidents", incident),
             ("projects", project),
@@ -74,6 +75,20 @@ async fn pending_command(app: &App, person: &Person, incident: &str) -> String {
     let status = format!("/api/v1/commands/{command}");
     app.get(&status, Some(&person.token)).await.with(200);
     command.to_string()
+}
+
+/// What a sender of the victim's got a 400 for.
+fn have_refused(app: &App, person: &Person) {
+    let (tenant, project) = (person.tenant.parse(), person.project.parse());
+    let scope = Scope::granted(
+        TenantId(tenant.unwrap()),
+        ProjectId(project.unwrap()),
+        Actor::system("test"),
+    );
+    let now = Context::ambient(&Clock::System).now();
+    let (reason, body) = (format!("{CANARY} is missing"), CANARY.as_bytes());
+    let refused = &app.gateway.refused;
+    refused.note(&scope, "alertmanager", now, reason, &body.into());
 }
 
 /// Sends what the incident opener sends for an alert, and finds the alert.
@@ -201,7 +216,8 @@ async fn a_foreign_id_is_like_an_unknown_one() {
     let document = document();
     let mut asked = 0;
     for (verb, path, operation) in operations(&document) {
-        if !path.contains('{') {
+        // A label's name is no id.
+        if !path.contains('{') || path.contains("{name}") {
             continue;
         }
         let body = body_of(&document, &operation);
@@ -272,6 +288,7 @@ async fn no_list_shows_what_is_foreign() {
         "/api/v1/incidents",
         "/api/v1/members",
         "/api/v1/projects",
+        "/api/v1/webhooks/refused",
     ];
     assert_eq!(shown, expected);
 }

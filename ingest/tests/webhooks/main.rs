@@ -137,12 +137,13 @@ async fn an_undecodable_body_is_refused_by_field_and_kept_for_its_owner() {
     assert_eq!(json["detail"], "alerts[1].fingerprint is missing");
     assert_eq!(site.records(Topic::InboundWebhooks).await, []);
 
-    let kept = site.state.refused.latest(&site.scope(), "alertmanager");
+    let kept = site.state.refused.latest(&site.scope());
+    let (integration, refused) = &kept[0];
     assert_eq!(
-        (kept.len(), kept[0].reason.as_str()),
-        (1, "alerts[1].fingerprint is missing")
+        (kept.len(), *integration, refused.reason.as_str()),
+        (1, "alertmanager", "alerts[1].fingerprint is missing")
     );
-    assert_eq!(kept[0].body, Bytes::from(body)[..kept[0].body.len()]);
+    assert_eq!(refused.body, Bytes::from(body)[..refused.body.len()]);
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ use axum::routing::get;
 use gateway::config::{Config as GatewayConfig, PublicUrl};
 use gateway::{Gateway, Surroundings};
 use ingest::IngestState;
+use ingest::telemetry::{Settings, Telemetry};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -54,13 +55,13 @@ pub(super) async fn serve(platform: Platform, listeners: Listeners) -> anyhow::R
     let shutdown = platform.shutdown.clone();
     let port = listeners.http.local_addr()?.port();
     let Some(gateway) = build_gateway(&platform, port)? else {
-        let router = probes(&platform).merge(webhooks(&platform));
+        let router = probes(&platform).merge(agents(&platform));
         return listen(listeners.http, router, shutdown).await;
     };
     let url = gateway.config.public_url.origin().to_owned();
     tracing::info!("listening on {url}");
-    // The gateway takes webhooks too: it is what agents outside can reach.
-    let router = gateway.router().merge(webhooks(&platform));
+    // The gateway takes these too: it is what agents outside can reach.
+    let router = gateway.router().merge(agents(&platform));
     let socket = async {
         match listeners.ws {
             Some(ws) => listen(ws, gateway.socket_router(), shutdown.clone()).await,
@@ -118,19 +119,30 @@ fn build_gateway(platform: &Platform, port: u16) -> anyhow::Result<Option<Gatewa
         keyring: platform.keyring.clone(),
         fanout: platform.fanout.clone(),
         metrics: Some(platform.metrics.clone()),
+        refused: platform.refused.clone(),
+        metric_stores: None,
     };
     Ok(Some(
         Gateway::new(given).context("cannot build the gateway")?,
     ))
 }
 
-fn webhooks(platform: &Platform) -> Router {
+/// Where agents send to.
+fn agents(platform: &Platform) -> Router {
     if !platform.roles.ingest && !platform.roles.gateway {
         return Router::new();
     }
     let mut state = IngestState::new(platform.log.clone(), platform.keyring.clone(), CLOCK);
+    state.refused = platform.refused.clone();
     state.webhook_limits.wire = platform.config.ingest_body_bytes;
     state.webhook_limits.decoded = platform.config.ingest_body_bytes;
+    let config = &platform.config;
+    state.telemetry = Telemetry::new(Settings {
+        limits: state.webhook_limits,
+        max_age_ms: config.telemetry_max_sample_age_ms,
+        active_per_project: config.telemetry_active_series,
+        bytes_per_second: config.telemetry_bytes_per_second,
+    });
     ingest::router(Arc::new(state))
 }
 

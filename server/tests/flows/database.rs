@@ -94,9 +94,13 @@ pub(crate) fn end_postgres_below(folder: &Path) {
 
 /// A folder on disk that the account of Postgres can enter.
 pub(crate) fn reachable_folder() -> TempDir {
+    reachable_folder_in(&std::env::temp_dir())
+}
+
+pub(crate) fn reachable_folder_in(parent: &Path) -> TempDir {
     let folder = tempfile::Builder::new()
         .prefix("srec-flow-")
-        .tempdir()
+        .tempdir_in(parent)
         .unwrap();
     std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
     folder

@@ -108,6 +108,11 @@ impl Load {
         Self { over, tasks }
     }
 
+    /// Without waiting for what is under way.
+    pub(crate) fn abort(self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+
     pub(crate) async fn end(self) {
         self.over.store(true, Ordering::Relaxed);
         for task in self.tasks {

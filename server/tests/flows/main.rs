@@ -23,6 +23,7 @@ mod latency;
 mod one_group;
 mod pair;
 mod postgres_stopped;
+mod power;
 mod repeats;
 mod replay;
 mod restart;

@@ -28,6 +28,8 @@ pub(crate) struct Platform {
     /// Whom the process runs as, if not as the test.
     account: Option<(u32, u32)>,
     program: PathBuf,
+    /// A library that the program is started with.
+    preload: Option<PathBuf>,
     process: Option<Child>,
     port: u16,
     /// None for a second platform beside the one that holds it.
@@ -56,6 +58,15 @@ impl Platform {
         platform
     }
 
+    /// With everything it keeps, its own Postgres included, in `folder`.
+    pub(crate) async fn start_in(folder: TempDir, preload: Option<PathBuf>) -> Self {
+        let alone = ONE_AT_A_TIME.lock().await;
+        let mut platform = Self::on(folder, None, Some(alone));
+        platform.preload = preload;
+        platform.begin().await;
+        platform
+    }
+
     /// A second platform on a folder of its own, not started yet.
     pub(crate) fn elsewhere(&self, database_url: &str) -> Self {
         Self::new(Some(database_url.to_owned()), None)
@@ -69,11 +80,20 @@ impl Platform {
     }
 
     fn new(database_url: Option<String>, alone: Option<MutexGuard<'static, ()>>) -> Self {
+        Self::on(reachable_folder(), database_url, alone)
+    }
+
+    fn on(
+        folder: TempDir,
+        database_url: Option<String>,
+        alone: Option<MutexGuard<'static, ()>>,
+    ) -> Self {
         Self {
-            folder: reachable_folder(),
+            folder,
             database_url,
             account: None,
             program: PROGRAM.into(),
+            preload: None,
             process: None,
             port: 0,
             _alone: alone,
@@ -139,6 +159,9 @@ impl Platform {
             .stderr(log);
         if let Some(url) = &self.database_url {
             command.env("DATABASE_URL", url);
+        }
+        if let Some(library) = &self.preload {
+            command.env("LD_PRELOAD", library);
         }
         if let Some((uid, gid)) = self.account {
             command.uid(uid).gid(gid);

@@ -60,13 +60,15 @@ impl RefusedBodies {
         });
     }
 
-    /// What `scope`'s project was refused, newest first.
-    pub fn latest(&self, scope: &Scope, integration: &'static str) -> Vec<RefusedBody> {
+    /// What `scope`'s project was refused, newest first, with the integration.
+    pub fn latest(&self, scope: &Scope) -> Vec<(&'static str, RefusedBody)> {
         let kept = self.kept.lock();
-        let bodies = kept.get(&(scope.project(), integration));
-        bodies
-            .map(|bodies| bodies.iter().cloned().collect())
-            .unwrap_or_default()
+        let own = kept.iter().filter(|(key, _)| key.0 == scope.project());
+        let mut latest: Vec<_> = own
+            .flat_map(|((_, name), bodies)| bodies.iter().map(|body| (*name, body.clone())))
+            .collect();
+        latest.sort_by_key(|(_, body)| std::cmp::Reverse(body.at));
+        latest
     }
 }
 
@@ -101,18 +103,21 @@ mod tests {
             note(&kept, 1, second, &[b'x'; KEPT_BYTES + 7]);
         }
         note(&kept, 2, 1, b"other");
-        let latest = kept.latest(&scope(1), "alertmanager");
-        let reasons: Vec<_> = latest.iter().map(|body| body.reason.as_str()).collect();
+        let latest = kept.latest(&scope(1));
+        let reasons: Vec<_> = latest
+            .iter()
+            .map(|(_, body)| body.reason.as_str())
+            .collect();
         assert_eq!(
             reasons,
             ["reason 8", "reason 7", "reason 6", "reason 5", "reason 4"]
         );
         assert_eq!(
-            (latest[0].body.len(), latest[0].body_bytes),
+            (latest[0].1.body.len(), latest[0].1.body_bytes),
             (KEPT_BYTES, KEPT_BYTES + 7)
         );
-        assert_eq!(kept.latest(&scope(2), "alertmanager").len(), 1);
-        assert_eq!(kept.latest(&scope(1), "grafana"), Vec::new());
+        assert_eq!(kept.latest(&scope(2)).len(), 1);
+        assert_eq!(kept.latest(&scope(3)), Vec::new());
     }
 
     #[test]
@@ -123,8 +128,8 @@ mod tests {
         }
         note(&kept, 0, 900, b"x");
         note(&kept, 9_999, 901, b"x");
-        assert_eq!(kept.latest(&scope(1), "alertmanager"), Vec::new());
-        assert_eq!(kept.latest(&scope(0), "alertmanager").len(), 2);
-        assert_eq!(kept.latest(&scope(9_999), "alertmanager").len(), 1);
+        assert_eq!(kept.latest(&scope(1)), Vec::new());
+        assert_eq!(kept.latest(&scope(0)).len(), 2);
+        assert_eq!(kept.latest(&scope(9_999)).len(), 1);
     }
 }

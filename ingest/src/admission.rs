@@ -1,0 +1,62 @@
+//! Whether a caller may send, and the note that its key was used.
+
+use access::credentials::{self, Presented};
+use access::denied::Denied;
+use access::permissions::Action;
+use access::principal::Principal;
+use access::usage;
+use axum::http::HeaderMap;
+use metrics::counter;
+use schemas::context::Context;
+use schemas::ids::ApiKeyId;
+use schemas::scope::Scope;
+
+use crate::{IngestState, Refusal};
+
+/// A caller whose key may send.
+pub(crate) struct Sender {
+    principal: Principal,
+    pub(crate) key: ApiKeyId,
+}
+
+impl Sender {
+    pub(crate) fn scope(&self) -> &Scope {
+        self.principal.scope()
+    }
+}
+
+pub(crate) fn admit(
+    state: &IngestState,
+    headers: &HeaderMap,
+    context: &Context,
+) -> Result<Sender, Refusal> {
+    let text = match credentials::find(headers)?.ok_or(Denied::Missing)? {
+        Presented::Key(text) => text,
+        Presented::Token(_) => return Err(Denied::UnknownKey.into()),
+    };
+    if !state.keyring.fresh() {
+        return Err(Refusal::KeyringBehind);
+    }
+    let principal = state.keyring.admit(&text, context.now())?;
+    match principal.api_key() {
+        Some(key) if principal.may(Action::Ingest) => Ok(Sender { principal, key }),
+        _ => Err(Refusal::WrongScope),
+    }
+}
+
+/// Notes that the key was used, beside the request: neither its answer nor its
+/// time depend on it.
+pub(crate) fn note_use(state: &IngestState, sender: &Sender, context: &Context) {
+    let used = match usage::record(&state.keyring, &sender.principal, context) {
+        Ok(Some(used)) => used,
+        Ok(None) => return,
+        Err(error) => return tracing::error!(%error, "the use of a key is not noted"),
+    };
+    let log = state.log.clone();
+    tokio::spawn(async move {
+        if let Err(error) = log.append(vec![used]).await {
+            counter!("ingest_key_uses_lost_total").increment(1);
+            tracing::warn!(%error, "the use of a key is not noted");
+        }
+    });
+}

@@ -1,0 +1,191 @@
+//! Where telemetry arrives: every path, what it reads, and how it answers.
+
+use access::body::{self, BodyError, Encoding};
+use axum::http::HeaderMap;
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use schemas::topic::Topic;
+
+use super::dialect::{Dialect, NATIVE, OTLP, PROMETHEUS};
+use crate::Refusal;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Signal {
+    Metrics,
+}
+
+impl Signal {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Metrics => "metrics",
+        }
+    }
+
+    pub(crate) fn topic(self) -> Topic {
+        match self {
+            Self::Metrics => Topic::TelemetryMetrics,
+        }
+    }
+
+    /// What its items are called in answers.
+    pub(crate) fn items(self) -> &'static str {
+        match self {
+            Self::Metrics => "samples",
+        }
+    }
+}
+
+/// A content type that a route reads, and the format (`protocols::formats`) it means.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct BodyKind {
+    pub(crate) media: &'static str,
+    /// The content type's parameter `proto`; none where it is absent.
+    pub(crate) proto: Option<&'static str>,
+    pub(crate) format: &'static str,
+}
+
+/// One path.
+pub(crate) struct Route {
+    pub(crate) path: &'static str,
+    pub(crate) signal: Signal,
+    /// The first is meant where a request has no content type.
+    pub(crate) bodies: &'static [BodyKind],
+    pub(crate) encodings: &'static [Encoding],
+    /// How a body is compressed that does not say.
+    pub(crate) unsaid: Encoding,
+    pub(crate) dialect: Dialect,
+}
+
+const fn body(media: &'static str, format: &'static str) -> BodyKind {
+    BodyKind {
+        media,
+        proto: None,
+        format,
+    }
+}
+
+const fn proto(media: &'static str, proto: &'static str, format: &'static str) -> BodyKind {
+    BodyKind {
+        media,
+        proto: Some(proto),
+        format,
+    }
+}
+
+const PROTOBUF: &str = "application/x-protobuf";
+const JSON: &str = "application/json";
+const USUAL: &[Encoding] = &[
+    Encoding::Identity,
+    Encoding::Gzip,
+    Encoding::Deflate,
+    Encoding::Zstd,
+];
+
+/// The registry: one row a path.
+pub(crate) const ROUTES: &[Route] = &[
+    Route {
+        path: "/api/v1/write",
+        signal: Signal::Metrics,
+        bodies: &[
+            body(PROTOBUF, "prometheus.remote_write.v1"),
+            proto(
+                PROTOBUF,
+                "prometheus.WriteRequest",
+                "prometheus.remote_write.v1",
+            ),
+            proto(
+                PROTOBUF,
+                "io.prometheus.write.v2.Request",
+                "prometheus.remote_write.v2",
+            ),
+        ],
+        encodings: &[Encoding::Snappy],
+        unsaid: Encoding::Snappy,
+        dialect: PROMETHEUS,
+    },
+    Route {
+        path: "/v1/metrics",
+        signal: Signal::Metrics,
+        bodies: &[
+            body(PROTOBUF, "otlp.metrics.protobuf"),
+            body(JSON, "otlp.metrics.json"),
+        ],
+        encodings: USUAL,
+        unsaid: Encoding::Identity,
+        dialect: OTLP,
+    },
+    Route {
+        path: "/api/v1/ingest/metrics",
+        signal: Signal::Metrics,
+        bodies: &[body(JSON, "native.metrics.json")],
+        encodings: USUAL,
+        unsaid: Encoding::Identity,
+        dialect: NATIVE,
+    },
+];
+
+impl Route {
+    /// What a request's content type means.
+    pub(crate) fn kind(&'static self, headers: &HeaderMap) -> Result<&'static BodyKind, Refusal> {
+        let Some(value) = headers.get(CONTENT_TYPE) else {
+            return Ok(&self.bodies[0]);
+        };
+        let text = value.to_str().unwrap_or("?");
+        let mut parts = text.split(';').map(str::trim);
+        let media = parts.next().unwrap_or_default();
+        let proto = parts.find_map(|part| {
+            let (name, value) = part.split_once('=')?;
+            let named = name.trim().eq_ignore_ascii_case("proto");
+            named.then(|| value.trim().trim_matches('"'))
+        });
+        let mut kinds = self.bodies.iter();
+        let found =
+            kinds.find(|kind| kind.media.eq_ignore_ascii_case(media) && kind.proto == proto);
+        found.ok_or_else(|| Refusal::UnsupportedType(text.to_owned()))
+    }
+
+    pub(crate) fn encoding(&self, headers: &HeaderMap) -> Result<Encoding, Refusal> {
+        if !headers.contains_key(CONTENT_ENCODING) {
+            return Ok(self.unsaid);
+        }
+        let encoding = body::encoding(headers)?;
+        match self.encodings.contains(&encoding) {
+            true => Ok(encoding),
+            false => Err(BodyError::UnsupportedEncoding(encoding.name().to_owned()).into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::walk::Decoder;
+
+    #[test]
+    fn every_row_names_a_format_that_exists() {
+        for route in ROUTES {
+            for kind in route.bodies {
+                let found = Decoder::find(route.signal, kind.format);
+                assert!(found.is_some(), "{} {}", route.path, kind.format);
+            }
+        }
+    }
+
+    #[test]
+    fn the_content_type_names_the_version() {
+        let write = &ROUTES[0];
+        let format = |value: &str| {
+            let headers = HeaderMap::from_iter([(CONTENT_TYPE, value.parse().unwrap())]);
+            write.kind(&headers).ok().map(|kind| kind.format)
+        };
+        assert_eq!(
+            format("application/x-protobuf"),
+            Some("prometheus.remote_write.v1")
+        );
+        assert_eq!(
+            format("application/x-protobuf; proto=io.prometheus.write.v2.Request"),
+            Some("prometheus.remote_write.v2")
+        );
+        assert_eq!(format("application/x-protobuf;proto=other"), None);
+        assert_eq!(format("application/json"), None);
+    }
+}

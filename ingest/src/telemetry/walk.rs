@@ -1,0 +1,163 @@
+//! The validating walk: a format's decoder, told to a sink that checks and counts.
+
+mod metrics;
+
+use ::metrics::counter;
+use access::body::{self, Encoding};
+use bytes::Bytes;
+use protocols::formats::{self, DecodeMetrics};
+use protocols::refused::{Refused, Skipped};
+use schemas::ids::ProjectId;
+use schemas::telemetry::Window;
+use schemas::time::Timestamp;
+
+use super::routes::{BodyKind, Signal};
+use super::{Settings, Telemetry};
+use crate::Refusal;
+
+/// The decoder of a format, by signal.
+pub(super) enum Decoder {
+    Metrics(DecodeMetrics),
+}
+
+impl Decoder {
+    pub(super) fn find(signal: Signal, format: &str) -> Option<Self> {
+        match signal {
+            Signal::Metrics => {
+                formats::find(formats::METRICS, format).map(|format| Self::Metrics(format.decode))
+            }
+        }
+    }
+}
+
+/// One body to walk.
+pub(super) struct Walk {
+    pub(super) signal: Signal,
+    pub(super) format: &'static str,
+    pub(super) encoding: Encoding,
+    pub(super) project: ProjectId,
+    pub(super) received_at: Timestamp,
+}
+
+/// What a walk found.
+#[derive(Debug, Default)]
+pub(super) struct Walked {
+    pub(super) taken: Counts,
+    pub(super) skipped: Skipped,
+    /// How many were skipped, for each of [`Reason::ALL`].
+    reasons: [u64; Reason::ALL.len()],
+}
+
+/// Items within the limits.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    /// Samples, log records or spans.
+    pub(super) items: u64,
+    pub(super) histograms: u64,
+    pub(super) exemplars: u64,
+    pub(super) metadata: u64,
+}
+
+/// Why an item was skipped.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Reason {
+    TooOld,
+    TooNew,
+    ActiveLimit,
+    /// The format's own limits, or a kind of item that cannot be kept.
+    Unusable,
+}
+
+impl Reason {
+    const ALL: [(Self, &'static str); 4] = [
+        (Self::TooOld, "too_old"),
+        (Self::TooNew, "too_far_in_the_future"),
+        (Self::ActiveLimit, "active_limit"),
+        (Self::Unusable, "unusable"),
+    ];
+}
+
+impl Walk {
+    pub(super) fn run(&self, telemetry: &Telemetry, sent: &Bytes) -> Result<Walked, Refusal> {
+        let Settings {
+            limits, max_age_ms, ..
+        } = telemetry.settings;
+        let plain = body::decompress(self.encoding, sent.clone(), limits.decoded)?;
+        let decoder = Decoder::find(self.signal, self.format)
+            .ok_or_else(|| Refusal::UnsupportedType(self.format.to_owned()))?;
+        let window = Window::of(self.received_at, max_age_ms);
+        let active = telemetry
+            .active
+            .of(self.project, self.signal, self.received_at);
+        let now_ns = self.received_at.micros().saturating_mul(1_000);
+        match decoder {
+            Decoder::Metrics(decode) => {
+                let mut check = metrics::Check::new(window, &active, self.format);
+                let skipped = decode(&plain, now_ns, &mut check)?;
+                Ok(check.walked.with(skipped))
+            }
+        }
+    }
+}
+
+impl Walked {
+    /// Notes one item that is not taken.
+    fn skip(&mut self, reason: Reason, why: impl FnOnce() -> String) {
+        self.skipped.note(why);
+        self.reasons[reason as usize] += 1;
+    }
+
+    /// Whether `time_ms` lies in the window; if not, the item is noted as skipped.
+    fn in_time(&mut self, window: Window, time_ms: i64) -> bool {
+        if time_ms < window.from_ms {
+            self.skip(Reason::TooOld, || {
+                format!("time {time_ms} ms is before {} ms", window.from_ms)
+            });
+        } else if time_ms > window.until_ms {
+            self.skip(Reason::TooNew, || {
+                format!("time {time_ms} ms is after {} ms", window.until_ms)
+            });
+        }
+        window.contains(time_ms)
+    }
+
+    /// Adds what the decoder itself left out.
+    fn with(mut self, skipped: Skipped) -> Self {
+        self.reasons[Reason::Unusable as usize] += skipped.items;
+        self.skipped.items += skipped.items;
+        self.skipped.first = self.skipped.first.or(skipped.first);
+        self
+    }
+
+    pub(super) fn count(&self, signal: Signal, kind: &BodyKind, tenant: &str) {
+        let labels = [("signal", signal.name()), ("format", kind.format)];
+        counter!("ingest_items_total", &labels).increment(self.taken.items + self.taken.histograms);
+        for (reason, name) in Reason::ALL {
+            let items = self.reasons[reason as usize];
+            if items > 0 {
+                let labels = [
+                    ("tenant", tenant.to_owned()),
+                    ("signal", signal.name().to_owned()),
+                    ("reason", name.to_owned()),
+                ];
+                counter!("ingest_items_refused_total", &labels).increment(items);
+            }
+        }
+    }
+}
+
+impl Counts {
+    pub(super) fn is_empty(&self) -> bool {
+        self.items + self.histograms + self.exemplars + self.metadata == 0
+    }
+}
+
+impl From<Refused> for Refusal {
+    fn from(refused: Refused) -> Self {
+        let Refused { field, detail } = refused;
+        Self::Invalid {
+            field,
+            problem: detail,
+        }
+    }
+}

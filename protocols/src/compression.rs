@@ -1,0 +1,185 @@
+//! How bodies are compressed, and unpacking them within a bound: what ingest reads
+//! from the wire and the projection from the log.
+
+use std::borrow::Cow;
+use std::io::Read;
+
+/// `Content-Encoding`, and the field `encoding` of telemetry records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoding {
+    Identity,
+    Gzip,
+    Deflate,
+    Zstd,
+    /// The block format, which declares its length; framed snappy is not taken.
+    Snappy,
+}
+
+/// Why a body could not be unpacked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unpacked {
+    #[error("the body is over the limit of {limit} bytes")]
+    TooLarge { limit: usize },
+    #[error("the body does not decompress as {}: {detail}", encoding.name())]
+    Undecodable { encoding: Encoding, detail: String },
+}
+
+impl Encoding {
+    pub const ALL: [Self; 5] = [
+        Self::Identity,
+        Self::Gzip,
+        Self::Deflate,
+        Self::Zstd,
+        Self::Snappy,
+    ];
+
+    /// On disk in log records: it never changes.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Gzip => "gzip",
+            Self::Deflate => "deflate",
+            Self::Zstd => "zstd",
+            Self::Snappy => "snappy",
+        }
+    }
+
+    /// From a header's value or a record's field.
+    pub fn parse(name: &str) -> Option<Self> {
+        let name = name.trim();
+        let is = |known: &str| name.eq_ignore_ascii_case(known);
+        if name.is_empty() {
+            return Some(Self::Identity);
+        }
+        if is("x-gzip") {
+            return Some(Self::Gzip);
+        }
+        Self::ALL.into_iter().find(|encoding| is(encoding.name()))
+    }
+}
+
+/// Unpacks `sent`, at most `limit` bytes of it; what is not compressed is borrowed.
+pub fn decompress(
+    encoding: Encoding,
+    sent: &[u8],
+    limit: usize,
+) -> Result<Cow<'_, [u8]>, Unpacked> {
+    let undecodable = |error: &dyn std::fmt::Display| Unpacked::Undecodable {
+        encoding,
+        detail: error.to_string(),
+    };
+    let unpacked = match encoding {
+        Encoding::Identity if sent.len() > limit => return Err(Unpacked::TooLarge { limit }),
+        Encoding::Identity => return Ok(Cow::Borrowed(sent)),
+        Encoding::Gzip => bounded(flate2::read::MultiGzDecoder::new(sent), limit),
+        Encoding::Deflate => bounded(flate2::read::ZlibDecoder::new(sent), limit),
+        Encoding::Zstd => {
+            zstd::Decoder::with_buffer(sent).and_then(|decoder| bounded(decoder, limit))
+        }
+        Encoding::Snappy => {
+            // Before anything is allocated: the length is the sender's word.
+            let declared = snap::raw::decompress_len(sent).map_err(|e| undecodable(&e))?;
+            if declared > limit {
+                return Err(Unpacked::TooLarge { limit });
+            }
+            snap::raw::Decoder::new()
+                .decompress_vec(sent)
+                .map_err(Into::into)
+        }
+    }
+    .map_err(|e| undecodable(&e))?;
+    if unpacked.len() > limit {
+        return Err(Unpacked::TooLarge { limit });
+    }
+    Ok(Cow::Owned(unpacked))
+}
+
+/// One byte more than `limit` tells that there is more.
+fn bounded(reader: impl Read, limit: usize) -> std::io::Result<Vec<u8>> {
+    let mut out = Vec::new();
+    reader.take(limit as u64 + 1).read_to_end(&mut out)?;
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn gzip(plain: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(plain).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn packed(encoding: Encoding, plain: &[u8]) -> Vec<u8> {
+        match encoding {
+            Encoding::Identity => plain.to_vec(),
+            Encoding::Gzip => gzip(plain),
+            Encoding::Deflate => {
+                let mut zlib =
+                    flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+                zlib.write_all(plain).unwrap();
+                zlib.finish().unwrap()
+            }
+            Encoding::Zstd => zstd::encode_all(plain, 1).unwrap(),
+            Encoding::Snappy => snap::raw::Encoder::new().compress_vec(plain).unwrap(),
+        }
+    }
+
+    #[test]
+    fn unpacks_each_encoding_up_to_its_limit() {
+        let plain = b"{\"alerts\":[]}".repeat(50);
+        for encoding in Encoding::ALL {
+            let sent = packed(encoding, &plain);
+            assert_eq!(
+                decompress(encoding, &sent, plain.len()).as_deref(),
+                Ok(&plain[..])
+            );
+            let limit = plain.len() - 1;
+            assert_eq!(
+                decompress(encoding, &sent, limit),
+                Err(Unpacked::TooLarge { limit })
+            );
+        }
+    }
+
+    #[test]
+    fn a_bomb_is_refused_without_being_unpacked() {
+        let limit = 1 << 20;
+        let bomb = gzip(&vec![0; 64 << 20]);
+        assert!(bomb.len() < limit);
+        let declared = [0xff, 0xff, 0xff, 0xff, 0x0f, 0];
+        for (encoding, sent) in [
+            (Encoding::Gzip, &bomb[..]),
+            (Encoding::Snappy, &declared[..]),
+        ] {
+            assert_eq!(
+                decompress(encoding, sent, limit),
+                Err(Unpacked::TooLarge { limit })
+            );
+        }
+    }
+
+    #[test]
+    fn a_cut_body_is_undecodable() {
+        let plain: Vec<u8> = (0..4096u32).flat_map(|n| n.to_le_bytes()).collect();
+        for encoding in Encoding::ALL.into_iter().skip(1) {
+            let whole = packed(encoding, &plain);
+            let cut = decompress(encoding, &whole[..whole.len() / 2], 1 << 20);
+            assert!(
+                matches!(cut, Err(Unpacked::Undecodable { .. })),
+                "{encoding:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn names_are_read_as_headers_spell_them() {
+        for encoding in Encoding::ALL {
+            assert_eq!(Encoding::parse(encoding.name()), Some(encoding));
+        }
+        assert_eq!(Encoding::parse(" X-GZip "), Some(Encoding::Gzip));
+        assert_eq!(Encoding::parse("br"), None);
+    }
+}

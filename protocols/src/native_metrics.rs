@@ -1,0 +1,219 @@
+//! Our own JSON for metrics, format `native.metrics.json`: for scripts and for agents
+//! that speak nothing else.
+//!
+//! ```json
+//! {"metrics": [
+//!   {"name": "queue_length", "labels": {"queue": "mail"}, "type": "gauge", "value": 7},
+//!   {"name": "jobs_total", "type": "counter", "help": "Jobs done.", "unit": "jobs",
+//!    "samples": [[1793500860000, 41], [1793500875000, 42]]}
+//! ]}
+//! ```
+//!
+//! Times are milliseconds since 1970; without `timestamp` a value is of the moment it
+//! arrived. Values are numbers or `"NaN"`, `"+Inf"`, `"-Inf"`. Unknown fields are
+//! ignored.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde::de::Error as _;
+use xxhash_rust::xxh3::xxh3_128;
+
+use crate::limits::LabelLimits;
+use crate::metrics::{Labels, Metadata, MetricKind, MetricSink, NAME, SeriesKey};
+use crate::refused::{Refused, Skipped};
+
+pub const FORMAT: &str = "native.metrics.json";
+
+#[derive(Deserialize)]
+struct Body<'a> {
+    #[serde(borrow)]
+    metrics: Vec<Metric<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Metric<'a> {
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+    #[serde(borrow, default)]
+    labels: Pairs<'a>,
+    #[serde(borrow, default, rename = "type")]
+    kind: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    help: Cow<'a, str>,
+    #[serde(borrow, default)]
+    unit: Cow<'a, str>,
+    value: Option<Number>,
+    timestamp: Option<i64>,
+    samples: Option<Vec<(i64, Number)>>,
+}
+
+/// A map in the order of the wire.
+#[derive(Default)]
+struct Pairs<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
+
+#[derive(Clone, Copy)]
+struct Number(f64);
+
+/// Reads a body.
+pub fn decode(
+    body: &[u8],
+    received_ns: i64,
+    sink: &mut dyn MetricSink,
+) -> Result<Skipped, Refused> {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let read: Body<'_> = serde_path_to_error::deserialize(&mut json)
+        .map_err(|e| Refused::new(e.path().to_string(), e.into_inner().to_string()))?;
+    json.end()
+        .map_err(|e| Refused::new("body", e.to_string()))?;
+    let mut skipped = Skipped::default();
+    for (at, metric) in read.metrics.iter().enumerate() {
+        let refused = |(field, detail): (&str, String)| {
+            Refused::new(format!("metrics[{at}].{field}"), detail)
+        };
+        metric
+            .tell(received_ns / 1_000_000, sink, &mut skipped)
+            .map_err(refused)?;
+    }
+    Ok(skipped)
+}
+
+type Wrong = (&'static str, String);
+
+impl Metric<'_> {
+    fn tell(
+        &self,
+        received_ms: i64,
+        sink: &mut dyn MetricSink,
+        skipped: &mut Skipped,
+    ) -> Result<(), Wrong> {
+        let samples = self.samples(received_ms)?;
+        let kind = self.kind()?;
+        if self.name.is_empty() {
+            return Err(("name", "is empty".to_owned()));
+        }
+        if let Some(problem) = self.problem() {
+            for _ in &samples {
+                skipped.note(|| format!("a series of metric `{:.200}` {problem}", self.name));
+            }
+            return Ok(());
+        }
+        if kind != MetricKind::Unknown || !self.help.is_empty() || !self.unit.is_empty() {
+            sink.metadata(Metadata {
+                family: &self.name,
+                kind,
+                help: &self.help,
+                unit: &self.unit,
+            });
+        }
+        sink.series(self.key(), &|| self.labels());
+        for (time_ms, value) in samples {
+            sink.sample(time_ms, value);
+        }
+        Ok(())
+    }
+
+    fn samples(&self, received_ms: i64) -> Result<Vec<(i64, f64)>, Wrong> {
+        match (&self.value, &self.samples) {
+            (Some(Number(value)), None) => {
+                Ok(vec![(self.timestamp.unwrap_or(received_ms), *value)])
+            }
+            (None, Some(samples)) => Ok(samples
+                .iter()
+                .map(|(time_ms, Number(value))| (*time_ms, *value))
+                .collect()),
+            (Some(_), Some(_)) => Err(("samples", "cannot be given beside value".to_owned())),
+            (None, None) => Err(("value", "is missing, and so are samples".to_owned())),
+        }
+    }
+
+    fn kind(&self) -> Result<MetricKind, Wrong> {
+        match self.kind.as_deref() {
+            None | Some("unknown" | "untyped") => Ok(MetricKind::Unknown),
+            Some("counter") => Ok(MetricKind::Counter),
+            Some("gauge") => Ok(MetricKind::Gauge),
+            Some("histogram") => Ok(MetricKind::Histogram),
+            Some("summary") => Ok(MetricKind::Summary),
+            Some("info") => Ok(MetricKind::Info),
+            Some("stateset") => Ok(MetricKind::StateSet),
+            Some(other) => Err(("type", format!("`{other:.100}` is not a metric type"))),
+        }
+    }
+
+    fn problem(&self) -> Option<String> {
+        let mut limits = LabelLimits::default();
+        limits.see(NAME.as_bytes(), self.name.as_bytes());
+        for (name, value) in &self.labels.0 {
+            limits.see(name.as_bytes(), value.as_bytes());
+        }
+        limits.problem()
+    }
+
+    fn key(&self) -> SeriesKey {
+        let mut text = Vec::with_capacity(256);
+        let parts = self.labels.0.iter().flat_map(|(n, v)| [n, v]);
+        for part in std::iter::once(&self.name).chain(parts) {
+            text.extend_from_slice(&(part.len() as u32).to_le_bytes());
+            text.extend_from_slice(part.as_bytes());
+        }
+        SeriesKey(xxh3_128(&text))
+    }
+
+    fn labels(&self) -> Labels {
+        let pairs = self.labels.0.iter();
+        let pairs = pairs.map(|(name, value)| (name.to_string(), value.to_string()));
+        let name = (NAME.to_owned(), self.name.to_string());
+        Labels::new(std::iter::once(name).chain(pairs).collect())
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Pairs<'a> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> serde::de::Visitor<'de> for Visitor {
+            type Value = Pairs<'de>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object of texts")
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> Result<Self::Value, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(Text(name)) = map.next_key()? {
+                    let Text(value) = map.next_value()?;
+                    pairs.push((name, value));
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+        deserializer.deserialize_map(Visitor)
+    }
+}
+
+/// Text that is borrowed where the body has no escapes in it.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Either {
+            Number(f64),
+            Word(String),
+        }
+        match Either::deserialize(deserializer)? {
+            Either::Number(value) => Ok(Self(value)),
+            Either::Word(word) => match word.as_str() {
+                "NaN" => Ok(Self(f64::NAN)),
+                "+Inf" | "Inf" => Ok(Self(f64::INFINITY)),
+                "-Inf" => Ok(Self(f64::NEG_INFINITY)),
+                _ => Err(D::Error::custom(format!("`{word:.100}` is not a number"))),
+            },
+        }
+    }
+}
