@@ -27,7 +27,7 @@ export const traceRoutes = [
   }),
   http.get(`${API}/red`, ({ request }) => {
     const query = new URL(request.url).searchParams;
-    const rows = redRows(windowed(request), secondsOf(request)).filter((row) => !query.get('service') || row.service === query.get('service'));
+    const rows = redRows(windowed(request), windowOf(request), Number(query.get('points') ?? 0)).filter((row) => !query.get('service') || row.service === query.get('service'));
     return answered(request, { items: rows });
   }),
   http.get(`${API}/service-map`, ({ request }) => answered(request, mapOf(windowed(request), secondsOf(request)))),
@@ -93,7 +93,7 @@ function found(request: Request): Trace[] {
   });
 }
 
-function redRows(traces: readonly Trace[], seconds: number): RedRow[] {
+function redRows(traces: readonly Trace[], { from, to }: { from: number; to: number }, pieces: number): RedRow[] {
   const groups = new Map<string, TraceSpan[]>();
   for (const span of traces.flatMap(({ spans }) => spans)) {
     if (span.kind !== 'server' && span.kind !== 'consumer') continue;
@@ -102,7 +102,13 @@ function redRows(traces: readonly Trace[], seconds: number): RedRow[] {
   }
   return [...groups].map(([key, spans]) => {
     const [service = '', operation = ''] = key.split('\n');
-    return { service, operation, ...numbers(spans, seconds), count: spans.length };
+    const width = (to - from) / Math.max(1, pieces);
+    const points = Array.from({ length: pieces }, (_, index) => {
+      const begin = from + index * width;
+      const inside = spans.filter(({ start }) => Date.parse(start) >= begin && Date.parse(start) < begin + width);
+      return { time: new Date(begin).toISOString(), ...numbers(inside, width / 1000) };
+    });
+    return { service, operation, ...numbers(spans, (to - from) / 1000), count: spans.length, points };
   });
 }
 

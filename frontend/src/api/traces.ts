@@ -81,6 +81,8 @@ export interface RedRow {
   p95_ms: number;
   p99_ms: number;
   count: number;
+  /** The range in equal pieces, oldest first; a piece without requests has a rate of 0. */
+  points?: { time: string; rate: number; error_rate: number; p95_ms: number | null }[];
 }
 
 export interface MapNode {
@@ -104,6 +106,8 @@ export interface ServiceMap {
 }
 
 const TRACES_PER_PAGE = 100;
+/** Pieces of the range in a sparkline. */
+const SPARK_POINTS = 30;
 const API = '/api/v1/traces';
 
 export function traceListQuery(project: string, filter: TraceFilter, about: object, window: () => TraceWindow) {
@@ -159,7 +163,7 @@ export function traceOperationsQuery(project: string, service: string) {
 export function redQuery(project: string, service: string | undefined, about: object, window: () => TraceWindow) {
   return queryOptions({
     queryKey: keys.traces(project, 'red', { service, ...about }),
-    queryFn: async ({ signal }) => (await getJson<{ items: RedRow[] }>(`${API}/red`, { service, ...window() }, signal)).items,
+    queryFn: async ({ signal }) => (await getJson<{ items: RedRow[] }>(`${API}/red`, { service, ...window(), points: SPARK_POINTS }, signal)).items,
     placeholderData: keepPreviousData,
   });
 }

@@ -1,6 +1,6 @@
 import { useComputedColorScheme } from '@mantine/core';
 import { useEffect, useRef, useState } from 'react';
-import uPlot from 'uplot';
+import type uPlot from 'uplot';
 import { DRAG_FROM, mountPlot, sharedCursor, takeSelection, timeAxis, tokensOf, valueAxis } from './plot';
 import classes from './TimeChart.module.css';
 

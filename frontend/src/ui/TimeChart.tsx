@@ -1,6 +1,6 @@
 import { useComputedColorScheme } from '@mantine/core';
 import { useEffect, useRef, useState, type RefObject } from 'react';
-import uPlot from 'uplot';
+import type uPlot from 'uplot';
 import type { Line } from '../util/series';
 import { clockTime, absoluteTime } from '../util/time';
 import { mountPlot, sharedCursor, takeSelection, timeAxis, tokensOf, valueAxis } from './plot';
