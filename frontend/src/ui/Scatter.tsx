@@ -51,7 +51,7 @@ export function Scatter(props: ScatterProps) {
         legend: { show: false },
         cursor: sharedCursor(true),
         scales: { x: { time: true, range: () => [from, to] }, y: { distr: 3, range: (_plot, min, max) => decades(min, max) } },
-        axes: [timeAxis(token), { ...valueAxis(token, text), filter: (_plot, splits) => splits.map((value) => (isDecade(value) ? value : null)) }],
+        axes: [timeAxis(token), decadeAxis(valueAxis(token, text))],
         series: [{}, { paths: () => null, points: { show: false } }],
         hooks: {
           draw: [(drawn) => draw(drawn, sorted, token)],
@@ -100,6 +100,12 @@ export function Scatter(props: ScatterProps) {
 function decades(min: number | null, max: number | null): [number, number] {
   if (!min || !max || min <= 0) return [1, 1000];
   return [10 ** Math.floor(Math.log10(min)), 10 ** Math.ceil(Math.log10(max * 1.01))];
+}
+
+/** Labels and lines at powers of ten only. */
+function decadeAxis(axis: uPlot.Axis): uPlot.Axis {
+  const filter: uPlot.Axis.Filter = (_plot, splits) => splits.map((value) => (isDecade(value) ? value : null));
+  return { ...axis, filter, grid: { ...axis.grid, filter } };
 }
 
 function isDecade(value: number): boolean {
