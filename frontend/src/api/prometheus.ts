@@ -152,7 +152,8 @@ const TITLES: Record<string, string> = {
   bad_data: 'The query is not valid',
   execution: 'The query could not be evaluated',
   timeout: 'The query took too long',
-  canceled: 'The query was given up',
+  unavailable: 'Metrics cannot be read now',
+  internal: 'The server failed at this query',
 };
 
 /** Prometheus' own error shape as a problem; `rule` is its error type. */
