@@ -101,4 +101,9 @@ fn each<'a>(
     each_item(list, |at, item| {
         visit(item).map_err(|inner| inner.within(&format_args!("{name}[{at}]")))
     })
+    .map_err(|error| match error.field.is_empty() {
+        // The list itself is none.
+        true => error.within(&name),
+        false => error,
+    })
 }
