@@ -14,3 +14,4 @@ mod queries;
 mod redis;
 mod replaying;
 mod secrets;
+mod traces;

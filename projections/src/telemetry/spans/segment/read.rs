@@ -192,7 +192,7 @@ impl<'a> Segment<'a> {
     fn resources(&self, texts: usize) -> Result<Vec<Resource>, Damaged> {
         let raw = self.column(Column::Resources)?.unwrap_or_default();
         let mut bytes = Reader::new(&raw);
-        let mut code = |bytes: &mut Reader<'_>| match bytes.code()? {
+        let code = |bytes: &mut Reader<'_>| match bytes.code()? {
             code if (code as usize) < texts => Ok(code),
             _ => Err(Damaged("a code has no text")),
         };
