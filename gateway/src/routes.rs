@@ -11,6 +11,7 @@ pub mod members;
 pub mod projects;
 pub mod prometheus;
 pub mod refused_bodies;
+pub mod traces;
 
 use access::permissions::Action;
 use utoipa_axum::routes;
@@ -121,4 +122,11 @@ fn telemetry(operations: Operations) -> Operations {
         .member(ReadTelemetry, routes!(status::build_info))
         .member(ReadTelemetry, routes!(status::rules))
         .member(ReadTelemetry, routes!(status::alerts))
+        .member(ReadTelemetry, routes!(traces::list))
+        .member(ReadTelemetry, routes!(traces::get))
+        .member(ReadTelemetry, routes!(traces::durations))
+        .member(ReadTelemetry, routes!(traces::services))
+        .member(ReadTelemetry, routes!(traces::operations))
+        .member(ReadTelemetry, routes!(traces::red))
+        .member(ReadTelemetry, routes!(traces::service_map))
 }
