@@ -7,6 +7,7 @@ pub mod audit;
 pub mod auth;
 pub mod commands;
 pub mod incidents;
+pub mod jaeger;
 pub mod members;
 pub mod projects;
 pub mod prometheus;
@@ -129,4 +130,9 @@ fn telemetry(operations: Operations) -> Operations {
         .member(ReadTelemetry, routes!(traces::operations))
         .member(ReadTelemetry, routes!(traces::red))
         .member(ReadTelemetry, routes!(traces::service_map))
+        .member(ReadTelemetry, routes!(jaeger::services))
+        .member(ReadTelemetry, routes!(jaeger::operations))
+        .member(ReadTelemetry, routes!(jaeger::traces))
+        .member(ReadTelemetry, routes!(jaeger::trace))
+        .member(ReadTelemetry, routes!(jaeger::dependencies))
 }

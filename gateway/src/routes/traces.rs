@@ -15,9 +15,9 @@ use crate::Gateway;
 use crate::error::{Error, Problem};
 use crate::operations::Allowed;
 use crate::paging::{Listed, Paging};
-pub(crate) use asked::{Range, Which, trace_id};
+pub(crate) use asked::trace_id;
+use asked::{Range, Which};
 use shown::{Durations, Trace, TraceSummary};
-pub(crate) use shown::{hex, time};
 
 const LIST: &str = "traces";
 /// Points of a scatter.

@@ -23,4 +23,5 @@ mod outage;
 mod pages;
 mod projects;
 mod prometheus;
+mod traces;
 mod ws;

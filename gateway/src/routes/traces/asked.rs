@@ -28,7 +28,7 @@ pub struct Range {
 }
 
 impl Range {
-    pub(crate) fn times(self, gateway: &Gateway) -> Result<Times, Error> {
+    pub(super) fn times(self, gateway: &Gateway) -> Result<Times, Error> {
         let now_ms = gateway.clock.now().datetime().timestamp_millis();
         // Clocks differ: what is ahead of ours belongs to now.
         let to_ms = self
@@ -63,7 +63,7 @@ pub struct Which {
 }
 
 impl Which {
-    pub(crate) fn filter(self, times: Times, query: Option<&str>) -> Result<Filter, Error> {
+    pub(super) fn filter(self, times: Times, query: Option<&str>) -> Result<Filter, Error> {
         let named = |text: Option<String>| text.filter(|text| !text.is_empty());
         Ok(Filter {
             times,

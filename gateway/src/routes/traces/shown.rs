@@ -188,10 +188,10 @@ fn ms(ns: i64) -> f64 {
 }
 
 /// RFC 3339 with nanoseconds.
-pub(crate) fn time(ns: i64) -> String {
+fn time(ns: i64) -> String {
     DateTime::from_timestamp_nanos(ns).to_rfc3339_opts(SecondsFormat::Nanos, true)
 }
 
-pub(crate) fn hex(id: &[u8]) -> String {
+fn hex(id: &[u8]) -> String {
     ::hex::encode(id)
 }
