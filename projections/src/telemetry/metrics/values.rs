@@ -298,7 +298,9 @@ mod tests {
         let counter: Vec<f64> = (0..40).map(|n| 1_000_000.0 + f64::from(n) * 15.0).collect();
         assert_eq!(shape(&counter), Shape::DeltaOfDelta as u8);
         assert!(bytes_of(&counter).len() < 50);
-        let noise: Vec<f64> = (0..40).map(|n| f64::from(n * 7919 % 1009)).collect();
+        let noise: Vec<f64> = (0..40_u64)
+            .map(|n| (xxhash_rust::xxh3::xxh3_64(&n.to_le_bytes()) % 1_000) as f64)
+            .collect();
         assert_eq!(shape(&noise), Shape::Plain as u8);
     }
 
