@@ -1,0 +1,3 @@
+//! The telemetry store: columnar, compressed segments in Postgres.
+
+pub mod logs;
