@@ -15,6 +15,7 @@ pub mod error;
 mod etag;
 mod headers;
 pub mod live;
+pub mod metric_stores;
 pub mod openapi;
 pub mod operations;
 pub mod outcomes;
@@ -48,6 +49,7 @@ use auth::sweeper;
 use config::Config;
 use error::Error;
 use live::Live;
+use metric_stores::{MetricStores, Queries};
 use operations::Operations;
 use outcomes::Outcomes;
 use progress::Progress;
@@ -66,6 +68,8 @@ pub struct Surroundings {
     pub metrics: Option<PrometheusHandle>,
     /// What ingest in this process refused.
     pub refused: Arc<RefusedBodies>,
+    /// Where metrics are kept; None where they are not.
+    pub metric_stores: Option<Arc<dyn MetricStores>>,
 }
 
 /// The gateway; cheap to clone.
@@ -88,6 +92,7 @@ pub struct Parts {
     pub outcomes: Outcomes,
     pub progress: Progress,
     pub live: Live,
+    pub queries: Queries,
     fanout: Arc<dyn Fanout>,
     document: String,
 }
@@ -111,6 +116,7 @@ impl Gateway {
             outcomes: Outcomes::default(),
             progress: Progress::default(),
             live: Live::new(instance, given.log.id()),
+            queries: Queries::new(given.metric_stores),
             document: openapi_document().map_err(|e| Error::Internal(e.to_string()))?,
             config: given.config,
             clock: given.clock,

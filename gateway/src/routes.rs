@@ -9,6 +9,7 @@ pub mod commands;
 pub mod incidents;
 pub mod members;
 pub mod projects;
+pub mod prometheus;
 pub mod refused_bodies;
 
 use access::permissions::Action;
@@ -20,7 +21,7 @@ use crate::operations::Operations;
 use crate::{openapi, ready};
 
 pub(crate) fn all(operations: Operations) -> Operations {
-    members(incidents(public(operations)))
+    telemetry(members(incidents(public(operations))))
 }
 
 /// The live socket and the probes, for a port of their own.
@@ -94,4 +95,30 @@ fn members(operations: Operations) -> Operations {
         .member(ManageApiKeys, routes!(api_keys::revoke))
         .member(ReadCommands, routes!(commands::get))
         .member(ReadAudit, routes!(audit::list))
+}
+
+fn telemetry(operations: Operations) -> Operations {
+    use Action::ReadTelemetry;
+    use prometheus::{catalogue, query, status};
+    operations
+        .member(ReadTelemetry, routes!(query::instant, query::post_instant))
+        .member(ReadTelemetry, routes!(query::range, query::post_range))
+        .member(ReadTelemetry, routes!(query::format, query::post_format))
+        .member(
+            ReadTelemetry,
+            routes!(catalogue::series, catalogue::post_series),
+        )
+        .member(
+            ReadTelemetry,
+            routes!(catalogue::labels, catalogue::post_labels),
+        )
+        .member(ReadTelemetry, routes!(catalogue::label_values))
+        .member(ReadTelemetry, routes!(catalogue::metadata))
+        .member(
+            ReadTelemetry,
+            routes!(catalogue::exemplars, catalogue::post_exemplars),
+        )
+        .member(ReadTelemetry, routes!(status::build_info))
+        .member(ReadTelemetry, routes!(status::rules))
+        .member(ReadTelemetry, routes!(status::alerts))
 }

@@ -1,7 +1,7 @@
 //! Where evaluation gets its series from.
 
 use async_trait::async_trait;
-pub use protocols::metrics::{Labels, NativeHistogram};
+pub use protocols::metrics::{Labels, MetricKind, NativeHistogram};
 
 /// How a label is compared. Expressions are anchored at both ends; a label that a
 /// series lacks has the empty value.
@@ -75,4 +75,56 @@ pub trait SeriesSource: Send + Sync {
 pub trait SeriesSet: Send {
     /// Fills `samples` (cleared first) with the next series; None at the end.
     fn next(&mut self, samples: &mut Samples) -> Result<Option<Labels>, SourceError>;
+
+    /// Gives away up to `parts` shares of what remains, to be decoded at the same time
+    /// by other threads; the rest stays here. A set that cannot share gives nothing.
+    fn split(&mut self, parts: usize) -> Vec<Box<dyn SeriesSet>> {
+        let _ = parts;
+        Vec::new()
+    }
+}
+
+/// Series that fit one of the selectors, or all where there is none, with samples in
+/// `from_ms ..= to_ms`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Which {
+    pub selectors: Vec<Vec<Matcher>>,
+    pub from_ms: i64,
+    pub to_ms: i64,
+    pub limit: usize,
+}
+
+/// What is known of a metric family.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Family {
+    pub name: String,
+    pub kind: MetricKind,
+    pub help: String,
+    pub unit: String,
+}
+
+/// A measured value with what it was measured on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Exemplar {
+    pub labels: Labels,
+    pub value: f64,
+    pub time_ms: i64,
+}
+
+/// What the Prometheus API asks of the metrics of one project besides samples.
+#[async_trait]
+pub trait MetricStore: SeriesSource {
+    async fn series(&self, which: &Which) -> Result<Vec<Labels>, SourceError>;
+    /// In order.
+    async fn label_names(&self, which: &Which) -> Result<Vec<String>, SourceError>;
+    /// In order.
+    async fn label_values(&self, name: &str, which: &Which) -> Result<Vec<String>, SourceError>;
+    /// Of one family, or of all; in order of names.
+    async fn metadata(
+        &self,
+        family: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Family>, SourceError>;
+    /// By series, in order of time.
+    async fn exemplars(&self, which: &Which) -> Result<Vec<(Labels, Vec<Exemplar>)>, SourceError>;
 }

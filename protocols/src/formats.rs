@@ -5,7 +5,10 @@ use crate::logs::LogSink;
 use crate::metrics::MetricSink;
 use crate::refused::{Refused, Skipped};
 use crate::spans::SpanSink;
-use crate::{native_metrics, otlp_metrics, remote_write_v1, remote_write_v2};
+use crate::{
+    elastic_bulk, loki, native_logs, native_metrics, native_spans, otlp_logs, otlp_metrics,
+    otlp_spans, remote_write_v1, remote_write_v2, syslog,
+};
 
 /// Decodes a decompressed body; `now_ns` is when it was received.
 pub type DecodeMetrics = fn(&[u8], i64, &mut dyn MetricSink) -> Result<Skipped, Refused>;
@@ -32,9 +35,18 @@ pub const METRICS: &[Format<DecodeMetrics>] = &[
     format(native_metrics::FORMAT, native_metrics::decode),
 ];
 /// Formats of topic `telemetry.logs`.
-pub const LOGS: &[Format<DecodeLogs>] = &[];
+pub const LOGS: &[Format<DecodeLogs>] = &[
+    otlp_logs::PROTOBUF,
+    otlp_logs::JSON,
+    loki::PROTOBUF,
+    loki::JSON,
+    elastic_bulk::BULK,
+    syslog::RFC5424,
+    native_logs::JSON,
+];
 /// Formats of topic `telemetry.traces`.
-pub const SPANS: &[Format<DecodeSpans>] = &[];
+pub const SPANS: &[Format<DecodeSpans>] =
+    &[otlp_spans::PROTOBUF, otlp_spans::JSON, native_spans::JSON];
 
 /// The format that a record names.
 pub fn find<D>(formats: &'static [Format<D>], name: &str) -> Option<&'static Format<D>> {

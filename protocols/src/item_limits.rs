@@ -7,11 +7,11 @@ use crate::logs::Field;
 use crate::refused::Refused;
 
 /// Bytes of one log record or span on the wire, of a resource or of a stream's labels.
-pub const MAX_ITEM_BYTES: usize = 1 << 20;
+pub(crate) const MAX_ITEM_BYTES: usize = 1 << 20;
 /// Fields of one item.
-pub const MAX_FIELDS: usize = 1_024;
+pub(crate) const MAX_FIELDS: usize = 1_024;
 /// Values nested in values.
-pub const MAX_DEPTH: usize = 32;
+pub(crate) const MAX_DEPTH: usize = 32;
 
 /// Refuses what is larger than an item may be, before anything of it is decoded.
 pub(crate) fn check_size(bytes: usize) -> Result<(), Refused> {

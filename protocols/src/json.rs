@@ -168,14 +168,24 @@ pub(crate) fn flatten<'a>(
             "" => name,
             prefix => Cow::Owned(format!("{prefix}{name}")),
         };
-        if value == "null" {
-            return Ok(());
-        }
-        if value.starts_with('{') && depth > 0 {
-            return flatten(value, &format!("{name}."), depth - 1, fields);
-        }
-        item_limits::push(fields, name, scalar(value)?)
+        flatten_member(name, value, depth, fields)
     })
+}
+
+/// The same for one member.
+pub(crate) fn flatten_member<'a>(
+    name: Cow<'a, str>,
+    value: &'a str,
+    depth: usize,
+    fields: &mut Vec<Field<'a>>,
+) -> Result<(), Refused> {
+    if value == "null" {
+        return Ok(());
+    }
+    if value.starts_with('{') && depth > 0 {
+        return flatten(value, &format!("{name}."), depth - 1, fields);
+    }
+    item_limits::push(fields, name, scalar(value)?)
 }
 
 /// Nesting that [`flatten`] follows for senders' own objects.
@@ -228,5 +238,47 @@ impl<'de: 'a, 'a> Deserialize<'de> for Number<'a> {
                 Err(de::Error::custom(format!("`{start}` is not a number")))
             }
         }
+    }
+}
+
+/// Calls `each` with the lines that are not blank, and their numbers from 1.
+pub(crate) fn each_line<'a>(
+    text: &'a str,
+    mut each: impl FnMut(usize, &'a str) -> Result<(), Refused>,
+) -> Result<(), Refused> {
+    let lines = text.lines().map(str::trim).enumerate();
+    lines
+        .filter(|(_, line)| !line.is_empty())
+        .try_for_each(|(index, line)| each(index + 1, line))
+}
+
+/// Calls `each` with every object of a body that is a list, an object with the list
+/// as member `list`, one object, or one object a line; `each` gets its place too.
+pub(crate) fn each_object<'a>(
+    body: &'a str,
+    list: &str,
+    mut each: impl FnMut(&dyn fmt::Display, &'a str) -> Result<(), Refused>,
+) -> Result<(), Refused> {
+    let body = body.trim();
+    let mut items = |json, name: &str| {
+        let walked = each_item(json, |index, item| {
+            each(&format_args!("{name}[{index}]"), item)
+        });
+        walked.map_err(|e| e.within(&name))
+    };
+    if body.starts_with('[') {
+        return items(body, "");
+    }
+    let first = body.split(['\n', '\r']).next().unwrap_or_default();
+    let whole = members(first, [&[]; 0]).is_err() || first.len() == body.len();
+    if !whole {
+        return each_line(body, |number, line| {
+            each(&format_args!("line {number}"), line)
+        });
+    }
+    let [listed] = members(body, [&[list]]).map_err(|e| e.within(&"body"))?;
+    match listed {
+        Some(json) => items(json, list),
+        None => each(&"body", body),
     }
 }

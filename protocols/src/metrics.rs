@@ -47,6 +47,10 @@ impl Labels {
         &self.0
     }
 
+    pub fn into_pairs(self) -> Vec<(String, String)> {
+        self.0
+    }
+
     pub fn id(&self) -> SeriesId {
         let mut text = Vec::with_capacity(256);
         for (name, value) in &self.0 {

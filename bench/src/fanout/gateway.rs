@@ -65,6 +65,7 @@ impl Served {
             fanout: fanout.clone(),
             metrics: None,
             refused: Arc::default(),
+            metric_stores: None,
         })?;
         let stop = CancellationToken::new();
         let tasks = tasks(gateway, keyring, &log, listener, &stop);

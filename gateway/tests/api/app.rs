@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use eventlog::Log;
 use eventlog::embedded::{EmbeddedLog, Options};
 use gateway::config::{Config, PublicUrl};
+use gateway::metric_stores::MetricStores;
 use gateway::{Gateway, Surroundings};
 use ingest::IngestState;
 use projections::fanout::{Fanout, InProcess};
@@ -89,6 +90,14 @@ impl App {
     }
 
     pub(crate) async fn with(change: impl FnOnce(&mut Config), clock: Clock) -> Option<Self> {
+        Self::storing(None, change, clock).await
+    }
+
+    pub(crate) async fn storing(
+        metric_stores: Option<Arc<dyn MetricStores>>,
+        change: impl FnOnce(&mut Config),
+        clock: Clock,
+    ) -> Option<Self> {
         let database = testkit::postgres().await?;
         let folder = tempfile::tempdir().unwrap();
         let log: Log = EmbeddedLog::open(Options::new(folder.path().join("log"))).unwrap();
@@ -111,6 +120,7 @@ impl App {
             fanout: fanout.clone(),
             metrics: None,
             refused: Arc::default(),
+            metric_stores,
         })
         .unwrap();
         let mut agents = IngestState::new(log.clone(), keyring.clone(), gateway.clock.clone());

@@ -5,6 +5,10 @@
 
 mod app;
 mod history;
+#[path = "../../../promql/tests/memory/mod.rs"]
+mod memory;
+#[path = "../../../promql/tests/promqltest/mod.rs"]
+mod promqltest;
 mod wire;
 
 mod api_keys;
@@ -18,4 +22,5 @@ mod openapi;
 mod outage;
 mod pages;
 mod projects;
+mod prometheus;
 mod ws;

@@ -120,6 +120,7 @@ fn build_gateway(platform: &Platform, port: u16) -> anyhow::Result<Option<Gatewa
         fanout: platform.fanout.clone(),
         metrics: Some(platform.metrics.clone()),
         refused: platform.refused.clone(),
+        metric_stores: None,
     };
     Ok(Some(
         Gateway::new(given).context("cannot build the gateway")?,

@@ -1,8 +1,10 @@
 //! A filter over the tokens of a segment that says "surely not here".
 
+use sqlx::{Postgres, QueryBuilder};
+
 /// Ten bits a token and six probes: about one false claim in a hundred.
 const BITS_PER_TOKEN: usize = 10;
-const PROBES: u64 = 6;
+const PROBES: i64 = 6;
 
 /// Distinct hashes, as they are found.
 pub(super) struct Tokens {
@@ -64,11 +66,35 @@ pub(super) fn may_hold(filter: &[u8], hash: u64) -> bool {
         && bits(hash, filter.len()).all(|bit| filter[bit / 8] & (1 << (bit % 8)) != 0)
 }
 
-/// Double hashing over the two halves of the hash.
+/// Double hashing: the n-th probe is bit `(first + n * step) % size`. Small enough
+/// that SQL's `bigint` can do it too.
 fn bits(hash: u64, bytes: usize) -> impl Iterator<Item = usize> {
-    let size = bytes as u64 * 8;
-    let step = (hash >> 32) | 1;
-    (0..PROBES).map(move |probe| (hash.wrapping_add(probe.wrapping_mul(step)) % size) as usize)
+    let size = bytes as i64 * 8;
+    let (first, step) = halves(hash);
+    (0..PROBES).map(move |probe| ((first + probe * step) % size) as usize)
+}
+
+fn halves(hash: u64) -> (i64, i64) {
+    (
+        i64::from((hash >> 32) as u32),
+        i64::from(hash as u32 & 0x7FFF_FFFF | 1),
+    )
+}
+
+/// The same question in SQL, of column `bloom`: each probe reads one byte of it, and
+/// most segments are out after one or two.
+pub(super) fn push_sql(sql: &mut QueryBuilder<Postgres>, hash: u64) {
+    let (first, step) = halves(hash.max(1));
+    sql.push(" AND octet_length(bloom) > 0");
+    for probe in 0..PROBES {
+        let bit = format!(
+            "({}::bigint % (octet_length(bloom)::bigint * 8))::int",
+            first + probe * step
+        );
+        sql.push(format!(
+            " AND get_byte(substring(bloom from {bit} / 8 + 1 for 1), 0) & (1 << ({bit} % 8)) <> 0"
+        ));
+    }
 }
 
 #[cfg(test)]

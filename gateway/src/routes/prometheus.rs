@@ -1,0 +1,21 @@
+//! `/prometheus/api/v1`: the HTTP API of Prometheus over the metrics of a project, so
+//! that whatever speaks to a Prometheus server speaks to us.
+
+pub mod catalogue;
+mod parameters;
+pub mod query;
+mod reply;
+pub mod status;
+
+use std::sync::Arc;
+
+use promql::source::MetricStore;
+
+use crate::Gateway;
+use crate::operations::Allowed;
+use reply::Failure;
+
+fn store(gateway: &Gateway, allowed: &Allowed) -> Result<Arc<dyn MetricStore>, Failure> {
+    let store = gateway.queries.store(allowed.scope());
+    store.ok_or_else(|| Failure::Unavailable("no metrics are kept here".to_owned()))
+}

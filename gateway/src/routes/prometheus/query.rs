@@ -1,0 +1,132 @@
+//! Queries at an instant and over a range, and expressions laid out.
+
+use axum::extract::State;
+use axum::response::Response;
+use promql::{Answer, Value};
+
+use super::parameters::Parameters;
+use super::reply::{Failure, PrometheusAnswer, PrometheusFailure, json_text, success};
+use super::store;
+use crate::Gateway;
+use crate::operations::Allowed;
+
+/// Evaluate an expression at an instant
+#[utoipa::path(get, path = "/prometheus/api/v1/query", operation_id = "prometheus_query", tag = "prometheus",
+    params(("query" = String, Query, description = "PromQL"),
+        ("time" = Option<String>, Query, description = "Seconds since 1970 or RFC 3339; now unless given"),
+        ("timeout" = Option<String>, Query, description = "A duration such as 30s, or seconds"),
+        ("limit" = Option<u64>, Query, description = "How many series at most; 0 for all"),
+        ("lookback_delta" = Option<String>, Query, description = "How old a sample may be to stand for its series")),
+    responses((status = 200, body = PrometheusAnswer), (status = 400, body = PrometheusFailure),
+        (status = 422, body = PrometheusFailure), (status = 503, body = PrometheusFailure)))]
+pub async fn instant(
+    State(gateway): State<Gateway>,
+    allowed: Allowed,
+    parameters: Parameters,
+) -> Result<Response, Failure> {
+    let now = gateway.clock.now().datetime().timestamp_millis();
+    let time = parameters.time("time")?.unwrap_or(now);
+    let (options, limit) = (parameters.options()?, parameters.limit()?);
+    let store = store(&gateway, &allowed)?;
+    let _turn = turn(&gateway).await?;
+    let engine = gateway.queries.engine;
+    let answer = engine.instant(store.as_ref(), parameters.query(), time, options);
+    answered(answer.await?, limit)
+}
+
+/// Evaluate an expression at an instant; parameters in a form
+#[utoipa::path(post, path = "/prometheus/api/v1/query", operation_id = "prometheus_query_post", tag = "prometheus",
+    request_body(content = String, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 200, body = PrometheusAnswer), (status = 400, body = PrometheusFailure),
+        (status = 422, body = PrometheusFailure), (status = 503, body = PrometheusFailure)))]
+pub async fn post_instant(
+    gateway: State<Gateway>,
+    allowed: Allowed,
+    parameters: Parameters,
+) -> Result<Response, Failure> {
+    instant(gateway, allowed, parameters).await
+}
+
+/// Evaluate an expression over a range of time
+#[utoipa::path(get, path = "/prometheus/api/v1/query_range", operation_id = "prometheus_query_range", tag = "prometheus",
+    params(("query" = String, Query, description = "PromQL"),
+        ("start" = String, Query, description = "Seconds since 1970 or RFC 3339"),
+        ("end" = String, Query, description = "Seconds since 1970 or RFC 3339"),
+        ("step" = String, Query, description = "A duration such as 15s, or seconds"),
+        ("timeout" = Option<String>, Query, description = "A duration such as 30s, or seconds"),
+        ("limit" = Option<u64>, Query, description = "How many series at most; 0 for all"),
+        ("lookback_delta" = Option<String>, Query, description = "How old a sample may be to stand for its series")),
+    responses((status = 200, body = PrometheusAnswer), (status = 400, body = PrometheusFailure),
+        (status = 422, body = PrometheusFailure), (status = 503, body = PrometheusFailure)))]
+pub async fn range(
+    State(gateway): State<Gateway>,
+    allowed: Allowed,
+    parameters: Parameters,
+) -> Result<Response, Failure> {
+    let times = (
+        parameters.needed_time("start")?,
+        parameters.needed_time("end")?,
+    );
+    let step = parameters.step()?;
+    let (options, limit) = (parameters.options()?, parameters.limit()?);
+    let store = store(&gateway, &allowed)?;
+    let _turn = turn(&gateway).await?;
+    let engine = gateway.queries.engine;
+    let source = store.as_ref();
+    let answer = engine.range(source, parameters.query(), times, step, options);
+    answered(answer.await?, limit)
+}
+
+/// Evaluate an expression over a range of time; parameters in a form
+#[utoipa::path(post, path = "/prometheus/api/v1/query_range", operation_id = "prometheus_query_range_post", tag = "prometheus",
+    request_body(content = String, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 200, body = PrometheusAnswer), (status = 400, body = PrometheusFailure),
+        (status = 422, body = PrometheusFailure), (status = 503, body = PrometheusFailure)))]
+pub async fn post_range(
+    gateway: State<Gateway>,
+    allowed: Allowed,
+    parameters: Parameters,
+) -> Result<Response, Failure> {
+    range(gateway, allowed, parameters).await
+}
+
+/// Lay an expression out
+#[utoipa::path(get, path = "/prometheus/api/v1/format_query", operation_id = "prometheus_format_query", tag = "prometheus",
+    params(("query" = String, Query, description = "PromQL")),
+    responses((status = 200, body = PrometheusAnswer), (status = 400, body = PrometheusFailure)))]
+pub async fn format(_: Allowed, parameters: Parameters) -> Result<Response, Failure> {
+    let formatted = promql::format(parameters.query());
+    Ok(success(formatted.map_err(promql::QueryError::from)?))
+}
+
+/// Lay an expression out; parameters in a form
+#[utoipa::path(post, path = "/prometheus/api/v1/format_query", operation_id = "prometheus_format_query_post", tag = "prometheus",
+    request_body(content = String, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 200, body = PrometheusAnswer), (status = 400, body = PrometheusFailure)))]
+pub async fn post_format(allowed: Allowed, parameters: Parameters) -> Result<Response, Failure> {
+    format(allowed, parameters).await
+}
+
+async fn turn(gateway: &Gateway) -> Result<tokio::sync::SemaphorePermit<'_>, Failure> {
+    let turn = gateway.queries.turn().await;
+    turn.ok_or_else(|| Failure::Timeout("query timed out in query queue".to_owned()))
+}
+
+fn answered(mut answer: Answer, limit: usize) -> Result<Response, Failure> {
+    let cut = match &mut answer.value {
+        Value::Vector(_, series) => cut(series, limit),
+        Value::Matrix(series) => cut(series, limit),
+        Value::Scalar(..) | Value::Text(..) => false,
+    };
+    if cut {
+        let warning = "results truncated due to limit";
+        answer.warnings.push(warning.to_owned());
+    }
+    Ok(json_text(promql::render::response(&answer)))
+}
+
+fn cut<T>(series: &mut Vec<T>, limit: usize) -> bool {
+    let longer = series.len() > limit;
+    series.truncate(limit);
+    longer
+}

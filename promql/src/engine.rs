@@ -1,0 +1,262 @@
+//! Queries against a source: parse, fetch, evaluate.
+
+use crate::{
+    column::{Grid, Point},
+    eval::Evaluator,
+    parse::{
+        ParseError,
+        ast::{Expr, ValueType},
+    },
+    plan,
+    source::{Labels, NativeHistogram, SeriesSource, SourceError},
+};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// What a query may cost.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Samples read and values held, histograms counted several times.
+    pub max_samples: u64,
+    /// Steps of a range query.
+    pub max_steps: usize,
+    pub timeout: Duration,
+    /// How many threads may evaluate one query.
+    pub threads: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_samples: 50_000_000,
+            max_steps: 11_000,
+            timeout: Duration::from_secs(120),
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+        }
+    }
+}
+
+/// What one query asks for.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// How old a sample may be to stand for its series.
+    pub lookback_ms: i64,
+    /// At most the engine's.
+    pub timeout: Option<Duration>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            lookback_ms: 300_000,
+            timeout: None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum QueryError {
+    /// 400.
+    #[error("invalid parameter \"query\": {0}")]
+    Parse(#[from] ParseError),
+    /// 400.
+    #[error("{0}")]
+    BadData(String),
+    /// 422.
+    #[error("{0}")]
+    Execution(String),
+    /// 503.
+    #[error("query timed out in query execution")]
+    Timeout,
+    /// 503.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+impl From<SourceError> for QueryError {
+    fn from(error: SourceError) -> Self {
+        match error {
+            SourceError::TooMuch(why) | SourceError::Failed(why) => Self::Execution(why),
+            SourceError::Unavailable(why) => Self::Unavailable(why),
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Sample {
+    Float(f64),
+    Histogram(Arc<NativeHistogram>),
+}
+
+/// A series with samples of several times.
+pub type Samples = (Labels, Vec<(i64, Sample)>);
+
+/// Times are in milliseconds.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    Scalar(i64, f64),
+    Text(i64, String),
+    Vector(i64, Vec<(Labels, Sample)>),
+    Matrix(Vec<Samples>),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    pub value: Value,
+    pub warnings: Vec<String>,
+    pub infos: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Engine {
+    pub limits: Limits,
+}
+
+impl Engine {
+    pub async fn instant(
+        &self,
+        source: &dyn SeriesSource,
+        query: &str,
+        time_ms: i64,
+        options: Options,
+    ) -> Result<Answer, QueryError> {
+        let expr = crate::parse(query)?;
+        let grid = Grid {
+            start_ms: time_ms,
+            step_ms: 0,
+            count: 1,
+        };
+        self.run(source, query, expr, grid, options, instant_answer)
+            .await
+    }
+
+    pub async fn range(
+        &self,
+        source: &dyn SeriesSource,
+        query: &str,
+        (start_ms, end_ms): (i64, i64),
+        step_ms: i64,
+        options: Options,
+    ) -> Result<Answer, QueryError> {
+        let expr = crate::parse(query)?;
+        let bad = |why: &str| Err(QueryError::BadData(why.to_owned()));
+        if step_ms <= 0 {
+            return bad(
+                "zero or negative query resolution step widths are not accepted. Try a positive integer",
+            );
+        }
+        if end_ms < start_ms {
+            return bad("end timestamp must not be before start time");
+        }
+        if !matches!(expr.value_type(), ValueType::Scalar | ValueType::Vector) {
+            return Err(QueryError::BadData(format!(
+                "invalid expression type {:?} for range query, must be Scalar or instant Vector",
+                expr.value_type().described()
+            )));
+        }
+        let last = end_ms.saturating_sub(start_ms) / step_ms;
+        if last > self.limits.max_steps as i64 {
+            return bad(
+                "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)",
+            );
+        }
+        let grid = Grid {
+            start_ms,
+            step_ms,
+            count: last as usize + 1,
+        };
+        self.run(source, query, expr, grid, options, range_answer)
+            .await
+    }
+
+    async fn run(
+        &self,
+        source: &dyn SeriesSource,
+        query: &str,
+        mut expr: Expr,
+        grid: Grid,
+        options: Options,
+        answer: fn(&Evaluator, &Expr, Grid) -> Result<Value, QueryError>,
+    ) -> Result<Answer, QueryError> {
+        let timeout = options
+            .timeout
+            .map_or(self.limits.timeout, |asked| asked.min(self.limits.timeout));
+        let deadline = Instant::now() + timeout;
+        let selections = plan::selections(&mut expr, grid, options.lookback_ms)?;
+        let fetching =
+            futures::future::try_join_all(selections.iter().map(|one| source.select(one)));
+        let sets = tokio::time::timeout(timeout, fetching)
+            .await
+            .map_err(|_| QueryError::Timeout)??;
+        let evaluator = Evaluator::new(
+            query.to_owned(),
+            grid,
+            options.lookback_ms,
+            sets,
+            self.limits,
+            deadline,
+        );
+        let evaluation = tokio::task::spawn_blocking(move || {
+            let value = answer(&evaluator, &expr, grid)?;
+            Ok(Answer {
+                value,
+                warnings: evaluator.notes.warnings(),
+                infos: evaluator.notes.infos(),
+            })
+        });
+        evaluation
+            .await
+            .unwrap_or_else(|error| Err(QueryError::Execution(format!("evaluation: {error}"))))
+    }
+}
+
+fn sample(point: Point) -> Option<Sample> {
+    match point {
+        Point::None => None,
+        Point::Float(value) => Some(Sample::Float(value)),
+        Point::Histogram(histogram) => Some(Sample::Histogram(histogram)),
+    }
+}
+
+fn instant_answer(evaluator: &Evaluator, expr: &Expr, grid: Grid) -> Result<Value, QueryError> {
+    let time = grid.start_ms;
+    Ok(match expr.value_type() {
+        ValueType::Scalar => Value::Scalar(time, evaluator.scalar(expr, grid)?[0]),
+        ValueType::Text => {
+            let text = evaluator.text(expr)?;
+            Value::Text(time, String::from_utf8_lossy(&text).into_owned())
+        }
+        ValueType::Vector => {
+            let series = evaluator.vector(expr, grid)?;
+            let found = series.into_iter().filter_map(|one| {
+                let sample = sample(one.column.get(0))?;
+                Some((one.labels, sample))
+            });
+            Value::Vector(time, found.collect())
+        }
+        ValueType::Matrix => Value::Matrix(evaluator.matrix(expr, grid)?),
+    })
+}
+
+fn range_answer(evaluator: &Evaluator, expr: &Expr, grid: Grid) -> Result<Value, QueryError> {
+    if expr.value_type() == ValueType::Scalar {
+        let values = evaluator.scalar(expr, grid)?;
+        let samples = values
+            .into_iter()
+            .enumerate()
+            .map(|(step, value)| (grid.time(step), Sample::Float(value)))
+            .collect();
+        return Ok(Value::Matrix(vec![(Labels::default(), samples)]));
+    }
+    let mut series = crate::column::merged(evaluator.vector(expr, grid)?)?;
+    series.sort_by(|a, b| a.labels.cmp(&b.labels));
+    let found = series.into_iter().filter_map(|one| {
+        let samples: Vec<_> = (0..grid.count)
+            .filter_map(|step| Some((grid.time(step), sample(one.column.get(step))?)))
+            .collect();
+        (!samples.is_empty()).then_some((one.labels, samples))
+    });
+    Ok(Value::Matrix(found.collect()))
+}

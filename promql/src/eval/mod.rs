@@ -1,0 +1,180 @@
+//! Evaluation of an expression over all steps at once.
+
+mod aggregate;
+mod binary;
+mod buckets;
+mod calls;
+mod chain;
+mod join;
+mod labels;
+mod math;
+mod spread;
+mod windows;
+
+use crate::{
+    QueryError,
+    column::{Grid, Series},
+    engine::{self, Limits, Sample},
+    notes::Notes,
+    parse::{
+        self,
+        ast::{Expr, Kind, Place, ValueType},
+    },
+    source::{Samples, SeriesSet},
+};
+use std::{
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
+};
+
+/// One query's evaluation: what was fetched, and what it may cost.
+pub(crate) struct Evaluator {
+    text: String,
+    query: Grid,
+    lookback_ms: i64,
+    sets: Vec<Mutex<Option<Box<dyn SeriesSet>>>>,
+    limits: Limits,
+    deadline: Instant,
+    held: AtomicU64,
+    pub(crate) notes: Notes,
+}
+
+impl Evaluator {
+    pub(crate) fn new(
+        text: String,
+        query: Grid,
+        lookback_ms: i64,
+        sets: Vec<Box<dyn SeriesSet>>,
+        limits: Limits,
+        deadline: Instant,
+    ) -> Self {
+        Self {
+            text,
+            query,
+            lookback_ms,
+            sets: sets.into_iter().map(|set| Mutex::new(Some(set))).collect(),
+            limits,
+            deadline,
+            held: AtomicU64::new(0),
+            notes: Notes::default(),
+        }
+    }
+
+    /// Where in the query, as notes end.
+    fn spot(&self, place: Place) -> String {
+        parse::spot(&self.text, place)
+    }
+
+    /// Counts values read or made, once per series.
+    fn pay(&self, values: usize) -> Result<(), QueryError> {
+        let held = self.held.fetch_add(values as u64, Ordering::Relaxed) + values as u64;
+        if held > self.limits.max_samples {
+            return Err(QueryError::Execution(
+                "query processing would load too many samples into memory in query execution"
+                    .to_owned(),
+            ));
+        }
+        if Instant::now() > self.deadline {
+            return Err(QueryError::Timeout);
+        }
+        Ok(())
+    }
+
+    /// What was fetched for a selector; each is read once.
+    fn set(&self, id: usize) -> Result<Box<dyn SeriesSet>, QueryError> {
+        let taken = self
+            .sets
+            .get(id)
+            .and_then(|set| set.lock().ok().and_then(|mut set| set.take()));
+        taken.ok_or_else(|| QueryError::Execution("a selector was evaluated twice".to_owned()))
+    }
+
+    pub(crate) fn scalar(&self, expr: &Expr, grid: Grid) -> Result<Vec<f64>, QueryError> {
+        match &expr.kind {
+            Kind::Number(value) => Ok(vec![*value; grid.count]),
+            Kind::Paren(inner) => self.scalar(inner, grid),
+            Kind::Unary { minus, inner } => {
+                let mut values = self.scalar(inner, grid)?;
+                if *minus {
+                    values.iter_mut().for_each(|value| *value = -*value);
+                }
+                Ok(values)
+            }
+            Kind::Binary(binary) => {
+                let mut values = self.scalar(&binary.left, grid)?;
+                let right = self.scalar(&binary.right, grid)?;
+                for (left, right) in values.iter_mut().zip(right) {
+                    *left = binary::number(binary.op, *left, right);
+                }
+                Ok(values)
+            }
+            Kind::Call(call) => self.scalar_call(call, grid),
+            _ => Err(unexpected(expr, "a scalar")),
+        }
+    }
+
+    pub(crate) fn text(&self, expr: &Expr) -> Result<Vec<u8>, QueryError> {
+        match &expr.bare().kind {
+            Kind::Text(text) => Ok(text.clone()),
+            _ => Err(unexpected(expr, "a string")),
+        }
+    }
+
+    pub(crate) fn vector(&self, expr: &Expr, grid: Grid) -> Result<Vec<Series>, QueryError> {
+        let chain = self.chain(expr, grid)?;
+        self.collect(chain, grid)
+    }
+
+    /// What no chain does one series at a time.
+    fn whole(&self, expr: &Expr, grid: Grid) -> Result<Vec<Series>, QueryError> {
+        match &expr.kind {
+            Kind::Binary(binary) => self.binary(binary, expr.place, grid),
+            Kind::Aggregate(aggregate) => self.aggregate(aggregate, grid),
+            Kind::Call(call) => self.call(call, grid),
+            _ => Err(unexpected(expr, "a vector")),
+        }
+    }
+
+    /// The samples of a range vector at one instant.
+    pub(crate) fn matrix(
+        &self,
+        expr: &Expr,
+        grid: Grid,
+    ) -> Result<Vec<engine::Samples>, QueryError> {
+        let range = self.range(expr, grid)?;
+        let (from, to) = range.window(grid.start_ms);
+        let mut set = range.set;
+        let mut found = Vec::new();
+        let mut samples = Samples::default();
+        while let Some(labels) = set.next(&mut samples)? {
+            self.pay(samples.times.len() + samples.histograms.len())?;
+            chain::drop_stale(&mut samples);
+            let within = |time: &i64| *time > from && *time <= to;
+            let floats = samples.times.iter().zip(&samples.values);
+            let mut points: Vec<_> = floats
+                .filter(|(time, _)| within(time))
+                .map(|(time, value)| (*time, Sample::Float(*value)))
+                .collect();
+            let histograms = samples.histograms.drain(..);
+            points.extend(
+                histograms
+                    .filter(|(time, _)| within(time))
+                    .map(|(time, histogram)| (time, Sample::Histogram(histogram.into()))),
+            );
+            points.sort_by_key(|(time, _)| *time);
+            if !points.is_empty() {
+                found.push((labels, points));
+            }
+        }
+        found.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok(found)
+    }
+}
+
+fn unexpected(expr: &Expr, wanted: &str) -> QueryError {
+    let found: ValueType = expr.value_type();
+    QueryError::Execution(format!("expected {wanted}, got {}", found.described()))
+}

@@ -1,0 +1,147 @@
+//! Elasticsearch's `_bulk`: a line with an action, then a line with the document.
+//! Documents can only be added; `update` and `delete` are refused, each for itself.
+//!
+//! Source: "Bulk API" of the Elasticsearch reference; field names as in the Elastic
+//! Common Schema, and `log`, `msg` and `level` as Fluent Bit and rsyslog send them.
+
+use crate::formats::{DecodeLogs, Format};
+use crate::free_record::{Names, Teller};
+use crate::json::{self, Text, each_line, members};
+use crate::logs::LogSink;
+use crate::refused::{Refused, Skipped};
+
+pub const BULK: Format<DecodeLogs> = Format {
+    name: "elastic.bulk",
+    decode,
+};
+
+const NAMES: Names = Names {
+    time: &["@timestamp"],
+    level: &["log.level", "level", "severity"],
+    service: &["service.name", "service"],
+    message: &["message", "log", "msg"],
+    trace_id: &["trace.id", "trace_id"],
+    span_id: &["span.id", "span_id"],
+    attributes: None,
+    whole_is_message: true,
+};
+
+/// What became of one action, in the order of the body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item<'a> {
+    /// `index`, `create`, `update` or `delete`.
+    pub action: &'static str,
+    /// Empty where the request's path names it.
+    pub index: &'a str,
+    pub id: &'a str,
+    /// Why it was left out.
+    pub refused: Option<String>,
+}
+
+pub fn decode(body: &[u8], now_ns: i64, sink: &mut dyn LogSink) -> Result<Skipped, Refused> {
+    walk(body, now_ns, sink, &mut |_| {})
+}
+
+/// The same, telling what becomes of each action: clients match the answers to what
+/// they sent by their order.
+pub fn walk(
+    body: &[u8],
+    now_ns: i64,
+    sink: &mut dyn LogSink,
+    each: &mut dyn FnMut(&Item<'_>),
+) -> Result<Skipped, Refused> {
+    let mut skipped = Skipped::default();
+    let mut teller = Teller::new(&NAMES, now_ns, sink);
+    let mut waiting = None;
+    each_line(json::text(body)?, |number, line| {
+        let action = match waiting.take() {
+            None => Action::parse(line).map_err(|e| e.within(&format_args!("line {number}")))?,
+            Some(action) => return finish(action, line, number, &mut teller, &mut skipped, each),
+        };
+        match action.name {
+            "delete" => finish(action, "", number, &mut teller, &mut skipped, each),
+            _ => {
+                waiting = Some(action);
+                Ok(())
+            }
+        }
+    })?;
+    match waiting {
+        None => Ok(skipped),
+        Some(action) => Err(Refused::new(
+            "body",
+            format!(
+                "it ends after an action `{}` without a document",
+                action.name
+            ),
+        )),
+    }
+}
+
+fn finish(
+    action: Action,
+    document: &str,
+    number: usize,
+    teller: &mut Teller<'_>,
+    skipped: &mut Skipped,
+    each: &mut dyn FnMut(&Item<'_>),
+) -> Result<(), Refused> {
+    let told = match action.name {
+        "index" | "create" => {
+            let origin = match &*action.index {
+                "" => None,
+                index => Some(("_index".into(), index.into())),
+            };
+            teller.tell(document, origin.as_slice())
+        }
+        other => Err(Refused::new(other, "log records can only be added")),
+    };
+    let refused = told.err().map(|reason| {
+        let reason = reason.within(&format_args!("line {number}")).to_string();
+        skipped.note(|| reason.clone());
+        reason
+    });
+    each(&Item {
+        action: action.name,
+        index: &action.index,
+        id: &action.id,
+        refused,
+    });
+    Ok(())
+}
+
+struct Action {
+    name: &'static str,
+    index: String,
+    id: String,
+}
+
+#[derive(Default, serde::Deserialize)]
+#[serde(default)]
+struct Target<'a> {
+    #[serde(borrow, rename = "_index", deserialize_with = "json::null_is_default")]
+    index: Text<'a>,
+    #[serde(borrow, rename = "_id", deserialize_with = "json::null_is_default")]
+    id: Text<'a>,
+}
+
+impl Action {
+    fn parse(line: &str) -> Result<Self, Refused> {
+        const NAMES: [&str; 4] = ["index", "create", "update", "delete"];
+        let found = members(line, NAMES.map(|name| [name]).each_ref().map(|n| &n[..]))?;
+        let action = NAMES.into_iter().zip(found);
+        let (name, target) = action
+            .filter_map(|(name, target)| Some((name, target?)))
+            .next()
+            .ok_or_else(|| {
+                let start: String = line.chars().take(64).collect();
+                Refused::new("action", format!("{start:?} is none of {NAMES:?}"))
+            })?;
+        let target = json::read::<Target<'_>>(target).map_err(|e| e.within(&name))?;
+        Ok(Self {
+            name,
+            index: target.index.0.into_owned(),
+            id: target.id.0.into_owned(),
+        })
+    }
+}
