@@ -2,6 +2,8 @@
 
 use protocols::logs::{Level, LogRecord, Stream};
 
+use super::filter::{Filter, Test, Value};
+use super::record::Record;
 use super::table::{Arrival, Table};
 
 pub(super) const RECEIVED_NS: i64 = 1_793_500_000_000_000_000;
@@ -113,4 +115,105 @@ fn push(table: &mut Table, numbers: &mut Numbers, line: u64) {
         index: (line % 500) as u32,
     };
     table.push(stream, &record, arrival);
+}
+
+/// A few records unlike the others.
+pub(super) fn push_odd(table: &mut Table) {
+    let arrival = |index| Arrival {
+        received_ns: RECEIVED_NS,
+        offset: 1 << 40,
+        index,
+    };
+    let stream = table.stream(&Stream {
+        service: "odd one".into(),
+        fields: vec![("status".into(), "of the resource".into())],
+    });
+    let bare = LogRecord {
+        time_ns: RECEIVED_NS,
+        level: Level::Fatal,
+        level_text: "EMERG".into(),
+        body: "Ünïcode KERNEL panic: out of memory (pid=42)".into(),
+        trace_id: None,
+        span_id: Some([0xAB; 8]),
+        fields: vec![("status".into(), "-3.5".into()), ("Case".into(), "MiXed".into())],
+    };
+    table.push(stream, &bare, arrival(0));
+    let empty = LogRecord {
+        body: "".into(),
+        span_id: None,
+        fields: Vec::new(),
+        level: Level::Unknown,
+        ..bare
+    };
+    table.push(stream, &empty, arrival(1));
+}
+
+/// Queries, and how many of the samples they find at least.
+pub(super) const QUERIES: &[(&str, usize)] = &[
+    ("", 3002),
+    ("order", 500),
+    ("orde", 0),
+    ("cart", 0),
+    ("shop", 500),
+    ("\"payment provider\"", 100),
+    ("\"rder ord-\"", 100),
+    ("level:error", 100),
+    ("level:warn,fatal", 100),
+    ("-level:info", 500),
+    ("service:checkout,cart", 500),
+    ("service:c*", 500),
+    ("service:*", 3002),
+    ("http.status_code:>=500", 300),
+    ("http.status_code:<404 -level:info", 100),
+    ("http.status_code:500,404", 500),
+    ("user.id:*", 3000),
+    ("-user.id:*", 2),
+    ("duration_ms:>890", 1),
+    ("status:\"of the resource\"", 1),
+    ("status:<0", 1),
+    ("resource.status:*", 2),
+    ("k8s.pod.name:cart-3", 50),
+    ("panic", 1),
+    ("PANIC -memory", 0),
+    ("\"pid=42\"", 1),
+    ("mixed", 1),
+    ("Case:MiXed", 1),
+    ("Case:mixed", 0),
+    ("abababababababab", 1),
+    ("span_id:ABABABABABABABAB", 1),
+    ("\"ababab\"", 1),
+    ("Ünïcode", 1),
+    ("body:\"kernel PANIC\"", 1),
+    ("nothinglikethis", 0),
+];
+
+/// What a filter means, by looking at one record.
+pub(super) fn wants(filter: &Filter, record: &Record) -> bool {
+    let texts = || {
+        let ids = record.trace_id.iter().chain(&record.span_id);
+        [&record.body].into_iter().chain(record.fields.values()).chain(ids)
+    };
+    let has = |text: &String, piece: &str| text.to_ascii_lowercase().contains(piece);
+    let value = |value: &Value, text: Option<&String>| text.is_some_and(|text| value.holds(text));
+    filter.clauses.iter().all(|clause| {
+        let held = match &clause.test {
+            Test::Word(word) => texts().any(|text| {
+                let lower = text.to_ascii_lowercase();
+                let mut words = lower.split(|c: char| c.is_ascii() && !c.is_ascii_alphanumeric());
+                words.any(|one| one == word)
+            }),
+            Test::Phrase(piece) => texts().any(|text| has(text, piece)),
+            Test::Body(piece) => has(&record.body, piece),
+            Test::Level(levels) => levels.iter().any(|level| level.name() == record.level),
+            Test::Service(wanted) => wanted.holds(&record.service),
+            Test::TraceId(wanted) => value(wanted, record.trace_id.as_ref()),
+            Test::SpanId(wanted) => value(wanted, record.span_id.as_ref()),
+            Test::Resource(name, wanted) => value(wanted, record.resource.get(name)),
+            Test::Field(name, wanted) => {
+                value(wanted, record.fields.get(name).or_else(|| record.resource.get(name)))
+            }
+            Test::Stream(_) => unreachable!("no query says it"),
+        };
+        held != clause.negated
+    })
 }

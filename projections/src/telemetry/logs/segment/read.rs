@@ -108,12 +108,16 @@ pub(in super::super) struct FieldColumn {
 impl FieldColumn {
     /// Calls `take` with each row that has it, and its value.
     pub(in super::super) fn each(&self, mut take: impl FnMut(u32, &[u8])) {
+        self.each_code(|row, code| take(row, self.values.texts.get(code)));
+    }
+
+    /// The same with the number of its text.
+    pub(in super::super) fn each_code(&self, mut take: impl FnMut(u32, usize)) {
         let Decoded { texts, codes } = &self.values;
         let count = codes.as_ref().map_or(texts.len(), Vec::len);
         for at in 0..count {
             let row = self.rows.as_ref().map_or(at as u32, |rows| rows[at]);
-            let of = codes.as_ref().map_or(at, |codes| codes[at] as usize);
-            take(row, texts.get(of));
+            take(row, codes.as_ref().map_or(at, |codes| codes[at] as usize));
         }
     }
 }
