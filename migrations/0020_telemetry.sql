@@ -94,6 +94,10 @@ CREATE TABLE telemetry.metrics_l1 (
 ) PARTITION BY RANGE (day);
 ALTER TABLE telemetry.metrics_l1 ALTER COLUMN data SET STORAGE EXTERNAL;
 
+-- What compaction looks at: segments that are not final.
+CREATE INDEX metrics_l1_open ON telemetry.metrics_l1
+    (tenant_id, project_id, partition, day, window_start) WHERE tier < 3;
+
 CREATE TABLE telemetry.logs_l0 (LIKE telemetry.metrics_l0 INCLUDING ALL) PARTITION BY RANGE (slot);
 CREATE TABLE telemetry.spans_l0 (LIKE telemetry.metrics_l0 INCLUDING ALL) PARTITION BY RANGE (slot);
 CREATE TABLE telemetry.logs_l1 (LIKE telemetry.metrics_l1 INCLUDING ALL) PARTITION BY RANGE (day);
