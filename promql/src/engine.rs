@@ -18,8 +18,10 @@ use std::{
 /// What a query may cost.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Samples read and values held, histograms counted several times.
+    /// Values held at once, histograms counted several times.
     pub max_samples: u64,
+    /// Samples read, most of which are folded and forgotten.
+    pub max_read: u64,
     /// Steps of a range query.
     pub max_steps: usize,
     pub timeout: Duration,
@@ -31,6 +33,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             max_samples: 50_000_000,
+            max_read: 2_000_000_000,
             max_steps: 11_000,
             timeout: Duration::from_secs(120),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
@@ -108,6 +111,10 @@ pub struct Answer {
     pub warnings: Vec<String>,
     pub infos: Vec<String>,
 }
+
+/// For the deepest expression that the parser lets through; memory is taken as it is
+/// used. Threads of the runtime have too little.
+const STACK: usize = 64 * 1024 * 1024;
 
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Engine {
@@ -198,17 +205,30 @@ impl Engine {
             self.limits,
             deadline,
         );
-        let evaluation = tokio::task::spawn_blocking(move || {
-            let value = answer(&evaluator, &expr, grid)?;
-            Ok(Answer {
+        let (done, answered) = tokio::sync::oneshot::channel();
+        let evaluation = move || {
+            let value = answer(&evaluator, &expr, grid);
+            let answer = value.and_then(|value| {
+                // A window may have ended early.
+                evaluator.check_time()?;
+                Ok(value)
+            });
+            let answer = answer.map(|value| Answer {
                 value,
                 warnings: evaluator.notes.warnings(),
                 infos: evaluator.notes.infos(),
-            })
-        });
-        evaluation
+            });
+            // Nobody waits any more where this fails.
+            drop(done.send(answer));
+        };
+        std::thread::Builder::new()
+            .name("promql".to_owned())
+            .stack_size(STACK)
+            .spawn(evaluation)
+            .map_err(|error| QueryError::Unavailable(format!("no thread: {error}")))?;
+        answered
             .await
-            .unwrap_or_else(|error| Err(QueryError::Execution(format!("evaluation: {error}"))))
+            .unwrap_or_else(|_| Err(QueryError::Execution("the evaluation failed".to_owned())))
     }
 }
 
