@@ -2,14 +2,14 @@
 -- dashboards ask all day.
 
 -- `directory` repeats the beginning of `data`, so that a query can fetch single
--- columns of it. `bloom` tells which words are surely not in the segment; its
--- storage lets single bytes be read. `levels` has a bit for each level.
+-- columns of it. The `bloom_bytes` from `bloom_at` on tell which words are surely
+-- not in the segment; 0 where there is no such filter. `levels` has a bit for each.
 ALTER TABLE telemetry.logs_l1
-    ADD COLUMN directory bytea    NOT NULL,
-    ADD COLUMN levels    smallint NOT NULL,
-    ADD COLUMN services  text[]   NOT NULL,
-    ADD COLUMN bloom     bytea    NOT NULL;
-ALTER TABLE telemetry.logs_l1 ALTER COLUMN bloom SET STORAGE EXTERNAL;
+    ADD COLUMN directory   bytea    NOT NULL,
+    ADD COLUMN levels      smallint NOT NULL,
+    ADD COLUMN services    text[]   NOT NULL,
+    ADD COLUMN bloom_at    int      NOT NULL,
+    ADD COLUMN bloom_bytes int      NOT NULL;
 
 -- Records by service, level (its number in segments) and minute of their own time,
 -- in minutes since 1970; late ones too.

@@ -17,5 +17,6 @@ pub fn registry() -> Vec<Arc<dyn Projection>> {
         Arc::new(crate::audit::Audit),
         Arc::new(crate::outcomes::Outcomes),
         Arc::new(crate::telemetry::metrics::Metrics::default()),
+        Arc::new(crate::telemetry::logs::Logs::default()),
     ]
 }

@@ -20,5 +20,8 @@ use std::sync::Arc;
 
 /// What each signal does in compaction; one line each.
 fn compacting() -> Vec<Arc<dyn compaction::Compact>> {
-    vec![Arc::new(metrics::MetricsCompact::default())]
+    vec![
+        Arc::new(metrics::MetricsCompact::default()),
+        Arc::new(logs::LogsCompact),
+    ]
 }

@@ -81,18 +81,17 @@ fn halves(hash: u64) -> (i64, i64) {
     )
 }
 
-/// The same question in SQL, of column `bloom`: each probe reads one byte of it, and
-/// most segments are out after one or two.
+/// The same question in SQL, of the bytes of `data` from `bloom_at` on: each probe
+/// reads one byte, and most segments are out after one or two.
 pub(super) fn push_sql(sql: &mut QueryBuilder<Postgres>, hash: u64) {
     let (first, step) = halves(hash.max(1));
-    sql.push(" AND octet_length(bloom) > 0");
+    sql.push(" AND s.bloom_bytes > 0");
     for probe in 0..PROBES {
-        let bit = format!(
-            "({}::bigint % (octet_length(bloom)::bigint * 8))::int",
-            first + probe * step
-        );
+        let bit = first + probe * step;
+        let bit = format!("({bit}::bigint % (s.bloom_bytes::bigint * 8))::int");
         sql.push(format!(
-            " AND get_byte(substring(bloom from {bit} / 8 + 1 for 1), 0) & (1 << ({bit} % 8)) <> 0"
+            " AND get_byte(substring(s.data FROM s.bloom_at + {bit} / 8 + 1 FOR 1), 0)
+                  & (1 << ({bit} % 8)) <> 0"
         ));
     }
 }

@@ -35,14 +35,20 @@ impl Counts {
         let mut found: Hashed<(u32, u8, i32), i64> = Hashed::default();
         for row in &table.rows {
             let minute = row.time_ns.div_euclid(NS_A_MINUTE);
-            *found.entry((row.stream, row.level as u8, minute as i32)).or_default() += 1;
+            *found
+                .entry((row.stream, row.level as u8, minute as i32))
+                .or_default() += 1;
         }
         let streams: Vec<&[u8]> = table.streams.texts.iter().collect();
         for ((stream, level, minute), count) in found {
             let view = StreamView::read(streams[stream as usize]);
             let service = view.map_or("", |view| view.service);
             let named = (stream as usize) < MOST_SERVICES;
-            let service = if named { stored(service) } else { REST.to_owned() };
+            let service = if named {
+                stored(service)
+            } else {
+                REST.to_owned()
+            };
             let key = (tenant, project, minute, service, level.into());
             *self.counts.entry(key).or_default() += count;
         }
@@ -138,7 +144,11 @@ pub async fn services(
     .bind(scope.tenant().0)
     .bind(scope.project().0)
     .bind(clamped(from_ns.div_euclid(NS_A_MINUTE)))
-    .bind(clamped(to_ns.saturating_add(NS_A_MINUTE - 1).div_euclid(NS_A_MINUTE)))
+    .bind(clamped(
+        to_ns
+            .saturating_add(NS_A_MINUTE - 1)
+            .div_euclid(NS_A_MINUTE),
+    ))
     .fetch_all(&mut *tx)
     .await?;
     let mut services = BTreeMap::<String, Service>::new();

@@ -12,6 +12,7 @@ use schemas::ids::{ProjectId, TenantId};
 use schemas::topic::Topic;
 
 use super::SIGNAL;
+use super::compact;
 use super::counts::Counts;
 use super::segment::{Bloom, Writer};
 use super::sink::Sink;
@@ -141,7 +142,12 @@ fn decode(bodies: &[Body], known: &'static [Format<DecodeLogs>]) -> Result<Flush
         let gathered = all.entry(place_of(body)).or_default();
         let received_ns = body.received.received_at.micros().saturating_mul(1_000);
         let window = body.received.window();
-        let mut sink = Sink::new(&mut gathered.table, window, received_ns, body.position.offset);
+        let mut sink = Sink::new(
+            &mut gathered.table,
+            window,
+            received_ns,
+            body.position.offset,
+        );
         if let Err(why) = decode(&plain, received_ns, &mut sink) {
             body.undecodable(SIGNAL, &why);
         }
@@ -173,8 +179,13 @@ impl Flush {
         if table.len() == 0 {
             return Ok(());
         }
+        // What compaction will take as it is needs its filter now.
+        let bloom = match table.len() >= compact::LARGE {
+            true => Bloom::With,
+            false => Bloom::Without,
+        };
         let written = writer
-            .write(&table, &table.sorted(), Bloom::Without)
+            .write(&table, &table.sorted(), bloom)
             .map_err(|e| ApplyError::Transient(e.to_string()))?;
         self.counts.count(tenant, project, &table);
         self.sections.push(Section {

@@ -8,9 +8,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::bytes::{Bytes, Damaged};
 use super::segment::push_hex;
 use super::table::{Row, Table};
+use crate::telemetry::bytes::{Damaged, Reader};
 
 /// Where a record stands in the order of all records of a project: by time, then
 /// by its position in the log. It never changes, so pages neither repeat nor miss
@@ -92,7 +92,7 @@ pub(super) struct StreamView<'a> {
 
 impl<'a> StreamView<'a> {
     pub(super) fn read(encoded: &'a [u8]) -> Result<Self, Damaged> {
-        let mut bytes = Bytes(encoded);
+        let mut bytes = Reader::new(encoded);
         let service = bytes.text()?;
         let mut fields = Vec::new();
         for _ in 0..bytes.size()? {

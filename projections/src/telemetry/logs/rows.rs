@@ -73,7 +73,10 @@ impl Rows {
     }
 
     pub(super) fn count(&self) -> usize {
-        self.bits.iter().map(|bits| bits.count_ones() as usize).sum()
+        self.bits
+            .iter()
+            .map(|bits| bits.count_ones() as usize)
+            .sum()
     }
 
     pub(super) fn contains(&self, row: usize) -> bool {

@@ -135,7 +135,10 @@ pub(super) fn push_odd(table: &mut Table) {
         body: "Ünïcode KERNEL panic: out of memory (pid=42)".into(),
         trace_id: None,
         span_id: Some([0xAB; 8]),
-        fields: vec![("status".into(), "-3.5".into()), ("Case".into(), "MiXed".into())],
+        fields: vec![
+            ("status".into(), "-3.5".into()),
+            ("Case".into(), "MiXed".into()),
+        ],
     };
     table.push(stream, &bare, arrival(0));
     let empty = LogRecord {
@@ -191,7 +194,10 @@ pub(super) const QUERIES: &[(&str, usize)] = &[
 pub(super) fn wants(filter: &Filter, record: &Record) -> bool {
     let texts = || {
         let ids = record.trace_id.iter().chain(&record.span_id);
-        [&record.body].into_iter().chain(record.fields.values()).chain(ids)
+        [&record.body]
+            .into_iter()
+            .chain(record.fields.values())
+            .chain(ids)
     };
     let has = |text: &String, piece: &str| text.to_ascii_lowercase().contains(piece);
     let value = |value: &Value, text: Option<&String>| text.is_some_and(|text| value.holds(text));
@@ -209,9 +215,13 @@ pub(super) fn wants(filter: &Filter, record: &Record) -> bool {
             Test::TraceId(wanted) => value(wanted, record.trace_id.as_ref()),
             Test::SpanId(wanted) => value(wanted, record.span_id.as_ref()),
             Test::Resource(name, wanted) => value(wanted, record.resource.get(name)),
-            Test::Field(name, wanted) => {
-                value(wanted, record.fields.get(name).or_else(|| record.resource.get(name)))
-            }
+            Test::Field(name, wanted) => value(
+                wanted,
+                record
+                    .fields
+                    .get(name)
+                    .or_else(|| record.resource.get(name)),
+            ),
             Test::Stream(_) => unreachable!("no query says it"),
         };
         held != clause.negated

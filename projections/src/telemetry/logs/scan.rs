@@ -14,12 +14,12 @@ use tokio::time::Instant;
 use utoipa::ToSchema;
 
 use super::bloom;
-use super::bytes::Damaged;
 use super::filter::Filter;
 use super::fold::day_of;
 use super::segment::{Column, Directory, Segment};
 use super::{SIGNAL, TIME_LIMIT};
 use crate::db::{Db, QueryError};
+use crate::telemetry::bytes::Damaged;
 use crate::telemetry::snapshot;
 
 /// Records of the first segments that are fetched together; later ones doubled.
@@ -42,10 +42,16 @@ pub enum LogsError {
     Query(#[from] QueryError),
     #[error("the query took more than {} s; ask for a shorter time or fewer records", TIME_LIMIT.as_secs())]
     TookTooLong,
-    #[error(transparent)]
-    Damaged(#[from] Damaged),
+    #[error("{0}")]
+    Damaged(String),
     #[error("the query ended: {0}")]
     Ended(String),
+}
+
+impl From<Damaged> for LogsError {
+    fn from(error: Damaged) -> Self {
+        Self::Damaged(error.to_string())
+    }
 }
 
 impl From<sqlx::Error> for LogsError {
@@ -284,10 +290,15 @@ async fn list(
         .push(" AND s.day <= ")
         .push_bind(day_of(query.to_ns));
     for services in query.filter.services() {
-        sql.push(" AND s.services && ").push_bind(services);
+        // A segment of very many services lists none.
+        sql.push(" AND (s.services = '{}' OR s.services && ")
+            .push_bind(services)
+            .push(")");
     }
     for levels in query.filter.levels() {
-        sql.push(" AND (s.levels & ").push_bind(levels).push(") <> 0");
+        sql.push(" AND (s.levels & ")
+            .push_bind(levels)
+            .push(") <> 0");
     }
     for hash in query.filter.tokens() {
         bloom::push_sql(&mut sql, hash);

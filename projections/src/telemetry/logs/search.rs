@@ -5,13 +5,13 @@ use std::ops::Bound;
 
 use schemas::scope::Scope;
 
-use super::bytes::Damaged;
 use super::filter::{Filter, Test};
 use super::matching::matching;
 use super::record::{Place, Record};
 use super::scan::{LogsError, Order, Piece, Query, Scan, Scanned, Wanted, blocking};
 use super::table::Table;
 use crate::db::Db;
+use crate::telemetry::bytes::Damaged;
 
 /// How far around a record its neighbours are looked for.
 const AROUND_NS: i64 = 24 * 3_600_000_000_000;
@@ -40,7 +40,8 @@ pub async fn search(
     if let Some(after) = after {
         query.to_ns = query.to_ns.min(after.time_ns.saturating_add(1));
     }
-    let (found, scanned) = collect(db, scope, &query, Order::NewestFirst, bounds, limit + 1).await?;
+    let (found, scanned) =
+        collect(db, scope, &query, Order::NewestFirst, bounds, limit + 1).await?;
     let more = found.len() > limit;
     let mut found: Vec<_> = found.into_iter().rev().take(limit).collect();
     let next = found.last().filter(|_| more).map(|(place, _)| *place);
@@ -112,14 +113,21 @@ async fn get(db: &Db, scope: &Scope, at: Place) -> Result<Option<(Record, Vec<u8
 }
 
 fn find(pieces: &[Piece], at: Place) -> Result<Option<(Record, Vec<u8>)>, Damaged> {
-    for piece in pieces.iter().filter(|piece| piece.partition == at.partition) {
+    for piece in pieces
+        .iter()
+        .filter(|piece| piece.partition == at.partition)
+    {
         let (times, positions) = (piece.segment.times()?, piece.segment.positions()?);
         let row = (0..times.len())
             .find(|row| times[*row] == at.time_ns && positions[*row] == (at.offset, at.index));
         if let Some(row) = row {
             let mut table = Table::default();
             piece.segment.append(Some(&[row as u32]), &mut table)?;
-            let stream = table.streams.texts.get(table.rows[0].stream as usize).to_vec();
+            let stream = table
+                .streams
+                .texts
+                .get(table.rows[0].stream as usize)
+                .to_vec();
             return Ok(Some((table.record(at.partition, 0)?, stream)));
         }
     }

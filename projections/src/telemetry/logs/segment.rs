@@ -10,9 +10,9 @@ mod read;
 mod values;
 mod write;
 
-pub(super) use read::{Directory, FieldColumn, Frames, Segment};
+pub(super) use read::{Directory, FieldColumn, Segment};
 pub(super) use values::push_hex;
-pub(super) use write::{Bloom, Writer, Written};
+pub(super) use write::{Bloom, Writer};
 
 const VERSION: u64 = 1;
 
@@ -44,10 +44,12 @@ pub(super) enum Column {
     Field = 13,
     /// Fields that have no column of their own.
     OtherFields = 14,
+    /// The filter over tokens, as it is.
+    Bloom = 15,
 }
 
 impl Column {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::Time,
         Self::Level,
         Self::Streams,
@@ -62,6 +64,7 @@ impl Column {
         Self::Late,
         Self::Field,
         Self::OtherFields,
+        Self::Bloom,
     ];
 
     fn of(number: u8) -> Option<Self> {

@@ -15,12 +15,7 @@ pub(super) struct Sink<'a> {
 }
 
 impl<'a> Sink<'a> {
-    pub(super) fn new(
-        table: &'a mut Table,
-        window: Window,
-        received_ns: i64,
-        offset: i64,
-    ) -> Self {
+    pub(super) fn new(table: &'a mut Table, window: Window, received_ns: i64, offset: i64) -> Self {
         Self {
             table,
             window,

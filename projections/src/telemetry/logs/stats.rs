@@ -9,13 +9,13 @@ use schemas::scope::Scope;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::bytes::Damaged;
 use super::counts::{self, NS_A_MINUTE};
 use super::filter::Filter;
 use super::matching::matching;
 use super::scan::{LogsError, Order, Piece, Query, Scan, Scanned, Wanted, blocking};
 use super::segment::Column;
 use crate::db::Db;
+use crate::telemetry::bytes::Damaged;
 
 /// Counts of one stretch of time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -72,10 +72,10 @@ pub async fn stats(
             scanned.bytes += more.bytes;
         }
     }
-    let mut tx = crate::telemetry::snapshot::begin(db, super::SIGNAL, scope, super::TIME_LIMIT).await?;
+    let mut tx =
+        crate::telemetry::snapshot::begin(db, super::SIGNAL, scope, super::TIME_LIMIT).await?;
     let (from, to) = (whole_from / NS_A_MINUTE, whole_to / NS_A_MINUTE);
-    for (minute, level, count) in
-        counts::by_minute(&mut tx, scope, &query.filter, from, to).await?
+    for (minute, level, count) in counts::by_minute(&mut tx, scope, &query.filter, from, to).await?
     {
         add(&mut counted, minute * NS_A_MINUTE, step_ns, level, count);
     }
@@ -83,7 +83,12 @@ pub async fn stats(
 }
 
 fn ceil(time_ns: i64, unit: i64) -> i64 {
-    time_ns.div_euclid(unit) * unit + if time_ns.rem_euclid(unit) == 0 { 0 } else { unit }
+    time_ns.div_euclid(unit) * unit
+        + if time_ns.rem_euclid(unit) == 0 {
+            0
+        } else {
+            unit
+        }
 }
 
 fn add(counted: &mut Counted, time_ns: i64, step_ns: i64, level: Level, count: u64) {

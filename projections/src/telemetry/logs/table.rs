@@ -6,9 +6,8 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use protocols::logs::{Level, LogRecord, Stream};
 
-use super::bytes::put_bytes;
-use super::bytes::put_varint;
 use super::texts::Texts;
+use crate::telemetry::bytes::{put_bytes, put_varint};
 
 /// What arrived later than this after its own time keeps its arrival time.
 pub(super) const LATE_NS: i64 = 30_000_000_000;
@@ -110,6 +109,15 @@ pub(super) struct Table {
 impl Table {
     pub(super) fn len(&self) -> usize {
         self.rows.len()
+    }
+
+    /// About how much text it holds.
+    pub(super) fn bytes(&self) -> usize {
+        let fields = self
+            .fields
+            .iter()
+            .map(|(_, values)| values.texts.bytes.len());
+        self.bodies.bytes.len() + fields.sum::<usize>()
     }
 
     /// The code of a stream for [`Self::push`].

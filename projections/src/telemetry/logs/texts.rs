@@ -1,6 +1,6 @@
 //! Many texts in one piece of memory.
 
-use super::bytes::{Bytes, Damaged, put_varint};
+use crate::telemetry::bytes::{Damaged, Reader, put_varint};
 
 /// Texts one after the other, and where each ends.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl Texts {
         out.extend_from_slice(&self.bytes);
     }
 
-    pub(super) fn decode(bytes: &mut Bytes<'_>) -> Result<Self, Damaged> {
+    pub(super) fn decode(bytes: &mut Reader<'_>) -> Result<Self, Damaged> {
         let count = bytes.size()?;
         let lengths = lengths(bytes, count)?;
         let total = lengths.last().map_or(0, |end| *end as usize);
@@ -64,14 +64,14 @@ impl Texts {
 }
 
 /// So many lengths, as the ends they lead to.
-pub(super) fn lengths(bytes: &mut Bytes<'_>, count: usize) -> Result<Vec<u32>, Damaged> {
-    if count > bytes.0.len() {
+pub(super) fn lengths(bytes: &mut Reader<'_>, count: usize) -> Result<Vec<u32>, Damaged> {
+    if count > bytes.rest().len() {
         return Err(Damaged("lengths are missing"));
     }
     let mut ends = Vec::with_capacity(count);
     let mut end = 0u32;
     for _ in 0..count {
-        let len = bytes.small()?;
+        let len = bytes.size()? as u32;
         end = end.checked_add(len).ok_or(Damaged("texts are too long"))?;
         ends.push(end);
     }

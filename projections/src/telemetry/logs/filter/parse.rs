@@ -27,7 +27,10 @@ pub struct Range {
 pub(super) fn parse(text: &str) -> Result<Filter, BadQuery> {
     let mut reader = Reader { text, at: 0 };
     if text.len() > MOST_BYTES {
-        return Err(reader.error(0, format!("a query has at most {MOST_BYTES} bytes, not more")));
+        return Err(reader.error(
+            0,
+            format!("a query has at most {MOST_BYTES} bytes, not more"),
+        ));
     }
     let mut filter = Filter::default();
     while reader.skip_spaces() {
@@ -290,7 +293,9 @@ mod tests {
     fn tests(text: &str) -> Vec<(bool, Test)> {
         let filter = parse(text).unwrap_or_else(|e| panic!("{text}: {e}"));
         let clauses = filter.clauses.into_iter();
-        clauses.map(|clause| (clause.negated, clause.test)).collect()
+        clauses
+            .map(|clause| (clause.negated, clause.test))
+            .collect()
     }
 
     fn one(text: &str) -> Test {
@@ -300,7 +305,9 @@ mod tests {
     }
 
     fn exactly(texts: &[&str]) -> Value {
-        let patterns = texts.iter().map(|text| Pattern::Exactly((*text).to_owned()));
+        let patterns = texts
+            .iter()
+            .map(|text| Pattern::Exactly((*text).to_owned()));
         Value::AnyOf(patterns.collect())
     }
 
@@ -310,11 +317,26 @@ mod tests {
         assert_eq!(one("10.1.2.3"), Test::Phrase("10.1.2.3".to_owned()));
         assert_eq!(one("\"Out of\""), Test::Phrase("out of".to_owned()));
         assert_eq!(one("\"timeout\""), Test::Phrase("timeout".to_owned()));
-        assert_eq!(one("level:WARN,fatal"), Test::Level(vec![Level::Warn, Level::Fatal]));
-        assert_eq!(one("service:a,\"b, c\""), Test::Service(exactly(&["a", "b, c"])));
-        assert_eq!(one("a.b:\"say \\\"x\\\"\""), Test::Field("a.b".to_owned(), exactly(&["say \"x\""])));
-        assert_eq!(one("url:http://x/?a=b"), Test::Field("url".to_owned(), exactly(&["http://x/?a=b"])));
-        assert_eq!(one("resource.host:x"), Test::Resource("host".to_owned(), exactly(&["x"])));
+        assert_eq!(
+            one("level:WARN,fatal"),
+            Test::Level(vec![Level::Warn, Level::Fatal])
+        );
+        assert_eq!(
+            one("service:a,\"b, c\""),
+            Test::Service(exactly(&["a", "b, c"]))
+        );
+        assert_eq!(
+            one("a.b:\"say \\\"x\\\"\""),
+            Test::Field("a.b".to_owned(), exactly(&["say \"x\""]))
+        );
+        assert_eq!(
+            one("url:http://x/?a=b"),
+            Test::Field("url".to_owned(), exactly(&["http://x/?a=b"]))
+        );
+        assert_eq!(
+            one("resource.host:x"),
+            Test::Resource("host".to_owned(), exactly(&["x"]))
+        );
         assert_eq!(one("trace_id:4BF9"), Test::TraceId(exactly(&["4bf9"])));
         assert_eq!(one("a:*"), Test::Field("a".to_owned(), Value::Present));
         assert_eq!(one("body:\"No Route\""), Test::Body("no route".to_owned()));
@@ -326,22 +348,35 @@ mod tests {
 
     #[test]
     fn all_must_hold_and_some_must_not() {
-        let negated: Vec<bool> = tests("a -b -\"c d\" -e:f g:-1").into_iter().map(|t| t.0).collect();
+        let negated: Vec<bool> = tests("a -b -\"c d\" -e:f g:-1")
+            .into_iter()
+            .map(|t| t.0)
+            .collect();
         assert_eq!(negated, [false, true, true, true, false]);
         assert!(tests("  ").is_empty());
     }
 
     #[test]
     fn a_mistake_is_shown_where_it_is() {
-        let at = |text: &str| parse(text).map_err(|e| (e.range.from, e.message)).unwrap_err();
+        let at = |text: &str| {
+            parse(text)
+                .map_err(|e| (e.range.from, e.message))
+                .unwrap_err()
+        };
         assert_eq!(at("ä \"open").0, 2);
         assert_eq!(at("a:"), (0, "`a:` has no value".to_owned()));
         assert_eq!(at("x :5"), (2, "a field's name is missing".to_owned()));
-        assert_eq!(at("status:>=many"), (9, "`many` is not a number".to_owned()));
+        assert_eq!(
+            at("status:>=many"),
+            (9, "`many` is not a number".to_owned())
+        );
         assert_eq!(at("a level:loud").0, 8);
         assert_eq!(at("a -").0, 2);
         assert_eq!(at("\"\"").1, "the quotes are empty");
-        assert_eq!(at("\"a\"b"), (3, "a space is missing before `b`".to_owned()));
+        assert_eq!(
+            at("\"a\"b"),
+            (3, "a space is missing before `b`".to_owned())
+        );
         assert_eq!(at("a\"b\"").0, 1);
         assert!(parse(&"a ".repeat(65)).is_err() && parse(&"a".repeat(5000)).is_err());
     }

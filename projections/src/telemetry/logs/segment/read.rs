@@ -6,11 +6,12 @@ use std::ops::Range;
 
 use protocols::logs::Level;
 
-use super::super::bytes::{Bytes, Damaged, unpack};
+use super::super::frames::unpack;
 use super::super::table::{Row, Table, Values};
 use super::super::texts::{Texts, lengths};
 use super::values::{self, Decoded};
 use super::{Column, VERSION};
+use crate::telemetry::bytes::{Damaged, Reader};
 
 /// No segment has more.
 const MAX_ROWS: usize = 1 << 24;
@@ -33,9 +34,9 @@ struct Entry {
 impl Directory {
     /// Reads the beginning of a segment's data.
     pub(in super::super) fn read(data: &[u8]) -> Result<Self, Damaged> {
-        let mut outer = Bytes(data);
-        let mut bytes = Bytes(outer.bytes()?);
-        let mut at = data.len() - outer.0.len();
+        let mut outer = Reader::new(data);
+        let mut bytes = Reader::new(outer.bytes()?);
+        let mut at = data.len() - outer.rest().len();
         if bytes.varint()? != VERSION {
             return Err(Damaged("another version wrote it"));
         }
@@ -62,6 +63,20 @@ impl Directory {
         Ok(Self { rows, entries })
     }
 
+    /// Where the filter over tokens lies; None where it has none.
+    pub(in super::super) fn bloom(&self) -> Option<Range<usize>> {
+        let mut entries = self.entries.iter();
+        let found = entries.find(|entry| entry.column == Column::Bloom);
+        found.map(|entry| entry.frame.clone())
+    }
+
+    /// How much of a segment's data is its directory.
+    pub(in super::super) fn len_in(data: &[u8]) -> Result<usize, Damaged> {
+        let mut bytes = Reader::new(data);
+        bytes.bytes()?;
+        Ok(data.len() - bytes.rest().len())
+    }
+
     /// Names of the fields that have a column, and how many rows have them.
     pub(in super::super) fn fields(&self) -> impl Iterator<Item = (&str, usize)> {
         let fields = self.entries.iter().filter_map(|entry| entry.field.as_ref());
@@ -86,7 +101,7 @@ impl Directory {
 /// The bytes of a segment: all of them, or the frames that were fetched by where
 /// they begin.
 #[derive(Debug, Clone)]
-pub(in super::super) enum Frames<'a> {
+enum Frames<'a> {
     Whole(Cow<'a, [u8]>),
     Some(BTreeMap<usize, Vec<u8>>),
 }
@@ -177,7 +192,7 @@ impl<'a> Segment<'a> {
 
     pub(in super::super) fn times(&self) -> Result<Vec<i64>, Damaged> {
         let raw = self.needed(Column::Time)?;
-        let mut bytes = Bytes(&raw);
+        let mut bytes = Reader::new(&raw);
         let scale = bytes.varint()? as i64;
         let mut times = Vec::with_capacity(self.rows_in(&raw)?);
         let mut last = 0i64;
@@ -213,7 +228,7 @@ impl<'a> Segment<'a> {
         let raw = self.needed(texts)?;
         let texts = decode_encoded(&raw)?;
         let raw = self.needed(codes)?;
-        let codes = values::codes(&mut Bytes(&raw), self.directory.rows, texts.len())?;
+        let codes = values::codes(&mut Reader::new(&raw), self.directory.rows, texts.len())?;
         Ok((texts, codes))
     }
 
@@ -230,7 +245,7 @@ impl<'a> Segment<'a> {
     /// Offset and item of the body.
     pub(in super::super) fn positions(&self) -> Result<Vec<(i64, u32)>, Damaged> {
         let raw = self.needed(Column::Position)?;
-        let mut bytes = Bytes(&raw);
+        let mut bytes = Reader::new(&raw);
         let mut positions = Vec::with_capacity(self.rows_in(&raw)?);
         let (mut offset, mut index) = (0i64, 0i64);
         for _ in 0..self.directory.rows {
@@ -259,9 +274,9 @@ impl<'a> Segment<'a> {
         let Some(raw) = self.column(column)? else {
             return Ok(ids);
         };
-        let mut bytes = Bytes(&raw);
+        let mut bytes = Reader::new(&raw);
         let rows = presence(&mut bytes, self.directory.rows)?;
-        let (found, rest) = bytes.0.as_chunks::<N>();
+        let (found, rest) = bytes.rest().as_chunks::<N>();
         let count = rows.as_ref().map_or(self.directory.rows, Vec::len);
         if found.len() != count || !rest.is_empty() {
             return Err(Damaged("ids are missing"));
@@ -274,7 +289,7 @@ impl<'a> Segment<'a> {
 
     fn late(&self) -> Result<Vec<(usize, i64)>, Damaged> {
         let raw = self.column(Column::Late)?.unwrap_or_default();
-        let mut bytes = Bytes(&raw);
+        let mut bytes = Reader::new(&raw);
         let (mut found, mut at) = (Vec::new(), 0usize);
         while !bytes.is_empty() {
             at = at.saturating_add(bytes.size()?);
@@ -285,7 +300,7 @@ impl<'a> Segment<'a> {
 
     pub(in super::super) fn bodies(&self) -> Result<Texts, Damaged> {
         let raw = self.needed(Column::BodyLength)?;
-        let ends = lengths(&mut Bytes(&raw), self.directory.rows)?;
+        let ends = lengths(&mut Reader::new(&raw), self.directory.rows)?;
         let bodies = self.needed(Column::Body)?;
         match ends.last().is_none_or(|end| *end as usize == bodies.len()) {
             true => Texts::of(bodies, ends),
@@ -309,7 +324,7 @@ impl<'a> Segment<'a> {
 
     fn field_column(&self, entry: &Entry) -> Result<FieldColumn, Damaged> {
         let raw = self.unpacked(entry)?;
-        let mut bytes = Bytes(&raw);
+        let mut bytes = Reader::new(&raw);
         let rows = presence(&mut bytes, self.directory.rows)?;
         let count = rows.as_ref().map_or(self.directory.rows, Vec::len);
         let values = values::decode(&mut bytes, count)?;
@@ -319,7 +334,7 @@ impl<'a> Segment<'a> {
     /// Fields without a column of their own.
     pub(in super::super) fn other_fields(&self) -> Result<Vec<(String, FieldColumn)>, Damaged> {
         let raw = self.column(Column::OtherFields)?.unwrap_or_default();
-        let mut bytes = Bytes(&raw);
+        let mut bytes = Reader::new(&raw);
         let mut found = Vec::new();
         while !bytes.is_empty() {
             let name = bytes.text()?.to_owned();
@@ -417,7 +432,7 @@ impl<'a> Segment<'a> {
 }
 
 fn decode_encoded(raw: &[u8]) -> Result<Texts, Damaged> {
-    let mut bytes = Bytes(raw);
+    let mut bytes = Reader::new(raw);
     let count = bytes.size()?;
     let ends = lengths(&mut bytes, count)?;
     let total = ends.last().map_or(0, |end| *end as usize);
@@ -426,7 +441,7 @@ fn decode_encoded(raw: &[u8]) -> Result<Texts, Damaged> {
 }
 
 /// Rows that are present; None where all are.
-fn presence(bytes: &mut Bytes<'_>, rows: usize) -> Result<Option<Vec<u32>>, Damaged> {
+fn presence(bytes: &mut Reader<'_>, rows: usize) -> Result<Option<Vec<u32>>, Damaged> {
     if bytes.byte()? == 1 {
         return Ok(None);
     }
@@ -435,7 +450,7 @@ fn presence(bytes: &mut Bytes<'_>, rows: usize) -> Result<Option<Vec<u32>>, Dama
     Ok(Some((0..rows as u32).filter(set).collect()))
 }
 
-fn rows(bytes: &mut Bytes<'_>, limit: usize) -> Result<Vec<u32>, Damaged> {
+fn rows(bytes: &mut Reader<'_>, limit: usize) -> Result<Vec<u32>, Damaged> {
     let count = bytes.size()?;
     if count > limit {
         return Err(Damaged("more rows than there are"));
@@ -443,7 +458,7 @@ fn rows(bytes: &mut Bytes<'_>, limit: usize) -> Result<Vec<u32>, Damaged> {
     let mut rows = Vec::with_capacity(count);
     let mut last = 0u32;
     for _ in 0..count {
-        last = last.saturating_add(bytes.small()?);
+        last = last.saturating_add(bytes.size()? as u32);
         if last as usize >= limit {
             return Err(Damaged("a row is none"));
         }

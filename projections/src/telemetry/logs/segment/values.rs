@@ -1,9 +1,9 @@
 //! The values of one field: as numbers, as bytes of hexadecimal ids, as a
 //! dictionary, or as they are, whichever is the least.
 
-use super::super::bytes::{Bytes, Damaged, put_signed, put_varint};
 use super::super::table::Hashed;
 use super::super::texts::Texts;
+use crate::telemetry::bytes::{Damaged, Reader, put_signed, put_varint};
 
 /// How values are written; on disk.
 const PLAIN: u8 = 0;
@@ -44,7 +44,7 @@ pub(super) fn encode<'a>(values: &[&'a [u8]], out: &mut Vec<u8>) -> Option<Vec<&
     None
 }
 
-pub(super) fn decode(bytes: &mut Bytes<'_>, count: usize) -> Result<Decoded, Damaged> {
+pub(super) fn decode(bytes: &mut Reader<'_>, count: usize) -> Result<Decoded, Damaged> {
     let texts = match bytes.byte()? {
         PLAIN => Texts::decode(bytes)?,
         INTEGERS => decode_integers(bytes, count)?,
@@ -94,7 +94,7 @@ pub(super) fn put_codes(out: &mut Vec<u8>, codes: &[u32], distinct: usize) {
 }
 
 pub(super) fn codes(
-    bytes: &mut Bytes<'_>,
+    bytes: &mut Reader<'_>,
     count: usize,
     distinct: usize,
 ) -> Result<Vec<u32>, Damaged> {
@@ -160,7 +160,7 @@ fn integer(text: &[u8]) -> Option<i64> {
     })
 }
 
-fn decode_integers(bytes: &mut Bytes<'_>, count: usize) -> Result<Texts, Damaged> {
+fn decode_integers(bytes: &mut Reader<'_>, count: usize) -> Result<Texts, Damaged> {
     let mut texts = Texts::default();
     let mut last = 0i64;
     for _ in 0..count {
@@ -234,7 +234,7 @@ pub(in super::super) fn push_hex(bytes: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-fn decode_hex(bytes: &mut Bytes<'_>, count: usize) -> Result<Texts, Damaged> {
+fn decode_hex(bytes: &mut Reader<'_>, count: usize) -> Result<Texts, Damaged> {
     let len = bytes.size()?;
     if len == 0 {
         return Err(Damaged("ids without bytes"));
@@ -247,7 +247,7 @@ fn decode_hex(bytes: &mut Bytes<'_>, count: usize) -> Result<Texts, Damaged> {
     Ok(texts)
 }
 
-fn decode_uuids(bytes: &mut Bytes<'_>, count: usize) -> Result<Texts, Damaged> {
+fn decode_uuids(bytes: &mut Reader<'_>, count: usize) -> Result<Texts, Damaged> {
     let mut texts = Texts::default();
     for _ in 0..count {
         for (at, len) in [4, 2, 2, 2, 6].into_iter().enumerate() {
@@ -270,7 +270,7 @@ mod tests {
         let values: Vec<&[u8]> = values.iter().map(String::as_bytes).collect();
         let mut out = Vec::new();
         encode(&values, &mut out);
-        let decoded = decode(&mut Bytes(&out), values.len()).unwrap();
+        let decoded = decode(&mut Reader::new(&out), values.len()).unwrap();
         for (at, value) in values.iter().enumerate() {
             let of = decoded
                 .codes

@@ -1,15 +1,16 @@
 //! From rows of a table to a segment.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::io;
 
 use super::super::bloom::Tokens;
-use super::super::bytes::{Bytes, Packer, put_bytes, put_signed, put_varint};
+use super::super::frames::Packer;
 use super::super::table::{Dictionary, Row, Table, Values};
 use super::super::texts::Texts;
 use super::super::tokens;
 use super::values::{self, push_hex};
 use super::{Column, VERSION};
+use crate::telemetry::bytes::{put_bytes, put_signed, put_varint};
 
 /// Fields that at least one row in this many has get a column ...
 const FREQUENT: usize = 100;
@@ -21,16 +22,9 @@ const MOST_FIELD_COLUMNS: usize = 128;
 #[derive(Debug, Clone)]
 pub(in super::super) struct Written {
     pub(in super::super) data: Vec<u8>,
-    /// The first so many bytes of `data` name its columns.
-    pub(in super::super) directory_len: usize,
-    /// Over the tokens of bodies, field values, trace and span ids.
-    pub(in super::super) bloom: Vec<u8>,
     pub(in super::super) records: usize,
     pub(in super::super) min_time_ns: i64,
     pub(in super::super) max_time_ns: i64,
-    /// A bit for each level that occurs.
-    pub(in super::super) levels: u8,
-    pub(in super::super) services: Vec<String>,
 }
 
 /// Whether a filter over tokens is wanted: small, young segments go without.
@@ -77,6 +71,7 @@ impl Writer {
         segment.late()?;
         segment.fields()?;
         segment.bodies()?;
+        segment.bloom();
         Ok(segment.finish())
     }
 }
@@ -304,6 +299,17 @@ impl<'a> Writing<'a> {
         self.put(Column::Body, &texts)
     }
 
+    /// Last, as it is: single bytes of it are read where it lies.
+    fn bloom(&mut self) {
+        if let Some(tokens) = &self.tokens {
+            let filter = tokens.filter();
+            self.directory.push(Column::Bloom as u8);
+            put_varint(&mut self.directory, filter.len() as u64);
+            self.frames.extend_from_slice(&filter);
+            self.columns += 1;
+        }
+    }
+
     fn finish(self) -> Written {
         let mut directory = Vec::with_capacity(self.directory.len() + 8);
         put_varint(&mut directory, VERSION);
@@ -312,28 +318,14 @@ impl<'a> Writing<'a> {
         directory.extend_from_slice(&self.directory);
         let mut data = Vec::with_capacity(directory.len() + self.frames.len() + 4);
         put_bytes(&mut data, &directory);
-        let directory_len = data.len();
         data.extend_from_slice(&self.frames);
         let times = || self.each().map(|row| row.time_ns);
         Written {
-            directory_len,
             data,
-            bloom: self.tokens.as_ref().map(Tokens::filter).unwrap_or_default(),
             records: self.rows.len(),
             min_time_ns: times().min().unwrap_or(0),
             max_time_ns: times().max().unwrap_or(0),
-            levels: self.each().fold(0, |set, row| set | 1 << row.level as u8),
-            services: self.services(),
         }
-    }
-
-    fn services(&self) -> Vec<String> {
-        let streams: BTreeSet<u32> = self.each().map(|row| row.stream).collect();
-        let texts = streams
-            .iter()
-            .map(|code| self.table.streams.texts.get(*code as usize));
-        let services = texts.filter_map(|stream| Bytes(stream).text().ok().map(str::to_owned));
-        services.collect::<BTreeSet<_>>().into_iter().collect()
     }
 }
 
