@@ -7,6 +7,7 @@ mod announcing;
 mod examples;
 mod interleaving;
 mod isolation;
+mod logs;
 mod migrating;
 mod outage;
 mod parking;

@@ -60,6 +60,7 @@ impl Tokens {
     }
 }
 
+#[cfg(test)]
 pub(super) fn may_hold(filter: &[u8], hash: u64) -> bool {
     let hash = hash.max(1);
     !filter.is_empty()

@@ -15,19 +15,6 @@ impl Rows {
         }
     }
 
-    pub(super) fn all(len: usize) -> Self {
-        let mut rows = Self {
-            bits: vec![u64::MAX; len.div_ceil(64)],
-            len,
-        };
-        if len % 64 != 0
-            && let Some(last) = rows.bits.last_mut()
-        {
-            *last = (1 << (len % 64)) - 1;
-        }
-        rows
-    }
-
     pub(super) fn those(len: usize, mut wanted: impl FnMut(usize) -> bool) -> Self {
         let mut rows = Self::none(len);
         for row in 0..len {
@@ -55,12 +42,6 @@ impl Rows {
     pub(super) fn remove_all(&mut self, others: &Self) {
         for (bits, other) in self.bits.iter_mut().zip(&others.bits) {
             *bits &= !other;
-        }
-    }
-
-    pub(super) fn add(&mut self, others: &Self) {
-        for (bits, other) in self.bits.iter_mut().zip(&others.bits) {
-            *bits |= other;
         }
     }
 
@@ -95,16 +76,18 @@ mod tests {
 
     #[test]
     fn sets_do_what_sets_do() {
+        let all = Rows::those(130, |_| true);
         let even = Rows::those(130, |row| row % 2 == 0);
-        assert_eq!((even.count(), Rows::all(130).count()), (65, 130));
-        let mut odd = Rows::all(130);
+        assert_eq!((even.count(), all.count()), (65, 130));
+        let mut odd = all.clone();
         odd.remove_all(&even);
         assert!(!odd.contains(128) && odd.contains(129) && !odd.contains(131));
-        odd.add(&even);
-        assert_eq!(odd, Rows::all(130));
+        assert!(even.is_within(&all) && !all.is_within(&even));
+        assert_eq!(odd.iter().next_back(), Some(129));
+        odd.remove(129);
+        odd.insert(128);
         odd.keep(&even);
-        assert!(odd.is_within(&even) && !Rows::all(130).is_within(&even));
-        assert_eq!(odd.iter().next_back(), Some(128));
+        assert_eq!(odd.iter().collect::<Vec<_>>(), [128]);
         odd.remove_all(&even);
         assert!(odd.is_empty());
     }

@@ -153,10 +153,6 @@ impl Scan {
         })
     }
 
-    pub(super) fn connection(&mut self) -> &mut Transaction<'static, Postgres> {
-        &mut self.tx
-    }
-
     pub(super) fn filter(&self) -> Arc<Filter> {
         self.filter.clone()
     }

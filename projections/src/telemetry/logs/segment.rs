@@ -3,8 +3,8 @@
 //! order of (time, position).
 //!
 //! Layout: length of the directory, directory, frames. The directory: version,
-//! rows, columns; per column its number, for a field its name and how many rows
-//! have it, and the length of its frame. The numbers are on disk: they never change.
+//! rows, columns; per column its number, for a field its name, and the length of its
+//! frame. The numbers are on disk: they never change.
 
 mod read;
 mod values;

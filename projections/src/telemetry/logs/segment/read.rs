@@ -26,8 +26,8 @@ pub(in super::super) struct Directory {
 #[derive(Debug, Clone)]
 struct Entry {
     column: Column,
-    /// A field's name and in how many rows it is.
-    field: Option<(String, usize)>,
+    /// A field's name.
+    field: Option<String>,
     frame: Range<usize>,
 }
 
@@ -48,7 +48,7 @@ impl Directory {
         for _ in 0..bytes.size()? {
             let column = Column::of(bytes.byte()?).ok_or(Damaged("an unknown column"))?;
             let field = match column {
-                Column::Field => Some((bytes.text()?.to_owned(), bytes.size()?)),
+                Column::Field => Some(bytes.text()?.to_owned()),
                 _ => None,
             };
             let len = bytes.size()?;
@@ -77,12 +77,6 @@ impl Directory {
         Ok(data.len() - bytes.rest().len())
     }
 
-    /// Names of the fields that have a column, and how many rows have them.
-    pub(in super::super) fn fields(&self) -> impl Iterator<Item = (&str, usize)> {
-        let fields = self.entries.iter().filter_map(|entry| entry.field.as_ref());
-        fields.map(|(name, rows)| (name.as_str(), *rows))
-    }
-
     /// Where the frames of these lie: of plain columns, and of named fields.
     pub(in super::super) fn frames(
         &self,
@@ -90,7 +84,7 @@ impl Directory {
         fields: &[&str],
     ) -> Vec<Range<usize>> {
         let wanted = |entry: &&Entry| match &entry.field {
-            Some((name, _)) => fields.contains(&name.as_str()),
+            Some(name) => fields.contains(&name.as_str()),
             None => columns.contains(&entry.column),
         };
         let found = self.entries.iter().filter(wanted);
@@ -311,7 +305,7 @@ impl<'a> Segment<'a> {
     /// A field by name, whether it has a column of its own or not.
     pub(in super::super) fn field(&self, name: &str) -> Result<Option<FieldColumn>, Damaged> {
         let mut entries = self.directory.entries.iter();
-        let named = entries.find(|e| e.field.as_ref().is_some_and(|(known, _)| known == name));
+        let named = entries.find(|e| e.field.as_ref().is_some_and(|known| known == name));
         if let Some(entry) = named {
             return self.field_column(entry).map(Some);
         }
@@ -350,7 +344,7 @@ impl<'a> Segment<'a> {
     pub(in super::super) fn fields(&self) -> Result<Vec<(String, FieldColumn)>, Damaged> {
         let mut found = Vec::new();
         for entry in &self.directory.entries {
-            if let Some((name, _)) = &entry.field {
+            if let Some(name) = &entry.field {
                 found.push((name.clone(), self.field_column(entry)?));
             }
         }

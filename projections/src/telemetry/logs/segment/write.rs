@@ -241,7 +241,6 @@ impl<'a> Writing<'a> {
             self.tell_tokens(values::encode(&column.values, &mut raw), &column.values);
             self.directory.push(Column::Field as u8);
             put_bytes(&mut self.directory, column.name.as_bytes());
-            put_varint(&mut self.directory, column.rows.len() as u64);
             self.frame(&raw)?;
         }
         let mut raw = Vec::new();
