@@ -8,6 +8,7 @@ mod examples;
 mod interleaving;
 mod isolation;
 mod metrics;
+mod logs;
 mod migrating;
 mod outage;
 mod parking;
