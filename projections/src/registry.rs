@@ -40,5 +40,6 @@ pub fn registry_with(settings: &Settings) -> Vec<Arc<dyn Projection>> {
             settings.active_series,
         )),
         Arc::new(crate::telemetry::logs::Logs::default()),
+        Arc::new(crate::telemetry::spans::Spans::default()),
     ]
 }

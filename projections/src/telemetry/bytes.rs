@@ -75,6 +75,11 @@ impl<'a> Reader<'a> {
         self.rest.is_empty()
     }
 
+    /// What has not been read.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     #[inline]
     pub(crate) fn byte(&mut self) -> Result<u8, Damaged> {
         let (&first, rest) = self.rest.split_first().ok_or(Damaged("it ends early"))?;

@@ -16,3 +16,4 @@ mod queries;
 mod redis;
 mod replaying;
 mod secrets;
+mod traces;
