@@ -172,7 +172,7 @@ async fn store(
     context: &Context,
 ) -> Result<Walked, Refusal> {
     let (project, now) = (sender.scope().project(), context.now());
-    let encoding = route.encoding(headers)?;
+    let encoding = route.encoding(kind, headers)?;
     state.telemetry.rates.admit(project, now)?;
     let sent = body::read(headers, body, state.telemetry.settings.limits.wire).await?;
     state.telemetry.rates.charge(project, sent.len());

@@ -22,6 +22,7 @@ pub mod projects;
 mod registry;
 pub mod replay;
 pub mod runtime;
+pub mod telemetry;
 pub mod timeline;
 pub mod vault;
 

@@ -16,5 +16,6 @@ pub fn registry() -> Vec<Arc<dyn Projection>> {
         Arc::new(crate::api_keys::ApiKeys),
         Arc::new(crate::audit::Audit),
         Arc::new(crate::outcomes::Outcomes),
+        Arc::new(crate::telemetry::metrics::Metrics::default()),
     ]
 }

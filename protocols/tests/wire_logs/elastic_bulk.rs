@@ -1,5 +1,5 @@
-use protocols::elastic_bulk::{Item, walk};
-use protocols::logs::Level;
+use protocols::elastic_bulk::{BulkSink, Item, walk};
+use protocols::logs::{Level, LogRecord, LogSink, Stream};
 
 use crate::collected::{Lines, NOW, all_lines, id, lines, pairs};
 
@@ -16,13 +16,34 @@ const BULK: &[u8] = br#"{"index":{"_index":"logs-shop","_id":"7"}}
 {"a":1}
 "#;
 
+#[derive(Default)]
+struct Answering {
+    sink: Lines,
+    answers: Vec<(&'static str, String, Option<String>)>,
+}
+
+impl LogSink for Answering {
+    fn stream(&mut self, stream: &Stream<'_>) {
+        self.sink.stream(stream);
+    }
+
+    fn record(&mut self, record: &LogRecord<'_>) {
+        self.sink.record(record);
+    }
+}
+
+impl BulkSink for Answering {
+    fn item(&mut self, item: &Item<'_>) {
+        let answer = (item.action, item.id.to_owned(), item.refused.clone());
+        self.answers.push(answer);
+    }
+}
+
 #[test]
 fn adds_documents_and_answers_each_action() {
-    let mut sink = Lines::default();
-    let mut answers = Vec::new();
-    let skipped = walk(BULK, NOW, &mut sink, &mut |item: &Item<'_>| {
-        answers.push((item.action, item.id.to_owned(), item.refused.clone()));
-    });
+    let mut sink = Answering::default();
+    let skipped = walk(BULK, NOW, &mut sink);
+    let Answering { sink, answers } = sink;
     assert_eq!(skipped.unwrap().items, 3);
     let actions: Vec<_> = answers.iter().map(|(action, ..)| *action).collect();
     assert_eq!(

@@ -2,11 +2,12 @@
 //! without it and must not wait.
 
 use anyhow::Context;
+use projections::telemetry::compaction::Compaction;
 use projections::vault::{MasterKey, SubjectKeys};
 use projections::{Db, DbConfig, Runtime};
 use tokio::sync::watch;
 
-use super::Platform;
+use super::{CLOCK, Platform};
 use crate::config::Config;
 use crate::master_key;
 use crate::storage::{self, Database};
@@ -116,5 +117,8 @@ pub(super) async fn project(platform: Platform, data: Data) -> anyhow::Result<()
         db: data.db,
         fanout: platform.fanout.clone(),
     };
-    projections::run(runtime, projections::registry(), platform.shutdown.clone()).await
+    let stop = platform.shutdown.clone();
+    let compaction = Compaction::default().run(runtime.db.clone(), CLOCK, stop.clone());
+    let folding = projections::run(runtime, projections::registry(), stop);
+    tokio::try_join!(folding, compaction).map(drop)
 }
