@@ -12,7 +12,7 @@ use crate::db::{Db, QueryError};
 
 const POLL: Duration = Duration::from_millis(10);
 
-/// One partition of one projection in schema `read`.
+/// One partition of one projection whose rows readers see.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
 pub struct Checkpoint {
     pub projection: String,
@@ -27,6 +27,8 @@ pub struct Checkpoint {
 pub async fn all(db: &Db) -> Result<Vec<Checkpoint>, QueryError> {
     let found = sqlx::query_as(
         "SELECT projection, topic, partition, generation, next_offset FROM checkpoint
+         UNION ALL
+         SELECT projection, topic, partition, generation, next_offset FROM telemetry.checkpoint
          ORDER BY projection, topic, partition",
     )
     .fetch_all(db.reader())
@@ -38,7 +40,11 @@ pub async fn all(db: &Db) -> Result<Vec<Checkpoint>, QueryError> {
 pub async fn get(db: &Db, projection: &str) -> Result<Vec<Checkpoint>, QueryError> {
     let found = sqlx::query_as(
         "SELECT projection, topic, partition, generation, next_offset FROM checkpoint
-         WHERE projection = $1 ORDER BY topic, partition",
+         WHERE projection = $1
+         UNION ALL
+         SELECT projection, topic, partition, generation, next_offset FROM telemetry.checkpoint
+         WHERE projection = $1
+         ORDER BY topic, partition",
     )
     .bind(projection)
     .fetch_all(db.reader())

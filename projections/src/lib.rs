@@ -22,10 +22,11 @@ pub mod projects;
 mod registry;
 pub mod replay;
 pub mod runtime;
+pub mod telemetry;
 pub mod timeline;
 pub mod vault;
 
 pub use db::{Db, DbConfig, QueryError};
 pub use migrate::migrate;
-pub use registry::registry;
+pub use registry::{Settings, registry, registry_with};
 pub use runtime::{Runtime, run};

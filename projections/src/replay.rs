@@ -45,6 +45,10 @@ pub enum ReplayError {
     Database(#[from] sqlx::Error),
     #[error("the log failed: {0}")]
     Log(#[from] LogError),
+    #[error(
+        "{0} cannot be replayed: its rows outlive the log's records, which are kept for some days only"
+    )]
+    OutlivesTheLog(String),
     #[error("another replay of {0} is under way")]
     UnderWay(String),
     #[error("{0}")]
@@ -75,6 +79,9 @@ impl Replay {
     /// Folds one projection anew and swaps its tables.
     pub async fn one(&self, name: &str) -> Result<Replayed, ReplayError> {
         let projection = find(name)?;
+        if !projection.home().replays() {
+            return Err(ReplayError::OutlivesTheLog(name.to_owned()));
+        }
         shadow::replay(self, projection.as_ref()).await
     }
 
@@ -84,10 +91,11 @@ impl Replay {
         key::apply_parked(self, find(name)?.as_ref(), key).await
     }
 
-    /// All of them, one after the other.
+    /// All that can be, one after the other.
     pub async fn all(&self) -> Result<Vec<Replayed>, ReplayError> {
         let mut done = Vec::new();
-        for projection in crate::registry() {
+        let all = crate::registry().into_iter();
+        for projection in all.filter(|one| one.home().replays()) {
             done.push(shadow::replay(self, projection.as_ref()).await?);
         }
         Ok(done)

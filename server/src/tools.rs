@@ -217,6 +217,7 @@ async fn replay_here(
         Some(name) => vec![name.to_owned()],
         None => projections::registry()
             .iter()
+            .filter(|p| p.home().replays())
             .map(|p| p.name().to_owned())
             .collect(),
     };

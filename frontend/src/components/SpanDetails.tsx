@@ -99,8 +99,10 @@ function Pairs({ title, pairs, mono = false }: { title?: string; pairs: Record<s
         {entries.map(([name, value]) => (
           <div key={name} className={classes.pair}>
             <dt>{name}</dt>
-            <dd>{value}</dd>
-            <CopyIcon value={value} label={`Copy ${name}`} />
+            <dd>
+              <span className={classes.value}>{value}</span>
+              <CopyIcon value={value} label={`Copy ${name}`} />
+            </dd>
           </div>
         ))}
       </dl>

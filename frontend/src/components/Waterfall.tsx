@@ -19,7 +19,8 @@ interface WaterfallProps {
 }
 
 const ROW_HEIGHT = 28;
-const INDENT = 14;
+/** Deeper spans are not indented further. */
+const DEEPEST = 24;
 
 /** Spans as bars on the trace's time, beneath their parents. Subtrees collapse; dragging on the axis zooms. */
 export function Waterfall({ tree, colorOf, selected, onSelect }: WaterfallProps) {
@@ -143,7 +144,7 @@ function Row({ row, index, top, view, origin, color, critical, collapsed, select
       onClick={() => onSelect(span.span_id)}
       onKeyDown={press}
     >
-      <div className={classes.name} style={{ paddingLeft: 8 + Math.min(depth, 24) * INDENT }}>
+      <div className={classes.name} style={{ paddingLeft: `calc(8px + ${Math.min(depth, DEEPEST)} * var(--indent))` }}>
         <span
           className={classes.toggle}
           aria-hidden

@@ -29,7 +29,7 @@ export function traceColumns(project: string, longest: number, colorOf: ReturnTy
     {
       id: 'errors',
       header: 'Errors',
-      width: 92,
+      width: 80,
       cell: (row) =>
         row.errors > 0 ? (
           <span className={classes.errors}>
@@ -39,16 +39,15 @@ export function traceColumns(project: string, longest: number, colorOf: ReturnTy
           ''
         ),
     },
+    { id: 'duration', header: 'Duration', width: 84, align: 'right', cell: (row) => <span className="tabular">{shortDuration(row.duration_ms)}</span> },
     {
-      id: 'duration',
-      header: 'Duration',
-      width: 150,
+      id: 'bar',
+      header: 'Of the longest',
+      width: 110,
+      from: 'medium',
       cell: (row) => (
-        <span className={classes.duration}>
-          <span className={classes.track} aria-hidden>
-            <span className={classes.bar} data-bad={row.errors > 0 || undefined} style={{ width: `${(row.duration_ms / Math.max(longest, 1e-9)) * 100}%` }} />
-          </span>
-          <span className="tabular">{shortDuration(row.duration_ms)}</span>
+        <span className={classes.track} aria-hidden>
+          <span className={classes.bar} data-bad={row.errors > 0 || undefined} style={{ width: `${(row.duration_ms / Math.max(longest, 1e-9)) * 100}%` }} />
         </span>
       ),
     },

@@ -4,9 +4,11 @@
 #[path = "../webhooks/faulty_log.rs"]
 #[allow(dead_code, reason = "shared with the tests of webhooks")]
 mod faulty_log;
+mod logs;
 #[path = "../webhooks/site.rs"]
 #[allow(dead_code, reason = "shared with the tests of webhooks")]
 mod site;
+mod traces;
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
@@ -66,7 +68,11 @@ async fn send(site: &Site, path: &str, headers: &[(&str, &str)], body: &[u8]) ->
 }
 
 async fn stored(site: &Site) -> Vec<TelemetryReceived> {
-    let records = site.records(Topic::TelemetryMetrics).await;
+    stored_in(site, Topic::TelemetryMetrics).await
+}
+
+async fn stored_in(site: &Site, topic: Topic) -> Vec<TelemetryReceived> {
+    let records = site.records(topic).await;
     let decode = |record: &eventlog::Record| {
         let Messages::TelemetryReceived(received) = record.decode().unwrap();
         received

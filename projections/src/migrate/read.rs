@@ -42,6 +42,7 @@ pub(crate) async fn create_tables(
                 connection.execute(AssertSqlSafe(sql)).await?;
             }
         }
+        Home::Telemetry => {}
     }
     Ok(())
 }

@@ -185,7 +185,10 @@ impl Applying<'_> {
         let outcome = self.projection.apply(&mut writing, records).await;
         match &outcome {
             Ok(_) => savepoint.commit().await?,
-            Err(_) => savepoint.rollback().await?,
+            Err(_) => {
+                savepoint.rollback().await?;
+                self.projection.forget();
+            }
         }
         outcome
     }

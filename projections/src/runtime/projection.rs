@@ -1,5 +1,7 @@
 //! What a read model is to the runtime.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use eventlog::{Partition, Record};
 use schemas::change::{Change, ChangeKind};
@@ -18,6 +20,9 @@ pub enum Home {
     Read { ddl: &'static str },
     /// In `history`, made by a versioned migration.
     History,
+    /// In `telemetry`, made by versioned migrations. Its rows outlive the log's
+    /// records, so neither a start nor a replay drops them.
+    Telemetry,
 }
 
 impl Home {
@@ -25,7 +30,13 @@ impl Home {
         match self {
             Self::Read { .. } => "read",
             Self::History => "history",
+            Self::Telemetry => "telemetry",
         }
+    }
+
+    /// Whether the log still holds everything that the rows were made of.
+    pub fn replays(self) -> bool {
+        !matches!(self, Self::Telemetry)
     }
 }
 
@@ -42,6 +53,18 @@ pub trait Projection: Send + Sync + 'static {
     /// Every table it writes; `apply` touches no others.
     fn tables(&self) -> &'static [&'static str];
     fn home(&self) -> Home;
+    /// About how much of the log one transaction takes.
+    fn batch_bytes(&self) -> usize {
+        1 << 20
+    }
+    /// The least time from one transaction to the next while little arrives, so
+    /// that what costs by the transaction is shared by more records.
+    fn linger(&self) -> Duration {
+        Duration::ZERO
+    }
+    /// What it keeps in memory may tell of rows that were never committed: read it
+    /// anew. Called before a session and after a failed attempt.
+    fn forget(&self) {}
     /// Writes what follows from `batch` and says what readers will see change.
     async fn apply(
         &self,

@@ -2,19 +2,18 @@
 //! begins again from the checkpoints.
 
 use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
 
-use eventlog::{LogError, Partition, Position, Subscription, Visibility};
+use eventlog::{Fetched, LogError, Partition, Position, Subscription, Visibility};
 use schemas::change::Announcement;
 use schemas::topic::Topic;
 use sqlx::PgConnection;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::batch::{NotCommitted, Progress, apply_batch};
 use super::checkpoint::{Checkpoints, Mismatch, Unfit};
 use super::{Projection, Runtime};
-
-/// About how much of the log one transaction takes.
-const BATCH_BYTES: usize = 1 << 20;
 
 /// Why a session ended.
 #[derive(Debug, thiserror::Error)]
@@ -70,16 +69,18 @@ pub(super) async fn follow(
         () = shutdown.cancelled() => return Ok(()),
         taken = take_turn(&mut rows, projection) => taken?,
     }
+    projection.forget();
     let mut checkpoints = Checkpoints::load(&mut rows, projection, runtime.log.id()).await?;
     let mut positions = checkpoints.resume(projection, runtime.log.as_ref()).await?;
     // Retention waits for the slowest fold, one that Postgres keeps back included.
     let consumer = format!("projection {}", projection.name());
     runtime.log.pin(&consumer, &positions).await?;
     let mut subscription = subscribe(runtime, &positions).await?;
+    let mut pace = Pace::new(projection.linger());
     loop {
         let fetched = tokio::select! {
             () = shutdown.cancelled() => return Ok(()),
-            fetched = subscription.next(BATCH_BYTES) => fetched?,
+            fetched = pace.next(subscription.as_mut(), projection.batch_bytes()) => fetched?,
         };
         let progress = apply_batch(
             projection,
@@ -98,6 +99,37 @@ pub(super) async fn follow(
             positions = without(&checkpoints, &positions, &stopped);
             subscription = subscribe(runtime, &positions).await?;
         }
+    }
+}
+
+/// Lets transactions begin no closer together than `linger`, unless there is a
+/// whole batch to read.
+struct Pace {
+    linger: Duration,
+    not_before: Instant,
+}
+
+impl Pace {
+    fn new(linger: Duration) -> Self {
+        Self {
+            linger,
+            not_before: Instant::now(),
+        }
+    }
+
+    async fn next(
+        &mut self,
+        subscription: &mut dyn Subscription,
+        batch_bytes: usize,
+    ) -> Result<Vec<Fetched>, LogError> {
+        tokio::time::sleep_until(self.not_before).await;
+        let fetched = subscription.next(batch_bytes).await?;
+        let bodies = fetched.iter().flat_map(|part| &part.records);
+        let bytes: usize = bodies.map(|record| record.body.len()).sum();
+        if bytes < batch_bytes / 2 {
+            self.not_before = Instant::now() + self.linger;
+        }
+        Ok(fetched)
     }
 }
 

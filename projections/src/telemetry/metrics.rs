@@ -1,0 +1,31 @@
+//! Metrics: samples of series in columns, found by labels.
+//!
+//! Writing: `sink` (bodies → level-0 sections), `registry` (series → ordinals),
+//! `series_block`, `segment` with `values`, `times`, `histograms`. Compaction:
+//! `compact` with `merge`. Reading: `store` (promql's), `matching`, `index` (labels →
+//! series) in a `cache`, `fetch` (rows of both levels), `selected` (series by series).
+
+mod cache;
+mod compact;
+mod exemplars;
+mod fetch;
+mod fold;
+mod histograms;
+mod index;
+mod matching;
+mod merge;
+mod registry;
+mod segment;
+mod selected;
+mod series_block;
+mod sink;
+mod store;
+mod times;
+mod values;
+
+pub(crate) use compact::MetricsCompact;
+pub use fold::Metrics;
+pub use store::{Limits, Store, Stores};
+
+/// As in table names and `compacted.signal`.
+pub(crate) const SIGNAL: &str = "metrics";

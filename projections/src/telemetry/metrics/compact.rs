@@ -1,0 +1,337 @@
+//! Level 0, in the order of arrival, becomes segments of one hour whose series are
+//! in the order of their ids; small ones become larger ones.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use promql::source::Samples;
+use schemas::ids::ProjectId;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::SIGNAL;
+use super::merge::{self, Piece};
+use super::registry::day_of;
+use super::segment::{Names, Segment, Writer};
+use super::series_block::SeriesBlock;
+use crate::telemetry::bytes::Damaged;
+use crate::telemetry::compaction::{Compact, CompactError, Level0, Level1, Place, Target};
+
+/// Samples in a segment, about: 200 series for an hour.
+const SEGMENT_SAMPLES: usize = 50_000;
+const HOUR_MS: i64 = 3_600_000;
+/// Ids that are kept from one range to the next.
+const MOST_IDS: usize = 4 << 20;
+
+/// What metrics do in compaction, with the ids of the days that it works on.
+#[derive(Debug, Default)]
+pub(crate) struct MetricsCompact {
+    ids: Mutex<HashMap<(ProjectId, i32, i32), Arc<Vec<u128>>>>,
+}
+
+#[async_trait]
+impl Compact for MetricsCompact {
+    fn signal(&self) -> &'static str {
+        SIGNAL
+    }
+
+    async fn compact(
+        &self,
+        tx: &mut PgConnection,
+        target: Target,
+        rows: Vec<Level0>,
+    ) -> Result<(), CompactError> {
+        let mut ids = BTreeMap::new();
+        for row in &rows {
+            if !ids.contains_key(&row.day) {
+                let of_day = self.ids(tx, target.place, row.day).await?;
+                ids.insert(row.day, of_day);
+            }
+        }
+        let runs = rows.into_iter().map(|row| {
+            let ids = ids.get(&row.day).cloned();
+            Run::new(vec![row.data], ids)
+        });
+        let segments = rewrite_apart(runs.collect()).await?;
+        insert(tx, target, segments).await
+    }
+
+    async fn merge(
+        &self,
+        tx: &mut PgConnection,
+        target: Target,
+        rows: Vec<Level1>,
+    ) -> Result<(), CompactError> {
+        let mut runs = BTreeMap::<i64, Vec<Vec<u8>>>::new();
+        for row in rows {
+            runs.entry(row.from_offset).or_default().push(row.data);
+        }
+        let runs = runs.into_values().map(|parts| Run::new(parts, None));
+        let segments = rewrite_apart(runs.collect()).await?;
+        insert(tx, target, segments).await
+    }
+}
+
+impl MetricsCompact {
+    /// Ids by ordinal of one day, read on from where they are known.
+    async fn ids(
+        &self,
+        tx: &mut PgConnection,
+        place: Place,
+        day: i32,
+    ) -> Result<Arc<Vec<u128>>, CompactError> {
+        let key = (place.project, place.partition, day);
+        let mut known = self.ids.lock().get(&key).cloned().unwrap_or_default();
+        let blocks: Vec<Vec<u8>> = sqlx::query_scalar(
+            "SELECT data FROM telemetry.metric_series
+             WHERE tenant_id = $1 AND project_id = $2 AND partition = $3 AND day = $4
+               AND first_ordinal >= $5
+             ORDER BY first_ordinal",
+        )
+        .bind(place.tenant.0)
+        .bind(place.project.0)
+        .bind(place.partition)
+        .bind(day)
+        .bind(i32::try_from(known.len()).unwrap_or(i32::MAX))
+        .fetch_all(tx)
+        .await?;
+        if blocks.is_empty() {
+            return Ok(known);
+        }
+        let ids = Arc::make_mut(&mut known);
+        for block in blocks {
+            let block = SeriesBlock::decode(&block)?;
+            ids.extend((0..block.series.len()).map(|at| block.labels(at).id().0));
+        }
+        let mut held = self.ids.lock();
+        if held.values().map(|ids| ids.len()).sum::<usize>() > MOST_IDS {
+            held.clear();
+        }
+        held.insert(key, known.clone());
+        Ok(known)
+    }
+}
+
+/// A run of segments, opened one after the other: their series are in the order of
+/// ids from the first to the last.
+#[derive(Debug)]
+struct Run {
+    parts: VecDeque<Vec<u8>>,
+    /// By ordinal, where the segments name series by that.
+    ids: Option<Arc<Vec<u128>>>,
+    segment: Option<Arc<Segment>>,
+    /// Series of the open segment, the next one last.
+    entries: Vec<(u128, usize)>,
+}
+
+impl Run {
+    fn new(parts: Vec<Vec<u8>>, ids: Option<Arc<Vec<u128>>>) -> Self {
+        Self {
+            parts: parts.into(),
+            ids,
+            segment: None,
+            entries: Vec::new(),
+        }
+    }
+
+    /// The next series, if there is one.
+    fn peek(&mut self) -> Result<Option<u128>, Damaged> {
+        while self.entries.is_empty() {
+            let Some(part) = self.parts.pop_front() else {
+                return Ok(None);
+            };
+            let segment = Segment::open(&part)?;
+            self.entries = match segment.names() {
+                Names::Ids(ids) => ids.iter().copied().zip(0..).collect(),
+                Names::Ordinals(ordinals) => self.named(ordinals)?,
+            };
+            self.entries.sort_unstable_by(|a, b| b.cmp(a));
+            self.segment = Some(Arc::new(segment));
+        }
+        Ok(self.entries.last().map(|(id, _)| *id))
+    }
+
+    fn named(&self, ordinals: &[u32]) -> Result<Vec<(u128, usize)>, Damaged> {
+        let ids = self.ids.as_deref().map_or(&[][..], Vec::as_slice);
+        let id = |(at, ordinal): (usize, &u32)| Some((*ids.get(*ordinal as usize)?, at));
+        let all: Option<Vec<_>> = ordinals.iter().enumerate().map(id).collect();
+        all.ok_or(Damaged("a section names a series that is not stored"))
+    }
+
+    fn take(&mut self, id: u128) -> Option<Piece> {
+        let (_, at) = self.entries.pop_if(|(next, _)| *next == id)?;
+        let segment = self.segment.clone()?;
+        Some(Piece { segment, at })
+    }
+}
+
+/// A new row of level 1.
+#[derive(Debug)]
+struct NewSegment {
+    window_start: i64,
+    min_time: i64,
+    max_time: i64,
+    items: usize,
+    id_from: u128,
+    id_to: u128,
+    series: u64,
+    data: Vec<u8>,
+}
+
+async fn rewrite_apart(runs: Vec<Run>) -> Result<Vec<NewSegment>, CompactError> {
+    tokio::task::spawn_blocking(move || rewrite(runs))
+        .await
+        .map_err(|e| CompactError::Damaged(e.to_string()))?
+        .map_err(Into::into)
+}
+
+/// Merges runs, which are in the order of the log, series by series.
+fn rewrite(mut runs: Vec<Run>) -> Result<Vec<NewSegment>, Damaged> {
+    let mut hours = Hours::default();
+    let (mut samples, mut pieces) = (Samples::default(), Vec::new());
+    loop {
+        let mut next: Option<u128> = None;
+        for run in &mut runs {
+            next = [next, run.peek()?].into_iter().flatten().min();
+        }
+        let Some(id) = next else {
+            return Ok(hours.finish());
+        };
+        pieces.clear();
+        pieces.extend(runs.iter_mut().filter_map(|run| run.take(id)));
+        merge::read(&pieces, &mut samples)?;
+        hours.add(id, &samples);
+    }
+}
+
+/// Segments under way, by hour.
+#[derive(Debug, Default)]
+struct Hours {
+    open: BTreeMap<i64, (Writer, Option<NewSegment>)>,
+    finished: Vec<NewSegment>,
+}
+
+impl Hours {
+    fn add(&mut self, id: u128, samples: &Samples) {
+        let hour = |time: i64| time.div_euclid(HOUR_MS);
+        let (mut floats, mut wide) = (0, 0);
+        loop {
+            let next = [
+                samples.times.get(floats).copied(),
+                samples.histograms.get(wide).map(|(time, _)| *time),
+            ];
+            let Some(window) = next.into_iter().flatten().map(hour).min() else {
+                return;
+            };
+            let floats_end = samples.times.partition_point(|time| hour(*time) <= window);
+            let wide_end = samples.histograms.partition_point(|h| hour(h.0) <= window);
+            let (float_range, wide_range) = (floats..floats_end, wide..wide_end);
+            (floats, wide) = (floats_end, wide_end);
+            self.add_to(id, window, samples, float_range, wide_range);
+        }
+    }
+
+    fn add_to(
+        &mut self,
+        id: u128,
+        window: i64,
+        samples: &Samples,
+        floats: std::ops::Range<usize>,
+        wide: std::ops::Range<usize>,
+    ) {
+        let (writer, about) = self.open.entry(window).or_default();
+        let times = &samples.times[floats.clone()];
+        let histograms = &samples.histograms[wide];
+        writer.id(id, times, &samples.values[floats], histograms);
+        let about = about.get_or_insert_with(|| NewSegment {
+            window_start: window * HOUR_MS / 1_000,
+            min_time: i64::MAX,
+            max_time: i64::MIN,
+            items: 0,
+            id_from: id,
+            id_to: id,
+            series: 0,
+            data: Vec::new(),
+        });
+        let wide_times = histograms.iter().map(|(time, _)| time);
+        for time in times
+            .first()
+            .into_iter()
+            .chain(times.last())
+            .chain(wide_times)
+        {
+            about.min_time = about.min_time.min(*time);
+            about.max_time = about.max_time.max(*time);
+        }
+        about.items += times.len() + histograms.len();
+        about.id_to = id;
+        if about.items >= SEGMENT_SAMPLES {
+            self.close(window);
+        }
+    }
+
+    fn close(&mut self, window: i64) {
+        if let Some((writer, about)) = self.open.get_mut(&window)
+            && let Some(mut segment) = about.take()
+        {
+            segment.series = writer.len();
+            segment.data = writer.finish_ids();
+            self.finished.push(segment);
+        }
+    }
+
+    fn finish(mut self) -> Vec<NewSegment> {
+        let windows: Vec<i64> = self.open.keys().copied().collect();
+        for window in windows {
+            self.close(window);
+        }
+        self.finished
+    }
+}
+
+async fn insert(
+    tx: &mut PgConnection,
+    target: Target,
+    segments: Vec<NewSegment>,
+) -> Result<(), CompactError> {
+    let narrow = |count: u64| i32::try_from(count).unwrap_or(i32::MAX);
+    let column = |of: fn(&NewSegment) -> i64| segments.iter().map(of).collect::<Vec<_>>();
+    let uuids = |of: fn(&NewSegment) -> u128| {
+        let ids = segments.iter().map(of).map(Uuid::from_u128);
+        ids.collect::<Vec<_>>()
+    };
+    // A whole hour lies in one day.
+    let days: Vec<i32> = segments
+        .iter()
+        .map(|segment| day_of(segment.window_start.saturating_mul(1_000)))
+        .collect();
+    sqlx::query(
+        "INSERT INTO telemetry.metrics_l1 (tenant_id, project_id, partition, class, tier,
+             from_offset, to_offset, day, window_start, part, min_time, max_time, items,
+             id_from, id_to, series, data)
+         SELECT $1, $2, $3, $4, $5, $6, $7, * FROM unnest($8::int[], $9::bigint[], $10::int[],
+             $11::bigint[], $12::bigint[], $13::int[], $14::uuid[], $15::uuid[], $16::int[], $17::bytea[])",
+    )
+    .bind(target.place.tenant.0)
+    .bind(target.place.project.0)
+    .bind(target.place.partition)
+    .bind(target.class)
+    .bind(target.tier)
+    .bind(target.from_offset)
+    .bind(target.to_offset)
+    .bind(days)
+    .bind(column(|s| s.window_start))
+    .bind((0..narrow(segments.len() as u64)).collect::<Vec<_>>())
+    .bind(column(|s| s.min_time))
+    .bind(column(|s| s.max_time))
+    .bind(segments.iter().map(|s| narrow(s.items as u64)).collect::<Vec<_>>())
+    .bind(uuids(|s| s.id_from))
+    .bind(uuids(|s| s.id_to))
+    .bind(segments.iter().map(|s| narrow(s.series)).collect::<Vec<_>>())
+    .bind(segments.iter().map(|s| &s.data[..]).collect::<Vec<_>>())
+    .execute(tx)
+    .await?;
+    Ok(())
+}

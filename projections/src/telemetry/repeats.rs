@@ -1,0 +1,175 @@
+//! Bodies that were sent again: a client that saw no answer repeats the same bytes.
+//! Per partition the hashes of the last quarter of an hour, in memory and in
+//! `seen_bodies`, so that a restart forgets none.
+
+use std::collections::{BTreeMap, HashSet, VecDeque};
+
+use chrono::{DateTime, Utc};
+use eventlog::{Offset, Partition};
+use schemas::time::Timestamp;
+use sqlx::PgConnection;
+use xxhash_rust::xxh3::xxh3_128_with_seed;
+
+use super::bodies::Body;
+
+const KEPT_MS: i64 = 15 * 60_000;
+/// Per partition; the oldest are forgotten beyond it.
+const MOST: usize = 1 << 20;
+
+/// What one signal has seen.
+#[derive(Debug)]
+pub(crate) struct Repeats {
+    signal: &'static str,
+    loaded: bool,
+    seen: BTreeMap<Partition, Seen>,
+    /// Of the flush under way.
+    fresh: BTreeMap<Partition, Fresh>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    newest: Timestamp,
+    order: VecDeque<(Timestamp, u128)>,
+    hashes: HashSet<u128>,
+}
+
+#[derive(Debug)]
+struct Fresh {
+    from: Offset,
+    newest: Timestamp,
+    hashes: Vec<u8>,
+}
+
+impl Repeats {
+    pub(crate) fn new(signal: &'static str) -> Self {
+        Self {
+            signal,
+            loaded: false,
+            seen: BTreeMap::new(),
+            fresh: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn signal(&self) -> &'static str {
+        self.signal
+    }
+
+    /// Reads what was stored, once.
+    pub(crate) async fn load(&mut self, rows: &mut PgConnection) -> Result<(), sqlx::Error> {
+        if self.loaded {
+            return Ok(());
+        }
+        let stored: Vec<(i32, DateTime<Utc>, Vec<u8>)> = sqlx::query_as(
+            "SELECT partition, newest, hashes FROM telemetry.seen_bodies WHERE signal = $1
+             ORDER BY partition, from_offset",
+        )
+        .bind(self.signal)
+        .fetch_all(rows)
+        .await?;
+        for (partition, newest, hashes) in stored {
+            let seen = self.seen.entry(partition).or_default();
+            for hash in hashes.as_chunks().0 {
+                seen.remember(newest.into(), u128::from_be_bytes(*hash));
+            }
+        }
+        self.loaded = true;
+        Ok(())
+    }
+
+    /// Whether the body has not been seen in its project; it has from now on.
+    pub(crate) fn is_new(&mut self, body: &Body) -> bool {
+        let (partition, received_at) = (body.position.partition, body.received.received_at);
+        let hash = hash_of(body);
+        if !self
+            .seen
+            .entry(partition)
+            .or_default()
+            .remember(received_at, hash)
+        {
+            return false;
+        }
+        let fresh = self.fresh.entry(partition).or_insert_with(|| Fresh {
+            from: body.position.offset,
+            newest: received_at,
+            hashes: Vec::new(),
+        });
+        fresh.newest = fresh.newest.max(received_at);
+        fresh.hashes.extend(hash.to_be_bytes());
+        true
+    }
+
+    /// Stores what is new since the last time and removes what is too old.
+    pub(crate) async fn store(&mut self, rows: &mut PgConnection) -> Result<(), sqlx::Error> {
+        let fresh = std::mem::take(&mut self.fresh);
+        let (mut partitions, mut offsets, mut newest, mut hashes) =
+            (vec![], vec![], vec![], vec![]);
+        for (partition, new) in fresh {
+            partitions.push(partition);
+            offsets.push(new.from);
+            newest.push(new.newest.datetime());
+            hashes.push(new.hashes);
+        }
+        sqlx::query(
+            "WITH fresh AS (
+                 SELECT * FROM unnest($2::int[], $3::bigint[], $4::timestamptz[], $5::bytea[])
+                     AS fresh (partition, from_offset, newest, hashes)
+             ), gone AS (
+                 DELETE FROM telemetry.seen_bodies old USING fresh
+                 WHERE old.signal = $1 AND old.partition = fresh.partition
+                   AND old.newest < fresh.newest - interval '15 minutes'
+             )
+             INSERT INTO telemetry.seen_bodies (signal, partition, from_offset, newest, hashes)
+             SELECT $1, * FROM fresh",
+        )
+        .bind(self.signal)
+        .bind(partitions)
+        .bind(offsets)
+        .bind(newest)
+        .bind(hashes)
+        .execute(rows)
+        .await
+        .map(drop)
+    }
+}
+
+impl Seen {
+    /// False where the hash is there already.
+    fn remember(&mut self, at: Timestamp, hash: u128) -> bool {
+        self.newest = self.newest.max(at);
+        while let Some((oldest, gone)) = self.order.front().copied()
+            && (self.newest.millis_since(oldest) > KEPT_MS || self.order.len() >= MOST)
+        {
+            self.order.pop_front();
+            self.hashes.remove(&gone);
+        }
+        let new = self.hashes.insert(hash);
+        if new {
+            self.order.push_back((at, hash));
+        }
+        new
+    }
+}
+
+/// Two projects, or two formats, may well send the same bytes.
+fn hash_of(body: &Body) -> u128 {
+    let mut text = body.received.body_hash.clone();
+    text.extend_from_slice(body.project.0.as_bytes());
+    text.extend_from_slice(body.received.format.as_bytes());
+    xxh3_128_with_seed(&text, 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_is_known_for_a_quarter_of_an_hour() {
+        let mut seen = Seen::default();
+        let at = |minutes: i64| Timestamp::from_micros(minutes * 60_000_000);
+        assert!(seen.remember(at(100), 1));
+        assert!(!seen.remember(at(115), 1));
+        assert!(seen.remember(at(116), 2));
+        assert!(seen.remember(at(116), 1), "forgotten after 15 minutes");
+        assert!(!seen.remember(at(90), 2), "late arrivals forget nothing");
+    }
+}

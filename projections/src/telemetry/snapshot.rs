@@ -1,0 +1,35 @@
+//! Queries see level 0, level 1 and what is compacted at one moment.
+
+use std::time::Duration;
+
+use schemas::scope::Scope;
+use sqlx::{AssertSqlSafe, Executor, Postgres, Transaction};
+
+use crate::db::{Db, QueryError};
+
+/// A snapshot of `signal`'s tables as `scope` sees them; each statement may take
+/// `limit`. Level 0 is locked against dropping partitions *before* the snapshot is
+/// taken: what it lists in level 0 is there to be read, or is in level 1.
+pub(crate) async fn begin(
+    db: &Db,
+    signal: &'static str,
+    scope: &Scope,
+    limit: Duration,
+) -> Result<Transaction<'static, Postgres>, QueryError> {
+    let mut tx = db
+        .reader()
+        .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        .await?;
+    let lock = format!("LOCK TABLE ONLY telemetry.{signal}_l0 IN ACCESS SHARE MODE");
+    tx.execute(AssertSqlSafe(lock)).await?;
+    sqlx::query(
+        "SELECT set_config('app.tenant', $1, true), set_config('app.project', $2, true),
+                set_config('statement_timeout', $3, true)",
+    )
+    .bind(scope.tenant().to_string())
+    .bind(scope.project().to_string())
+    .bind(limit.as_millis().to_string())
+    .execute(&mut *tx)
+    .await?;
+    Ok(tx)
+}
