@@ -49,7 +49,13 @@ export default defineConfig(({ mode, command }) => {
     server: {
       port: 3000,
       ...(proxied && {
-        proxy: { '/api': proxied, '/openapi.json': proxied, '/docs': proxied, '/ws': { ...proxied, ws: true } },
+        proxy: {
+          '/api': { ...proxied, ws: true },
+          '/prometheus': proxied,
+          '/openapi.json': proxied,
+          '/docs': proxied,
+          '/ws': { ...proxied, ws: true },
+        },
       }),
     },
     preview: { headers: { 'Content-Security-Policy': CONTENT_SECURITY_POLICY } },

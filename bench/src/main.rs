@@ -10,6 +10,10 @@ use bench::machine::Machine;
 use bench::report::{self, Section};
 use clap::Parser;
 
+/// The server's allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/benchmarks.md");
 
 #[derive(Parser)]

@@ -36,6 +36,28 @@ export const PAGES: readonly ShownPage[] = [
   { name: 'incident', signedIn: true, open: openCheckout },
   { name: 'alerts', signedIn: true, open: at(`/p/${PROJECT}/alerts`, 'Alerts') },
   { name: 'alert', signedIn: true, open: openAlert },
+  { name: 'metrics', signedIn: true, open: openMetrics },
+  { name: 'metrics-table', signedIn: true, open: at(`/p/${PROJECT}/metrics?a=node_filesystem_avail_bytes&tab=table`, 'Metrics') },
+  { name: 'metrics-error', signedIn: true, open: openBrokenQuery },
+  { name: 'metrics-begin', signedIn: true, open: at(`/p/${PROJECT}/metrics`, 'Metrics') },
+  { name: 'logs', signedIn: true, open: at(`/p/${PROJECT}/logs?q=connection&level=error,fatal&range=15m`, 'Logs') },
+  { name: 'logs-line', signedIn: true, open: openLine },
+  { name: 'logs-patterns', signedIn: true, open: at(`/p/${PROJECT}/logs?tab=patterns`, 'Logs') },
+  { name: 'logs-none', signedIn: true, open: at(`/p/${PROJECT}/logs?q=zzz`, 'Logs') },
+  { name: 'traces', signedIn: true, open: at(`/p/${PROJECT}/traces?service=payments&min=1s`, 'Traces') },
+  { name: 'trace', signedIn: true, open: openTrace },
+  { name: 'trace-flame', signedIn: true, open: async (page) => {
+    await openTrace(page);
+    await page.getByText('Flame graph', { exact: true }).click();
+    await page.getByRole('table', { name: 'Time by operation' }).waitFor();
+  } },
+  { name: 'trace-span', signedIn: true, open: async (page) => {
+    await openTrace(page);
+    await page.getByRole('treeitem', { name: /acquire connection/ }).click();
+    await page.getByRole('dialog').getByText('Attributes').or(page.getByRole('dialog').getByText('Events')).first().waitFor();
+  } },
+  { name: 'services', signedIn: true, open: at(`/p/${PROJECT}/services?service=checkout`, 'Services') },
+  { name: 'getting-started-metrics', signedIn: true, open: at(`/p/${PROJECT}/getting-started?tab=metrics`, 'Getting started') },
   { name: 'getting-started', signedIn: true, open: at(`/p/${PROJECT}/getting-started`, 'Getting started') },
   { name: 'api-keys', signedIn: true, open: at(`/p/${PROJECT}/settings/api-keys`, 'Settings') },
   { name: 'members', signedIn: true, open: at(`/p/${PROJECT}/settings/members`, 'Settings') },
@@ -51,6 +73,41 @@ export const PAGES: readonly ShownPage[] = [
 export async function settled(page: Page): Promise<void> {
   await page.waitForFunction(() => document.querySelector('[aria-busy="true"]') === null);
   await page.waitForLoadState('networkidle');
+}
+
+async function openMetrics(page: Page): Promise<void> {
+  const queries = new URLSearchParams({
+    a: 'histogram_quantile(0.95, sum by (service, le) (rate(http_request_duration_seconds_bucket[5m])))',
+    b: 'avg by (service) (process_resident_memory_bytes)',
+    hidden: 'b',
+  });
+  await page.goto(`/p/${PROJECT}/metrics?${queries}`);
+  await page.getByRole('img', { name: /series over time/ }).waitFor();
+  await page.getByRole('textbox', { name: 'Query B' }).waitFor();
+  await settled(page);
+}
+
+async function openBrokenQuery(page: Page): Promise<void> {
+  await page.goto(`/p/${PROJECT}/metrics?a=${encodeURIComponent('sum(rate(up[5m])')}`);
+  await page.getByRole('alert').waitFor();
+  await page.getByRole('textbox', { name: 'Query A' }).waitFor();
+  await settled(page);
+}
+
+async function openLine(page: Page): Promise<void> {
+  await page.goto(`/p/${PROJECT}/logs?level=fatal&range=15m`);
+  await page.getByRole('list', { name: 'Lines', exact: true }).getByRole('button').first().click();
+  await page.getByRole('button', { name: 'Show the lines around it' }).click();
+  await page.getByRole('list', { name: 'Lines around this one' }).waitFor();
+  await settled(page);
+}
+
+/** A trace of the seed's incident. */
+async function openTrace(page: Page): Promise<void> {
+  await page.goto(`/p/${PROJECT}/traces?errors=1&service=payments&min=1s`);
+  await page.getByRole('table', { name: 'Traces' }).getByRole('link').first().click();
+  await page.getByRole('tree', { name: 'Spans' }).waitFor();
+  await settled(page);
 }
 
 async function openCheckout(page: Page): Promise<void> {

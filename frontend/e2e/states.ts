@@ -49,6 +49,10 @@ export const STATES: readonly ShownPage[] = [
     await page.getByRole('dialog').getByText('Apply').waitFor();
   } },
   { name: 'state-newcomer', signedIn: false, open: register },
+  { name: 'state-no-metrics', signedIn: true, open: async (page) => {
+    await page.goto(`/p/${PROJECT}/metrics`);
+    await page.getByText('Waiting for the first sample…').waitFor();
+  } },
 ];
 
 async function register(page: Page): Promise<void> {

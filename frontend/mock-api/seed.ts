@@ -105,6 +105,7 @@ export function seedStore(now: number): Store {
   store.keySecrets = { [uuidOf(20)]: 'srec_mock_ingest_key' };
   [...olderStories(), ...STORIES.toSorted((left, right) => right.agoMs - left.agoMs)].forEach((story) => tell(store, story, now));
   store.audit = auditOf(store, now);
+  store.signals = (['metrics', 'logs', 'traces'] as const).map((signal) => `${PROJECT}/${signal}`);
   return store;
 }
 
@@ -118,7 +119,7 @@ export function emptyStore(now: number, who: { tenant: string; email: string; na
     project: PROJECT,
     projects: [{ id: PROJECT, name: 'default', slug: 'default', created_at: iso(now) }],
     members: [member(user, 'owner', now)],
-    apiKeys: [], keySecrets: {}, incidents: [], timelines: {}, alerts: [], audit: [],
+    apiKeys: [], keySecrets: {}, incidents: [], timelines: {}, alerts: [], audit: [], signals: [],
     numbers: 0,
     ids: 0x1000,
   };

@@ -4,11 +4,26 @@ import { alertRoutes } from './alert-routes';
 import { authRoutes } from './auth-routes';
 import { incidentRoutes } from './incident-routes';
 import { liveHandlers } from './live';
+import { logHandlers, logRoutes } from './log-routes';
+import { metricRoutes } from './metric-routes';
+import { signalRoutes } from './signals';
 import { tenantRoutes } from './tenant-routes';
+import { traceRoutes } from './trace-routes';
 
 /** Answers every request of the console in the browser, so that it runs without a server. */
 export async function startMockApi(): Promise<void> {
-  const worker = setupWorker(...authRoutes, ...incidentRoutes, ...alertRoutes, ...tenantRoutes, ...liveHandlers);
+  const worker = setupWorker(
+    ...authRoutes,
+    ...incidentRoutes,
+    ...alertRoutes,
+    ...tenantRoutes,
+    ...signalRoutes,
+    ...metricRoutes,
+    ...logRoutes,
+    ...traceRoutes,
+    ...logHandlers,
+    ...liveHandlers,
+  );
   await worker.start({ quiet: true, onUnhandledRequest: 'bypass' });
   if (import.meta.env.DEV) startActivity();
 }

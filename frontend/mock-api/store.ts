@@ -15,6 +15,8 @@ export interface Store {
   timelines: Record<string, TimelineEntry[]>;
   alerts: Alert[];
   audit: AuditEntry[];
+  /** `<project>/<metrics, logs or traces>` of what has ever arrived. */
+  signals: string[];
   numbers: number;
   ids: number;
 }

@@ -52,6 +52,27 @@ const darkTones: Record<string, Tone> = {
   merged: ['#a4a8b3', '#22252c'],
 };
 
+/** Categorical colours of charts, told apart by the colour-blind too (after Okabe and Ito, and Tol), 3:1 on surfaces. */
+const lightSeries = ['#2f6fb7', '#c2570c', '#12805c', '#a8438f', '#8a6a00', '#0e7c93', '#b3324a', '#6a51b8', '#5a7312', '#6b5a4c'];
+const darkSeries = ['#6cb0f5', '#f08a3c', '#3fc79a', '#e081c7', '#e0bd3c', '#4cc5de', '#f27a8e', '#a996f2', '#a8c64f', '#bda894'];
+
+/** Log levels: `[light, dark]`, each 3:1 on its surface. */
+const LEVEL_COLORS: Record<string, readonly [string, string]> = {
+  fatal: ['#8f1d6b', '#e879c9'],
+  error: ['#c62f24', '#ff7a70'],
+  warn: ['#b06a00', '#efb04a'],
+  info: ['#3374bd', '#62a2ea'],
+  debug: ['#5f7a8c', '#8aa5b8'],
+  trace: ['#84879a', '#777d8f'],
+  unknown: ['#84878f', '#757b86'],
+};
+
+function chartVariables(dark: boolean): Record<string, string> {
+  const levels = Object.entries(LEVEL_COLORS).map(([level, pair]) => [`--level-${level}`, pair[dark ? 1 : 0]]);
+  const series = (dark ? darkSeries : lightSeries).map((color, index) => [`--series-${index}`, color]);
+  return Object.fromEntries([...levels, ...series]) as Record<string, string>;
+}
+
 function toneVariables(tones: Record<string, Tone>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(tones).flatMap(([name, [foreground, background]]) => [
@@ -69,6 +90,7 @@ export const cssVariablesResolver: CSSVariablesResolver = () => ({
   },
   light: {
     ...toneVariables(lightTones),
+    ...chartVariables(false),
     '--page': '#fafafb',
     '--surface': '#ffffff',
     '--hover': '#f4f5f7',
@@ -91,6 +113,7 @@ export const cssVariablesResolver: CSSVariablesResolver = () => ({
   },
   dark: {
     ...toneVariables(darkTones),
+    ...chartVariables(true),
     '--page': '#101115',
     '--surface': '#15171b',
     '--hover': '#1c1e24',

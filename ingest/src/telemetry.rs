@@ -172,7 +172,7 @@ async fn store(
     context: &Context,
 ) -> Result<Walked, Refusal> {
     let (project, now) = (sender.scope().project(), context.now());
-    let encoding = route.encoding(headers)?;
+    let encoding = route.encoding(kind, headers)?;
     state.telemetry.rates.admit(project, now)?;
     let sent = body::read(headers, body, state.telemetry.settings.limits.wire).await?;
     state.telemetry.rates.charge(project, sent.len());
@@ -184,14 +184,14 @@ async fn store(
         received_at: now,
     };
     let (walked, hash) = walk_beside(state, walk, &sent).await?;
+    if walked.taken.items + walked.taken.histograms == 0 && walked.skipped.items > 0 {
+        return Err(Refusal::NothingTaken {
+            items: walked.skipped.items,
+            first: walked.skipped.first.unwrap_or_default(),
+        });
+    }
     if walked.taken.is_empty() {
-        return match walked.skipped.items {
-            0 => Ok(walked),
-            items => Err(Refusal::NothingTaken {
-                items,
-                first: walked.skipped.first.unwrap_or_default(),
-            }),
-        };
+        return Ok(walked);
     }
     let max_age_ms = state.telemetry.settings.max_age_ms;
     let received = received(kind.format, encoding, hash, sent, max_age_ms, context);

@@ -39,5 +39,7 @@ pub fn registry_with(settings: &Settings) -> Vec<Arc<dyn Projection>> {
         Arc::new(crate::telemetry::metrics::Metrics::with_active_series(
             settings.active_series,
         )),
+        Arc::new(crate::telemetry::logs::Logs::default()),
+        Arc::new(crate::telemetry::spans::Spans::default()),
     ]
 }

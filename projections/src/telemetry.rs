@@ -10,14 +10,20 @@ pub(crate) mod bodies;
 pub(crate) mod bytes;
 pub mod compaction;
 pub(crate) mod level0;
+pub mod logs;
 pub mod metrics;
 pub(crate) mod repeats;
 pub mod retention;
 pub(crate) mod snapshot;
+pub mod spans;
 
 use std::sync::Arc;
 
 /// What each signal does in compaction; one line each.
 fn compacting() -> Vec<Arc<dyn compaction::Compact>> {
-    vec![Arc::new(metrics::MetricsCompact::default())]
+    vec![
+        Arc::new(metrics::MetricsCompact::default()),
+        Arc::new(logs::LogsCompact),
+        Arc::new(spans::SpansCompact),
+    ]
 }

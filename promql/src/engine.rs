@@ -1,7 +1,7 @@
 //! Queries against a source: parse, fetch, evaluate.
 
 use crate::{
-    column::{Grid, Point},
+    column::{Bounds, Grid, Point},
     eval::Evaluator,
     parse::{
         ParseError,
@@ -18,8 +18,10 @@ use std::{
 /// What a query may cost.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Samples read and values held, histograms counted several times.
+    /// Values held at once, histograms counted several times.
     pub max_samples: u64,
+    /// Samples read, most of which are folded and forgotten.
+    pub max_read: u64,
     /// Steps of a range query.
     pub max_steps: usize,
     pub timeout: Duration,
@@ -31,6 +33,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             max_samples: 50_000_000,
+            max_read: 2_000_000_000,
             max_steps: 11_000,
             timeout: Duration::from_secs(120),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
@@ -109,6 +112,10 @@ pub struct Answer {
     pub infos: Vec<String>,
 }
 
+/// For the deepest expression that the parser lets through; memory is taken as it is
+/// used. Threads of the runtime have too little.
+const STACK: usize = 64 * 1024 * 1024;
+
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Engine {
     pub limits: Limits,
@@ -128,7 +135,12 @@ impl Engine {
             step_ms: 0,
             count: 1,
         };
-        self.run(source, query, expr, grid, options, instant_answer)
+        let bounds = Bounds {
+            start_ms: time_ms,
+            end_ms: time_ms,
+            step_ms: 0,
+        };
+        self.run(source, query, expr, (bounds, grid), options, instant_answer)
             .await
     }
 
@@ -167,7 +179,12 @@ impl Engine {
             step_ms,
             count: last as usize + 1,
         };
-        self.run(source, query, expr, grid, options, range_answer)
+        let bounds = Bounds {
+            start_ms,
+            end_ms,
+            step_ms,
+        };
+        self.run(source, query, expr, (bounds, grid), options, range_answer)
             .await
     }
 
@@ -176,7 +193,7 @@ impl Engine {
         source: &dyn SeriesSource,
         query: &str,
         mut expr: Expr,
-        grid: Grid,
+        (bounds, grid): (Bounds, Grid),
         options: Options,
         answer: fn(&Evaluator, &Expr, Grid) -> Result<Value, QueryError>,
     ) -> Result<Answer, QueryError> {
@@ -184,7 +201,7 @@ impl Engine {
             .timeout
             .map_or(self.limits.timeout, |asked| asked.min(self.limits.timeout));
         let deadline = Instant::now() + timeout;
-        let selections = plan::selections(&mut expr, grid, options.lookback_ms)?;
+        let selections = plan::selections(&mut expr, bounds, grid, options.lookback_ms)?;
         let fetching =
             futures::future::try_join_all(selections.iter().map(|one| source.select(one)));
         let sets = tokio::time::timeout(timeout, fetching)
@@ -192,23 +209,36 @@ impl Engine {
             .map_err(|_| QueryError::Timeout)??;
         let evaluator = Evaluator::new(
             query.to_owned(),
-            grid,
+            bounds,
             options.lookback_ms,
             sets,
             self.limits,
             deadline,
         );
-        let evaluation = tokio::task::spawn_blocking(move || {
-            let value = answer(&evaluator, &expr, grid)?;
-            Ok(Answer {
+        let (done, answered) = tokio::sync::oneshot::channel();
+        let evaluation = move || {
+            let value = answer(&evaluator, &expr, grid);
+            let answer = value.and_then(|value| {
+                // A window may have ended early.
+                evaluator.check_time()?;
+                Ok(value)
+            });
+            let answer = answer.map(|value| Answer {
                 value,
                 warnings: evaluator.notes.warnings(),
                 infos: evaluator.notes.infos(),
-            })
-        });
-        evaluation
+            });
+            // Nobody waits any more where this fails.
+            drop(done.send(answer));
+        };
+        std::thread::Builder::new()
+            .name("promql".to_owned())
+            .stack_size(STACK)
+            .spawn(evaluation)
+            .map_err(|error| QueryError::Unavailable(format!("no thread: {error}")))?;
+        answered
             .await
-            .unwrap_or_else(|error| Err(QueryError::Execution(format!("evaluation: {error}"))))
+            .unwrap_or_else(|_| Err(QueryError::Execution("the evaluation failed".to_owned())))
     }
 }
 

@@ -76,6 +76,19 @@ pub trait SeriesSet: Send {
     /// Fills `samples` (cleared first) with the next series; None at the end.
     fn next(&mut self, samples: &mut Samples) -> Result<Option<Labels>, SourceError>;
 
+    /// The same into labels that are there already, so that a fold over many series
+    /// allocates nothing for each; false at the end.
+    fn next_into(
+        &mut self,
+        labels: &mut Labels,
+        samples: &mut Samples,
+    ) -> Result<bool, SourceError> {
+        let next = self.next(samples)?;
+        let found = next.is_some();
+        *labels = next.unwrap_or_default();
+        Ok(found)
+    }
+
     /// Gives away up to `parts` shares of what remains, to be decoded at the same time
     /// by other threads; the rest stays here. A set that cannot share gives nothing.
     fn split(&mut self, parts: usize) -> Vec<Box<dyn SeriesSet>> {

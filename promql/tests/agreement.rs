@@ -217,21 +217,73 @@ fn costs_are_bounded() {
     }
     let mut small = engine(1);
     small.limits.max_samples = 1000;
+    small.limits.max_read = 4000;
     let options = Options::default();
-    let too_much = block(small.instant(&memory, "sum(m)", 90_000, options)).unwrap_err();
-    assert!(
-        matches!(&too_much, promql::QueryError::Execution(why) if why.contains("too many samples")),
-        "{too_much}"
-    );
+    // Read only: 4,550 samples. Held only: 50 series of 21 steps.
+    for (query, window) in [("sum(m)", 90_000), ("avg_over_time(m[1s])", 80_000)] {
+        let times = (window, window + 20_000);
+        let too_much = block(small.range(&memory, query, times, 1000, options)).unwrap_err();
+        assert!(
+            matches!(&too_much, promql::QueryError::Execution(why) if why.contains("too many samples")),
+            "{query}: {too_much}"
+        );
+    }
+    let times = (80_000, 90_000);
+    block(small.range(&memory, "sum(rate(m[10s]))", times, 1000, options)).unwrap();
     let late = Options {
         timeout: Some(std::time::Duration::ZERO),
         ..options
     };
     let late = block(engine(1).instant(&memory, "sum(m)", 90_000, late)).unwrap_err();
     assert_eq!(late, promql::QueryError::Timeout);
+    let start = std::time::Instant::now();
+    let soon = Options {
+        timeout: Some(std::time::Duration::from_millis(200)),
+        ..options
+    };
+    let heavy = "quantile_over_time(0.5, m[20000s:1s])";
+    let times = (0, 10_000_000);
+    let late = block(engine(1).range(&memory, heavy, times, 1000, soon)).unwrap_err();
+    assert_eq!(late, promql::QueryError::Timeout);
+    assert!(start.elapsed().as_secs() < 30);
     let fine = block(engine(1).range(&memory, "m", (0, 20_000_000), 1000, options)).unwrap_err();
     assert!(
         matches!(&fine, promql::QueryError::BadData(why) if why.contains("11,000 points")),
         "{fine}"
     );
+}
+
+#[test]
+fn the_longest_chain_is_evaluated() {
+    let mut memory = Memory::default();
+    let samples = Samples {
+        times: vec![90_000],
+        values: vec![1.0],
+        histograms: Vec::new(),
+    };
+    memory.append(labels(1, 1), samples);
+    let query = vec!["m"; 501].join(" + ");
+    let answer = block(engine(2).instant(&memory, &query, 90_000, Options::default())).unwrap();
+    let found: Vec<f64> = points(answer.value).into_values().collect();
+    assert_eq!(found, [501.0]);
+    let query = format!("{}m{}", "abs(".repeat(150), ")".repeat(150));
+    let answer = block(engine(2).instant(&memory, &query, 90_000, Options::default())).unwrap();
+    assert_eq!(points(answer.value).len(), 1);
+}
+
+#[test]
+fn the_end_of_a_range_need_not_be_a_step() {
+    let mut memory = Memory::default();
+    let samples = Samples {
+        times: (0..=100).map(|second| second * 1000).collect(),
+        values: (0..=100).map(f64::from).collect(),
+        histograms: Vec::new(),
+    };
+    memory.append(labels(1, 1), samples);
+    for (query, expected) in [("m @ end()", 99.0), ("end()", 99.0), ("range()", 89.0)] {
+        let options = Options::default();
+        let answer = block(engine(1).range(&memory, query, (10_000, 99_000), 50_000, options));
+        let found: Vec<f64> = points(answer.unwrap().value).into_values().collect();
+        assert_eq!(found, [expected; 2], "{query}");
+    }
 }

@@ -57,7 +57,10 @@ impl Subject for Local {
     }
 
     fn is_native(&self, query: &str) -> bool {
-        self.memory.is_native(query)
+        promqltest::any_selector(query, |matchers| {
+            let mut found = self.memory.matching(matchers);
+            found.any(|(_, samples)| !samples.histograms.is_empty())
+        })
     }
 }
 

@@ -60,6 +60,16 @@ fn hostile_depth_is_an_error() {
     }
 }
 
+proptest::proptest! {
+    #[test]
+    fn whatever_is_sent_is_answered(query in "[a-z0-9 (){}\\[\\]\"'\\\\@:,=~!<>+*/^%.é-]{0,40}") {
+        if let Ok(expr) = promql::parse(&query) {
+            let again = promql::parse(&expr.to_string());
+            proptest::prop_assert!(again.is_ok(), "{query:?} became {expr}");
+        }
+    }
+}
+
 #[test]
 fn expressions_are_laid_out() {
     for (query, expected) in [

@@ -19,8 +19,9 @@ use crate::logs::Field;
 use crate::protobuf::Reader;
 use crate::refused::Refused;
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) enum AnyValue<'a> {
+    #[default]
     Empty,
     Text(Cow<'a, str>),
     Bool(bool),
@@ -37,12 +38,6 @@ pub(crate) struct KeyValue<'a> {
     pub(crate) key: Cow<'a, str>,
     #[serde(borrow, deserialize_with = "crate::json::null_is_default")]
     pub(crate) value: AnyValue<'a>,
-}
-
-impl Default for AnyValue<'_> {
-    fn default() -> Self {
-        Self::Empty
-    }
 }
 
 impl Default for KeyValue<'_> {
@@ -92,7 +87,7 @@ fn pair(bytes: &[u8], depth: usize) -> Result<KeyValue<'_>, Refused> {
         match field.number {
             1 => pair.key = field.text().map_err(|e| e.at("key"))?.into(),
             2 => {
-                let value = field.bytes().map_err(|e| e.at(&*pair.key))?;
+                let value = field.bytes().map_err(|e| e.at(&pair.key))?;
                 pair.value = of_protobuf(value, depth)
                     .map_err(|e| Refused::new(&*pair.key, e.to_string()))?;
             }

@@ -7,7 +7,7 @@
 use crate::formats::{DecodeLogs, Format};
 use crate::free_record::{Names, Teller};
 use crate::json::{self, Text, each_line, members};
-use crate::logs::LogSink;
+use crate::logs::{LogRecord, LogSink, Stream};
 use crate::refused::{Refused, Skipped};
 
 pub const BULK: Format<DecodeLogs> = Format {
@@ -38,28 +38,44 @@ pub struct Item<'a> {
     pub refused: Option<String>,
 }
 
-pub fn decode(body: &[u8], now_ns: i64, sink: &mut dyn LogSink) -> Result<Skipped, Refused> {
-    walk(body, now_ns, sink, &mut |_| {})
+/// Is told what becomes of each action, after its record: clients match the answers
+/// to what they sent by their order.
+pub trait BulkSink: LogSink {
+    fn item(&mut self, item: &Item<'_>);
 }
 
-/// The same, telling what becomes of each action: clients match the answers to what
-/// they sent by their order.
-pub fn walk(
-    body: &[u8],
-    now_ns: i64,
-    sink: &mut dyn LogSink,
-    each: &mut dyn FnMut(&Item<'_>),
-) -> Result<Skipped, Refused> {
+pub fn decode(body: &[u8], now_ns: i64, sink: &mut dyn LogSink) -> Result<Skipped, Refused> {
+    walk(body, now_ns, &mut Unanswered(sink))
+}
+
+struct Unanswered<'s>(&'s mut dyn LogSink);
+
+impl LogSink for Unanswered<'_> {
+    fn stream(&mut self, stream: &Stream<'_>) {
+        self.0.stream(stream);
+    }
+
+    fn record(&mut self, record: &LogRecord<'_>) {
+        self.0.record(record);
+    }
+}
+
+impl BulkSink for Unanswered<'_> {
+    fn item(&mut self, _item: &Item<'_>) {}
+}
+
+/// The same, telling what becomes of each action.
+pub fn walk(body: &[u8], now_ns: i64, sink: &mut dyn BulkSink) -> Result<Skipped, Refused> {
     let mut skipped = Skipped::default();
-    let mut teller = Teller::new(&NAMES, now_ns, sink);
+    let mut teller = Teller::new(&NAMES, now_ns);
     let mut waiting = None;
     each_line(json::text(body)?, |number, line| {
         let action = match waiting.take() {
             None => Action::parse(line).map_err(|e| e.within(&format_args!("line {number}")))?,
-            Some(action) => return finish(action, line, number, &mut teller, &mut skipped, each),
+            Some(action) => return finish(action, line, number, &mut teller, &mut skipped, sink),
         };
         match action.name {
-            "delete" => finish(action, "", number, &mut teller, &mut skipped, each),
+            "delete" => finish(action, "", number, &mut teller, &mut skipped, sink),
             _ => {
                 waiting = Some(action);
                 Ok(())
@@ -82,9 +98,9 @@ fn finish(
     action: Action,
     document: &str,
     number: usize,
-    teller: &mut Teller<'_>,
+    teller: &mut Teller,
     skipped: &mut Skipped,
-    each: &mut dyn FnMut(&Item<'_>),
+    sink: &mut dyn BulkSink,
 ) -> Result<(), Refused> {
     let told = match action.name {
         "index" | "create" => {
@@ -92,7 +108,7 @@ fn finish(
                 "" => None,
                 index => Some(("_index".into(), index.into())),
             };
-            teller.tell(document, origin.as_slice())
+            teller.tell(document, origin.as_slice(), sink)
         }
         other => Err(Refused::new(other, "log records can only be added")),
     };
@@ -101,7 +117,7 @@ fn finish(
         skipped.note(|| reason.clone());
         reason
     });
-    each(&Item {
+    sink.item(&Item {
         action: action.name,
         index: &action.index,
         id: &action.id,

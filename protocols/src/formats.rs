@@ -5,10 +5,8 @@ use crate::logs::LogSink;
 use crate::metrics::MetricSink;
 use crate::refused::{Refused, Skipped};
 use crate::spans::SpanSink;
-use crate::{
-    elastic_bulk, loki, native_logs, native_metrics, native_spans, otlp_logs, otlp_metrics,
-    otlp_spans, remote_write_v1, remote_write_v2, syslog,
-};
+use crate::{elastic_bulk, loki, native_logs, native_spans, otlp_logs, otlp_spans, syslog};
+use crate::{native_metrics, otlp_metrics, remote_write_v1, remote_write_v2};
 
 /// Decodes a decompressed body; `now_ns` is when it was received.
 pub type DecodeMetrics = fn(&[u8], i64, &mut dyn MetricSink) -> Result<Skipped, Refused>;

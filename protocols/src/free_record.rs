@@ -26,25 +26,28 @@ pub(crate) struct Names {
 }
 
 /// Tells a sink records, and a stream whenever it changes.
-pub(crate) struct Teller<'s> {
+pub(crate) struct Teller {
     names: &'static Names,
     now_ns: i64,
-    sink: &'s mut dyn LogSink,
     current: Option<Stream<'static>>,
 }
 
-impl<'s> Teller<'s> {
-    pub(crate) fn new(names: &'static Names, now_ns: i64, sink: &'s mut dyn LogSink) -> Self {
+impl Teller {
+    pub(crate) fn new(names: &'static Names, now_ns: i64) -> Self {
         Self {
             names,
             now_ns,
-            sink,
             current: None,
         }
     }
 
     /// `origin` is what the envelope says of where the record comes from.
-    pub(crate) fn tell(&mut self, json: &str, origin: &[Field<'_>]) -> Result<(), Refused> {
+    pub(crate) fn tell(
+        &mut self,
+        json: &str,
+        origin: &[Field<'_>],
+        sink: &mut dyn LogSink,
+    ) -> Result<(), Refused> {
         check_size(json.len())?;
         let mut fields = Vec::new();
         json::each_member(json, |name, value| {
@@ -66,10 +69,10 @@ impl<'s> Teller<'s> {
         };
         let message = take(&mut fields, self.names.message);
         record.fields = fields;
-        self.begin(service, origin);
+        self.begin(service, origin, sink);
         match message {
-            Some(message) => complete(record, &message, true, self.sink),
-            None if self.names.whole_is_message => complete(record, json, false, self.sink),
+            Some(message) => complete(record, &message, true, sink),
+            None if self.names.whole_is_message => complete(record, json, false, sink),
             None => {
                 return Err(Refused::new(self.names.message[0], "it is missing"));
             }
@@ -84,7 +87,12 @@ impl<'s> Teller<'s> {
         }
     }
 
-    fn begin(&mut self, service: Option<Cow<'_, str>>, origin: &[Field<'_>]) {
+    fn begin(
+        &mut self,
+        service: Option<Cow<'_, str>>,
+        origin: &[Field<'_>],
+        sink: &mut dyn LogSink,
+    ) {
         let service = service.unwrap_or(Cow::Borrowed(UNKNOWN_SERVICE));
         let same = |stream: &Stream<'_>| stream.service == service && stream.fields == origin;
         if self.current.as_ref().is_some_and(same) {
@@ -98,7 +106,7 @@ impl<'s> Teller<'s> {
                 .map(|(name, value)| (owned(name), owned(value)))
                 .collect(),
         };
-        self.sink.stream(&stream);
+        sink.stream(&stream);
         self.current = Some(stream);
     }
 }

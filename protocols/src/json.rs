@@ -74,7 +74,7 @@ pub(crate) fn each_member<'a>(
     })
 }
 
-/// Calls `each` with every item of a list, as it was written.
+/// Calls `each` with every item of a list, as it was written; errors name the item.
 pub(crate) fn each_item<'a>(
     json: &'a str,
     each: impl FnMut(usize, &'a str) -> Result<(), Refused>,
@@ -145,7 +145,7 @@ where
         let mut index = 0;
         while let Some(item) = list.next_element::<&'de RawValue>()? {
             if let Err(reason) = (self.each)(index, item.get()) {
-                *self.stopped = Some(reason);
+                *self.stopped = Some(reason.within(&format_args!("[{index}]")));
                 return Err(de::Error::custom("stopped"));
             }
             index += 1;

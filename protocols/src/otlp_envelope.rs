@@ -180,10 +180,8 @@ pub(crate) fn json<'a>(
                 Ok(())
             })
             .map_err(|e| e.within(&items))
-            .map_err(|e| e.within(&format_args!("[{index}]")))
         })
         .map_err(|e| e.within(&scopes))
-        .map_err(|e| e.within(&format_args!("[{index}]")))
     })
     .map_err(|e| e.within(&resources))?;
     Ok(skipped)

@@ -94,17 +94,24 @@ impl<'a> LabelRun<'a> {
             named: false,
             limits: LabelLimits::default(),
         };
-        let mut reader = Reader::new(series);
+        let mut rest = series;
         // Field 1, length-delimited.
-        while reader.rest().first() == Some(&0x0a) {
-            if let Some(field) = reader.field()? {
-                let (name, value) = label(field)?;
-                run.count += 1;
-                run.named |= name == NAME.as_bytes();
-                run.limits.see(name, value);
-            }
+        while rest.first() == Some(&0x0a) {
+            let (name, value, after) = match short_label(rest) {
+                Some(read) => read,
+                None => {
+                    let mut reader = Reader::new(rest);
+                    let field = reader.field()?.ok_or(Malformed::Truncated)?;
+                    let (name, value) = label(field)?;
+                    (name, value, reader.rest())
+                }
+            };
+            run.count += 1;
+            run.named |= name == NAME.as_bytes();
+            run.limits.see(name, value);
+            rest = after;
         }
-        run.wire = &series[..series.len() - reader.rest().len()];
+        run.wire = &series[..series.len() - rest.len()];
         if !run.wire.is_ascii() {
             run.check_utf8()?;
         }
@@ -144,6 +151,24 @@ impl<'a> LabelRun<'a> {
         }
         Labels::new(pairs)
     }
+}
+
+/// A label as nearly all are written: both parts, in order, of less than 128 bytes
+/// together. Its name, its value, and what follows; none where it is written otherwise.
+#[inline]
+fn short_label(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let [0x0a, length @ ..0x80, inner @ ..] = bytes else {
+        return None;
+    };
+    let (inner, after) = inner.split_at_checked(usize::from(*length))?;
+    let [0x0a, length @ ..0x80, name @ ..] = inner else {
+        return None;
+    };
+    let (name, value) = name.split_at_checked(usize::from(*length))?;
+    let [0x12, length @ ..0x80, value @ ..] = value else {
+        return None;
+    };
+    (value.len() == usize::from(*length)).then_some((name, value, after))
 }
 
 #[inline]

@@ -23,6 +23,10 @@ use uuid::Uuid;
 
 use load::Load;
 
+/// The same as on the other side.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The table that postgres-es documents in its `db/init.sql`.
 const EVENTS: &str = "CREATE TABLE IF NOT EXISTS events (
     aggregate_type text                         NOT NULL,

@@ -175,7 +175,6 @@ impl Owner {
                 offset,
             }));
         }
-        let answers = Arc::new(answers);
         Plan { answers, consumed }
     }
 

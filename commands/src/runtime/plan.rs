@@ -1,14 +1,12 @@
 //! One transaction of the runner.
 
-use std::sync::Arc;
-
 use eventlog::{Finish, NewRecord, Position, Transaction};
 
-use super::settlement::Answer;
+use super::settlement::{Answer, OutcomeDraft};
 
 /// Answers that go out together, and how far that takes the group.
 pub(super) struct Plan {
-    pub(super) answers: Arc<Vec<Answer>>,
+    pub(super) answers: Vec<Answer>,
     pub(super) consumed: Vec<Position>,
 }
 
@@ -17,17 +15,17 @@ impl Plan {
         self.answers.is_empty() && self.consumed.is_empty()
     }
 
-    /// Builds the transaction; equal each time, so that it can be tried again.
+    /// Builds the transaction; equal each time, so that it can be tried again. The
+    /// events come first, because the outcomes name their positions.
     pub(super) fn transaction(&self) -> Transaction {
-        let answers = self.answers.clone();
-        let finish: Finish = Box::new(move |positions| closing_records(&answers, positions));
+        let events = self.answers.iter().flat_map(Answer::event_records);
+        let sides = self.answers.iter().flat_map(Answer::side_records);
+        let drafts = self.answers.iter().map(|a| (a.draft(), a.events()));
+        let drafts: Vec<_> = drafts.collect();
+        let finish: Finish = Box::new(move |positions| outcomes(drafts, positions));
         Transaction {
             consumed: self.consumed.clone(),
-            records: self
-                .answers
-                .iter()
-                .flat_map(Answer::event_records)
-                .collect(),
+            records: events.chain(sides).collect(),
             finish: Some(finish),
         }
     }
@@ -35,25 +33,24 @@ impl Plan {
     /// Each answer with the positions of its own events.
     pub(super) fn with_positions<'a>(
         &'a self,
-        positions: &'a [Position],
+        mut positions: &'a [Position],
     ) -> impl Iterator<Item = (&'a Answer, &'a [Position])> {
-        with_positions(&self.answers, positions)
+        self.answers.iter().map(move |answer| {
+            let (own, rest) = positions.split_at(answer.events());
+            positions = rest;
+            (answer, own)
+        })
     }
 }
 
-fn closing_records(answers: &[Answer], positions: &[Position]) -> Vec<NewRecord> {
-    with_positions(answers, positions)
-        .flat_map(|(answer, own)| answer.closing_records(own))
-        .collect()
-}
-
-fn with_positions<'a>(
-    answers: &'a [Answer],
-    mut positions: &'a [Position],
-) -> impl Iterator<Item = (&'a Answer, &'a [Position])> {
-    answers.iter().map(move |answer| {
-        let (own, rest) = positions.split_at(answer.events());
+fn outcomes(
+    drafts: Vec<(Option<OutcomeDraft>, usize)>,
+    mut positions: &[Position],
+) -> Vec<NewRecord> {
+    let record = |(draft, events): (Option<OutcomeDraft>, usize)| {
+        let (own, rest) = positions.split_at(events);
         positions = rest;
-        (answer, own)
-    })
+        draft.map(|draft| draft.record(own))
+    };
+    drafts.into_iter().filter_map(record).collect()
 }

@@ -42,6 +42,14 @@ pub(super) struct Event {
     pub(super) encoded: Encoded,
 }
 
+/// An outcome that lacks nothing but the positions of its events: what is left to
+/// do for it is done while the log holds its journal.
+pub(super) struct OutcomeDraft {
+    key: bytes::Bytes,
+    headers: schemas::envelope::Headers,
+    settled: CommandSettled,
+}
+
 /// An input record that nobody can read.
 pub(super) struct DeadLetter {
     pub(super) record: Record,
@@ -74,11 +82,19 @@ impl Answer {
         }
     }
 
-    /// Audit record, outcome or dead letter; `positions` are those of the events.
-    pub(super) fn closing_records(&self, positions: &[Position]) -> Vec<NewRecord> {
+    /// Audit record, or dead letter with its outcome.
+    pub(super) fn side_records(&self) -> Vec<NewRecord> {
         match self {
-            Self::Settled(settlement) => settlement.closing_records(positions),
+            Self::Settled(settlement) => settlement.audit_record().into_iter().collect(),
             Self::Dead(letter) => letter.records(),
+        }
+    }
+
+    /// The outcome, but for the positions of the events.
+    pub(super) fn draft(&self) -> Option<OutcomeDraft> {
+        match self {
+            Self::Settled(settlement) => Some(settlement.outcome()),
+            Self::Dead(_) => None,
         }
     }
 }
@@ -116,12 +132,8 @@ impl Settlement {
         records.collect()
     }
 
-    fn closing_records(&self, positions: &[Position]) -> Vec<NewRecord> {
-        let audit = self.audit.map(|id| self.audit_record(id));
-        audit.into_iter().chain([self.outcome(positions)]).collect()
-    }
-
-    fn audit_record(&self, id: Uuid) -> NewRecord {
+    fn audit_record(&self) -> Option<NewRecord> {
+        let id = self.audit?;
         let asked = &self.command.envelope;
         let operation = AuditRecord::from(OperationRecorded {
             operation: asked.kind.clone(),
@@ -135,26 +147,49 @@ impl Settlement {
             id,
             ..self.following(OperationRecorded::KIND, &subject)
         };
-        encoded(Topic::AuditOperations, &envelope, &operation)
+        Some(encoded(Topic::AuditOperations, &envelope, &operation))
     }
 
-    fn outcome(&self, positions: &[Position]) -> NewRecord {
+    fn outcome(&self) -> OutcomeDraft {
         let asked = &self.command.envelope;
-        let fresh = positions.iter().copied().map(EventPosition::from);
         let settled = CommandSettled {
             aggregate: self.command.key.kind.name().to_owned(),
             aggregate_id: asked.subject.clone(),
             refusal: self.refusal.clone(),
             version: self.version,
-            positions: self.earlier.iter().cloned().chain(fresh).collect(),
+            positions: self.earlier.clone(),
             request_hash: asked.request_hash.clone(),
         };
-        outcome(asked, &source(self.command.key.kind.name()), settled)
+        let source = source(self.command.key.kind.name());
+        OutcomeDraft::new(&outcome_envelope(asked, &source), settled)
     }
 
     fn following(&self, kind: &str, subject: &str) -> Envelope {
         let source = source(self.command.key.kind.name());
         following(&self.command.envelope, kind, &source, subject)
+    }
+}
+
+impl OutcomeDraft {
+    fn new(envelope: &Envelope, settled: CommandSettled) -> Self {
+        Self {
+            key: envelope.subject.clone().into(),
+            headers: envelope.to_headers(),
+            settled,
+        }
+    }
+
+    /// The record, once the events have their positions.
+    pub(super) fn record(mut self, positions: &[Position]) -> NewRecord {
+        let fresh = positions.iter().copied().map(EventPosition::from);
+        self.settled.positions.extend(fresh);
+        NewRecord {
+            topic: Topic::CommandOutcomes,
+            partition: None,
+            key: self.key,
+            headers: self.headers,
+            body: encode(&Outcome::from(self.settled)),
+        }
     }
 }
 
@@ -194,7 +229,9 @@ impl DeadLetter {
             positions: Vec::new(),
             request_hash: asked.request_hash.clone(),
         };
-        Some(outcome(asked, "/commands", settled))
+        let envelope = outcome_envelope(asked, "/commands");
+        let draft = OutcomeDraft::new(&envelope, settled);
+        Some(draft.record(&[]))
     }
 }
 
@@ -227,10 +264,9 @@ fn following(asked: &Envelope, kind: &str, source: &str, subject: &str) -> Envel
     }
 }
 
-fn outcome(asked: &Envelope, source: &str, settled: CommandSettled) -> NewRecord {
+fn outcome_envelope(asked: &Envelope, source: &str) -> Envelope {
     let subject = CommandId(asked.id).to_string();
-    let envelope = following(asked, CommandSettled::KIND, source, &subject);
-    encoded(Topic::CommandOutcomes, &envelope, &Outcome::from(settled))
+    following(asked, CommandSettled::KIND, source, &subject)
 }
 
 fn encoded<M: schemas::messages::MessageSet>(
@@ -238,9 +274,13 @@ fn encoded<M: schemas::messages::MessageSet>(
     envelope: &Envelope,
     message: &M,
 ) -> NewRecord {
+    record(topic, envelope, encode(message))
+}
+
+fn encode<M: schemas::messages::MessageSet>(message: &M) -> bytes::Bytes {
     let body = message.encode();
     let body = body.expect("strings, numbers and lists of them always fit their own schema");
-    record(topic, envelope, body.into())
+    body.into()
 }
 
 fn record(topic: Topic, envelope: &Envelope, body: bytes::Bytes) -> NewRecord {

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::checkpoint::{self, Checkpoint, Progress};
 use super::frame::Frame;
@@ -17,6 +18,10 @@ use crate::{LogError, Offset};
 
 /// Payload bytes after which a group is closed; more would only delay the ack.
 const GROUP_BYTES: usize = 8 << 20;
+/// Memory of a group that is worth keeping for the next.
+const KEPT_BUFFER: usize = 1 << 20;
+/// The longest that a group waits for those who are expected.
+const PATIENCE: Duration = Duration::from_millis(2);
 
 /// State of the committer's thread.
 pub(super) struct Committer {
@@ -32,6 +37,10 @@ pub(super) struct Committer {
     watermark: Watermark,
     next: Option<Preparation>,
     sealing: Sealing,
+    /// The last group's memory, for the next.
+    buffer: Vec<u8>,
+    /// How long the last sync took.
+    last_sync: Duration,
 }
 
 impl Committer {
@@ -50,6 +59,8 @@ impl Committer {
             watermark: resume.watermark,
             next: None,
             sealing: Sealing::default(),
+            buffer: Vec::new(),
+            last_sync: Duration::ZERO,
         }
     }
 
@@ -66,7 +77,9 @@ impl Committer {
     }
 
     fn serve(&mut self) {
-        while let Some(batches) = self.journal.take(GROUP_BYTES) {
+        let mut expected = 1;
+        while let Some(batches) = self.take(expected) {
+            expected = batches.len();
             match self.commit(&batches) {
                 Ok(frames) => self.journal.settle(batches, &frames, self.position),
                 Err(e) => {
@@ -78,6 +91,13 @@ impl Committer {
             }
             self.prepare_next();
         }
+    }
+
+    /// The next group. Waiting for the rest of it pays while it takes less than
+    /// the sync that the rest would need for itself.
+    fn take(&self, expected: usize) -> Option<Vec<Batch>> {
+        let patience = self.last_sync.min(PATIENCE);
+        self.journal.take(GROUP_BYTES, expected, patience)
     }
 
     fn finish(self) {
@@ -99,13 +119,18 @@ impl Committer {
         if full && self.position > FIRST_GROUP {
             self.switch()?;
         }
-        let mut out = Vec::with_capacity(size as usize);
+        let mut out = std::mem::take(&mut self.buffer);
+        out.clear();
+        out.reserve(size as usize);
         let start = self.position;
         if start == FIRST_GROUP {
             self.write_checkpoints(&mut out);
         }
         let frames = self.write_group(&mut out, batches);
         self.write_and_sync(&out, start)?;
+        if out.capacity() <= KEPT_BUFFER {
+            self.buffer = out;
+        }
         self.account(batches);
         Ok(frames)
     }
@@ -114,9 +139,10 @@ impl Committer {
         let disk = &self.journal.options.disk;
         let name = self.journal.place.journal.name();
         disk.write_at(&self.segment.file, out, start)?;
-        let begun = std::time::Instant::now();
+        let begun = Instant::now();
         disk.sync(&self.segment.file)?;
-        metrics::histogram!("eventlog_sync_seconds", "journal" => name).record(begun.elapsed());
+        self.last_sync = begun.elapsed();
+        metrics::histogram!("eventlog_sync_seconds", "journal" => name).record(self.last_sync);
         metrics::histogram!("eventlog_group_bytes", "journal" => name).record(out.len() as f64);
         self.groups += 1;
         self.watermark.store(Mark {

@@ -9,6 +9,7 @@ pub(super) use self::read::{Part, Plan, Want};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 use schemas::progress::ProgressMade;
@@ -64,6 +65,8 @@ pub(super) struct Resume {
 /// What the journal's lock guards.
 pub(super) struct State {
     queue: VecDeque<Batch>,
+    /// The length of the queue at which the committer wants to be woken.
+    awaited: usize,
     /// Next offset of each slot, queued records included.
     pub(super) next: Vec<Offset>,
     /// How far the groups have come, queued progress included.
@@ -124,6 +127,7 @@ impl Journal {
             durable: atomics(),
             state: Mutex::new(State {
                 queue: VecDeque::new(),
+                awaited: 1,
                 next: next.clone(),
                 progress: progress.clone(),
                 tail: Tail::new(slots.len(), options.tail_memory_bytes),
@@ -173,11 +177,28 @@ impl Journal {
     }
 
     /// Waits for batches and takes about `max_bytes` of them; `None` once the
-    /// journal is closing and nothing is left.
-    pub(super) fn take(&self, max_bytes: usize) -> Option<Vec<Batch>> {
+    /// journal is closing and nothing is left. Those whom the last group answered
+    /// usually come again at once: for up to `patience` the first of them waits
+    /// for the `expected` number, so that they share a sync instead of taking two.
+    pub(super) fn take(
+        &self,
+        max_bytes: usize,
+        expected: usize,
+        patience: Duration,
+    ) -> Option<Vec<Batch>> {
         let mut state = self.state.lock();
         while state.queue.is_empty() && !state.closing {
             self.work.wait(&mut state);
+        }
+        if state.queue.len() < expected && !state.closing {
+            state.awaited = expected;
+            let until = Instant::now() + patience;
+            while state.queue.len() < expected && !state.closing {
+                if self.work.wait_until(&mut state, until).timed_out() {
+                    break;
+                }
+            }
+            state.awaited = 1;
         }
         let mut taken = Vec::new();
         let mut bytes = 0;

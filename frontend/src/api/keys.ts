@@ -15,5 +15,9 @@ export const keys = {
   refusedWebhooks: (project: string) => ['p', project, 'refused-webhooks'] as const,
   members: (project: string) => ['p', project, 'members'] as const,
   projects: (project: string) => ['p', project, 'projects'] as const,
+  arrival: (project: string, signal: string) => ['p', project, 'arrival', signal] as const,
+  metrics: (project: string, what: string, about: object = {}) => ['p', project, 'metrics', what, about] as const,
+  logs: (project: string, what: string, about: object = {}) => ['p', project, 'logs', what, about] as const,
+  traces: (project: string, what: string, about: object = {}) => ['p', project, 'traces', what, about] as const,
   audit: (project: string, filter: object) => ['p', project, 'audit', filter] as const,
 };

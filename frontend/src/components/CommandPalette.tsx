@@ -18,6 +18,10 @@ type Destination =
   | '/p/$project/incidents'
   | '/p/$project/incidents/new'
   | '/p/$project/alerts'
+  | '/p/$project/metrics'
+  | '/p/$project/logs'
+  | '/p/$project/traces'
+  | '/p/$project/services'
   | '/p/$project/settings/api-keys'
   | '/p/$project/settings/members'
   | '/p/$project/getting-started';
@@ -74,6 +78,10 @@ function useActions(query: string) {
     { label: 'Go to overview', icon: IconArrowRight, act: go('/p/$project') },
     { label: 'Go to incidents', icon: IconArrowRight, act: go('/p/$project/incidents') },
     { label: 'Go to alerts', icon: IconArrowRight, act: go('/p/$project/alerts') },
+    { label: 'Go to metrics', icon: IconArrowRight, act: go('/p/$project/metrics') },
+    { label: 'Go to logs', icon: IconArrowRight, act: go('/p/$project/logs') },
+    { label: 'Go to traces', icon: IconArrowRight, act: go('/p/$project/traces') },
+    { label: 'Go to services', icon: IconArrowRight, act: go('/p/$project/services') },
     { label: 'Go to API keys', icon: IconArrowRight, act: go('/p/$project/settings/api-keys') },
     { label: 'Go to members', icon: IconArrowRight, act: go('/p/$project/settings/members') },
     { label: 'Go to getting started', icon: IconArrowRight, act: go('/p/$project/getting-started') },

@@ -10,6 +10,10 @@ const SHORTCUTS: readonly { name: string; keys: readonly (readonly [combination:
       ['g o', 'Overview'],
       ['g i', 'Incidents'],
       ['g a', 'Alerts'],
+      ['g m', 'Metrics'],
+      ['g l', 'Logs'],
+      ['g t', 'Traces'],
+      ['g v', 'Services'],
       ['c', 'Declare an incident'],
       ['?', 'These shortcuts'],
     ],
@@ -23,6 +27,16 @@ const SHORTCUTS: readonly { name: string; keys: readonly (readonly [combination:
       ['x', 'Select the row'],
       ['a', 'Acknowledge the row'],
       ['/', 'Search the list'],
+    ],
+  },
+  {
+    name: 'While exploring',
+    keys: [
+      ['Ctrl Enter', 'Run the query'],
+      ['j', 'Next line or span'],
+      ['k', 'Previous line or span'],
+      ['Enter', 'Open it'],
+      ['/', 'Search'],
     ],
   },
   {

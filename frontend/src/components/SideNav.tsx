@@ -1,10 +1,14 @@
 import { Tooltip } from '@mantine/core';
 import {
   IconBellRinging,
+  IconChartLine,
   IconFlame,
   IconLayoutDashboard,
+  IconListDetails,
   IconPlugConnected,
   IconSettings,
+  IconTimeline,
+  IconTopologyStar3,
   type Icon,
 } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
@@ -14,6 +18,10 @@ type Destination =
   | '/p/$project'
   | '/p/$project/incidents'
   | '/p/$project/alerts'
+  | '/p/$project/metrics'
+  | '/p/$project/logs'
+  | '/p/$project/traces'
+  | '/p/$project/services'
   | '/p/$project/settings'
   | '/p/$project/getting-started';
 
@@ -31,6 +39,15 @@ const GROUPS: readonly { name?: string; entries: readonly Entry[] }[] = [
     entries: [
       { label: 'Incidents', icon: IconFlame, to: '/p/$project/incidents' },
       { label: 'Alerts', icon: IconBellRinging, to: '/p/$project/alerts' },
+    ],
+  },
+  {
+    name: 'Explore',
+    entries: [
+      { label: 'Metrics', icon: IconChartLine, to: '/p/$project/metrics' },
+      { label: 'Logs', icon: IconListDetails, to: '/p/$project/logs' },
+      { label: 'Traces', icon: IconTimeline, to: '/p/$project/traces' },
+      { label: 'Services', icon: IconTopologyStar3, to: '/p/$project/services' },
     ],
   },
   {

@@ -7,6 +7,10 @@ const PLACES = {
   o: '/p/$project',
   i: '/p/$project/incidents',
   a: '/p/$project/alerts',
+  m: '/p/$project/metrics',
+  l: '/p/$project/logs',
+  t: '/p/$project/traces',
+  v: '/p/$project/services',
   s: '/p/$project/settings',
 } as const;
 

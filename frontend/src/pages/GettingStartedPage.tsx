@@ -1,140 +1,94 @@
-import { Button, SegmentedControl, Stack } from '@mantine/core';
-import { IconArrowRight, IconCheck, IconRadar } from '@tabler/icons-react';
-import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
-import { Link } from '@tanstack/react-router';
+import { Button, SegmentedControl } from '@mantine/core';
+import { IconArrowRight, IconCheck } from '@tabler/icons-react';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
-import { may } from '../api/auth';
+import { arrivalQuery, type Signal } from '../api/arrival';
 import { incidentListQuery } from '../api/incidents';
-import { keys } from '../api/keys';
-import { asProblem } from '../api/problem';
-import { createApiKey } from '../api/tenant';
 import type { CreatedApiKey, Incident } from '../api/types';
-import { NewKey } from '../components/NewKey';
+import { CreateKey } from '../components/CreateKey';
 import { SeverityBadge } from '../components/SeverityBadge';
+import { Snippets, type Sent } from '../components/Snippets';
 import { StatusBadge } from '../components/StatusBadge';
-import { useMe, useProject } from '../hooks/useProject';
+import { Step, Steps } from '../components/Steps';
+import { Waiting } from '../components/Waiting';
+import { useProject } from '../hooks/useProject';
 import { Callout } from '../ui/Callout';
-import { CodeBlock } from '../ui/CodeBlock';
 import { PageHeader } from '../ui/PageHeader';
-import { ProblemAlert } from '../ui/ProblemAlert';
 import { QueryView } from '../ui/QueryView';
 import { RelativeTime } from '../ui/RelativeTime';
 import { RowSkeleton } from '../ui/RowSkeleton';
-import { alertmanagerYaml, curlCommand, prometheusYaml, ruleYaml } from '../util/snippets';
 import classes from './GettingStartedPage.module.css';
 
+const KINDS: readonly { value: Sent; label: string; title: string; first: string; keyName: string }[] = [
+  { value: 'alerts', label: 'Alerts', title: 'Tell Alertmanager where to send alerts', first: 'See the first incident', keyName: 'alertmanager' },
+  { value: 'metrics', label: 'Metrics', title: 'Tell Prometheus where to write', first: 'See the first sample', keyName: 'prometheus' },
+  { value: 'logs', label: 'Logs', title: 'Tell your log agent where to send', first: 'See the first line', keyName: 'logs' },
+  { value: 'traces', label: 'Traces', title: 'Tell OpenTelemetry where to export', first: 'See the first trace', keyName: 'opentelemetry' },
+];
+
 export function GettingStartedPage() {
+  const { tab } = useSearch({ strict: false });
+  const navigate = useNavigate();
   const [created, setCreated] = useState<CreatedApiKey | null>(null);
+  const kind = KINDS.find(({ value }) => value === tab) ?? KINDS[0];
+  if (!kind) return null;
   return (
     <div className={classes.page}>
       <PageHeader
         title="Getting started"
-        description="Point the Alertmanager you already run at this project. Its alerts become incidents here the moment they fire."
+        description="Point the agents you already run at this project: alerts become incidents the moment they fire, and telemetry is there to explain them."
       />
-      <ol className={classes.steps}>
+      <SegmentedControl
+        aria-label="What to send"
+        value={kind.value}
+        onChange={(value) =>
+          void navigate({ to: '.', search: (before) => ({ ...before, tab: value === 'alerts' ? undefined : value }), replace: true })
+        }
+        data={KINDS.map(({ value, label }) => ({ value, label }))}
+      />
+      <Steps>
         <Step number={1} title="Create a key">
-          <KeyStep created={created} onCreated={setCreated} />
+          <CreateKey name={kind.keyName} created={created} onCreated={setCreated}>
+            Agents sign in with a key that may only send. It goes into the snippets below by itself.
+          </CreateKey>
         </Step>
-        <Step number={2} title="Tell Alertmanager where to send alerts">
-          <SendStep apiKey={created?.key} />
+        <Step number={2} title={kind.title}>
+          <Snippets key={kind.value} sent={kind.value} apiKey={created?.key} />
         </Step>
-        <Step number={3} title="See the first incident">
-          <FirstIncident />
+        <Step number={3} title={kind.first}>
+          {kind.value === 'alerts' ? <FirstIncident /> : <FirstOf signal={kind.value} />}
         </Step>
-      </ol>
+      </Steps>
     </div>
   );
 }
 
-function Step({ number, title, children }: { number: number; title: string; children: React.ReactNode }) {
-  return (
-    <li className={classes.step}>
-      <span className={classes.number} aria-hidden>
-        {number}
-      </span>
-      <div className={classes.body}>
-        <h2 className={classes.title}>{title}</h2>
-        {children}
-      </div>
-    </li>
-  );
-}
+const WORDS: Record<Signal, { unit: string; to: '/p/$project/metrics' | '/p/$project/logs' | '/p/$project/traces' }> = {
+  metrics: { unit: 'sample', to: '/p/$project/metrics' },
+  logs: { unit: 'line', to: '/p/$project/logs' },
+  traces: { unit: 'trace', to: '/p/$project/traces' },
+};
 
-interface KeyStepProps {
-  created: CreatedApiKey | null;
-  onCreated: (key: CreatedApiKey) => void;
-}
-
-function KeyStep({ created, onCreated }: KeyStepProps) {
-  const client = useQueryClient();
+function FirstOf({ signal }: { signal: Signal }) {
   const project = useProject();
-  const mayCreate = may(useMe(), 'api_key.manage');
-  const create = useMutation({
-    mutationFn: () => createApiKey({ name: 'alertmanager', scopes: ['ingest'] }),
-    onSuccess: async (key) => {
-      onCreated(key);
-      await client.invalidateQueries({ queryKey: keys.apiKeys(project) });
-    },
-  });
-  if (created) return <NewKey created={created} />;
+  const query = useQuery(arrivalQuery(project, signal));
+  const { unit, to } = WORDS[signal];
   return (
-    <Stack gap="sm" align="flex-start">
-      <p className={classes.text}>
-        Alertmanager signs in with a key that may only send. It goes into the snippet below by itself.
-      </p>
-      {create.error && <ProblemAlert problem={asProblem(create.error)} retry={() => create.mutate()} />}
-      <Button size="sm" loading={create.isPending} disabled={!mayCreate} onClick={() => create.mutate()}>
-        Create key
-      </Button>
-      {!mayCreate && <p className={classes.text}>Only owners and admins create keys: ask one of them for a key with scope ingest.</p>}
-    </Stack>
-  );
-}
-
-type Way = 'alertmanager' | 'prometheus' | 'curl';
-
-function SendStep({ apiKey }: { apiKey: string | undefined }) {
-  const [way, setWay] = useState<Way>('alertmanager');
-  const origin = window.location.origin;
-  const key = apiKey ?? '<create the key first>';
-  return (
-    <Stack gap="sm">
-      <SegmentedControl<Way>
-        size="xs"
-        w="fit-content"
-        aria-label="What to configure"
-        value={way}
-        onChange={setWay}
-        data={[
-          { value: 'alertmanager', label: 'Alertmanager' },
-          { value: 'prometheus', label: 'Prometheus' },
-          { value: 'curl', label: 'curl' },
-        ]}
-      />
-      {way === 'alertmanager' && (
-        <>
-          <CodeBlock name="alertmanager.yml" text={alertmanagerYaml(origin, key)} />
-          <p className={classes.text}>
-            Merge it into your file and reload: <code className="mono">curl -X POST http://localhost:9093/-/reload</code>
-          </p>
-        </>
-      )}
-      {way === 'prometheus' && (
-        <>
-          <p className={classes.text}>
-            No rules yet? These two files send one alert that fires at once, through the Alertmanager on this machine.
-          </p>
-          <CodeBlock name="prometheus.yml" text={prometheusYaml()} />
-          <CodeBlock name="sre-copilot-rules.yml" text={ruleYaml()} />
-        </>
-      )}
-      {way === 'curl' && (
-        <>
-          <p className={classes.text}>Sends what Alertmanager would send, once.</p>
-          <CodeBlock name="Terminal" text={curlCommand(origin, key)} />
-        </>
-      )}
-    </Stack>
+    <QueryView query={query} skeleton={<RowSkeleton rows={1} height={64} />}>
+      {(arrived) =>
+        arrived ? (
+          <Callout tone="good" icon={<IconCheck size={18} />} title="It works" role="status">
+            <p>This project has {signal}.</p>
+            <Button mt="sm" rightSection={<IconArrowRight size={14} />} renderRoot={(props) => <Link to={to} params={{ project }} {...props} />}>
+              Explore {signal}
+            </Button>
+          </Callout>
+        ) : (
+          <Waiting title={`Waiting for the first ${unit}…`}>This page asks every few seconds; it appears here by itself.</Waiting>
+        )
+      }
+    </QueryView>
   );
 }
 
@@ -147,21 +101,14 @@ function FirstIncident() {
     <QueryView query={query} skeleton={<RowSkeleton rows={1} height={64} />}>
       {(data) => {
         const newest = data.pages[0]?.items[0];
-        return newest ? <Arrived incident={newest} /> : <Waiting />;
+        if (newest) return <Arrived incident={newest} />;
+        return (
+          <Waiting title="Waiting for the first alert…">
+            This page is live: the incident appears here by itself, usually within a second.
+          </Waiting>
+        );
       }}
     </QueryView>
-  );
-}
-
-function Waiting() {
-  return (
-    <div className={classes.waiting} role="status">
-      <IconRadar size={20} className={classes.radar} aria-hidden />
-      <div>
-        <strong>Waiting for the first alert…</strong>
-        <p className={classes.text}>This page is live: the incident appears here by itself, usually within a second.</p>
-      </div>
-    </div>
   );
 }
 

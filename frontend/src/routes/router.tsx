@@ -101,9 +101,49 @@ const alerts = createRoute({
   component: lazyRouteComponent(() => import('../pages/AlertsPage'), 'AlertsPage'),
 });
 
+const metrics = createRoute({
+  getParentRoute: () => projectRoute,
+  path: '/metrics',
+  staticData: { timeRange: '1h' },
+  validateSearch: only('a', 'b', 'c', 'd', 'e', 'f', 'hidden', 'step', 'tab'),
+  component: lazyRouteComponent(() => import('../pages/MetricsPage'), 'MetricsPage'),
+});
+
+const logs = createRoute({
+  getParentRoute: () => projectRoute,
+  path: '/logs',
+  staticData: { timeRange: '1h' },
+  validateSearch: only('q', 'service', 'level', 'tab', 'live'),
+  component: lazyRouteComponent(() => import('../pages/LogsPage'), 'LogsPage'),
+});
+
+const traces = createRoute({
+  getParentRoute: () => projectRoute,
+  path: '/traces',
+  staticData: { timeRange: '1h' },
+  validateSearch: only('service', 'operation', 'q', 'min', 'max', 'errors'),
+  component: lazyRouteComponent(() => import('../pages/TracesPage'), 'TracesPage'),
+});
+
+const trace = createRoute({
+  getParentRoute: () => projectRoute,
+  path: '/traces/$trace',
+  validateSearch: only('tab', 'span'),
+  component: lazyRouteComponent(() => import('../pages/TracePage'), 'TracePage'),
+});
+
+const services = createRoute({
+  getParentRoute: () => projectRoute,
+  path: '/services',
+  staticData: { timeRange: '1h' },
+  validateSearch: only('service', 'tab'),
+  component: lazyRouteComponent(() => import('../pages/ServicesPage'), 'ServicesPage'),
+});
+
 const gettingStarted = createRoute({
   getParentRoute: () => projectRoute,
   path: '/getting-started',
+  validateSearch: only('tab'),
   component: lazyRouteComponent(() => import('../pages/GettingStartedPage'), 'GettingStartedPage'),
 });
 
@@ -155,6 +195,11 @@ const tree = root.addChildren([
     declareIncident,
     incident,
     alerts,
+    metrics,
+    logs,
+    traces,
+    trace,
+    services,
     gettingStarted,
     settings.addChildren([settingsHome, apiKeys, members, projects, audit]),
   ]),

@@ -8,6 +8,27 @@ export interface PageSearch {
   q?: string | undefined;
   assignee?: string | undefined;
   alert?: string | undefined;
+  /** Metrics: one parameter per query, named by its letter. */
+  a?: string | undefined;
+  b?: string | undefined;
+  c?: string | undefined;
+  d?: string | undefined;
+  e?: string | undefined;
+  f?: string | undefined;
+  /** Metrics: letters of hidden queries, `B,C`. */
+  hidden?: string | undefined;
+  step?: string | undefined;
+  tab?: string | undefined;
+  service?: string | undefined;
+  level?: string | undefined;
+  /** Logs: `1` while lines are followed. */
+  live?: string | undefined;
+  operation?: string | undefined;
+  /** Traces: shortest and longest duration, as written: `250ms`, `1.5s`. */
+  min?: string | undefined;
+  max?: string | undefined;
+  errors?: string | undefined;
+  span?: string | undefined;
 }
 
 type Name = keyof PageSearch;

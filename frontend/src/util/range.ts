@@ -6,7 +6,9 @@ export interface RangeSearch {
 }
 
 export const RANGES = {
+  '15m': { label: 'Last 15 minutes', ms: 900_000 },
   '1h': { label: 'Last hour', ms: 3_600_000 },
+  '6h': { label: 'Last 6 hours', ms: 6 * 3_600_000 },
   '24h': { label: 'Last 24 hours', ms: 86_400_000 },
   '7d': { label: 'Last 7 days', ms: 7 * 86_400_000 },
   '30d': { label: 'Last 30 days', ms: 30 * 86_400_000 },
@@ -37,6 +39,12 @@ export function resolveRange(range: RangeSearch, now: number): { from?: string; 
   if (range.from && range.to) return { from: range.from, to: range.to };
   const ms = isRangeName(range.range) ? RANGES[range.range].ms : null;
   return ms === null ? {} : { from: new Date(now - ms).toISOString() };
+}
+
+/** Both instants, for charts and searches that need an end; `all` without a beginning is not offered there. */
+export function resolveWindow(range: RangeSearch, now: number): { from: number; to: number } {
+  const { from, to } = resolveRange(range, now);
+  return { from: from ? Date.parse(from) : now - RANGES['1h'].ms, to: to ? Date.parse(to) : now };
 }
 
 const instantFormat = new Intl.DateTimeFormat(undefined, {

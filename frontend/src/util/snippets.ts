@@ -83,3 +83,57 @@ function firstAlertBody(): string {
     ],
   });
 }
+
+/** Goes into prometheus.yml as it is; every sample that the server scrapes is then sent here too. */
+export function remoteWriteYaml(origin: string, key: string): string {
+  return `remote_write:
+  - url: ${origin}/api/v1/write
+    authorization:
+      type: Bearer
+      credentials: ${key}
+    send_exemplars: true
+    metadata_config:
+      send: true
+`;
+}
+
+/** OTLP over HTTP for metrics, logs and traces; the space of "Bearer <key>" is written %20, as the specification asks. */
+export function otlpEnvironment(origin: string, key: string): string {
+  return `export OTEL_SERVICE_NAME=my-service
+export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf
+export OTEL_EXPORTER_OTLP_ENDPOINT=${origin}
+export OTEL_EXPORTER_OTLP_HEADERS=Authorization=Bearer%20${key}
+`;
+}
+
+export function collectorYaml(origin: string, key: string): string {
+  return `exporters:
+  otlphttp/sre-copilot:
+    endpoint: ${origin}
+    headers:
+      Authorization: Bearer ${key}
+
+service:
+  pipelines:
+    metrics: { receivers: [otlp], exporters: [otlphttp/sre-copilot] }
+    logs: { receivers: [otlp], exporters: [otlphttp/sre-copilot] }
+    traces: { receivers: [otlp], exporters: [otlphttp/sre-copilot] }
+`;
+}
+
+/** Promtail's clients; Grafana Alloy, Vector and Fluent Bit have the same two settings. */
+export function lokiYaml(origin: string, key: string): string {
+  return `clients:
+  - url: ${origin}/loki/api/v1/push
+    bearer_token: ${key}
+`;
+}
+
+/** One line in Loki's JSON; the time is the sender's, in nanoseconds. */
+export function lokiCurl(origin: string, key: string): string {
+  return `curl ${origin}/loki/api/v1/push \\
+  -H 'Authorization: Bearer ${key}' \\
+  -H 'Content-Type: application/json' \\
+  -d '{"streams":[{"stream":{"service_name":"getting-started","level":"info"},"values":[["'$(date +%s)000000000'","The first line has arrived"]]}]}'
+`;
+}

@@ -27,8 +27,185 @@ pub(crate) struct Received {
 #[expect(dead_code, reason = "crate ingest serves it; this is its description")]
 fn alertmanager_webhook() {}
 
+/// What our own JSON is answered with.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Taken {
+    pub(crate) accepted: u64,
+    pub(crate) refused: u64,
+    /// Why, for the first of the refused.
+    pub(crate) reason: Option<String>,
+}
+
+/// Prometheus remote write
+///
+/// Versions 1.0 (`prometheus.WriteRequest`, also without `proto`) and 2.0
+/// (`proto=io.prometheus.write.v2.Request`), snappy in blocks. Errors are text. 400
+/// names what was refused; samples beside it are in the log.
+#[utoipa::path(post, path = "/api/v1/write", operation_id = "remote_write", tag = "ingest",
+    request_body(content = Vec<u8>, content_type = "application/x-protobuf"),
+    security(("bearer" = []), ("api_key" = [])),
+    extensions(("x-action" = json!(Action::Ingest.name()))),
+    responses((status = 204), (status = 400, body = String, content_type = "text/plain"),
+        (status = 401, body = String, content_type = "text/plain"),
+        (status = 413, body = String, content_type = "text/plain"),
+        (status = 415, body = String, content_type = "text/plain"),
+        (status = 429, body = String, content_type = "text/plain"),
+        (status = 503, body = String, content_type = "text/plain")))]
+#[expect(dead_code, reason = "crate ingest serves it; this is its description")]
+fn remote_write() {}
+
+/// Metrics over OTLP/HTTP
+///
+/// `ExportMetricsServiceRequest` as protobuf or JSON; gzip, zstd or deflate. What was
+/// refused is told as partial success, errors as `google.rpc.Status`, both in the
+/// encoding of the request.
+#[utoipa::path(post, path = "/v1/metrics", operation_id = "otlp_metrics", tag = "ingest",
+    request_body(content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
+    security(("bearer" = []), ("api_key" = [])),
+    extensions(("x-action" = json!(Action::Ingest.name()))),
+    responses((status = 200, body = serde_json::Value), (status = 400, body = serde_json::Value),
+        (status = 401, body = serde_json::Value), (status = 413, body = serde_json::Value),
+        (status = 415, body = serde_json::Value), (status = 429, body = serde_json::Value),
+        (status = 503, body = serde_json::Value)))]
+#[expect(dead_code, reason = "crate ingest serves it; this is its description")]
+fn otlp_metrics() {}
+
+/// Metrics as our own JSON
+///
+/// `{"metrics": [{"name", "labels", "type", "help", "unit", "value", "timestamp"}]}`;
+/// `samples: [[milliseconds, value]]` in place of value and timestamp. 202 means that
+/// what was accepted is in the log for good.
+#[utoipa::path(post, path = "/api/v1/ingest/metrics", operation_id = "ingest_metrics",
+    tag = "ingest", request_body = serde_json::Value,
+    security(("bearer" = []), ("api_key" = [])),
+    extensions(("x-action" = json!(Action::Ingest.name()))),
+    responses((status = 202, body = Taken), (status = 400, body = Problem),
+        (status = 401, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem),
+        (status = 429, body = Problem), (status = 503, body = Problem)))]
+#[expect(dead_code, reason = "crate ingest serves it; this is its description")]
+fn ingest_metrics() {}
+
+/// Logs over OTLP/HTTP
+///
+/// `ExportLogsServiceRequest` as protobuf or JSON; gzip, zstd or deflate. Answers as
+/// metrics do.
+#[utoipa::path(post, path = "/v1/logs", operation_id = "otlp_logs", tag = "ingest",
+    request_body(content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
+    security(("bearer" = []), ("api_key" = [])),
+    extensions(("x-action" = json!(Action::Ingest.name()))),
+    responses((status = 200, body = serde_json::Value), (status = 400, body = serde_json::Value),
+        (status = 401, body = serde_json::Value), (status = 413, body = serde_json::Value),
+        (status = 415, body = serde_json::Value), (status = 429, body = serde_json::Value),
+        (status = 503, body = serde_json::Value)))]
+#[expect(dead_code, reason = "crate ingest serves it; this is its description")]
+fn otlp_logs() {}
+
+/// Logs of Loki clients
+///
+/// `PushRequest` as protobuf in snappy, or JSON, both with structured metadata. Errors
+/// are text. 400 names what was refused; lines beside it are in the log.
+#[utoipa::path(post, path = "/loki/api/v1/push", operation_id = "loki_push", tag = "ingest",
+    request_body(content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
+    security(("bearer" = []), ("api_key" = [])),
+    extensions(("x-action" = json!(Action::Ingest.name()))),
+    responses((status = 204), (status = 400, body = String, content_type = "text/plain"),
+        (status = 401, body = String, content_type = "text/plain"),
+        (status = 413, body = String, content_type = "text/plain"),
+        (status = 415, body = String, content_type = "text/plain"),
+        (status = 429, body = String, content_type = "text/plain"),
+        (status = 503, body = String, content_type = "text/plain")))]
+#[expect(dead_code, reason = "crate ingest serves it; this is its description")]
+fn loki_push() {}
+
+/// Logs in bulk
+///
+/// Elasticsearch's `_bulk` with the actions `index` and `create`: answers for each
+/// action, in their order.
+#[utoipa::path(post, path = "/_bulk", operation_id = "bulk", tag = "ingest",
+    request_body(content((serde_json::Value = "application/json"), (String = "application/x-ndjson"))),
+    security(("bearer" = []), ("api_key" = [])),
+    extensions(("x-action" = json!(Action::Ingest.name()))),
+    responses((status = 200, body = serde_json::Value), (status = 400, body = serde_json::Value),
+        (status = 401, body = serde_json::Value), (status = 413, body = serde_json::Value),
+        (status = 415, body = serde_json::Value), (status = 429, body = serde_json::Value),
+        (status = 503, body = serde_json::Value)))]
+#[expect(dead_code, reason = "crate ingest serves it; this is its description")]
+fn bulk() {}
+
+/// Logs in bulk
+///
+/// Elasticsearch's `_bulk` with the actions `index` and `create`: answers for each
+/// action, in their order.
+#[utoipa::path(post, path = "/elastic/_bulk", operation_id = "elastic_bulk", tag = "ingest",
+    request_body(content((serde_json::Value = "application/json"), (String = "application/x-ndjson"))),
+    security(("bearer" = []), ("api_key" = [])),
+    extensions(("x-action" = json!(Action::Ingest.name()))),
+    responses((status = 200, body = serde_json::Value), (status = 400, body = serde_json::Value),
+        (status = 401, body = serde_json::Value), (status = 413, body = serde_json::Value),
+        (status = 415, body = serde_json::Value), (status = 429, body = serde_json::Value),
+        (status = 503, body = serde_json::Value)))]
+#[expect(dead_code, reason = "crate ingest serves it; this is its description")]
+fn elastic_bulk() {}
+
+/// Logs as our own JSON
+///
+/// `{"logs": [{"message", "timestamp", "level", "service", "trace_id", "span_id",
+/// "attributes": {}}]}`, all but the message optional; or only the list, or one record a
+/// line. 202 means that what was accepted is in the log for good.
+#[utoipa::path(post, path = "/api/v1/ingest/logs", operation_id = "ingest_logs", tag = "ingest",
+    request_body(content((serde_json::Value = "application/json"), (String = "application/x-ndjson"))),
+    security(("bearer" = []), ("api_key" = [])),
+    extensions(("x-action" = json!(Action::Ingest.name()))),
+    responses((status = 202, body = Taken), (status = 400, body = Problem),
+        (status = 401, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem),
+        (status = 429, body = Problem), (status = 503, body = Problem)))]
+#[expect(dead_code, reason = "crate ingest serves it; this is its description")]
+fn ingest_logs() {}
+
+/// Traces over OTLP/HTTP
+///
+/// `ExportTraceServiceRequest` as protobuf or JSON; gzip, zstd or deflate. Answers as
+/// metrics do.
+#[utoipa::path(post, path = "/v1/traces", operation_id = "otlp_traces", tag = "ingest",
+    request_body(content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
+    security(("bearer" = []), ("api_key" = [])),
+    extensions(("x-action" = json!(Action::Ingest.name()))),
+    responses((status = 200, body = serde_json::Value), (status = 400, body = serde_json::Value),
+        (status = 401, body = serde_json::Value), (status = 413, body = serde_json::Value),
+        (status = 415, body = serde_json::Value), (status = 429, body = serde_json::Value),
+        (status = 503, body = serde_json::Value)))]
+#[expect(dead_code, reason = "crate ingest serves it; this is its description")]
+fn otlp_traces() {}
+
+/// Traces as our own JSON
+///
+/// `{"spans": [{"trace_id", "span_id", "parent_id", "name", "service", "kind", "start",
+/// "end" or "duration_ms", "status", "attributes": {}, "events"}]}`, or only the list, or
+/// one span a line. 202 means that what was accepted is in the log for good.
+#[utoipa::path(post, path = "/api/v1/ingest/traces", operation_id = "ingest_traces", tag = "ingest",
+    request_body(content((serde_json::Value = "application/json"), (String = "application/x-ndjson"))),
+    security(("bearer" = []), ("api_key" = [])),
+    extensions(("x-action" = json!(Action::Ingest.name()))),
+    responses((status = 202, body = Taken), (status = 400, body = Problem),
+        (status = 401, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem),
+        (status = 429, body = Problem), (status = 503, body = Problem)))]
+#[expect(dead_code, reason = "crate ingest serves it; this is its description")]
+fn ingest_traces() {}
+
 #[derive(OpenApi)]
-#[openapi(paths(alertmanager_webhook))]
+#[openapi(paths(
+    alertmanager_webhook,
+    remote_write,
+    otlp_metrics,
+    ingest_metrics,
+    otlp_logs,
+    loki_push,
+    bulk,
+    elastic_bulk,
+    ingest_logs,
+    otlp_traces,
+    ingest_traces
+))]
 struct Elsewhere;
 
 pub(super) fn document() -> utoipa::openapi::OpenApi {

@@ -1,5 +1,7 @@
 //! How each protocol is told that a body was taken, in part, or not at all.
 
+mod elastic;
+mod loki;
 mod native;
 mod otlp;
 mod prometheus;
@@ -10,6 +12,8 @@ use super::routes::{BodyKind, Signal};
 use super::walk::Walked;
 use crate::Refusal;
 
+pub(super) use elastic::ELASTIC;
+pub(super) use loki::LOKI;
 pub(super) use native::NATIVE;
 pub(super) use otlp::OTLP;
 pub(super) use prometheus::PROMETHEUS;

@@ -5,24 +5,30 @@ use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use schemas::topic::Topic;
 
-use super::dialect::{Dialect, NATIVE, OTLP, PROMETHEUS};
+use super::dialect::{Dialect, ELASTIC, LOKI, NATIVE, OTLP, PROMETHEUS};
 use crate::Refusal;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Signal {
     Metrics,
+    Logs,
+    Traces,
 }
 
 impl Signal {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Metrics => "metrics",
+            Self::Logs => "logs",
+            Self::Traces => "traces",
         }
     }
 
     pub(crate) fn topic(self) -> Topic {
         match self {
             Self::Metrics => Topic::TelemetryMetrics,
+            Self::Logs => Topic::TelemetryLogs,
+            Self::Traces => Topic::TelemetryTraces,
         }
     }
 
@@ -30,6 +36,8 @@ impl Signal {
     pub(crate) fn items(self) -> &'static str {
         match self {
             Self::Metrics => "samples",
+            Self::Logs => "log records",
+            Self::Traces => "spans",
         }
     }
 }
@@ -41,6 +49,8 @@ pub(crate) struct BodyKind {
     /// The content type's parameter `proto`; none where it is absent.
     pub(crate) proto: Option<&'static str>,
     pub(crate) format: &'static str,
+    /// How a body is compressed that does not say.
+    pub(crate) unsaid: Encoding,
 }
 
 /// One path.
@@ -50,8 +60,6 @@ pub(crate) struct Route {
     /// The first is meant where a request has no content type.
     pub(crate) bodies: &'static [BodyKind],
     pub(crate) encodings: &'static [Encoding],
-    /// How a body is compressed that does not say.
-    pub(crate) unsaid: Encoding,
     pub(crate) dialect: Dialect,
 }
 
@@ -60,24 +68,44 @@ const fn body(media: &'static str, format: &'static str) -> BodyKind {
         media,
         proto: None,
         format,
+        unsaid: Encoding::Identity,
+    }
+}
+
+/// Always in snappy's block format, whether the request says so or not.
+const fn snappy(media: &'static str, format: &'static str) -> BodyKind {
+    BodyKind {
+        unsaid: Encoding::Snappy,
+        ..body(media, format)
     }
 }
 
 const fn proto(media: &'static str, proto: &'static str, format: &'static str) -> BodyKind {
     BodyKind {
-        media,
         proto: Some(proto),
-        format,
+        ..snappy(media, format)
     }
 }
 
 const PROTOBUF: &str = "application/x-protobuf";
 const JSON: &str = "application/json";
+const NDJSON: &str = "application/x-ndjson";
+/// What Elasticsearch's own clients call it since version 8.
+const ELASTIC_NDJSON: &str = "application/vnd.elasticsearch+x-ndjson";
+const ELASTIC_JSON: &str = "application/vnd.elasticsearch+json";
 const USUAL: &[Encoding] = &[
     Encoding::Identity,
     Encoding::Gzip,
     Encoding::Deflate,
     Encoding::Zstd,
+];
+
+/// Clients differ in what they call it.
+const BULK: &[BodyKind] = &[
+    body(NDJSON, "elastic.bulk"),
+    body(JSON, "elastic.bulk"),
+    body(ELASTIC_NDJSON, "elastic.bulk"),
+    body(ELASTIC_JSON, "elastic.bulk"),
 ];
 
 /// The registry: one row a path.
@@ -86,7 +114,7 @@ pub(crate) const ROUTES: &[Route] = &[
         path: "/api/v1/write",
         signal: Signal::Metrics,
         bodies: &[
-            body(PROTOBUF, "prometheus.remote_write.v1"),
+            snappy(PROTOBUF, "prometheus.remote_write.v1"),
             proto(
                 PROTOBUF,
                 "prometheus.WriteRequest",
@@ -99,7 +127,6 @@ pub(crate) const ROUTES: &[Route] = &[
             ),
         ],
         encodings: &[Encoding::Snappy],
-        unsaid: Encoding::Snappy,
         dialect: PROMETHEUS,
     },
     Route {
@@ -110,7 +137,6 @@ pub(crate) const ROUTES: &[Route] = &[
             body(JSON, "otlp.metrics.json"),
         ],
         encodings: USUAL,
-        unsaid: Encoding::Identity,
         dialect: OTLP,
     },
     Route {
@@ -118,7 +144,70 @@ pub(crate) const ROUTES: &[Route] = &[
         signal: Signal::Metrics,
         bodies: &[body(JSON, "native.metrics.json")],
         encodings: USUAL,
-        unsaid: Encoding::Identity,
+        dialect: NATIVE,
+    },
+    Route {
+        path: "/v1/logs",
+        signal: Signal::Logs,
+        bodies: &[
+            body(PROTOBUF, "otlp.logs.protobuf"),
+            body(JSON, "otlp.logs.json"),
+        ],
+        encodings: USUAL,
+        dialect: OTLP,
+    },
+    Route {
+        path: "/loki/api/v1/push",
+        signal: Signal::Logs,
+        bodies: &[
+            snappy(PROTOBUF, "loki.push.protobuf"),
+            body(JSON, "loki.push.json"),
+        ],
+        encodings: &Encoding::ALL,
+        dialect: LOKI,
+    },
+    Route {
+        path: "/_bulk",
+        signal: Signal::Logs,
+        bodies: BULK,
+        encodings: USUAL,
+        dialect: ELASTIC,
+    },
+    Route {
+        path: "/elastic/_bulk",
+        signal: Signal::Logs,
+        bodies: BULK,
+        encodings: USUAL,
+        dialect: ELASTIC,
+    },
+    Route {
+        path: "/api/v1/ingest/logs",
+        signal: Signal::Logs,
+        bodies: &[
+            body(JSON, "native.logs.json"),
+            body(NDJSON, "native.logs.json"),
+        ],
+        encodings: USUAL,
+        dialect: NATIVE,
+    },
+    Route {
+        path: "/v1/traces",
+        signal: Signal::Traces,
+        bodies: &[
+            body(PROTOBUF, "otlp.spans.protobuf"),
+            body(JSON, "otlp.spans.json"),
+        ],
+        encodings: USUAL,
+        dialect: OTLP,
+    },
+    Route {
+        path: "/api/v1/ingest/traces",
+        signal: Signal::Traces,
+        bodies: &[
+            body(JSON, "native.spans.json"),
+            body(NDJSON, "native.spans.json"),
+        ],
+        encodings: USUAL,
         dialect: NATIVE,
     },
 ];
@@ -143,9 +232,13 @@ impl Route {
         found.ok_or_else(|| Refusal::UnsupportedType(text.to_owned()))
     }
 
-    pub(crate) fn encoding(&self, headers: &HeaderMap) -> Result<Encoding, Refusal> {
+    pub(crate) fn encoding(
+        &self,
+        kind: &BodyKind,
+        headers: &HeaderMap,
+    ) -> Result<Encoding, Refusal> {
         if !headers.contains_key(CONTENT_ENCODING) {
-            return Ok(self.unsaid);
+            return Ok(kind.unsaid);
         }
         let encoding = body::encoding(headers)?;
         match self.encodings.contains(&encoding) {

@@ -1,11 +1,14 @@
 //! The validating walk: a format's decoder, told to a sink that checks and counts.
 
+mod logs;
 mod metrics;
+mod spans;
 
 use ::metrics::counter;
 use access::body::{self, Encoding};
 use bytes::Bytes;
-use protocols::formats::{self, DecodeMetrics};
+use protocols::elastic_bulk;
+use protocols::formats::{self, DecodeLogs, DecodeMetrics, DecodeSpans};
 use protocols::refused::{Refused, Skipped};
 use schemas::ids::ProjectId;
 use schemas::telemetry::Window;
@@ -18,6 +21,10 @@ use crate::Refusal;
 /// The decoder of a format, by signal.
 pub(super) enum Decoder {
     Metrics(DecodeMetrics),
+    Logs(DecodeLogs),
+    /// It answers for each item apart.
+    Bulk,
+    Traces(DecodeSpans),
 }
 
 impl Decoder {
@@ -25,6 +32,13 @@ impl Decoder {
         match signal {
             Signal::Metrics => {
                 formats::find(formats::METRICS, format).map(|format| Self::Metrics(format.decode))
+            }
+            Signal::Logs if format == elastic_bulk::BULK.name => Some(Self::Bulk),
+            Signal::Logs => {
+                formats::find(formats::LOGS, format).map(|format| Self::Logs(format.decode))
+            }
+            Signal::Traces => {
+                formats::find(formats::SPANS, format).map(|format| Self::Traces(format.decode))
             }
         }
     }
@@ -46,6 +60,17 @@ pub(super) struct Walked {
     pub(super) skipped: Skipped,
     /// How many were skipped, for each of [`Reason::ALL`].
     reasons: [u64; Reason::ALL.len()],
+    /// Of each item, where the protocol answers for each.
+    pub(super) answered: Vec<Answered>,
+}
+
+/// What a client is told of one action of a bulk.
+#[derive(Debug)]
+pub(super) struct Answered {
+    pub(super) action: &'static str,
+    pub(super) index: String,
+    pub(super) id: String,
+    pub(super) refused: Option<String>,
 }
 
 /// Items within the limits.
@@ -96,6 +121,21 @@ impl Walk {
                 let skipped = decode(&plain, now_ns, &mut check)?;
                 Ok(check.walked.with(skipped))
             }
+            Decoder::Logs(decode) => {
+                let mut check = logs::Check::new(window, &active);
+                let skipped = decode(&plain, now_ns, &mut check)?;
+                Ok(check.walked.with(skipped))
+            }
+            Decoder::Bulk => {
+                let mut check = logs::Check::new(window, &active);
+                let skipped = elastic_bulk::walk(&plain, now_ns, &mut check)?;
+                Ok(check.walked.with(skipped))
+            }
+            Decoder::Traces(decode) => {
+                let mut check = spans::Check::new(window);
+                let skipped = decode(&plain, now_ns, &mut check)?;
+                Ok(check.walked.with(skipped))
+            }
         }
     }
 }
@@ -109,16 +149,13 @@ impl Walked {
 
     /// Whether `time_ms` lies in the window; if not, the item is noted as skipped.
     fn in_time(&mut self, window: Window, time_ms: i64) -> bool {
-        if time_ms < window.from_ms {
-            self.skip(Reason::TooOld, || {
-                format!("time {time_ms} ms is before {} ms", window.from_ms)
-            });
-        } else if time_ms > window.until_ms {
-            self.skip(Reason::TooNew, || {
-                format!("time {time_ms} ms is after {} ms", window.until_ms)
-            });
+        match time_of(window, time_ms) {
+            Ok(()) => true,
+            Err((reason, why)) => {
+                self.skip(reason, || why);
+                false
+            }
         }
-        window.contains(time_ms)
     }
 
     /// Adds what the decoder itself left out.
@@ -160,4 +197,17 @@ impl From<Refused> for Refusal {
             problem: detail,
         }
     }
+}
+
+/// Why an item of this time is not taken.
+fn time_of(window: Window, time_ms: i64) -> Result<(), (Reason, String)> {
+    if time_ms < window.from_ms {
+        let why = format!("time {time_ms} ms is before {} ms", window.from_ms);
+        return Err((Reason::TooOld, why));
+    }
+    if time_ms > window.until_ms {
+        let why = format!("time {time_ms} ms is after {} ms", window.until_ms);
+        return Err((Reason::TooNew, why));
+    }
+    Ok(())
 }

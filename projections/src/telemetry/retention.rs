@@ -12,9 +12,11 @@ pub const CLASSES: [i16; 7] = [1, 3, 7, 15, 30, 90, 400];
 pub(crate) const DEFAULT_CLASS: i16 = 30;
 
 /// Tables of rows by day that follow their signal's class.
-const BY_DAY: [(&str, &str); 2] = [
+const BY_DAY: [(&str, &str); 4] = [
     ("metrics", "metric_series"),
     ("metrics", "metric_exemplars"),
+    ("spans", "span_red"),
+    ("spans", "service_edges"),
 ];
 
 /// Removes what is past its time at `now`.
@@ -42,8 +44,24 @@ pub async fn pass(db: &Db, now: Timestamp) -> Result<(), CompactError> {
             .execute(&mut rows)
             .await?;
     }
+    drop_log_counts(&mut rows, today).await?;
     rows.close().await?;
     Ok(())
+}
+
+/// Counts of records go with the records.
+async fn drop_log_counts(rows: &mut PgConnection, today: i32) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "DELETE FROM telemetry.log_counts t
+         WHERE minute < 1440 * ($1 - coalesce((SELECT class FROM telemetry.retention r
+             WHERE r.tenant_id = t.tenant_id AND r.project_id = t.project_id
+               AND r.signal = 'logs'), $2))",
+    )
+    .bind(today)
+    .bind(DEFAULT_CLASS)
+    .execute(rows)
+    .await
+    .map(drop)
 }
 
 /// Drops the partitions of days that are empty now.

@@ -13,7 +13,7 @@ use crate::{
 use protocols::metrics::NAME;
 use std::{
     cmp::Ordering,
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -137,6 +137,13 @@ struct Group<F> {
     histograms: Vec<Option<Histograms>>,
 }
 
+/// The best series of each group so far.
+#[derive(Default)]
+struct Best {
+    found: BTreeMap<Vec<u8>, Vec<Series>>,
+    key: Vec<u8>,
+}
+
 struct Groups<F> {
     places: HashMap<Vec<u8>, usize>,
     groups: Vec<Group<F>>,
@@ -185,14 +192,14 @@ fn group_labels(labels: Labels, grouping: &Grouping) -> Labels {
 }
 
 impl<F: Fold> Groups<F> {
-    fn group(&mut self, labels: Labels, grouping: &Grouping, grid: Grid) -> &mut Group<F> {
-        group_key(&labels, grouping, &mut self.key);
+    fn group(&mut self, labels: &Labels, grouping: &Grouping, grid: Grid) -> &mut Group<F> {
+        group_key(labels, grouping, &mut self.key);
         let at = match self.places.get(&self.key) {
             Some(at) => *at,
             None => {
                 self.places.insert(self.key.clone(), self.groups.len());
                 self.groups.push(Group {
-                    labels: group_labels(labels, grouping),
+                    labels: group_labels(labels.clone(), grouping),
                     folds: vec![F::default(); grid.count],
                     histograms: Vec::new(),
                 });
@@ -236,7 +243,7 @@ impl Evaluator {
             let series = self.collect(chain, grid)?;
             let mut groups = Groups::<F>::default();
             for Series { labels, column } in series {
-                self.fold_one(&mut groups, labels, &column, aggregate, grid)?;
+                self.fold_one(&mut groups, &labels, &column, aggregate, grid)?;
             }
             return self.folded(vec![groups], aggregate, grid, finish);
         }
@@ -255,7 +262,7 @@ impl Evaluator {
     fn fold_one<F: Fold>(
         &self,
         groups: &mut Groups<F>,
-        labels: Labels,
+        labels: &Labels,
         column: &Column,
         aggregate: &Aggregate,
         grid: Grid,
@@ -348,7 +355,7 @@ impl Evaluator {
                 histograms,
             } in part.groups
             {
-                let group = all.group(labels, &aggregate.grouping, grid);
+                let group = all.group(&labels, &aggregate.grouping, grid);
                 for (fold, other) in group.folds.iter_mut().zip(folds) {
                     fold.join(other);
                 }
@@ -435,7 +442,15 @@ impl Evaluator {
     fn pick(&self, aggregate: &Aggregate, grid: Grid) -> Result<Vec<Series>, QueryError> {
         let parameter = aggregate.parameter.as_ref().ok_or_else(no_parameter)?;
         let values = self.parameter(aggregate.op, parameter, grid)?;
-        let mut series = self.vector(&aggregate.inner, grid)?;
+        let top = matches!(aggregate.op, AggregateOp::Topk | AggregateOp::Bottomk);
+        if top && grid.count == 1 {
+            return self.best(aggregate, values[0], grid);
+        }
+        let mut series = if aggregate.op == AggregateOp::Quantile {
+            self.any_order(&aggregate.inner, grid)?
+        } else {
+            self.vector(&aggregate.inner, grid)?
+        };
         let mut groups: Vec<Vec<usize>> = Vec::new();
         let mut places: HashMap<Vec<u8>, usize> = HashMap::new();
         let mut key = Vec::new();
@@ -474,6 +489,71 @@ impl Evaluator {
         }
         series.retain(|one| !one.column.is_empty());
         Ok(series)
+    }
+
+    /// `topk` and `bottomk` at one instant, which need not hold all series.
+    fn best(
+        &self,
+        aggregate: &Aggregate,
+        parameter: f64,
+        grid: Grid,
+    ) -> Result<Vec<Series>, QueryError> {
+        let count = parameter.max(0.0) as usize;
+        let top = aggregate.op == AggregateOp::Topk;
+        let order = |a: &Series, b: &Series| {
+            rank(a.column.values[0], b.column.values[0], top).then_with(|| a.labels.cmp(&b.labels))
+        };
+        let keep = |group: &mut Vec<Series>| {
+            if count < group.len() {
+                if count > 0 {
+                    group.select_nth_unstable_by(count - 1, order);
+                }
+                group.truncate(count);
+            }
+        };
+        let add = |groups: &mut Best, labels: &mut Labels, column: &mut Column| {
+            if is_absent(column.values[0]) {
+                self.ignored(aggregate);
+                return Ok(());
+            }
+            group_key(labels, &aggregate.grouping, &mut groups.key);
+            if !groups.found.contains_key(&groups.key) {
+                groups.found.insert(groups.key.clone(), Vec::new());
+            }
+            if let Some(group) = groups.found.get_mut(&groups.key) {
+                if group.len() >= count.saturating_mul(2).saturating_add(64) {
+                    keep(group);
+                }
+                group.push(Series {
+                    labels: std::mem::take(labels),
+                    column: std::mem::take(column),
+                });
+            }
+            Ok(())
+        };
+        let chain = self.chain(&aggregate.inner, grid)?;
+        let mut parts = if chain.may_collide() {
+            let mut all = Best::default();
+            for mut one in self.collect(chain, grid)? {
+                add(&mut all, &mut one.labels, &mut one.column)?;
+            }
+            vec![all]
+        } else {
+            self.each(chain, grid, Best::default, add)?
+        };
+        let mut all = std::mem::take(&mut parts[0].found);
+        for part in parts {
+            for (key, mut group) in part.found {
+                all.entry(key).or_default().append(&mut group);
+            }
+        }
+        let mut found = Vec::new();
+        for mut group in all.into_values() {
+            keep(&mut group);
+            group.sort_unstable_by(order);
+            found.append(&mut group);
+        }
+        Ok(found)
     }
 
     fn parameter(
@@ -562,16 +642,8 @@ impl Evaluator {
         }
         let count = (parameter.max(0.0) as usize).min(ranked.len());
         let top = aggregate.op == AggregateOp::Topk;
-        let order = |a: &(f64, usize), b: &(f64, usize)| {
-            let by_value = match (a.0.is_nan(), b.0.is_nan()) {
-                (true, true) => Ordering::Equal,
-                (true, false) => Ordering::Greater,
-                (false, true) => Ordering::Less,
-                (false, false) if top => b.0.partial_cmp(&a.0).unwrap_or(Ordering::Equal),
-                (false, false) => a.0.partial_cmp(&b.0).unwrap_or(Ordering::Equal),
-            };
-            by_value.then(a.1.cmp(&b.1))
-        };
+        let order =
+            |a: &(f64, usize), b: &(f64, usize)| rank(a.0, b.0, top).then_with(|| a.1.cmp(&b.1));
         if count > 0 && count < ranked.len() {
             ranked.select_nth_unstable_by(count - 1, order);
         }
@@ -613,6 +685,17 @@ impl Evaluator {
         }
         found.sort_by(|a, b| a.labels.cmp(&b.labels));
         found
+    }
+}
+
+/// The greater, or without `top` the smaller, first; NaN last.
+fn rank(a: f64, b: f64, top: bool) -> Ordering {
+    match (a.is_nan(), b.is_nan()) {
+        (true, true) => Ordering::Equal,
+        (true, false) => Ordering::Greater,
+        (false, true) => Ordering::Less,
+        (false, false) if top => b.partial_cmp(&a).unwrap_or(Ordering::Equal),
+        (false, false) => a.partial_cmp(&b).unwrap_or(Ordering::Equal),
     }
 }
 

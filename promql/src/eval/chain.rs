@@ -4,7 +4,7 @@
 use super::{Evaluator, binary, math::Math, windows};
 use crate::{
     QueryError,
-    column::{self, Column, Grid, Point, Series, is_absent},
+    column::{self, Bounds, Column, Grid, Point, Series, is_absent},
     histogram,
     parse::ast::{At, BinaryOp, Expr, Kind, Selector, ValueType},
     plan,
@@ -19,7 +19,7 @@ pub(super) struct Range {
     range_ms: i64,
     offset_ms: i64,
     at: Option<At>,
-    query: Grid,
+    query: Bounds,
     names_vary: bool,
 }
 
@@ -276,20 +276,35 @@ impl Evaluator {
     pub(super) fn collect(&self, chain: Chain, grid: Grid) -> Result<Vec<Series>, QueryError> {
         let collides = chain.may_collide();
         let sorts = !matches!(chain.leaf, Leaf::Ready(_));
+        let mut found = self.collect_unordered(chain, grid)?;
+        if sorts {
+            found.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
+        }
+        if collides {
+            found = column::merged(found)?;
+        }
+        Ok(found)
+    }
+
+    fn collect_unordered(&self, chain: Chain, grid: Grid) -> Result<Vec<Series>, QueryError> {
         let parts = self.each(chain, grid, Vec::new, |found, labels, column| {
             self.pay(column.values.len())?;
             found.push(Series {
-                labels,
+                labels: std::mem::take(labels),
                 column: std::mem::take(column),
             });
             Ok(())
         })?;
-        let mut found: Vec<Series> = parts.into_iter().flatten().collect();
-        if sorts {
-            found.sort_by(|a, b| a.labels.cmp(&b.labels));
-        }
+        Ok(parts.into_iter().flatten().collect())
+    }
+
+    /// For what does not look at the order.
+    pub(super) fn any_order(&self, expr: &Expr, grid: Grid) -> Result<Vec<Series>, QueryError> {
+        let chain = self.chain(expr, grid)?;
+        let collides = chain.may_collide();
+        let found = self.collect_unordered(chain, grid)?;
         if collides {
-            found = column::merged(found)?;
+            return column::merged(found);
         }
         Ok(found)
     }
@@ -301,7 +316,7 @@ impl Evaluator {
         chain: Chain,
         grid: Grid,
         state: impl Fn() -> S + Sync,
-        sink: impl Fn(&mut S, Labels, &mut Column) -> Result<(), QueryError> + Sync,
+        sink: impl Fn(&mut S, &mut Labels, &mut Column) -> Result<(), QueryError> + Sync,
     ) -> Result<Vec<S>, QueryError> {
         let Chain {
             leaf,
@@ -309,25 +324,23 @@ impl Evaluator {
             drops_name,
             ..
         } = chain;
-        let finish = |state: &mut S, labels: Labels, column: &mut Column| {
+        let finish = |state: &mut S, labels: &mut Labels, column: &mut Column| {
             for op in &ops {
                 self.apply(op, column, grid);
             }
             if column.is_empty() {
                 return Ok(());
             }
-            let labels = if drops_name {
-                column::without(labels, NAME)
-            } else {
-                labels
-            };
+            if drops_name {
+                *labels = column::without(std::mem::take(labels), NAME);
+            }
             sink(state, labels, column)
         };
         let (mut set, fill): (_, Box<Fill<'_>>) = match leaf {
             Leaf::Ready(series) => {
                 let mut state = state();
-                for Series { labels, mut column } in series {
-                    finish(&mut state, labels, &mut column)?;
+                for mut one in series {
+                    finish(&mut state, &mut one.labels, &mut one.column)?;
                 }
                 return Ok(vec![state]);
             }
@@ -364,11 +377,12 @@ impl Evaluator {
             let mut state = state();
             let mut samples = Samples::default();
             let mut column = Column::default();
-            while let Some(labels) = set.next(&mut samples)? {
-                self.pay(samples.times.len() + 10 * samples.histograms.len())?;
+            let mut labels = Labels::default();
+            while set.next_into(&mut labels, &mut samples)? {
+                self.pay_read(&samples)?;
                 column.clear(grid.count);
                 fill(&labels, &mut samples, &mut column);
-                finish(&mut state, labels, &mut column)?;
+                finish(&mut state, &mut labels, &mut column)?;
             }
             Ok::<S, QueryError>(state)
         };

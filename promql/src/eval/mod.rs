@@ -13,7 +13,7 @@ mod windows;
 
 use crate::{
     QueryError,
-    column::{Grid, Series},
+    column::{Bounds, Grid, Series},
     engine::{self, Limits, Sample},
     notes::Notes,
     parse::{
@@ -33,19 +33,20 @@ use std::{
 /// One query's evaluation: what was fetched, and what it may cost.
 pub(crate) struct Evaluator {
     text: String,
-    query: Grid,
+    query: Bounds,
     lookback_ms: i64,
     sets: Vec<Mutex<Option<Box<dyn SeriesSet>>>>,
     limits: Limits,
     deadline: Instant,
     held: AtomicU64,
+    read: AtomicU64,
     pub(crate) notes: Notes,
 }
 
 impl Evaluator {
     pub(crate) fn new(
         text: String,
-        query: Grid,
+        query: Bounds,
         lookback_ms: i64,
         sets: Vec<Box<dyn SeriesSet>>,
         limits: Limits,
@@ -59,6 +60,7 @@ impl Evaluator {
             limits,
             deadline,
             held: AtomicU64::new(0),
+            read: AtomicU64::new(0),
             notes: Notes::default(),
         }
     }
@@ -68,16 +70,25 @@ impl Evaluator {
         parse::spot(&self.text, place)
     }
 
-    /// Counts values read or made, once per series.
+    /// Counts values that stay, once per series.
     fn pay(&self, values: usize) -> Result<(), QueryError> {
-        let held = self.held.fetch_add(values as u64, Ordering::Relaxed) + values as u64;
-        if held > self.limits.max_samples {
-            return Err(QueryError::Execution(
-                "query processing would load too many samples into memory in query execution"
-                    .to_owned(),
-            ));
-        }
-        if Instant::now() > self.deadline {
+        count(&self.held, values, self.limits.max_samples)?;
+        self.check_time()
+    }
+
+    /// Counts samples read, once per series.
+    fn pay_read(&self, samples: &Samples) -> Result<(), QueryError> {
+        let values = samples.times.len() + 10 * samples.histograms.len();
+        count(&self.read, values, self.limits.max_read)?;
+        self.check_time()
+    }
+
+    fn is_late(&self) -> bool {
+        Instant::now() > self.deadline
+    }
+
+    pub(crate) fn check_time(&self) -> Result<(), QueryError> {
+        if self.is_late() {
             return Err(QueryError::Timeout);
         }
         Ok(())
@@ -150,7 +161,7 @@ impl Evaluator {
         let mut found = Vec::new();
         let mut samples = Samples::default();
         while let Some(labels) = set.next(&mut samples)? {
-            self.pay(samples.times.len() + samples.histograms.len())?;
+            self.pay(samples.times.len() + 10 * samples.histograms.len())?;
             chain::drop_stale(&mut samples);
             let within = |time: &i64| *time > from && *time <= to;
             let floats = samples.times.iter().zip(&samples.values);
@@ -172,6 +183,17 @@ impl Evaluator {
         found.sort_by(|a, b| a.0.cmp(&b.0));
         Ok(found)
     }
+}
+
+fn count(counter: &AtomicU64, values: usize, limit: u64) -> Result<(), QueryError> {
+    let counted = counter.fetch_add(values as u64, Ordering::Relaxed) + values as u64;
+    if counted > limit {
+        return Err(QueryError::Execution(
+            "query processing would load too many samples into memory in query execution"
+                .to_owned(),
+        ));
+    }
+    Ok(())
 }
 
 fn unexpected(expr: &Expr, wanted: &str) -> QueryError {

@@ -33,18 +33,6 @@ impl Memory {
             .extend(histograms.filter(|(time, _)| before.is_none_or(|before| *time > before)));
     }
 
-    /// Whether a selector of the query finds native histograms.
-    pub(crate) fn is_native(&self, query: &str) -> bool {
-        let Ok(expr) = promql::parse(query) else {
-            return false;
-        };
-        let selectors = expr.selectors();
-        selectors.into_iter().any(|matchers| {
-            let mut found = self.matching(matchers);
-            found.any(|(_, samples)| !samples.histograms.is_empty())
-        })
-    }
-
     pub(crate) fn matching(
         &self,
         matchers: &[Matcher],

@@ -5,7 +5,7 @@ pub(crate) mod values;
 
 use promql::{
     Answer, Sample, Value,
-    source::{Labels, NativeHistogram, Samples},
+    source::{Labels, Matcher, NativeHistogram, Samples},
 };
 use protocols::metrics::NAME;
 use script::{Command, Eval, Load, When};
@@ -30,6 +30,11 @@ pub(crate) trait Subject {
     /// Whether answers tell native histograms whole; evaluations of them are left out
     /// where they do not.
     fn tells_natives(&self) -> bool;
+}
+
+/// Whether `finds` says so of a selector of the query.
+pub(crate) fn any_selector(query: &str, finds: impl FnMut(&[Matcher]) -> bool) -> bool {
+    promql::parse(query).is_ok_and(|expr| expr.selectors().into_iter().any(finds))
 }
 
 #[derive(Debug, Default)]

@@ -22,7 +22,7 @@ pub(super) fn decode(
     let streams = streams.ok_or_else(|| Refused::new("streams", "it is missing"))?;
     each_item(streams, |index, json| {
         let at = format!("streams[{index}]");
-        one_stream(json, &at, sink, &mut skipped).map_err(|e| e.within(&format_args!("[{index}]")))
+        one_stream(json, &at, sink, &mut skipped)
     })
     .map_err(|e| e.within(&"streams"))?;
     Ok(skipped)

@@ -1,4 +1,4 @@
-//! A stream's labels as LogQL writes them: `{app="shop", path="C:\\x"}`.
+//! A stream's labels as `LogQL` writes them: `{app="shop", path="C:\\x"}`.
 
 use std::borrow::Cow;
 

@@ -98,7 +98,5 @@ fn each<'a>(
     mut visit: impl FnMut(&'a str) -> Result<(), Refused>,
 ) -> Result<(), Refused> {
     let Some(list) = list else { return Ok(()) };
-    each_item(list, |at, item| {
-        visit(item).map_err(|inner| inner.within(&format_args!("{name}[{at}]")))
-    })
+    each_item(list, |_, item| visit(item)).map_err(|error| error.within(&name))
 }

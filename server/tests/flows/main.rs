@@ -20,6 +20,7 @@ mod backup;
 mod distributed;
 mod kill;
 mod latency;
+mod metrics;
 mod one_group;
 mod pair;
 mod postgres_stopped;

@@ -88,8 +88,11 @@ impl Journal {
         let (answer, durable) = oneshot::channel();
         let batch = self.admit(&mut state, all, answer, room);
         state.queue.push_back(batch);
+        let awaited = state.queue.len() >= state.awaited;
         drop(state);
-        self.work.notify_one();
+        if awaited {
+            self.work.notify_one();
+        }
         self.appended_changed.send_replace(());
         Ok((positions, durable))
     }

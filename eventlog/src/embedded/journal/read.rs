@@ -30,7 +30,8 @@ pub(in crate::embedded) struct Want {
 pub(in crate::embedded) enum Plan {
     /// There is nothing before this offset.
     Nothing(Offset),
-    Memory(Vec<Recent>),
+    /// It is in memory, with some of the other wants: their places and records.
+    Memory(Vec<(usize, Vec<Recent>)>),
     /// It lies in a segment, with some of the other wants.
     Segment(SegmentRead),
 }
@@ -93,13 +94,13 @@ impl Journal {
         max_bytes: usize,
         visibility: Visibility,
     ) -> Result<Vec<Part>, LogError> {
+        let Some(first) = wants.first() else {
+            return Ok(Vec::new());
+        };
         for _ in 0..ATTEMPTS {
             let parts = match self.plan(wants, max_bytes, visibility)? {
-                Plan::Nothing(end) => Some(self.memory_part(wants, Vec::new(), end)),
-                Plan::Memory(recent) => {
-                    let records = self.decode(wants[0].slot, recent)?;
-                    Some(self.memory_part(wants, records, wants[0].from))
-                }
+                Plan::Nothing(end) => Some(vec![self.memory_part(0, first.slot, Vec::new(), end)]),
+                Plan::Memory(recent) => Some(self.memory_parts(wants, recent)?),
                 Plan::Segment(read) => blocking(move || read.run()).await?,
             };
             if let Some(parts) = parts {
@@ -125,8 +126,10 @@ impl Journal {
         if first.from >= end {
             return Ok(Plan::Nothing(first.from));
         }
-        if let Some(recent) = state.tail.read(first.slot, first.from, end, max_bytes) {
-            return Ok(Plan::Memory(recent));
+        if is_in_memory(&state, first) {
+            return Ok(Plan::Memory(
+                self.recent(&state, wants, max_bytes, visibility),
+            ));
         }
         let Some(place) = place_of(&state, first) else {
             return Ok(Plan::Nothing(first.from.max(end)));
@@ -151,13 +154,38 @@ impl Journal {
         }))
     }
 
+    /// What memory holds for the first of `wants`, then for the others, as far as
+    /// there is room.
+    fn recent(
+        &self,
+        state: &State,
+        wants: &[Want],
+        max_bytes: usize,
+        visibility: Visibility,
+    ) -> Vec<(usize, Vec<Recent>)> {
+        let mut found = Vec::new();
+        let mut room = max_bytes;
+        for (which, want) in wants.iter().enumerate() {
+            if room == 0 {
+                break;
+            }
+            let end = self.end(want.slot, visibility);
+            let recent = match is_in_memory(state, want) {
+                true => state.tail.read(want.slot, want.from, end, room),
+                false => None,
+            };
+            if let Some(recent) = recent.filter(|recent| !recent.is_empty()) {
+                let bytes: usize = recent.iter().map(|r| r.record.payload.len() + 64).sum();
+                room = room.saturating_sub(bytes);
+                found.push((which, recent));
+            }
+        }
+        found
+    }
+
     /// Whether what `want` asks for begins in `place` too.
     fn is_with(&self, state: &State, want: &Want, place: &Place<'_>) -> bool {
-        let in_memory = state
-            .tail
-            .first(want.slot)
-            .is_some_and(|first| first <= want.from);
-        !in_memory
+        !is_in_memory(state, want)
             && self.check_reach(state, want.slot, want.from).is_ok()
             && place_of(state, want).is_some_and(|own| own.number() == place.number())
     }
@@ -194,13 +222,24 @@ impl Journal {
         recent.into_iter().map(decode).collect()
     }
 
-    fn memory_part(&self, wants: &[Want], records: Vec<Record>, next: Offset) -> Vec<Part> {
-        let part = |want: &Want| Part {
-            which: 0,
-            fetched: self.fetched(want.slot, records, next),
-            segment: 0,
+    fn memory_parts(
+        &self,
+        wants: &[Want],
+        recent: Vec<(usize, Vec<Recent>)>,
+    ) -> Result<Vec<Part>, LogError> {
+        let part = |(which, recent)| {
+            let Want { slot, from, .. } = wants[which];
+            Ok(self.memory_part(which, slot, self.decode(slot, recent)?, from))
         };
-        wants.first().map(part).into_iter().collect()
+        recent.into_iter().map(part).collect()
+    }
+
+    fn memory_part(&self, which: usize, slot: Slot, records: Vec<Record>, next: Offset) -> Part {
+        Part {
+            which,
+            fetched: self.fetched(slot, records, next),
+            segment: 0,
+        }
     }
 
     /// `next` is where reading goes on when there are no records.
@@ -260,6 +299,11 @@ impl SegmentRead {
         };
         Ok(read.map(part).collect())
     }
+}
+
+fn is_in_memory(state: &State, want: &Want) -> bool {
+    let first = state.tail.first(want.slot);
+    first.is_some_and(|first| first <= want.from) && want.from <= state.next[want.slot]
 }
 
 fn slots_of(readers: &[(usize, Want)]) -> Vec<(Slot, Offset)> {

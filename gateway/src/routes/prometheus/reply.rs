@@ -22,7 +22,7 @@ pub enum Failure {
 /// How a failure is answered.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct PrometheusFailure {
+pub(super) struct PrometheusFailure {
     /// Always `error`.
     pub status: String,
     /// `bad_data`, `execution`, `timeout`, `unavailable` or `internal`.
@@ -32,7 +32,7 @@ pub struct PrometheusFailure {
 
 /// How what was asked for is answered.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct PrometheusAnswer {
+pub(super) struct PrometheusAnswer {
     /// Always `success`.
     pub status: String,
     pub data: serde_json::Value,

@@ -54,6 +54,8 @@ fn refused(refusal: &Refusal, kind: &BodyKind) -> Response {
 fn rejected_name(signal: Signal) -> &'static str {
     match signal {
         Signal::Metrics => "rejectedDataPoints",
+        Signal::Logs => "rejectedLogRecords",
+        Signal::Traces => "rejectedSpans",
     }
 }
 

@@ -1,0 +1,107 @@
+import { expect, test, type Page } from '@playwright/test';
+import { readFileSync } from 'node:fs';
+import { logIn, PROJECT } from '../pages';
+
+test.beforeEach(async ({ page }) => logIn(page));
+
+const LOGS = `/p/${PROJECT}/logs`;
+const lines = (page: Page) => page.getByRole('list', { name: 'Lines', exact: true }).getByRole('button');
+
+test('text is searched, marked, and in the link', async ({ page }) => {
+  await page.goto(LOGS);
+  await expect(lines(page).first()).toBeVisible();
+  await page.keyboard.press('/');
+  await page.keyboard.type('"timed out"');
+  await page.keyboard.press('Enter');
+  await expect(lines(page).first()).toContainText('timed out waiting for a connection');
+  await expect(page.locator('mark').first()).toHaveText('timed out');
+  await expect(page).toHaveURL(/q=%22timed\+out%22/);
+});
+
+test('services, levels and field values narrow, and chips take the filters away', async ({ page }) => {
+  await page.goto(LOGS);
+  await page.getByRole('region', { name: 'Services' }).getByRole('button', { name: /payments/ }).click();
+  await page.getByRole('list', { name: 'Lines by level' }).getByRole('button', { name: /error/ }).click();
+  await expect(page).toHaveURL(/service=payments&level=error|level=error&service=payments/);
+  await page.getByRole('button', { name: /^error\.type/ }).click();
+  await page.getByRole('list', { name: 'Values of error.type' }).getByRole('button', { name: /PoolTimeout/ }).click();
+  const filters = page.getByRole('list', { name: 'Filters' });
+  await expect(filters.getByRole('listitem')).toHaveText(['service payments', 'level error', 'error.type:PoolTimeout']);
+  await filters.getByRole('button', { name: 'Remove level error' }).click();
+  await expect(page).not.toHaveURL(/level=/);
+});
+
+test('a line opens to its fields, filters in and out, and shows the lines around it', async ({ page }) => {
+  await page.goto(`${LOGS}?level=error`);
+  await lines(page).first().click();
+  await page.getByRole('button', { name: 'Show the lines around it' }).click();
+  await expect(page.getByRole('list', { name: 'Lines around this one' }).locator('[aria-current]')).toHaveCount(1);
+  await page.getByRole('button', { name: 'Not error.type PoolTimeout' }).or(page.getByRole('button', { name: 'Not error.type UpstreamError' })).first().click();
+  await expect(page).toHaveURL(/q=-error\.type/);
+});
+
+test('a line leads to its trace, and the trace back to its lines', async ({ page }) => {
+  await page.goto(`${LOGS}?service=payments&level=error`);
+  await lines(page).first().click();
+  await page.getByRole('link', { name: 'Open the trace' }).click();
+  await expect(page.getByRole('tree', { name: 'Spans' })).toBeVisible();
+  await page.getByRole('link', { name: 'Lines of this trace' }).click();
+  await expect(page).toHaveURL(/q=trace_id:[0-9a-f]{32}/);
+  await expect(lines(page).first()).toBeVisible();
+});
+
+test('j and k walk the lines and Enter opens one', async ({ page }) => {
+  await page.goto(LOGS);
+  await expect(lines(page).first()).toBeVisible();
+  await page.keyboard.press('j');
+  await page.keyboard.press('j');
+  await expect(lines(page).nth(1)).toBeFocused();
+  await page.keyboard.press('k');
+  await page.keyboard.press('Enter');
+  await expect(lines(page).first()).toHaveAttribute('aria-expanded', 'true');
+});
+
+test('thousands of lines scroll, and only those near the screen are in the document', async ({ page }) => {
+  await page.goto(LOGS);
+  await expect(lines(page).first()).toBeVisible();
+  for (let turn = 0; turn < 4; turn += 1) {
+    await page.mouse.wheel(0, 6_000);
+    await page.waitForLoadState('networkidle');
+  }
+  await expect.poll(() => lines(page).last().getAttribute('data-row').then(Number)).toBeGreaterThan(200);
+  expect(await lines(page).count()).toBeLessThan(150);
+});
+
+test('new lines are followed live', async ({ page }) => {
+  await page.goto(LOGS);
+  await page.getByRole('button', { name: 'Live tail' }).click();
+  await expect(page.getByText(/Following: \d+ new lines/)).toBeVisible();
+  await expect(lines(page).first()).toBeVisible();
+  await expect(page).toHaveURL(/live=1/);
+});
+
+test('patterns lead to their lines', async ({ page }) => {
+  await page.goto(`${LOGS}?tab=patterns`);
+  await page.getByRole('table', { name: 'Patterns' }).getByRole('button', { name: /timed out waiting/ }).click();
+  await expect(lines(page).first()).toContainText('timed out waiting for a connection');
+});
+
+test('a search is saved in this browser and opened again', async ({ page }) => {
+  await page.goto(`${LOGS}?service=payments&level=error`);
+  await page.getByRole('button', { name: 'Views' }).click();
+  await page.getByLabel('Name of the view').fill('Failing payments');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.goto(LOGS);
+  await page.getByRole('button', { name: 'Views' }).click();
+  await page.getByRole('menuitem', { name: /Failing payments/ }).click();
+  await expect(page).toHaveURL(/service=payments/);
+});
+
+test('lines are exported', async ({ page }) => {
+  await page.goto(`${LOGS}?level=fatal`);
+  await page.getByRole('button', { name: 'Export' }).click();
+  const file = page.waitForEvent('download');
+  await page.getByRole('menuitem', { name: 'Lines as NDJSON' }).click();
+  const [first = ''] = readFileSync(await (await file).path(), 'utf8').split('\n');
+  expect(JSON.parse(first)).toMatchObject({ level: 'fatal' });
+});

@@ -1,0 +1,118 @@
+import { expect, test, type Page } from '@playwright/test';
+import { readFileSync } from 'node:fs';
+import { logIn, PROJECT } from '../pages';
+
+test.beforeEach(async ({ page }) => logIn(page));
+
+const metrics = (queries: Record<string, string> = {}) => `/p/${PROJECT}/metrics?${new URLSearchParams(queries)}`;
+const legend = (page: Page) => page.getByRole('region', { name: 'Series' });
+
+test('a query is completed, run with Ctrl-Enter, drawn, and kept in the link', async ({ page }) => {
+  await page.goto(metrics());
+  const editor = page.getByRole('textbox', { name: 'Query A' });
+  await editor.click();
+  await page.keyboard.type('sum by (status) (rate(http_requ');
+  await expect(page.getByRole('option', { name: /http_requests_total/ })).toBeVisible();
+  await page.keyboard.press('Escape');
+  await page.keyboard.type('ests_total[5m]))');
+  await page.keyboard.press('Control+Enter');
+  await expect(page.getByRole('img', { name: /3 series over time/ })).toBeVisible();
+  await expect(page).toHaveURL(/a=sum\+by/);
+
+  await page.reload();
+  await expect(editor).toContainText('http_requests_total');
+  await expect(legend(page)).toContainText('{status="502"}');
+});
+
+test('several queries share a chart; one is hidden, one is removed', async ({ page }) => {
+  await page.goto(metrics({ a: 'up', b: 'go_goroutines' }));
+  await expect(legend(page)).toContainText('A · up{');
+  await page.getByRole('button', { name: 'Hide query A' }).click();
+  await expect(legend(page)).not.toContainText('up{');
+  await expect(page).toHaveURL(/hidden=a/);
+  await page.getByRole('button', { name: 'Remove query A' }).click();
+  await expect(page.getByRole('textbox', { name: 'Query A' })).toHaveCount(0);
+  await expect(legend(page)).toContainText('go_goroutines{');
+});
+
+test('a broken query says where it is broken, and the page goes on', async ({ page }) => {
+  await page.goto(metrics({ a: 'sum(rate(up[5m])', b: 'up' }));
+  await expect(page.getByRole('alert')).toContainText('Line 1, column 4: parse error: unclosed left parenthesis');
+  await expect(legend(page)).toContainText('up{');
+});
+
+test('too many series: the first 200, and it says so', async ({ page }) => {
+  await page.goto(metrics({ a: 'kube_pod_info' }));
+  await expect(page.getByText('The first 200 of 260 series are shown')).toBeVisible();
+});
+
+test('dragging on the chart narrows the shared range, and Back undoes it', async ({ page }) => {
+  await page.goto(metrics({ a: 'up' }));
+  const chart = page.getByRole('img', { name: /series over time/ });
+  const area = await chart.boundingBox();
+  if (!area) throw new Error('the chart is on the page');
+  await page.mouse.move(area.x + area.width * 0.4, area.y + 100);
+  await page.mouse.down();
+  await page.mouse.move(area.x + area.width * 0.7, area.y + 100, { steps: 5 });
+  await page.mouse.up();
+  await expect(page).toHaveURL(/from=.*to=/);
+  await page.goBack();
+  await expect(page).not.toHaveURL(/from=/);
+});
+
+test('one series is shown alone, and all again', async ({ page }) => {
+  await page.goto(metrics({ a: 'up' }));
+  const one = legend(page).getByRole('button', { name: /node-a/ });
+  await one.click();
+  await expect(one).toHaveAttribute('aria-pressed', 'true');
+  await one.click();
+  await expect(one).toHaveAttribute('aria-pressed', 'false');
+});
+
+test('the browser begins a query, down to a label value', async ({ page }) => {
+  await page.goto(metrics());
+  await page.getByRole('button', { name: 'Labels of http_requests_total' }).click();
+  await page.getByRole('list', { name: 'Values of service' }).getByRole('button', { name: 'payments' }).click();
+  await expect(page.getByRole('textbox', { name: 'Query A' })).toContainText('sum(rate(http_requests_total{service="payments"}[5m]))');
+  await expect(page.getByRole('img', { name: /1 series over time/ })).toBeVisible();
+});
+
+test('the table shows labels as columns, and values with their unit', async ({ page }) => {
+  await page.goto(metrics({ a: 'process_resident_memory_bytes', tab: 'table' }));
+  const table = page.getByRole('table', { name: /Query A/ });
+  await expect(table.getByRole('columnheader', { name: 'service' })).toBeVisible();
+  await expect(table.getByRole('row', { name: /payments/ })).toContainText('MiB');
+});
+
+test('an exemplar leads to its trace', async ({ page }) => {
+  await page.goto(metrics({ a: 'histogram_quantile(0.95, sum by (service, le) (rate(http_request_duration_seconds_bucket[5m])))' }));
+  await page.getByText(/12 exemplars/).click();
+  await page.getByRole('group').getByRole('link').first().click();
+  await expect(page.getByRole('tree', { name: 'Spans' })).toBeVisible();
+});
+
+test('what is drawn is downloaded as CSV and as a picture', async ({ page }) => {
+  await page.goto(metrics({ a: 'up' }));
+  await page.getByRole('button', { name: 'Download' }).click();
+  const csv = page.waitForEvent('download');
+  await page.getByRole('menuitem', { name: 'Values as CSV' }).click();
+  expect(readFileSync(await (await csv).path(), 'utf8')).toMatch(/^time,"up\{instance=""node-a:9100""/);
+  await page.getByRole('button', { name: 'Download' }).click();
+  const png = page.waitForEvent('download');
+  await page.getByRole('menuitem', { name: 'Chart as PNG' }).click();
+  expect(readFileSync(await (await png).path()).subarray(1, 4).toString()).toBe('PNG');
+});
+
+test('an empty project is told how to send, with a key made on the spot, and turns live with the first sample', async ({ page, baseURL }) => {
+  await page.getByRole('button', { name: /Project default/ }).click();
+  await page.getByRole('menuitem', { name: 'staging' }).click();
+  await page.getByRole('link', { name: 'Metrics' }).click();
+  await expect(page.getByText('Waiting for the first sample…')).toBeVisible();
+  await page.getByRole('button', { name: 'Create key' }).click();
+  const key = await page.getByTestId('api-key').innerText();
+  const file = page.getByRole('region', { name: 'prometheus.yml' });
+  await expect(file).toContainText(`url: ${baseURL}/api/v1/write`);
+  await expect(file).toContainText(`credentials: ${key}`);
+  await page.evaluate((bearer) => fetch('/api/v1/write', { method: 'POST', headers: { Authorization: `Bearer ${bearer}` } }), key);
+  await expect(page.getByRole('textbox', { name: 'Query A' })).toBeVisible();
+});

@@ -1,0 +1,100 @@
+import { expect, test, type Page } from '@playwright/test';
+import { logIn, PROJECT } from '../pages';
+
+test.beforeEach(async ({ page }) => logIn(page));
+
+const TRACES = `/p/${PROJECT}/traces`;
+const rows = (page: Page) => page.getByRole('table', { name: 'Traces' }).getByRole('link');
+
+test('traces are searched by service, attribute, duration and error, all of it in the link', async ({ page }) => {
+  await page.goto(TRACES);
+  await page.getByRole('combobox', { name: 'Service' }).click();
+  await page.getByRole('option', { name: 'payments' }).click();
+  await page.getByLabel('Attributes').fill('http.route=/charge');
+  await page.getByLabel('At least').fill('1s');
+  await page.getByRole('button', { name: 'Search', exact: true }).click();
+  await page.getByRole('checkbox', { name: 'With errors' }).check();
+  await expect(page).toHaveURL(/service=payments/);
+  await expect(page).toHaveURL(/min=1s/);
+  await expect(page).toHaveURL(/errors=1/);
+  await expect(rows(page).first()).toContainText('POST /checkout');
+  await expect(page.getByRole('img', { name: /^Durations of (\d+) traces over time, \1 with errors/ })).toBeVisible();
+});
+
+test('what is no duration is refused where it stands', async ({ page }) => {
+  await page.goto(TRACES);
+  await page.getByLabel('At least').fill('soon');
+  await page.getByRole('button', { name: 'Search', exact: true }).click();
+  await expect(page.getByText('As in 250ms or 1.5s')).toBeVisible();
+});
+
+test('a waterfall collapses, is walked with the keyboard, and a span opens with its events', async ({ page }) => {
+  await page.goto(`${TRACES}?service=payments&errors=1&min=1s`);
+  await rows(page).first().click();
+  const tree = page.getByRole('tree', { name: 'Spans' });
+  const charge = tree.getByRole('treeitem', { name: /^payments POST \/charge.*error.*critical path/ });
+  await expect(charge).toHaveAttribute('aria-level', '5');
+  const before = await tree.getByRole('treeitem').count();
+  await charge.focus();
+  await page.keyboard.press('ArrowLeft');
+  await expect(charge).toHaveAttribute('aria-expanded', 'false');
+  expect(await tree.getByRole('treeitem').count()).toBeLessThan(before);
+  await page.keyboard.press('ArrowRight');
+  await tree.getByRole('treeitem', { name: /acquire connection/ }).click();
+  const span = page.getByRole('dialog');
+  await expect(span).toContainText('timed out waiting for a connection');
+  await expect(span).toContainText('PoolTimeout');
+  await expect(page).toHaveURL(/span=[0-9a-f]+/);
+  await span.getByRole('link', { name: 'Lines of the trace' }).click();
+  await expect(page).toHaveURL(/logs\?.*trace_id/);
+});
+
+test('the axis zooms, and the whole trace comes back', async ({ page }) => {
+  await page.goto(`${TRACES}?service=payments&errors=1&min=1s`);
+  await rows(page).first().click();
+  const tree = await page.getByRole('tree', { name: 'Spans' }).boundingBox();
+  if (!tree) throw new Error('the waterfall is on the page');
+  await page.mouse.move(tree.x + tree.width * 0.5, tree.y - 14);
+  await page.mouse.down();
+  await page.mouse.move(tree.x + tree.width * 0.6, tree.y - 14, { steps: 4 });
+  await page.mouse.up();
+  await page.getByRole('button', { name: 'Whole trace' }).click();
+  await expect(page.getByRole('button', { name: 'Whole trace' })).toHaveCount(0);
+});
+
+test('the flame graph says where the time went', async ({ page }) => {
+  await page.goto(`${TRACES}?service=payments&errors=1&min=1s`);
+  await rows(page).first().click();
+  await page.getByText('Flame graph', { exact: true }).click();
+  await expect(page.getByRole('table', { name: 'Time by operation' }).getByRole('row').nth(1)).toContainText('acquire connection');
+  await expect(page).toHaveURL(/tab=flame/);
+});
+
+test('a trace that is not there says so', async ({ page }) => {
+  await page.goto(`${TRACES}/0123456789abcdef0123456789abcdef`);
+  await expect(page.getByRole('alert')).toContainText('Not found');
+});
+
+test('the service map and its numbers lead to operations, traces and lines', async ({ page }) => {
+  await page.goto(`/p/${PROJECT}/services`);
+  await page.getByRole('group', { name: /^payments:/ }).click();
+  await expect(page).toHaveURL(/service=payments/);
+  await expect(page.getByRole('table', { name: 'Operations' })).toContainText('POST /charge');
+  await expect(page.getByRole('table', { name: 'Services' }).getByRole('row', { name: /checkout/ })).toContainText('%');
+  await page.getByRole('link', { name: 'Logs of payments' }).click();
+  await expect(page).toHaveURL(/logs\?.*service=payments/);
+});
+
+test('a failed panel stays alone', async ({ page }) => {
+  await page.addInitScript(() => {
+    const real = window.fetch;
+    window.fetch = (input, init) => {
+      const url = input instanceof Request ? input.url : String(input);
+      if (!url.includes('/service-map')) return real(input, init);
+      return Promise.resolve(new Response('{"title":"Broken","status":500,"request_id":"r-1"}', { status: 500 }));
+    };
+  });
+  await page.goto(`/p/${PROJECT}/services`);
+  await expect(page.getByRole('alert')).toContainText('Broken');
+  await expect(page.getByRole('table', { name: 'Services' })).toContainText('checkout');
+});

@@ -1,0 +1,142 @@
+import { http, HttpResponse } from 'msw';
+import type { MapEdge, MapNode, RedRow, Trace, TraceSpan } from '../src/api/traces';
+import { notFound, page, refusedSession } from './answers';
+import { has } from './signals';
+import { summaryOf, traceIdAt, traceNumber, traceOf } from './trace-seed';
+
+const API = '/api/v1/traces';
+/** So many traces of a window are looked at; longer windows are sampled. */
+const LOOKED_AT = 600;
+
+export const traceRoutes = [
+  http.get(API, ({ request }) => refusedSession(request) ?? HttpResponse.json(page(request, found(request).map(summaryOf)))),
+  http.get(`${API}/services`, ({ request }) =>
+    answered(request, { items: [...new Set(recent().flatMap((trace) => trace.spans.map(({ service }) => service)))].sort().map((service) => ({ service })) }),
+  ),
+  http.get(`${API}/operations`, ({ request }) => {
+    const service = new URL(request.url).searchParams.get('service');
+    const names = recent().flatMap((trace) => trace.spans.filter((span) => span.service === service).map(({ name }) => name));
+    return answered(request, { items: [...new Set(names)].sort().map((operation) => ({ operation })) });
+  }),
+  http.get(`${API}/durations`, ({ request }) => {
+    const points = found(request).map(summaryOf).map((one) => ({
+      trace_id: one.trace_id, start: one.start, duration_ms: one.duration_ms, error: one.errors > 0,
+      root_service: one.root_service, root_operation: one.root_operation,
+    }));
+    return answered(request, { points });
+  }),
+  http.get(`${API}/red`, ({ request }) => {
+    const query = new URL(request.url).searchParams;
+    const rows = redRows(windowed(request), windowOf(request), Number(query.get('points') ?? 0)).filter((row) => !query.get('service') || row.service === query.get('service'));
+    return answered(request, { items: rows });
+  }),
+  http.get(`${API}/service-map`, ({ request }) => answered(request, mapOf(windowed(request), secondsOf(request)))),
+  http.get<{ id: string }>(`${API}/:id`, ({ request, params }) => {
+    const trace = has('traces') ? traceOf(params.id) : undefined;
+    return refusedSession(request) ?? (trace ? HttpResponse.json(trace) : notFound());
+  }),
+];
+
+function answered(request: Request, body: object): Response {
+  return refusedSession(request) ?? HttpResponse.json(body);
+}
+
+function recent(): Trace[] {
+  return between(Date.now() - 3_600_000, Date.now()).slice(0, 200);
+}
+
+function windowOf(request: Request): { from: number; to: number } {
+  const query = new URL(request.url).searchParams;
+  const to = Date.parse(query.get('to') ?? '') || Date.now();
+  return { from: Date.parse(query.get('from') ?? '') || to - 3_600_000, to: Math.min(to, Date.now()) };
+}
+
+function secondsOf(request: Request): number {
+  const { from, to } = windowOf(request);
+  return Math.max(1, (to - from) / 1000);
+}
+
+function windowed(request: Request): Trace[] {
+  const { from, to } = windowOf(request);
+  return between(from, to);
+}
+
+/** Newest first. */
+function between(from: number, to: number): Trace[] {
+  if (!has('traces')) return [];
+  const last = traceNumber(to) - 1;
+  const stride = Math.max(1, Math.ceil((last - traceNumber(from)) / LOOKED_AT));
+  const traces: Trace[] = [];
+  for (let number = last; number > traceNumber(from); number -= stride) {
+    const trace = traceOf(traceIdAt(number * 4_000));
+    if (trace) traces.push(trace);
+  }
+  return traces;
+}
+
+function found(request: Request): Trace[] {
+  const query = new URL(request.url).searchParams;
+  const text = (name: string) => query.get(name) ?? undefined;
+  const attributes = query.getAll('attr').map((pair) => pair.split(/=(.*)/s) as [string, string]);
+  return windowed(request).filter((trace) => {
+    const { duration_ms: duration, errors } = summaryOf(trace);
+    const spanMatches = (span: TraceSpan) =>
+      (!text('service') || span.service === text('service')) &&
+      (!text('operation') || span.name === text('operation')) &&
+      attributes.every(([name, value]) => span.fields[name] === value || span.resource[name] === value);
+    return (
+      duration >= Number(text('min_duration_ms') ?? 0) &&
+      duration <= Number(text('max_duration_ms') ?? Infinity) &&
+      (text('error') !== 'true' || errors > 0) &&
+      trace.spans.some(spanMatches)
+    );
+  });
+}
+
+function redRows(traces: readonly Trace[], { from, to }: { from: number; to: number }, pieces: number): RedRow[] {
+  const groups = new Map<string, TraceSpan[]>();
+  for (const span of traces.flatMap(({ spans }) => spans)) {
+    if (span.kind !== 'server' && span.kind !== 'consumer') continue;
+    const key = `${span.service}\n${span.name}`;
+    groups.set(key, [...(groups.get(key) ?? []), span]);
+  }
+  return [...groups].map(([key, spans]) => {
+    const [service = '', operation = ''] = key.split('\n');
+    const width = (to - from) / Math.max(1, pieces);
+    const points = Array.from({ length: pieces }, (_, index) => {
+      const begin = from + index * width;
+      const inside = spans.filter(({ start }) => Date.parse(start) >= begin && Date.parse(start) < begin + width);
+      return { time: new Date(begin).toISOString(), ...numbers(inside, width / 1000) };
+    });
+    return { service, operation, ...numbers(spans, (to - from) / 1000), count: spans.length, points };
+  });
+}
+
+function numbers(spans: readonly TraceSpan[], seconds: number) {
+  const sorted = spans.map(({ duration_ms }) => duration_ms).sort((left, right) => left - right);
+  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+  const errors = spans.filter(({ status }) => status === 'error').length;
+  return { rate: (spans.length / seconds) * 18, error_rate: errors / Math.max(1, spans.length), p50_ms: at(0.5), p95_ms: at(0.95), p99_ms: at(0.99) };
+}
+
+function mapOf(traces: readonly Trace[], seconds: number): { nodes: MapNode[]; edges: MapEdge[] } {
+  const nodes = new Map<string, TraceSpan[]>();
+  const edges = new Map<string, TraceSpan[]>();
+  for (const trace of traces) {
+    const byId = new Map(trace.spans.map((span) => [span.span_id, span]));
+    for (const span of trace.spans) {
+      if (span.kind === 'server' || span.kind === 'consumer') nodes.set(span.service, [...(nodes.get(span.service) ?? []), span]);
+      const parent = byId.get(span.parent_id ?? '');
+      if (!parent || parent.service === span.service) continue;
+      const key = `${parent.service}\n${span.service}`;
+      edges.set(key, [...(edges.get(key) ?? []), span]);
+    }
+  }
+  return {
+    nodes: [...nodes].map(([service, spans]) => ({ service, ...numbers(spans, seconds) })),
+    edges: [...edges].map(([key, spans]) => {
+      const [client = '', server = ''] = key.split('\n');
+      return { client, server, count: spans.length * 18, ...numbers(spans, seconds) };
+    }),
+  };
+}

@@ -1,0 +1,39 @@
+import { useNavigate, useSearch } from '@tanstack/react-router';
+import { useMemo } from 'react';
+import type { LogFilter, LogWindow } from '../api/logs';
+import { withoutTerm, withTerm, type Term } from '../util/log-query';
+import { resolveWindow } from '../util/range';
+import { useTimeRange } from './useTimeRange';
+
+type Change = Partial<Record<'q' | 'service' | 'level' | 'tab' | 'live', string | undefined>>;
+
+/** What the logs page searches for, as the URL says, and how to change it. */
+export function useLogSearch() {
+  const { q, service, level, tab, live } = useSearch({ strict: false });
+  const range = useTimeRange('1h');
+  const navigate = useNavigate();
+  const filter = useMemo((): LogFilter => ({ query: q, service, level }), [q, service, level]);
+  const set = (change: Change) => void navigate({ to: '.', search: (before) => ({ ...before, ...change }), resetScroll: false });
+  const toggled = (list: string | undefined, value: string) => {
+    const values = new Set(list?.split(',').filter(Boolean));
+    if (!values.delete(value)) values.add(value);
+    return [...values].join(',') || undefined;
+  };
+  return {
+    filter,
+    range,
+    tab: tab === 'patterns' ? ('patterns' as const) : ('lines' as const),
+    live: live === '1',
+    window: (): LogWindow => {
+      const { from, to } = resolveWindow(range, Date.now());
+      return { from: new Date(from).toISOString(), to: new Date(to).toISOString() };
+    },
+    set,
+    toggleService: (name: string) => set({ service: toggled(service, name) }),
+    toggleLevel: (name: string) => set({ level: toggled(level, name) }),
+    addTerm: (term: Term) => set({ q: withTerm(q ?? '', term) || undefined }),
+    removeTerm: (term: Term) => set({ q: withoutTerm(q ?? '', term) || undefined }),
+  };
+}
+
+export type LogSearch = ReturnType<typeof useLogSearch>;

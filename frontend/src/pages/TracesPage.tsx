@@ -1,0 +1,162 @@
+import { Skeleton } from '@mantine/core';
+import { IconTimeline } from '@tabler/icons-react';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { useNavigate, useSearch } from '@tanstack/react-router';
+import { lazy, Suspense, useMemo } from 'react';
+import { arrivalQuery } from '../api/arrival';
+import { durationsQuery, traceListQuery, type TraceFilter, type TracePoint, type TraceSummary } from '../api/traces';
+import { FirstSignal } from '../components/FirstSignal';
+import { serviceColors } from '../components/ServiceName';
+import { traceColumns } from '../components/trace-columns';
+import { TraceSearchForm } from '../forms/TraceSearchForm';
+import { useListKeys } from '../hooks/useListKeys';
+import { useProject } from '../hooks/useProject';
+import { useTimeRange } from '../hooks/useTimeRange';
+import { useZoom } from '../hooks/useZoom';
+import { DataTable } from '../ui/DataTable';
+import { EmptyState } from '../ui/EmptyState';
+import { LoadMore } from '../ui/LoadMore';
+import { PageHeader } from '../ui/PageHeader';
+import { Panel } from '../ui/Panel';
+import { PanelBoundary } from '../ui/PanelBoundary';
+import { QueryView } from '../ui/QueryView';
+import { RowSkeleton } from '../ui/RowSkeleton';
+import { shortDuration } from '../util/numbers';
+import { resolveWindow, type RangeSearch } from '../util/range';
+import { traceFilter, type TraceSearch } from '../util/trace-search';
+import classes from './TracesPage.module.css';
+
+const Scatter = lazy(async () => ({ default: (await import('../ui/Scatter')).Scatter }));
+
+const CHART_HEIGHT = 220;
+
+export function TracesPage() {
+  const arrived = useQuery(arrivalQuery(useProject(), 'traces'));
+  return (
+    <>
+      <PageHeader title="Traces" />
+      <PanelBoundary>
+        <QueryView query={arrived} skeleton={<Skeleton height={420} aria-busy="true" aria-label="Loading" />}>
+          {(any) => (any ? <Explorer /> : <NoTraces />)}
+        </QueryView>
+      </PanelBoundary>
+    </>
+  );
+}
+
+function NoTraces() {
+  return (
+    <FirstSignal sent="traces" title="Connect your traces" unit="trace">
+      Any OpenTelemetry SDK, agent or Collector sends its spans here over OTLP. Each trace becomes a waterfall, and all of them together the map of
+      your services.
+    </FirstSignal>
+  );
+}
+
+function Explorer() {
+  const navigate = useNavigate();
+  const { service, operation, q, min, max, errors } = useSearch({ strict: false });
+  const search = useMemo((): TraceSearch => ({ service, operation, q, min, max, errors }), [service, operation, q, min, max, errors]);
+  const filter = useMemo(() => traceFilter(search), [search]);
+  const range = useTimeRange('1h');
+  return (
+    <>
+      <TraceSearchForm search={search} onSearch={(next) => void navigate({ to: '.', search: (before) => ({ ...before, ...next }), resetScroll: false })} />
+      <div className={classes.stack}>
+        <Durations filter={filter} range={range} />
+        <TraceList filter={filter} range={range} />
+      </div>
+    </>
+  );
+}
+
+interface FoundProps {
+  filter: TraceFilter;
+  range: RangeSearch;
+}
+
+function windowOf(range: RangeSearch) {
+  const { from, to } = resolveWindow(range, Date.now());
+  return { from: new Date(from).toISOString(), to: new Date(to).toISOString() };
+}
+
+function Durations({ filter, range }: FoundProps) {
+  const query = useQuery(durationsQuery(useProject(), filter, range, () => windowOf(range)));
+  return (
+    <Panel title="Durations">
+      <QueryView query={query} skeleton={<Skeleton height={CHART_HEIGHT + 24} aria-busy="true" aria-label="Loading" />}>
+        {({ points, window }) => <DurationChart points={points} window={window} />}
+      </QueryView>
+    </Panel>
+  );
+}
+
+function DurationChart({ points, window }: { points: readonly TracePoint[]; window: { from: string; to: string } }) {
+  const project = useProject();
+  const navigate = useNavigate();
+  const zoom = useZoom();
+  const marks = useMemo(
+    () =>
+      points.map((point) => ({
+        id: point.trace_id,
+        time: Date.parse(point.start) / 1000,
+        value: Math.max(point.duration_ms, 0.001),
+        bad: point.error,
+        name: [point.root_service, point.root_operation].filter(Boolean).join(' · ') || point.trace_id,
+      })),
+    [points],
+  );
+  const failed = points.filter(({ error }) => error).length;
+  return (
+    <>
+      <Suspense fallback={<Skeleton height={CHART_HEIGHT} />}>
+        <Scatter
+          label={`Durations of ${points.length} traces over time, ${failed} with errors`}
+          points={marks}
+          from={Date.parse(window.from) / 1000}
+          to={Date.parse(window.to) / 1000}
+          text={shortDuration}
+          height={CHART_HEIGHT}
+          onOpen={(trace) => void navigate({ to: '/p/$project/traces/$trace', params: { project, trace } })}
+          onZoom={zoom}
+        />
+      </Suspense>
+      <p className={classes.legend}>
+        <span className={classes.good} aria-hidden /> {points.length - failed} without errors
+        <span className={classes.bad} aria-hidden /> {failed} with errors
+        <span className={classes.hint}>Click opens a trace, dragging narrows the range.</span>
+      </p>
+    </>
+  );
+}
+
+function TraceList({ filter, range }: FoundProps) {
+  const query = useInfiniteQuery(traceListQuery(useProject(), filter, range, () => windowOf(range)));
+  return (
+    <>
+      <Panel title="Traces" flush>
+        <QueryView query={query} skeleton={<RowSkeleton rows={12} height={41} />}>
+          {(data) => <TraceRows rows={data.pages.flatMap((page) => page.items)} />}
+        </QueryView>
+      </Panel>
+      <LoadMore query={query} />
+    </>
+  );
+}
+
+function TraceRows({ rows }: { rows: readonly TraceSummary[] }) {
+  const project = useProject();
+  const list = useListKeys<HTMLTableElement>({ count: rows.length });
+  const columns = useMemo(() => {
+    const longest = rows.reduce((most, row) => Math.max(most, row.duration_ms), 0);
+    return traceColumns(project, longest, serviceColors(rows.flatMap(({ services }) => services)));
+  }, [project, rows]);
+  if (rows.length === 0) {
+    return (
+      <EmptyState icon={<IconTimeline size={20} />} title="No trace matches">
+        Take a condition away, or choose a longer range.
+      </EmptyState>
+    );
+  }
+  return <DataTable label="Traces" columns={columns} rows={rows} rowId={(row) => row.trace_id} listRef={list} />;
+}

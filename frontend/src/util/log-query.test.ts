@@ -1,0 +1,41 @@
+import { expect, it } from 'vitest';
+import { markedPieces, parseTerms, patternPhrase, searchedTexts, termText, withoutTerm, withTerm } from './log-query';
+
+it('reads words, phrases, field filters and exclusions', () => {
+  expect(parseTerms('timeout "card declined" http.status:502 -pod:web-1 NOT retry')).toEqual([
+    { negated: false, value: 'timeout' },
+    { negated: false, value: 'card declined' },
+    { negated: false, field: 'http.status', value: '502' },
+    { negated: true, field: 'pod', value: 'web-1' },
+    { negated: true, value: 'retry' },
+  ]);
+});
+
+it('writes what it reads', () => {
+  for (const text of ['timeout', '"card declined"', 'user:"a \\"b\\" c"', '-pod:web-1', 'path:/api/v1', 'url:"http://a/b"']) {
+    expect(parseTerms(text).map(termText)).toEqual([text]);
+  }
+});
+
+it('turns a filter into its opposite instead of holding both', () => {
+  const include = { negated: false, field: 'pod', value: 'web-1' };
+  const query = withTerm('timeout', include);
+  expect(query).toBe('timeout pod:web-1');
+  expect(withTerm(query, include)).toBe(query);
+  expect(withTerm(query, { ...include, negated: true })).toBe('timeout -pod:web-1');
+  expect(withoutTerm(query, include)).toBe('timeout');
+});
+
+it('marks what was searched for, whatever its case', () => {
+  expect(searchedTexts('Timeout -retry pod:web-1 "card declined"')).toEqual(['Timeout', 'card declined']);
+  expect(markedPieces('a timeout (1) b', ['TIMEOUT (1)'])).toEqual([
+    { text: 'a ', hit: false },
+    { text: 'timeout (1)', hit: true },
+    { text: ' b', hit: false },
+  ]);
+});
+
+it('finds a pattern’s lines by its longest constant part', () => {
+  expect(patternPhrase('GET <*> answered <num> in <num> ms by the pool')).toBe('ms by the pool');
+  expect(patternPhrase('<*>')).toBe('');
+});

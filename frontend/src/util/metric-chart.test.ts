@@ -1,0 +1,39 @@
+import { expect, it } from 'vitest';
+import { chartRows, exemplarDots, metricChart, SERIES_DRAWN } from './metric-chart';
+
+const grid = { start: 0, end: 30, step: 15 };
+const matrix = (...series: [Record<string, string>, [number, string][]][]) => ({
+  resultType: 'matrix' as const,
+  result: series.map(([metric, values]) => ({ metric, values })),
+});
+
+it('puts queries that ran a step apart on one grid', () => {
+  const chart = metricChart([
+    { letter: 'a', grid, data: matrix([{ __name__: 'up' }, [[0, '1'], [30, '0']]]) },
+    { letter: 'b', grid: { start: 15, end: 45, step: 15 }, data: matrix([{ job: 'x' }, [[45, '7']]]) },
+  ]);
+  expect(chart.times).toEqual([0, 15, 30, 45]);
+  expect(chart.lines.map(({ name, values }) => [name, values])).toEqual([
+    ['A · up', [1, null, 0, null]],
+    ['B · {job="x"}', [null, null, null, 7]],
+  ]);
+});
+
+it('draws the first 200 series and says how many are left', () => {
+  const series = Array.from({ length: 260 }, (_, index): [Record<string, string>, [number, string][]] => [{ pod: `p${index}` }, [[0, '1']]]);
+  const chart = metricChart([{ letter: 'a', grid, data: matrix(...series) }]);
+  expect(chart.lines).toHaveLength(SERIES_DRAWN);
+  expect(chart.left).toBe(60);
+});
+
+it('keeps exemplars that name a trace, once', () => {
+  const exemplar = { labels: { trace_id: 'abc' }, value: '0.3', timestamp: 12 };
+  const dots = exemplarDots([{ seriesLabels: {}, exemplars: [exemplar, exemplar, { labels: { user: 'x' }, value: '1', timestamp: 3 }] }]);
+  expect(dots).toEqual([{ id: 'abc:12', trace: 'abc', time: 12, value: 0.3, labels: {} }]);
+});
+
+it('exports one row per instant', () => {
+  const rows = chartRows(metricChart([{ letter: 'a', grid, data: matrix([{ __name__: 'up' }, [[0, '1']]]) }]));
+  expect(rows[0]).toEqual(['time', 'up']);
+  expect(rows[2]).toEqual(['1970-01-01T00:00:15.000Z', null]);
+});
