@@ -10,6 +10,7 @@ pub(crate) mod bodies;
 pub(crate) mod bytes;
 pub mod compaction;
 pub(crate) mod level0;
+pub mod logs;
 pub mod metrics;
 pub(crate) mod repeats;
 pub mod retention;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 fn compacting() -> Vec<Arc<dyn compaction::Compact>> {
     vec![
         Arc::new(metrics::MetricsCompact::default()),
+        Arc::new(logs::LogsCompact),
         Arc::new(spans::SpansCompact),
     ]
 }

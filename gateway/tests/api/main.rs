@@ -17,6 +17,7 @@ mod commands;
 mod concurrency;
 mod incidents;
 mod isolation;
+mod logs;
 mod members;
 mod openapi;
 mod outage;

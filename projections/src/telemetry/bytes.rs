@@ -39,6 +39,12 @@ pub(crate) fn unzigzag(value: u64) -> i64 {
     (value >> 1).cast_signed() ^ -((value & 1).cast_signed())
 }
 
+/// Bytes behind their length.
+pub(crate) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    put_varint(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
+}
+
 /// Appends a column behind its length: zstd 1 where it is worth it.
 pub(crate) fn put_column(out: &mut Vec<u8>, column: &[u8]) {
     if column.len() >= WORTH_PACKING
@@ -106,6 +112,23 @@ impl<'a> Reader<'a> {
             true => Ok(count),
             false => Err(Damaged("a count is larger than what follows")),
         }
+    }
+
+    /// A number of bytes or rows that the caller holds against what there is.
+    pub(crate) fn size(&mut self) -> Result<usize, Damaged> {
+        let size = u32::try_from(self.varint()?).map_err(|_| Damaged("a size is too large"))?;
+        Ok(size as usize)
+    }
+
+    /// Bytes behind their length.
+    pub(crate) fn bytes(&mut self) -> Result<&'a [u8], Damaged> {
+        let length = self.size()?;
+        self.take(length)
+    }
+
+    /// UTF-8 behind its length.
+    pub(crate) fn text(&mut self) -> Result<&'a str, Damaged> {
+        std::str::from_utf8(self.bytes()?).map_err(|_| Damaged("a text is not UTF-8"))
     }
 
     pub(crate) fn take(&mut self, length: usize) -> Result<&'a [u8], Damaged> {

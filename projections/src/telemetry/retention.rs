@@ -44,8 +44,24 @@ pub async fn pass(db: &Db, now: Timestamp) -> Result<(), CompactError> {
             .execute(&mut rows)
             .await?;
     }
+    drop_log_counts(&mut rows, today).await?;
     rows.close().await?;
     Ok(())
+}
+
+/// Counts of records go with the records.
+async fn drop_log_counts(rows: &mut PgConnection, today: i32) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "DELETE FROM telemetry.log_counts t
+         WHERE minute < 1440 * ($1 - coalesce((SELECT class FROM telemetry.retention r
+             WHERE r.tenant_id = t.tenant_id AND r.project_id = t.project_id
+               AND r.signal = 'logs'), $2))",
+    )
+    .bind(today)
+    .bind(DEFAULT_CLASS)
+    .execute(rows)
+    .await
+    .map(drop)
 }
 
 /// Drops the partitions of days that are empty now.

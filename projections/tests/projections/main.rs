@@ -7,6 +7,8 @@ mod announcing;
 mod examples;
 mod interleaving;
 mod isolation;
+mod logs;
+mod metrics;
 mod migrating;
 mod outage;
 mod parking;

@@ -117,8 +117,24 @@ pub(super) async fn project(platform: Platform, data: Data) -> anyhow::Result<()
         db: data.db,
         fanout: platform.fanout.clone(),
     };
-    let stop = platform.shutdown.clone();
-    let compaction = Compaction::default().run(runtime.db.clone(), CLOCK, stop.clone());
-    let folding = projections::run(runtime, projections::registry(), stop);
-    tokio::try_join!(folding, compaction).map(drop)
+    let settings = projections::Settings {
+        active_series: u32::try_from(platform.config.telemetry_active_series).unwrap_or(u32::MAX),
+    };
+    let projections = projections::registry_with(&settings);
+    projections::run(runtime, projections, platform.shutdown.clone()).await
+}
+
+/// Compacts the telemetry store, once its tables are there.
+pub(super) async fn compact(platform: Platform, data: Data) -> anyhow::Result<()> {
+    match platform
+        .shutdown
+        .run_until_cancelled(data.wait_usable())
+        .await
+    {
+        None => return Ok(()),
+        Some(waited) => waited?,
+    }
+    Compaction::default()
+        .run(data.db, CLOCK, platform.shutdown.clone())
+        .await
 }

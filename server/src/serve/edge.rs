@@ -12,8 +12,8 @@ use axum::routing::get;
 use gateway::config::{Config as GatewayConfig, PublicUrl};
 use gateway::{Gateway, Surroundings};
 use ingest::IngestState;
-use projections::telemetry::metrics::{Limits, Stores};
 use ingest::telemetry::{Settings, Telemetry};
+use projections::telemetry::metrics::{Limits, Stores};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 

@@ -12,25 +12,13 @@ pub(crate) fn unpack(frame: &[u8]) -> Result<Vec<u8>, Damaged> {
     Reader::new(frame).column().map(Into::into)
 }
 
-pub(crate) trait ReadMore<'a> {
-    fn text(&mut self) -> Result<&'a str, Damaged>;
+pub(crate) trait ReadMore {
     /// The number of a text.
     fn code(&mut self) -> Result<u32, Damaged>;
-    /// The place of a row, or how many of something there are.
-    fn size(&mut self) -> Result<usize, Damaged>;
 }
 
-impl<'a> ReadMore<'a> for Reader<'a> {
-    fn text(&mut self) -> Result<&'a str, Damaged> {
-        let length = self.count(1)?;
-        std::str::from_utf8(self.take(length)?).map_err(|_| Damaged("a text is not UTF-8"))
-    }
-
+impl ReadMore for Reader<'_> {
     fn code(&mut self) -> Result<u32, Damaged> {
         u32::try_from(self.varint()?).map_err(|_| Damaged("a code is too large"))
-    }
-
-    fn size(&mut self) -> Result<usize, Damaged> {
-        usize::try_from(self.varint()?).map_err(|_| Damaged("a size is too large"))
     }
 }

@@ -1,0 +1,215 @@
+//! Level 0, in the order of arrival, becomes segments of one hour in the order of
+//! time, with a filter over their tokens. What is large already is taken as it is.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use sqlx::PgConnection;
+
+use super::SIGNAL;
+use super::counts::stored;
+use super::fold::day_of;
+use super::record::StreamView;
+use super::segment::{Bloom, Directory, Segment, Writer};
+use super::table::Table;
+use crate::telemetry::bytes::Damaged;
+use crate::telemetry::compaction::{Compact, CompactError, Level0, Level1, Target};
+
+/// A segment with so many records is not written again.
+pub(super) const LARGE: usize = 8_000;
+/// Records of a new segment, about.
+const SEGMENT_RECORDS: usize = 12_000;
+/// Text that is held at once.
+const MOST_BYTES: usize = 128 << 20;
+const NS_AN_HOUR: i64 = 3_600_000_000_000;
+/// Services that are named; queries look into segments that have more.
+const MOST_SERVICES: usize = 500;
+
+/// What logs do in compaction.
+#[derive(Debug)]
+pub(crate) struct LogsCompact;
+
+#[async_trait]
+impl Compact for LogsCompact {
+    fn signal(&self) -> &'static str {
+        SIGNAL
+    }
+
+    async fn compact(
+        &self,
+        tx: &mut PgConnection,
+        target: Target,
+        rows: Vec<Level0>,
+    ) -> Result<(), CompactError> {
+        let segments = rewrite_apart(rows.into_iter().map(|row| row.data).collect()).await?;
+        insert(tx, target, segments).await
+    }
+
+    async fn merge(
+        &self,
+        tx: &mut PgConnection,
+        target: Target,
+        rows: Vec<Level1>,
+    ) -> Result<(), CompactError> {
+        let segments = rewrite_apart(rows.into_iter().map(|row| row.data).collect()).await?;
+        insert(tx, target, segments).await
+    }
+}
+
+async fn rewrite_apart(segments: Vec<Vec<u8>>) -> Result<Vec<NewSegment>, CompactError> {
+    tokio::task::spawn_blocking(move || rewrite(segments))
+        .await
+        .map_err(|e| CompactError::Damaged(e.to_string()))?
+}
+
+fn rewrite(segments: Vec<Vec<u8>>) -> Result<Vec<NewSegment>, CompactError> {
+    let mut done = Vec::new();
+    let mut table = Table::default();
+    for data in segments {
+        let segment = Segment::open(&data[..])?;
+        if is_final(&segment)? {
+            done.push(NewSegment::of(data)?);
+            continue;
+        }
+        segment.append(None, &mut table)?;
+        if table.bytes() >= MOST_BYTES {
+            write(&std::mem::take(&mut table), &mut done)?;
+        }
+    }
+    write(&table, &mut done)?;
+    Ok(done)
+}
+
+/// Large, within one hour, and with a filter.
+fn is_final(segment: &Segment<'_>) -> Result<bool, Damaged> {
+    if segment.len() < LARGE || segment.directory().bloom().is_none() {
+        return Ok(false);
+    }
+    let times = segment.times()?;
+    let hour = |time: Option<&i64>| time.map(|time| time.div_euclid(NS_AN_HOUR));
+    Ok(hour(times.first()) == hour(times.last()))
+}
+
+fn write(table: &Table, done: &mut Vec<NewSegment>) -> Result<(), CompactError> {
+    let mut hours = BTreeMap::<i64, Vec<u32>>::new();
+    for row in table.sorted() {
+        let hour = table.rows[row as usize].time_ns.div_euclid(NS_AN_HOUR);
+        hours.entry(hour).or_default().push(row);
+    }
+    let broken = |e: std::io::Error| CompactError::Damaged(e.to_string());
+    let mut writer = Writer::new().map_err(broken)?;
+    for rows in hours.into_values() {
+        let parts = (rows.len() / SEGMENT_RECORDS).max(1);
+        for part in rows.chunks(rows.len().div_ceil(parts)) {
+            let written = writer.write(table, part, Bloom::With).map_err(broken)?;
+            done.push(NewSegment::of(written.data)?);
+        }
+    }
+    Ok(())
+}
+
+/// A new row of level 1.
+struct NewSegment {
+    window_start: i64,
+    min_time: i64,
+    max_time: i64,
+    items: i32,
+    directory: Vec<u8>,
+    levels: i16,
+    services: Vec<String>,
+    bloom_at: i32,
+    bloom_bytes: i32,
+    data: Vec<u8>,
+}
+
+impl NewSegment {
+    fn of(data: Vec<u8>) -> Result<Self, Damaged> {
+        let segment = Segment::open(&data[..])?;
+        let times = segment.times()?;
+        let (first, last) = (times.first().copied(), times.last().copied());
+        let (min_time, max_time) = (first.unwrap_or_default(), last.unwrap_or_default());
+        let levels = segment.levels()?;
+        let mut services = Vec::new();
+        for stream in segment.streams()?.0.iter() {
+            services.push(stored(StreamView::read(stream)?.service));
+        }
+        services.sort_unstable();
+        services.dedup();
+        let narrow = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
+        let bloom = segment.directory().bloom().unwrap_or_default();
+        Ok(Self {
+            window_start: min_time.div_euclid(NS_AN_HOUR) * 3_600,
+            min_time,
+            max_time,
+            items: narrow(segment.len()),
+            directory: data[..Directory::len_in(&data)?].to_vec(),
+            levels: levels.iter().fold(0, |set, level| set | 1 << *level as u8),
+            services,
+            bloom_at: narrow(bloom.start),
+            bloom_bytes: narrow(bloom.len()),
+            data,
+        })
+    }
+
+    /// As JSON, because arrays of arrays are no way to bind lists. Empty where there
+    /// are too many to list.
+    fn services(&self) -> String {
+        match self.services.len() <= MOST_SERVICES {
+            true => serde_json::to_string(&self.services).unwrap_or_default(),
+            false => "[]".to_owned(),
+        }
+    }
+}
+
+async fn insert(
+    tx: &mut PgConnection,
+    target: Target,
+    segments: Vec<NewSegment>,
+) -> Result<(), CompactError> {
+    let column = |of: fn(&NewSegment) -> i64| segments.iter().map(of).collect::<Vec<_>>();
+    let narrow = |of: fn(&NewSegment) -> i32| segments.iter().map(of).collect::<Vec<_>>();
+    sqlx::query(
+        "INSERT INTO telemetry.logs_l1 (tenant_id, project_id, partition, class, tier,
+             from_offset, to_offset, part, day, window_start, min_time, max_time, items,
+             bloom_at, bloom_bytes, levels, services, directory, data)
+         SELECT $1, $2, $3, $4, $5, $6, $7, part, day, window_start, min_time, max_time, items,
+             bloom_at, bloom_bytes, levels,
+             ARRAY(SELECT jsonb_array_elements_text(services::jsonb)), directory, data
+         FROM unnest($8::int[], $9::int[], $10::bigint[], $11::bigint[], $12::bigint[],
+             $13::int[], $14::int[], $15::int[], $16::smallint[], $17::text[], $18::bytea[],
+             $19::bytea[]) AS new (part, day, window_start, min_time, max_time, items, bloom_at,
+             bloom_bytes, levels, services, directory, data)",
+    )
+    .bind(target.place.tenant.0)
+    .bind(target.place.project.0)
+    .bind(target.place.partition)
+    .bind(target.class)
+    .bind(target.tier)
+    .bind(target.from_offset)
+    .bind(target.to_offset)
+    .bind((0..segments.len() as i32).collect::<Vec<_>>())
+    .bind(narrow(|s| day_of(s.min_time)))
+    .bind(column(|s| s.window_start))
+    .bind(column(|s| s.min_time))
+    .bind(column(|s| s.max_time))
+    .bind(narrow(|s| s.items))
+    .bind(narrow(|s| s.bloom_at))
+    .bind(narrow(|s| s.bloom_bytes))
+    .bind(segments.iter().map(|s| s.levels).collect::<Vec<_>>())
+    .bind(
+        segments
+            .iter()
+            .map(NewSegment::services)
+            .collect::<Vec<_>>(),
+    )
+    .bind(
+        segments
+            .iter()
+            .map(|s| &s.directory[..])
+            .collect::<Vec<_>>(),
+    )
+    .bind(segments.iter().map(|s| &s.data[..]).collect::<Vec<_>>())
+    .execute(tx)
+    .await?;
+    Ok(())
+}

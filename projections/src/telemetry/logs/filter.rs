@@ -1,0 +1,205 @@
+//! Which records a query wants: words, phrases and fields, all of which must hold.
+//!
+//! | written | holds for records |
+//! |---|---|
+//! | `timeout` | that have this word in their body, a field, or as trace or span id |
+//! | `"out of memory"` | that have this piece of text there, in any case |
+//! | `level:error` `service:checkout` | of this level, of this service |
+//! | `user.id:42` | whose field, else whose resource, has exactly this value |
+//! | `path:/api/*` | ... begins with this |
+//! | `level:error,fatal` | ... is one of these |
+//! | `status:>=500` | ... is a number, and at least this (`>`, `>=`, `<`, `<=`) |
+//! | `user.id:*` | that have the field |
+//! | `body:"no route"` | whose body has this piece of text, in any case |
+//! | `trace_id:4bf9...` `span_id:...` | of this trace, this span |
+//! | `resource.host.name:a1` | whose resource has the value, whatever their fields |
+//! | `-word` `-field:value` | that do not |
+//!
+//! Values with spaces, commas or quotes stand in double quotes, with `\"` and `\\`.
+
+mod parse;
+
+use protocols::logs::Level;
+
+pub use parse::{BadQuery, Range};
+
+use super::tokens;
+
+/// A conjunction; without clauses it holds for everything.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Filter {
+    pub(super) clauses: Vec<Clause>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Clause {
+    pub(super) negated: bool,
+    pub(super) test: Test,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Test {
+    /// A token, in lower case.
+    Word(String),
+    /// A piece of text, in lower case.
+    Phrase(String),
+    /// The same, of the body alone.
+    Body(String),
+    Level(Vec<Level>),
+    Service(Value),
+    TraceId(Value),
+    SpanId(Value),
+    Resource(String, Value),
+    Field(String, Value),
+    /// Exactly this stream, as segments keep it.
+    Stream(Vec<u8>),
+}
+
+/// What a value must be.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Value {
+    AnyOf(Vec<Pattern>),
+    Present,
+    Compared(Comparison, f64),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Pattern {
+    Exactly(String),
+    BeginsWith(String),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Comparison {
+    Above,
+    AtLeast,
+    Below,
+    AtMost,
+}
+
+impl Value {
+    pub(super) fn holds(&self, value: &str) -> bool {
+        match self {
+            Self::Present => true,
+            Self::AnyOf(patterns) => patterns.iter().any(|pattern| match pattern {
+                Pattern::Exactly(text) => text == value,
+                Pattern::BeginsWith(text) => value.starts_with(text.as_str()),
+            }),
+            Self::Compared(how, bound) => value.parse::<f64>().is_ok_and(|value| match how {
+                Comparison::Above => value > *bound,
+                Comparison::AtLeast => value >= *bound,
+                Comparison::Below => value < *bound,
+                Comparison::AtMost => value <= *bound,
+            }),
+        }
+    }
+
+    /// The only value that can hold, if there is just one.
+    fn one(&self) -> Option<&str> {
+        match self {
+            Self::AnyOf(patterns) => match &patterns[..] {
+                [Pattern::Exactly(text)] => Some(text),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// All values that can hold, where they can be listed.
+    pub(super) fn listed(&self) -> Option<Vec<&str>> {
+        let Self::AnyOf(patterns) = self else {
+            return None;
+        };
+        let exact = patterns.iter().map(|pattern| match pattern {
+            Pattern::Exactly(text) => Some(text.as_str()),
+            Pattern::BeginsWith(_) => None,
+        });
+        exact.collect()
+    }
+}
+
+impl Filter {
+    /// Reads what a person wrote.
+    pub fn parse(text: &str) -> Result<Self, BadQuery> {
+        parse::parse(text)
+    }
+
+    /// Narrows to services; no narrowing for none.
+    pub fn of_services(&mut self, services: &[String]) {
+        if !services.is_empty() {
+            let patterns = services.iter().cloned().map(Pattern::Exactly).collect();
+            self.require(Test::Service(Value::AnyOf(patterns)));
+        }
+    }
+
+    /// Narrows to levels; no narrowing for none.
+    pub fn of_levels(&mut self, levels: &[Level]) {
+        if !levels.is_empty() {
+            self.require(Test::Level(levels.to_vec()));
+        }
+    }
+
+    pub(super) fn require(&mut self, test: Test) {
+        self.clauses.push(Clause {
+            negated: false,
+            test,
+        });
+    }
+
+    /// Whether the counts by service and level can answer.
+    pub(super) fn is_counted(&self) -> bool {
+        let counted = |clause: &Clause| matches!(clause.test, Test::Level(_) | Test::Service(_));
+        self.clauses.iter().all(counted)
+    }
+
+    /// Whether a record of this service and level is wanted, as far as these say.
+    pub(super) fn admits(&self, service: &str, level: Level) -> bool {
+        self.clauses.iter().all(|clause| {
+            let holds = match &clause.test {
+                Test::Level(levels) => levels.contains(&level),
+                Test::Service(value) => value.holds(service),
+                _ => return true,
+            };
+            holds != clause.negated
+        })
+    }
+
+    /// Hashes of tokens without which a segment has no wanted record. Words and
+    /// phrases may stand in a body or a field; values of the resource are not among
+    /// the tokens, so fields that may be the resource's demand none.
+    pub(super) fn tokens(&self) -> Vec<u64> {
+        let wanted = self.clauses.iter().filter(|clause| !clause.negated);
+        let mut hashes: Vec<u64> = wanted
+            .flat_map(|clause| match &clause.test {
+                Test::Word(word) => tokens::hashes(word.as_bytes()),
+                Test::Phrase(phrase) | Test::Body(phrase) => tokens::hashes_inside(phrase),
+                Test::TraceId(value) | Test::SpanId(value) => value
+                    .one()
+                    .map_or_else(Vec::new, |id| tokens::hashes(id.as_bytes())),
+                _ => Vec::new(),
+            })
+            .collect();
+        hashes.sort_unstable();
+        hashes.dedup();
+        hashes.truncate(MOST_TOKENS);
+        hashes
+    }
+
+    /// Names of the fields that it asks for.
+    pub(super) fn fields(&self) -> Vec<&str> {
+        let fields = self.clauses.iter().filter_map(|clause| match &clause.test {
+            Test::Field(name, _) => Some(name.as_str()),
+            _ => None,
+        });
+        fields.collect()
+    }
+
+    /// Whether it looks for text anywhere, and so may need every column.
+    pub(super) fn reads_everything(&self) -> bool {
+        let everywhere = |clause: &Clause| matches!(clause.test, Test::Word(_) | Test::Phrase(_));
+        self.clauses.iter().any(everywhere)
+    }
+}
+
+/// More tokens hardly exclude more.
+const MOST_TOKENS: usize = 8;

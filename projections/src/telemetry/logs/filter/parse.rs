@@ -1,0 +1,390 @@
+//! From text to a filter.
+
+use protocols::logs::Level;
+
+use super::super::tokens::is_token_byte;
+use super::{Clause, Comparison, Filter, Pattern, Test, Value};
+
+/// Longer queries are mistakes.
+const MOST_BYTES: usize = 4096;
+const MOST_CLAUSES: usize = 64;
+
+/// What is wrong with a query, and where.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message} at character {}", .range.from + 1)]
+pub struct BadQuery {
+    pub range: Range,
+    pub message: String,
+}
+
+/// Characters of the query, the end not included, counted from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Range {
+    pub from: usize,
+    pub to: usize,
+}
+
+pub(super) fn parse(text: &str) -> Result<Filter, BadQuery> {
+    let mut reader = Reader { text, at: 0 };
+    if text.len() > MOST_BYTES {
+        return Err(reader.error(
+            0,
+            format!("a query has at most {MOST_BYTES} bytes, not more"),
+        ));
+    }
+    let mut filter = Filter::default();
+    while reader.skip_spaces() {
+        let from = reader.at;
+        if filter.clauses.len() == MOST_CLAUSES {
+            return Err(reader.error(from, format!("more than {MOST_CLAUSES} conditions")));
+        }
+        let clause = reader.clause()?;
+        filter.clauses.push(clause);
+    }
+    Ok(filter)
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn rest(&self) -> &'a str {
+        &self.text[self.at..]
+    }
+
+    fn peek(&self) -> Option<char> {
+        self.rest().chars().next()
+    }
+
+    /// Whether something follows.
+    fn skip_spaces(&mut self) -> bool {
+        let rest = self.rest();
+        self.at += rest.len() - rest.trim_start().len();
+        self.at < self.text.len()
+    }
+
+    fn error(&self, from: usize, message: impl Into<String>) -> BadQuery {
+        let chars = |at: usize| self.text[..at.min(self.text.len())].chars().count();
+        let to = chars(self.at.max(from));
+        BadQuery {
+            range: Range {
+                from: chars(from),
+                to,
+            },
+            message: message.into(),
+        }
+    }
+
+    fn clause(&mut self) -> Result<Clause, BadQuery> {
+        let begin = self.at;
+        let negated = self.peek() == Some('-');
+        if negated {
+            self.at += 1;
+        }
+        let test = match self.peek() {
+            None => Err(self.error(begin, "`-` must stand before what is not wanted")),
+            Some(c) if c.is_whitespace() => {
+                Err(self.error(begin, "`-` must stand before what is not wanted"))
+            }
+            Some('"') => {
+                let phrase = self.quoted()?;
+                self.ends_here()?;
+                self.text_test(begin, &phrase)
+            }
+            Some(_) => self.word_or_field(),
+        }?;
+        Ok(Clause { negated, test })
+    }
+
+    /// Nothing may follow a closing quote directly.
+    fn ends_here(&self) -> Result<(), BadQuery> {
+        match self.peek() {
+            Some(c) if !c.is_whitespace() => {
+                Err(self.error(self.at, format!("a space is missing before `{c}`")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn word_or_field(&mut self) -> Result<Test, BadQuery> {
+        let begin = self.at;
+        let rest = self.rest();
+        let end = rest
+            .find(|c: char| c.is_whitespace() || c == '"' || c == ':')
+            .unwrap_or(rest.len());
+        let word = &rest[..end];
+        self.at += end;
+        match self.peek() {
+            Some('"') => Err(self.error(self.at, "a quote inside a word; put it all in quotes")),
+            Some(':') if word.is_empty() => Err(self.error(begin, "a field's name is missing")),
+            Some(':') => {
+                self.at += 1;
+                self.field(begin, word)
+            }
+            _ => self.text_test(begin, word),
+        }
+    }
+
+    /// A word where it is one, else a phrase.
+    fn text_test(&self, begin: usize, text: &str) -> Result<Test, BadQuery> {
+        let lower = text.to_ascii_lowercase();
+        match lower.bytes().all(is_token_byte) {
+            true if lower.is_empty() => Err(self.error(begin, "the quotes are empty")),
+            true if !self.text[begin..].trim_start_matches('-').starts_with('"') => {
+                Ok(Test::Word(lower))
+            }
+            _ => Ok(Test::Phrase(lower)),
+        }
+    }
+
+    fn field(&mut self, begin: usize, name: &str) -> Result<Test, BadQuery> {
+        let value_at = self.at;
+        if name == "level" {
+            return self.levels(value_at);
+        }
+        if name == "body" {
+            return match self.value(begin, name)? {
+                Value::AnyOf(patterns) => match &patterns[..] {
+                    [Pattern::Exactly(text) | Pattern::BeginsWith(text)] => {
+                        Ok(Test::Body(text.to_ascii_lowercase()))
+                    }
+                    _ => Err(self.error(value_at, "`body` takes one piece of text")),
+                },
+                _ => Err(self.error(value_at, "`body` takes one piece of text")),
+            };
+        }
+        let value = self.value(begin, name)?;
+        Ok(match name {
+            "service" => Test::Service(value),
+            "trace_id" => Test::TraceId(lower_case(value)),
+            "span_id" => Test::SpanId(lower_case(value)),
+            _ => match name.strip_prefix("resource.") {
+                Some(name) if !name.is_empty() => Test::Resource(name.to_owned(), value),
+                _ => Test::Field(name.to_owned(), value),
+            },
+        })
+    }
+
+    fn levels(&mut self, begin: usize) -> Result<Test, BadQuery> {
+        let Value::AnyOf(patterns) = self.value(begin, "level")? else {
+            return Err(self.error(begin, "`level` takes names of levels"));
+        };
+        let level = |pattern: &Pattern| match pattern {
+            Pattern::Exactly(word) => level_of(word),
+            Pattern::BeginsWith(_) => None,
+        };
+        let levels: Option<Vec<_>> = patterns.iter().map(level).collect();
+        levels.map(Test::Level).ok_or_else(|| {
+            let known = Level::ALL.map(Level::name).join(", ");
+            self.error(begin, format!("there are the levels {known}"))
+        })
+    }
+
+    fn value(&mut self, begin: usize, name: &str) -> Result<Value, BadQuery> {
+        for (sign, how) in [
+            (">=", Comparison::AtLeast),
+            ("<=", Comparison::AtMost),
+            (">", Comparison::Above),
+            ("<", Comparison::Below),
+        ] {
+            if self.rest().starts_with(sign) {
+                self.at += sign.len();
+                return self.bound(how);
+            }
+        }
+        let mut patterns = Vec::new();
+        loop {
+            patterns.push(self.pattern(begin, name)?);
+            match self.peek() {
+                Some(',') => self.at += 1,
+                _ => break,
+            }
+        }
+        self.ends_here()?;
+        let everything = Pattern::BeginsWith(String::new());
+        Ok(match patterns.contains(&everything) {
+            true => Value::Present,
+            false => Value::AnyOf(patterns),
+        })
+    }
+
+    fn bound(&mut self, how: Comparison) -> Result<Value, BadQuery> {
+        let begin = self.at;
+        let number = self.bare();
+        match number.parse::<f64>() {
+            Ok(bound) if bound.is_finite() => Ok(Value::Compared(how, bound)),
+            _ => Err(self.error(begin, format!("`{number}` is not a number"))),
+        }
+    }
+
+    fn bare(&mut self) -> &'a str {
+        let rest = self.rest();
+        let end = rest.find(|c: char| c.is_whitespace() || c == ',' || c == '"');
+        let end = end.unwrap_or(rest.len());
+        self.at += end;
+        &rest[..end]
+    }
+
+    fn pattern(&mut self, begin: usize, name: &str) -> Result<Pattern, BadQuery> {
+        if self.peek() == Some('"') {
+            return self.quoted().map(Pattern::Exactly);
+        }
+        let text = self.bare();
+        match text.strip_suffix('*') {
+            Some(beginning) => Ok(Pattern::BeginsWith(beginning.to_owned())),
+            None if text.is_empty() => Err(self.error(begin, format!("`{name}:` has no value"))),
+            None => Ok(Pattern::Exactly(text.to_owned())),
+        }
+    }
+
+    fn quoted(&mut self) -> Result<String, BadQuery> {
+        let begin = self.at;
+        let mut text = String::new();
+        let mut chars = self.rest().char_indices().skip(1);
+        while let Some((at, c)) = chars.next() {
+            match c {
+                '"' => {
+                    self.at += at + 1;
+                    return Ok(text);
+                }
+                '\\' => match chars.next() {
+                    Some((_, c @ ('"' | '\\'))) => text.push(c),
+                    Some((_, c)) => text.extend(['\\', c]),
+                    None => break,
+                },
+                c => text.push(c),
+            }
+        }
+        self.at = self.text.len();
+        Err(self.error(begin, "a quote is not closed"))
+    }
+}
+
+fn level_of(word: &str) -> Option<Level> {
+    match Level::of_word(word) {
+        Level::Unknown if word.eq_ignore_ascii_case("unknown") => Some(Level::Unknown),
+        Level::Unknown => None,
+        level => Some(level),
+    }
+}
+
+/// Ids are written in either case.
+fn lower_case(value: Value) -> Value {
+    match value {
+        Value::AnyOf(patterns) => Value::AnyOf(
+            patterns
+                .into_iter()
+                .map(|pattern| match pattern {
+                    Pattern::Exactly(text) => Pattern::Exactly(text.to_ascii_lowercase()),
+                    Pattern::BeginsWith(text) => Pattern::BeginsWith(text.to_ascii_lowercase()),
+                })
+                .collect(),
+        ),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tests(text: &str) -> Vec<(bool, Test)> {
+        let filter = parse(text).unwrap_or_else(|e| panic!("{text}: {e}"));
+        let clauses = filter.clauses.into_iter();
+        clauses
+            .map(|clause| (clause.negated, clause.test))
+            .collect()
+    }
+
+    fn one(text: &str) -> Test {
+        let mut all = tests(text);
+        assert_eq!(all.len(), 1, "{text}");
+        all.remove(0).1
+    }
+
+    fn exactly(texts: &[&str]) -> Value {
+        let patterns = texts
+            .iter()
+            .map(|text| Pattern::Exactly((*text).to_owned()));
+        Value::AnyOf(patterns.collect())
+    }
+
+    #[test]
+    fn words_phrases_and_fields_are_told_apart() {
+        assert_eq!(one(" Timeout "), Test::Word("timeout".to_owned()));
+        assert_eq!(one("10.1.2.3"), Test::Phrase("10.1.2.3".to_owned()));
+        assert_eq!(one("\"Out of\""), Test::Phrase("out of".to_owned()));
+        assert_eq!(one("\"timeout\""), Test::Phrase("timeout".to_owned()));
+        assert_eq!(
+            one("level:WARN,fatal"),
+            Test::Level(vec![Level::Warn, Level::Fatal])
+        );
+        assert_eq!(
+            one("service:a,\"b, c\""),
+            Test::Service(exactly(&["a", "b, c"]))
+        );
+        assert_eq!(
+            one("a.b:\"say \\\"x\\\"\""),
+            Test::Field("a.b".to_owned(), exactly(&["say \"x\""]))
+        );
+        assert_eq!(
+            one("url:http://x/?a=b"),
+            Test::Field("url".to_owned(), exactly(&["http://x/?a=b"]))
+        );
+        assert_eq!(
+            one("resource.host:x"),
+            Test::Resource("host".to_owned(), exactly(&["x"]))
+        );
+        assert_eq!(one("trace_id:4BF9"), Test::TraceId(exactly(&["4bf9"])));
+        assert_eq!(one("a:*"), Test::Field("a".to_owned(), Value::Present));
+        assert_eq!(one("body:\"No Route\""), Test::Body("no route".to_owned()));
+        let prefix = Value::AnyOf(vec![Pattern::BeginsWith("/api/".to_owned())]);
+        assert_eq!(one("path:/api/*"), Test::Field("path".to_owned(), prefix));
+        let bound = Value::Compared(Comparison::AtLeast, 500.0);
+        assert_eq!(one("status:>=500"), Test::Field("status".to_owned(), bound));
+    }
+
+    #[test]
+    fn all_must_hold_and_some_must_not() {
+        let negated: Vec<bool> = tests("a -b -\"c d\" -e:f g:-1")
+            .into_iter()
+            .map(|t| t.0)
+            .collect();
+        assert_eq!(negated, [false, true, true, true, false]);
+        assert!(tests("  ").is_empty());
+    }
+
+    #[test]
+    fn a_mistake_is_shown_where_it_is() {
+        let at = |text: &str| {
+            parse(text)
+                .map_err(|e| (e.range.from, e.message))
+                .unwrap_err()
+        };
+        assert_eq!(at("ä \"open").0, 2);
+        assert_eq!(at("a:"), (0, "`a:` has no value".to_owned()));
+        assert_eq!(at("x :5"), (2, "a field's name is missing".to_owned()));
+        assert_eq!(
+            at("status:>=many"),
+            (9, "`many` is not a number".to_owned())
+        );
+        assert_eq!(at("a level:loud").0, 8);
+        assert_eq!(at("a -").0, 2);
+        assert_eq!(at("\"\"").1, "the quotes are empty");
+        assert_eq!(
+            at("\"a\"b"),
+            (3, "a space is missing before `b`".to_owned())
+        );
+        assert_eq!(at("a\"b\"").0, 1);
+        assert!(parse(&"a ".repeat(65)).is_err() && parse(&"a".repeat(5000)).is_err());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_panics(text in "[a-c\"\\\\:*,<>= é-]{0,40}") {
+            let _ = parse(&text);
+        }
+    }
+}

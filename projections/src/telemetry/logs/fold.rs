@@ -1,0 +1,212 @@
+//! The projection: bodies of topic `telemetry.logs` become level-0 segments, and
+//! what they hold is counted.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use eventlog::{Partition, Record};
+use parking_lot::Mutex;
+use protocols::formats::{self, DecodeLogs, Format};
+use schemas::ids::{ProjectId, TenantId};
+use schemas::topic::Topic;
+
+use super::SIGNAL;
+use super::compact;
+use super::counts::Counts;
+use super::segment::{Bloom, Writer};
+use super::sink::Sink;
+use super::table::Table;
+use crate::runtime::{ApplyError, Changed, Home, Projection, Writing};
+use crate::telemetry::bodies::{self, Body, dropped};
+use crate::telemetry::level0::{self, Section};
+use crate::telemetry::repeats::Repeats;
+
+/// A section is written when it has so many records, or so many bytes of text.
+const SECTION_RECORDS: usize = 20_000;
+const SECTION_BYTES: usize = 32 << 20;
+const NS_A_DAY: i64 = 86_400_000_000_000;
+
+/// The projection.
+#[derive(Debug)]
+pub struct Logs {
+    formats: &'static [Format<DecodeLogs>],
+    /// Taken while a batch is applied and put back when that went well: what a
+    /// failure leaves behind is nothing.
+    repeats: Mutex<Option<Repeats>>,
+}
+
+impl Default for Logs {
+    fn default() -> Self {
+        Self::with_formats(formats::LOGS)
+    }
+}
+
+impl Logs {
+    /// With other formats than those of the wire.
+    pub fn with_formats(formats: &'static [Format<DecodeLogs>]) -> Self {
+        Self {
+            formats,
+            repeats: Mutex::default(),
+        }
+    }
+}
+
+#[async_trait]
+impl Projection for Logs {
+    fn name(&self) -> &'static str {
+        SIGNAL
+    }
+
+    fn topics(&self) -> &'static [Topic] {
+        &[Topic::TelemetryLogs]
+    }
+
+    fn tables(&self) -> &'static [&'static str] {
+        &["logs_l0", "log_counts", "seen_bodies"]
+    }
+
+    fn home(&self) -> Home {
+        Home::Telemetry
+    }
+
+    fn batch_bytes(&self) -> usize {
+        16 << 20
+    }
+
+    fn linger(&self) -> Duration {
+        Duration::from_millis(150)
+    }
+
+    fn forget(&self) {
+        *self.repeats.lock() = None;
+    }
+
+    async fn apply(
+        &self,
+        to: &mut Writing<'_>,
+        batch: &[Record],
+    ) -> Result<Vec<Changed>, ApplyError> {
+        let held = self.repeats.lock().take();
+        let mut repeats = held.unwrap_or_else(|| Repeats::new(SIGNAL));
+        repeats.load(to.rows).await?;
+        let bodies = bodies::of_batch(batch, &mut repeats)?;
+        if let Some(newest) = bodies.iter().map(|body| body.received.received_at).max() {
+            let formats = self.formats;
+            let decoding = tokio::task::spawn_blocking(move || decode(&bodies, formats));
+            let flush = decoding
+                .await
+                .map_err(|e| ApplyError::Transient(format!("decoding ended: {e}")))??;
+            level0::insert(to.rows, SIGNAL, newest, flush.sections).await?;
+            flush.counts.add(to.rows).await?;
+            repeats.store(to.rows).await?;
+        }
+        *self.repeats.lock() = Some(repeats);
+        Ok(Vec::new())
+    }
+}
+
+type Place = (TenantId, ProjectId, Partition);
+
+/// The rows of one flush.
+#[derive(Default)]
+struct Flush {
+    sections: Vec<Section>,
+    counts: Counts,
+}
+
+/// What a flush has of one project so far.
+#[derive(Default)]
+struct Gathered {
+    from: Option<i64>,
+    until: i64,
+    table: Table,
+    sections: i32,
+    outside: u64,
+}
+
+fn decode(bodies: &[Body], known: &'static [Format<DecodeLogs>]) -> Result<Flush, ApplyError> {
+    let mut writer = Writer::new().map_err(|e| ApplyError::Transient(e.to_string()))?;
+    let (mut flush, mut all) = (Flush::default(), BTreeMap::<Place, Gathered>::new());
+    // All sections of a project name the whole flush, so the ends are known first.
+    for body in bodies {
+        let gathered = all.entry(place_of(body)).or_default();
+        gathered.from.get_or_insert(body.position.offset);
+        gathered.until = body.position.offset + 1;
+    }
+    for body in bodies {
+        let decode = body.format(known)?;
+        let Some(plain) = body.plain(SIGNAL) else {
+            continue;
+        };
+        let gathered = all.entry(place_of(body)).or_default();
+        let received_ns = body.received.received_at.micros().saturating_mul(1_000);
+        let window = body.received.window();
+        let mut sink = Sink::new(
+            &mut gathered.table,
+            window,
+            received_ns,
+            body.position.offset,
+        );
+        if let Err(why) = decode(&plain, received_ns, &mut sink) {
+            body.undecodable(SIGNAL, &why);
+        }
+        gathered.outside += sink.outside();
+        if gathered.table.len() >= SECTION_RECORDS || gathered.table.bytes() >= SECTION_BYTES {
+            flush.take(place_of(body), gathered, &mut writer)?;
+        }
+    }
+    for (place, mut gathered) in all {
+        dropped(SIGNAL, place.0, "outside the window", gathered.outside);
+        flush.take(place, &mut gathered, &mut writer)?;
+    }
+    Ok(flush)
+}
+
+fn place_of(body: &Body) -> Place {
+    (body.tenant, body.project, body.position.partition)
+}
+
+impl Flush {
+    /// Writes what was gathered and begins anew.
+    fn take(
+        &mut self,
+        (tenant, project, partition): Place,
+        gathered: &mut Gathered,
+        writer: &mut Writer,
+    ) -> Result<(), ApplyError> {
+        let table = std::mem::take(&mut gathered.table);
+        if table.len() == 0 {
+            return Ok(());
+        }
+        // What compaction will take as it is needs its filter now.
+        let bloom = match table.len() >= compact::LARGE {
+            true => Bloom::With,
+            false => Bloom::Without,
+        };
+        let written = writer
+            .write(&table, &table.sorted(), bloom)
+            .map_err(|e| ApplyError::Transient(e.to_string()))?;
+        self.counts.count(tenant, project, &table);
+        self.sections.push(Section {
+            tenant,
+            project,
+            partition,
+            from_offset: gathered.from.unwrap_or_default(),
+            to_offset: gathered.until,
+            section: gathered.sections,
+            day: day_of(written.max_time_ns),
+            min_time: written.min_time_ns,
+            max_time: written.max_time_ns,
+            items: i32::try_from(written.records).unwrap_or(i32::MAX),
+            data: written.data,
+        });
+        gathered.sections += 1;
+        Ok(())
+    }
+}
+
+/// Days since 1970.
+pub(super) fn day_of(time_ns: i64) -> i32 {
+    time_ns.div_euclid(NS_A_DAY) as i32
+}

@@ -1,0 +1,321 @@
+//! A filter over one segment. Columns are unpacked when first asked for, and text
+//! is looked for in a whole column at once.
+
+use std::cell::OnceCell;
+
+use memchr::memmem::Finder;
+
+use super::filter::{Filter, Test, Value};
+use super::record::{StreamView, hex};
+use super::rows::Rows;
+use super::segment::{FieldColumn, Segment};
+use super::texts::Texts;
+use super::tokens::is_token_byte;
+use crate::telemetry::bytes::Damaged;
+
+/// The rows that a filter wants, at `from_ns` and after, before `to_ns`.
+pub(super) fn matching(
+    segment: &Segment<'_>,
+    filter: &Filter,
+    from_ns: i64,
+    to_ns: i64,
+) -> Result<Rows, Damaged> {
+    let times = segment.times()?;
+    let mut rows = Rows::those(times.len(), |row| (from_ns..to_ns).contains(&times[row]));
+    let open = Open::new(segment);
+    // What is cheap to ask comes first.
+    let mut clauses: Vec<_> = filter.clauses.iter().collect();
+    clauses.sort_by_key(|clause| open.cost(&clause.test));
+    for clause in clauses {
+        if rows.is_empty() {
+            break;
+        }
+        let held = open.held(&clause.test, &rows)?;
+        match clause.negated {
+            true => rows.remove_all(&held),
+            false => rows.keep(&held),
+        }
+    }
+    Ok(rows)
+}
+
+/// Columns in lower case, as text is looked for.
+struct Open<'a> {
+    segment: &'a Segment<'a>,
+    bodies: OnceCell<Texts>,
+    fields: OnceCell<Vec<FieldColumn>>,
+}
+
+impl<'a> Open<'a> {
+    fn new(segment: &'a Segment<'a>) -> Self {
+        Self {
+            segment,
+            bodies: OnceCell::new(),
+            fields: OnceCell::new(),
+        }
+    }
+
+    fn cost(&self, test: &Test) -> u8 {
+        match test {
+            Test::Level(_) | Test::Service(_) | Test::Stream(_) | Test::Resource(..) => 0,
+            Test::TraceId(_) | Test::SpanId(_) => 1,
+            Test::Field(..) => 2,
+            Test::Body(_) => 3,
+            Test::Word(_) | Test::Phrase(_) => 4,
+        }
+    }
+
+    /// Rows for which the test holds; those outside of `candidates` may be left out.
+    fn held(&self, test: &Test, candidates: &Rows) -> Result<Rows, Damaged> {
+        let rows = self.segment.len();
+        match test {
+            Test::Level(levels) => {
+                let found = self.segment.levels()?;
+                Ok(Rows::those(rows, |row| levels.contains(&found[row])))
+            }
+            Test::Service(value) => self.streams(|stream| value.holds(stream.service)),
+            Test::Resource(name, value) => {
+                self.streams(|stream| stream.get(name).is_some_and(|text| value.holds(text)))
+            }
+            Test::Stream(wanted) => {
+                let (streams, codes) = self.segment.streams()?;
+                let held: Vec<bool> = streams.iter().map(|stream| stream == wanted).collect();
+                Ok(Rows::those(rows, |row| held[codes[row] as usize]))
+            }
+            Test::TraceId(value) => Ok(of_ids(&self.segment.trace_ids()?, value)),
+            Test::SpanId(value) => Ok(of_ids(&self.segment.span_ids()?, value)),
+            Test::Field(name, value) => self.field(name, value),
+            Test::Body(text) => self.in_bodies(&Needle::piece(text)),
+            Test::Word(word) => self.anywhere(&Needle::word(word), candidates),
+            Test::Phrase(text) => self.anywhere(&Needle::piece(text), candidates),
+        }
+    }
+
+    fn streams(&self, mut holds: impl FnMut(&StreamView<'_>) -> bool) -> Result<Rows, Damaged> {
+        let (streams, codes) = self.segment.streams()?;
+        let held: Result<Vec<bool>, Damaged> = streams
+            .iter()
+            .map(|stream| Ok(holds(&StreamView::read(stream)?)))
+            .collect();
+        let held = held?;
+        Ok(Rows::those(self.segment.len(), |row| {
+            held[codes[row] as usize]
+        }))
+    }
+
+    /// The record's own field where it has one, else its resource's.
+    fn field(&self, name: &str, value: &Value) -> Result<Rows, Damaged> {
+        let mut rows =
+            self.streams(|stream| stream.get(name).is_some_and(|text| value.holds(text)))?;
+        if let Some(column) = self.segment.field(name)? {
+            let texts = &column.values.texts;
+            let held: Vec<bool> = (0..texts.len())
+                .map(|at| value.holds(texts.str(at)))
+                .collect();
+            column.each_code(|row, code| match held[code] {
+                true => rows.insert(row as usize),
+                false => rows.remove(row as usize),
+            });
+        }
+        Ok(rows)
+    }
+
+    fn in_bodies(&self, needle: &Needle) -> Result<Rows, Damaged> {
+        if self.bodies.get().is_none() {
+            let mut bodies = self.segment.bodies()?;
+            bodies.bytes.make_ascii_lowercase();
+            self.bodies.get_or_init(|| bodies);
+        }
+        let mut rows = Rows::none(self.segment.len());
+        if let Some(bodies) = self.bodies.get() {
+            needle.each(bodies, |row| rows.insert(row));
+        }
+        Ok(rows)
+    }
+
+    fn anywhere(&self, needle: &Needle, candidates: &Rows) -> Result<Rows, Damaged> {
+        let mut rows = self.in_bodies(needle)?;
+        if candidates.is_within(&rows) {
+            return Ok(rows);
+        }
+        needle.in_ids(&self.segment.trace_ids()?, &mut rows);
+        needle.in_ids(&self.segment.span_ids()?, &mut rows);
+        if self.fields.get().is_none() {
+            let mut fields: Vec<FieldColumn> = self
+                .segment
+                .fields()?
+                .into_iter()
+                .map(|(_, column)| column)
+                .collect();
+            for column in &mut fields {
+                column.values.texts.bytes.make_ascii_lowercase();
+            }
+            self.fields.get_or_init(|| fields);
+        }
+        for column in self.fields.get().into_iter().flatten() {
+            let mut held = vec![false; column.values.texts.len()];
+            needle.each(&column.values.texts, |at| held[at] = true);
+            if held.contains(&true) {
+                column.each_code(|row, code| {
+                    if held[code] {
+                        rows.insert(row as usize);
+                    }
+                });
+            }
+        }
+        Ok(rows)
+    }
+}
+
+fn of_ids<const N: usize>(ids: &[Option<[u8; N]>], value: &Value) -> Rows {
+    Rows::those(ids.len(), |row| {
+        ids[row].is_some_and(|id| value.holds(&hex(&id)))
+    })
+}
+
+/// A text in lower case that is looked for in texts in lower case.
+struct Needle {
+    text: String,
+    finder: Finder<'static>,
+    /// No letter or digit may stand before or after it.
+    whole: bool,
+}
+
+impl Needle {
+    fn word(text: &str) -> Self {
+        Self::new(text, true)
+    }
+
+    fn piece(text: &str) -> Self {
+        Self::new(text, false)
+    }
+
+    fn new(text: &str, whole: bool) -> Self {
+        Self {
+            text: text.to_owned(),
+            finder: Finder::new(text.as_bytes()).into_owned(),
+            whole,
+        }
+    }
+
+    /// Calls `take` with each text that has it, once each, in order.
+    fn each(&self, texts: &Texts, mut take: impl FnMut(usize)) {
+        let len = self.text.len();
+        let (mut at, mut text) = (0, 0);
+        while let Some(found) = self.finder.find(&texts.bytes[at..]) {
+            let begin = at + found;
+            let ahead = texts.ends[text..].partition_point(|end| *end as usize <= begin);
+            text += ahead;
+            if text >= texts.len() {
+                return;
+            }
+            let (first, end) = (texts.begin(text), texts.ends[text] as usize);
+            if begin + len > end {
+                // It runs into the next text.
+                at = begin + 1;
+            } else if self.whole && !stands_alone(&texts.bytes[first..end], begin - first, len) {
+                at = begin + len;
+            } else {
+                take(text);
+                at = end;
+                text += 1;
+            }
+        }
+    }
+
+    fn in_ids<const N: usize>(&self, ids: &[Option<[u8; N]>], rows: &mut Rows) {
+        let fits = match self.whole {
+            true => self.text.len() == 2 * N,
+            false => self.text.len() <= 2 * N,
+        };
+        if !fits || !self.text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return;
+        }
+        for (row, id) in ids.iter().enumerate() {
+            if id.is_some_and(|id| hex(&id).contains(&self.text)) {
+                rows.insert(row);
+            }
+        }
+    }
+}
+
+fn stands_alone(text: &[u8], begin: usize, len: usize) -> bool {
+    let before = begin.checked_sub(1).and_then(|at| text.get(at));
+    let after = text.get(begin + len);
+    ![before, after]
+        .into_iter()
+        .flatten()
+        .any(|byte| is_token_byte(*byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::bloom;
+    use super::super::samples;
+    use super::super::segment::{Bloom, Writer};
+    use super::super::table::Table;
+    use super::*;
+
+    /// Answers of columns and of plain records must be the same, and no filter over
+    /// tokens may deny a segment that has an answer.
+    #[test]
+    fn columns_answer_as_a_look_at_every_record_would() {
+        let mut table = samples::table(3000);
+        samples::push_odd(&mut table);
+        let written = Writer::new()
+            .and_then(|mut writer| writer.write(&table, &table.sorted(), Bloom::With))
+            .expect("writes");
+        let segment = Segment::open(&written.data[..]).expect("opens");
+        let mut records = Table::default();
+        segment.append(None, &mut records).expect("reads");
+        for (text, at_least) in samples::QUERIES {
+            let filter = Filter::parse(text).expect(text);
+            let rows = matching(&segment, &filter, i64::MIN, i64::MAX).expect("reads");
+            let expected = Rows::those(records.len(), |row| {
+                samples::wants(&filter, &records.record(0, row).expect("reads"))
+            });
+            assert_eq!(rows, expected, "{text}");
+            assert!(rows.count() >= *at_least, "{text} finds {}", rows.count());
+            if !rows.is_empty() {
+                let tokens = filter.tokens();
+                let bloom = &written.data[segment.directory().bloom().expect("a filter")];
+                assert!(
+                    tokens.iter().all(|hash| bloom::may_hold(bloom, *hash)),
+                    "{text}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn time_narrows() {
+        let table = samples::table(100);
+        let written = Writer::new()
+            .and_then(|mut writer| writer.write(&table, &table.sorted(), Bloom::Without))
+            .expect("writes");
+        let segment = Segment::open(&written.data[..]).expect("opens");
+        let times = segment.times().expect("reads");
+        let rows = matching(&segment, &Filter::default(), times[10], times[20]).expect("reads");
+        assert_eq!(
+            rows.iter().collect::<Vec<_>>(),
+            (10..20).collect::<Vec<_>>()
+        );
+    }
+
+    #[test]
+    fn a_text_does_not_reach_into_the_next() {
+        let mut texts = Texts::default();
+        for text in ["ab", "cd", "", "abcd abc", "abc"] {
+            texts.push(text.as_bytes());
+        }
+        let found = |needle: Needle| {
+            let mut found = Vec::new();
+            needle.each(&texts, |at| found.push(at));
+            found
+        };
+        assert_eq!(found(Needle::piece("bc")), [3, 4]);
+        assert_eq!(found(Needle::word("abc")), [3, 4]);
+        assert_eq!(found(Needle::word("ab")), [0]);
+        assert_eq!(found(Needle::piece("b")), [0, 3, 4]);
+    }
+}

@@ -1,0 +1,86 @@
+//! Templates of the newest bodies of a query: what differs from line to line is
+//! masked, and lines of one shape are counted together (after Drain: He et al.,
+//! "Drain: An Online Log Parsing Approach with Fixed Depth Tree", 2017).
+
+mod mine;
+
+use chrono::{DateTime, Utc};
+use schemas::scope::Scope;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::matching::matching;
+use super::scan::{LogsError, Order, Query, Scan, Wanted, blocking};
+use super::segment::Column;
+use crate::db::Db;
+use mine::Miner;
+
+/// Bodies that are looked at.
+const SAMPLE: usize = 50_000;
+
+/// Lines of one shape.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = LogPattern)]
+pub struct LinePattern {
+    /// `<num>`, `<hex>`, `<uuid>`, `<ip>`, `<time>` and `<*>` stand for what differs.
+    pub pattern: String,
+    pub count: u64,
+    /// That of most of the lines.
+    pub level: String,
+    /// One of the lines.
+    pub sample: String,
+    pub first: DateTime<Utc>,
+    pub last: DateTime<Utc>,
+}
+
+/// The shapes of a sample of lines.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = LogPatterns)]
+pub struct Patterns {
+    /// Most frequent first.
+    pub items: Vec<LinePattern>,
+    /// Lines that were looked at, the newest first.
+    pub sampled: u64,
+    /// Whether these were all.
+    pub complete: bool,
+}
+
+/// The `limit` most frequent shapes.
+pub async fn patterns(
+    db: &Db,
+    scope: &Scope,
+    query: &Query,
+    limit: usize,
+) -> Result<Patterns, LogsError> {
+    let mut scan = Scan::begin(db, scope, query, Order::NewestFirst).await?;
+    let wanted = Wanted::Columns(
+        vec![Column::Level, Column::BodyLength, Column::Body],
+        Vec::new(),
+    );
+    let (from_ns, to_ns) = (query.from_ns, query.to_ns);
+    let mut miner = Miner::default();
+    while scan.next_time().is_some() && miner.lines() < SAMPLE {
+        let pieces = scan.next(&wanted).await?;
+        let filter = scan.filter();
+        miner = blocking(move || {
+            for piece in &pieces {
+                let rows = matching(&piece.segment, &filter, from_ns, to_ns)?;
+                let (times, bodies) = (piece.segment.times()?, piece.segment.bodies()?);
+                let levels = piece.segment.levels()?;
+                for row in rows.iter().rev().map(|row| row as usize) {
+                    if miner.lines() < SAMPLE {
+                        miner.add(bodies.str(row), levels[row], times[row]);
+                    }
+                }
+            }
+            Ok(miner)
+        })
+        .await?;
+    }
+    let sampled = miner.lines();
+    Ok(Patterns {
+        items: miner.finish(limit),
+        sampled: sampled as u64,
+        complete: sampled < SAMPLE && scan.next_time().is_none(),
+    })
+}

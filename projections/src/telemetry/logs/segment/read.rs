@@ -1,0 +1,462 @@
+//! From a segment to columns and tables.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use protocols::logs::Level;
+
+use super::super::frames::unpack;
+use super::super::table::{Row, Table, Values};
+use super::super::texts::{Texts, lengths};
+use super::values::{self, Decoded};
+use super::{Column, VERSION};
+use crate::telemetry::bytes::{Damaged, Reader};
+
+/// No segment has more.
+const MAX_ROWS: usize = 1 << 24;
+
+/// Which columns a segment has, and where their frames lie in its data.
+#[derive(Debug, Clone)]
+pub(in super::super) struct Directory {
+    rows: usize,
+    entries: Vec<Entry>,
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    column: Column,
+    /// A field's name.
+    field: Option<String>,
+    frame: Range<usize>,
+}
+
+impl Directory {
+    /// Reads the beginning of a segment's data.
+    pub(in super::super) fn read(data: &[u8]) -> Result<Self, Damaged> {
+        let mut outer = Reader::new(data);
+        let mut bytes = Reader::new(outer.bytes()?);
+        let mut at = data.len() - outer.rest().len();
+        if bytes.varint()? != VERSION {
+            return Err(Damaged("another version wrote it"));
+        }
+        let rows = bytes.size()?;
+        if rows > MAX_ROWS {
+            return Err(Damaged("too many rows"));
+        }
+        let mut entries = Vec::new();
+        for _ in 0..bytes.size()? {
+            let column = Column::of(bytes.byte()?).ok_or(Damaged("an unknown column"))?;
+            let field = match column {
+                Column::Field => Some(bytes.text()?.to_owned()),
+                _ => None,
+            };
+            let len = bytes.size()?;
+            let end = at.checked_add(len).ok_or(Damaged("a frame is too long"))?;
+            entries.push(Entry {
+                column,
+                field,
+                frame: at..end,
+            });
+            at = end;
+        }
+        Ok(Self { rows, entries })
+    }
+
+    /// Where the filter over tokens lies; None where it has none.
+    pub(in super::super) fn bloom(&self) -> Option<Range<usize>> {
+        let mut entries = self.entries.iter();
+        let found = entries.find(|entry| entry.column == Column::Bloom);
+        found.map(|entry| entry.frame.clone())
+    }
+
+    /// How much of a segment's data is its directory.
+    pub(in super::super) fn len_in(data: &[u8]) -> Result<usize, Damaged> {
+        let mut bytes = Reader::new(data);
+        bytes.bytes()?;
+        Ok(data.len() - bytes.rest().len())
+    }
+
+    /// Where the frames of these lie: of plain columns, and of named fields.
+    pub(in super::super) fn frames(
+        &self,
+        columns: &[Column],
+        fields: &[&str],
+    ) -> Vec<Range<usize>> {
+        let wanted = |entry: &&Entry| match &entry.field {
+            Some(name) => fields.contains(&name.as_str()),
+            None => columns.contains(&entry.column),
+        };
+        let found = self.entries.iter().filter(wanted);
+        found.map(|entry| entry.frame.clone()).collect()
+    }
+}
+
+/// The bytes of a segment: all of them, or the frames that were fetched by where
+/// they begin.
+#[derive(Debug, Clone)]
+enum Frames<'a> {
+    Whole(Cow<'a, [u8]>),
+    Some(BTreeMap<usize, Vec<u8>>),
+}
+
+/// A segment that can be asked for its columns.
+#[derive(Debug, Clone)]
+pub(in super::super) struct Segment<'a> {
+    directory: Directory,
+    frames: Frames<'a>,
+}
+
+/// A field's values: which rows have it (all where None), and what they are.
+#[derive(Debug, Clone)]
+pub(in super::super) struct FieldColumn {
+    pub(in super::super) rows: Option<Vec<u32>>,
+    pub(in super::super) values: Decoded,
+}
+
+impl FieldColumn {
+    /// Calls `take` with each row that has it, and its value.
+    pub(in super::super) fn each(&self, mut take: impl FnMut(u32, &[u8])) {
+        self.each_code(|row, code| take(row, self.values.texts.get(code)));
+    }
+
+    /// The same with the number of its text.
+    pub(in super::super) fn each_code(&self, mut take: impl FnMut(u32, usize)) {
+        let Decoded { texts, codes } = &self.values;
+        let count = codes.as_ref().map_or(texts.len(), Vec::len);
+        for at in 0..count {
+            let row = self.rows.as_ref().map_or(at as u32, |rows| rows[at]);
+            take(row, codes.as_ref().map_or(at, |codes| codes[at] as usize));
+        }
+    }
+}
+
+impl<'a> Segment<'a> {
+    pub(in super::super) fn open(data: impl Into<Cow<'a, [u8]>>) -> Result<Self, Damaged> {
+        let data = data.into();
+        Ok(Self {
+            directory: Directory::read(&data)?,
+            frames: Frames::Whole(data),
+        })
+    }
+
+    pub(in super::super) fn partial(
+        directory: Directory,
+        frames: BTreeMap<usize, Vec<u8>>,
+    ) -> Self {
+        Self {
+            directory,
+            frames: Frames::Some(frames),
+        }
+    }
+
+    pub(in super::super) fn len(&self) -> usize {
+        self.directory.rows
+    }
+
+    pub(in super::super) fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    /// A column's content; None where the segment has no such column.
+    fn column(&self, column: Column) -> Result<Option<Vec<u8>>, Damaged> {
+        let mut entries = self.directory.entries.iter();
+        match entries.find(|entry| entry.column == column) {
+            Some(entry) => self.unpacked(entry).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn needed(&self, column: Column) -> Result<Vec<u8>, Damaged> {
+        self.column(column)?.ok_or(Damaged("a column is missing"))
+    }
+
+    fn unpacked(&self, entry: &Entry) -> Result<Vec<u8>, Damaged> {
+        match &self.frames {
+            Frames::Whole(data) => {
+                let frame = data.get(entry.frame.clone());
+                unpack(frame.ok_or(Damaged("a frame is missing"))?)
+            }
+            Frames::Some(frames) => {
+                let frame = frames.get(&entry.frame.start);
+                unpack(frame.ok_or(Damaged("a frame was not fetched"))?)
+            }
+        }
+    }
+
+    pub(in super::super) fn times(&self) -> Result<Vec<i64>, Damaged> {
+        let raw = self.needed(Column::Time)?;
+        let mut bytes = Reader::new(&raw);
+        let scale = bytes.varint()? as i64;
+        let mut times = Vec::with_capacity(self.rows_in(&raw)?);
+        let mut last = 0i64;
+        for _ in 0..self.directory.rows {
+            last = last.wrapping_add(bytes.signed()?);
+            times.push(last.wrapping_mul(scale));
+        }
+        Ok(times)
+    }
+
+    /// How many rows there are, checked against a column that has a byte for each.
+    fn rows_in(&self, raw: &[u8]) -> Result<usize, Damaged> {
+        match self.directory.rows <= raw.len() {
+            true => Ok(self.directory.rows),
+            false => Err(Damaged("rows are missing")),
+        }
+    }
+
+    pub(in super::super) fn levels(&self) -> Result<Vec<Level>, Damaged> {
+        let raw = self.needed(Column::Level)?;
+        self.rows_in(&raw)?;
+        let level = |byte: &u8| Level::ALL.get(usize::from(*byte)).copied();
+        let levels: Option<Vec<_>> = raw[..self.directory.rows].iter().map(level).collect();
+        levels.ok_or(Damaged("an unknown level"))
+    }
+
+    /// The distinct streams, as `table::encode_stream` writes them, and each row's.
+    pub(in super::super) fn streams(&self) -> Result<(Texts, Vec<u32>), Damaged> {
+        self.dictionary(Column::Streams, Column::Stream)
+    }
+
+    fn dictionary(&self, texts: Column, codes: Column) -> Result<(Texts, Vec<u32>), Damaged> {
+        let raw = self.needed(texts)?;
+        let texts = decode_encoded(&raw)?;
+        let raw = self.needed(codes)?;
+        let codes = values::codes(&mut Reader::new(&raw), self.directory.rows, texts.len())?;
+        Ok((texts, codes))
+    }
+
+    fn level_texts(&self) -> Result<(Texts, Vec<u32>), Damaged> {
+        let has = |entry: &Entry| entry.column == Column::LevelText;
+        if self.directory.entries.iter().any(has) {
+            return self.dictionary(Column::LevelTexts, Column::LevelText);
+        }
+        let mut texts = Texts::default();
+        texts.push(b"");
+        Ok((texts, vec![0; self.directory.rows]))
+    }
+
+    /// Offset and item of the body.
+    pub(in super::super) fn positions(&self) -> Result<Vec<(i64, u32)>, Damaged> {
+        let raw = self.needed(Column::Position)?;
+        let mut bytes = Reader::new(&raw);
+        let mut positions = Vec::with_capacity(self.rows_in(&raw)?);
+        let (mut offset, mut index) = (0i64, 0i64);
+        for _ in 0..self.directory.rows {
+            let step = bytes.signed()?;
+            if step != 0 {
+                index = 0;
+            }
+            offset = offset.wrapping_add(step);
+            index = index.wrapping_add(bytes.signed()?);
+            let item = u32::try_from(index).map_err(|_| Damaged("a position is not one"))?;
+            positions.push((offset, item));
+        }
+        Ok(positions)
+    }
+
+    pub(in super::super) fn trace_ids(&self) -> Result<Vec<Option<[u8; 16]>>, Damaged> {
+        self.ids(Column::TraceId)
+    }
+
+    pub(in super::super) fn span_ids(&self) -> Result<Vec<Option<[u8; 8]>>, Damaged> {
+        self.ids(Column::SpanId)
+    }
+
+    fn ids<const N: usize>(&self, column: Column) -> Result<Vec<Option<[u8; N]>>, Damaged> {
+        let mut ids = vec![None; self.directory.rows];
+        let Some(raw) = self.column(column)? else {
+            return Ok(ids);
+        };
+        let mut bytes = Reader::new(&raw);
+        let rows = presence(&mut bytes, self.directory.rows)?;
+        let (found, rest) = bytes.rest().as_chunks::<N>();
+        let count = rows.as_ref().map_or(self.directory.rows, Vec::len);
+        if found.len() != count || !rest.is_empty() {
+            return Err(Damaged("ids are missing"));
+        }
+        for (at, id) in found.iter().enumerate() {
+            ids[rows.as_ref().map_or(at, |rows| rows[at] as usize)] = Some(*id);
+        }
+        Ok(ids)
+    }
+
+    fn late(&self) -> Result<Vec<(usize, i64)>, Damaged> {
+        let raw = self.column(Column::Late)?.unwrap_or_default();
+        let mut bytes = Reader::new(&raw);
+        let (mut found, mut at) = (Vec::new(), 0usize);
+        while !bytes.is_empty() {
+            at = at.saturating_add(bytes.size()?);
+            found.push((at, bytes.varint()? as i64));
+        }
+        Ok(found)
+    }
+
+    pub(in super::super) fn bodies(&self) -> Result<Texts, Damaged> {
+        let raw = self.needed(Column::BodyLength)?;
+        let ends = lengths(&mut Reader::new(&raw), self.directory.rows)?;
+        let bodies = self.needed(Column::Body)?;
+        match ends.last().is_none_or(|end| *end as usize == bodies.len()) {
+            true => Texts::of(bodies, ends),
+            false => Err(Damaged("bodies are missing")),
+        }
+    }
+
+    /// A field by name, whether it has a column of its own or not.
+    pub(in super::super) fn field(&self, name: &str) -> Result<Option<FieldColumn>, Damaged> {
+        let mut entries = self.directory.entries.iter();
+        let named = entries.find(|e| e.field.as_ref().is_some_and(|known| known == name));
+        if let Some(entry) = named {
+            return self.field_column(entry).map(Some);
+        }
+        let others = self.other_fields()?;
+        Ok(others
+            .into_iter()
+            .find(|(other, _)| other == name)
+            .map(|(_, column)| column))
+    }
+
+    fn field_column(&self, entry: &Entry) -> Result<FieldColumn, Damaged> {
+        let raw = self.unpacked(entry)?;
+        let mut bytes = Reader::new(&raw);
+        let rows = presence(&mut bytes, self.directory.rows)?;
+        let count = rows.as_ref().map_or(self.directory.rows, Vec::len);
+        let values = values::decode(&mut bytes, count)?;
+        Ok(FieldColumn { rows, values })
+    }
+
+    /// Fields without a column of their own.
+    pub(in super::super) fn other_fields(&self) -> Result<Vec<(String, FieldColumn)>, Damaged> {
+        let raw = self.column(Column::OtherFields)?.unwrap_or_default();
+        let mut bytes = Reader::new(&raw);
+        let mut found = Vec::new();
+        while !bytes.is_empty() {
+            let name = bytes.text()?.to_owned();
+            let rows = rows(&mut bytes, self.directory.rows)?;
+            let values = values::decode(&mut bytes, rows.len())?;
+            let rows = Some(rows);
+            found.push((name, FieldColumn { rows, values }));
+        }
+        Ok(found)
+    }
+
+    /// All fields.
+    pub(in super::super) fn fields(&self) -> Result<Vec<(String, FieldColumn)>, Damaged> {
+        let mut found = Vec::new();
+        for entry in &self.directory.entries {
+            if let Some(name) = &entry.field {
+                found.push((name.clone(), self.field_column(entry)?));
+            }
+        }
+        found.extend(self.other_fields()?);
+        Ok(found)
+    }
+
+    /// Appends the wanted rows, all where None, to a table; they are in ascending
+    /// order.
+    pub(in super::super) fn append(
+        &self,
+        wanted: Option<&[u32]>,
+        table: &mut Table,
+    ) -> Result<(), Damaged> {
+        let all: Vec<u32>;
+        let wanted = match wanted {
+            Some(wanted) => wanted,
+            None => {
+                all = (0..self.directory.rows as u32).collect();
+                &all
+            }
+        };
+        let base = table.rows.len() as u32;
+        self.append_rows(wanted, table)?;
+        let bodies = self.bodies()?;
+        for row in wanted {
+            table.bodies.push(bodies.get(*row as usize));
+        }
+        let mut place = vec![u32::MAX; self.directory.rows];
+        for (at, row) in wanted.iter().enumerate() {
+            place[*row as usize] = base + at as u32;
+        }
+        for (name, column) in self.fields()? {
+            let at = table.field(&name, usize::MAX);
+            let values: &mut Values = &mut table.fields[at].1;
+            column.each(|row, value| {
+                let row = place[row as usize];
+                if row != u32::MAX {
+                    values.push(row, value);
+                }
+            });
+        }
+        Ok(())
+    }
+
+    fn append_rows(&self, wanted: &[u32], table: &mut Table) -> Result<(), Damaged> {
+        let (times, levels, positions) = (self.times()?, self.levels()?, self.positions()?);
+        let (trace_ids, span_ids) = (self.trace_ids()?, self.span_ids()?);
+        let (streams, stream_codes) = self.streams()?;
+        let (words, word_codes) = self.level_texts()?;
+        let streams: Vec<u32> = streams
+            .iter()
+            .map(|text| table.streams.code(text))
+            .collect();
+        let words: Vec<u32> = words
+            .iter()
+            .map(|text| table.level_texts.code(text))
+            .collect();
+        let mut late = vec![0; self.directory.rows];
+        for (row, late_ns) in self.late()? {
+            *late.get_mut(row).ok_or(Damaged("a late row is none"))? = late_ns;
+        }
+        for row in wanted.iter().map(|row| *row as usize) {
+            let (offset, index) = positions[row];
+            table.rows.push(Row {
+                time_ns: times[row],
+                late_ns: late[row],
+                offset,
+                index,
+                level: levels[row],
+                stream: streams[stream_codes[row] as usize],
+                level_text: words[word_codes[row] as usize],
+                trace_id: trace_ids[row],
+                span_id: span_ids[row],
+            });
+        }
+        Ok(())
+    }
+}
+
+fn decode_encoded(raw: &[u8]) -> Result<Texts, Damaged> {
+    let mut bytes = Reader::new(raw);
+    let count = bytes.size()?;
+    let ends = lengths(&mut bytes, count)?;
+    let total = ends.last().map_or(0, |end| *end as usize);
+    let bytes = bytes.take(total)?.to_vec();
+    Ok(Texts { bytes, ends })
+}
+
+/// Rows that are present; None where all are.
+fn presence(bytes: &mut Reader<'_>, rows: usize) -> Result<Option<Vec<u32>>, Damaged> {
+    if bytes.byte()? == 1 {
+        return Ok(None);
+    }
+    let bits = bytes.take(rows.div_ceil(8))?;
+    let set = |row: &u32| bits[*row as usize / 8] & (1 << (row % 8)) != 0;
+    Ok(Some((0..rows as u32).filter(set).collect()))
+}
+
+fn rows(bytes: &mut Reader<'_>, limit: usize) -> Result<Vec<u32>, Damaged> {
+    let count = bytes.size()?;
+    if count > limit {
+        return Err(Damaged("more rows than there are"));
+    }
+    let mut rows = Vec::with_capacity(count);
+    let mut last = 0u32;
+    for _ in 0..count {
+        last = last.saturating_add(bytes.size()? as u32);
+        if last as usize >= limit {
+            return Err(Damaged("a row is none"));
+        }
+        rows.push(last);
+    }
+    Ok(rows)
+}

@@ -1,0 +1,325 @@
+//! The values of one field: as numbers, as bytes of hexadecimal ids, as a
+//! dictionary, or as they are, whichever is the least.
+
+use super::super::table::Hashed;
+use super::super::texts::Texts;
+use crate::telemetry::bytes::{Damaged, Reader, put_signed, put_varint};
+
+/// How values are written; on disk.
+const PLAIN: u8 = 0;
+const DICTIONARY: u8 = 1;
+const INTEGERS: u8 = 2;
+const HEX: u8 = 3;
+const UUIDS: u8 = 4;
+
+/// So many values tell whether a dictionary can pay.
+const SAMPLE: usize = 512;
+const UUID_DASHES: [usize; 4] = [8, 13, 18, 23];
+
+/// Decoded values: a text each, or codes of distinct texts.
+#[derive(Debug, Clone, PartialEq)]
+pub(in super::super) struct Decoded {
+    pub(in super::super) texts: Texts,
+    pub(in super::super) codes: Option<Vec<u32>>,
+}
+
+/// A field's distinct values are its tokens; the writer gets them back.
+pub(super) fn encode<'a>(values: &[&'a [u8]], out: &mut Vec<u8>) -> Option<Vec<&'a [u8]>> {
+    if let Some((distinct, codes)) = dictionary(values) {
+        out.push(DICTIONARY);
+        let mut texts = Texts::default();
+        distinct.iter().for_each(|text| texts.push(text));
+        texts.encode(out);
+        put_codes(out, &codes, distinct.len());
+        return Some(distinct);
+    }
+    let plain_from = out.len();
+    if !(integers(values, out) || uuids(values, out) || hex_ids(values, out)) {
+        out.truncate(plain_from);
+        out.push(PLAIN);
+        let mut texts = Texts::default();
+        values.iter().for_each(|text| texts.push(text));
+        texts.encode(out);
+    }
+    None
+}
+
+pub(super) fn decode(bytes: &mut Reader<'_>, count: usize) -> Result<Decoded, Damaged> {
+    let texts = match bytes.byte()? {
+        PLAIN => Texts::decode(bytes)?,
+        INTEGERS => decode_integers(bytes, count)?,
+        HEX => decode_hex(bytes, count)?,
+        UUIDS => decode_uuids(bytes, count)?,
+        DICTIONARY => {
+            let texts = Texts::decode(bytes)?;
+            let codes = codes(bytes, count, texts.len())?;
+            return Ok(Decoded {
+                texts,
+                codes: Some(codes),
+            });
+        }
+        _ => return Err(Damaged("values of an unknown kind")),
+    };
+    match texts.len() == count {
+        true => Ok(Decoded { texts, codes: None }),
+        false => Err(Damaged("values are missing")),
+    }
+}
+
+/// Distinct values and a code each, where at most half of them are distinct.
+fn dictionary<'a>(values: &[&'a [u8]]) -> Option<(Vec<&'a [u8]>, Vec<u32>)> {
+    let mut known: Hashed<&[u8], u32> = Hashed::default();
+    let mut distinct = Vec::new();
+    let mut codes = Vec::with_capacity(values.len());
+    for (at, value) in values.iter().enumerate() {
+        if at == SAMPLE && distinct.len() > SAMPLE * 3 / 4 {
+            return None;
+        }
+        codes.push(*known.entry(value).or_insert_with(|| {
+            distinct.push(*value);
+            distinct.len() as u32 - 1
+        }));
+    }
+    (distinct.len() * 2 <= values.len() || distinct.len() == 1).then_some((distinct, codes))
+}
+
+/// One, two or four bytes a code, by how many there are.
+pub(super) fn put_codes(out: &mut Vec<u8>, codes: &[u32], distinct: usize) {
+    match distinct {
+        0..=1 => {}
+        2..=0x100 => out.extend(codes.iter().map(|code| *code as u8)),
+        0x101..=0x1_0000 => out.extend(codes.iter().flat_map(|code| (*code as u16).to_le_bytes())),
+        _ => out.extend(codes.iter().flat_map(|code| code.to_le_bytes())),
+    }
+}
+
+pub(super) fn codes(
+    bytes: &mut Reader<'_>,
+    count: usize,
+    distinct: usize,
+) -> Result<Vec<u32>, Damaged> {
+    let codes: Vec<u32> = match distinct {
+        0 => return Err(Damaged("codes of nothing")),
+        1 => vec![0; count],
+        2..=0x100 => bytes
+            .take(count)?
+            .iter()
+            .map(|code| u32::from(*code))
+            .collect(),
+        0x101..=0x1_0000 => {
+            let (pairs, _) = bytes.take(count * 2)?.as_chunks::<2>();
+            pairs
+                .iter()
+                .map(|pair| u16::from_le_bytes(*pair).into())
+                .collect()
+        }
+        _ => {
+            let (fours, _) = bytes.take(count * 4)?.as_chunks::<4>();
+            fours.iter().map(|four| u32::from_le_bytes(*four)).collect()
+        }
+    };
+    match codes.iter().all(|code| (*code as usize) < distinct) {
+        true => Ok(codes),
+        false => Err(Damaged("a code is unknown")),
+    }
+}
+
+fn integers(values: &[&[u8]], out: &mut Vec<u8>) -> bool {
+    let begin = out.len();
+    out.push(INTEGERS);
+    let mut last = 0i64;
+    for value in values {
+        let Some(number) = integer(value) else {
+            out.truncate(begin);
+            return false;
+        };
+        put_signed(out, number.wrapping_sub(last));
+        last = number;
+    }
+    true
+}
+
+/// A number that is written again as it was.
+fn integer(text: &[u8]) -> Option<i64> {
+    let digits = text.strip_prefix(b"-").unwrap_or(text);
+    let canonical = match digits {
+        [b'0'] => digits.len() == text.len(),
+        [b'1'..=b'9', rest @ ..] => rest.len() < 18 && rest.iter().all(u8::is_ascii_digit),
+        _ => false,
+    };
+    if !canonical {
+        return None;
+    }
+    let number = digits
+        .iter()
+        .fold(0i64, |n, d| n * 10 + i64::from(d - b'0'));
+    Some(if digits.len() == text.len() {
+        number
+    } else {
+        -number
+    })
+}
+
+fn decode_integers(bytes: &mut Reader<'_>, count: usize) -> Result<Texts, Damaged> {
+    let mut texts = Texts::default();
+    let mut last = 0i64;
+    for _ in 0..count {
+        last = last.wrapping_add(bytes.signed()?);
+        let mut text = itoa::Buffer::new();
+        texts.push(text.format(last).as_bytes());
+    }
+    Ok(texts)
+}
+
+/// Ids of one even length in lower-case hexadecimal, as bytes.
+fn hex_ids(values: &[&[u8]], out: &mut Vec<u8>) -> bool {
+    let len = values[0].len();
+    let fits = len % 2 == 0 && len >= 8 && values.iter().all(|value| value.len() == len);
+    let begin = out.len();
+    out.push(HEX);
+    put_varint(out, len as u64 / 2);
+    if fits && values.iter().all(|value| put_hex(value, out)) {
+        return true;
+    }
+    out.truncate(begin);
+    false
+}
+
+fn uuids(values: &[&[u8]], out: &mut Vec<u8>) -> bool {
+    let begin = out.len();
+    out.push(UUIDS);
+    if values.iter().all(|value| put_uuid(value, out)) {
+        return true;
+    }
+    out.truncate(begin);
+    false
+}
+
+fn put_uuid(value: &[u8], out: &mut Vec<u8>) -> bool {
+    value.len() == 36
+        && UUID_DASHES.iter().all(|at| value[*at] == b'-')
+        && value.split(|byte| *byte == b'-').count() == 5
+        && value
+            .split(|byte| *byte == b'-')
+            .all(|part| put_hex(part, out))
+}
+
+fn put_hex(value: &[u8], out: &mut Vec<u8>) -> bool {
+    let (pairs, rest) = value.as_chunks::<2>();
+    rest.is_empty()
+        && pairs.iter().all(|[high, low]| {
+            let (high, low) = (DIGIT[*high as usize], DIGIT[*low as usize]);
+            out.push(high << 4 | low & 0xF);
+            (high | low) & 0xF0 == 0
+        })
+}
+
+/// Value of a lower-case hexadecimal digit, 0xFF for other bytes.
+const DIGIT: [u8; 256] = {
+    let mut table = [0xFF; 256];
+    let mut at = 0;
+    while at < 16 {
+        table[HEX_DIGITS[at] as usize] = at as u8;
+        at += 1;
+    }
+    table
+};
+const HEX_DIGITS: [u8; 16] = *b"0123456789abcdef";
+
+/// Lower-case hexadecimal of some bytes.
+pub(in super::super) fn push_hex(bytes: &[u8], out: &mut Vec<u8>) {
+    for byte in bytes {
+        out.push(HEX_DIGITS[usize::from(byte >> 4)]);
+        out.push(HEX_DIGITS[usize::from(byte & 0xF)]);
+    }
+}
+
+fn decode_hex(bytes: &mut Reader<'_>, count: usize) -> Result<Texts, Damaged> {
+    let len = bytes.size()?;
+    if len == 0 {
+        return Err(Damaged("ids without bytes"));
+    }
+    let mut texts = Texts::default();
+    for _ in 0..count {
+        push_hex(bytes.take(len)?, &mut texts.bytes);
+        texts.ends.push(texts.bytes.len() as u32);
+    }
+    Ok(texts)
+}
+
+fn decode_uuids(bytes: &mut Reader<'_>, count: usize) -> Result<Texts, Damaged> {
+    let mut texts = Texts::default();
+    for _ in 0..count {
+        for (at, len) in [4, 2, 2, 2, 6].into_iter().enumerate() {
+            if at > 0 {
+                texts.bytes.push(b'-');
+            }
+            push_hex(bytes.take(len)?, &mut texts.bytes);
+        }
+        texts.ends.push(texts.bytes.len() as u32);
+    }
+    Ok(texts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn kind_after_round_trip(values: &[String]) -> u8 {
+        let values: Vec<&[u8]> = values.iter().map(String::as_bytes).collect();
+        let mut out = Vec::new();
+        encode(&values, &mut out);
+        let decoded = decode(&mut Reader::new(&out), values.len()).unwrap();
+        for (at, value) in values.iter().enumerate() {
+            let of = decoded
+                .codes
+                .as_ref()
+                .map_or(at, |codes| codes[at] as usize);
+            assert_eq!(decoded.texts.get(of), *value);
+        }
+        out[0]
+    }
+
+    fn of<T: ToString>(values: impl IntoIterator<Item = T>) -> Vec<String> {
+        values.into_iter().map(|value| value.to_string()).collect()
+    }
+
+    #[test]
+    fn each_kind_of_value_finds_its_form() {
+        let ids = (0..600u64).map(|n| format!("{:016x}", n.wrapping_mul(0x9E37_79B9_7F4A_7C15)));
+        assert_eq!(kind_after_round_trip(&of(ids)), HEX);
+        let uuids = (0..600u128).map(|n| uuid::Uuid::from_u128(n << 64 | n));
+        assert_eq!(kind_after_round_trip(&of(uuids)), UUIDS);
+        assert_eq!(kind_after_round_trip(&of(-300..300)), INTEGERS);
+        assert_eq!(
+            kind_after_round_trip(&of((0..600).map(|n| n % 3))),
+            DICTIONARY
+        );
+        assert_eq!(
+            kind_after_round_trip(&of((0..600).map(|n| format!("x{n}")))),
+            PLAIN
+        );
+        let many = (0..200_000).map(|n| format!("x{}", n % 70_000));
+        assert_eq!(kind_after_round_trip(&of(many)), PLAIN);
+        let many = (0..200_000).map(|n| format!("x{}", n % 300));
+        assert_eq!(kind_after_round_trip(&of(many)), DICTIONARY);
+    }
+
+    proptest! {
+        #[test]
+        fn all_values_come_back(values in proptest::collection::vec("-?[0-9]{0,20}|[0-9a-f]{8}|.{0,9}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", 1..40)) {
+            kind_after_round_trip(&values);
+        }
+
+        #[test]
+        fn numbers_come_back_as_they_were_written(values in proptest::collection::vec("-?[0-9]{1,20}", 1..40)) {
+            kind_after_round_trip(&values);
+        }
+
+        #[test]
+        fn ids_come_back(values in proptest::collection::vec("[0-9a-f]{12}", 1..40)) {
+            kind_after_round_trip(&values);
+        }
+    }
+}

@@ -1,0 +1,400 @@
+//! The log store between the log and a real Postgres, in both levels.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use eventlog::{NewRecord, Position};
+use projections::checkpoints;
+use projections::telemetry::compaction::Compaction;
+use projections::telemetry::logs::{
+    Filter, Logs, Place, Query, Record, Tail, around, names, patterns, search, services, stats,
+    values,
+};
+use schemas::envelope::Envelope;
+use schemas::messages::MessageSet;
+use schemas::telemetry::{Telemetry, TelemetryReceived};
+use schemas::time::Timestamp;
+use schemas::topic::Topic;
+use serde_json::{Value, json};
+use testkit::eventually;
+
+use crate::fixture::{Bench, LONG, Running};
+use crate::story::Tenant;
+
+/// Seconds; the time of the test's log, at a full hour.
+const START: i64 = 1_793_500_000 / 3_600 * 3_600;
+const NS: i64 = 1_000_000_000;
+const OURS: Tenant = Tenant(1);
+
+/// A body that arrived so many seconds after the start.
+fn sent(tenant: Tenant, after: i64, lines: &[Value]) -> NewRecord {
+    let body = serde_json::to_vec(lines).expect("JSON");
+    let message = Telemetry::from(TelemetryReceived {
+        format: "native.logs.json".to_owned(),
+        encoding: "identity".to_owned(),
+        received_at: Timestamp::from_micros((START + after) * 1_000_000),
+        body_hash: xxhash_rust::xxh3::xxh3_128(&body).to_be_bytes().to_vec(),
+        body,
+        max_age_ms: Some(86_400_000),
+    });
+    let project = tenant.scope().project().to_string();
+    let id = uuid::Uuid::new_v5(&tenant.id(9), &after.to_be_bytes());
+    let envelope = Envelope::of(&tenant.scope(), id, message.kind(), "/ingest", project);
+    NewRecord::of(Topic::TelemetryLogs, &envelope, &message).expect("encodes")
+}
+
+fn line(n: i64, after: i64) -> Value {
+    let level = ["info", "info", "warn", "error"][(n % 4) as usize];
+    let service = ["checkout", "cart", "payment"][(n % 3) as usize];
+    json!({
+        "timestamp": format!("{}.{:09}Z", stamp(START + after), n),
+        "level": level,
+        "service": service,
+        "message": format!("order {n} placed in {} ms by user-{}", n % 50, n % 7),
+        "trace_id": format!("{:032x}", n + 1),
+        "attributes": {"status": 200 + n % 4 * 100, "user.id": format!("u{}", n % 11)},
+    })
+}
+
+fn stamp(seconds: i64) -> String {
+    let time = chrono::DateTime::from_timestamp(seconds, 0).expect("in range");
+    time.format("%Y-%m-%dT%H:%M:%S").to_string()
+}
+
+/// Ten lines a body, a body every half minute: two hours.
+fn bodies(tenant: Tenant) -> Vec<NewRecord> {
+    let body = |n: i64| {
+        let lines: Vec<Value> = (n * 10..n * 10 + 10).map(|l| line(l, n * 30)).collect();
+        sent(tenant, n * 30, &lines)
+    };
+    (0..240).map(body).collect()
+}
+
+fn query(text: &str) -> Query {
+    Query {
+        filter: Filter::parse(text).expect(text),
+        from_ns: START * NS,
+        to_ns: (START + 7_200) * NS,
+    }
+}
+
+struct Store {
+    bench: Bench,
+    running: Running,
+}
+
+impl Store {
+    async fn new() -> Option<Self> {
+        let bench = Bench::new().await?;
+        let running = bench.run(vec![Arc::new(Logs::default())]);
+        Some(Self { bench, running })
+    }
+
+    async fn send(&self, records: Vec<NewRecord>) {
+        let positions = self.bench.append(records).await;
+        self.caught_up(&positions).await;
+    }
+
+    async fn caught_up(&self, positions: &[Position]) {
+        eventually("logs", || async {
+            let done = checkpoints::wait_until(&self.bench.db, "logs", positions, LONG).await;
+            done.ok().filter(|done| *done)
+        })
+        .await;
+    }
+
+    async fn compact(&self, after: i64) {
+        let now = Timestamp::from_micros((START + after) * 1_000_000);
+        let pass = Compaction::default().pass(&self.bench.db, now).await;
+        pass.expect("compacts");
+    }
+
+    async fn find(&self, query: &Query, after: Option<Place>, limit: usize) -> Vec<Record> {
+        let found = search(&self.bench.db, &OURS.scope(), query, after, limit).await;
+        found.expect("answers").records
+    }
+
+    async fn rows(&self, table: &str) -> i64 {
+        let sql = format!("SELECT count(*) FROM telemetry.{table}");
+        sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+            .fetch_one(&mut self.bench.superuser().await)
+            .await
+            .expect("counts")
+    }
+
+    /// Everything that can be asked.
+    async fn answers(&self) -> Vec<Value> {
+        let (db, scope) = (&self.bench.db, OURS.scope());
+        let mut all = Vec::new();
+        for text in QUERIES {
+            let query = query(text);
+            let found = search(db, &scope, &query, None, 3000).await.expect(text);
+            assert!(found.next.is_none());
+            all.push(json!([text, found.records]));
+            for step in [60 * NS, 7 * NS] {
+                let stats = stats(db, &scope, &query, step).await.expect(text);
+                assert_eq!(stats.total, found.records.len() as u64, "{text} by {step}");
+                all.push(json!([text, stats.total, stats.counts, stats.buckets]));
+            }
+            let fields = names(db, &scope, &query).await.expect(text);
+            all.push(json!([text, fields]));
+            for name in ["user.id", "service", "level", "status", "trace_id"] {
+                let values = values(db, &scope, &query, name, 20).await.expect(text);
+                all.push(json!([text, values]));
+            }
+            let patterns = patterns(db, &scope, &query, 5).await.expect(text);
+            let counts: Vec<_> = patterns
+                .items
+                .iter()
+                .map(|p| (&p.pattern, p.count))
+                .collect();
+            all.push(json!([text, counts]));
+        }
+        all
+    }
+}
+
+const QUERIES: [&str; 10] = [
+    "",
+    "level:error service:cart",
+    "order 1234",
+    "user-3 -level:info",
+    "\"placed in 17 ms\"",
+    "status:>=400 user.id:u3",
+    "trace_id:000000000000000000000000000000ff",
+    "000000000000000000000000000000ff",
+    "user.id:u1,u2 -service:payment",
+    "nothinglikethis",
+];
+
+#[tokio::test]
+async fn what_was_sent_is_found_and_what_was_sent_twice_is_found_once() {
+    let Some(store) = Store::new().await else {
+        return;
+    };
+    let late =
+        json!({"timestamp": stamp(START - 100) + "Z", "message": "late \u{0} one", "host": "a"});
+    let too_old = json!({"timestamp": stamp(START - 90_000) + "Z", "message": "too old"});
+    let body = sent(OURS, 0, &[line(3, 0), late, too_old]);
+    store.send(vec![body.clone(), body]).await;
+    let everything = Query {
+        from_ns: i64::MIN,
+        to_ns: i64::MAX,
+        ..Query::default()
+    };
+    let found = store.find(&everything, None, 10).await;
+    assert_eq!(found.len(), 2, "{found:?}");
+    let first = &found[0];
+    assert_eq!(first.time.timestamp_subsec_nanos(), 3);
+    assert_eq!(
+        (&first.level[..], &first.service[..]),
+        ("error", "checkout")
+    );
+    assert_eq!(first.body, "order 3 placed in 3 ms by user-3");
+    assert_eq!(
+        first.trace_id.as_deref(),
+        Some("00000000000000000000000000000004")
+    );
+    assert_eq!(first.fields["status"], "500");
+    assert_eq!(first.received_at, None);
+    assert_eq!(found[1].body, "late \u{0} one");
+    assert_eq!(found[1].received_at.map(|at| at.timestamp()), Some(START));
+    let counted = services(&store.bench.db, &OURS.scope(), i64::MIN, i64::MAX).await;
+    let counted: Vec<_> = counted
+        .expect("answers")
+        .into_iter()
+        .map(|s| s.count)
+        .collect();
+    assert_eq!(counted, [1, 1]);
+    store.running.stop().await;
+}
+
+#[tokio::test]
+async fn answers_are_the_same_in_every_level() {
+    let Some(store) = Store::new().await else {
+        return;
+    };
+    store.send(bodies(OURS)).await;
+    let young = store.answers().await;
+    assert_eq!(young[0][1].as_array().expect("records").len(), 2400);
+    store.compact(3_600).await;
+    assert!(store.rows("logs_l1").await > 0);
+    assert_eq!(store.answers().await, young);
+    store.compact(30_000).await;
+    store.compact(30_010).await;
+    assert_eq!(
+        store.rows("logs_l0").await,
+        0,
+        "the ten minutes are dropped"
+    );
+    assert_eq!(store.answers().await, young);
+    store.running.stop().await;
+}
+
+#[tokio::test]
+async fn a_rare_word_reads_one_segment_and_half_a_word_none() {
+    let Some(store) = Store::new().await else {
+        return;
+    };
+    store.send(bodies(OURS)).await;
+    store.compact(30_000).await;
+    store.compact(30_010).await;
+    let db = &store.bench.db;
+    let all = search(db, &OURS.scope(), &query(""), None, 3000)
+        .await
+        .expect("answers");
+    assert!(all.scanned.segments > 1, "{:?}", all.scanned);
+    for needle in [
+        "1234",
+        "000000000000000000000000000004d3",
+        "\"order 1234 placed\"",
+    ] {
+        let found = search(db, &OURS.scope(), &query(needle), None, 10)
+            .await
+            .expect("answers");
+        assert_eq!(found.records.len(), 1, "{needle}");
+        assert!(found.scanned.segments < all.scanned.segments, "{needle}");
+    }
+    let none = search(db, &OURS.scope(), &query("rder"), None, 10)
+        .await
+        .expect("answers");
+    assert_eq!((none.records.len(), none.scanned.segments), (0, 0));
+    store.running.stop().await;
+}
+
+#[tokio::test]
+async fn pages_neither_repeat_nor_miss_while_records_arrive_and_are_compacted() {
+    let Some(store) = Store::new().await else {
+        return;
+    };
+    let mut arriving = bodies(OURS);
+    let later = arriving.split_off(120);
+    store.send(arriving).await;
+    let expected: BTreeSet<String> = store
+        .find(&query(""), None, 3000)
+        .await
+        .into_iter()
+        .map(|r| r.id)
+        .collect();
+    assert_eq!(expected.len(), 1200);
+    let (mut seen, mut after, mut later) = (Vec::new(), None, later.chunks(10));
+    for page in 0.. {
+        let found = search(&store.bench.db, &OURS.scope(), &query(""), after, 97).await;
+        let found = found.expect("answers");
+        seen.extend(found.records.into_iter().map(|record| record.id));
+        after = found.next;
+        if after.is_none() {
+            break;
+        }
+        if let Some(more) = later.next() {
+            store.send(more.to_vec()).await;
+        }
+        store.compact(3_600 + page * 3_600).await;
+    }
+    assert!(seen.is_sorted_by(|a, b| a > b), "newest first, none twice");
+    assert_eq!(seen.into_iter().collect::<BTreeSet<_>>(), expected);
+    store.running.stop().await;
+}
+
+#[tokio::test]
+async fn a_project_sees_its_own_records_only() {
+    let Some(store) = Store::new().await else {
+        return;
+    };
+    let other = Tenant(2);
+    store
+        .send(vec![
+            sent(OURS, 0, &[line(1, 0)]),
+            sent(other, 0, &[line(2, 0)]),
+        ])
+        .await;
+    for compacted in [false, true] {
+        if compacted {
+            store.compact(30_000).await;
+        }
+        let bodies = |found: Vec<Record>| found.into_iter().map(|r| r.body).collect::<Vec<_>>();
+        let ours = store.find(&query(""), None, 10).await;
+        let theirs = search(&store.bench.db, &other.scope(), &query(""), None, 10).await;
+        let theirs = theirs.expect("answers").records;
+        let place: Place = theirs[0].id.parse().expect("an id");
+        let stolen = around(&store.bench.db, &OURS.scope(), place, 5, 5).await;
+        assert!(stolen.expect("answers").is_none());
+        assert_eq!(bodies(ours), ["order 1 placed in 1 ms by user-1"]);
+        assert_eq!(bodies(theirs), ["order 2 placed in 2 ms by user-2"]);
+        let mut reader = store.bench.superuser().await;
+        sqlx::raw_sql("SET ROLE srec_read")
+            .execute(&mut reader)
+            .await
+            .expect("a role");
+        sqlx::query(
+            "SELECT set_config('app.tenant', $1, false), set_config('app.project', $2, false)",
+        )
+        .bind(OURS.scope().tenant().to_string())
+        .bind(OURS.scope().project().to_string())
+        .execute(&mut reader)
+        .await
+        .expect("sets");
+        for table in ["logs_l0", "logs_l1", "log_counts"] {
+            let sql = format!("SELECT DISTINCT tenant_id FROM telemetry.{table}");
+            let seen: Vec<uuid::Uuid> = sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+                .fetch_all(&mut reader)
+                .await
+                .expect("may select");
+            assert!(
+                seen.iter().all(|id| *id == OURS.scope().tenant().0),
+                "{table}: {seen:?}"
+            );
+        }
+    }
+    store.running.stop().await;
+}
+
+#[tokio::test]
+async fn a_record_has_its_neighbours_of_the_same_stream() {
+    let Some(store) = Store::new().await else {
+        return;
+    };
+    store.send(bodies(OURS)).await;
+    store.compact(3_600).await;
+    let at = &store.find(&query("service:cart 1201"), None, 10).await[0];
+    let place: Place = at.id.parse().expect("an id");
+    let found = around(&store.bench.db, &OURS.scope(), place, 3, 2).await;
+    let found = found.expect("answers").expect("exists");
+    let numbers = |records: &[Record]| -> Vec<String> {
+        records
+            .iter()
+            .map(|r| r.body.split(' ').nth(1).expect("a number").to_owned())
+            .collect()
+    };
+    assert_eq!(numbers(&found.before), ["1192", "1195", "1198"]);
+    assert_eq!(&found.record, at);
+    assert_eq!(numbers(&found.after), ["1204", "1207"]);
+    store.running.stop().await;
+}
+
+#[tokio::test]
+async fn who_looks_on_sees_what_arrives_and_is_told_what_was_too_much() {
+    let Some(store) = Store::new().await else {
+        return;
+    };
+    let db = &store.bench.db;
+    store.send(vec![sent(OURS, 0, &[line(0, 0)])]).await;
+    let mut tail = Tail::begin(db, &OURS.scope()).await.expect("begins");
+    let errors = Filter::parse("level:error").expect("a filter");
+    let lines: Vec<Value> = (0..40).map(|n| line(n, 30)).collect();
+    store
+        .send(vec![sent(OURS, 30, &lines), sent(Tenant(2), 30, &lines)])
+        .await;
+    let arrived = tail
+        .look(db, &OURS.scope(), &errors, 4)
+        .await
+        .expect("answers");
+    assert_eq!((arrived.records.len(), arrived.dropped), (4, 6));
+    assert!(arrived.records.iter().all(|record| record.level == "error"));
+    let nothing = tail
+        .look(db, &OURS.scope(), &errors, 4)
+        .await
+        .expect("answers");
+    assert_eq!((nothing.records.len(), nothing.dropped), (0, 0));
+    store.running.stop().await;
+}
