@@ -62,7 +62,7 @@ const SQL: &str = "
       AND EXISTS (SELECT FROM unnest($7::uuid[], $8::uuid[]) AS wanted (lowest, highest)
                   WHERE id_from <= highest AND id_to >= lowest)
     UNION ALL
-    SELECT 0, l0.day, 0, l0.partition, l0.from_offset, l0.to_offset, l0.section,
+    SELECT 0::smallint, l0.day, 0::bigint, l0.partition, l0.from_offset, l0.to_offset, l0.section,
            CASE WHEN held.level IS NULL THEN data END
     FROM telemetry.metrics_l0 l0
     LEFT JOIN telemetry.compacted c
