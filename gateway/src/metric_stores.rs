@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use projections::telemetry::metrics::Stores;
 use promql::Engine;
 use promql::source::MetricStore;
 use schemas::scope::Scope;
@@ -17,6 +18,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Gives the metrics of one project. The scope comes from the credential.
 pub trait MetricStores: Send + Sync {
     fn of(&self, scope: &Scope) -> Arc<dyn MetricStore>;
+}
+
+impl MetricStores for Stores {
+    fn of(&self, scope: &Scope) -> Arc<dyn MetricStore> {
+        Arc::new(Self::of(self, scope))
+    }
 }
 
 /// What queries of metrics need.

@@ -28,5 +28,5 @@ pub mod vault;
 
 pub use db::{Db, DbConfig, QueryError};
 pub use migrate::migrate;
-pub use registry::registry;
+pub use registry::{Settings, registry, registry_with};
 pub use runtime::{Runtime, run};

@@ -15,6 +15,7 @@ pub mod metrics;
 pub(crate) mod repeats;
 pub mod retention;
 pub(crate) mod snapshot;
+pub mod spans;
 
 use std::sync::Arc;
 
@@ -23,5 +24,6 @@ fn compacting() -> Vec<Arc<dyn compaction::Compact>> {
     vec![
         Arc::new(metrics::MetricsCompact::default()),
         Arc::new(logs::LogsCompact),
+        Arc::new(spans::SpansCompact),
     ]
 }

@@ -34,6 +34,14 @@ impl Grid {
     }
 }
 
+/// What was asked for: the end need not be a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Bounds {
+    pub(crate) start_ms: i64,
+    pub(crate) end_ms: i64,
+    pub(crate) step_ms: i64,
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Point {
     None,

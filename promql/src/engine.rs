@@ -1,7 +1,7 @@
 //! Queries against a source: parse, fetch, evaluate.
 
 use crate::{
-    column::{Grid, Point},
+    column::{Bounds, Grid, Point},
     eval::Evaluator,
     parse::{
         ParseError,
@@ -135,7 +135,12 @@ impl Engine {
             step_ms: 0,
             count: 1,
         };
-        self.run(source, query, expr, grid, options, instant_answer)
+        let bounds = Bounds {
+            start_ms: time_ms,
+            end_ms: time_ms,
+            step_ms: 0,
+        };
+        self.run(source, query, expr, (bounds, grid), options, instant_answer)
             .await
     }
 
@@ -174,7 +179,12 @@ impl Engine {
             step_ms,
             count: last as usize + 1,
         };
-        self.run(source, query, expr, grid, options, range_answer)
+        let bounds = Bounds {
+            start_ms,
+            end_ms,
+            step_ms,
+        };
+        self.run(source, query, expr, (bounds, grid), options, range_answer)
             .await
     }
 
@@ -183,7 +193,7 @@ impl Engine {
         source: &dyn SeriesSource,
         query: &str,
         mut expr: Expr,
-        grid: Grid,
+        (bounds, grid): (Bounds, Grid),
         options: Options,
         answer: fn(&Evaluator, &Expr, Grid) -> Result<Value, QueryError>,
     ) -> Result<Answer, QueryError> {
@@ -191,7 +201,7 @@ impl Engine {
             .timeout
             .map_or(self.limits.timeout, |asked| asked.min(self.limits.timeout));
         let deadline = Instant::now() + timeout;
-        let selections = plan::selections(&mut expr, grid, options.lookback_ms)?;
+        let selections = plan::selections(&mut expr, bounds, grid, options.lookback_ms)?;
         let fetching =
             futures::future::try_join_all(selections.iter().map(|one| source.select(one)));
         let sets = tokio::time::timeout(timeout, fetching)
@@ -199,7 +209,7 @@ impl Engine {
             .map_err(|_| QueryError::Timeout)??;
         let evaluator = Evaluator::new(
             query.to_owned(),
-            grid,
+            bounds,
             options.lookback_ms,
             sets,
             self.limits,

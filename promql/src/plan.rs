@@ -2,7 +2,7 @@
 
 use crate::{
     QueryError,
-    column::Grid,
+    column::{Bounds, Grid},
     parse::ast::{At, Expr, Kind, Selector, Subquery},
     source::{Comparison, Matcher, Selection},
 };
@@ -17,11 +17,12 @@ const MAX_SUBQUERY_STEPS: i64 = 5_000_000;
 /// One selection per selector, in the order of the ids that they are given here.
 pub(crate) fn selections(
     expr: &mut Expr,
+    query: Bounds,
     grid: Grid,
     lookback_ms: i64,
 ) -> Result<Vec<Selection>, QueryError> {
     let mut plan = Plan {
-        query: grid,
+        query,
         lookback_ms,
         found: Vec::new(),
     };
@@ -30,18 +31,18 @@ pub(crate) fn selections(
 }
 
 /// When a selector looks for a step of the evaluation.
-pub(crate) fn reference(at: Option<At>, offset_ms: i64, time_ms: i64, query: Grid) -> i64 {
+pub(crate) fn reference(at: Option<At>, offset_ms: i64, time_ms: i64, query: Bounds) -> i64 {
     let time = match at {
         None => time_ms,
         Some(At::Time(ms)) => ms,
         Some(At::Start) => query.start_ms,
-        Some(At::End) => query.end_ms(),
+        Some(At::End) => query.end_ms,
     };
     time - offset_ms
 }
 
 /// The steps of a subquery: multiples of its own step, whatever the query's start.
-pub(crate) fn subgrid(subquery: &Subquery, grid: Grid, query: Grid) -> Result<Grid, QueryError> {
+pub(crate) fn subgrid(subquery: &Subquery, grid: Grid, query: Bounds) -> Result<Grid, QueryError> {
     let step_ms = subquery.step_ms.unwrap_or(SUBQUERY_STEP_MS);
     let look = |time| reference(subquery.at, subquery.offset_ms, time, query);
     let before = look(grid.start_ms) - subquery.range_ms;
@@ -65,7 +66,7 @@ pub(crate) fn subgrid(subquery: &Subquery, grid: Grid, query: Grid) -> Result<Gr
 }
 
 struct Plan {
-    query: Grid,
+    query: Bounds,
     lookback_ms: i64,
     found: Vec<Selection>,
 }

@@ -270,3 +270,20 @@ fn the_longest_chain_is_evaluated() {
     let answer = block(engine(2).instant(&memory, &query, 90_000, Options::default())).unwrap();
     assert_eq!(points(answer.value).len(), 1);
 }
+
+#[test]
+fn the_end_of_a_range_need_not_be_a_step() {
+    let mut memory = Memory::default();
+    let samples = Samples {
+        times: (0..=100).map(|second| second * 1000).collect(),
+        values: (0..=100).map(f64::from).collect(),
+        histograms: Vec::new(),
+    };
+    memory.append(labels(1, 1), samples);
+    for (query, expected) in [("m @ end()", 99.0), ("end()", 99.0), ("range()", 89.0)] {
+        let options = Options::default();
+        let answer = block(engine(1).range(&memory, query, (10_000, 99_000), 50_000, options));
+        let found: Vec<f64> = points(answer.unwrap().value).into_values().collect();
+        assert_eq!(found, [expected; 2], "{query}");
+    }
+}

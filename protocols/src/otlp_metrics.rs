@@ -2,8 +2,8 @@
 //! `otlp.metrics.protobuf` and `otlp.metrics.json`.
 //!
 //! Source: `opentelemetry/proto/metrics/v1/metrics.proto`, the mapping of protobuf to
-//! JSON (ids are hexadecimal there), and "Prometheus and OpenMetrics Compatibility" of
-//! OpenTelemetry. Names are translated with suffixes for unit and type
+//! JSON (ids are hexadecimal there), and "Prometheus and `OpenMetrics`
+//! Compatibility" of OpenTelemetry. Names are translated with suffixes for unit and type
 //! (`UnderscoreEscapingWithSuffixes`), `service.*` becomes `job` and `instance`, the
 //! rest of a resource `target_info`. Points of delta temporality are left out, as
 //! Prometheus leaves them out: adding them up needs state that a decoder has not.

@@ -109,6 +109,7 @@ fn start(platform: &Platform, listeners: edge::Listeners, tasks: &mut Tasks) -> 
         }
         if roles.projections {
             tasks.spawn("projections", data::project(platform.clone(), data.clone()));
+            tasks.spawn("compaction", data::compact(platform.clone(), data.clone()));
         }
     }
     if platform.embedded.is_some() {

@@ -13,7 +13,7 @@ test('traces are searched by service, attribute, duration and error, all of it i
   await page.getByLabel('Attributes').fill('http.route=/charge');
   await page.getByLabel('At least').fill('1s');
   await page.getByRole('button', { name: 'Search', exact: true }).click();
-  await page.getByLabel('With errors').check();
+  await page.getByRole('checkbox', { name: 'With errors' }).check();
   await expect(page).toHaveURL(/service=payments/);
   await expect(page).toHaveURL(/min=1s/);
   await expect(page).toHaveURL(/errors=1/);

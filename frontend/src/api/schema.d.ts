@@ -18,6 +18,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/_bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Logs in bulk
+         * @description Elasticsearch's `_bulk` with the actions `index` and `create`: answers for each
+         *     action, in their order.
+         */
+        post: operations["bulk"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/alerts": {
         parameters: {
             query?: never;
@@ -539,6 +560,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/ingest/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Logs as our own JSON
+         * @description `{"logs": [{"message", "timestamp", "level", "service", "trace_id", "span_id",
+         *     "attributes": {}}]}`, all but the message optional; or only the list, or one record a
+         *     line. 202 means that what was accepted is in the log for good.
+         */
+        post: operations["ingest_logs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/ingest/metrics": {
         parameters: {
             query?: never;
@@ -555,6 +598,205 @@ export interface paths {
          *     what was accepted is in the log for good.
          */
         post: operations["ingest_metrics"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ingest/traces": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Traces as our own JSON
+         * @description `{"spans": [{"trace_id", "span_id", "parent_id", "name", "service", "kind", "start",
+         *     "end" or "duration_ms", "status", "attributes": {}, "events"}]}`, or only the list, or
+         *     one span a line. 202 means that what was accepted is in the log for good.
+         */
+        post: operations["ingest_traces"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Log records, newest first
+         * @description `query` is words (`timeout`), phrases (`"out of memory"`) and fields
+         *     (`user.id:42`, `status:>=500`, `path:/api/*`, `level:error,fatal`, `trace_id:*`),
+         *     each of which must hold; `-` before one says that it must not.
+         */
+        get: operations["search_logs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Log records as a file, newest first, at most 100,000
+         * @description One JSON object a line, or CSV with fields and resource as JSON.
+         */
+        get: operations["export_logs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs/fields": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Names of the fields of log records, from a sample of the newest */
+        get: operations["log_fields"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs/fields/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The most frequent values of one field, from a sample of the newest log records
+         * @description `service`, `level`, `trace_id`, `span_id` and `resource.<name>` are fields too.
+         */
+        get: operations["log_field_values"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs/patterns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The most frequent shapes of log lines, from a sample of the newest
+         * @description What differs from line to line is replaced: `<num>`, `<hex>`, `<uuid>`, `<ip>`,
+         *     `<time>`, and `<*>` for a word.
+         */
+        get: operations["log_patterns"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs/services": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Services with log records in a range of time, to the minute */
+        get: operations["log_services"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Counts of log records over time, by level
+         * @description Buckets begin at multiples of their length, which is the next of 1 s, 5 s, 10 s,
+         *     30 s, 1 min, 5 min, ... that gives no more buckets than asked for.
+         */
+        get: operations["log_stats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs/tail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * New log records as they arrive
+         * @description A WebSocket. Each message is `{"type": "log", "record": {...}}`, or
+         *     `{"type": "dropped", "count": n}` where more arrived than is sent. `from` and `to`
+         *     do not matter. Credentials and closing codes are those of `/ws`.
+         */
+        get: operations["tail_logs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs/{id}/context": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A log record with those before and after it of the same resource or stream */
+        get: operations["log_context"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -638,6 +880,125 @@ export interface paths {
         patch: operations["rename_project"];
         trace?: never;
     };
+    "/api/v1/traces": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Traces with a span as asked for, newest first */
+        get: operations["list_traces"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/traces/durations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Durations over time: a sample of the traces with a span as asked for */
+        get: operations["list_trace_durations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/traces/operations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Operations of services, by name */
+        get: operations["list_trace_operations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/traces/red": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Rate, errors and durations of services or of their operations, the busiest first */
+        get: operations["get_trace_red"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/traces/service-map": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who calls whom, with rate, errors and durations */
+        get: operations["get_service_map"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/traces/services": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Services that sent spans, by name */
+        get: operations["list_trace_services"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/traces/{trace_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One trace with all its spans */
+        get: operations["get_trace"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/webhooks/alertmanager": {
         parameters: {
             query?: never;
@@ -703,6 +1064,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/elastic/_bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Logs in bulk
+         * @description Elasticsearch's `_bulk` with the actions `index` and `create`: answers for each
+         *     action, in their order.
+         */
+        post: operations["elastic_bulk"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -714,6 +1096,112 @@ export interface paths {
         get: operations["healthz"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/jaeger/api/dependencies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who calls whom */
+        get: operations["jaeger_dependencies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/jaeger/api/services": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Services that sent spans */
+        get: operations["jaeger_services"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/jaeger/api/services/{name}/operations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Operations of a service */
+        get: operations["jaeger_operations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/jaeger/api/traces": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Traces with a span as asked for */
+        get: operations["jaeger_traces"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/jaeger/api/traces/{trace_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One trace */
+        get: operations["jaeger_trace"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/loki/api/v1/push": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Logs of Loki clients
+         * @description `PushRequest` as protobuf in snappy, or JSON, both with structured metadata. Errors
+         *     are text. 400 names what was refused; lines beside it are in the log.
+         */
+        post: operations["loki_push"];
         delete?: never;
         options?: never;
         head?: never;
@@ -964,6 +1452,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Logs over OTLP/HTTP
+         * @description `ExportLogsServiceRequest` as protobuf or JSON; gzip, zstd or deflate. Answers as
+         *     metrics do.
+         */
+        post: operations["otlp_logs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/metrics": {
         parameters: {
             query?: never;
@@ -980,6 +1489,27 @@ export interface paths {
          *     encoding of the request.
          */
         post: operations["otlp_metrics"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/traces": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Traces over OTLP/HTTP
+         * @description `ExportTraceServiceRequest` as protobuf or JSON; gzip, zstd or deflate. Answers as
+         *     metrics do.
+         */
+        post: operations["otlp_traces"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1153,6 +1683,21 @@ export interface components {
             /** Format: int64 */
             resolved: number;
         };
+        /** @description A trace by its root span. */
+        DurationPoint: {
+            /** Format: double */
+            duration_ms: number;
+            error: boolean;
+            root_operation: string;
+            root_service: string;
+            start: string;
+            trace_id: string;
+        };
+        /** @description A sample of traces as points. */
+        Durations: {
+            /** @description The oldest first. */
+            points: components["schemas"]["DurationPoint"][];
+        };
         /** @description What is wrong with one field of a request. */
         FieldError: {
             /** @description Path of the field, for instance `scopes[0]`. */
@@ -1219,11 +1764,194 @@ export interface components {
         IncidentStatus: "detected" | "acknowledged" | "investigating" | "mitigated" | "resolved" | "learned" | "merged";
         /** @enum {string} */
         KeyScope: "ingest" | "read" | "write" | "admin";
+        /** @description Counts of one stretch of time. */
+        LogBucket: {
+            /** Format: int64 */
+            count: number;
+            /** @description By level; levels without records are left out. */
+            counts: {
+                [key: string]: number;
+            };
+            /**
+             * Format: date-time
+             * @description When it begins.
+             */
+            time: string;
+        };
+        /** @description A record among its neighbours. */
+        LogContext: {
+            /** @description Where in `items` the record is. */
+            index: number;
+            /** @description Oldest first, the record itself among them. */
+            items: components["schemas"]["LogRecord"][];
+        };
+        /** @description A field that records have. */
+        LogField: {
+            /**
+             * Format: int64
+             * @description Records of the sample that have it.
+             */
+            count: number;
+            name: string;
+        };
+        /** @description A value of a field. */
+        LogFieldValue: {
+            /** Format: int64 */
+            count: number;
+            value: string;
+        };
+        /** @description The values of one field in a sample of records. */
+        LogFieldValues: {
+            complete: boolean;
+            /** Format: int64 */
+            distinct: number;
+            /** @description Most frequent first. */
+            items: components["schemas"]["LogFieldValue"][];
+            name: string;
+            /**
+             * Format: int64
+             * @description Records of the sample that have the field.
+             */
+            records: number;
+            /** Format: int64 */
+            sampled: number;
+        };
+        /** @description The fields of a sample of records. */
+        LogFields: {
+            /** @description Whether these were all. */
+            complete: boolean;
+            /** @description Those that most records have first. */
+            items: components["schemas"]["LogField"][];
+            /**
+             * Format: int64
+             * @description Records that were looked at, the newest first.
+             */
+            sampled: number;
+        };
+        /** @description Lines of one shape. */
+        LogPattern: {
+            /** Format: int64 */
+            count: number;
+            /** Format: date-time */
+            first: string;
+            /** Format: date-time */
+            last: string;
+            /** @description That of most of the lines. */
+            level: string;
+            /** @description `<num>`, `<hex>`, `<uuid>`, `<ip>`, `<time>` and `<*>` stand for what differs. */
+            pattern: string;
+            /** @description One of the lines. */
+            sample: string;
+        };
+        /** @description The shapes of a sample of lines. */
+        LogPatterns: {
+            /** @description Whether these were all. */
+            complete: boolean;
+            /** @description Most frequent first. */
+            items: components["schemas"]["LogPattern"][];
+            /**
+             * Format: int64
+             * @description Lines that were looked at, the newest first.
+             */
+            sampled: number;
+        };
+        /** @description One log record. */
+        LogRecord: {
+            body: string;
+            fields: {
+                [key: string]: string;
+            };
+            id: string;
+            /** @description unknown, trace, debug, info, warn, error, fatal */
+            level: string;
+            /** @description The sender's own word. */
+            level_text: string;
+            /**
+             * Format: date-time
+             * @description Only where it arrived more than half a minute after its own time.
+             */
+            received_at?: string | null;
+            /** @description What its resource or stream says. */
+            resource: {
+                [key: string]: string;
+            };
+            service: string;
+            /** @description 16 hexadecimal digits. */
+            span_id?: string | null;
+            /** Format: date-time */
+            time: string;
+            /** @description 32 hexadecimal digits. */
+            trace_id?: string | null;
+        };
+        /** @description A page of log records. */
+        LogRecordPage: {
+            /** @description Newest first. */
+            items: components["schemas"]["LogRecord"][];
+            /** @description None on the last page. */
+            next_cursor?: string | null;
+            scanned: components["schemas"]["LogsScanned"];
+        };
+        /** @description A service that sends logs. */
+        LogService: {
+            /** Format: int64 */
+            count: number;
+            /**
+             * Format: date-time
+             * @description The last minute that has records.
+             */
+            last_seen: string;
+            /** @description By level; levels without records are left out. */
+            levels: {
+                [key: string]: number;
+            };
+            service: string;
+        };
+        /** @description The services that sent logs. */
+        LogServices: {
+            /** @description Those with most records first. */
+            items: components["schemas"]["LogService"][];
+        };
+        /** @description Counts over time. */
+        LogStats: {
+            /** @description From the first to the last, those without records too. */
+            buckets: components["schemas"]["LogBucket"][];
+            /** @description By level; levels without records are left out. */
+            counts: {
+                [key: string]: number;
+            };
+            scanned: components["schemas"]["LogsScanned"];
+            /** Format: int64 */
+            step_seconds: number;
+            /** Format: int64 */
+            total: number;
+        };
         Login: {
             /** @example ada@example.com */
             email: string;
             /** @example correct horse battery staple */
             password: string;
+        };
+        /** @description What a query has looked at. */
+        LogsScanned: {
+            /** Format: int64 */
+            bytes: number;
+            /** Format: int64 */
+            records: number;
+            /** Format: int64 */
+            segments: number;
+        };
+        /** @description Calls from one node to another. */
+        MapEdge: components["schemas"]["Red"] & {
+            client: string;
+            server: string;
+            /** @description What the server is: service, database, queue. */
+            server_kind: string;
+        };
+        /** @description A node of the service map. */
+        MapNode: components["schemas"]["Red"] & {
+            /** @description service, database, queue */
+            kind: string;
+            service: string;
         };
         /** @description The caller as the console shows them. */
         Me: {
@@ -1391,6 +2119,69 @@ export interface components {
             /** Format: uuid */
             id: string;
         };
+        /** @description Rate, errors and durations of one thing. */
+        Red: {
+            /** Format: int64 */
+            count: number;
+            /**
+             * Format: double
+             * @description 0 to 1
+             */
+            error_rate: number;
+            /** Format: int64 */
+            errors: number;
+            /** Format: double */
+            mean_ms: number;
+            /** Format: double */
+            p50_ms: number;
+            /** Format: double */
+            p95_ms: number;
+            /** Format: double */
+            p99_ms: number;
+            /**
+             * Format: double
+             * @description Per second.
+             */
+            rate: number;
+        };
+        /** @description A piece of the range. */
+        RedPoint: {
+            /** Format: double */
+            error_rate: number;
+            /**
+             * Format: double
+             * @description None where nothing was counted.
+             */
+            p95_ms?: number | null;
+            /** Format: double */
+            rate: number;
+            /**
+             * Format: date-time
+             * @description Where the piece begins.
+             */
+            time: string;
+        };
+        /** @description One row of the RED table. */
+        RedRow: components["schemas"]["Red"] & {
+            /** @description Empty in the table of services. */
+            operation: string;
+            /** @description The range in equal pieces, the oldest first. */
+            points: components["schemas"]["RedPoint"][];
+            service: string;
+        };
+        /**
+         * @description The RED table of a time range. Of a service that is called it counts what enters
+         *     it (kinds server and consumer), of others all spans.
+         */
+        RedTable: {
+            /** @description The busiest first. */
+            items: components["schemas"]["RedRow"][];
+            /**
+             * Format: int64
+             * @description Length of a piece.
+             */
+            step_seconds: number;
+        };
         Refresh: {
             /**
              * Format: uuid
@@ -1447,6 +2238,11 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
+        /** @description Who calls whom. */
+        ServiceMap: {
+            edges: components["schemas"]["MapEdge"][];
+            nodes: components["schemas"]["MapNode"][];
+        };
         /** @description The answer to register, login and refresh. The cookies carry the same tokens. */
         Session: {
             access_token: string;
@@ -1466,6 +2262,50 @@ export interface components {
         };
         /** @enum {string} */
         Severity: "SEV1" | "SEV2" | "SEV3" | "SEV4";
+        /** @description A span with everything that was sent. */
+        Span: {
+            /** Format: double */
+            duration_ms: number;
+            /** Format: int64 */
+            duration_ns: number;
+            events: components["schemas"]["SpanEvent"][];
+            fields: {
+                [key: string]: string;
+            };
+            /** @description unspecified, internal, server, client, producer, consumer */
+            kind: string;
+            links: components["schemas"]["SpanLink"][];
+            name: string;
+            parent_id?: string | null;
+            resource: {
+                [key: string]: string;
+            };
+            /** @description Name of the instrumentation scope. */
+            scope: string;
+            service: string;
+            span_id: string;
+            start: string;
+            /** @description unset, ok, error */
+            status: string;
+            status_message: string;
+            trace_state: string;
+        };
+        /** @description Something that happened within a span. */
+        SpanEvent: {
+            fields: {
+                [key: string]: string;
+            };
+            name: string;
+            time: string;
+        };
+        /** @description A span of another trace that this one belongs with. */
+        SpanLink: {
+            fields: {
+                [key: string]: string;
+            };
+            span_id: string;
+            trace_id: string;
+        };
         /**
          * @description How far a command has come.
          * @enum {string}
@@ -1525,6 +2365,37 @@ export interface components {
             items: components["schemas"]["TimelineEntry"][];
             next_cursor: string | null;
         };
+        /** @description One trace. */
+        Trace: {
+            /** @description By start. */
+            spans: components["schemas"]["Span"][];
+            trace_id: string;
+            /** @description There are more spans than are shown. */
+            truncated: boolean;
+        };
+        /** @description A trace in the list. */
+        TraceSummary: {
+            /**
+             * Format: double
+             * @description From the first start to the last end.
+             */
+            duration_ms: number;
+            /** Format: int64 */
+            errors: number;
+            root_arrived: boolean;
+            root_operation: string;
+            /** @description Of the span without a parent; of the first one where that has not arrived. */
+            root_service: string;
+            services: string[];
+            /** Format: int64 */
+            spans: number;
+            start: string;
+            trace_id: string;
+        };
+        TraceSummaryPage: {
+            items: components["schemas"]["TraceSummary"][];
+            next_cursor: string | null;
+        };
         /** @description A person with an account. */
         User: {
             email: string;
@@ -1559,6 +2430,78 @@ export interface operations {
         requestBody?: never;
         responses: {
             200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    bulk: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": unknown;
+                "application/x-ndjson": string;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2701,6 +3644,78 @@ export interface operations {
             };
         };
     };
+    ingest_logs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": unknown;
+                "application/x-ndjson": string;
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Taken"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     ingest_metrics: {
         parameters: {
             query?: never;
@@ -2763,6 +3778,463 @@ export interface operations {
                 };
             };
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ingest_traces: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": unknown;
+                "application/x-ndjson": string;
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Taken"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_logs: {
+        parameters: {
+            query?: {
+                /** @description Words, phrases and fields, all of which must hold. */
+                query?: string;
+                /** @description Only of these services, separated by commas. */
+                service?: string;
+                /**
+                 * @description Only of these levels, separated by commas: unknown, trace, debug, info, warn,
+                 *     error, fatal.
+                 */
+                level?: string;
+                /** @description Not before; an hour before `to` unless told. */
+                from?: string;
+                /** @description Before; now unless told. */
+                to?: string;
+                /** @description How many records at most; 100 unless told, never more than 1000. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. It keeps its place while records arrive. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogRecordPage"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_logs: {
+        parameters: {
+            query?: {
+                /** @description Words, phrases and fields, all of which must hold. */
+                query?: string;
+                /** @description Only of these services, separated by commas. */
+                service?: string;
+                /**
+                 * @description Only of these levels, separated by commas: unknown, trace, debug, info, warn,
+                 *     error, fatal.
+                 */
+                level?: string;
+                /** @description Not before; an hour before `to` unless told. */
+                from?: string;
+                /** @description Before; now unless told. */
+                to?: string;
+                /** @description ndjson (unless told) or csv */
+                format?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    log_fields: {
+        parameters: {
+            query?: {
+                /** @description Words, phrases and fields, all of which must hold. */
+                query?: string;
+                /** @description Only of these services, separated by commas. */
+                service?: string;
+                /**
+                 * @description Only of these levels, separated by commas: unknown, trace, debug, info, warn,
+                 *     error, fatal.
+                 */
+                level?: string;
+                /** @description Not before; an hour before `to` unless told. */
+                from?: string;
+                /** @description Before; now unless told. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogFields"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    log_field_values: {
+        parameters: {
+            query?: {
+                /** @description Words, phrases and fields, all of which must hold. */
+                query?: string;
+                /** @description Only of these services, separated by commas. */
+                service?: string;
+                /**
+                 * @description Only of these levels, separated by commas: unknown, trace, debug, info, warn,
+                 *     error, fatal.
+                 */
+                level?: string;
+                /** @description Not before; an hour before `to` unless told. */
+                from?: string;
+                /** @description Before; now unless told. */
+                to?: string;
+                /** @description How many values at most; 20 unless told, never more than 1000. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogFieldValues"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    log_patterns: {
+        parameters: {
+            query?: {
+                /** @description Words, phrases and fields, all of which must hold. */
+                query?: string;
+                /** @description Only of these services, separated by commas. */
+                service?: string;
+                /**
+                 * @description Only of these levels, separated by commas: unknown, trace, debug, info, warn,
+                 *     error, fatal.
+                 */
+                level?: string;
+                /** @description Not before; an hour before `to` unless told. */
+                from?: string;
+                /** @description Before; now unless told. */
+                to?: string;
+                /** @description How many values at most; 20 unless told, never more than 1000. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogPatterns"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    log_services: {
+        parameters: {
+            query?: {
+                /** @description Words, phrases and fields, all of which must hold. */
+                query?: string;
+                /** @description Only of these services, separated by commas. */
+                service?: string;
+                /**
+                 * @description Only of these levels, separated by commas: unknown, trace, debug, info, warn,
+                 *     error, fatal.
+                 */
+                level?: string;
+                /** @description Not before; an hour before `to` unless told. */
+                from?: string;
+                /** @description Before; now unless told. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogServices"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    log_stats: {
+        parameters: {
+            query?: {
+                /** @description Words, phrases and fields, all of which must hold. */
+                query?: string;
+                /** @description Only of these services, separated by commas. */
+                service?: string;
+                /**
+                 * @description Only of these levels, separated by commas: unknown, trace, debug, info, warn,
+                 *     error, fatal.
+                 */
+                level?: string;
+                /** @description Not before; an hour before `to` unless told. */
+                from?: string;
+                /** @description Before; now unless told. */
+                to?: string;
+                /** @description About how many buckets; 60 unless told, at most 1000. */
+                buckets?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogStats"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tail_logs: {
+        parameters: {
+            query?: {
+                /** @description Words, phrases and fields, all of which must hold. */
+                query?: string;
+                /** @description Only of these services, separated by commas. */
+                service?: string;
+                /**
+                 * @description Only of these levels, separated by commas: unknown, trace, debug, info, warn,
+                 *     error, fatal.
+                 */
+                level?: string;
+                /** @description Not before; an hour before `to` unless told. */
+                from?: string;
+                /** @description Before; now unless told. */
+                to?: string;
+                /** @description From `POST /api/v1/auth/ws-ticket`. */
+                ticket?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the socket is open */
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    log_context: {
+        parameters: {
+            query?: {
+                /** @description Records before it; 10 unless told, at most 200. */
+                before?: number;
+                /** @description Records after it; 10 unless told, at most 200. */
+                after?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogContext"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3047,6 +4519,229 @@ export interface operations {
             };
         };
     };
+    list_traces: {
+        parameters: {
+            query?: {
+                service?: string;
+                operation?: string;
+                min_duration_ms?: number;
+                max_duration_ms?: number;
+                /** @description Whether its status is error. */
+                error?: boolean;
+                /** @description internal, server, client, producer, consumer */
+                kind?: string;
+                /** @description `name=value` that a field of the span or its resource has; may come often, all must hold */
+                attr?: string[];
+                /** @description An hour before the end unless told. */
+                from?: string;
+                /** @description Now unless told. */
+                to?: string;
+                /** @description How many items at most; 50 unless told, never more than 200. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TraceSummaryPage"];
+                };
+            };
+        };
+    };
+    list_trace_durations: {
+        parameters: {
+            query?: {
+                service?: string;
+                operation?: string;
+                min_duration_ms?: number;
+                max_duration_ms?: number;
+                /** @description Whether its status is error. */
+                error?: boolean;
+                /** @description internal, server, client, producer, consumer */
+                kind?: string;
+                /** @description `name=value` that a field of the span or its resource has; may come often, all must hold */
+                attr?: string[];
+                /** @description An hour before the end unless told. */
+                from?: string;
+                /** @description Now unless told. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Durations"];
+                };
+            };
+        };
+    };
+    list_trace_operations: {
+        parameters: {
+            query?: {
+                service?: string;
+                /** @description An hour before the end unless told. */
+                from?: string;
+                /** @description Now unless told. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: {
+                            /** Format: int64 */
+                            errors: number;
+                            /** @description unspecified, internal, server, client, producer, consumer */
+                            kinds: string[];
+                            operation: string;
+                            service: string;
+                            /** Format: int64 */
+                            spans: number;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    get_trace_red: {
+        parameters: {
+            query?: {
+                service?: string;
+                /** @description `operation` (a row each) or `service`. */
+                by?: string;
+                /** @description Into how many pieces the range is cut, about; no piece is shorter than a minute. */
+                points?: number;
+                /** @description An hour before the end unless told. */
+                from?: string;
+                /** @description Now unless told. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RedTable"];
+                };
+            };
+        };
+    };
+    get_service_map: {
+        parameters: {
+            query?: {
+                /** @description An hour before the end unless told. */
+                from?: string;
+                /** @description Now unless told. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceMap"];
+                };
+            };
+        };
+    };
+    list_trace_services: {
+        parameters: {
+            query?: {
+                /** @description An hour before the end unless told. */
+                from?: string;
+                /** @description Now unless told. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: {
+                            /** Format: int64 */
+                            errors: number;
+                            service: string;
+                            /** Format: int64 */
+                            spans: number;
+                        }[];
+                    };
+                };
+            };
+        };
+    };
+    get_trace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description 32 hex digits */
+                trace_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trace"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     alertmanager_webhook: {
         parameters: {
             query?: never;
@@ -3190,6 +4885,78 @@ export interface operations {
             };
         };
     };
+    elastic_bulk: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": unknown;
+                "application/x-ndjson": string;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
     healthz: {
         parameters: {
             query?: never;
@@ -3200,6 +4967,218 @@ export interface operations {
         requestBody?: never;
         responses: {
             200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    jaeger_dependencies: {
+        parameters: {
+            query?: {
+                /** @description Milliseconds since 1970 */
+                endTs?: number;
+                /** @description Milliseconds */
+                lookback?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    jaeger_services: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    jaeger_operations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    jaeger_traces: {
+        parameters: {
+            query?: {
+                service?: string;
+                operation?: string;
+                /** @description A JSON object of names and values */
+                tags?: string;
+                /** @description Microseconds since 1970 */
+                start?: number;
+                /** @description Microseconds since 1970 */
+                end?: number;
+                /** @description Such as 100ms */
+                minDuration?: string;
+                /** @description Such as 1.5s */
+                maxDuration?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    jaeger_trace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                trace_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    loki_push: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": unknown;
+                "application/x-protobuf": number[];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3988,7 +5967,151 @@ export interface operations {
             };
         };
     };
+    otlp_logs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": unknown;
+                "application/x-protobuf": number[];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
     otlp_metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": unknown;
+                "application/x-protobuf": number[];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    otlp_traces: {
         parameters: {
             query?: never;
             header?: never;

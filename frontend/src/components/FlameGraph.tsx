@@ -1,6 +1,6 @@
 import { Button } from '@mantine/core';
 import { useMemo, useState } from 'react';
-import { shortDuration } from '../util/numbers';
+import { percent, shortDuration } from '../util/numbers';
 import { flames, type Flame, type SpanTree } from '../util/trace-layout';
 import classes from './FlameGraph.module.css';
 import { ServiceName } from './ServiceName';
@@ -115,7 +115,7 @@ function SelfTimes({ roots, colorOf, onFocus }: { roots: readonly Flame<TimedSpa
             </th>
             <td>{flame.count}</td>
             <td>{shortDuration(flame.self)}</td>
-            <td>{Math.round((flame.self / total) * 100)} %</td>
+            <td>{percent(flame.self / total)}</td>
           </tr>
         ))}
       </tbody>

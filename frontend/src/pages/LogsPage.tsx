@@ -73,7 +73,7 @@ function Explorer() {
                 value={search.tab}
                 onChange={(tab) => search.set({ tab: tab === 'lines' ? undefined : tab, ...(tab === 'patterns' && { live: undefined }) })}
               />
-              <span className="dim">Newest first</span>
+              {search.tab === 'lines' && <span className="dim">Newest first</span>}
             </header>
             <PanelBoundary>
               {search.live ? <TailedLines search={search} /> : search.tab === 'patterns' ? <LogPatterns search={search} /> : <FoundLines search={search} />}

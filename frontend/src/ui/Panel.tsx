@@ -19,7 +19,7 @@ export function Panel({ title, count, actions, flush = false, children }: PanelP
       <header className={classes.header}>
         <h2 className={classes.title}>
           {title}
-          {count !== undefined && <span className={classes.count}>{count}</span>}
+          {count !== undefined && <span className={classes.count}>{count.toLocaleString('en-GB')}</span>}
         </h2>
         {actions}
       </header>

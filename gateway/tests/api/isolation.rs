@@ -16,6 +16,7 @@ use serde_json::{Map, Value, json};
 use crate::app::{App, Person, app};
 use crate::logs;
 use crate::openapi::{document, is_secured, operations};
+use crate::traces::{TRACE, send_trace};
 
 /// Stands in everything that the victim owns.
 const CANARY: &str = "canary7f3a";
@@ -43,6 +44,7 @@ impl Victim {
         let command = pending_command(app, &person, &incident).await;
         let alert = fire_alert(app, &person).await;
         have_refused(app, &person);
+        send_trace(app, &person, CANARY).await;
         let log = have_logged(app, &person).await;
         let ids = vec![
             ("incidents", incident),
@@ -51,6 +53,7 @@ impl Victim {
             ("members", person.user.clone()),
             ("commands", command),
             ("alerts", alert),
+            ("traces", TRACE.to_owned()),
             ("logs", log),
         ];
         Self { person, ids }
@@ -305,7 +308,16 @@ async fn no_list_shows_what_is_foreign() {
         "/api/v1/logs/services",
         "/api/v1/members",
         "/api/v1/projects",
+        "/api/v1/traces",
+        "/api/v1/traces/durations",
+        "/api/v1/traces/operations",
+        "/api/v1/traces/red",
+        "/api/v1/traces/service-map",
+        "/api/v1/traces/services",
         "/api/v1/webhooks/refused",
+        "/jaeger/api/dependencies",
+        "/jaeger/api/services",
+        "/jaeger/api/traces",
     ];
     assert_eq!(shown, expected);
 }

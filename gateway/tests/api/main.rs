@@ -24,4 +24,5 @@ mod outage;
 mod pages;
 mod projects;
 mod prometheus;
+mod traces;
 mod ws;

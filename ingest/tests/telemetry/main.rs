@@ -352,7 +352,9 @@ async fn unreadable_bodies_are_400_by_field_and_bombs_413() {
         told.json()["message"]
             .as_str()
             .unwrap()
-            .starts_with("resourceMetrics[0].scopeMetrics")
+            .starts_with("resourceMetrics[0].scopeMetrics"),
+        "{}",
+        told.text()
     );
     let told = send(&site, WRITE, &[("x-api-key", &*key)], b"not snappy").await;
     assert_eq!(told.status, StatusCode::BAD_REQUEST);

@@ -75,6 +75,11 @@ impl<'a> Reader<'a> {
         self.rest.is_empty()
     }
 
+    /// What has not been read.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     #[inline]
     pub(crate) fn byte(&mut self) -> Result<u8, Damaged> {
         let (&first, rest) = self.rest.split_first().ok_or(Damaged("it ends early"))?;
@@ -124,11 +129,6 @@ impl<'a> Reader<'a> {
     /// UTF-8 behind its length.
     pub(crate) fn text(&mut self) -> Result<&'a str, Damaged> {
         std::str::from_utf8(self.bytes()?).map_err(|_| Damaged("a text is not UTF-8"))
-    }
-
-    /// What was not read yet.
-    pub(crate) fn rest(&self) -> &'a [u8] {
-        self.rest
     }
 
     pub(crate) fn take(&mut self, length: usize) -> Result<&'a [u8], Damaged> {

@@ -1,7 +1,7 @@
 //! Level 0: what one flush of the log brought, a row per project and section, in
 //! the transaction of the checkpoint. Compaction reads it once and then drops
 //! ten-minute partitions whole. Row-level security holds for it because no two
-//! projects share a row (ADR 0011).
+//! projects share a row (ADR 0012).
 
 use schemas::ids::{ProjectId, TenantId};
 use schemas::time::Timestamp;

@@ -54,11 +54,6 @@ impl Repeats {
         self.signal
     }
 
-    /// Reads anew at the next [`Repeats::load`].
-    pub(crate) fn forget(&mut self) {
-        *self = Self::new(self.signal);
-    }
-
     /// Reads what was stored, once.
     pub(crate) async fn load(&mut self, rows: &mut PgConnection) -> Result<(), sqlx::Error> {
         if self.loaded {

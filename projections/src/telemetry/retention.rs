@@ -12,9 +12,11 @@ pub const CLASSES: [i16; 7] = [1, 3, 7, 15, 30, 90, 400];
 pub(crate) const DEFAULT_CLASS: i16 = 30;
 
 /// Tables of rows by day that follow their signal's class.
-const BY_DAY: [(&str, &str); 2] = [
+const BY_DAY: [(&str, &str); 4] = [
     ("metrics", "metric_series"),
     ("metrics", "metric_exemplars"),
+    ("spans", "span_red"),
+    ("spans", "service_edges"),
 ];
 
 /// Removes what is past its time at `now`.

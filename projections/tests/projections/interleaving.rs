@@ -11,7 +11,7 @@ use proptest::test_runner::TestRunner;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
-use crate::fixture::{Bench, dump};
+use crate::fixture::{Bench, dump, folds};
 use crate::story;
 
 const CASES: usize = 24;
@@ -30,7 +30,7 @@ async fn any_interleaving_gives_the_same_rows() {
     };
     bench.append(story::two_tenants(&bench.vault).await).await;
     let mut runner = TestRunner::deterministic();
-    for projection in projections::registry() {
+    for projection in folds() {
         let partitions = partitions(&bench, projection.as_ref()).await;
         let in_order = vec![partitions.concat()];
         let expected = fold(&bench, projection.as_ref(), &in_order).await;

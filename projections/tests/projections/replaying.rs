@@ -73,10 +73,17 @@ async fn readers_and_writers_go_on_while_everything_is_replayed() {
     bench.replay().all().await.expect("replays at rest");
     assert_eq!(bench.rows().await, rows);
     let generations = checkpoints::all(&bench.db).await.expect("answers");
+    let telemetry = ["metrics", "logs", "spans"];
     assert!(
         generations
             .iter()
+            .filter(|checkpoint| !telemetry.contains(&checkpoint.projection.as_str()))
             .all(|checkpoint| checkpoint.generation == 4)
+    );
+    let refused = bench.replay().one("metrics").await.expect_err("refuses");
+    assert!(
+        refused.to_string().contains("cannot be replayed"),
+        "{refused}"
     );
 }
 

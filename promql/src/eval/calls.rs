@@ -47,7 +47,7 @@ impl Evaluator {
     pub(super) fn scalar_call(&self, call: &Call, grid: Grid) -> Result<Vec<f64>, QueryError> {
         let seconds = |ms: i64| ms as f64 / 1000.0;
         let same = |value: f64| Ok(vec![value; grid.count]);
-        let (start, end) = (self.query.start_ms, self.query.end_ms());
+        let (start, end) = (self.query.start_ms, self.query.end_ms);
         match call.function.name {
             "time" => Ok((0..grid.count)
                 .map(|step| seconds(grid.time(step)))

@@ -4,7 +4,7 @@
 use super::{Evaluator, binary, math::Math, windows};
 use crate::{
     QueryError,
-    column::{self, Column, Grid, Point, Series, is_absent},
+    column::{self, Bounds, Column, Grid, Point, Series, is_absent},
     histogram,
     parse::ast::{At, BinaryOp, Expr, Kind, Selector, ValueType},
     plan,
@@ -19,7 +19,7 @@ pub(super) struct Range {
     range_ms: i64,
     offset_ms: i64,
     at: Option<At>,
-    query: Grid,
+    query: Bounds,
     names_vary: bool,
 }
 

@@ -13,7 +13,7 @@ mod windows;
 
 use crate::{
     QueryError,
-    column::{Grid, Series},
+    column::{Bounds, Grid, Series},
     engine::{self, Limits, Sample},
     notes::Notes,
     parse::{
@@ -33,7 +33,7 @@ use std::{
 /// One query's evaluation: what was fetched, and what it may cost.
 pub(crate) struct Evaluator {
     text: String,
-    query: Grid,
+    query: Bounds,
     lookback_ms: i64,
     sets: Vec<Mutex<Option<Box<dyn SeriesSet>>>>,
     limits: Limits,
@@ -46,7 +46,7 @@ pub(crate) struct Evaluator {
 impl Evaluator {
     pub(crate) fn new(
         text: String,
-        query: Grid,
+        query: Bounds,
         lookback_ms: i64,
         sets: Vec<Box<dyn SeriesSet>>,
         limits: Limits,

@@ -11,12 +11,15 @@ use protocols::refused::{Refused, Skipped};
 /// When all bodies of these tests arrived.
 pub(crate) const RECEIVED_NS: i64 = 1_793_500_860_000_000_000;
 
+/// Its series, labels, value and time.
+type SeenExemplar = (Labels, Vec<(String, String)>, f64, i64);
+
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Seen {
     /// Samples by labels; values as bits, so that NaN is equal to itself.
     pub(crate) samples: BTreeMap<Labels, Vec<(i64, u64)>>,
     pub(crate) histograms: BTreeMap<Labels, Vec<(i64, String)>>,
-    pub(crate) exemplars: Vec<(Labels, Vec<(String, String)>, f64, i64)>,
+    pub(crate) exemplars: Vec<SeenExemplar>,
     pub(crate) metadata: BTreeMap<String, (MetricKind, String, String)>,
     pub(crate) skipped: Skipped,
     now: Labels,

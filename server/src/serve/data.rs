@@ -2,11 +2,12 @@
 //! without it and must not wait.
 
 use anyhow::Context;
+use projections::telemetry::compaction::Compaction;
 use projections::vault::{MasterKey, SubjectKeys};
 use projections::{Db, DbConfig, Runtime};
 use tokio::sync::watch;
 
-use super::Platform;
+use super::{CLOCK, Platform};
 use crate::config::Config;
 use crate::master_key;
 use crate::storage::{self, Database};
@@ -116,5 +117,24 @@ pub(super) async fn project(platform: Platform, data: Data) -> anyhow::Result<()
         db: data.db,
         fanout: platform.fanout.clone(),
     };
-    projections::run(runtime, projections::registry(), platform.shutdown.clone()).await
+    let settings = projections::Settings {
+        active_series: u32::try_from(platform.config.telemetry_active_series).unwrap_or(u32::MAX),
+    };
+    let projections = projections::registry_with(&settings);
+    projections::run(runtime, projections, platform.shutdown.clone()).await
+}
+
+/// Compacts the telemetry store, once its tables are there.
+pub(super) async fn compact(platform: Platform, data: Data) -> anyhow::Result<()> {
+    match platform
+        .shutdown
+        .run_until_cancelled(data.wait_usable())
+        .await
+    {
+        None => return Ok(()),
+        Some(waited) => waited?,
+    }
+    Compaction::default()
+        .run(data.db, CLOCK, platform.shutdown.clone())
+        .await
 }

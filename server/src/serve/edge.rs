@@ -13,6 +13,7 @@ use gateway::config::{Config as GatewayConfig, PublicUrl};
 use gateway::{Gateway, Surroundings};
 use ingest::IngestState;
 use ingest::telemetry::{Settings, Telemetry};
+use projections::telemetry::metrics::{Limits, Stores};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -120,7 +121,7 @@ fn build_gateway(platform: &Platform, port: u16) -> anyhow::Result<Option<Gatewa
         fanout: platform.fanout.clone(),
         metrics: Some(platform.metrics.clone()),
         refused: platform.refused.clone(),
-        metric_stores: None,
+        metric_stores: Some(Arc::new(Stores::new(data.db.clone(), Limits::default()))),
     };
     Ok(Some(
         Gateway::new(given).context("cannot build the gateway")?,

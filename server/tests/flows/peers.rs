@@ -102,7 +102,8 @@ impl Alertmanager {
 }
 
 pub(crate) struct Prometheus {
-    _folder: TempDir,
+    folder: TempDir,
+    pub(crate) port: u16,
     _process: Process,
 }
 
@@ -124,10 +125,36 @@ impl Prometheus {
         let rules = "groups: [{name: shops, rules: [{alert: CheckoutFailing, \
                      expr: checkout_failing == 1, labels: {severity: critical}, \
                      annotations: {summary: Checkout fails}}]}]\n";
-        std::fs::write(folder.path().join("prometheus.yml"), config).unwrap();
         std::fs::write(folder.path().join("rules.yml"), rules).unwrap();
+        Self::run(&programs.prometheus, folder, free_port(), &config).await
+    }
+
+    /// Scrapes itself and `targets`, and writes everything to the platform at `base`.
+    pub(crate) async fn start_writing(
+        program: &Path,
+        base: &str,
+        key: &str,
+        targets: &[u16],
+    ) -> Self {
         let port = free_port();
-        let mut command = Command::new(&programs.prometheus);
+        let scraped: Vec<_> = targets
+            .iter()
+            .chain([&port])
+            .map(|port| format!("'127.0.0.1:{port}'"))
+            .collect();
+        let config = format!(
+            "global: {{scrape_interval: 1s, scrape_timeout: 1s}}\n\
+             scrape_configs: [{{job_name: machines, static_configs: [{{targets: [{}]}}]}}]\n\
+             remote_write: [{{url: '{base}/api/v1/write', authorization: {{credentials: {key}}}, \
+             queue_config: {{batch_send_deadline: 200ms, max_shards: 1}}}}]\n",
+            scraped.join(", ")
+        );
+        Self::run(program, tempfile::tempdir().unwrap(), port, &config).await
+    }
+
+    async fn run(program: &Path, folder: TempDir, port: u16, config: &str) -> Self {
+        std::fs::write(folder.path().join("prometheus.yml"), config).unwrap();
+        let mut command = Command::new(program);
         command
             .arg(flag("config.file", folder.path().join("prometheus.yml")))
             .arg(flag("storage.tsdb.path", folder.path().join("data")))
@@ -136,6 +163,41 @@ impl Prometheus {
             .arg("--rules.alert.resend-delay=1s");
         let process = Process::start(command, folder.path(), "prometheus", port).await;
         Self {
+            folder,
+            port,
+            _process: process,
+        }
+    }
+
+    /// The value of one of its own counters.
+    pub(crate) async fn counter(&self, name: &str) -> f64 {
+        let counters = metrics(self.port).await;
+        let lines = counters.lines().filter(|line| line.starts_with(name));
+        let values = lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
+        values.sum()
+    }
+
+    /// What it has written to its log.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("prometheus.log")).unwrap_or_default()
+    }
+}
+
+/// The machine's own figures.
+pub(crate) struct NodeExporter {
+    pub(crate) port: u16,
+    _folder: TempDir,
+    _process: Process,
+}
+
+impl NodeExporter {
+    pub(crate) async fn start(program: &Path) -> Self {
+        let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
+        let mut command = Command::new(program);
+        command.arg(format!("--web.listen-address=127.0.0.1:{port}"));
+        let process = Process::start_at(command, folder.path(), "node-exporter", port, "/").await;
+        Self {
+            port,
             _folder: folder,
             _process: process,
         }
@@ -162,7 +224,18 @@ async fn metrics(port: u16) -> String {
 struct Process(Child);
 
 impl Process {
-    async fn start(mut command: Command, folder: &Path, name: &str, port: u16) -> Self {
+    async fn start(command: Command, folder: &Path, name: &str, port: u16) -> Self {
+        Self::start_at(command, folder, name, port, "/-/ready").await
+    }
+
+    /// Ready when it answers at `probe`.
+    async fn start_at(
+        mut command: Command,
+        folder: &Path,
+        name: &str,
+        port: u16,
+        probe: &str,
+    ) -> Self {
         let path = folder.join(format!("{name}.log"));
         let log = File::options()
             .create(true)
@@ -180,7 +253,7 @@ impl Process {
                 let log = std::fs::read_to_string(&path).unwrap_or_default();
                 panic!("{name} ended with {status}:\n{log}");
             }
-            let answer = http.get(format!("http://127.0.0.1:{port}/-/ready")).send();
+            let answer = http.get(format!("http://127.0.0.1:{port}{probe}")).send();
             async move { answer.await.ok()?.status().is_success().then_some(()) }
         })
         .await;

@@ -22,28 +22,26 @@ use crate::telemetry::bodies::{self, Body, dropped};
 use crate::telemetry::level0::{self, Section};
 use crate::telemetry::repeats::Repeats;
 
-/// Distinct series of a project and day; new ones beyond it are dropped.
-const ACTIVE_SERIES: u32 = 1_000_000;
 /// Series of all projects that are kept in memory.
 const SERIES_IN_MEMORY: usize = 8_000_000;
 /// Families of a project that are known to be stored.
 const FAMILIES: usize = 100_000;
 
 /// The projection.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Metrics {
     /// Taken while a batch is applied and put back when that went well: what a
     /// failure leaves behind is nothing.
     state: Mutex<Option<State>>,
-    active_series: Option<u32>,
+    active_series: u32,
 }
 
 impl Metrics {
-    /// With another limit of series by project and day.
-    pub fn with_active_series(limit: u32) -> Self {
+    /// With a limit of series by project and day.
+    pub fn with_active_series(active_series: u32) -> Self {
         Self {
-            active_series: Some(limit),
-            ..Self::default()
+            state: Mutex::default(),
+            active_series,
         }
     }
 }
@@ -104,7 +102,7 @@ impl Projection for Metrics {
             repeats: Repeats::new(SIGNAL),
             registries: BTreeMap::new(),
             families: HashMap::new(),
-            limit: self.active_series.unwrap_or(ACTIVE_SERIES),
+            limit: self.active_series,
         });
         state.repeats.load(to.rows).await?;
         let records = batch.to_vec();

@@ -33,7 +33,7 @@ impl Compiled {
         let test = match expression {
             false => Test::Equal(value.clone()),
             true => Test::Matches(
-                Regex::new(&format!("^(?s:{value})$"))
+                promql::anchored(value)
                     .map_err(|e| SourceError::Failed(format!("expression `{value}`: {e}")))?,
             ),
         };

@@ -182,16 +182,9 @@ impl Segment {
         &self.names
     }
 
-    pub(crate) fn len(&self) -> usize {
+    #[cfg(test)]
+    fn len(&self) -> usize {
         self.heads.len()
-    }
-
-    /// Bytes in memory, about.
-    pub(crate) fn bytes(&self) -> usize {
-        self.heads.len() * (size_of::<Head>() + 16)
-            + self.times.len()
-            + self.values.len()
-            + self.histograms.len()
     }
 
     /// Appends what the `at`-th series has.

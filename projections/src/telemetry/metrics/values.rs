@@ -185,6 +185,9 @@ fn scaled(value: f64, scale: usize) -> Option<i64> {
 fn shape_of(integers: &[i64]) -> Shape {
     let (mut last, mut step) = (integers.first().copied().unwrap_or_default(), 0_i64);
     let (mut plain, mut deltas, mut seconds) = (0, 0, 0);
+    // Differences of noise look shorter than the noise but hold more: they must be
+    // shorter by a bit each.
+    let margin = u32::try_from(integers.len()).unwrap_or(u32::MAX);
     for integer in integers {
         let delta = integer.wrapping_sub(last);
         plain += bits(*integer);
@@ -195,11 +198,10 @@ fn shape_of(integers: &[i64]) -> Shape {
     if deltas == 0 {
         return Shape::Constant;
     }
-    // Differences of noise are longer than the noise.
-    match (plain <= deltas, deltas <= seconds) {
-        (true, _) if plain <= seconds => Shape::Plain,
-        (_, true) => Shape::Delta,
-        _ => Shape::DeltaOfDelta,
+    match () {
+        () if seconds + margin < deltas.min(plain) => Shape::DeltaOfDelta,
+        () if deltas + margin < plain => Shape::Delta,
+        () => Shape::Plain,
     }
 }
 
@@ -298,7 +300,9 @@ mod tests {
         let counter: Vec<f64> = (0..40).map(|n| 1_000_000.0 + f64::from(n) * 15.0).collect();
         assert_eq!(shape(&counter), Shape::DeltaOfDelta as u8);
         assert!(bytes_of(&counter).len() < 50);
-        let noise: Vec<f64> = (0..40).map(|n| f64::from(n * 7919 % 1009)).collect();
+        let noise: Vec<f64> = (0..40_u64)
+            .map(|n| (xxhash_rust::xxh3::xxh3_64(&n.to_le_bytes()) % 1_000) as f64)
+            .collect();
         assert_eq!(shape(&noise), Shape::Plain as u8);
     }
 

@@ -65,9 +65,9 @@ fn side(buckets: &Buckets, coarser: u32) -> Result<(Vec<Span>, Vec<f64>), String
     let index = |at: usize| (buckets.offset.saturating_add(at as i64) >> coarser).saturating_add(1);
     let start = index(first);
     let mut merged = vec![0.0; usize::try_from(index(last) - start).unwrap_or_default() + 1];
-    for at in first..=last {
+    for (at, count) in counts.iter().enumerate().take(last + 1).skip(first) {
         let bucket = usize::try_from(index(at) - start).unwrap_or_default();
-        merged[bucket] += counts[at] as f64;
+        merged[bucket] += *count as f64;
     }
     let offset = i32::try_from(start).map_err(|_| format!("has offset {}", buckets.offset))?;
     let span = Span {

@@ -1,0 +1,188 @@
+//! Traces that hold a span as asked for, the newest first.
+
+mod matching;
+mod roots;
+mod summary;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use protocols::spans::SpanKind;
+use schemas::scope::Scope;
+use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
+
+use super::bloom;
+use super::fold::opened;
+use super::rows::{self, Times, apart};
+use super::segment::Segment;
+use super::span::OwnedField;
+use super::table::{Table, TraceId};
+use super::trace::{Trace, collect0, collect1};
+use crate::db::{Db, QueryError};
+use crate::page::Page;
+
+pub use roots::{RootSpan, roots};
+pub use summary::TraceSummary;
+
+const HOUR_NS: i64 = 3_600_000_000_000;
+
+/// One span must be all of this; empty parts do not filter.
+#[derive(Debug, Clone)]
+pub struct Filter {
+    pub times: Times,
+    pub service: Option<String>,
+    pub operation: Option<String>,
+    /// Of the span or its resource.
+    pub fields: Vec<OwnedField>,
+    pub min_duration_ns: Option<i64>,
+    pub max_duration_ns: Option<i64>,
+    pub error: Option<bool>,
+    pub kind: Option<SpanKind>,
+}
+
+/// The last trace of a page: its newest span that was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Cursor {
+    start_ns: i64,
+    trace_id: TraceId,
+}
+
+/// The newest start that matched, by trace.
+type Newest = HashMap<TraceId, i64>;
+
+/// Traces by their newest span that matches.
+pub async fn search(
+    db: &Db,
+    scope: &Scope,
+    filter: &Filter,
+    after: Option<Cursor>,
+    limit: u32,
+) -> Result<Page<TraceSummary, Cursor>, QueryError> {
+    let mut tx = rows::snapshot(db, scope).await?;
+    let page = find(&mut tx, scope, filter, after, limit).await?;
+    let mut known = summary::of(&fetch(&mut tx, scope, &page.items).await?);
+    let shown = page.items.iter();
+    let items = shown.filter_map(|found| known.remove(&found.trace_id));
+    Ok(Page {
+        items: items.collect(),
+        next: page.next,
+    })
+}
+
+/// The same with all their spans, as far as these began within an hour.
+pub async fn traces(
+    db: &Db,
+    scope: &Scope,
+    filter: &Filter,
+    limit: u32,
+) -> Result<Vec<Trace>, QueryError> {
+    let mut tx = rows::snapshot(db, scope).await?;
+    let page = find(&mut tx, scope, filter, None, limit).await?;
+    let table = fetch(&mut tx, scope, &page.items).await?;
+    let mut known: HashMap<TraceId, Trace> = HashMap::new();
+    for rows in table.rows.chunk_by(|a, b| a.trace_id == b.trace_id) {
+        let trace = Trace::of(&table, rows);
+        known.insert(trace.trace_id, trace);
+    }
+    let shown = page.items.iter();
+    Ok(shown
+        .filter_map(|found| known.remove(&found.trace_id))
+        .collect())
+}
+
+async fn find(
+    tx: &mut PgConnection,
+    scope: &Scope,
+    filter: &Filter,
+    after: Option<Cursor>,
+    limit: u32,
+) -> Result<Page<Cursor, Cursor>, QueryError> {
+    let filter = Arc::new(from_cursor(filter, after));
+    let recent = rows::level0(tx, scope, filter.times).await?;
+    let mut newest = matching0(recent, &filter).await?;
+    let keys = rows::level1(tx, scope, filter.times, rows::Filter::Tokens).await?;
+    let tokens = filter.tokens();
+    for hour in keys.chunk_by(|a, b| a.window_start == b.window_start) {
+        for key in hour {
+            let may_hold = |token: &u64| bloom::may_hold(&key.filter, *token);
+            if tokens.iter().all(may_hold) {
+                let data = rows::data(tx, scope, key).await?;
+                newest = matching1(data, &filter, newest).await?;
+            }
+        }
+        // What older hours hold is older than these.
+        let since_ns = hour[0].window_start.saturating_mul(1_000_000_000);
+        let certain = chosen(&newest, after).filter(|found| found.start_ns >= since_ns);
+        if certain.count() > limit as usize {
+            break;
+        }
+    }
+    let mut found: Vec<Cursor> = chosen(&newest, after).collect();
+    found.sort_unstable_by(|a, b| b.cmp(a));
+    found.truncate(limit as usize + 1);
+    Ok(Page::cut(found, limit, |last| *last))
+}
+
+/// Goes on a little before where the last page ended: what is newer of a trace that
+/// was shown says that it was.
+fn from_cursor(filter: &Filter, after: Option<Cursor>) -> Filter {
+    let mut filter = filter.clone();
+    if let Some(after) = after {
+        let until_ns = after.start_ns.saturating_add(HOUR_NS);
+        filter.times.to_ns = filter.times.to_ns.min(until_ns);
+    }
+    filter
+}
+
+fn chosen(newest: &Newest, after: Option<Cursor>) -> impl Iterator<Item = Cursor> {
+    let all = newest.iter().map(|(trace_id, start_ns)| Cursor {
+        start_ns: *start_ns,
+        trace_id: *trace_id,
+    });
+    all.filter(move |found| after.is_none_or(|after| *found < after))
+}
+
+async fn matching0(data: Vec<Vec<u8>>, filter: &Arc<Filter>) -> Result<Newest, QueryError> {
+    let filter = Arc::clone(filter);
+    apart(move || {
+        let mut newest = Newest::new();
+        for data in data {
+            matching::note(&opened(&data)?.1, &filter, &mut newest)?;
+        }
+        Ok(newest)
+    })
+    .await
+}
+
+async fn matching1(
+    data: Vec<u8>,
+    filter: &Arc<Filter>,
+    mut newest: Newest,
+) -> Result<Newest, QueryError> {
+    let filter = Arc::clone(filter);
+    apart(move || {
+        matching::note(&Segment::open(&data)?, &filter, &mut newest)?;
+        Ok(newest)
+    })
+    .await
+}
+
+/// All spans of the traces found, which began within an hour.
+async fn fetch(
+    tx: &mut PgConnection,
+    scope: &Scope,
+    found: &[Cursor],
+) -> Result<Table, QueryError> {
+    let starts = || found.iter().map(|found| found.start_ns);
+    let (Some(from_ns), Some(to_ns)) = (starts().min(), starts().max()) else {
+        return Ok(Table::default());
+    };
+    let times = Times { from_ns, to_ns }.widened(HOUR_NS);
+    let wanted: BTreeSet<_> = found.iter().map(|found| found.trace_id).collect();
+    let mut table = collect1(tx, scope, times, &wanted).await?;
+    let recent = rows::level0(tx, scope, times).await?;
+    table.absorb(&collect0(recent, wanted).await?);
+    table.arrange();
+    Ok(table)
+}

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Real SDKs of agents, for tests: fetched into the cache from PyPI and npm, and
+# named as `export NAME=path` lines. What cannot be had is named on stderr; the
+# tests that need it are then skipped by name.
+# Usage: eval "$(scripts/sdks.sh)"
+set -euo pipefail
+# shellcheck source=scripts/env.sh
+. "$(dirname "$0")/env.sh"
+
+sdks=$root/server/tests/sdks
+
+# A folder for exactly these versions, so that another list is fetched anew.
+folder_of() { echo "$cache/sdks/$1-$(sha256sum "$2" | cut -c1-12)"; }
+
+python_sdks() {
+  local list=$sdks/python/requirements.txt folder
+  folder=$(folder_of python "$list")
+  if [ ! -e "$folder/complete" ]; then
+    say "fetching Python SDKs"
+    python3 -m venv "$folder" >&2 &&
+      "$folder/bin/pip" install --quiet --disable-pip-version-check -r "$list" >&2 || return 1
+    touch "$folder/complete"
+  fi
+  printf 'export SRE_COPILOT_TEST_PYTHON_SDKS=%q\n' "$folder/bin/python"
+}
+
+node_sdks() {
+  local list=$sdks/node/package-lock.json folder
+  folder=$(folder_of node "$list")
+  if [ ! -e "$folder/complete" ]; then
+    say "fetching Node SDKs"
+    mkdir -p "$folder" && cp "$sdks"/node/package*.json "$folder" &&
+      (cd "$folder" && npm ci --silent --no-audit --no-fund >&2) || return 1
+    touch "$folder/complete"
+  fi
+  printf 'export SRE_COPILOT_TEST_NODE_SDKS=%q\n' "$folder"
+}
+
+python_sdks || say "Python SDKs: not to be had here"
+if has npm; then node_sdks || say "Node SDKs: not to be had here"; fi
