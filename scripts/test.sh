@@ -16,6 +16,7 @@ cd "$root" || exit 1
 # shellcheck source=scripts/env.sh
 . "$root/scripts/env.sh"
 eval "$("$root/scripts/peers.sh")"
+eval "$("$root/scripts/sdks.sh")"
 
 export RESULTS=$root/test-results
 rm -rf "$RESULTS"

@@ -54,6 +54,11 @@ impl Progress {
         self.moved.send_replace(());
     }
 
+    /// Changes whenever some projection has come further.
+    pub fn moved(&self) -> watch::Receiver<()> {
+        self.moved.subscribe()
+    }
+
     /// Waits until every projection has passed every position.
     pub async fn reached(
         &self,

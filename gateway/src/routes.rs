@@ -7,10 +7,13 @@ pub mod audit;
 pub mod auth;
 pub mod commands;
 pub mod incidents;
+pub mod jaeger;
+pub mod logs;
 pub mod members;
 pub mod projects;
 pub mod prometheus;
 pub mod refused_bodies;
+pub mod traces;
 
 use access::permissions::Action;
 use utoipa_axum::routes;
@@ -21,7 +24,7 @@ use crate::operations::Operations;
 use crate::{openapi, ready};
 
 pub(crate) fn all(operations: Operations) -> Operations {
-    telemetry(members(incidents(public(operations))))
+    traces(logs(telemetry(members(incidents(public(operations))))))
 }
 
 /// The live socket and the probes, for a port of their own.
@@ -121,4 +124,35 @@ fn telemetry(operations: Operations) -> Operations {
         .member(ReadTelemetry, routes!(status::build_info))
         .member(ReadTelemetry, routes!(status::rules))
         .member(ReadTelemetry, routes!(status::alerts))
+}
+
+fn logs(operations: Operations) -> Operations {
+    use Action::ReadTelemetry;
+    operations
+        .member(ReadTelemetry, routes!(logs::list))
+        .member(ReadTelemetry, routes!(logs::stats::over_time))
+        .member(ReadTelemetry, routes!(logs::stats::services))
+        .member(ReadTelemetry, routes!(logs::fields::names))
+        .member(ReadTelemetry, routes!(logs::fields::values))
+        .member(ReadTelemetry, routes!(logs::patterns::list))
+        .member(ReadTelemetry, routes!(logs::export::file))
+        .member(ReadTelemetry, routes!(logs::context::get))
+        .socket(ReadTelemetry, routes!(logs::tail::socket))
+}
+
+fn traces(operations: Operations) -> Operations {
+    use Action::ReadTelemetry;
+    operations
+        .member(ReadTelemetry, routes!(traces::list))
+        .member(ReadTelemetry, routes!(traces::get))
+        .member(ReadTelemetry, routes!(traces::durations))
+        .member(ReadTelemetry, routes!(traces::services))
+        .member(ReadTelemetry, routes!(traces::operations))
+        .member(ReadTelemetry, routes!(traces::red))
+        .member(ReadTelemetry, routes!(traces::service_map))
+        .member(ReadTelemetry, routes!(jaeger::services))
+        .member(ReadTelemetry, routes!(jaeger::operations))
+        .member(ReadTelemetry, routes!(jaeger::traces))
+        .member(ReadTelemetry, routes!(jaeger::trace))
+        .member(ReadTelemetry, routes!(jaeger::dependencies))
 }

@@ -14,6 +14,10 @@ pub enum Peer {
     Chromium,
     /// A library that, preloaded, makes every sync do nothing.
     EatMyData,
+    /// A Python interpreter that has the SDKs of `server/tests/sdks/python`.
+    PythonSdks,
+    /// A folder with the modules of `server/tests/sdks/node`.
+    NodeSdks,
 }
 
 impl Peer {
@@ -25,6 +29,8 @@ impl Peer {
             Self::RedisServer => "SRE_COPILOT_TEST_REDIS_SERVER",
             Self::KafkaFolder => "SRE_COPILOT_TEST_KAFKA_DIR",
             Self::Chromium => "SRE_COPILOT_TEST_CHROMIUM",
+            Self::PythonSdks => "SRE_COPILOT_TEST_PYTHON_SDKS",
+            Self::NodeSdks => "SRE_COPILOT_TEST_NODE_SDKS",
             Self::EatMyData => "SRE_COPILOT_TEST_EATMYDATA",
         }
     }

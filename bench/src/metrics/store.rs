@@ -216,7 +216,7 @@ fn command(kind: Kind, server: &Path, folder: &Path, port: u16) -> anyhow::Resul
                 .envs(std::env::vars().filter(|(name, _)| name == "PATH"));
             command.arg("--data-dir").arg(&data);
             command.args(["--http-addr", &address, "--ws-addr", "127.0.0.1:0"]);
-            command.args(["--otlp-grpc-addr", "127.0.0.1:0", "--log", "warn"]);
+            command.args(["--log", "warn"]);
             command
         }
         Kind::VictoriaMetrics => {

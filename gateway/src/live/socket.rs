@@ -137,7 +137,7 @@ async fn ended(ending: &mut watch::Receiver<Option<Ending>>) -> Ending {
 }
 
 /// Pends until the credential ends by itself.
-async fn until_over(gateway: &Gateway, principal: &Principal) {
+pub(crate) async fn until_over(gateway: &Gateway, principal: &Principal) {
     match principal.expires_at() {
         Some(at) => {
             let left = at.millis_since(gateway.clock.now()).max(0);
@@ -148,7 +148,7 @@ async fn until_over(gateway: &Gateway, principal: &Principal) {
 }
 
 /// Keys can be revoked while a socket is open.
-fn still_admitted(gateway: &Gateway, principal: &Principal) -> bool {
+pub(crate) fn still_admitted(gateway: &Gateway, principal: &Principal) -> bool {
     principal
         .api_key()
         .is_none_or(|key| gateway.keyring.still_admits(key, gateway.clock.now()))

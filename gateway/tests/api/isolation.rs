@@ -14,7 +14,9 @@ use schemas::topic::Topic;
 use serde_json::{Map, Value, json};
 
 use crate::app::{App, Person, app};
+use crate::logs;
 use crate::openapi::{document, is_secured, operations};
+use crate::traces::{TRACE, send_trace};
 
 /// Stands in everything that the victim owns.
 const CANARY: &str = "canary7f3a";
@@ -42,6 +44,8 @@ impl Victim {
         let command = pending_command(app, &person, &incident).await;
         let alert = fire_alert(app, &person).await;
         have_refused(app, &person);
+        send_trace(app, &person, CANARY).await;
+        let log = have_logged(app, &person).await;
         let ids = vec![
             ("incidents", incident),
             ("projects", project),
@@ -49,6 +53,8 @@ impl Victim {
             ("members", person.user.clone()),
             ("commands", command),
             ("alerts", alert),
+            ("traces", TRACE.to_owned()),
+            ("logs", log),
         ];
         Self { person, ids }
     }
@@ -89,6 +95,15 @@ fn have_refused(app: &App, person: &Person) {
     let (reason, body) = (format!("{CANARY} is missing"), CANARY.as_bytes());
     let refused = &app.gateway.refused;
     refused.note(&scope, "alertmanager", now, reason, &body.into());
+}
+
+/// The id of a log record of the victim's.
+async fn have_logged(app: &App, person: &Person) -> String {
+    let key = logs::ingest_key(app, person).await;
+    let line = json!({"message": CANARY, "service": CANARY, "attributes": {CANARY: CANARY}});
+    logs::send(app, &key, json!([line])).await;
+    let found = logs::found(app, person, "", 1).await;
+    found[0]["id"].as_str().unwrap().to_owned()
 }
 
 /// Sends what the incident opener sends for an alert, and finds the alert.
@@ -286,9 +301,23 @@ async fn no_list_shows_what_is_foreign() {
         "/api/v1/audit",
         "/api/v1/auth/me",
         "/api/v1/incidents",
+        "/api/v1/logs",
+        "/api/v1/logs/export",
+        "/api/v1/logs/fields",
+        "/api/v1/logs/patterns",
+        "/api/v1/logs/services",
         "/api/v1/members",
         "/api/v1/projects",
+        "/api/v1/traces",
+        "/api/v1/traces/durations",
+        "/api/v1/traces/operations",
+        "/api/v1/traces/red",
+        "/api/v1/traces/service-map",
+        "/api/v1/traces/services",
         "/api/v1/webhooks/refused",
+        "/jaeger/api/dependencies",
+        "/jaeger/api/services",
+        "/jaeger/api/traces",
     ];
     assert_eq!(shown, expected);
 }

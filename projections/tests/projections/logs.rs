@@ -45,10 +45,11 @@ fn sent(tenant: Tenant, after: i64, lines: &[Value]) -> NewRecord {
 
 fn line(n: i64, after: i64) -> Value {
     let level = ["info", "info", "warn", "error"][(n % 4) as usize];
+    let service = ["checkout", "cart", "payment"][(n % 3) as usize];
     json!({
         "timestamp": format!("{}.{:09}Z", stamp(START + after), n),
         "level": level,
-        "service": ["checkout", "cart", "payment"][(n % 3) as usize],
+        "service": service,
         "message": format!("order {n} placed in {} ms by user-{}", n % 50, n % 7),
         "trace_id": format!("{:032x}", n + 1),
         "attributes": {"status": 200 + n % 4 * 100, "user.id": format!("u{}", n % 11)},
@@ -133,7 +134,7 @@ impl Store {
             for step in [60 * NS, 7 * NS] {
                 let stats = stats(db, &scope, &query, step).await.expect(text);
                 assert_eq!(stats.total, found.records.len() as u64, "{text} by {step}");
-                all.push(json!([text, stats.total, stats.levels, stats.buckets]));
+                all.push(json!([text, stats.total, stats.counts, stats.buckets]));
             }
             let fields = names(db, &scope, &query).await.expect(text);
             all.push(json!([text, fields]));
@@ -143,7 +144,7 @@ impl Store {
             }
             let patterns = patterns(db, &scope, &query, 5).await.expect(text);
             let counts: Vec<_> = patterns
-                .patterns
+                .items
                 .iter()
                 .map(|p| (&p.pattern, p.count))
                 .collect();
@@ -202,7 +203,7 @@ async fn what_was_sent_is_found_and_what_was_sent_twice_is_found_once() {
     let counted: Vec<_> = counted
         .expect("answers")
         .into_iter()
-        .map(|s| s.records)
+        .map(|s| s.count)
         .collect();
     assert_eq!(counted, [1, 1]);
     store.running.stop().await;

@@ -28,6 +28,7 @@ mod power;
 mod repeats;
 mod replay;
 mod restart;
+mod sdks;
 mod secrets;
 mod startup;
 mod unprivileged;

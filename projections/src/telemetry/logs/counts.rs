@@ -120,8 +120,8 @@ pub(super) async fn by_minute(
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = LogService)]
 pub struct Service {
-    pub name: String,
-    pub records: u64,
+    pub service: String,
+    pub count: u64,
     /// By level; levels without records are left out.
     pub levels: BTreeMap<String, u64>,
     /// The last minute that has records.
@@ -155,18 +155,22 @@ pub async fn services(
     for (name, level, count, minute) in found {
         let last_seen = DateTime::from_timestamp_nanos(i64::from(minute) * NS_A_MINUTE);
         let service = services.entry(name.clone()).or_insert_with(|| Service {
-            name,
-            records: 0,
+            service: name,
+            count: 0,
             levels: BTreeMap::new(),
             last_seen,
         });
-        service.records += count.unsigned_abs();
+        service.count += count.unsigned_abs();
         let level = level_of(level).name().to_owned();
         *service.levels.entry(level).or_default() += count.unsigned_abs();
         service.last_seen = service.last_seen.max(last_seen);
     }
     let mut services: Vec<_> = services.into_values().collect();
-    services.sort_by(|a, b| b.records.cmp(&a.records).then_with(|| a.name.cmp(&b.name)));
+    services.sort_by(|a, b| {
+        b.count
+            .cmp(&a.count)
+            .then_with(|| a.service.cmp(&b.service))
+    });
     Ok(services)
 }
 

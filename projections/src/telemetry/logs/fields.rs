@@ -28,7 +28,7 @@ const BUILT_IN: [&str; 4] = ["service", "level", "trace_id", "span_id"];
 pub struct FieldName {
     pub name: String,
     /// Records of the sample that have it.
-    pub records: u64,
+    pub count: u64,
 }
 
 /// The fields of a sample of records.
@@ -36,7 +36,7 @@ pub struct FieldName {
 #[schema(as = LogFields)]
 pub struct Fields {
     /// Those that most records have first.
-    pub fields: Vec<FieldName>,
+    pub items: Vec<FieldName>,
     /// Records that were looked at, the newest first.
     pub sampled: u64,
     /// Whether these were all.
@@ -57,7 +57,7 @@ pub struct FieldValue {
 pub struct FieldValues {
     pub name: String,
     /// Most frequent first.
-    pub values: Vec<FieldValue>,
+    pub items: Vec<FieldValue>,
     pub distinct: u64,
     /// Records of the sample that have the field.
     pub records: u64,
@@ -110,8 +110,8 @@ pub async fn names(db: &Db, scope: &Scope, query: &Query) -> Result<Fields, Logs
     let sampled = sample.sampled;
     let named = sample.ranked().into_iter();
     Ok(Fields {
-        fields: named
-            .map(|(name, records)| FieldName { name, records })
+        items: named
+            .map(|(name, count)| FieldName { name, count })
             .collect(),
         sampled,
         complete: scan.next_time().is_none(),
@@ -180,7 +180,7 @@ pub async fn values(
     let ranked = ranked.into_iter().take(limit);
     Ok(FieldValues {
         name: name.to_owned(),
-        values: ranked
+        items: ranked
             .map(|(value, count)| FieldValue { value, count })
             .collect(),
         distinct,

@@ -25,8 +25,10 @@ pub struct LinePattern {
     /// `<num>`, `<hex>`, `<uuid>`, `<ip>`, `<time>` and `<*>` stand for what differs.
     pub pattern: String,
     pub count: u64,
+    /// That of most of the lines.
+    pub level: String,
     /// One of the lines.
-    pub example: String,
+    pub sample: String,
     pub first: DateTime<Utc>,
     pub last: DateTime<Utc>,
 }
@@ -36,7 +38,7 @@ pub struct LinePattern {
 #[schema(as = LogPatterns)]
 pub struct Patterns {
     /// Most frequent first.
-    pub patterns: Vec<LinePattern>,
+    pub items: Vec<LinePattern>,
     /// Lines that were looked at, the newest first.
     pub sampled: u64,
     /// Whether these were all.
@@ -51,7 +53,10 @@ pub async fn patterns(
     limit: usize,
 ) -> Result<Patterns, LogsError> {
     let mut scan = Scan::begin(db, scope, query, Order::NewestFirst).await?;
-    let wanted = Wanted::Columns(vec![Column::BodyLength, Column::Body], Vec::new());
+    let wanted = Wanted::Columns(
+        vec![Column::Level, Column::BodyLength, Column::Body],
+        Vec::new(),
+    );
     let (from_ns, to_ns) = (query.from_ns, query.to_ns);
     let mut miner = Miner::default();
     while scan.next_time().is_some() && miner.lines() < SAMPLE {
@@ -61,9 +66,10 @@ pub async fn patterns(
             for piece in &pieces {
                 let rows = matching(&piece.segment, &filter, from_ns, to_ns)?;
                 let (times, bodies) = (piece.segment.times()?, piece.segment.bodies()?);
+                let levels = piece.segment.levels()?;
                 for row in rows.iter().rev().map(|row| row as usize) {
                     if miner.lines() < SAMPLE {
-                        miner.add(bodies.str(row), times[row]);
+                        miner.add(bodies.str(row), levels[row], times[row]);
                     }
                 }
             }
@@ -73,7 +79,7 @@ pub async fn patterns(
     }
     let sampled = miner.lines();
     Ok(Patterns {
-        patterns: miner.finish(limit),
+        items: miner.finish(limit),
         sampled: sampled as u64,
         complete: sampled < SAMPLE && scan.next_time().is_none(),
     })

@@ -21,22 +21,28 @@ use crate::telemetry::bytes::Damaged;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = LogBucket)]
 pub struct Bucket {
-    pub start: DateTime<Utc>,
+    /// When it begins.
+    pub time: DateTime<Utc>,
     pub count: u64,
     /// By level; levels without records are left out.
-    pub levels: BTreeMap<String, u64>,
+    pub counts: BTreeMap<String, u64>,
 }
 
-/// Counts over time; stretches without records are left out.
+/// Counts over time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = LogStats)]
 pub struct Stats {
     pub total: u64,
-    pub levels: BTreeMap<String, u64>,
+    /// By level; levels without records are left out.
+    pub counts: BTreeMap<String, u64>,
     pub step_seconds: u64,
+    /// From the first to the last, those without records too.
     pub buckets: Vec<Bucket>,
     pub scanned: Scanned,
 }
+
+/// Buckets of one answer; beyond it, those without records are left out.
+const MOST_BUCKETS: i64 = 2_000;
 
 /// Counts by beginning of the bucket and level.
 type Counted = BTreeMap<(i64, Level), u64>;
@@ -54,7 +60,7 @@ pub async fn stats(
     let mut counted = Counted::new();
     if !by_minute || whole_from >= whole_to {
         let scanned = scan(db, scope, query, step_ns, &mut counted).await?;
-        return Ok(Stats::of(counted, step_ns, scanned));
+        return Ok(Stats::of(query, counted, step_ns, scanned));
     }
     // The minutes that are cut at both ends are looked at; the counts have the rest.
     // Each part is seen at a moment of its own: they do not overlap.
@@ -79,7 +85,7 @@ pub async fn stats(
     {
         add(&mut counted, minute * NS_A_MINUTE, step_ns, level, count);
     }
-    Ok(Stats::of(counted, step_ns, scanned))
+    Ok(Stats::of(query, counted, step_ns, scanned))
 }
 
 fn ceil(time_ns: i64, unit: i64) -> i64 {
@@ -136,31 +142,42 @@ fn count(
 }
 
 impl Stats {
-    fn of(counted: Counted, step_ns: i64, scanned: Scanned) -> Self {
+    fn of(query: &Query, counted: Counted, step_ns: i64, scanned: Scanned) -> Self {
+        let mut buckets = empty_buckets(query, step_ns);
         let mut stats = Self {
             total: 0,
-            levels: BTreeMap::new(),
+            counts: BTreeMap::new(),
             step_seconds: step_ns.unsigned_abs() / 1_000_000_000,
             buckets: Vec::new(),
             scanned,
         };
         for ((start, level), count) in counted {
-            let start = DateTime::from_timestamp_nanos(start);
             let name = level.name().to_owned();
             stats.total += count;
-            *stats.levels.entry(name.clone()).or_default() += count;
-            match stats.buckets.last_mut() {
-                Some(bucket) if bucket.start == start => {
-                    bucket.count += count;
-                    bucket.levels.insert(name, count);
-                }
-                _ => stats.buckets.push(Bucket {
-                    start,
-                    count,
-                    levels: BTreeMap::from([(name, count)]),
-                }),
-            }
+            *stats.counts.entry(name.clone()).or_default() += count;
+            let bucket = buckets.entry(start).or_insert_with(|| empty_bucket(start));
+            bucket.count += count;
+            bucket.counts.insert(name, count);
         }
+        stats.buckets = buckets.into_values().collect();
         stats
+    }
+}
+
+fn empty_buckets(query: &Query, step_ns: i64) -> BTreeMap<i64, Bucket> {
+    let first = query.from_ns.div_euclid(step_ns);
+    let last = query.to_ns.saturating_sub(1).div_euclid(step_ns);
+    if !(0..MOST_BUCKETS).contains(&last.saturating_sub(first)) {
+        return BTreeMap::new();
+    }
+    let starts = (first..=last).map(|n| n.saturating_mul(step_ns));
+    starts.map(|start| (start, empty_bucket(start))).collect()
+}
+
+fn empty_bucket(start: i64) -> Bucket {
+    Bucket {
+        time: DateTime::from_timestamp_nanos(start),
+        count: 0,
+        counts: BTreeMap::new(),
     }
 }

@@ -1,7 +1,8 @@
 //! Level 0, in the order of arrival, becomes segments of one hour whose series are
 //! in the order of their ids; small ones become larger ones.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::btree_map::{BTreeMap, Entry};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -28,8 +29,11 @@ const MOST_IDS: usize = 4 << 20;
 /// What metrics do in compaction, with the ids of the days that it works on.
 #[derive(Debug, Default)]
 pub(crate) struct MetricsCompact {
-    ids: Mutex<HashMap<(ProjectId, i32, i32), Arc<Vec<u128>>>>,
+    ids: Mutex<HashMap<Key, Arc<Vec<u128>>>>,
 }
+
+/// Project, partition and day.
+type Key = (ProjectId, i32, i32);
 
 #[async_trait]
 impl Compact for MetricsCompact {
@@ -45,9 +49,8 @@ impl Compact for MetricsCompact {
     ) -> Result<(), CompactError> {
         let mut ids = BTreeMap::new();
         for row in &rows {
-            if !ids.contains_key(&row.day) {
-                let of_day = self.ids(tx, target.place, row.day).await?;
-                ids.insert(row.day, of_day);
+            if let Entry::Vacant(day) = ids.entry(row.day) {
+                day.insert(self.ids(tx, target.place, row.day).await?);
             }
         }
         let runs = rows.into_iter().map(|row| {

@@ -154,7 +154,7 @@ impl Store {
         to_ms: i64,
     ) -> Result<Vec<Indexed>, SourceUnavailable> {
         let days = day_of(from_ms)..=day_of(to_ms);
-        Ok(self.stores.indexes.refresh(tx, &self.scope, days).await?)
+        self.stores.indexes.refresh(tx, &self.scope, days).await
     }
 
     /// The series of each day that fit.

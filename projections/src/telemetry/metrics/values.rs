@@ -185,6 +185,9 @@ fn scaled(value: f64, scale: usize) -> Option<i64> {
 fn shape_of(integers: &[i64]) -> Shape {
     let (mut last, mut step) = (integers.first().copied().unwrap_or_default(), 0_i64);
     let (mut plain, mut deltas, mut seconds) = (0, 0, 0);
+    // Differences of noise look shorter than the noise but hold more: they must be
+    // shorter by a bit each.
+    let margin = u32::try_from(integers.len()).unwrap_or(u32::MAX);
     for integer in integers {
         let delta = integer.wrapping_sub(last);
         plain += bits(*integer);
@@ -195,11 +198,10 @@ fn shape_of(integers: &[i64]) -> Shape {
     if deltas == 0 {
         return Shape::Constant;
     }
-    // Differences of noise are longer than the noise.
-    match (plain <= deltas, deltas <= seconds) {
-        (true, _) if plain <= seconds => Shape::Plain,
-        (_, true) => Shape::Delta,
-        _ => Shape::DeltaOfDelta,
+    match () {
+        () if seconds + margin < deltas.min(plain) => Shape::DeltaOfDelta,
+        () if deltas + margin < plain => Shape::Delta,
+        () => Shape::Plain,
     }
 }
 

@@ -19,8 +19,6 @@ use crate::db::{Db, QueryError};
 /// Kinds of spans with which work enters a service.
 const ENTRIES: [&str; 2] = ["server", "consumer"];
 const MOST_NAMES: i64 = 5_000;
-/// Points of a series, about.
-const POINTS: i64 = 120;
 
 /// A service that sent spans.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema, sqlx::FromRow)]
@@ -54,7 +52,7 @@ pub struct Operation {
     pub service: String,
     pub operation: String,
     /// unspecified, internal, server, client, producer, consumer
-    pub kind: String,
+    pub kinds: Vec<String>,
     pub spans: i64,
     pub errors: i64,
 }
@@ -68,12 +66,12 @@ pub async fn operations(
 ) -> Result<Vec<Operation>, QueryError> {
     let mut tx = rows::snapshot(db, scope).await?;
     Ok(sqlx::query_as(
-        "SELECT service, operation, kind, sum(count)::bigint AS spans,
-                sum(errors)::bigint AS errors
+        "SELECT service, operation, array_agg(DISTINCT kind ORDER BY kind) AS kinds,
+                sum(count)::bigint AS spans, sum(errors)::bigint AS errors
          FROM telemetry.span_red
          WHERE tenant_id = $1 AND project_id = $2 AND minute BETWEEN $3 AND $4
            AND ($5::text IS NULL OR service = $5)
-         GROUP BY 1, 2, 3 ORDER BY 1, 2, 3 LIMIT $6",
+         GROUP BY 1, 2 ORDER BY 1, 2 LIMIT $6",
     )
     .bind(scope.tenant().0)
     .bind(scope.project().0)
@@ -90,48 +88,52 @@ pub async fn operations(
 pub struct Red {
     pub count: i64,
     pub errors: i64,
-    pub rate_per_second: f64,
+    /// Per second.
+    pub rate: f64,
     /// 0 to 1
     pub error_rate: f64,
-    pub mean_ms: Option<f64>,
-    pub p50_ms: Option<f64>,
-    pub p95_ms: Option<f64>,
-    pub p99_ms: Option<f64>,
+    pub mean_ms: f64,
+    pub p50_ms: f64,
+    pub p95_ms: f64,
+    pub p99_ms: f64,
 }
 
 /// One row of the RED table.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct RedRow {
     pub service: String,
-    /// None in the table of services.
-    pub operation: Option<String>,
-    pub kind: Option<String>,
+    /// Empty in the table of services.
+    pub operation: String,
     #[serde(flatten)]
     pub red: Red,
-    pub series: Vec<RedPoint>,
+    /// The range in equal pieces, the oldest first.
+    pub points: Vec<RedPoint>,
 }
 
-/// A step of a row's series.
+/// A piece of the range.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct RedPoint {
-    /// Where the step begins.
+    /// Where the piece begins.
     pub time: DateTime<Utc>,
-    #[serde(flatten)]
-    pub red: Red,
+    pub rate: f64,
+    pub error_rate: f64,
+    /// None where nothing was counted.
+    pub p95_ms: Option<f64>,
 }
 
-/// The RED table of a time range.
+/// The RED table of a time range. Of a service that is called it counts what enters
+/// it (kinds server and consumer), of others all spans.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct RedTable {
+    /// Length of a piece.
     pub step_seconds: i64,
     /// The busiest first.
-    pub rows: Vec<RedRow>,
+    pub items: Vec<RedRow>,
 }
 
 /// What the table has a row for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum By {
-    /// Work that enters a service; all its spans where nothing does.
     Service,
     Operation,
 }
@@ -153,18 +155,30 @@ impl Sum {
     }
 
     fn red(&self, seconds: i64) -> Red {
-        let ms = |q: f64| durations::quantile_ns(&self.buckets, q).map(|ns| ns / 1e6);
-        let count = self.count as f64;
+        let ms = |q: f64| self.quantile_ms(q).unwrap_or(0.0);
+        let count = self.count.max(1) as f64;
         Red {
             count: self.count,
             errors: self.errors,
-            rate_per_second: count / seconds.max(1) as f64,
-            error_rate: self.errors as f64 / count.max(1.0),
-            mean_ms: (self.count > 0).then(|| self.sum_ns as f64 / count / 1e6),
+            rate: self.rate(seconds),
+            error_rate: self.error_rate(),
+            mean_ms: self.sum_ns as f64 / count / 1e6,
             p50_ms: ms(0.5),
             p95_ms: ms(0.95),
             p99_ms: ms(0.99),
         }
+    }
+
+    fn rate(&self, seconds: i64) -> f64 {
+        self.count as f64 / seconds.max(1) as f64
+    }
+
+    fn error_rate(&self) -> f64 {
+        self.errors as f64 / self.count.max(1) as f64
+    }
+
+    fn quantile_ms(&self, q: f64) -> Option<f64> {
+        durations::quantile_ns(&self.buckets, q).map(|ns| ns / 1e6)
     }
 }
 
@@ -181,22 +195,43 @@ struct Counted {
     buckets: Vec<i32>,
 }
 
-/// Sums of the whole range and of each step.
+/// Sums of the whole range and of each piece, by its number.
 #[derive(Debug, Default)]
 struct Series {
     whole: Sum,
-    steps: BTreeMap<i64, Sum>,
+    pieces: BTreeMap<i64, Sum>,
 }
 
 impl Series {
-    fn add(&mut self, counted: &Counted, step: i64) {
+    fn add(&mut self, counted: &Counted, minutes: Minutes) {
         self.whole.add(counted);
-        let step = counted.minute.div_euclid(step) * step;
-        self.steps.entry(step).or_default().add(counted);
+        let piece = (counted.minute - minutes.from) / minutes.step;
+        self.pieces.entry(piece).or_default().add(counted);
+    }
+
+    fn row(&self, service: String, operation: String, minutes: Minutes) -> RedRow {
+        let nothing = Sum::default();
+        let pieces = (minutes.to - minutes.from) / minutes.step + 1;
+        let point = |piece: i64| {
+            let sum = self.pieces.get(&piece).unwrap_or(&nothing);
+            let minute = minutes.from + piece * minutes.step;
+            RedPoint {
+                time: Timestamp::from_micros(minute.saturating_mul(60_000_000)).datetime(),
+                rate: sum.rate(minutes.step * 60),
+                error_rate: sum.error_rate(),
+                p95_ms: sum.quantile_ms(0.95),
+            }
+        };
+        RedRow {
+            service,
+            operation,
+            red: self.whole.red(minutes.seconds()),
+            points: (0..pieces).map(point).collect(),
+        }
     }
 }
 
-/// Minutes of a time range, and how many make a step.
+/// Minutes of a time range, both ends included, and how many make a piece.
 #[derive(Debug, Clone, Copy)]
 struct Minutes {
     from: i64,
@@ -205,107 +240,75 @@ struct Minutes {
 }
 
 impl Minutes {
-    fn of(times: Times) -> Self {
+    fn of(times: Times, pieces: u32) -> Self {
         let from = times.from_ns.div_euclid(MINUTE_NS);
-        let to = times.to_ns.div_euclid(MINUTE_NS);
-        Self {
-            from,
-            to,
-            step: (to.saturating_sub(from) / POINTS).max(1),
-        }
+        let to = times.to_ns.div_euclid(MINUTE_NS).max(from);
+        let step = (to - from + 1).div_euclid(i64::from(pieces).max(1)) + 1;
+        Self { from, to, step }
     }
 
     fn seconds(self) -> i64 {
-        self.to
-            .saturating_sub(self.from)
-            .saturating_add(1)
-            .saturating_mul(60)
+        (self.to - self.from + 1).saturating_mul(60)
     }
 }
 
-/// The RED table of services or of operations.
+/// The RED table of services or of operations, each with about `pieces` points.
 pub async fn red(
     db: &Db,
     scope: &Scope,
     times: Times,
     by: By,
     service: Option<&str>,
+    pieces: u32,
 ) -> Result<RedTable, QueryError> {
-    let minutes = Minutes::of(times);
+    let minutes = Minutes::of(times, pieces);
     let mut tx = rows::snapshot(db, scope).await?;
-    let found = match by {
-        By::Service => by_service(&mut tx, scope, minutes, service).await?,
-        By::Operation => by_operation(&mut tx, scope, minutes, service).await?,
-    };
-    let mut rows: Vec<_> = found
+    let mut items: Vec<_> = named(&mut tx, scope, minutes, by, service)
+        .await?
         .into_iter()
-        .map(|((service, operation, kind), series)| RedRow {
-            service,
-            operation,
-            kind,
-            red: series.whole.red(minutes.seconds()),
-            series: series
-                .steps
-                .into_iter()
-                .map(|(minute, sum)| RedPoint {
-                    time: Timestamp::from_micros(minute.saturating_mul(60_000_000)).datetime(),
-                    red: sum.red(minutes.step * 60),
-                })
-                .collect(),
-        })
+        .map(|((service, operation), series)| series.row(service, operation, minutes))
         .collect();
-    rows.sort_by(|a, b| b.red.count.cmp(&a.red.count));
+    items.sort_by(|a, b| b.red.count.cmp(&a.red.count));
     Ok(RedTable {
         step_seconds: minutes.step * 60,
-        rows,
+        items,
     })
 }
 
-type Named = BTreeMap<(String, Option<String>, Option<String>), Series>;
-
-async fn by_operation(
+/// By service, and by operation or the empty name.
+async fn named(
     tx: &mut PgConnection,
     scope: &Scope,
     minutes: Minutes,
+    by: By,
     service: Option<&str>,
-) -> Result<Named, QueryError> {
-    let mut found = Named::new();
+) -> Result<BTreeMap<(String, String), Series>, QueryError> {
+    // What enters, and all.
+    let mut found: BTreeMap<String, [BTreeMap<String, Series>; 2]> = BTreeMap::new();
     counted(tx, scope, minutes, service, |counted| {
-        let key = (
-            counted.name.clone(),
-            Some(counted.other.clone()),
-            Some(counted.kind.clone()),
-        );
-        found.entry(key).or_default().add(&counted, minutes.step);
-    })
-    .await?;
-    Ok(found)
-}
-
-async fn by_service(
-    tx: &mut PgConnection,
-    scope: &Scope,
-    minutes: Minutes,
-    service: Option<&str>,
-) -> Result<Named, QueryError> {
-    let mut found: BTreeMap<String, [Series; 2]> = BTreeMap::new();
-    counted(tx, scope, minutes, service, |counted| {
+        let operation = match by {
+            By::Service => "",
+            By::Operation => counted.other.as_str(),
+        };
         let [entering, all] = found.entry(counted.name.clone()).or_default();
-        all.add(&counted, minutes.step);
+        let mut add = |to: &mut BTreeMap<String, Series>| {
+            let of = to.entry(operation.to_owned()).or_default();
+            of.add(&counted, minutes);
+        };
+        add(all);
         if ENTRIES.contains(&counted.kind.as_str()) {
-            entering.add(&counted, minutes.step);
+            add(entering);
         }
     })
     .await?;
-    let shown = found.into_iter().map(|(service, [entering, all])| {
-        let series = if entering.whole.count > 0 {
-            entering
-        } else {
-            all
-        };
-        ((service, None, None), series)
-    });
-    Ok(shown.collect())
+    let mut shown = BTreeMap::new();
+    for (service, [entering, all]) in found {
+        let of_service = if entering.is_empty() { all } else { entering };
+        for (operation, series) in of_service {
+            shown.insert((service.clone(), operation), series);
+        }
+    }
+    Ok(shown)
 }
 
 async fn counted(
@@ -336,7 +339,7 @@ async fn counted(
 /// A node of the service map.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct MapNode {
-    pub name: String,
+    pub service: String,
     /// service, database, queue
     pub kind: String,
     #[serde(flatten)]
@@ -363,17 +366,17 @@ pub struct ServiceMap {
 
 /// Services with what enters them, and what they call.
 pub async fn service_map(db: &Db, scope: &Scope, times: Times) -> Result<ServiceMap, QueryError> {
-    let minutes = Minutes::of(times);
+    let minutes = Minutes::of(times, 1);
     let mut tx = rows::snapshot(db, scope).await?;
-    let services = by_service(&mut tx, scope, minutes, None).await?;
-    let node = |name: String, kind: &str, sum: &Sum| MapNode {
-        name,
+    let services = named(&mut tx, scope, minutes, By::Service, None).await?;
+    let node = |service: String, kind: &str, sum: &Sum| MapNode {
+        service,
         kind: kind.to_owned(),
         red: sum.red(minutes.seconds()),
     };
     let mut nodes: Vec<_> = services
         .into_iter()
-        .map(|((name, ..), series)| node(name, "service", &series.whole))
+        .map(|((service, _), series)| node(service, "service", &series.whole))
         .collect();
     // What sends no spans is known by its callers.
     let mut silent: BTreeMap<(String, String), Sum> = BTreeMap::new();

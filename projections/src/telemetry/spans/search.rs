@@ -10,14 +10,15 @@ use std::sync::Arc;
 use protocols::spans::SpanKind;
 use schemas::scope::Scope;
 use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
 
 use super::bloom;
 use super::fold::opened;
 use super::rows::{self, Times, apart};
 use super::segment::Segment;
 use super::span::OwnedField;
-use super::table::TraceId;
-use super::trace::{collect0, collect1};
+use super::table::{Table, TraceId};
+use super::trace::{Trace, collect0, collect1};
 use crate::db::{Db, QueryError};
 use crate::page::Page;
 
@@ -59,43 +60,68 @@ pub async fn search(
     limit: u32,
 ) -> Result<Page<TraceSummary, Cursor>, QueryError> {
     let mut tx = rows::snapshot(db, scope).await?;
+    let page = find(&mut tx, scope, filter, after, limit).await?;
+    let mut known = summary::of(&fetch(&mut tx, scope, &page.items).await?);
+    let shown = page.items.iter();
+    let items = shown.filter_map(|found| known.remove(&found.trace_id));
+    Ok(Page {
+        items: items.collect(),
+        next: page.next,
+    })
+}
+
+/// The same with all their spans, as far as these began within an hour.
+pub async fn traces(
+    db: &Db,
+    scope: &Scope,
+    filter: &Filter,
+    limit: u32,
+) -> Result<Vec<Trace>, QueryError> {
+    let mut tx = rows::snapshot(db, scope).await?;
+    let page = find(&mut tx, scope, filter, None, limit).await?;
+    let table = fetch(&mut tx, scope, &page.items).await?;
+    let mut known: HashMap<TraceId, Trace> = HashMap::new();
+    for rows in table.rows.chunk_by(|a, b| a.trace_id == b.trace_id) {
+        let trace = Trace::of(&table, rows);
+        known.insert(trace.trace_id, trace);
+    }
+    let shown = page.items.iter();
+    Ok(shown
+        .filter_map(|found| known.remove(&found.trace_id))
+        .collect())
+}
+
+async fn find(
+    tx: &mut PgConnection,
+    scope: &Scope,
+    filter: &Filter,
+    after: Option<Cursor>,
+    limit: u32,
+) -> Result<Page<Cursor, Cursor>, QueryError> {
     let filter = Arc::new(from_cursor(filter, after));
-    let recent = rows::level0(&mut tx, scope, filter.times).await?;
+    let recent = rows::level0(tx, scope, filter.times).await?;
     let mut newest = matching0(recent, &filter).await?;
-    let keys = rows::level1(&mut tx, scope, filter.times, rows::Filter::Tokens).await?;
+    let keys = rows::level1(tx, scope, filter.times, rows::Filter::Tokens).await?;
     let tokens = filter.tokens();
     for hour in keys.chunk_by(|a, b| a.window_start == b.window_start) {
         for key in hour {
-            if tokens
-                .iter()
-                .all(|token| bloom::may_hold(&key.filter, *token))
-            {
-                let data = rows::data(&mut tx, scope, key).await?;
+            let may_hold = |token: &u64| bloom::may_hold(&key.filter, *token);
+            if tokens.iter().all(may_hold) {
+                let data = rows::data(tx, scope, key).await?;
                 newest = matching1(data, &filter, newest).await?;
             }
         }
+        // What older hours hold is older than these.
         let since_ns = hour[0].window_start.saturating_mul(1_000_000_000);
-        if chosen(&newest, after)
-            .filter(|found| found.start_ns >= since_ns)
-            .count()
-            > limit as usize
-        {
+        let certain = chosen(&newest, after).filter(|found| found.start_ns >= since_ns);
+        if certain.count() > limit as usize {
             break;
         }
     }
     let mut found: Vec<Cursor> = chosen(&newest, after).collect();
     found.sort_unstable_by(|a, b| b.cmp(a));
     found.truncate(limit as usize + 1);
-    let page = Page::cut(found, limit, |last| *last);
-    let mut known = summaries(&mut tx, scope, &page.items).await?;
-    let shown = page.items.iter();
-    let items = shown
-        .filter_map(|found| known.remove(&found.trace_id))
-        .collect();
-    Ok(Page {
-        items,
-        next: page.next,
-    })
+    Ok(Page::cut(found, limit, |last| *last))
 }
 
 /// Goes on a little before where the last page ended: what is newer of a trace that
@@ -142,15 +168,15 @@ async fn matching1(
     .await
 }
 
-/// What the list shows of the traces found. Their other spans began within an hour.
-async fn summaries(
-    tx: &mut sqlx::PgConnection,
+/// All spans of the traces found, which began within an hour.
+async fn fetch(
+    tx: &mut PgConnection,
     scope: &Scope,
     found: &[Cursor],
-) -> Result<HashMap<TraceId, TraceSummary>, QueryError> {
+) -> Result<Table, QueryError> {
     let starts = || found.iter().map(|found| found.start_ns);
     let (Some(from_ns), Some(to_ns)) = (starts().min(), starts().max()) else {
-        return Ok(HashMap::new());
+        return Ok(Table::default());
     };
     let times = Times { from_ns, to_ns }.widened(HOUR_NS);
     let wanted: BTreeSet<_> = found.iter().map(|found| found.trace_id).collect();
@@ -158,5 +184,5 @@ async fn summaries(
     let recent = rows::level0(tx, scope, times).await?;
     table.absorb(&collect0(recent, wanted).await?);
     table.arrange();
-    Ok(summary::of(&table))
+    Ok(table)
 }

@@ -1,6 +1,6 @@
 //! One span as queries answer it.
 
-use protocols::spans::{SpanKind, SpanStatus};
+pub use protocols::spans::{SpanKind, SpanStatus};
 
 use super::table::{FieldIds, Row, SpanId, Table, TraceId};
 

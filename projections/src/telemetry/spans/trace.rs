@@ -10,7 +10,7 @@ use super::fold::opened;
 use super::rows::{self, Filter, Times, apart};
 use super::segment::Segment;
 use super::span::Span;
-use super::table::{Table, TraceId};
+use super::table::{Row, Table, TraceId};
 use crate::db::{Db, QueryError};
 use crate::telemetry::bytes::Damaged;
 
@@ -53,18 +53,24 @@ pub async fn get(db: &Db, scope: &Scope, trace_id: TraceId) -> Result<Option<Tra
     }
     // Level 1 is older in the log: of a span that was sent twice its copy stays.
     found.absorb(&of_level0);
-    Ok(whole(trace_id, found))
+    Ok(whole(found))
 }
 
-fn whole(trace_id: TraceId, mut found: Table) -> Option<Trace> {
+fn whole(mut found: Table) -> Option<Trace> {
     found.arrange();
-    let truncated = found.rows.len() > MOST_SPANS;
-    found.rows.truncate(MOST_SPANS);
-    (!found.is_empty()).then(|| Trace {
-        trace_id,
-        spans: found.spans().collect(),
-        truncated,
-    })
+    (!found.is_empty()).then(|| Trace::of(&found, &found.rows))
+}
+
+impl Trace {
+    /// Of rows that belong to one trace; there is at least one.
+    pub(crate) fn of(table: &Table, rows: &[Row]) -> Self {
+        let shown = rows.iter().take(MOST_SPANS);
+        Self {
+            trace_id: rows[0].trace_id,
+            spans: shown.map(|row| table.span(row)).collect(),
+            truncated: rows.len() > MOST_SPANS,
+        }
+    }
 }
 
 /// Rows of `wanted` traces in level 0.

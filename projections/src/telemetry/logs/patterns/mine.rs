@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::DateTime;
+use protocols::logs::Level;
 
 use super::LinePattern;
 
@@ -13,7 +14,7 @@ const MOST_GROUPS: usize = 2_000;
 /// A line belongs to a group if so many of ten words are equal.
 const ALIKE_OF_TEN: usize = 6;
 const ANYTHING: &str = "<*>";
-const EXAMPLE_CHARS: usize = 500;
+const SAMPLE_CHARS: usize = 500;
 
 /// Groups under way.
 #[derive(Debug, Default)]
@@ -28,7 +29,8 @@ pub(super) struct Miner {
 struct Group {
     words: Vec<String>,
     count: u64,
-    example: String,
+    sample: String,
+    levels: [u64; Level::ALL.len()],
     first_ns: i64,
     last_ns: i64,
 }
@@ -38,7 +40,7 @@ impl Miner {
         self.lines
     }
 
-    pub(super) fn add(&mut self, line: &str, time_ns: i64) {
+    pub(super) fn add(&mut self, line: &str, level: Level, time_ns: i64) {
         self.lines += 1;
         let words: Vec<String> = line.split_whitespace().take(MOST_WORDS).map(mask).collect();
         let first = words.first().cloned().unwrap_or_default();
@@ -57,14 +59,15 @@ impl Miner {
                 self.groups.push(Group {
                     words: words.clone(),
                     count: 0,
-                    example: line.chars().take(EXAMPLE_CHARS).collect(),
+                    sample: line.chars().take(SAMPLE_CHARS).collect(),
+                    levels: Default::default(),
                     first_ns: time_ns,
                     last_ns: time_ns,
                 });
                 self.groups.len() - 1
             }
         };
-        self.groups[at].take(&words, time_ns);
+        self.groups[at].take(&words, level, time_ns);
     }
 
     pub(super) fn finish(mut self, limit: usize) -> Vec<LinePattern> {
@@ -75,7 +78,8 @@ impl Miner {
             .map(|group| LinePattern {
                 pattern: group.words.join(" "),
                 count: group.count,
-                example: group.example,
+                level: group.level().name().to_owned(),
+                sample: group.sample,
                 first: DateTime::from_timestamp_nanos(group.first_ns),
                 last: DateTime::from_timestamp_nanos(group.last_ns),
             })
@@ -84,8 +88,9 @@ impl Miner {
 }
 
 impl Group {
-    fn take(&mut self, words: &[String], time_ns: i64) {
+    fn take(&mut self, words: &[String], level: Level, time_ns: i64) {
         self.count += 1;
+        self.levels[level as usize] += 1;
         self.first_ns = self.first_ns.min(time_ns);
         self.last_ns = self.last_ns.max(time_ns);
         for (known, word) in self.words.iter_mut().zip(words) {
@@ -93,6 +98,14 @@ impl Group {
                 *known = ANYTHING.to_owned();
             }
         }
+    }
+}
+
+impl Group {
+    fn level(&self) -> Level {
+        let levels = Level::ALL.into_iter();
+        let most = levels.max_by_key(|level| self.levels[*level as usize]);
+        most.unwrap_or_default()
     }
 }
 
@@ -209,22 +222,27 @@ mod tests {
             let user = ["ada", "bob", "eve"][n % 3];
             miner.add(
                 &format!("user {user} logged in from 10.0.0.{n} after {n} ms"),
+                Level::Warn,
                 n as i64,
             );
         }
         for n in 0..10 {
-            miner.add(&format!("cache miss for key{n} and then some more"), 7);
+            miner.add(
+                &format!("cache miss for key{n} and then some more"),
+                Level::Info,
+                7,
+            );
         }
-        miner.add("", 1);
+        miner.add("", Level::Info, 1);
         let patterns = miner.finish(10);
         assert_eq!(patterns.len(), 3, "{patterns:?}");
         assert_eq!(
             patterns[0].pattern,
             "user <*> logged in from <ip> after <num> ms"
         );
-        assert_eq!(patterns[0].count, 100);
+        assert_eq!((patterns[0].count, &patterns[0].level[..]), (100, "warn"));
         assert_eq!(
-            patterns[0].example,
+            patterns[0].sample,
             "user ada logged in from 10.0.0.0 after 0 ms"
         );
         assert_eq!(patterns[0].last.timestamp_subsec_nanos(), 99);
@@ -236,7 +254,7 @@ mod tests {
         #[test]
         fn every_line_has_a_group(lines in proptest::collection::vec(".{0,60}", 0..40)) {
             let mut miner = Miner::default();
-            lines.iter().for_each(|line| miner.add(line, 0));
+            lines.iter().for_each(|line| miner.add(line, Level::Info, 0));
             let counted: u64 = miner.finish(usize::MAX).iter().map(|p| p.count).sum();
             proptest::prop_assert_eq!(counted, lines.len() as u64);
         }

@@ -25,33 +25,51 @@ pub(super) fn note(
     newest: &mut Newest,
 ) -> Result<(), Damaged> {
     let core = segment.core()?;
-    let mut fields = Vec::new();
-    for (name, value) in &filter.fields {
-        fields.push(OfField::read(segment, &core, name, value)?);
-    }
-    let service: Vec<bool> = core
-        .resources
-        .iter()
-        .map(|of| {
-            filter
-                .service
-                .as_deref()
-                .is_none_or(|wanted| core.text(of.service) == wanted)
-        })
-        .collect();
+    let asked = Asked::read(segment, &core, filter)?;
     for (trace_id, rows) in &core.traces {
-        let matches = |row: &usize| {
-            service[core.of_resource[*row] as usize]
-                && plain(&core, filter, *row)
-                && fields.iter().all(|field| field.is_in(&core, *row))
-        };
-        let starts = rows.clone().filter(matches).map(|row| core.starts[row]);
-        if let Some(start_ns) = starts.max() {
+        let matching = rows.clone().filter(|row| asked.is(*row));
+        if let Some(start_ns) = matching.map(|row| core.starts[row]).max() {
             let known = newest.entry(*trace_id).or_insert(start_ns);
             *known = start_ns.max(*known);
         }
     }
     Ok(())
+}
+
+/// A filter over one segment.
+pub(super) struct Asked<'a> {
+    core: &'a Core,
+    filter: &'a Filter,
+    /// By resource.
+    service: Vec<bool>,
+    fields: Vec<OfField<'a>>,
+}
+
+impl<'a> Asked<'a> {
+    pub(super) fn read(
+        segment: &Segment<'_>,
+        core: &'a Core,
+        filter: &'a Filter,
+    ) -> Result<Self, Damaged> {
+        let wanted = filter.service.as_deref();
+        let service = core.resources.iter();
+        let service = service.map(|of| wanted.is_none_or(|name| core.text(of.service) == name));
+        let fields = filter.fields.iter();
+        Ok(Self {
+            core,
+            filter,
+            service: service.collect(),
+            fields: fields
+                .map(|(name, value)| OfField::read(segment, core, name, value))
+                .collect::<Result<_, _>>()?,
+        })
+    }
+
+    pub(super) fn is(&self, row: usize) -> bool {
+        self.service[self.core.of_resource[row] as usize]
+            && plain(self.core, self.filter, row)
+            && self.fields.iter().all(|field| field.is_in(self.core, row))
+    }
 }
 
 /// What needs no other column.

@@ -1,4 +1,4 @@
-//! A sample of root spans, for the scatter of durations over time.
+//! A sample of traces by their root spans, for the scatter of durations over time.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,16 +8,18 @@ use schemas::scope::Scope;
 
 use super::super::bloom;
 use super::super::fold::opened;
-use super::super::rows::{self, Times, apart};
+use super::super::rows::{self, apart};
 use super::super::segment::Segment;
 use super::super::table::TraceId;
+use super::Filter;
+use super::matching::Asked;
 use crate::db::{Db, QueryError};
 use crate::telemetry::bytes::Damaged;
 
 /// Segments that are read at most; the newest ones.
 const MOST_SEGMENTS: usize = 200;
 
-/// The span that a trace begins with.
+/// The span that a trace begins with; its first one where that has not arrived.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RootSpan {
     pub trace_id: TraceId,
@@ -26,45 +28,43 @@ pub struct RootSpan {
     pub start_ns: i64,
     pub duration_ns: i64,
     pub failed: bool,
+    pub arrived: bool,
 }
 
 /// Those with the smallest hash of the trace id: the same sample each time.
 type Sample = BTreeMap<u64, RootSpan>;
 
-/// At most `limit`, the oldest first.
+/// At most `limit` traces with a span as asked for, the oldest first.
 pub async fn roots(
     db: &Db,
     scope: &Scope,
-    times: Times,
-    service: Option<String>,
+    filter: &Filter,
     limit: usize,
 ) -> Result<Vec<RootSpan>, QueryError> {
     let mut tx = rows::snapshot(db, scope).await?;
-    let token = service.as_deref().map(bloom::service_key);
-    let service: Arc<Option<String>> = Arc::new(service);
-    let mut sample = Sample::new();
-    let recent = rows::level0(&mut tx, scope, times).await?;
-    let of = Arc::clone(&service);
+    let filter = Arc::new(filter.clone());
+    let recent = rows::level0(&mut tx, scope, filter.times).await?;
+    let of = Arc::clone(&filter);
     let mut sample = apart(move || {
+        let mut sample = Sample::new();
         for data in recent {
-            take(&opened(&data)?.1, times, of.as_deref(), limit, &mut sample)?;
+            take(&opened(&data)?.1, &of, limit, &mut sample)?;
         }
         Ok(sample)
     })
     .await?;
-    let mut keys = rows::level1(&mut tx, scope, times, rows::Filter::Tokens).await?;
-    keys.retain(|key| token.is_none_or(|token| bloom::may_hold(&key.filter, token)));
+    let tokens = filter.tokens();
+    let mut keys = rows::level1(&mut tx, scope, filter.times, rows::Filter::Tokens).await?;
+    keys.retain(|key| {
+        tokens
+            .iter()
+            .all(|token| bloom::may_hold(&key.filter, *token))
+    });
     for key in keys.iter().take(MOST_SEGMENTS) {
         let data = rows::data(&mut tx, scope, key).await?;
-        let of = Arc::clone(&service);
+        let of = Arc::clone(&filter);
         sample = apart(move || {
-            take(
-                &Segment::open(&data)?,
-                times,
-                of.as_deref(),
-                limit,
-                &mut sample,
-            )?;
+            take(&Segment::open(&data)?, &of, limit, &mut sample)?;
             Ok(sample)
         })
         .await?;
@@ -76,31 +76,32 @@ pub async fn roots(
 
 fn take(
     segment: &Segment<'_>,
-    times: Times,
-    service: Option<&str>,
+    filter: &Filter,
     limit: usize,
     sample: &mut Sample,
 ) -> Result<(), Damaged> {
     let core = segment.core()?;
     let (_, parents) = segment.ids(&core.traces)?;
+    let asked = Asked::read(segment, &core, filter)?;
     for (trace_id, rows) in &core.traces {
-        let is_root = |row: &usize| {
-            parents[*row].is_none()
-                && times.contains(core.starts[*row])
-                && service.is_none_or(|wanted| core.service(*row) == wanted)
-        };
-        let Some(row) = rows.clone().find(is_root) else {
+        if !rows.clone().any(|row| asked.is(row)) {
             continue;
-        };
-        let root = RootSpan {
+        }
+        let root = rows.clone().find(|row| parents[*row].is_none());
+        let row = root.unwrap_or(rows.start);
+        let found = RootSpan {
             trace_id: *trace_id,
             service: core.service(row).to_owned(),
             operation: core.name(row).to_owned(),
             start_ns: core.starts[row],
             duration_ns: core.durations[row],
             failed: core.kinds[row].1 == SpanStatus::Error,
+            arrived: root.is_some(),
         };
-        sample.insert(bloom::trace_key(trace_id), root);
+        let hash = bloom::trace_key(trace_id);
+        if !sample.get(&hash).is_some_and(|known| known.arrived) {
+            sample.insert(hash, found);
+        }
         if sample.len() > limit {
             sample.pop_last();
         }

@@ -1,0 +1,141 @@
+//! `/jaeger/api`: the query API of Jaeger's own page, which Grafana's Jaeger source
+//! speaks, over the traces of a project.
+
+mod asked;
+mod shown;
+
+use axum::extract::{Path, RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::{Json, body::Body};
+use projections::db::QueryError;
+use projections::telemetry::spans::{overview, search, trace};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::Gateway;
+use crate::operations::Allowed;
+use crate::routes::traces::trace_id;
+use asked::Asked;
+
+/// What Jaeger answers instead.
+#[derive(Debug)]
+pub enum Failure {
+    BadRequest(String),
+    NotFound,
+    Unavailable,
+    Failed,
+}
+
+impl From<QueryError> for Failure {
+    fn from(error: QueryError) -> Self {
+        tracing::warn!(%error, "a query has no answer");
+        match error {
+            QueryError::Unavailable(_) => Self::Unavailable,
+            QueryError::Failed(_) => Self::Failed,
+        }
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response<Body> {
+        let (status, message) = match self {
+            Self::BadRequest(why) => (StatusCode::BAD_REQUEST, why),
+            Self::NotFound => (StatusCode::NOT_FOUND, "trace not found".to_owned()),
+            Self::Unavailable => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the traces are not available".to_owned(),
+            ),
+            Self::Failed => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the query failed".to_owned(),
+            ),
+        };
+        let errors = json!([{"code": status.as_u16(), "msg": message}]);
+        (status, Json(json!({"data": null, "errors": errors}))).into_response()
+    }
+}
+
+fn answer<T: Serialize>(data: Vec<T>) -> Json<Value> {
+    let total = data.len();
+    Json(json!({"data": data, "total": total, "limit": 0, "offset": 0, "errors": null}))
+}
+
+/// Services that sent spans
+#[utoipa::path(get, path = "/jaeger/api/services", operation_id = "jaeger_services", tag = "jaeger",
+    responses((status = 200, body = Value)))]
+pub async fn services(
+    State(gateway): State<Gateway>,
+    allowed: Allowed,
+) -> Result<Json<Value>, Failure> {
+    let times = asked::lately(&gateway);
+    let found = overview::services(&gateway.db, allowed.scope(), times).await?;
+    Ok(answer(found.into_iter().map(|one| one.service).collect()))
+}
+
+/// Operations of a service
+#[utoipa::path(get, path = "/jaeger/api/services/{name}/operations", operation_id = "jaeger_operations", tag = "jaeger",
+    params(("name" = String, Path)), responses((status = 200, body = Value)))]
+pub async fn operations(
+    State(gateway): State<Gateway>,
+    allowed: Allowed,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, Failure> {
+    let (scope, times) = (allowed.scope(), asked::lately(&gateway));
+    let found = overview::operations(&gateway.db, scope, times, Some(&name)).await?;
+    Ok(answer(found.into_iter().map(|one| one.operation).collect()))
+}
+
+/// Traces with a span as asked for
+#[utoipa::path(get, path = "/jaeger/api/traces", operation_id = "jaeger_traces", tag = "jaeger",
+    params(("service" = Option<String>, Query), ("operation" = Option<String>, Query),
+        ("tags" = Option<String>, Query, description = "A JSON object of names and values"),
+        ("start" = Option<i64>, Query, description = "Microseconds since 1970"),
+        ("end" = Option<i64>, Query, description = "Microseconds since 1970"),
+        ("minDuration" = Option<String>, Query, description = "Such as 100ms"),
+        ("maxDuration" = Option<String>, Query, description = "Such as 1.5s"),
+        ("limit" = Option<u32>, Query)),
+    responses((status = 200, body = Value), (status = 400, body = Value)))]
+pub async fn traces(
+    State(gateway): State<Gateway>,
+    allowed: Allowed,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Value>, Failure> {
+    let asked = Asked::parse(&gateway, query.as_deref().unwrap_or_default())?;
+    let scope = allowed.scope();
+    let found = search::traces(&gateway.db, scope, &asked.filter, asked.limit).await?;
+    Ok(answer(found.iter().map(shown::Trace::of).collect()))
+}
+
+/// One trace
+#[utoipa::path(get, path = "/jaeger/api/traces/{trace_id}", operation_id = "jaeger_trace", tag = "jaeger",
+    params(("trace_id" = String, Path)),
+    responses((status = 200, body = Value), (status = 404, body = Value)))]
+pub async fn trace(
+    State(gateway): State<Gateway>,
+    allowed: Allowed,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Failure> {
+    let id = trace_id(&id).ok_or(Failure::NotFound)?;
+    let found = trace::get(&gateway.db, allowed.scope(), id).await?;
+    let found = found.ok_or(Failure::NotFound)?;
+    Ok(answer(vec![shown::Trace::of(&found)]))
+}
+
+/// Who calls whom
+#[utoipa::path(get, path = "/jaeger/api/dependencies", operation_id = "jaeger_dependencies", tag = "jaeger",
+    params(("endTs" = Option<i64>, Query, description = "Milliseconds since 1970"),
+        ("lookback" = Option<i64>, Query, description = "Milliseconds")),
+    responses((status = 200, body = Value), (status = 400, body = Value)))]
+pub async fn dependencies(
+    State(gateway): State<Gateway>,
+    allowed: Allowed,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Value>, Failure> {
+    let times = asked::lookback(&gateway, query.as_deref().unwrap_or_default())?;
+    let map = overview::service_map(&gateway.db, allowed.scope(), times).await?;
+    let calls = map.edges.into_iter().map(
+        |edge| json!({"parent": edge.client, "child": edge.server, "callCount": edge.red.count}),
+    );
+    Ok(answer(calls.collect()))
+}

@@ -1,0 +1,177 @@
+//! Traces in Jaeger's JSON: times in microseconds, services as processes, status and
+//! kind as tags.
+
+use std::collections::BTreeMap;
+
+use projections::telemetry::spans::span::{self, OwnedField, SpanKind, SpanStatus};
+use projections::telemetry::spans::trace;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Trace {
+    #[serde(rename = "traceID")]
+    trace_id: String,
+    spans: Vec<Span>,
+    processes: BTreeMap<String, Process>,
+    warnings: Option<Vec<String>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Span {
+    #[serde(rename = "traceID")]
+    trace_id: String,
+    #[serde(rename = "spanID")]
+    span_id: String,
+    operation_name: String,
+    references: Vec<Reference>,
+    start_time: i64,
+    duration: i64,
+    tags: Vec<Tag>,
+    logs: Vec<Log>,
+    #[serde(rename = "processID")]
+    process_id: String,
+    warnings: Option<Vec<String>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Reference {
+    ref_type: &'static str,
+    #[serde(rename = "traceID")]
+    trace_id: String,
+    #[serde(rename = "spanID")]
+    span_id: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Tag {
+    key: String,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    value: Value,
+}
+
+#[derive(Debug, Serialize)]
+struct Log {
+    timestamp: i64,
+    fields: Vec<Tag>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Process {
+    service_name: String,
+    tags: Vec<Tag>,
+}
+
+impl Trace {
+    pub(super) fn of(found: &trace::Trace) -> Self {
+        let trace_id = hex::encode(found.trace_id);
+        let mut processes: Vec<Process> = Vec::new();
+        let spans = found.spans.iter().map(|span| {
+            let process = Process {
+                service_name: span.service.clone(),
+                tags: span.resource.iter().map(Tag::text).collect(),
+            };
+            let known = processes.iter().position(|known| *known == process);
+            let at = known.unwrap_or(processes.len());
+            if known.is_none() {
+                processes.push(process);
+            }
+            Span::of(&trace_id, span, format!("p{}", at + 1))
+        });
+        let spans = spans.collect();
+        let warning = found
+            .truncated
+            .then(|| vec!["not all spans are shown".to_owned()]);
+        Self {
+            spans,
+            trace_id,
+            processes: (1..)
+                .zip(processes)
+                .map(|(n, process)| (format!("p{n}"), process))
+                .collect(),
+            warnings: warning,
+        }
+    }
+}
+
+impl Span {
+    fn of(trace_id: &str, span: &span::Span, process_id: String) -> Self {
+        let parent = span.parent_id.map(|id| Reference {
+            ref_type: "CHILD_OF",
+            trace_id: trace_id.to_owned(),
+            span_id: hex::encode(id),
+        });
+        let links = span.links.iter().map(|link| Reference {
+            ref_type: "FOLLOWS_FROM",
+            trace_id: hex::encode(link.trace_id),
+            span_id: hex::encode(link.span_id),
+        });
+        Self {
+            trace_id: trace_id.to_owned(),
+            span_id: hex::encode(span.span_id),
+            operation_name: span.name.clone(),
+            references: parent.into_iter().chain(links).collect(),
+            start_time: span.start_ns.div_euclid(1_000),
+            duration: span.duration_ns / 1_000,
+            tags: tags(span),
+            logs: span.events.iter().map(Log::of).collect(),
+            process_id,
+            warnings: None,
+        }
+    }
+}
+
+/// Fields, and what Jaeger has no place of its own for.
+fn tags(span: &span::Span) -> Vec<Tag> {
+    let mut tags: Vec<_> = span.fields.iter().map(Tag::text).collect();
+    let mut text = |key: &str, value: &str| {
+        if !value.is_empty() {
+            tags.push(Tag::text(&(key.to_owned(), value.to_owned())));
+        }
+    };
+    if !matches!(span.kind, SpanKind::Unspecified) {
+        text("span.kind", span.kind.name());
+    }
+    match span.status {
+        SpanStatus::Unset => {}
+        SpanStatus::Ok => text("otel.status_code", "OK"),
+        SpanStatus::Error => text("otel.status_code", "ERROR"),
+    }
+    text("otel.status_description", &span.status_message);
+    text("otel.scope.name", &span.scope);
+    text("w3c.tracestate", &span.trace_state);
+    if span.status == SpanStatus::Error {
+        tags.push(Tag {
+            key: "error".to_owned(),
+            kind: "bool",
+            value: json!(true),
+        });
+    }
+    tags
+}
+
+impl Tag {
+    fn text((key, value): &OwnedField) -> Self {
+        Self {
+            key: key.clone(),
+            kind: "string",
+            value: Value::String(value.clone()),
+        }
+    }
+}
+
+impl Log {
+    fn of(event: &span::Event) -> Self {
+        let name = Tag::text(&("event".to_owned(), event.name.clone()));
+        let fields = event.fields.iter().map(Tag::text);
+        Self {
+            timestamp: event.time_ns.div_euclid(1_000),
+            fields: std::iter::once(name).chain(fields).collect(),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! `/api/v1/logs`: what services say. Every operation takes the same filter: a query
+//! of words, phrases and fields (`projections::telemetry::logs::Filter` has the
+//! table), services, levels and a time range.
+
+pub mod context;
+pub mod export;
+pub mod fields;
+pub mod patterns;
+pub mod stats;
+pub mod tail;
+mod which;
+
+use axum::Json;
+use axum::extract::{Query, State};
+use projections::telemetry::logs::{self, Place, Record, Scanned};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::Gateway;
+use crate::cursor;
+use crate::error::{Error, Problem};
+use crate::operations::Allowed;
+use which::Which;
+
+const LIST: &str = "logs";
+const DEFAULT_LIMIT: usize = 100;
+const MAX_LIMIT: usize = 1_000;
+
+/// A page of log records.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LogRecordPage {
+    /// Newest first.
+    pub items: Vec<Record>,
+    /// None on the last page.
+    pub next_cursor: Option<String>,
+    pub scanned: Scanned,
+}
+
+/// Which part of the list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Paging {
+    /// How many records at most; 100 unless told, never more than 1000.
+    pub limit: Option<usize>,
+    /// `next_cursor` of the page before. It keeps its place while records arrive.
+    pub cursor: Option<String>,
+}
+
+/// Log records, newest first
+///
+/// `query` is words (`timeout`), phrases (`"out of memory"`) and fields
+/// (`user.id:42`, `status:>=500`, `path:/api/*`, `level:error,fatal`, `trace_id:*`),
+/// each of which must hold; `-` before one says that it must not.
+#[utoipa::path(get, path = "/api/v1/logs", operation_id = "search_logs", tag = "logs",
+    params(Which, Paging),
+    responses((status = 200, body = LogRecordPage), (status = 400, body = Problem)))]
+pub async fn list(
+    State(gateway): State<Gateway>,
+    allowed: Allowed,
+    Query(which): Query<Which>,
+    Query(paging): Query<Paging>,
+) -> Result<Json<LogRecordPage>, Error> {
+    let scope = allowed.scope();
+    let cursor = paging.cursor.as_deref().filter(|text| !text.is_empty());
+    let after: Option<(Place, i64)> = cursor
+        .map(|text| cursor::open(&gateway.keys, scope, LIST, text))
+        .transpose()?;
+    let mut query = which.query_ahead(&gateway)?;
+    if let Some((_, from_ns)) = after {
+        // A range that ends now has moved on; its pages have not.
+        query.from_ns = from_ns;
+    }
+    let after = after.map(|(place, _)| place);
+    let limit = paging.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
+    let found = logs::search(&gateway.db, scope, &query, after, limit).await?;
+    let next = found.next.map(|place| (place, query.from_ns));
+    let next = next.map(|next| cursor::sign(&gateway.keys, scope, LIST, &next));
+    Ok(Json(LogRecordPage {
+        items: found.records,
+        next_cursor: next.transpose()?,
+        scanned: found.scanned,
+    }))
+}

@@ -1,0 +1,55 @@
+//! Which fields records have, and their values.
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use projections::telemetry::logs::{self, FieldValues, Fields};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::which::Which;
+use crate::Gateway;
+use crate::error::{Error, Problem};
+use crate::operations::Allowed;
+
+const DEFAULT_VALUES: usize = 20;
+const MAX_VALUES: usize = 1_000;
+
+/// Names of the fields of log records, from a sample of the newest
+#[utoipa::path(get, path = "/api/v1/logs/fields", operation_id = "log_fields", tag = "logs",
+    params(Which), responses((status = 200, body = Fields), (status = 400, body = Problem)))]
+pub async fn names(
+    State(gateway): State<Gateway>,
+    allowed: Allowed,
+    Query(which): Query<Which>,
+) -> Result<Json<Fields>, Error> {
+    let query = which.query(&gateway)?;
+    let found = logs::names(&gateway.db, allowed.scope(), &query).await?;
+    Ok(Json(found))
+}
+
+/// How many.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Limit {
+    /// How many values at most; 20 unless told, never more than 1000.
+    pub limit: Option<usize>,
+}
+
+/// The most frequent values of one field, from a sample of the newest log records
+///
+/// `service`, `level`, `trace_id`, `span_id` and `resource.<name>` are fields too.
+#[utoipa::path(get, path = "/api/v1/logs/fields/{name}", operation_id = "log_field_values", tag = "logs",
+    params(("name" = String, Path), Which, Limit),
+    responses((status = 200, body = FieldValues), (status = 400, body = Problem)))]
+pub async fn values(
+    State(gateway): State<Gateway>,
+    allowed: Allowed,
+    Path(name): Path<String>,
+    Query(which): Query<Which>,
+    Query(limit): Query<Limit>,
+) -> Result<Json<FieldValues>, Error> {
+    let query = which.query(&gateway)?;
+    let limit = limit.limit.unwrap_or(DEFAULT_VALUES).clamp(1, MAX_VALUES);
+    let found = logs::values(&gateway.db, allowed.scope(), &query, &name, limit).await?;
+    Ok(Json(found))
+}

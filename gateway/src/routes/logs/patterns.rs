@@ -1,0 +1,36 @@
+//! The shapes that lines have.
+
+use axum::Json;
+use axum::extract::{Query, State};
+use projections::telemetry::logs::{self, Patterns};
+
+use super::fields::Limit;
+use super::which::Which;
+use crate::Gateway;
+use crate::error::{Error, Problem};
+use crate::operations::Allowed;
+
+const DEFAULT_PATTERNS: usize = 50;
+const MAX_PATTERNS: usize = 500;
+
+/// The most frequent shapes of log lines, from a sample of the newest
+///
+/// What differs from line to line is replaced: `<num>`, `<hex>`, `<uuid>`, `<ip>`,
+/// `<time>`, and `<*>` for a word.
+#[utoipa::path(get, path = "/api/v1/logs/patterns", operation_id = "log_patterns", tag = "logs",
+    params(Which, Limit),
+    responses((status = 200, body = Patterns), (status = 400, body = Problem)))]
+pub async fn list(
+    State(gateway): State<Gateway>,
+    allowed: Allowed,
+    Query(which): Query<Which>,
+    Query(limit): Query<Limit>,
+) -> Result<Json<Patterns>, Error> {
+    let query = which.query(&gateway)?;
+    let limit = limit
+        .limit
+        .unwrap_or(DEFAULT_PATTERNS)
+        .clamp(1, MAX_PATTERNS);
+    let found = logs::patterns(&gateway.db, allowed.scope(), &query, limit).await?;
+    Ok(Json(found))
+}

@@ -1,0 +1,115 @@
+//! The SDKs that teams build into their services, unchanged: each signal arrives once,
+//! plain and gzipped, protobuf (Python) and JSON (Node), and from clients of Loki.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+use testkit::{Peer, eventually_within, peer};
+
+use crate::client::Client;
+use crate::platform::Platform;
+use crate::statistics::proof;
+
+const SENDERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sdks");
+const ITEMS: usize = 40;
+const LONG: Duration = Duration::from_secs(60);
+
+async fn send(mut command: Command, platform: &Platform, key: &str) {
+    command.args([platform.base().as_str(), key, &ITEMS.to_string()]);
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap());
+    let output = output.await.unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}");
+    assert_eq!(told, "", "the SDK complains");
+}
+
+fn python(interpreter: &Path) -> Command {
+    let mut command = Command::new(interpreter);
+    command.arg(format!("{SENDERS}/python/send.py"));
+    command
+}
+
+/// Node looks for modules beside the program.
+fn node(modules: &Path) -> Command {
+    let program = modules.join("send.js");
+    std::fs::copy(format!("{SENDERS}/node/send.js"), &program).unwrap();
+    let mut command = Command::new("node");
+    command.arg(program);
+    command
+}
+
+/// Waits until the items that `count` finds in the answer at `path` are as many as
+/// were sent; more are too many.
+async fn arrive(client: &Client, what: &str, path: &str, count: fn(&Value) -> usize) {
+    eventually_within(LONG, what, || async {
+        let answer = client.try_send(Method::GET, path, None, None).await;
+        let (status, answer) = answer.ok()?;
+        assert!(
+            status == StatusCode::OK || status == StatusCode::SERVICE_UNAVAILABLE,
+            "{status}: {answer}"
+        );
+        let found = count(&answer);
+        assert!(found <= ITEMS, "{what}: {found} of {ITEMS}");
+        (found == ITEMS).then_some(())
+    })
+    .await;
+}
+
+fn listed(answer: &Value) -> usize {
+    answer["items"].as_array().map_or(0, Vec::len)
+}
+
+fn series(answer: &Value) -> usize {
+    answer["data"]["result"].as_array().map_or(0, Vec::len)
+}
+
+async fn check(client: &Client, services: &[&str], loki: &str) {
+    for service in services {
+        let traces = format!("/api/v1/traces?service={service}&limit=100");
+        arrive(client, &format!("traces of {service}"), &traces, listed).await;
+        let logs = format!("/api/v1/logs?service={service}&level=warn&limit=100");
+        arrive(client, &format!("logs of {service}"), &logs, listed).await;
+        let query = format!("sdk_items_total%7Bjob%3D%22{service}%22%7D%20%3D%3D%201");
+        let metrics = format!("/prometheus/api/v1/query?query={query}");
+        arrive(client, &format!("metrics of {service}"), &metrics, series).await;
+    }
+    let logs = format!("/api/v1/logs?service={loki}&limit=100");
+    arrive(client, &format!("logs of {loki}"), &logs, listed).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_python_sdks_send_arrives_once() {
+    let test = "flows::sdks::python";
+    let Some(interpreter) = peer(test, Peer::PythonSdks) else {
+        return;
+    };
+    let Some(platform) = Platform::start_on_shared_postgres().await else {
+        return;
+    };
+    let client = platform.register().await;
+    let key = client.new_key(&["ingest"]).await;
+    send(python(&interpreter), &platform, &key).await;
+    check(&client, &["python-plain", "python-gzip"], "python-loki").await;
+    let figures = format!("{ITEMS} items of each signal and encoding: all there once");
+    proof("OpenTelemetry Python and python-logging-loki", &figures);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_node_sdks_send_arrives_once() {
+    let test = "flows::sdks::node";
+    let Some(modules) = peer(test, Peer::NodeSdks) else {
+        return;
+    };
+    let Some(platform) = Platform::start_on_shared_postgres().await else {
+        return;
+    };
+    let client = platform.register().await;
+    let key = client.new_key(&["ingest"]).await;
+    send(node(&modules), &platform, &key).await;
+    check(&client, &["node-plain", "node-gzip"], "node-loki").await;
+    let figures = format!("{ITEMS} items of each signal and encoding: all there once");
+    proof("OpenTelemetry JS and pino-loki", &figures);
+}
