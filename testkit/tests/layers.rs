@@ -1,5 +1,7 @@
 //! Imports go one way (ARCHITECTURE.md). This test reads what Cargo knows.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use cargo_metadata::{DependencyKind, MetadataCommand, Package};
