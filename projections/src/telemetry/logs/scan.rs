@@ -391,7 +391,10 @@ impl Filter {
                 }
                 Test::TraceId(_) => &[Column::TraceId],
                 Test::SpanId(_) => &[Column::SpanId],
-                Test::Body(_) => &[Column::BodyLength, Column::Body],
+                Test::Label(..) => &[Column::Streams, Column::Stream, Column::Level],
+                Test::Body(_) | Test::Line(_) | Test::LineMatches(_) => {
+                    &[Column::BodyLength, Column::Body]
+                }
                 Test::Word(_) | Test::Phrase(_) => &[],
             });
         }

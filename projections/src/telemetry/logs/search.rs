@@ -32,22 +32,50 @@ pub async fn search(
     after: Option<Place>,
     limit: usize,
 ) -> Result<Found, LogsError> {
-    let bounds = match after {
-        None => Limits::none(),
-        Some(after) => Limits::below(after),
-    };
+    page(db, scope, query, Order::NewestFirst, after, limit).await
+}
+
+/// Oldest first, after `after`.
+pub async fn search_oldest(
+    db: &Db,
+    scope: &Scope,
+    query: &Query,
+    after: Option<Place>,
+    limit: usize,
+) -> Result<Found, LogsError> {
+    page(db, scope, query, Order::OldestFirst, after, limit).await
+}
+
+async fn page(
+    db: &Db,
+    scope: &Scope,
+    query: &Query,
+    order: Order,
+    after: Option<Place>,
+    limit: usize,
+) -> Result<Found, LogsError> {
     let mut query = query.clone();
-    if let Some(after) = after {
-        query.to_ns = query.to_ns.min(after.time_ns.saturating_add(1));
-    }
-    let (found, scanned) =
-        collect(db, scope, &query, Order::NewestFirst, bounds, limit + 1).await?;
+    let limits = match (after, order) {
+        (None, _) => Limits::none(),
+        (Some(after), Order::NewestFirst) => {
+            query.to_ns = query.to_ns.min(after.time_ns.saturating_add(1));
+            Limits::below(after)
+        }
+        (Some(after), Order::OldestFirst) => {
+            query.from_ns = query.from_ns.max(after.time_ns);
+            Limits::above(after)
+        }
+    };
+    let (found, scanned) = collect(db, scope, &query, order, limits, limit + 1).await?;
     let more = found.len() > limit;
-    let mut found: Vec<_> = found.into_iter().rev().take(limit).collect();
+    let mut found: Vec<_> = match order {
+        Order::NewestFirst => found.into_iter().rev().collect(),
+        Order::OldestFirst => found.into_iter().collect(),
+    };
+    found.truncate(limit);
     let next = found.last().filter(|_| more).map(|(place, _)| *place);
-    let records = found.drain(..).map(|(_, record)| record).collect();
     Ok(Found {
-        records,
+        records: found.into_iter().map(|(_, record)| record).collect(),
         next,
         scanned,
     })

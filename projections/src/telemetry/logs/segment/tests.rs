@@ -170,7 +170,7 @@ proptest! {
             let mut table = Table::default();
             if segment.append(None, &mut table).is_ok() {
                 for row in 0..table.len() {
-                    let _ = table.record(0, row);
+                    drop(table.record(0, row));
                 }
             }
         }

@@ -174,7 +174,7 @@ fn decode_integers(bytes: &mut Reader<'_>, count: usize) -> Result<Texts, Damage
 /// Ids of one even length in lower-case hexadecimal, as bytes.
 fn hex_ids(values: &[&[u8]], out: &mut Vec<u8>) -> bool {
     let len = values[0].len();
-    let fits = len % 2 == 0 && len >= 8 && values.iter().all(|value| value.len() == len);
+    let fits = len.is_multiple_of(2) && len >= 8 && values.iter().all(|value| value.len() == len);
     let begin = out.len();
     out.push(HEX);
     put_varint(out, len as u64 / 2);
