@@ -52,7 +52,7 @@ fn line(n: i64, after: i64) -> Value {
         "service": service,
         "message": format!("order {n} placed in {} ms by user-{}", n % 50, n % 7),
         "trace_id": format!("{:032x}", n + 1),
-        "attributes": {"status": 200 + n % 4 * 100, "user.id": format!("u{}", n % 11)},
+        "attributes": {"status": 200 + n % 4 * 100, "user.id": format!("u{}", n % 11), "order.id": format!("o-{n}")},
     })
 }
 
@@ -248,6 +248,7 @@ async fn a_rare_word_reads_one_segment_and_half_a_word_none() {
         "1234",
         "000000000000000000000000000004d3",
         "\"order 1234 placed\"",
+        "order.id:o-1234",
     ] {
         let found = search(db, &OURS.scope(), &query(needle), None, 10)
             .await

@@ -174,9 +174,7 @@ impl Filter {
         })
     }
 
-    /// Hashes of tokens without which a segment has no wanted record. Words and
-    /// phrases may stand in a body or a field; values of the resource are not among
-    /// the tokens, so fields that may be the resource's demand none.
+    /// Hashes of tokens without which a segment has no wanted record.
     pub(super) fn tokens(&self) -> Vec<u64> {
         let wanted = self.clauses.iter().filter(|clause| !clause.negated);
         let mut hashes: Vec<u64> = wanted
@@ -185,9 +183,16 @@ impl Filter {
                 Test::Phrase(phrase) | Test::Body(phrase) | Test::Line(phrase) => {
                     tokens::hashes_inside(phrase)
                 }
-                Test::TraceId(value) | Test::SpanId(value) => value
+                // Levels are no tokens.
+                Test::Label(name, _) if name == "level" || name == "detected_level" => Vec::new(),
+                Test::TraceId(value)
+                | Test::SpanId(value)
+                | Test::Service(value)
+                | Test::Resource(_, value)
+                | Test::Label(_, value)
+                | Test::Field(_, value) => value
                     .one()
-                    .map_or_else(Vec::new, |id| tokens::hashes(id.as_bytes())),
+                    .map_or_else(Vec::new, |text| tokens::hashes(text.as_bytes())),
                 _ => Vec::new(),
             })
             .collect();
@@ -204,6 +209,11 @@ impl Filter {
             _ => None,
         });
         fields.collect()
+    }
+
+    /// Whether it holds for everything.
+    pub(super) fn is_empty(&self) -> bool {
+        self.clauses.is_empty()
     }
 
     /// Whether it looks for text anywhere, and so may need every column.

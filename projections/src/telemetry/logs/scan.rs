@@ -111,6 +111,7 @@ struct Listed {
 pub(super) struct Piece {
     pub(super) partition: i32,
     pub(super) segment: Segment<'static>,
+    listed: Listed,
 }
 
 /// A query under way.
@@ -186,6 +187,16 @@ impl Scan {
         Ok(fetched)
     }
 
+    /// The same segments with all of their columns.
+    pub(super) async fn whole(&mut self, pieces: Vec<Piece>) -> Result<Vec<Piece>, LogsError> {
+        let (mut whole, some): (Vec<_>, Vec<_>) = pieces
+            .into_iter()
+            .partition(|piece| piece.segment.is_whole());
+        let listed: Vec<Listed> = some.into_iter().map(|piece| piece.listed).collect();
+        whole.extend(self.fetch(&listed, &Wanted::Everything, true).await?);
+        Ok(whole)
+    }
+
     async fn fetch(
         &mut self,
         group: &[Listed],
@@ -227,6 +238,7 @@ impl Scan {
                 Ok(Piece {
                     partition: one.partition,
                     segment,
+                    listed: one.clone(),
                 })
             })
             .collect()

@@ -213,7 +213,7 @@ async fn collect(
         if found.len() >= limit && is_past(&found, order, next_time) {
             break;
         }
-        let pieces = scan.next(&Wanted::Everything).await?;
+        let pieces = candidates(&mut scan, from_ns, to_ns).await?;
         let filter = scan.filter();
         let more = blocking(move || {
             let mut more = Vec::new();
@@ -238,6 +238,27 @@ async fn collect(
         }
     }
     Ok((found, scan.scanned))
+}
+
+/// The next segments, whole. Where few columns tell which have what is wanted, only
+/// those are fetched of the others.
+async fn candidates(scan: &mut Scan, from_ns: i64, to_ns: i64) -> Result<Vec<Piece>, LogsError> {
+    let filter = scan.filter();
+    if filter.is_empty() || filter.reads_everything() {
+        return scan.next(&Wanted::Everything).await;
+    }
+    let pieces = scan.next(&Wanted::Columns(Vec::new(), Vec::new())).await?;
+    let pieces = blocking(move || {
+        let mut found = Vec::new();
+        for piece in pieces {
+            if !matching(&piece.segment, &filter, from_ns, to_ns)?.is_empty() {
+                found.push(piece);
+            }
+        }
+        Ok(found)
+    });
+    let pieces = pieces.await?;
+    scan.whole(pieces).await
 }
 
 /// Whether nothing of `next_time` or further on can belong to what was found.
