@@ -57,7 +57,7 @@ fn start(program: &Path, data: &Path) -> anyhow::Result<Child> {
         .envs(std::env::vars().filter(|(name, _)| name == "PATH"));
     command.arg("--data-dir").arg(data);
     command.args(["--http-addr", "127.0.0.1:0", "--ws-addr", "127.0.0.1:0"]);
-    command.args(["--log", "warn"]);
+    command.args(["--otlp-grpc-addr", "127.0.0.1:0", "--log", "warn"]);
     // The server stops its Postgres itself, if it is asked to.
     command
         .kill_on_drop(false)

@@ -68,6 +68,11 @@ pub fn router(state: Arc<IngestState>) -> Router {
         .layer(CatchPanicLayer::custom(panicked))
 }
 
+/// The calls of OTLP/gRPC, for a port of their own that speaks HTTP/2.
+pub fn grpc_router(state: Arc<IngestState>) -> Router {
+    telemetry::grpc::router(state)
+}
+
 /// A bug of ours must not make an agent drop its data.
 fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
     tracing::error!("a request panicked");

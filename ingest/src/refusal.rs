@@ -89,7 +89,7 @@ impl Refusal {
         }
     }
 
-    fn retry_after_seconds(&self) -> Option<u16> {
+    pub(crate) fn retry_after_seconds(&self) -> Option<u16> {
         match self {
             Self::Log(LogError::Full { .. }) => Some(LATER_SECONDS),
             Self::TooFast { retry_seconds, .. } => Some(*retry_seconds),

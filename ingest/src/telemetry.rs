@@ -7,6 +7,7 @@
 
 mod active;
 mod dialect;
+pub(crate) mod grpc;
 mod rate;
 mod routes;
 mod walk;
@@ -85,11 +86,50 @@ impl Telemetry {
     }
 }
 
+/// How a body lies in its request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Carrier {
+    /// It is the request's, with `Content-Encoding`.
+    Http,
+    /// It is the message of a unary call, with `grpc-encoding`.
+    Grpc,
+}
+
+/// A body that is still to be read.
+struct Arriving {
+    carrier: Carrier,
+    headers: HeaderMap,
+    body: Body,
+}
+
+impl Arriving {
+    /// The body as it was sent, and how it is compressed.
+    async fn read(
+        self,
+        route: &Route,
+        kind: &BodyKind,
+        limit: usize,
+    ) -> Result<(Encoding, Bytes), Refusal> {
+        match self.carrier {
+            Carrier::Http => {
+                let encoding = route.encoding(kind, &self.headers)?;
+                let sent = body::read(&self.headers, self.body, limit).await?;
+                Ok((encoding, sent))
+            }
+            Carrier::Grpc => grpc::read(route, &self.headers, self.body, limit).await,
+        }
+    }
+}
+
 pub(crate) fn router() -> Router<Arc<IngestState>> {
+    posts(ROUTES, Carrier::Http)
+}
+
+fn posts(routes: &'static [Route], carrier: Carrier) -> Router<Arc<IngestState>> {
     let mut router = Router::new();
-    for route in ROUTES {
+    for route in routes {
         let handler = move |State(state): State<Arc<IngestState>>, request: http::Request<Body>| async move {
-            answer(state, route, request).await
+            answer(state, route, carrier, request).await
         };
         router = router.route(route.path, post(handler));
     }
@@ -99,13 +139,19 @@ pub(crate) fn router() -> Router<Arc<IngestState>> {
 async fn answer(
     state: Arc<IngestState>,
     route: &'static Route,
+    carrier: Carrier,
     request: http::Request<Body>,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    let kind = route.kind(&parts.headers);
+    let arriving = Arriving {
+        carrier,
+        headers: parts.headers,
+        body,
+    };
+    let kind = route.kind(&arriving.headers);
     // Who sends something else is told so in the route's first language.
     let spoken = *kind.as_ref().unwrap_or(&&route.bodies[0]);
-    let taken = take(&state, route, kind, &parts.headers, body).await;
+    let taken = take(&state, route, kind, arriving).await;
     let outcome = match &taken {
         Ok(taken) if taken.walked.skipped.items > 0 => "partial",
         Ok(_) => "accepted",
@@ -127,14 +173,13 @@ async fn take(
     state: &Arc<IngestState>,
     route: &'static Route,
     kind: Result<&'static BodyKind, Refusal>,
-    headers: &HeaderMap,
-    body: Body,
+    arriving: Arriving,
 ) -> Result<Taken, Refusal> {
     let context = Context::ambient(&state.clock);
-    let sender = admission::admit(state, headers, &context)?;
+    let sender = admission::admit(state, &arriving.headers, &context)?;
     let storing = async {
         let kind = kind?;
-        let walked = store(state, route, kind, &sender, headers, body, &context).await?;
+        let walked = store(state, route, kind, &sender, arriving, &context).await?;
         Ok(Taken {
             kind,
             signal: route.signal,
@@ -167,14 +212,13 @@ async fn store(
     route: &'static Route,
     kind: &'static BodyKind,
     sender: &Sender,
-    headers: &HeaderMap,
-    body: Body,
+    arriving: Arriving,
     context: &Context,
 ) -> Result<Walked, Refusal> {
     let (project, now) = (sender.scope().project(), context.now());
-    let encoding = route.encoding(kind, headers)?;
     state.telemetry.rates.admit(project, now)?;
-    let sent = body::read(headers, body, state.telemetry.settings.limits.wire).await?;
+    let limit = state.telemetry.settings.limits.wire;
+    let (encoding, sent) = arriving.read(route, kind, limit).await?;
     state.telemetry.rates.charge(project, sent.len());
     let walk = walk::Walk {
         signal: route.signal,

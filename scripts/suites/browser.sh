@@ -36,7 +36,7 @@ start_server() {
   chmod 711 "$data"
   trap stop_server EXIT
   SRE_COPILOT_DATA_DIR=$data SRE_COPILOT_HTTP_ADDR=127.0.0.1:0 SRE_COPILOT_WS_ADDR=127.0.0.1:0 \
-    SRE_COPILOT_REGISTRATION=open \
+    SRE_COPILOT_OTLP_GRPC_ADDR=127.0.0.1:0 SRE_COPILOT_REGISTRATION=open \
     env -u DATABASE_URL "$CARGO_TARGET_DIR/debug/sre-copilot" >"$RESULTS/server.log" 2>&1 &
   server=$!
   local deadline=$((SECONDS + 120)) port

@@ -44,6 +44,9 @@ pub struct Settings {
     /// Address of the WebSocket alone [default: :8505]
     #[arg(long, env = "SRE_COPILOT_WS_ADDR", global = true)]
     pub ws_addr: Option<String>,
+    /// Address of OTLP over gRPC [default: :4317]
+    #[arg(long, env = "SRE_COPILOT_OTLP_GRPC_ADDR", global = true)]
+    pub otlp_grpc_addr: Option<String>,
     /// Where browsers reach the platform; decides cookie names and allowed origins
     #[arg(long, env = "SRE_COPILOT_PUBLIC_URL", global = true)]
     pub public_url: Option<String>,
@@ -103,6 +106,7 @@ pub struct Config {
     pub data_dir: PathBuf,
     pub http_addr: SocketAddr,
     pub ws_addr: SocketAddr,
+    pub otlp_grpc_addr: SocketAddr,
     pub public_url: Option<String>,
     pub registration: Registration,
     pub log: String,
@@ -154,6 +158,7 @@ impl Settings {
             data_dir: self.data_dir.or(below.data_dir),
             http_addr: self.http_addr.or(below.http_addr),
             ws_addr: self.ws_addr.or(below.ws_addr),
+            otlp_grpc_addr: self.otlp_grpc_addr.or(below.otlp_grpc_addr),
             public_url: self.public_url.or(below.public_url),
             registration: self.registration.or(below.registration),
             log: self.log.or(below.log),
@@ -189,6 +194,7 @@ impl Settings {
             data_dir: self.data_dir.unwrap_or_else(|| "data".into()),
             http_addr: address("http_addr", set(self.http_addr), 8580)?,
             ws_addr: address("ws_addr", set(self.ws_addr), 8505)?,
+            otlp_grpc_addr: address("otlp_grpc_addr", set(self.otlp_grpc_addr), 4317)?,
             public_url: public_url(set(self.public_url))?,
             registration: registration(set(self.registration))?,
             log: set(self.log).unwrap_or_else(|| "info".to_owned()),

@@ -138,7 +138,7 @@ fn only_gateway_and_websocket_are_reachable_from_outside() {
     for (name, service) in services() {
         let published = list(&service, "ports");
         if name == "gateway" {
-            assert_eq!(published, ["8580:8500", "8505:8505"]);
+            assert_eq!(published, ["8580:8500", "8505:8505", "4317:4317"]);
         } else {
             assert!(published.is_empty(), "{name} publishes {published:?}");
             assert_eq!(list(&service, "networks"), ["backend-network"], "{name}");

@@ -1,6 +1,7 @@
 //! How each protocol is told that a body was taken, in part, or not at all.
 
 mod elastic;
+pub(super) mod grpc;
 mod loki;
 mod native;
 mod otlp;
@@ -13,6 +14,7 @@ use super::walk::Walked;
 use crate::Refusal;
 
 pub(super) use elastic::ELASTIC;
+pub(super) use grpc::OTLP_GRPC;
 pub(super) use loki::LOKI;
 pub(super) use native::NATIVE;
 pub(super) use otlp::OTLP;

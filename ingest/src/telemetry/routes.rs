@@ -5,7 +5,7 @@ use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use schemas::topic::Topic;
 
-use super::dialect::{Dialect, ELASTIC, LOKI, NATIVE, OTLP, PROMETHEUS};
+use super::dialect::{Dialect, ELASTIC, LOKI, NATIVE, OTLP, OTLP_GRPC, PROMETHEUS};
 use crate::Refusal;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -93,6 +93,8 @@ const NDJSON: &str = "application/x-ndjson";
 /// What Elasticsearch's own clients call it since version 8.
 const ELASTIC_NDJSON: &str = "application/vnd.elasticsearch+x-ndjson";
 const ELASTIC_JSON: &str = "application/vnd.elasticsearch+json";
+const GRPC: &str = "application/grpc";
+const GRPC_PROTO: &str = "application/grpc+proto";
 const USUAL: &[Encoding] = &[
     Encoding::Identity,
     Encoding::Gzip,
@@ -212,6 +214,44 @@ pub(crate) const ROUTES: &[Route] = &[
     },
 ];
 
+const fn call(path: &'static str, signal: Signal, bodies: &'static [BodyKind]) -> Route {
+    Route {
+        path,
+        signal,
+        bodies,
+        encodings: USUAL,
+        dialect: OTLP_GRPC,
+    }
+}
+
+/// OTLP/gRPC: one row a call.
+pub(crate) const CALLS: &[Route] = &[
+    call(
+        "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+        Signal::Metrics,
+        &[
+            body(GRPC, "otlp.metrics.protobuf"),
+            body(GRPC_PROTO, "otlp.metrics.protobuf"),
+        ],
+    ),
+    call(
+        "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+        Signal::Logs,
+        &[
+            body(GRPC, "otlp.logs.protobuf"),
+            body(GRPC_PROTO, "otlp.logs.protobuf"),
+        ],
+    ),
+    call(
+        "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+        Signal::Traces,
+        &[
+            body(GRPC, "otlp.spans.protobuf"),
+            body(GRPC_PROTO, "otlp.spans.protobuf"),
+        ],
+    ),
+];
+
 impl Route {
     /// What a request's content type means.
     pub(crate) fn kind(&'static self, headers: &HeaderMap) -> Result<&'static BodyKind, Refusal> {
@@ -255,7 +295,7 @@ mod tests {
 
     #[test]
     fn every_row_names_a_format_that_exists() {
-        for route in ROUTES {
+        for route in ROUTES.iter().chain(CALLS) {
             for kind in route.bodies {
                 let found = Decoder::find(route.signal, kind.format);
                 assert!(found.is_some(), "{} {}", route.path, kind.format);

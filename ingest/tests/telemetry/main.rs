@@ -4,6 +4,7 @@
 #[path = "../webhooks/faulty_log.rs"]
 #[allow(dead_code, reason = "shared with the tests of webhooks")]
 mod faulty_log;
+mod grpc;
 mod logs;
 #[path = "../webhooks/site.rs"]
 #[allow(dead_code, reason = "shared with the tests of webhooks")]

@@ -42,8 +42,10 @@ pub(crate) fn of_batch(batch: &[Record], repeats: &mut Repeats) -> Result<Vec<Bo
 
 /// Counts what was left out, by reason and tenant.
 pub(crate) fn dropped(signal: &'static str, tenant: TenantId, reason: &'static str, items: u64) {
-    metrics::counter!("telemetry_dropped_total", "signal" => signal, "reason" => reason, "tenant" => tenant.to_string())
-        .increment(items);
+    if items > 0 {
+        metrics::counter!("telemetry_dropped_total", "signal" => signal, "reason" => reason, "tenant" => tenant.to_string())
+            .increment(items);
+    }
 }
 
 impl Body {

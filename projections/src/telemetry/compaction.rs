@@ -75,6 +75,8 @@ pub(crate) struct Level0 {
     pub(crate) day: i32,
     pub(crate) from_offset: i64,
     pub(crate) to_offset: i64,
+    /// The `from_offset` of the newest row there is.
+    newest: i64,
     pub(crate) data: Vec<u8>,
 }
 
@@ -178,8 +180,12 @@ impl Compaction {
         for signal in &self.signals {
             ensure_days(&mut rows, signal.signal(), now).await?;
             for place in ready_places(&mut rows, signal.signal(), now).await? {
-                while compact(&mut rows, signal.as_ref(), place).await? {
-                    done.compacted += 1;
+                loop {
+                    let step = compact(&mut rows, signal.as_ref(), place).await?;
+                    done.compacted += u64::from(step != Step::Nothing);
+                    if step != Step::Part {
+                        break;
+                    }
                 }
             }
             for window in ready_windows(&mut rows, signal.signal(), now).await? {
@@ -268,23 +274,32 @@ async fn lease(
     .await
 }
 
-/// One range of level 0 into level 1; false where there was nothing to do.
+/// What became of a range of level 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Nothing,
+    /// As much as one transaction takes; there is more.
+    Part,
+    All,
+}
+
+/// One range of level 0 into level 1.
 async fn compact(
     rows: &mut PgConnection,
     signal: &dyn Compact,
     place: Place,
-) -> Result<bool, CompactError> {
+) -> Result<Step, CompactError> {
     let name = signal.signal();
     let mut tx = rows.begin().await?;
     let Some((next, class)) = lease(&mut tx, name, place).await? else {
-        return Ok(false);
+        return Ok(Step::Nothing);
     };
     // Whole flushes: sections of one flush have one from_offset.
     let sql = format!(
-        "SELECT day, from_offset, to_offset, data FROM (
+        "SELECT day, from_offset, to_offset, newest, data FROM (
              SELECT day, from_offset, to_offset, section, data,
                     sum(octet_length(data)) OVER (ORDER BY from_offset) AS bytes,
-                    min(from_offset) OVER () AS first
+                    min(from_offset) OVER () AS first, max(from_offset) OVER () AS newest
              FROM telemetry.{name}_l0
              WHERE tenant_id = $1 AND project_id = $2 AND partition = $3 AND from_offset >= $4) sized
          WHERE bytes <= $5 OR from_offset = first
@@ -299,7 +314,11 @@ async fn compact(
         .fetch_all(&mut *tx)
         .await?;
     let (Some(first), Some(last)) = (found.first(), found.last()) else {
-        return Ok(false);
+        return Ok(Step::Nothing);
+    };
+    let step = match last.from_offset < last.newest {
+        true => Step::Part,
+        false => Step::All,
     };
     let target = Target {
         place,
@@ -321,7 +340,7 @@ async fn compact(
     .execute(&mut *tx)
     .await?;
     tx.commit().await?;
-    Ok(true)
+    Ok(step)
 }
 
 /// Segments of one window that are to become one run.

@@ -3,7 +3,8 @@
 //! Writing: `sink` (bodies → level-0 sections), `registry` (series → ordinals),
 //! `series_block`, `segment` with `values`, `times`, `histograms`. Compaction:
 //! `compact` with `merge`. Reading: `store` (promql's), `matching`, `index` (labels →
-//! series) in a `cache`, `fetch` (rows of both levels), `selected` (series by series).
+//! series) in a `cache`, `fetch` (rows of both levels), `segments` (a cache of them),
+//! `selected` (series by series).
 
 mod cache;
 mod compact;
@@ -16,6 +17,7 @@ mod matching;
 mod merge;
 mod registry;
 mod segment;
+mod segments;
 mod selected;
 mod series_block;
 mod sink;

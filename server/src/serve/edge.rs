@@ -30,6 +30,8 @@ pub(super) struct Listeners {
     http: TcpListener,
     /// The WebSocket's own port, where the gateway runs.
     ws: Option<TcpListener>,
+    /// OTLP/gRPC, where agents are taken.
+    otlp_grpc: Option<TcpListener>,
 }
 
 impl Listeners {
@@ -39,13 +41,24 @@ impl Listeners {
             true => Some(bind("ws_addr", config.ws_addr).await?),
             false => None,
         };
-        Ok(Self { http, ws })
+        let otlp_grpc = match takes_agents(roles) {
+            true => Some(bind("otlp_grpc_addr", config.otlp_grpc_addr).await?),
+            false => None,
+        };
+        Ok(Self {
+            http,
+            ws,
+            otlp_grpc,
+        })
     }
 
     pub(super) fn ports(&self) -> anyhow::Result<Vec<(&'static str, SocketAddr)>> {
         let mut ports = vec![("http", self.http.local_addr()?)];
         if let Some(ws) = &self.ws {
             ports.push(("ws", ws.local_addr()?));
+        }
+        if let Some(otlp_grpc) = &self.otlp_grpc {
+            ports.push(("otlp_grpc", otlp_grpc.local_addr()?));
         }
         Ok(ports)
     }
@@ -55,14 +68,25 @@ impl Listeners {
 pub(super) async fn serve(platform: Platform, listeners: Listeners) -> anyhow::Result<()> {
     let shutdown = platform.shutdown.clone();
     let port = listeners.http.local_addr()?.port();
+    let agents = takes_agents(platform.roles).then(|| agents(&platform));
+    let posts = agents.clone().map(ingest::router).unwrap_or_default();
+    let calls = async {
+        match listeners.otlp_grpc.zip(agents) {
+            Some((otlp_grpc, agents)) => {
+                listen(otlp_grpc, ingest::grpc_router(agents), shutdown.clone()).await
+            }
+            None => Ok(()),
+        }
+    };
     let Some(gateway) = build_gateway(&platform, port)? else {
-        let router = probes(&platform).merge(agents(&platform));
-        return listen(listeners.http, router, shutdown).await;
+        let router = probes(&platform).merge(posts);
+        tokio::try_join!(listen(listeners.http, router, shutdown.clone()), calls)?;
+        return Ok(());
     };
     let url = gateway.config.public_url.origin().to_owned();
     tracing::info!("listening on {url}");
     // The gateway takes these too: it is what agents outside can reach.
-    let router = gateway.router().merge(agents(&platform));
+    let router = gateway.router().merge(posts);
     let socket = async {
         match listeners.ws {
             Some(ws) => listen(ws, gateway.socket_router(), shutdown.clone()).await,
@@ -73,6 +97,7 @@ pub(super) async fn serve(platform: Platform, listeners: Listeners) -> anyhow::R
         run(&platform, &gateway),
         listen(listeners.http, router, shutdown.clone()),
         socket,
+        calls,
     )?;
     Ok(())
 }
@@ -128,11 +153,13 @@ fn build_gateway(platform: &Platform, port: u16) -> anyhow::Result<Option<Gatewa
     ))
 }
 
-/// Where agents send to.
-fn agents(platform: &Platform) -> Router {
-    if !platform.roles.ingest && !platform.roles.gateway {
-        return Router::new();
-    }
+/// Whether agents send to a process of these roles.
+fn takes_agents(roles: Roles) -> bool {
+    roles.ingest || roles.gateway
+}
+
+/// What agents send to: the same over HTTP and gRPC, with one count of every limit.
+fn agents(platform: &Platform) -> Arc<IngestState> {
     let mut state = IngestState::new(platform.log.clone(), platform.keyring.clone(), CLOCK);
     state.refused = platform.refused.clone();
     state.webhook_limits.wire = platform.config.ingest_body_bytes;
@@ -144,7 +171,7 @@ fn agents(platform: &Platform) -> Router {
         active_per_project: config.telemetry_active_series,
         bytes_per_second: config.telemetry_bytes_per_second,
     });
-    ingest::router(Arc::new(state))
+    Arc::new(state)
 }
 
 /// `/healthz`, `/readyz` and `/metrics` of a role without a gateway.

@@ -1,8 +1,10 @@
 //! A backup restored into an empty folder is the same platform.
 
+use reqwest::Method;
 use serde_json::{Value, json};
+use testkit::eventually;
 
-use crate::client::http;
+use crate::client::{Client, http};
 use crate::database::Database;
 use crate::notification::firing;
 use crate::platform::Platform;
@@ -30,6 +32,8 @@ async fn a_restored_backup_is_the_same_platform() {
                 .is_some_and(|incident| incident["number"] == 1)
         })
         .await;
+    send_telemetry(&platform.base(), &key).await;
+    let told = telemetry(&client).await;
     let (data, copy) = (
         platform.folder().join("data"),
         platform.folder().join("backup"),
@@ -68,6 +72,13 @@ async fn a_restored_backup_is_the_same_platform() {
         .incidents_until("the incident is back", |found| !found.is_empty())
         .await;
     assert_eq!(after, before);
+    assert_eq!(telemetry(&there).await, told);
+    // What comes now does not meet what was restored.
+    send_telemetry(&elsewhere.base(), &key).await;
+    eventually("what is sent now is there too", || async {
+        (telemetry(&there).await[1].as_array()?.len() == 2).then_some(())
+    })
+    .await;
     let body = json!({});
     let path = format!(
         "/api/v1/incidents/{}/acknowledge",
@@ -75,4 +86,39 @@ async fn a_restored_backup_is_the_same_platform() {
     );
     let (status, answer) = there.post(&path, &body).await;
     assert_eq!(status, 200, "work goes on: {answer}");
+}
+
+/// A sample of one time, and a record of now.
+async fn send_telemetry(base: &str, key: &str) {
+    let metrics = json!({ "metrics": [{ "name": "kept", "labels": {}, "value": 7.5 }] });
+    let logs = json!({ "logs": [{ "service": "shop", "message": "kept as well" }] });
+    for (signal, body) in [("metrics", metrics), ("logs", logs)] {
+        let url = format!("{base}/api/v1/ingest/{signal}");
+        let sent = http().post(url).bearer_auth(key).json(&body).send().await;
+        let answer = sent.unwrap();
+        assert!(
+            answer.status().is_success(),
+            "{}",
+            answer.text().await.unwrap()
+        );
+    }
+}
+
+/// The sample's value and the messages, once there are some.
+async fn telemetry(client: &Client) -> [Value; 2] {
+    eventually("telemetry is there", || async {
+        let ask = |path| client.try_send(Method::GET, path, None, None);
+        let (_, value) = ask("/prometheus/api/v1/query?query=last_over_time(kept%5B1h%5D)")
+            .await
+            .ok()?;
+        let (_, logs) = ask("/api/v1/logs?service=shop").await.ok()?;
+        let value = value["data"]["result"].get(0)?["value"][1].clone();
+        let records = logs["items"].as_array().filter(|items| !items.is_empty())?;
+        let messages = records
+            .iter()
+            .map(|record| record["body"].clone())
+            .collect();
+        Some([value, Value::Array(messages)])
+    })
+    .await
 }

@@ -154,6 +154,7 @@ impl Platform {
             .env("SRE_COPILOT_DATA_DIR", self.folder.path().join("data"))
             .env("SRE_COPILOT_HTTP_ADDR", format!("127.0.0.1:{}", self.port))
             .env("SRE_COPILOT_WS_ADDR", "127.0.0.1:0")
+            .env("SRE_COPILOT_OTLP_GRPC_ADDR", "127.0.0.1:0")
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log);

@@ -142,6 +142,7 @@ impl Roles {
                 format!("127.0.0.1:{}", self.ports[role]),
             )
             .env("SRE_COPILOT_WS_ADDR", "127.0.0.1:0")
+            .env("SRE_COPILOT_OTLP_GRPC_ADDR", "127.0.0.1:0")
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)

@@ -7,6 +7,15 @@ use std::process::{Command, Output};
 use crate::database::reachable_folder;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_sre-copilot");
+/// Many servers run at once on the machine of a test.
+const ANY_PORTS: [&str; 6] = [
+    "--http-addr",
+    "127.0.0.1:0",
+    "--ws-addr",
+    "127.0.0.1:0",
+    "--otlp-grpc-addr",
+    "127.0.0.1:0",
+];
 
 /// Runs the program to its end with the given arguments and variables.
 fn run(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
@@ -69,10 +78,9 @@ fn an_unknown_key_of_the_file_is_refused() {
 fn a_missing_postgres_is_named_with_the_remedy() {
     let folder = reachable_folder();
     let nowhere = folder.path().to_str().unwrap();
-    let addresses = ["--http-addr", "127.0.0.1:0", "--ws-addr", "127.0.0.1:0"];
     let (line, code) = complaint(&run(
         folder.path(),
-        &[&addresses[..], &["--postgres-bin", nowhere]].concat(),
+        &[&ANY_PORTS[..], &["--postgres-bin", nowhere]].concat(),
         &[],
     ));
     assert!(
@@ -86,10 +94,9 @@ fn a_missing_postgres_is_named_with_the_remedy() {
 fn roles_apart_refuse_the_embedded_log() {
     let folder = reachable_folder();
     for role in ["gateway", "ingest", "commands", "projections", "workers"] {
-        let addresses = ["--http-addr", "127.0.0.1:0", "--ws-addr", "127.0.0.1:0"];
         let (line, code) = complaint(&run(
             folder.path(),
-            &[&[role][..], &addresses].concat(),
+            &[&[role][..], &ANY_PORTS].concat(),
             &[],
         ));
         assert!(line.contains("KAFKA_BROKERS"), "{role}: {line}");

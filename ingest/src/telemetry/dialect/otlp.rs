@@ -15,25 +15,29 @@ pub(in crate::telemetry) const OTLP: Dialect = Dialect { taken, refused };
 const JSON: &str = "application/json";
 
 fn taken(taken: &Taken) -> Response {
-    let rejected = taken.walked.skipped.items;
-    let complaint = taken.complaint();
-    if taken.kind.media == JSON {
-        return Json(match complaint {
-            Some(text) => json!({ "partialSuccess": {
-                rejected_name(taken.signal): rejected.to_string(), "errorMessage": text,
-            } }),
-            None => json!({}),
-        })
-        .into_response();
+    if taken.kind.media != JSON {
+        return protobuf(StatusCode::OK, export_response(taken));
     }
+    let rejected = taken.walked.skipped.items;
+    Json(match taken.complaint() {
+        Some(text) => json!({ "partialSuccess": {
+            rejected_name(taken.signal): rejected.to_string(), "errorMessage": text,
+        } }),
+        None => json!({}),
+    })
+    .into_response()
+}
+
+/// `Export<Signal>ServiceResponse`, which is alike for all signals.
+pub(super) fn export_response(taken: &Taken) -> Vec<u8> {
     let mut body = Vec::new();
-    if let Some(text) = complaint {
+    if let Some(text) = taken.complaint() {
         let mut partial = Vec::new();
-        number(&mut partial, 1, rejected);
+        number(&mut partial, 1, taken.walked.skipped.items);
         bytes(&mut partial, 2, text.as_bytes());
         bytes(&mut body, 1, &partial);
     }
-    protobuf(StatusCode::OK, body)
+    body
 }
 
 fn refused(refusal: &Refusal, kind: &BodyKind) -> Response {
@@ -60,7 +64,7 @@ fn rejected_name(signal: Signal) -> &'static str {
 }
 
 /// The code of `google.rpc.Status` that says the same.
-fn code(status: StatusCode) -> u64 {
+pub(super) fn code(status: StatusCode) -> u64 {
     match status {
         StatusCode::UNAUTHORIZED => 16,
         StatusCode::FORBIDDEN => 7,
@@ -74,12 +78,12 @@ fn protobuf(status: StatusCode, body: Vec<u8>) -> Response {
     (status, [(CONTENT_TYPE, "application/x-protobuf")], body).into_response()
 }
 
-fn number(out: &mut Vec<u8>, field: u8, value: u64) {
+pub(super) fn number(out: &mut Vec<u8>, field: u8, value: u64) {
     out.push(field << 3);
     varint(out, value);
 }
 
-fn bytes(out: &mut Vec<u8>, field: u8, value: &[u8]) {
+pub(super) fn bytes(out: &mut Vec<u8>, field: u8, value: &[u8]) {
     out.push(field << 3 | 2);
     varint(out, value.len() as u64);
     out.extend_from_slice(value);

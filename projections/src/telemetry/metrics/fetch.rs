@@ -1,5 +1,8 @@
 //! The rows of both levels that a selection needs, in the caller's snapshot.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use futures::TryStreamExt;
 use promql::source::SourceError;
 use schemas::scope::Scope;
@@ -7,6 +10,8 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::registry::day_of;
+use super::segment::Segment;
+use super::segments::SegmentKey;
 use super::selected::Selected;
 use super::store::SourceUnavailable;
 
@@ -16,18 +21,67 @@ const MOST_INTERVALS: usize = 64;
 /// A row of level 0 (series by ordinal) or level 1 (series by id).
 #[derive(Debug, sqlx::FromRow)]
 pub(crate) struct SegmentRow {
-    pub(crate) day: i32,
-    pub(crate) partition: i32,
-    pub(crate) from_offset: i64,
-    pub(crate) window_start: i64,
-    pub(crate) data: Vec<u8>,
+    level: i16,
+    day: i32,
+    window_start: i64,
+    partition: i32,
+    from_offset: i64,
+    to_offset: i64,
+    part: i32,
+    /// None where the segment is held already.
+    pub(crate) data: Option<Vec<u8>>,
 }
 
-/// All that may hold a sample, in the order of the log.
+impl SegmentRow {
+    pub(crate) fn key(&self) -> SegmentKey {
+        SegmentKey {
+            level: self.level,
+            day: self.day,
+            window_start: self.window_start,
+            partition: self.partition,
+            from_offset: self.from_offset,
+            to_offset: self.to_offset,
+            part: self.part,
+        }
+    }
+}
+
+/// `held` says which rows need not be sent: their data stays where it is.
+const SQL: &str = "
+    WITH held AS (
+        SELECT * FROM unnest($9::smallint[], $10::int[], $11::bigint[], $12::int[], $13::bigint[],
+                             $14::bigint[], $15::int[])
+            AS held (level, day, window_start, partition, from_offset, to_offset, part))
+    SELECT 1::smallint AS level, day, window_start, partition, from_offset, to_offset, part,
+           CASE WHEN held.level IS NULL THEN data END AS data
+    FROM telemetry.metrics_l1
+    LEFT JOIN (SELECT * FROM held WHERE level = 1) held
+              USING (day, window_start, partition, from_offset, to_offset, part)
+    WHERE tenant_id = $1 AND project_id = $2 AND day BETWEEN $3 AND $4
+      AND max_time > $5 AND min_time <= $6
+      AND EXISTS (SELECT FROM unnest($7::uuid[], $8::uuid[]) AS wanted (lowest, highest)
+                  WHERE id_from <= highest AND id_to >= lowest)
+    UNION ALL
+    SELECT 0::smallint, l0.day, 0::bigint, l0.partition, l0.from_offset, l0.to_offset, l0.section,
+           CASE WHEN held.level IS NULL THEN data END
+    FROM telemetry.metrics_l0 l0
+    LEFT JOIN telemetry.compacted c
+           ON c.tenant_id = $1 AND c.project_id = $2 AND c.signal = 'metrics'
+          AND c.partition = l0.partition
+    LEFT JOIN (SELECT * FROM held WHERE level = 0) held
+           ON held.day = l0.day AND held.partition = l0.partition
+          AND held.from_offset = l0.from_offset AND held.to_offset = l0.to_offset
+          AND held.part = l0.section
+    WHERE l0.tenant_id = $1 AND l0.project_id = $2 AND l0.day BETWEEN $3 AND $4
+      AND max_time > $5 AND min_time <= $6
+      AND l0.from_offset >= coalesce(c.next_offset, 0)";
+
+/// All rows that may hold a sample, in the order of the log.
 pub(crate) async fn fetch(
     tx: &mut PgConnection,
     scope: &Scope,
     selected: &Selected,
+    held: &HashMap<SegmentKey, Arc<Segment>>,
     most_bytes: usize,
 ) -> Result<Vec<SegmentRow>, SourceUnavailable> {
     let (from_ms, to_ms) = selected.times();
@@ -35,40 +89,36 @@ pub(crate) async fn fetch(
         .into_iter()
         .map(|(from, to)| (Uuid::from_u128(from), Uuid::from_u128(to)))
         .unzip();
-    let mut found = sqlx::query_as::<_, SegmentRow>(
-        "SELECT day, partition, from_offset, window_start, data FROM telemetry.metrics_l1
-         WHERE tenant_id = $1 AND project_id = $2 AND day BETWEEN $3 AND $4
-           AND max_time > $5 AND min_time <= $6
-           AND EXISTS (SELECT FROM unnest($7::uuid[], $8::uuid[]) AS wanted (lowest, highest)
-                       WHERE id_from <= highest AND id_to >= lowest)
-         UNION ALL
-         SELECT day, l0.partition, from_offset, 0, data FROM telemetry.metrics_l0 l0
-         LEFT JOIN telemetry.compacted c
-                ON c.tenant_id = $1 AND c.project_id = $2 AND c.signal = 'metrics'
-               AND c.partition = l0.partition
-         WHERE l0.tenant_id = $1 AND l0.project_id = $2 AND day BETWEEN $3 AND $4
-           AND max_time > $5 AND min_time <= $6
-           AND from_offset >= coalesce(c.next_offset, 0)",
-    )
-    .bind(scope.tenant().0)
-    .bind(scope.project().0)
-    .bind(day_of(from_ms))
-    .bind(day_of(to_ms))
-    .bind(from_ms)
-    .bind(to_ms)
-    .bind(lowest)
-    .bind(highest)
-    .fetch(tx);
+    let mut found = sqlx::query_as::<_, SegmentRow>(SQL)
+        .bind(scope.tenant().0)
+        .bind(scope.project().0)
+        .bind(day_of(from_ms))
+        .bind(day_of(to_ms))
+        .bind(from_ms)
+        .bind(to_ms)
+        .bind(lowest)
+        .bind(highest)
+        .bind(held.keys().map(|key| key.level).collect::<Vec<_>>())
+        .bind(held.keys().map(|key| key.day).collect::<Vec<_>>())
+        .bind(held.keys().map(|key| key.window_start).collect::<Vec<_>>())
+        .bind(held.keys().map(|key| key.partition).collect::<Vec<_>>())
+        .bind(held.keys().map(|key| key.from_offset).collect::<Vec<_>>())
+        .bind(held.keys().map(|key| key.to_offset).collect::<Vec<_>>())
+        .bind(held.keys().map(|key| key.part).collect::<Vec<_>>())
+        .fetch(tx);
     let (mut rows, mut bytes) = (Vec::new(), 0);
     while let Some(row) = found.try_next().await? {
-        bytes += row.data.len();
+        bytes += match (&row.data, held.get(&row.key())) {
+            (Some(data), _) => data.len(),
+            (None, segment) => segment.map_or(0, |segment| segment.bytes()),
+        };
         if bytes > most_bytes {
             let why = format!("the query would read more than {most_bytes} bytes");
             return Err(SourceUnavailable(SourceError::TooMuch(why)));
         }
         rows.push(row);
     }
-    rows.sort_by_key(|row| (row.from_offset, row.partition, row.window_start));
+    rows.sort_by_key(|row| (row.from_offset, row.partition, row.window_start, row.part));
     Ok(rows)
 }
 

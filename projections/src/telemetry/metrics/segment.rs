@@ -152,11 +152,11 @@ pub(crate) struct Segment {
 /// Where a series' share of each column is.
 #[derive(Debug, Clone)]
 struct Head {
-    samples: usize,
-    times: Range<usize>,
-    values: Range<usize>,
-    histogram_count: usize,
-    histograms: Range<usize>,
+    samples: u32,
+    times: Range<u32>,
+    values: Range<u32>,
+    histogram_count: u32,
+    histograms: Range<u32>,
 }
 
 impl Segment {
@@ -182,6 +182,15 @@ impl Segment {
         &self.names
     }
 
+    /// Bytes in memory, about.
+    pub(crate) fn bytes(&self) -> usize {
+        self.heads.len() * (size_of::<Head>() + size_of::<u128>())
+            + self.times.len()
+            + self.values.len()
+            + self.histograms.len()
+            + size_of::<Self>()
+    }
+
     #[cfg(test)]
     fn len(&self) -> usize {
         self.heads.len()
@@ -192,9 +201,9 @@ impl Segment {
         let head = self.heads.get(at).ok_or(Damaged("no such series"))?;
         if head.samples > 0 {
             let mut times = Reader::new(part(&self.times, &head.times)?);
-            times::decode(&mut times, head.samples, &mut samples.times)?;
+            times::decode(&mut times, head.samples as usize, &mut samples.times)?;
             let mut values = Reader::new(part(&self.values, &head.values)?);
-            values::decode(&mut values, head.samples, &mut samples.values)?;
+            values::decode(&mut values, head.samples as usize, &mut samples.values)?;
         }
         let mut reader = Reader::new(part(&self.histograms, &head.histograms)?);
         let mut time = 0_i64;
@@ -208,9 +217,9 @@ impl Segment {
     }
 }
 
-fn part<'a>(column: &'a [u8], range: &Range<usize>) -> Result<&'a [u8], Damaged> {
+fn part<'a>(column: &'a [u8], range: &Range<u32>) -> Result<&'a [u8], Damaged> {
     column
-        .get(range.clone())
+        .get(range.start as usize..range.end as usize)
         .ok_or(Damaged("a column is shorter than its heads say"))
 }
 
@@ -258,8 +267,8 @@ fn read_heads(series: usize, column: &[u8]) -> Result<Vec<Head>, Damaged> {
                 next_range(&mut histograms_end, &mut reader)?,
             ),
         };
-        let samples = usize::try_from(word >> 2).unwrap_or(usize::MAX);
-        if samples > times.len() {
+        let samples = u32::try_from(word >> 2).unwrap_or(u32::MAX);
+        if samples > times.end - times.start {
             return Err(Damaged("more samples than times"));
         }
         heads.push(Head {
@@ -273,11 +282,11 @@ fn read_heads(series: usize, column: &[u8]) -> Result<Vec<Head>, Damaged> {
     Ok(heads)
 }
 
-fn length(reader: &mut Reader<'_>) -> Result<usize, Damaged> {
-    usize::try_from(reader.varint()?).map_err(|_| Damaged("a length is too large"))
+fn length(reader: &mut Reader<'_>) -> Result<u32, Damaged> {
+    u32::try_from(reader.varint()?).map_err(|_| Damaged("a length is too large"))
 }
 
-fn next_range(end: &mut usize, reader: &mut Reader<'_>) -> Result<Range<usize>, Damaged> {
+fn next_range(end: &mut u32, reader: &mut Reader<'_>) -> Result<Range<u32>, Damaged> {
     let start = *end;
     *end = start
         .checked_add(length(reader)?)

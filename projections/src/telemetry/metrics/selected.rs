@@ -1,6 +1,7 @@
 //! What a selector found: series with their pieces of segments, decoded one after
 //! the other.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
@@ -12,9 +13,12 @@ use super::index::DayIndex;
 use super::merge::{self, Piece};
 use super::registry::HashedMap;
 use super::segment::{Names, Segment};
+use super::segments::SegmentKey;
 use crate::telemetry::bytes::Damaged;
 
 const NONE: u32 = u32::MAX;
+/// Of a window of level 1, in seconds.
+const HOUR: i64 = 3_600;
 
 /// Implements promql's series set.
 #[derive(Debug, Default)]
@@ -86,40 +90,67 @@ impl Selected {
         self.days.push(Day { day, index, places });
     }
 
-    /// Gives each series its pieces of `rows`, which are in the order of the log.
-    pub(crate) fn take_in(&mut self, rows: Vec<SegmentRow>) -> Result<(), Damaged> {
+    /// Whether a segment may hold samples of the days that were added.
+    pub(crate) fn may_read(&self, key: &SegmentKey) -> bool {
+        self.days.iter().any(|day| day.day == key.day)
+            && (key.level == 0
+                || (key.window_start.saturating_mul(1_000) <= self.to_ms
+                    && key.window_start.saturating_add(HOUR).saturating_mul(1_000) > self.from_ms))
+    }
+
+    /// Gives each series its pieces of `rows`, which are in the order of the log;
+    /// returns the segments that were opened for it.
+    pub(crate) fn take_in(
+        &mut self,
+        rows: Vec<SegmentRow>,
+        held: &HashMap<SegmentKey, Arc<Segment>>,
+    ) -> Result<Vec<(SegmentKey, Arc<Segment>)>, Damaged> {
+        let mut opened = Vec::new();
         for row in rows {
-            let segment = Arc::new(Segment::open(&row.data)?);
-            let mut pieces = Vec::new();
-            match segment.names() {
-                Names::Ids(ids) => {
-                    let place = |(at, id)| self.by_id.get(id).map(|place| (at, *place));
-                    pieces.extend(ids.iter().enumerate().filter_map(place));
+            let key = row.key();
+            let segment = match (held.get(&key), row.data) {
+                (Some(segment), _) => segment.clone(),
+                (None, data) => {
+                    let data = data.ok_or(Damaged("a segment was not sent"))?;
+                    let segment = Arc::new(Segment::open(&data)?);
+                    opened.push((key, segment.clone()));
+                    segment
                 }
-                Names::Ordinals(ordinals) => {
-                    let Some(day) = self.days.iter().find(|day| day.day == row.day) else {
-                        continue;
-                    };
-                    let index = day.index.read();
-                    let series = index.of_ordinal(row.partition);
-                    let place = |(at, ordinal): (usize, &u32)| {
-                        let series = *series.get(*ordinal as usize)?;
-                        let place = *day.places.get(series as usize)?;
-                        (place != NONE).then_some((at, place))
-                    };
-                    pieces.extend(ordinals.iter().enumerate().filter_map(place));
-                }
-            }
-            for (at, place) in pieces {
-                self.found[place as usize].pieces.push(Piece {
-                    segment: segment.clone(),
-                    at,
-                });
-            }
+            };
+            self.give(&key, &segment);
         }
         self.found.retain(|found| !found.pieces.is_empty());
         (self.by_id, self.days) = Default::default();
-        Ok(())
+        Ok(opened)
+    }
+
+    fn give(&mut self, key: &SegmentKey, segment: &Arc<Segment>) {
+        let mut pieces = Vec::new();
+        match segment.names() {
+            Names::Ids(ids) => {
+                let place = |(at, id)| self.by_id.get(id).map(|place| (at, *place));
+                pieces.extend(ids.iter().enumerate().filter_map(place));
+            }
+            Names::Ordinals(ordinals) => {
+                let Some(day) = self.days.iter().find(|day| day.day == key.day) else {
+                    return;
+                };
+                let index = day.index.read();
+                let series = index.of_ordinal(key.partition);
+                let place = |(at, ordinal): (usize, &u32)| {
+                    let series = *series.get(*ordinal as usize)?;
+                    let place = *day.places.get(series as usize)?;
+                    (place != NONE).then_some((at, place))
+                };
+                pieces.extend(ordinals.iter().enumerate().filter_map(place));
+            }
+        }
+        for (at, place) in pieces {
+            self.found[place as usize].pieces.push(Piece {
+                segment: segment.clone(),
+                at,
+            });
+        }
     }
 }
 

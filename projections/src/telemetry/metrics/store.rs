@@ -20,6 +20,7 @@ use super::fetch::fetch;
 use super::index::DayIndex;
 use super::matching::Compiled;
 use super::registry::day_of;
+use super::segments::Segments;
 use super::selected::Selected;
 use crate::db::{Db, QueryError};
 use crate::telemetry::bytes::Damaged;
@@ -35,6 +36,8 @@ pub struct Limits {
     pub time: Duration,
     /// Of all projects' label indexes together.
     pub index_bytes: usize,
+    /// Of all projects' opened segments together.
+    pub segment_bytes: usize,
 }
 
 impl Default for Limits {
@@ -44,6 +47,7 @@ impl Default for Limits {
             bytes: 512 << 20,
             time: Duration::from_secs(20),
             index_bytes: 512 << 20,
+            segment_bytes: 256 << 20,
         }
     }
 }
@@ -54,6 +58,7 @@ pub struct Stores {
     db: Db,
     limits: Limits,
     indexes: Arc<Indexes>,
+    segments: Arc<Segments>,
 }
 
 impl Stores {
@@ -62,6 +67,7 @@ impl Stores {
             db,
             limits,
             indexes: Arc::new(Indexes::new(limits.index_bytes)),
+            segments: Arc::new(Segments::new(limits.segment_bytes)),
         }
     }
 
@@ -136,10 +142,12 @@ impl Store {
         if selected.series() == 0 {
             return Ok(selected);
         }
-        let rows = fetch(&mut tx, &self.scope, &selected, limits.bytes).await?;
+        let (segments, project) = (self.stores.segments.clone(), self.scope.project());
+        let held = segments.of(project, |key| selected.may_read(key));
+        let rows = fetch(&mut tx, &self.scope, &selected, &held, limits.bytes).await?;
         drop(tx);
         tokio::task::spawn_blocking(move || {
-            selected.take_in(rows)?;
+            segments.keep(project, selected.take_in(rows, &held)?);
             Ok(selected)
         })
         .await

@@ -1,6 +1,7 @@
 //! What was counted as spans arrived: services, operations, rate, errors and
 //! durations, and who calls whom.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
@@ -268,7 +269,7 @@ pub async fn red(
         .into_iter()
         .map(|((service, operation), series)| series.row(service, operation, minutes))
         .collect();
-    items.sort_by(|a, b| b.red.count.cmp(&a.red.count));
+    items.sort_by_key(|row| Reverse(row.red.count));
     Ok(RedTable {
         step_seconds: minutes.step * 60,
         items,
@@ -291,7 +292,7 @@ async fn named(
             By::Operation => counted.other.as_str(),
         };
         let [entering, all] = found.entry(counted.name.clone()).or_default();
-        let mut add = |to: &mut BTreeMap<String, Series>| {
+        let add = |to: &mut BTreeMap<String, Series>| {
             let of = to.entry(operation.to_owned()).or_default();
             of.add(&counted, minutes);
         };

@@ -91,6 +91,7 @@ impl Table {
         }
     }
 
+    #[cfg(test)]
     pub(crate) fn spans(&self) -> impl Iterator<Item = Span> + '_ {
         self.rows.iter().map(|row| self.span(row))
     }

@@ -74,10 +74,6 @@ impl<'a> Segment<'a> {
         Ok(Self { rows, columns })
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.rows
-    }
-
     /// None where the column was left out.
     fn column(&self, column: Column) -> Result<Option<Vec<u8>>, Damaged> {
         let found = self.columns.iter().find(|(c, ..)| *c == column as u8);

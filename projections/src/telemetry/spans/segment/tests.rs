@@ -127,7 +127,6 @@ proptest! {
         let table = table(&drawn);
         let written = write(&table);
         let segment = Segment::open(&written.data).expect("opens");
-        prop_assert_eq!(segment.len(), table.rows.len());
         prop_assert_eq!(spans(&segment.whole().expect("reads")), spans(&table));
     }
 
@@ -146,8 +145,8 @@ proptest! {
         let at = at.index(data.len());
         data[at] = byte;
         if let Ok(segment) = Segment::open(&data) {
-            let _ = segment.whole();
-            let _ = segment.other_fields();
+            segment.whole().ok();
+            segment.other_fields().ok();
         }
     }
 
