@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use chrono::Utc;
 use futures::StreamExt;
+use schemas::context::{Clock, Context};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
@@ -53,7 +53,7 @@ pub(crate) async fn found(app: &App, person: &Person, query: &str, count: usize)
 }
 
 fn lines(count: i64) -> Value {
-    let now = Utc::now();
+    let now = Context::ambient(&Clock::System).now().datetime();
     let line = |n: i64| {
         let level = ["info", "error"][(n % 2) as usize];
         let service = ["checkout", "cart"][(n % 2) as usize];

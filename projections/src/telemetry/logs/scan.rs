@@ -4,13 +4,15 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use protocols::logs::Level;
 use schemas::scope::Scope;
 use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, Postgres, QueryBuilder, Transaction};
-use tokio::time::Instant;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Instant, timeout};
 use utoipa::ToSchema;
 
 use super::bloom;
@@ -25,6 +27,11 @@ use crate::telemetry::snapshot;
 /// Records of the first segments that are fetched together; later ones doubled.
 const FIRST_GROUP: usize = 20_000;
 const LARGEST_GROUP: usize = 160_000;
+
+/// Queries that read segments at once; each holds a connection of all readers'.
+static TURNS: Semaphore = Semaphore::const_new(6);
+/// How long a query may wait for its turn.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Which records a query is about.
 #[derive(Debug, Clone, Default)]
@@ -124,6 +131,7 @@ pub(super) struct Scan {
     order: Order,
     group: usize,
     deadline: Instant,
+    _turn: SemaphorePermit<'static>,
     pub(super) scanned: Scanned,
 }
 
@@ -134,6 +142,7 @@ impl Scan {
         query: &Query,
         order: Order,
     ) -> Result<Self, LogsError> {
+        let turn = turn().await?;
         let mut tx = snapshot::begin(db, SIGNAL, scope, TIME_LIMIT).await?;
         let mut listed = list(&mut tx, scope, query).await?;
         match order {
@@ -150,6 +159,7 @@ impl Scan {
             order,
             group: FIRST_GROUP,
             deadline: Instant::now() + TIME_LIMIT,
+            _turn: turn,
             scanned: Scanned::default(),
         })
     }
@@ -256,6 +266,12 @@ impl Scan {
         }
         directory.frames(&columns, &fields)
     }
+}
+
+async fn turn() -> Result<SemaphorePermit<'static>, QueryError> {
+    let turn = timeout(PATIENCE, TURNS.acquire()).await;
+    let busy = || QueryError::Unavailable("too many queries over logs at once".to_owned());
+    turn.ok().and_then(Result::ok).ok_or_else(busy)
 }
 
 /// Level 0 that is not compacted yet, and level 1, between the query's times; of
