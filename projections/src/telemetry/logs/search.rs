@@ -191,6 +191,27 @@ impl Limits {
         }
     }
 
+    /// Without what could not take the place of anything that was found.
+    fn narrowed(self, found: &BTreeMap<Place, Record>, order: Order, limit: usize) -> Self {
+        let furthest = match order {
+            Order::NewestFirst => found.first_key_value(),
+            Order::OldestFirst => found.last_key_value(),
+        };
+        match furthest {
+            Some((place, _)) if found.len() >= limit => match order {
+                Order::NewestFirst => Self {
+                    above: Bound::Excluded(*place),
+                    ..self
+                },
+                Order::OldestFirst => Self {
+                    below: Bound::Excluded(*place),
+                    ..self
+                },
+            },
+            _ => self,
+        }
+    }
+
     fn contain(&self, place: &Place) -> bool {
         use std::ops::RangeBounds;
         (self.above, self.below).contains(place)
@@ -215,11 +236,15 @@ async fn collect(
         }
         let pieces = candidates(&mut scan, from_ns, to_ns).await?;
         let filter = scan.filter();
+        let limits = limits.narrowed(&found, order, limit);
         let more = blocking(move || {
             let mut more = Vec::new();
             for piece in &pieces {
                 let rows = matching(&piece.segment, &filter, from_ns, to_ns)?;
                 let rows = first(piece, rows.iter(), order, limits, limit)?;
+                if rows.is_empty() {
+                    continue;
+                }
                 let mut table = Table::default();
                 piece.segment.append(Some(&rows), &mut table)?;
                 for row in 0..table.len() {
