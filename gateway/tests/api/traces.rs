@@ -1,7 +1,7 @@
 //! `/api/v1/traces` and `/jaeger/api`: what an agent sends is there to ask for.
 
 use axum::http::Method;
-use chrono::{Duration, Utc};
+use chrono::Duration;
 use serde_json::{Value, json};
 
 use crate::app::{App, Person, app};
@@ -16,7 +16,7 @@ pub(crate) async fn send_trace(app: &App, person: &Person, word: &str) {
         .await
         .json()["key"]
         .clone();
-    let start = Utc::now() - Duration::seconds(10);
+    let start = app.gateway.clock.now().datetime() - Duration::seconds(10);
     let span = |id: &str, parent: Option<&str>, service: &str, kind: &str| {
         json!({
             "trace_id": TRACE, "span_id": id, "parent_id": parent, "name": format!("{service} work"),

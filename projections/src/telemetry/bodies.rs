@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use eventlog::{Position, Record};
 use protocols::compression::{Encoding, decompress};
+use protocols::formats;
 use schemas::ids::{ProjectId, TenantId};
 use schemas::telemetry::{Telemetry, TelemetryReceived};
 
@@ -32,7 +33,8 @@ pub(crate) fn of_batch(batch: &[Record], repeats: &mut Repeats) -> Result<Vec<Bo
         let Some(body) = Body::of(record, repeats.signal())? else {
             continue;
         };
-        match repeats.is_new(&body) {
+        let new = repeats.is_new(&body);
+        match new || formats::may_lack_times(&body.received.format) {
             true => bodies.push(body),
             false => dropped(repeats.signal(), body.tenant, "repeated body", 1),
         }
@@ -97,7 +99,7 @@ impl Body {
     /// written by a newer one: the partition waits for it.
     pub(crate) fn format<D: 'static>(
         &self,
-        known: &'static [protocols::formats::Format<D>],
+        known: &'static [formats::Format<D>],
     ) -> Result<&'static D, ApplyError> {
         known
             .iter()
