@@ -9,6 +9,7 @@ pub mod commands;
 pub mod incidents;
 pub mod jaeger;
 pub mod logs;
+pub mod loki;
 pub mod members;
 pub mod projects;
 pub mod prometheus;
@@ -138,6 +139,10 @@ fn logs(operations: Operations) -> Operations {
         .member(ReadTelemetry, routes!(logs::export::file))
         .member(ReadTelemetry, routes!(logs::context::get))
         .socket(ReadTelemetry, routes!(logs::tail::socket))
+        .member(ReadTelemetry, routes!(loki::query_range))
+        .member(ReadTelemetry, routes!(loki::query))
+        .member(ReadTelemetry, routes!(loki::labels))
+        .member(ReadTelemetry, routes!(loki::label_values))
 }
 
 fn traces(operations: Operations) -> Operations {

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use chrono::Utc;
 use futures::StreamExt;
+use schemas::context::{Clock, Context};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
@@ -53,7 +53,7 @@ pub(crate) async fn found(app: &App, person: &Person, query: &str, count: usize)
 }
 
 fn lines(count: i64) -> Value {
-    let now = Utc::now();
+    let now = Context::ambient(&Clock::System).now().datetime();
     let line = |n: i64| {
         let level = ["info", "error"][(n % 2) as usize];
         let service = ["checkout", "cart"][(n % 2) as usize];
@@ -262,4 +262,69 @@ async fn who_looks_on_sees_what_matches_and_nothing_foreign() {
     };
     assert_eq!(message["type"], "log");
     assert_eq!(message["record"]["body"], "loud");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn grafanas_loki_source_gets_lines_counts_and_labels() {
+    let app = app!();
+    let ada = with_lines(&app).await;
+    let get = async |path: &str, query: &str| {
+        let query: String = form_urlencoded::byte_serialize(query.as_bytes()).collect();
+        app.get(
+            &format!("/loki/api/v1/{path}?query={query}"),
+            Some(&ada.token),
+        )
+        .await
+    };
+    let data = async |path: &str, query: &str| get(path, query).await.with(200)["data"].clone();
+    let found = data(
+        "query_range",
+        "{service_name=~\"ca.*\"} |= \"order\" != \"9\" | status > 203",
+    )
+    .await;
+    assert_eq!(found["resultType"], "streams");
+    let lines: Vec<&str> = found["result"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|stream| stream["values"].as_array().unwrap())
+        .map(|value| value[1].as_str().unwrap())
+        .collect();
+    assert_eq!(lines.len(), 2, "{found}");
+    assert_eq!(found["result"][0]["stream"]["service_name"], "cart");
+    let counted = data(
+        "query",
+        "sum by (level) (count_over_time({service_name!=\"x\"}[1h]))",
+    )
+    .await;
+    let counts: Vec<_> = counted["result"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|series| {
+            (
+                series["metric"]["level"].as_str().unwrap(),
+                series["value"][1].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(counts, [("error", "5"), ("info", "5")]);
+    assert_eq!(
+        data("query", "vector(1)+vector(1)").await["result"][0]["value"][1],
+        "2"
+    );
+    assert_eq!(
+        data("label/service_name/values", "").await,
+        json!(["cart", "checkout"])
+    );
+    assert!(
+        data("labels", "")
+            .await
+            .as_array()
+            .unwrap()
+            .contains(&json!("service_name"))
+    );
+    let refused = get("query_range", "{a=\"b\"").await;
+    assert_eq!(refused.status.as_u16(), 400);
+    assert_eq!(refused.text, "parse error at character 7: `}` is missing");
 }

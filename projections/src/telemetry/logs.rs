@@ -35,12 +35,12 @@ use std::time::Duration;
 pub(crate) use compact::LogsCompact;
 pub use counts::{Service, services};
 pub use fields::{FieldName, FieldValue, FieldValues, Fields, names, values};
-pub use filter::{BadQuery, Filter, Range};
+pub use filter::{BadPattern, BadQuery, Filter, Range, label_name};
 pub use fold::Logs;
 pub use patterns::{LinePattern, Patterns, patterns};
 pub use record::{NotAnId, Place, Record};
 pub use scan::{LogsError, Query, Scanned};
-pub use search::{Around, Found, around, search};
+pub use search::{Around, Found, around, search, search_oldest};
 pub use stats::{Bucket, Stats, stats};
 pub use tail::{Arrived, Tail};
 

@@ -28,9 +28,13 @@ const OURS: Tenant = Tenant(1);
 
 /// A body that arrived so many seconds after the start.
 fn sent(tenant: Tenant, after: i64, lines: &[Value]) -> NewRecord {
-    let body = serde_json::to_vec(lines).expect("JSON");
+    sent_as("native.logs.json", tenant, after, &json!(lines))
+}
+
+fn sent_as(format: &str, tenant: Tenant, after: i64, body: &Value) -> NewRecord {
+    let body = serde_json::to_vec(body).expect("JSON");
     let message = Telemetry::from(TelemetryReceived {
-        format: "native.logs.json".to_owned(),
+        format: format.to_owned(),
         encoding: "identity".to_owned(),
         received_at: Timestamp::from_micros((START + after) * 1_000_000),
         body_hash: xxhash_rust::xxh3::xxh3_128(&body).to_be_bytes().to_vec(),
@@ -52,7 +56,7 @@ fn line(n: i64, after: i64) -> Value {
         "service": service,
         "message": format!("order {n} placed in {} ms by user-{}", n % 50, n % 7),
         "trace_id": format!("{:032x}", n + 1),
-        "attributes": {"status": 200 + n % 4 * 100, "user.id": format!("u{}", n % 11)},
+        "attributes": {"status": 200 + n % 4 * 100, "user.id": format!("u{}", n % 11), "order.id": format!("o-{n}")},
     })
 }
 
@@ -168,15 +172,16 @@ const QUERIES: [&str; 10] = [
 ];
 
 #[tokio::test]
-async fn what_was_sent_is_found_and_what_was_sent_twice_is_found_once() {
+async fn what_was_sent_is_found_with_all_that_it_said() {
     let Some(store) = Store::new().await else {
         return;
     };
     let late =
         json!({"timestamp": stamp(START - 100) + "Z", "message": "late \u{0} one", "host": "a"});
     let too_old = json!({"timestamp": stamp(START - 90_000) + "Z", "message": "too old"});
-    let body = sent(OURS, 0, &[line(3, 0), late, too_old]);
-    store.send(vec![body.clone(), body]).await;
+    store
+        .send(vec![sent(OURS, 0, &[line(3, 0), late, too_old])])
+        .await;
     let everything = Query {
         from_ns: i64::MIN,
         to_ns: i64::MAX,
@@ -206,6 +211,22 @@ async fn what_was_sent_is_found_and_what_was_sent_twice_is_found_once() {
         .map(|s| s.count)
         .collect();
     assert_eq!(counted, [1, 1]);
+    store.running.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_sent_twice_is_found_and_counted_once() {
+    let Some(store) = Store::new().await else {
+        return;
+    };
+    let line = json!([(START * NS).to_string(), "order 7 placed"]);
+    let body = json!({"streams": [{"stream": {"app": "shop"}, "values": [line]}]});
+    let body = sent_as("loki.push.json", OURS, 0, &body);
+    store.send(vec![body.clone()]).await;
+    store.send(vec![body]).await;
+    assert_eq!(store.find(&query("service:shop"), None, 10).await.len(), 1);
+    let counted = stats(&store.bench.db, &OURS.scope(), &query(""), 60 * NS).await;
+    assert_eq!(counted.expect("answers").total, 1);
     store.running.stop().await;
 }
 
@@ -248,6 +269,7 @@ async fn a_rare_word_reads_one_segment_and_half_a_word_none() {
         "1234",
         "000000000000000000000000000004d3",
         "\"order 1234 placed\"",
+        "order.id:o-1234",
     ] {
         let found = search(db, &OURS.scope(), &query(needle), None, 10)
             .await

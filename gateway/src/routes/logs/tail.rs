@@ -21,7 +21,7 @@ use crate::live::socket::{still_admitted, until_over};
 use crate::operations::Allowed;
 
 /// Looks happen when the store has moved, but not more often than this.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+const LOOK_EVERY: Duration = Duration::from_millis(400);
 /// A look without a sign that there is something.
 const LOOK_ANYWAY: Duration = Duration::from_secs(2);
 /// Records of one look; of more the oldest are dropped, and their number is told.
@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const PING_EVERY: Duration = Duration::from_secs(25);
 const MAX_CLIENT_MESSAGE: usize = 4096;
 /// Sockets of this gateway that look on at once.
-const MOST_TAILS: usize = 200;
+const MOST_TAILS: usize = 100;
 
 static TAILS: AtomicUsize = AtomicUsize::new(0);
 

@@ -17,10 +17,13 @@
 //!
 //! Values with spaces, commas or quotes stand in double quotes, with `\"` and `\\`.
 
+mod labels;
 mod parse;
 
 use protocols::logs::Level;
 
+pub(super) use labels::Regexp;
+pub use labels::{BadPattern, label_name};
 pub use parse::{BadQuery, Range};
 
 use super::tokens;
@@ -53,6 +56,11 @@ pub(super) enum Test {
     Field(String, Value),
     /// Exactly this stream, as segments keep it.
     Stream(Vec<u8>),
+    /// A label as Loki's clients know it; an absent one is empty.
+    Label(String, Value),
+    /// The body has this piece of text, in this case.
+    Line(String),
+    LineMatches(Regexp),
 }
 
 /// What a value must be.
@@ -61,6 +69,7 @@ pub(super) enum Value {
     AnyOf(Vec<Pattern>),
     Present,
     Compared(Comparison, f64),
+    Matches(Regexp),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +90,7 @@ impl Value {
     pub(super) fn holds(&self, value: &str) -> bool {
         match self {
             Self::Present => true,
+            Self::Matches(pattern) => pattern.is_match(value),
             Self::AnyOf(patterns) => patterns.iter().any(|pattern| match pattern {
                 Pattern::Exactly(text) => text == value,
                 Pattern::BeginsWith(text) => value.starts_with(text.as_str()),
@@ -164,18 +174,25 @@ impl Filter {
         })
     }
 
-    /// Hashes of tokens without which a segment has no wanted record. Words and
-    /// phrases may stand in a body or a field; values of the resource are not among
-    /// the tokens, so fields that may be the resource's demand none.
+    /// Hashes of tokens without which a segment has no wanted record.
     pub(super) fn tokens(&self) -> Vec<u64> {
         let wanted = self.clauses.iter().filter(|clause| !clause.negated);
         let mut hashes: Vec<u64> = wanted
             .flat_map(|clause| match &clause.test {
                 Test::Word(word) => tokens::hashes(word.as_bytes()),
-                Test::Phrase(phrase) | Test::Body(phrase) => tokens::hashes_inside(phrase),
-                Test::TraceId(value) | Test::SpanId(value) => value
+                Test::Phrase(phrase) | Test::Body(phrase) | Test::Line(phrase) => {
+                    tokens::hashes_inside(phrase)
+                }
+                // Levels are no tokens.
+                Test::Label(name, _) if name == "level" || name == "detected_level" => Vec::new(),
+                Test::TraceId(value)
+                | Test::SpanId(value)
+                | Test::Service(value)
+                | Test::Resource(_, value)
+                | Test::Label(_, value)
+                | Test::Field(_, value) => value
                     .one()
-                    .map_or_else(Vec::new, |id| tokens::hashes(id.as_bytes())),
+                    .map_or_else(Vec::new, |text| tokens::hashes(text.as_bytes())),
                 _ => Vec::new(),
             })
             .collect();
@@ -192,6 +209,11 @@ impl Filter {
             _ => None,
         });
         fields.collect()
+    }
+
+    /// Whether it holds for everything.
+    pub(super) fn is_empty(&self) -> bool {
+        self.clauses.is_empty()
     }
 
     /// Whether it looks for text anywhere, and so may need every column.

@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 
 use memchr::memmem::Finder;
 
-use super::filter::{Filter, Test, Value};
+use super::filter::{Filter, Test, Value, label_name};
 use super::record::{StreamView, hex};
 use super::rows::Rows;
 use super::segment::{FieldColumn, Segment};
@@ -60,7 +60,8 @@ impl<'a> Open<'a> {
             Test::Level(_) | Test::Service(_) | Test::Stream(_) | Test::Resource(..) => 0,
             Test::TraceId(_) | Test::SpanId(_) => 1,
             Test::Field(..) => 2,
-            Test::Body(_) => 3,
+            Test::Label(..) => 1,
+            Test::Body(_) | Test::Line(_) | Test::LineMatches(_) => 3,
             Test::Word(_) | Test::Phrase(_) => 4,
         }
     }
@@ -85,6 +86,17 @@ impl<'a> Open<'a> {
             Test::TraceId(value) => Ok(of_ids(&self.segment.trace_ids()?, value)),
             Test::SpanId(value) => Ok(of_ids(&self.segment.span_ids()?, value)),
             Test::Field(name, value) => self.field(name, value),
+            Test::Label(name, value) => self.label(name, value),
+            Test::Line(text) => {
+                let mut found = Rows::none(rows);
+                Needle::piece(text).each(&self.segment.bodies()?, |row| found.insert(row));
+                Ok(found)
+            }
+            Test::LineMatches(pattern) => {
+                let bodies = self.segment.bodies()?;
+                let matches = |row| candidates.contains(row) && pattern.is_match(bodies.str(row));
+                Ok(Rows::those(rows, matches))
+            }
             Test::Body(text) => self.in_bodies(&Needle::piece(text)),
             Test::Word(word) => self.anywhere(&Needle::word(word), candidates),
             Test::Phrase(text) => self.anywhere(&Needle::piece(text), candidates),
@@ -118,6 +130,30 @@ impl<'a> Open<'a> {
             });
         }
         Ok(rows)
+    }
+
+    /// The stream's field of that name, else what every record has: a service and a
+    /// level.
+    fn label(&self, name: &str, value: &Value) -> Result<Rows, Damaged> {
+        let (streams, codes) = self.segment.streams()?;
+        let mut of_stream = Vec::with_capacity(streams.len());
+        for stream in streams.iter() {
+            let stream = StreamView::read(stream)?;
+            let mut fields = stream.fields.iter();
+            let own = fields.find(|(known, _)| label_name(known) == name);
+            of_stream.push(match own {
+                Some((_, text)) => Some(value.holds(text)),
+                None if name == "service_name" => Some(value.holds(stream.service)),
+                None if name == "level" || name == "detected_level" => None,
+                None => Some(value.holds("")),
+            });
+        }
+        let levels = self.segment.levels()?;
+        let held = |row: usize| {
+            let of_stream = of_stream[codes[row] as usize];
+            of_stream.unwrap_or_else(|| value.holds(levels[row].name()))
+        };
+        Ok(Rows::those(self.segment.len(), held))
     }
 
     fn in_bodies(&self, needle: &Needle) -> Result<Rows, Damaged> {
@@ -285,6 +321,59 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn labels_and_lines_answer_as_loki_would() {
+        let mut table = samples::table(300);
+        samples::push_odd(&mut table);
+        let written = Writer::new()
+            .and_then(|mut writer| writer.write(&table, &table.sorted(), Bloom::With))
+            .expect("writes");
+        let segment = Segment::open(&written.data[..]).expect("opens");
+        let count = |narrow: &dyn Fn(&mut Filter)| {
+            let mut filter = Filter::default();
+            narrow(&mut filter);
+            let rows = matching(&segment, &filter, i64::MIN, i64::MAX).expect("reads");
+            rows.count()
+        };
+        let carts = count(&|f| f.label(false, "service_name", "cart"));
+        assert!(carts > 20 && carts < 150, "{carts}");
+        assert_eq!(
+            count(&|f| f.label(true, "service_name", "cart")),
+            302 - carts
+        );
+        assert_eq!(
+            count(&|f| f.label(false, "k8s_pod_name", "")),
+            2,
+            "absent is empty"
+        );
+        assert_eq!(count(&|f| f.label(true, "k8s_pod_name", "")), 300);
+        let pods = |pattern: &'static str| {
+            count(&|f| {
+                f.label_matches(false, "k8s_pod_name", pattern)
+                    .expect("a pattern")
+            })
+        };
+        assert_eq!(pods("cart-."), carts);
+        assert_eq!(pods("cart"), 0, "the whole label must match");
+        assert_eq!(pods(".*"), 302);
+        assert_eq!(count(&|f| f.label(false, "level", "fatal")), 1);
+        assert_eq!(count(&|f| f.line(false, "KERNEL")), 1);
+        assert_eq!(
+            count(&|f| f.line(false, "kernel")),
+            0,
+            "lines keep their case"
+        );
+        assert_eq!(
+            count(&|f| f.line_matches(false, "pid=[0-9]+").expect("a pattern")),
+            1
+        );
+        assert_eq!(
+            count(&|f| f.line_matches(true, ".+").expect("a pattern")),
+            1
+        );
+        assert!(Filter::default().line_matches(false, "(").is_err());
     }
 
     #[test]

@@ -222,7 +222,9 @@ pub(super) fn wants(filter: &Filter, record: &Record) -> bool {
                     .get(name)
                     .or_else(|| record.resource.get(name)),
             ),
-            Test::Stream(_) => unreachable!("no query says it"),
+            Test::Stream(_) | Test::Label(..) | Test::Line(_) | Test::LineMatches(_) => {
+                unreachable!("no query says it")
+            }
         };
         held != clause.negated
     })

@@ -4,13 +4,15 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use protocols::logs::Level;
 use schemas::scope::Scope;
 use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, Postgres, QueryBuilder, Transaction};
-use tokio::time::Instant;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Instant, timeout};
 use utoipa::ToSchema;
 
 use super::bloom;
@@ -25,6 +27,11 @@ use crate::telemetry::snapshot;
 /// Records of the first segments that are fetched together; later ones doubled.
 const FIRST_GROUP: usize = 20_000;
 const LARGEST_GROUP: usize = 160_000;
+
+/// Queries that read segments at once; each holds a connection of all readers'.
+static TURNS: Semaphore = Semaphore::const_new(6);
+/// How long a query may wait for its turn.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Which records a query is about.
 #[derive(Debug, Clone, Default)]
@@ -111,6 +118,7 @@ struct Listed {
 pub(super) struct Piece {
     pub(super) partition: i32,
     pub(super) segment: Segment<'static>,
+    listed: Listed,
 }
 
 /// A query under way.
@@ -123,6 +131,7 @@ pub(super) struct Scan {
     order: Order,
     group: usize,
     deadline: Instant,
+    _turn: SemaphorePermit<'static>,
     pub(super) scanned: Scanned,
 }
 
@@ -133,6 +142,7 @@ impl Scan {
         query: &Query,
         order: Order,
     ) -> Result<Self, LogsError> {
+        let turn = turn().await?;
         let mut tx = snapshot::begin(db, SIGNAL, scope, TIME_LIMIT).await?;
         let mut listed = list(&mut tx, scope, query).await?;
         match order {
@@ -149,6 +159,7 @@ impl Scan {
             order,
             group: FIRST_GROUP,
             deadline: Instant::now() + TIME_LIMIT,
+            _turn: turn,
             scanned: Scanned::default(),
         })
     }
@@ -184,6 +195,16 @@ impl Scan {
         self.scanned.segments += group.len() as u64;
         self.scanned.records += records as u64;
         Ok(fetched)
+    }
+
+    /// The same segments with all of their columns.
+    pub(super) async fn whole(&mut self, pieces: Vec<Piece>) -> Result<Vec<Piece>, LogsError> {
+        let (mut whole, some): (Vec<_>, Vec<_>) = pieces
+            .into_iter()
+            .partition(|piece| piece.segment.is_whole());
+        let listed: Vec<Listed> = some.into_iter().map(|piece| piece.listed).collect();
+        whole.extend(self.fetch(&listed, &Wanted::Everything, true).await?);
+        Ok(whole)
     }
 
     async fn fetch(
@@ -227,6 +248,7 @@ impl Scan {
                 Ok(Piece {
                     partition: one.partition,
                     segment,
+                    listed: one.clone(),
                 })
             })
             .collect()
@@ -244,6 +266,12 @@ impl Scan {
         }
         directory.frames(&columns, &fields)
     }
+}
+
+async fn turn() -> Result<SemaphorePermit<'static>, QueryError> {
+    let turn = timeout(PATIENCE, TURNS.acquire()).await;
+    let busy = || QueryError::Unavailable("too many queries over logs at once".to_owned());
+    turn.ok().and_then(Result::ok).ok_or_else(busy)
 }
 
 /// Level 0 that is not compacted yet, and level 1, between the query's times; of
@@ -391,7 +419,10 @@ impl Filter {
                 }
                 Test::TraceId(_) => &[Column::TraceId],
                 Test::SpanId(_) => &[Column::SpanId],
-                Test::Body(_) => &[Column::BodyLength, Column::Body],
+                Test::Label(..) => &[Column::Streams, Column::Stream, Column::Level],
+                Test::Body(_) | Test::Line(_) | Test::LineMatches(_) => {
+                    &[Column::BodyLength, Column::Body]
+                }
                 Test::Word(_) | Test::Phrase(_) => &[],
             });
         }

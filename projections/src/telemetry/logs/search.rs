@@ -32,22 +32,50 @@ pub async fn search(
     after: Option<Place>,
     limit: usize,
 ) -> Result<Found, LogsError> {
-    let bounds = match after {
-        None => Limits::none(),
-        Some(after) => Limits::below(after),
-    };
+    page(db, scope, query, Order::NewestFirst, after, limit).await
+}
+
+/// Oldest first, after `after`.
+pub async fn search_oldest(
+    db: &Db,
+    scope: &Scope,
+    query: &Query,
+    after: Option<Place>,
+    limit: usize,
+) -> Result<Found, LogsError> {
+    page(db, scope, query, Order::OldestFirst, after, limit).await
+}
+
+async fn page(
+    db: &Db,
+    scope: &Scope,
+    query: &Query,
+    order: Order,
+    after: Option<Place>,
+    limit: usize,
+) -> Result<Found, LogsError> {
     let mut query = query.clone();
-    if let Some(after) = after {
-        query.to_ns = query.to_ns.min(after.time_ns.saturating_add(1));
-    }
-    let (found, scanned) =
-        collect(db, scope, &query, Order::NewestFirst, bounds, limit + 1).await?;
+    let limits = match (after, order) {
+        (None, _) => Limits::none(),
+        (Some(after), Order::NewestFirst) => {
+            query.to_ns = query.to_ns.min(after.time_ns.saturating_add(1));
+            Limits::below(after)
+        }
+        (Some(after), Order::OldestFirst) => {
+            query.from_ns = query.from_ns.max(after.time_ns);
+            Limits::above(after)
+        }
+    };
+    let (found, scanned) = collect(db, scope, &query, order, limits, limit + 1).await?;
     let more = found.len() > limit;
-    let mut found: Vec<_> = found.into_iter().rev().take(limit).collect();
+    let mut found: Vec<_> = match order {
+        Order::NewestFirst => found.into_iter().rev().collect(),
+        Order::OldestFirst => found.into_iter().collect(),
+    };
+    found.truncate(limit);
     let next = found.last().filter(|_| more).map(|(place, _)| *place);
-    let records = found.drain(..).map(|(_, record)| record).collect();
     Ok(Found {
-        records,
+        records: found.into_iter().map(|(_, record)| record).collect(),
         next,
         scanned,
     })
@@ -163,6 +191,27 @@ impl Limits {
         }
     }
 
+    /// Without what could not take the place of anything that was found.
+    fn narrowed(self, found: &BTreeMap<Place, Record>, order: Order, limit: usize) -> Self {
+        let furthest = match order {
+            Order::NewestFirst => found.first_key_value(),
+            Order::OldestFirst => found.last_key_value(),
+        };
+        match furthest {
+            Some((place, _)) if found.len() >= limit => match order {
+                Order::NewestFirst => Self {
+                    above: Bound::Excluded(*place),
+                    ..self
+                },
+                Order::OldestFirst => Self {
+                    below: Bound::Excluded(*place),
+                    ..self
+                },
+            },
+            _ => self,
+        }
+    }
+
     fn contain(&self, place: &Place) -> bool {
         use std::ops::RangeBounds;
         (self.above, self.below).contains(place)
@@ -185,13 +234,17 @@ async fn collect(
         if found.len() >= limit && is_past(&found, order, next_time) {
             break;
         }
-        let pieces = scan.next(&Wanted::Everything).await?;
+        let pieces = candidates(&mut scan, from_ns, to_ns).await?;
         let filter = scan.filter();
+        let limits = limits.narrowed(&found, order, limit);
         let more = blocking(move || {
             let mut more = Vec::new();
             for piece in &pieces {
                 let rows = matching(&piece.segment, &filter, from_ns, to_ns)?;
                 let rows = first(piece, rows.iter(), order, limits, limit)?;
+                if rows.is_empty() {
+                    continue;
+                }
                 let mut table = Table::default();
                 piece.segment.append(Some(&rows), &mut table)?;
                 for row in 0..table.len() {
@@ -210,6 +263,27 @@ async fn collect(
         }
     }
     Ok((found, scan.scanned))
+}
+
+/// The next segments, whole. Where few columns tell which have what is wanted, only
+/// those are fetched of the others.
+async fn candidates(scan: &mut Scan, from_ns: i64, to_ns: i64) -> Result<Vec<Piece>, LogsError> {
+    let filter = scan.filter();
+    if filter.is_empty() || filter.reads_everything() {
+        return scan.next(&Wanted::Everything).await;
+    }
+    let pieces = scan.next(&Wanted::Columns(Vec::new(), Vec::new())).await?;
+    let pieces = blocking(move || {
+        let mut found = Vec::new();
+        for piece in pieces {
+            if !matching(&piece.segment, &filter, from_ns, to_ns)?.is_empty() {
+                found.push(piece);
+            }
+        }
+        Ok(found)
+    });
+    let pieces = pieces.await?;
+    scan.whole(pieces).await
 }
 
 /// Whether nothing of `next_time` or further on can belong to what was found.

@@ -150,6 +150,11 @@ impl<'a> Segment<'a> {
         }
     }
 
+    /// Whether all of its columns are at hand.
+    pub(in super::super) fn is_whole(&self) -> bool {
+        matches!(self.frames, Frames::Whole(_))
+    }
+
     pub(in super::super) fn len(&self) -> usize {
         self.directory.rows
     }

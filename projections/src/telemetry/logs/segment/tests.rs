@@ -157,6 +157,8 @@ proptest! {
         for record in all(&read(&written.data, None)) {
             prop_assert!(holds(&record.body));
             prop_assert!(record.fields.values().all(|value| holds(value)));
+            prop_assert!(record.resource.values().all(|value| holds(value)));
+            prop_assert!(holds(&record.service));
             prop_assert!(record.trace_id.iter().chain(&record.span_id).all(|id| holds(id)));
         }
     }
@@ -170,7 +172,7 @@ proptest! {
             let mut table = Table::default();
             if segment.append(None, &mut table).is_ok() {
                 for row in 0..table.len() {
-                    let _ = table.record(0, row);
+                    drop(table.record(0, row));
                 }
             }
         }

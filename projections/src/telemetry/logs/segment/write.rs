@@ -5,6 +5,7 @@ use std::io;
 
 use super::super::bloom::Tokens;
 use super::super::frames::Packer;
+use super::super::record::StreamView;
 use super::super::table::{Dictionary, Row, Table, Values};
 use super::super::texts::Texts;
 use super::super::tokens;
@@ -125,9 +126,25 @@ impl<'a> Writing<'a> {
     }
 
     fn streams(&mut self) -> io::Result<()> {
-        let codes = self.each().map(|row| row.stream).collect();
+        let codes: Vec<u32> = self.each().map(|row| row.stream).collect();
+        if self.tokens.is_some() {
+            let used: HashSet<u32> = codes.iter().copied().collect();
+            used.into_iter()
+                .for_each(|code| self.tokens_of_stream(code));
+        }
         let streams = &self.table.streams;
         self.dictionary(streams, codes, Column::Streams, Column::Stream)
+    }
+
+    /// A field that is asked for may be the resource's.
+    fn tokens_of_stream(&mut self, code: u32) {
+        let stream = StreamView::read(self.table.streams.texts.get(code as usize));
+        if let (Ok(stream), Some(tokens)) = (stream, &mut self.tokens) {
+            let values = stream.fields.iter().map(|(_, value)| *value);
+            for text in values.chain([stream.service]) {
+                tokens::hash_each(text.as_bytes(), |hash| tokens.add(hash));
+            }
+        }
     }
 
     fn level_texts(&mut self) -> io::Result<()> {
