@@ -1,5 +1,5 @@
 import { http, HttpResponse, ws, type WebSocketHandler } from 'msw';
-import { LEVELS, type LogFilter, type LogRecord } from '../src/api/logs';
+import type { LogFilter, LogRecord } from '../src/api/logs';
 import { parseTerms, type Term } from '../src/util/log-query';
 import { notFound, page, refusedSession } from './answers';
 import { lineNumber, lineOf, patternOf } from './log-seed';
@@ -10,24 +10,32 @@ const API = '/api/v1/logs';
 const LOOKED_AT = 6_000;
 
 export const logRoutes = [
-  http.get(API, ({ request }) => answered(request, (query) => page(request, found(query).lines))),
+  http.get(API, ({ request }) => answered(request, (query) => {
+    const { lines } = found(query);
+    return { ...page(request, lines), scanned: scanned(lines) };
+  })),
   http.get(`${API}/stats`, ({ request }) => answered(request, stats)),
   http.get(`${API}/services`, ({ request }) =>
     answered(request, (query) => {
       const { lines, scale } = found(query);
-      return { items: counted(lines.map(({ service }) => service), scale).map(({ value, count }) => ({ service: value, count })) };
+      return { items: counted(lines.map(({ service }) => service), scale).map(({ value, count }) => {
+        const of = lines.filter(({ service }) => service === value);
+        return { service: value, count, levels: levelsOf(of, scale), last_seen: of[0]?.time };
+      }) };
     }),
   ),
   http.get(`${API}/fields`, ({ request }) =>
     answered(request, (query) => {
       const { lines, scale } = found(query);
-      return { items: counted(lines.flatMap((line) => [...Object.keys(line.fields), ...Object.keys(line.resource)]), scale).map(({ value, count }) => ({ name: value, count })) };
+      return { items: counted(lines.flatMap((line) => [...Object.keys(line.fields), ...Object.keys(line.resource)]), scale).map(({ value, count }) => ({ name: value, count })), ...sample(lines) };
     }),
   ),
   http.get<{ name: string }>(`${API}/fields/:name`, ({ request, params }) =>
     answered(request, (query) => {
       const { lines, scale } = found(query);
-      return { items: counted(lines.flatMap((line) => line.fields[params.name] ?? line.resource[params.name] ?? []), scale).slice(0, 10) };
+      const items = counted(lines.flatMap((line) => line.fields[params.name] ?? line.resource[params.name] ?? []), scale);
+      const records = items.reduce((sum, { count }) => sum + count, 0);
+      return { name: params.name, items: items.slice(0, Number(query.get('limit') ?? 20)), distinct: items.length, records, ...sample(lines) };
     }),
   ),
   http.get<{ id: string }>(`${API}/:id/context`, ({ request, params }) => {
@@ -35,20 +43,25 @@ export const logRoutes = [
     if (!Number.isInteger(number)) return notFound();
     return answered(request, (query) => {
       const { service } = lineOf(number);
-      const around = Array.from({ length: 400 }, (_, index) => lineOf(number + 200 - index)).filter((line) => line.service === service);
+      const around = Array.from({ length: 400 }, (_, index) => lineOf(number - 200 + index)).filter((line) => line.service === service);
       const place = around.findIndex(({ id }) => id === params.id);
-      const [after, before] = [Number(query.get('after') ?? 5), Number(query.get('before') ?? 5)];
-      return { items: around.slice(Math.max(0, place - after), place + before + 1) };
+      const [after, before] = [Number(query.get('after') ?? 10), Number(query.get('before') ?? 10)];
+      const first = Math.max(0, place - before);
+      return { items: around.slice(first, place + after + 1), index: place - first };
     });
   }),
   http.get(`${API}/patterns`, ({ request }) =>
     answered(request, (query) => {
       const { lines, scale } = found(query);
       const samples = new Map(lines.map((line) => [patternOf(line), line]));
-      const items = counted(lines.map(patternOf), scale).map(({ value, count }) => ({
-        pattern: value, count, level: samples.get(value)?.level ?? 'info', sample: samples.get(value)?.body ?? '',
-      }));
-      return { items };
+      const items = counted(lines.map(patternOf), scale).map(({ value, count }) => {
+        const of = lines.filter((line) => patternOf(line) === value);
+        return {
+          pattern: value, count, level: samples.get(value)?.level ?? 'info', sample: samples.get(value)?.body ?? '',
+          first: of.at(-1)?.time, last: of[0]?.time,
+        };
+      });
+      return { items, ...sample(lines) };
     }),
   ),
   http.get(`${API}/export`, ({ request }) => {
@@ -130,13 +143,28 @@ function stats(query: URLSearchParams) {
   const width = (to - from) / count;
   const buckets = Array.from({ length: count }, (_, index) => ({
     time: new Date(from + index * width).toISOString(),
+    count: 0,
     counts: {} as Record<string, number>,
   }));
   for (const line of lines) {
-    const counts = buckets[Math.min(count - 1, Math.floor((Date.parse(line.time) - from) / width))]?.counts;
-    if (counts && LEVELS.includes(line.level)) counts[line.level] = (counts[line.level] ?? 0) + scale;
+    const bucket = buckets[Math.min(count - 1, Math.floor((Date.parse(line.time) - from) / width))];
+    if (!bucket) continue;
+    bucket.counts[line.level] = (bucket.counts[line.level] ?? 0) + scale;
+    bucket.count += scale;
   }
-  return { buckets, total: lines.length * scale };
+  return { buckets, total: lines.length * scale, counts: levelsOf(lines, scale), step_seconds: Math.round(width / 1000), scanned: scanned(lines) };
+}
+
+function levelsOf(lines: readonly LogRecord[], scale: number): Record<string, number> {
+  return Object.fromEntries(counted(lines.map(({ level }) => level), scale).map(({ value, count }) => [value, count]));
+}
+
+function scanned(lines: readonly LogRecord[]) {
+  return { segments: 1, records: lines.length, bytes: lines.length * 300 };
+}
+
+function sample(lines: readonly LogRecord[]) {
+  return { sampled: lines.length, complete: true };
 }
 
 function counted(values: readonly string[], scale: number): { value: string; count: number }[] {

@@ -7,16 +7,22 @@ import { summaryOf, traceIdAt, traceNumber, traceOf } from './trace-seed';
 const API = '/api/v1/traces';
 /** So many traces of a window are looked at; longer windows are sampled. */
 const LOOKED_AT = 600;
+/** So many requests each of them stands for. */
+const SCALE = 18;
 
 export const traceRoutes = [
   http.get(API, ({ request }) => refusedSession(request) ?? HttpResponse.json(page(request, found(request).map(summaryOf)))),
   http.get(`${API}/services`, ({ request }) =>
-    answered(request, { items: [...new Set(recent().flatMap((trace) => trace.spans.map(({ service }) => service)))].sort().map((service) => ({ service })) }),
+    answered(request, { items: grouped(recentSpans(), ({ service }) => service).map(([service, spans]) => ({ service, ...counts(spans) })) }),
   ),
   http.get(`${API}/operations`, ({ request }) => {
     const service = new URL(request.url).searchParams.get('service');
-    const names = recent().flatMap((trace) => trace.spans.filter((span) => span.service === service).map(({ name }) => name));
-    return answered(request, { items: [...new Set(names)].sort().map((operation) => ({ operation })) });
+    const spans = recentSpans().filter((span) => !service || span.service === service);
+    const items = grouped(spans, (span) => `${span.service}\n${span.name}`).map(([key, ones]) => {
+      const [of = '', operation = ''] = key.split('\n');
+      return { service: of, operation, kinds: [...new Set(ones.map(({ kind }) => kind))], ...counts(ones) };
+    });
+    return answered(request, { items });
   }),
   http.get(`${API}/durations`, ({ request }) => {
     const points = found(request).map(summaryOf).map((one) => ({
@@ -28,7 +34,7 @@ export const traceRoutes = [
   http.get(`${API}/red`, ({ request }) => {
     const query = new URL(request.url).searchParams;
     const rows = redRows(windowed(request), windowOf(request), Number(query.get('points') ?? 0)).filter((row) => !query.get('service') || row.service === query.get('service'));
-    return answered(request, { items: rows });
+    return answered(request, { step_seconds: Math.round(secondsOf(request) / Math.max(1, Number(query.get('points') ?? 60))), items: rows });
   }),
   http.get(`${API}/service-map`, ({ request }) => answered(request, mapOf(windowed(request), secondsOf(request)))),
   http.get<{ id: string }>(`${API}/:id`, ({ request, params }) => {
@@ -41,8 +47,19 @@ function answered(request: Request, body: object): Response {
   return refusedSession(request) ?? HttpResponse.json(body);
 }
 
-function recent(): Trace[] {
-  return between(Date.now() - 3_600_000, Date.now()).slice(0, 200);
+function recentSpans(): TraceSpan[] {
+  return between(Date.now() - 3_600_000, Date.now()).slice(0, 200).flatMap(({ spans }) => spans);
+}
+
+/** By key, in its order. */
+function grouped(spans: readonly TraceSpan[], keyOf: (span: TraceSpan) => string): [string, TraceSpan[]][] {
+  const groups = new Map<string, TraceSpan[]>();
+  for (const span of spans) groups.set(keyOf(span), [...(groups.get(keyOf(span)) ?? []), span]);
+  return [...groups].sort(([left], [right]) => left.localeCompare(right));
+}
+
+function counts(spans: readonly TraceSpan[]) {
+  return { spans: spans.length, errors: spans.filter(({ status }) => status === 'error').length };
 }
 
 function windowOf(request: Request): { from: number; to: number } {
@@ -108,15 +125,19 @@ function redRows(traces: readonly Trace[], { from, to }: { from: number; to: num
       const inside = spans.filter(({ start }) => Date.parse(start) >= begin && Date.parse(start) < begin + width);
       return { time: new Date(begin).toISOString(), ...numbers(inside, width / 1000) };
     });
-    return { service, operation, ...numbers(spans, (to - from) / 1000), count: spans.length, points };
+    return { service, operation, ...numbers(spans, (to - from) / 1000), points };
   });
 }
 
 function numbers(spans: readonly TraceSpan[], seconds: number) {
   const sorted = spans.map(({ duration_ms }) => duration_ms).sort((left, right) => left - right);
   const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
-  const errors = spans.filter(({ status }) => status === 'error').length;
-  return { rate: (spans.length / seconds) * 18, error_rate: errors / Math.max(1, spans.length), p50_ms: at(0.5), p95_ms: at(0.95), p99_ms: at(0.99) };
+  const { errors } = counts(spans);
+  const mean = sorted.reduce((sum, one) => sum + one, 0) / Math.max(1, sorted.length);
+  return {
+    count: spans.length * SCALE, errors: errors * SCALE, rate: (spans.length * SCALE) / seconds, error_rate: errors / Math.max(1, spans.length),
+    mean_ms: mean, p50_ms: at(0.5), p95_ms: at(0.95), p99_ms: at(0.99),
+  };
 }
 
 function mapOf(traces: readonly Trace[], seconds: number): { nodes: MapNode[]; edges: MapEdge[] } {
@@ -133,10 +154,10 @@ function mapOf(traces: readonly Trace[], seconds: number): { nodes: MapNode[]; e
     }
   }
   return {
-    nodes: [...nodes].map(([service, spans]) => ({ service, ...numbers(spans, seconds) })),
+    nodes: [...nodes].map(([service, spans]) => ({ service, kind: 'service', ...numbers(spans, seconds) })),
     edges: [...edges].map(([key, spans]) => {
       const [client = '', server = ''] = key.split('\n');
-      return { client, server, count: spans.length * 18, ...numbers(spans, seconds) };
+      return { client, server, server_kind: 'service', ...numbers(spans, seconds) };
     }),
   };
 }

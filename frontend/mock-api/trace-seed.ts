@@ -78,13 +78,13 @@ export function traceOf(id: string): Trace | undefined {
   const begin = number * EVERY_MS + noise('begin', number) * 1500;
   const builder = new Builder(number, begin);
   builder.run(pick(STORIES, noise('story', number) ** 1.3), null, begin);
-  return { trace_id: id, spans: builder.spans };
+  return { trace_id: id, spans: builder.spans, truncated: false };
 }
 
 export function summaryOf(trace: Trace): TraceSummary {
   const root = trace.spans.find(({ parent_id }) => parent_id === null) as TraceSpan;
   return {
-    trace_id: trace.trace_id, root_service: root.service, root_operation: root.name, start: root.start, duration_ms: root.duration_ms,
+    trace_id: trace.trace_id, root_arrived: true, root_service: root.service, root_operation: root.name, start: root.start, duration_ms: root.duration_ms,
     spans: trace.spans.length, errors: trace.spans.filter(({ status }) => status === 'error').length,
     services: [...new Set(trace.spans.map(({ service }) => service))],
   };
@@ -107,10 +107,10 @@ class Builder {
     const waits = this.#failing && one.name === 'acquire connection';
     const own = waits ? 3000 : one.own * (0.6 + noise(`own${place}`, this.#number) * (noise(`slow${place}`, this.#number) > 0.96 ? 12 : 1.2));
     const span: TraceSpan = {
-      span_id: spanId, parent_id: parent, service: one.service, name: one.name, kind: one.kind, start: iso(begin), duration_ms: 0,
-      status: 'unset', status_message: null, fields: { ...httpFields(one), ...one.fields },
+      span_id: spanId, parent_id: parent, service: one.service, name: one.name, kind: one.kind, start: iso(begin), duration_ms: 0, duration_ns: 0,
+      status: 'unset', status_message: '', trace_state: '', fields: { ...httpFields(one), ...one.fields },
       resource: { 'service.name': one.service, 'service.version': '2.14.1', 'deployment.environment.name': 'production', 'k8s.pod.name': `${one.service}-7d9f8b6c5-x2v${this.#number % 7}` },
-      events: [], links: [], scope: { name: 'io.opentelemetry.auto', version: '1.32.0' },
+      events: [], links: [], scope: 'io.opentelemetry.auto',
     };
     this.spans.push(span);
     let cursor = begin + own / 2;
@@ -125,6 +125,7 @@ class Builder {
     }
     const finish = (one.kind === 'producer' ? cursor : Math.max(cursor, one.parallel ? end : cursor)) + own / 2;
     span.duration_ms = Number((finish - begin).toFixed(3));
+    span.duration_ns = Math.round(span.duration_ms * 1e6);
     if (failed) this.#fail(span, waits, begin);
     return { end: finish, failed };
   }
@@ -138,7 +139,7 @@ class Builder {
         time: iso(begin + span.duration_ms), name: 'exception',
         fields: { 'exception.type': 'PoolTimeout', 'exception.message': 'timed out after 3 s', 'exception.stacktrace': 'PoolTimeout: timed out after 3 s\n    at Pool.acquire (pool.ts:118)\n    at charge (charge.ts:41)' },
       });
-      span.links.push({ trace_id: traceId(this.#number - 3), span_id: '00f067aa0ba902b7' });
+      span.links.push({ trace_id: traceId(this.#number - 3), span_id: '00f067aa0ba902b7', fields: {} });
     }
   }
 }

@@ -1,5 +1,6 @@
 import { queryOptions } from '@tanstack/react-query';
 import { keys } from './keys';
+import { api, read } from './client';
 import { getJson } from './raw';
 
 export type Signal = 'metrics' | 'logs' | 'traces';
@@ -22,8 +23,8 @@ const ASK: Record<Signal, (abort: AbortSignal) => Promise<boolean>> = {
     const { data } = await getJson<{ data: string[] }>('/prometheus/api/v1/label/__name__/values', { limit: 1 }, abort);
     return data.length > 0;
   },
-  logs: async (abort) => (await getJson<{ items: unknown[] }>('/api/v1/logs', { ...everything(), limit: 1 }, abort)).items.length > 0,
-  traces: async (abort) => (await getJson<{ items: unknown[] }>('/api/v1/traces', { ...everything(), limit: 1 }, abort)).items.length > 0,
+  logs: async (abort) => (await read(api.GET('/api/v1/logs', { params: { query: { ...everything(), limit: 1 } }, signal: abort }))).items.length > 0,
+  traces: async (abort) => (await read(api.GET('/api/v1/traces', { params: { query: { ...everything(), limit: 1 } }, signal: abort }))).items.length > 0,
 };
 
 function everything(): { from: string; to: string } {

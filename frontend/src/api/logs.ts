@@ -1,72 +1,36 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query';
+import { api, read } from './client';
 import { keys } from './keys';
-import { getFile, getJson } from './raw';
+import { present } from './paging';
+import type { components, operations } from './schema';
 
+type Schemas = components['schemas'];
+
+export type LogRecord = Schemas['LogRecord'];
+export type LogStats = Schemas['LogStats'];
+export type LogPattern = Schemas['LogPattern'];
+
+type Asked = NonNullable<operations['search_logs']['parameters']['query']>;
+
+/** What is searched for; with the window it makes a request. */
+export type LogFilter = { [Name in 'query' | 'service' | 'level']?: Asked[Name] | undefined };
+
+export type LogWindow = Required<Pick<Asked, 'from' | 'to'>>;
+
+/** The gravest first. */
 export const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'unknown'] as const;
 export type Level = (typeof LEVELS)[number];
 
-export interface LogRecord {
-  id: string;
-  time: string;
-  level: Level;
-  /** The sender's own word for the level. */
-  level_text: string;
-  service: string;
-  body: string;
-  trace_id?: string | null;
-  span_id?: string | null;
-  fields: Record<string, string>;
-  resource: Record<string, string>;
-}
-
-/** What is searched for; with the window it makes a request. */
-export interface LogFilter {
-  query?: string | undefined;
-  service?: string | undefined;
-  level?: string | undefined;
-}
-
-export interface LogWindow {
-  from: string;
-  to: string;
-}
-
-interface LogPage {
-  items: LogRecord[];
-  next_cursor?: string | null;
-}
-
-export interface LogStats {
-  buckets: { time: string; counts: Partial<Record<Level, number>> }[];
-  total: number;
-}
-
-export interface LogPattern {
-  pattern: string;
-  count: number;
-  level: Level;
-  sample: string;
-}
-
-export interface FieldCount {
-  name: string;
-  count: number;
-}
-
-export interface ValueCount {
-  value: string;
-  count: number;
-}
-
 const LINES_PER_PAGE = 200;
-const API = '/api/v1/logs';
+/** Values of a field that are offered as filters. */
+const VALUES_SHOWN = 10;
 
 /** `about` names the range and is stable; `window` turns it into instants when the query runs. */
 export function logLinesQuery(project: string, filter: LogFilter, about: object, window: () => LogWindow) {
   return infiniteQueryOptions({
     queryKey: keys.logs(project, 'lines', { ...filter, ...about }),
     queryFn: ({ pageParam, signal }) =>
-      getJson<LogPage>(API, { ...filter, ...window(), limit: LINES_PER_PAGE, cursor: pageParam }, signal),
+      read(api.GET('/api/v1/logs', { params: { query: present({ ...asked(filter, window()), limit: LINES_PER_PAGE, cursor: pageParam }) }, signal })),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.next_cursor ?? undefined,
     placeholderData: keepPreviousData,
@@ -76,10 +40,7 @@ export function logLinesQuery(project: string, filter: LogFilter, about: object,
 export function logStatsQuery(project: string, filter: LogFilter, about: object, window: () => LogWindow, buckets: number) {
   return queryOptions({
     queryKey: keys.logs(project, 'stats', { ...filter, ...about, buckets }),
-    queryFn: async ({ signal }) => {
-      const asked = window();
-      return { ...(await getJson<LogStats>(`${API}/stats`, { ...filter, ...asked, buckets }, signal)), window: asked };
-    },
+    queryFn: ({ signal }) => read(api.GET('/api/v1/logs/stats', { params: { query: { ...asked(filter, window()), buckets } }, signal })),
     placeholderData: keepPreviousData,
   });
 }
@@ -87,8 +48,7 @@ export function logStatsQuery(project: string, filter: LogFilter, about: object,
 export function logServicesQuery(project: string, about: object, window: () => LogWindow) {
   return queryOptions({
     queryKey: keys.logs(project, 'services', about),
-    queryFn: async ({ signal }) =>
-      (await getJson<{ items: { service: string; count: number }[] }>(`${API}/services`, { ...window() }, signal)).items,
+    queryFn: async ({ signal }) => (await read(api.GET('/api/v1/logs/services', { params: { query: window() }, signal }))).items,
     placeholderData: keepPreviousData,
   });
 }
@@ -96,8 +56,7 @@ export function logServicesQuery(project: string, about: object, window: () => L
 export function logFieldsQuery(project: string, filter: LogFilter, about: object, window: () => LogWindow) {
   return queryOptions({
     queryKey: keys.logs(project, 'fields', { ...filter, ...about }),
-    queryFn: async ({ signal }) =>
-      (await getJson<{ items: FieldCount[] }>(`${API}/fields`, { ...filter, ...window() }, signal)).items,
+    queryFn: async ({ signal }) => (await read(api.GET('/api/v1/logs/fields', { params: { query: asked(filter, window()) }, signal }))).items,
     placeholderData: keepPreviousData,
   });
 }
@@ -105,8 +64,10 @@ export function logFieldsQuery(project: string, filter: LogFilter, about: object
 export function logFieldValuesQuery(project: string, name: string, filter: LogFilter, about: object, window: () => LogWindow) {
   return queryOptions({
     queryKey: keys.logs(project, 'values', { name, ...filter, ...about }),
-    queryFn: async ({ signal }) =>
-      (await getJson<{ items: ValueCount[] }>(`${API}/fields/${encodeURIComponent(name)}`, { ...filter, ...window() }, signal)).items,
+    queryFn: async ({ signal }) => {
+      const params = { path: { name }, query: { ...asked(filter, window()), limit: VALUES_SHOWN } };
+      return (await read(api.GET('/api/v1/logs/fields/{name}', { params, signal }))).items;
+    },
   });
 }
 
@@ -114,23 +75,27 @@ export function logContextQuery(project: string, id: string, lines: number) {
   return queryOptions({
     queryKey: keys.logs(project, 'context', { id, lines }),
     queryFn: async ({ signal }) =>
-      (await getJson<{ items: LogRecord[] }>(`${API}/${encodeURIComponent(id)}/context`, { before: lines, after: lines }, signal)).items,
+      (await read(api.GET('/api/v1/logs/{id}/context', { params: { path: { id }, query: { before: lines, after: lines } }, signal }))).items,
   });
 }
 
 export function logPatternsQuery(project: string, filter: LogFilter, about: object, window: () => LogWindow) {
   return queryOptions({
     queryKey: keys.logs(project, 'patterns', { ...filter, ...about }),
-    queryFn: async ({ signal }) =>
-      (await getJson<{ items: LogPattern[] }>(`${API}/patterns`, { ...filter, ...window() }, signal)).items,
+    queryFn: async ({ signal }) => (await read(api.GET('/api/v1/logs/patterns', { params: { query: asked(filter, window()) }, signal }))).items,
     placeholderData: keepPreviousData,
   });
 }
 
 export function exportLogs(format: 'csv' | 'ndjson', filter: LogFilter, window: LogWindow): Promise<Blob> {
-  return getFile(`${API}/export`, { format, ...filter, ...window });
+  return read(api.GET('/api/v1/logs/export', { params: { query: { ...asked(filter, window), format } }, parseAs: 'blob' }));
 }
 
+function asked({ query, service, level }: LogFilter, window: LogWindow): Asked {
+  return present({ ...window, ...(query && { query }), ...(service && { service }), ...(level && { level }) });
+}
+
+/** Messages of a WebSocket are not part of the OpenAPI document. */
 export type TailMessage = { type: 'log'; record: LogRecord } | { type: 'dropped'; count: number };
 
 /** Address of the socket on which new lines that match arrive. */
@@ -138,7 +103,7 @@ export function tailUrl(filter: LogFilter, location: Location = window.location)
   const query = new URLSearchParams(
     Object.entries(filter).flatMap(([name, value]) => (value ? [[name, String(value)]] : [])),
   );
-  return `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}${API}/tail?${query}`;
+  return `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/api/v1/logs/tail?${query}`;
 }
 
 /** Null for what this console does not know. */

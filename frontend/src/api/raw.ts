@@ -23,10 +23,3 @@ export async function getJson<T>(path: string, query: Query = {}, signal?: Abort
   if (!response.ok) throw problemOf(response, body);
   return body as T;
 }
-
-/** A file of a 2xx, or a thrown `Problem`. */
-export async function getFile(path: string, query: Query): Promise<Blob> {
-  const response = await requestTo(path, { query });
-  if (!response.ok) throw problemOf(response, await response.json().catch(() => null));
-  return response.blob();
-}

@@ -1,124 +1,38 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query';
+import { api, read } from './client';
 import { keys } from './keys';
-import { getJson } from './raw';
+import { present } from './paging';
+import type { components, operations } from './schema';
 
-export interface TraceSummary {
-  trace_id: string;
-  root_service: string;
-  root_operation: string;
-  start: string;
-  duration_ms: number;
-  spans: number;
-  errors: number;
-  services: string[];
-}
+type Schemas = components['schemas'];
 
-export interface SpanEvent {
-  time: string;
-  name: string;
-  fields: Record<string, string>;
-}
+export type MapEdge = Schemas['MapEdge'];
+export type MapNode = Schemas['MapNode'];
+export type RedRow = Schemas['RedRow'];
+export type ServiceMap = Schemas['ServiceMap'];
+export type Trace = Schemas['Trace'];
+export type TracePoint = Schemas['DurationPoint'];
+export type TraceSpan = Schemas['Span'];
+export type TraceSummary = Schemas['TraceSummary'];
 
-export interface SpanLink {
-  trace_id: string;
-  span_id: string;
-  fields?: Record<string, string>;
-}
+type Asked = NonNullable<operations['list_traces']['parameters']['query']>;
+type Condition = 'service' | 'operation' | 'attr' | 'min_duration_ms' | 'max_duration_ms' | 'error';
 
-export interface TraceSpan {
-  span_id: string;
-  parent_id?: string | null;
-  service: string;
-  name: string;
-  kind: string;
-  start: string;
-  duration_ms: number;
-  status: 'unset' | 'ok' | 'error';
-  status_message?: string | null;
-  fields: Record<string, string>;
-  resource: Record<string, string>;
-  events: SpanEvent[];
-  links: SpanLink[];
-  scope?: string | { name: string; version?: string } | null;
-}
+/** What one span of the trace must be; `attr` holds `name=value` each. */
+export type TraceFilter = { [Name in Condition]?: Asked[Name] | undefined };
 
-export interface Trace {
-  trace_id: string;
-  spans: TraceSpan[];
-}
-
-export interface TraceFilter {
-  service?: string | undefined;
-  operation?: string | undefined;
-  /** Attribute filters, `name=value` each. */
-  attr?: readonly string[] | undefined;
-  min_duration_ms?: number | undefined;
-  max_duration_ms?: number | undefined;
-  error?: boolean | undefined;
-}
-
-export interface TraceWindow {
-  from: string;
-  to: string;
-}
-
-export interface TracePoint {
-  trace_id: string;
-  start: string;
-  duration_ms: number;
-  error: boolean;
-  root_service?: string;
-  root_operation?: string;
-}
-
-export interface RedRow {
-  service: string;
-  operation: string;
-  /** Requests per second. */
-  rate: number;
-  error_rate: number;
-  p50_ms: number;
-  p95_ms: number;
-  p99_ms: number;
-  count: number;
-  /** The range in equal pieces, oldest first; a piece without requests has a rate of 0. */
-  points?: { time: string; rate: number; error_rate: number; p95_ms: number | null }[];
-}
-
-export interface MapNode {
-  service: string;
-  rate: number;
-  error_rate: number;
-  p95_ms: number;
-}
-
-export interface MapEdge {
-  client: string;
-  server: string;
-  count: number;
-  error_rate: number;
-  p95_ms: number;
-}
-
-export interface ServiceMap {
-  nodes: MapNode[];
-  edges: MapEdge[];
-}
+export type TraceWindow = Required<Pick<Asked, 'from' | 'to'>>;
 
 const TRACES_PER_PAGE = 100;
 /** Pieces of the range in a sparkline. */
 const SPARK_POINTS = 30;
-const API = '/api/v1/traces';
 
+/** `about` names the range and is stable; `window` turns it into instants when the query runs. */
 export function traceListQuery(project: string, filter: TraceFilter, about: object, window: () => TraceWindow) {
   return infiniteQueryOptions({
     queryKey: keys.traces(project, 'list', { ...filter, ...about }),
     queryFn: ({ pageParam, signal }) =>
-      getJson<{ items: TraceSummary[]; next_cursor?: string | null }>(
-        API,
-        { ...filter, ...window(), limit: TRACES_PER_PAGE, cursor: pageParam },
-        signal,
-      ),
+      read(api.GET('/api/v1/traces', { params: { query: { ...asked(filter, window()), limit: TRACES_PER_PAGE, ...(pageParam && { cursor: pageParam }) } }, signal })),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.next_cursor ?? undefined,
     placeholderData: keepPreviousData,
@@ -128,7 +42,7 @@ export function traceListQuery(project: string, filter: TraceFilter, about: obje
 export function traceQuery(project: string, id: string) {
   return queryOptions({
     queryKey: keys.traces(project, 'one', { id }),
-    queryFn: ({ signal }) => getJson<Trace>(`${API}/${encodeURIComponent(id)}`, {}, signal),
+    queryFn: ({ signal }) => read(api.GET('/api/v1/traces/{trace_id}', { params: { path: { trace_id: id } }, signal })),
   });
 }
 
@@ -136,34 +50,37 @@ export function durationsQuery(project: string, filter: TraceFilter, about: obje
   return queryOptions({
     queryKey: keys.traces(project, 'durations', { ...filter, ...about }),
     queryFn: async ({ signal }) => {
-      const asked = window();
-      const answer = await getJson<{ points: TracePoint[] }>(`${API}/durations`, { ...filter, ...asked }, signal);
-      return { points: answer.points, window: asked };
+      const range = window();
+      const { points } = await read(api.GET('/api/v1/traces/durations', { params: { query: asked(filter, range) }, signal }));
+      return { points, window: range };
     },
     placeholderData: keepPreviousData,
   });
 }
 
-export function traceServicesQuery(project: string) {
+export function traceServicesQuery(project: string, about: object, window: () => TraceWindow) {
   return queryOptions({
-    queryKey: keys.traces(project, 'services'),
-    queryFn: async ({ signal }) => (await getJson<{ items: { service: string }[] }>(`${API}/services`, {}, signal)).items.map(({ service }) => service),
+    queryKey: keys.traces(project, 'services', about),
+    queryFn: async ({ signal }) =>
+      (await read(api.GET('/api/v1/traces/services', { params: { query: window() }, signal }))).items.map(({ service }) => service),
+    placeholderData: keepPreviousData,
   });
 }
 
-export function traceOperationsQuery(project: string, service: string) {
+export function traceOperationsQuery(project: string, service: string, about: object, window: () => TraceWindow) {
   return queryOptions({
-    queryKey: keys.traces(project, 'operations', { service }),
+    queryKey: keys.traces(project, 'operations', { service, ...about }),
     queryFn: async ({ signal }) =>
-      (await getJson<{ items: { operation: string }[] }>(`${API}/operations`, { service }, signal)).items.map(({ operation }) => operation),
+      (await read(api.GET('/api/v1/traces/operations', { params: { query: { service, ...window() } }, signal }))).items.map(({ operation }) => operation),
     enabled: service !== '',
   });
 }
 
-export function redQuery(project: string, service: string | undefined, about: object, window: () => TraceWindow) {
+export function redQuery(project: string, about: object, window: () => TraceWindow) {
   return queryOptions({
-    queryKey: keys.traces(project, 'red', { service, ...about }),
-    queryFn: async ({ signal }) => (await getJson<{ items: RedRow[] }>(`${API}/red`, { service, ...window(), points: SPARK_POINTS }, signal)).items,
+    queryKey: keys.traces(project, 'red', about),
+    queryFn: async ({ signal }) =>
+      (await read(api.GET('/api/v1/traces/red', { params: { query: { ...window(), by: 'operation', points: SPARK_POINTS } }, signal }))).items,
     placeholderData: keepPreviousData,
   });
 }
@@ -171,7 +88,11 @@ export function redQuery(project: string, service: string | undefined, about: ob
 export function serviceMapQuery(project: string, about: object, window: () => TraceWindow) {
   return queryOptions({
     queryKey: keys.traces(project, 'map', about),
-    queryFn: ({ signal }) => getJson<ServiceMap>(`${API}/service-map`, { ...window() }, signal),
+    queryFn: ({ signal }) => read(api.GET('/api/v1/traces/service-map', { params: { query: window() }, signal })),
     placeholderData: keepPreviousData,
   });
+}
+
+function asked(filter: TraceFilter, window: TraceWindow): Asked {
+  return { ...(present(filter) as Asked), ...window };
 }

@@ -30,7 +30,7 @@ export function LogHistogram({ search }: { search: LogSearch }) {
 /** Errors at the bottom, where their height can be compared. */
 const FROM_BOTTOM = LEVELS;
 
-function Bars({ stats, search }: { stats: LogStats & { window: { from: string; to: string } }; search: LogSearch }) {
+function Bars({ stats, search }: { stats: LogStats; search: LogSearch }) {
   const zoom = useZoom();
   const chart = useMemo(() => {
     const times = stats.buckets.map(({ time }) => Date.parse(time) / 1000);

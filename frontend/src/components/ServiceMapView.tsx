@@ -26,13 +26,14 @@ export function ServiceMapView({ map, selected, onSelect }: ServiceMapViewProps)
   const topology = useMemo(() => topologyOf(map), [map]);
   const places = useMemo(() => layout(topology), [topology]);
   const nodes = map.nodes.map((node): ServiceNode => ({
-    id: node.service,
+    id: nodeId(node.kind, node.service),
     type: 'service',
-    position: places.get(node.service) ?? { x: 0, y: 0 },
-    data: { node, chosen: node.service === selected },
+    position: places.get(nodeId(node.kind, node.service)) ?? { x: 0, y: 0 },
+    data: { node, chosen: isService(node) && node.service === selected },
+    selectable: isService(node),
     width: WIDTH,
     height: HEIGHT,
-    ariaLabel: `${node.service}: ${rate(node.rate)}, ${percent(node.error_rate)} errors, 95th percentile ${shortDuration(node.p95_ms)}`,
+    ariaLabel: `${isService(node) ? '' : `${node.kind} `}${node.service}: ${rate(node.rate)}, ${percent(node.error_rate)} errors, 95th percentile ${shortDuration(node.p95_ms)}`,
   }));
   return (
     <div className={classes.map}>
@@ -50,10 +51,13 @@ export function ServiceMapView({ map, selected, onSelect }: ServiceMapViewProps)
         edgesFocusable={false}
         preventScrolling={false}
         proOptions={{ hideAttribution: true }}
-        onNodeClick={(_, { id }) => onSelect(id === selected ? undefined : id)}
+        onNodeClick={(_, { data: { node } }) => {
+          if (isService(node)) onSelect(node.service === selected ? undefined : node.service);
+        }}
         onNodesChange={(changes) => {
           const chosen = changes.find((change) => change.type === 'select' && change.selected);
-          if (chosen && chosen.type === 'select') onSelect(chosen.id);
+          const node = chosen?.type === 'select' ? nodes.find(({ id }) => id === chosen.id)?.data.node : undefined;
+          if (node) onSelect(node.service);
         }}
       >
         <Background variant={BackgroundVariant.Dots} gap={20} size={1} color="var(--line-strong)" />
@@ -65,7 +69,7 @@ export function ServiceMapView({ map, selected, onSelect }: ServiceMapViewProps)
 
 function ServiceBox({ data: { node, chosen } }: NodeProps<ServiceNode>) {
   return (
-    <div className={classes.box} data-failing={node.error_rate >= FAILING || undefined} data-chosen={chosen || undefined}>
+    <div className={classes.box} data-kind={node.kind} data-failing={node.error_rate >= FAILING || undefined} data-chosen={chosen || undefined}>
       <Handle type="target" position={Position.Left} className={classes.handle} />
       <strong className={classes.name} title={node.service}>
         {node.service}
@@ -73,19 +77,22 @@ function ServiceBox({ data: { node, chosen } }: NodeProps<ServiceNode>) {
       <span className={classes.numbers}>
         {rate(node.rate)} · {shortDuration(node.p95_ms)}
       </span>
-      <span className={classes.errors}>{percent(node.error_rate)} errors</span>
+      <span className={classes.errors}>
+        {!isService(node) && `${node.kind} · `}
+        {percent(node.error_rate)} errors
+      </span>
       <Handle type="source" position={Position.Right} className={classes.handle} />
     </div>
   );
 }
 
-function edgeOf({ client, server, count, error_rate: errorRate, p95_ms: p95 }: MapEdge): Edge {
+function edgeOf({ client, server, server_kind: kind, count, error_rate: errorRate, p95_ms: p95 }: MapEdge): Edge {
   const failing = errorRate >= FAILING;
   const color = failing ? 'var(--level-error)' : 'var(--control-line)';
   return {
-    id: `${client}→${server}`,
-    source: client,
-    target: server,
+    id: `${client}→${kind} ${server}`,
+    source: nodeId(SERVICE, client),
+    target: nodeId(kind, server),
     label: failing ? `${shortCount(count)} · ${percent(errorRate)} err` : shortCount(count),
     ariaLabel: `${client} calls ${server}: ${exactCount(count)} times, ${percent(errorRate)} errors, ${shortDuration(p95)}`,
     style: { stroke: color, strokeWidth: failing ? 2 : 1.2, ...(failing && { strokeDasharray: '6 3' }) },
@@ -95,9 +102,20 @@ function edgeOf({ client, server, count, error_rate: errorRate, p95_ms: p95 }: M
   };
 }
 
+const SERVICE = 'service';
+
+function isService({ kind }: MapNode): boolean {
+  return kind === SERVICE;
+}
+
+/** A database may be called as a service is. */
+function nodeId(kind: string, name: string): string {
+  return `${kind} ${name}`;
+}
+
 /** Which services and calls there are, as one text. */
 function topologyOf({ nodes, edges }: ServiceMap): string {
-  return JSON.stringify([nodes.map(({ service }) => service).sort(), edges.map(({ client, server }) => [client, server]).sort()]);
+  return JSON.stringify([nodes.map(({ kind, service }) => nodeId(kind, service)).sort(), edges.map(({ client, server, server_kind: kind }) => [nodeId(SERVICE, client), nodeId(kind, server)]).sort()]);
 }
 
 function layout(topology: string): Map<string, { x: number; y: number }> {

@@ -46,7 +46,7 @@ export function SpanDetails({ span, trace, origin, window }: SpanDetailsProps) {
           Duration: shortDuration(span.duration_ms),
           Begins: `${shortDuration(span.start - origin)} into the trace, ${absoluteTime(span.start)}`,
           Kind: span.kind,
-          Scope: scopeText(span.scope),
+          ...(span.scope && { Scope: span.scope }),
           'Span id': span.span_id,
           ...(span.parent_id && { Parent: span.parent_id }),
         }}
@@ -82,11 +82,6 @@ export function SpanDetails({ span, trace, origin, window }: SpanDetailsProps) {
       <Pairs title="Resource" pairs={span.resource} mono />
     </Stack>
   );
-}
-
-function scopeText(scope: TimedSpan['scope']): string {
-  if (!scope) return '–';
-  return typeof scope === 'string' ? scope : [scope.name, scope.version].filter(Boolean).join(' ');
 }
 
 function Pairs({ title, pairs, mono = false }: { title?: string; pairs: Record<string, string>; mono?: boolean }) {

@@ -6,6 +6,8 @@ import { useQuery } from '@tanstack/react-query';
 import { useEffect, useRef } from 'react';
 import { traceOperationsQuery, traceServicesQuery } from '../api/traces';
 import { useProject } from '../hooks/useProject';
+import { useTimeRange } from '../hooks/useTimeRange';
+import { instants } from '../util/range';
 import { parseSeconds } from '../util/steps';
 import { notAttributes, type TraceSearch } from '../util/trace-search';
 import classes from './TraceSearchForm.module.css';
@@ -20,6 +22,8 @@ type Values = Record<'service' | 'operation' | 'q' | 'min' | 'max', string> & { 
 /** Which traces to look for; what was asked for is in the URL. */
 export function TraceSearchForm({ search, onSearch }: TraceSearchFormProps) {
   const project = useProject();
+  const range = useTimeRange('1h');
+  const window = () => instants(range);
   const attributes = useRef<HTMLInputElement>(null);
   useHotkeys([['/', () => attributes.current?.focus()]]);
   const form = useForm<Values>({
@@ -32,8 +36,8 @@ export function TraceSearchForm({ search, onSearch }: TraceSearchFormProps) {
   });
   const { setValues } = form;
   useEffect(() => setValues(valuesOf(search)), [search, setValues]);
-  const services = useQuery(traceServicesQuery(project)).data ?? [];
-  const operations = useQuery(traceOperationsQuery(project, form.values.service)).data ?? [];
+  const services = useQuery(traceServicesQuery(project, range, window)).data ?? [];
+  const operations = useQuery(traceOperationsQuery(project, form.values.service, range, window)).data ?? [];
   const submit = form.onSubmit((values) => onSearch(searchOf(values)));
   const choose = (change: Partial<Values>) => {
     form.setValues(change);

@@ -2,7 +2,7 @@ import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useMemo } from 'react';
 import type { LogFilter, LogWindow } from '../api/logs';
 import { withoutTerm, withTerm, type Term } from '../util/log-query';
-import { resolveWindow } from '../util/range';
+import { instants } from '../util/range';
 import { useTimeRange } from './useTimeRange';
 
 type Change = Partial<Record<'q' | 'service' | 'level' | 'tab' | 'live', string | undefined>>;
@@ -24,10 +24,7 @@ export function useLogSearch() {
     range,
     tab: tab === 'patterns' ? ('patterns' as const) : ('lines' as const),
     live: live === '1',
-    window: (): LogWindow => {
-      const { from, to } = resolveWindow(range, Date.now());
-      return { from: new Date(from).toISOString(), to: new Date(to).toISOString() };
-    },
+    window: (): LogWindow => instants(range),
     set,
     toggleService: (name: string) => set({ service: toggled(service, name) }),
     toggleLevel: (name: string) => set({ level: toggled(level, name) }),

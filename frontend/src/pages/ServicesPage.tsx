@@ -18,7 +18,7 @@ import { PanelBoundary } from '../ui/PanelBoundary';
 import { QueryView } from '../ui/QueryView';
 import { RowSkeleton } from '../ui/RowSkeleton';
 import { percent, rate, shortDuration } from '../util/numbers';
-import { resolveWindow } from '../util/range';
+import { instants } from '../util/range';
 import { serviceHealth } from '../util/service-health';
 import classes from './ServicesPage.module.css';
 
@@ -53,11 +53,8 @@ function Services() {
   const range = useTimeRange('1h');
   const { service } = useSearch({ strict: false });
   const navigate = useNavigate();
-  const window = () => {
-    const { from, to } = resolveWindow(range, Date.now());
-    return { from: new Date(from).toISOString(), to: new Date(to).toISOString() };
-  };
-  const red = useQuery(redQuery(project, undefined, range, window));
+  const window = () => instants(range);
+  const red = useQuery(redQuery(project, range, window));
   const map = useQuery(serviceMapQuery(project, range, window));
   const select = (chosen: string | undefined) => void navigate({ to: '.', search: (before) => ({ ...before, service: chosen }), resetScroll: false });
   return (

@@ -22,7 +22,7 @@ import { PanelBoundary } from '../ui/PanelBoundary';
 import { QueryView } from '../ui/QueryView';
 import { RowSkeleton } from '../ui/RowSkeleton';
 import { shortDuration } from '../util/numbers';
-import { resolveWindow, type RangeSearch } from '../util/range';
+import { instants, type RangeSearch } from '../util/range';
 import { traceFilter, type TraceSearch } from '../util/trace-search';
 import classes from './TracesPage.module.css';
 
@@ -75,13 +75,8 @@ interface FoundProps {
   range: RangeSearch;
 }
 
-function windowOf(range: RangeSearch) {
-  const { from, to } = resolveWindow(range, Date.now());
-  return { from: new Date(from).toISOString(), to: new Date(to).toISOString() };
-}
-
 function Durations({ filter, range }: FoundProps) {
-  const query = useQuery(durationsQuery(useProject(), filter, range, () => windowOf(range)));
+  const query = useQuery(durationsQuery(useProject(), filter, range, () => instants(range)));
   return (
     <Panel title="Durations">
       <QueryView query={query} skeleton={<Skeleton height={CHART_HEIGHT + 24} aria-busy="true" aria-label="Loading" />}>
@@ -131,7 +126,7 @@ function DurationChart({ points, window }: { points: readonly TracePoint[]; wind
 }
 
 function TraceList({ filter, range }: FoundProps) {
-  const query = useInfiniteQuery(traceListQuery(useProject(), filter, range, () => windowOf(range)));
+  const query = useInfiniteQuery(traceListQuery(useProject(), filter, range, () => instants(range)));
   return (
     <>
       <Panel title="Traces" flush>

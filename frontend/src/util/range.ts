@@ -57,3 +57,9 @@ export function rangeLabel(range: RangeSearch): string {
   }
   return isRangeName(range.range) ? RANGES[range.range].label : RANGES.all.label;
 }
+
+/** The window of a range that ends now, as requests name it. */
+export function instants(range: RangeSearch): { from: string; to: string } {
+  const { from, to } = resolveWindow(range, Date.now());
+  return { from: new Date(from).toISOString(), to: new Date(to).toISOString() };
+}

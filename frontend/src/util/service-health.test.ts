@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 import { serviceHealth } from './service-health';
 
-const row = (service: string, operation: string, rate: number, error_rate: number, points?: [number, number][]) => ({
-  service, operation, rate, error_rate, p50_ms: 1, p95_ms: 5, p99_ms: 9, count: 1,
-  ...(points && { points: points.map(([one, errors]) => ({ time: '', rate: one, error_rate: errors, p95_ms: null })) }),
+const row = (service: string, operation: string, rate: number, error_rate: number, points: [number, number][] = []) => ({
+  service, operation, rate, error_rate, p50_ms: 1, p95_ms: 5, p99_ms: 9, mean_ms: 2, errors: 0, count: 1,
+  points: points.map(([one, errors]) => ({ time: '', rate: one, error_rate: errors, p95_ms: null })),
 });
 
 it('adds operations up to services, busiest first', () => {
@@ -18,6 +18,14 @@ it('weighs errors by requests in each piece of the range, and has a gap where th
   expect(service).toMatchObject({ rates: [10, 0], errorRates: [0.1, null] });
 });
 
+const node = (service: string, kind: string) => ({
+  service, kind, rate: 3, error_rate: 0.1, errors: 1, count: 10, mean_ms: 8, p50_ms: 8, p95_ms: 42, p99_ms: 60,
+});
+
 it('takes a service’s own numbers from the map', () => {
-  expect(serviceHealth([row('a', 'x', 1, 0)], [{ service: 'a', rate: 3, error_rate: 0.1, p95_ms: 42 }])[0]).toMatchObject({ rate: 3, p95_ms: 42 });
+  expect(serviceHealth([row('a', 'x', 1, 0)], [node('a', 'service')])[0]).toMatchObject({ rate: 3, p95_ms: 42 });
+});
+
+it('leaves databases and queues to the map', () => {
+  expect(serviceHealth([], [node('a', 'service'), node('postgresql', 'database')]).map(({ service }) => service)).toEqual(['a']);
 });

@@ -7,17 +7,19 @@ export interface ServiceHealth {
   error_rate: number;
   p95_ms: number;
   operations: RedRow[];
-  /** Requests per second over the range; empty where the server sends no points. */
+  /** Requests per second over the range. */
   rates: number[];
   errorRates: (number | null)[];
 }
 
 /** One row per service, busiest first. The 95th percentile of a whole service comes from the map: percentiles do not add up. */
 export function serviceHealth(rows: readonly RedRow[], nodes: readonly MapNode[]): ServiceHealth[] {
-  const names = new Set([...nodes.map(({ service }) => service), ...rows.map(({ service }) => service)]);
+  // Databases and queues are on the map only: they send no spans, so they have no operations, traces or lines.
+  const own = nodes.filter(({ kind }) => kind === 'service');
+  const names = new Set([...own.map(({ service }) => service), ...rows.map(({ service }) => service)]);
   const services = [...names].map((service) => {
     const operations = rows.filter((row) => row.service === service).sort((left, right) => right.rate - left.rate);
-    const node = nodes.find((one) => one.service === service);
+    const node = own.find((one) => one.service === service);
     const rate = node?.rate ?? sum(operations.map((row) => row.rate));
     const errors = sum(operations.map((row) => row.rate * row.error_rate));
     return {
@@ -33,8 +35,8 @@ export function serviceHealth(rows: readonly RedRow[], nodes: readonly MapNode[]
 }
 
 function series(operations: readonly RedRow[]): Pick<ServiceHealth, 'rates' | 'errorRates'> {
-  const length = Math.max(0, ...operations.map(({ points }) => points?.length ?? 0));
-  const at = (index: number) => operations.flatMap(({ points }) => points?.[index] ?? []);
+  const length = Math.max(0, ...operations.map(({ points }) => points.length));
+  const at = (index: number) => operations.flatMap(({ points }) => points[index] ?? []);
   const pieces = Array.from({ length }, (_, index) => at(index));
   const rates = pieces.map((points) => sum(points.map(({ rate }) => rate)));
   const errorRates = pieces.map((points, index) => {
