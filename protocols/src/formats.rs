@@ -46,19 +46,6 @@ pub const LOGS: &[Format<DecodeLogs>] = &[
 pub const SPANS: &[Format<DecodeSpans>] =
     &[otlp_spans::PROTOBUF, otlp_spans::JSON, native_spans::JSON];
 
-/// Whether items may come without a time of their own. Then equal bodies may tell of
-/// different items, and none is taken for a repeat.
-pub fn may_lack_times(name: &str) -> bool {
-    [
-        native_metrics::FORMAT,
-        native_logs::JSON.name,
-        native_spans::JSON.name,
-        elastic_bulk::BULK.name,
-        syslog::RFC5424.name,
-    ]
-    .contains(&name)
-}
-
 /// The format that a record names.
 pub fn find<D>(formats: &'static [Format<D>], name: &str) -> Option<&'static Format<D>> {
     formats.iter().find(|format| format.name == name)

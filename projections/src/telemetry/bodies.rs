@@ -33,8 +33,7 @@ pub(crate) fn of_batch(batch: &[Record], repeats: &mut Repeats) -> Result<Vec<Bo
         let Some(body) = Body::of(record, repeats.signal())? else {
             continue;
         };
-        let new = repeats.is_new(&body);
-        match new || formats::may_lack_times(&body.received.format) {
+        match repeats.is_new(&body) {
             true => bodies.push(body),
             false => dropped(repeats.signal(), body.tenant, "repeated body", 1),
         }
