@@ -43,15 +43,14 @@ postgres_peer() {
 }
 
 # A library to preload, not a command.
+find_eatmydata() { compgen -G "$1/usr/lib/*/libeatmydata.so" | head -1 | grep .; }
+
 eatmydata_peer() {
-  local path pattern=/usr/lib/*/libeatmydata.so
-  path=${SRE_COPILOT_TEST_EATMYDATA:-$(compgen -G "$pattern" | head -1 || true)}
-  [ -e "$path" ] || path=$(compgen -G "$cache/debs/root$pattern" | head -1 || true)
-  if [ ! -e "$path" ] && "$root/scripts/debs.sh" libeatmydata1; then
-    path=$(compgen -G "$cache/debs/root$pattern" | head -1 || true)
-  fi
-  if [ -e "$path" ]; then export_path EATMYDATA "$path"
-  else say "libeatmydata: not here and not to be had from apt"; fi
+  local path=${SRE_COPILOT_TEST_EATMYDATA:-}
+  [ -n "$path" ] || path=$(find_eatmydata "" || find_eatmydata "$cache/debs/root") ||
+    { "$root/scripts/debs.sh" libeatmydata1 && path=$(find_eatmydata "$cache/debs/root"); } ||
+    { say "libeatmydata: not here and not to be had from apt"; return; }
+  export_path EATMYDATA "$path"
 }
 
 kafka_peer() {

@@ -19,7 +19,7 @@ roles = {"gateway", "ingest", "commands", "projections", "workers"}
 assert set(services) == roles | {"kafka", "postgres", "redis"}, set(services)
 assert set(networks) == {"frontend-network", "backend-network"}, set(networks)
 published = {name: s["ports"] for name, s in services.items() if "ports" in s}
-assert published == {"gateway": ["8580:8500", "8505:8505"]}, published
+assert published == {"gateway": ["8580:8500", "8505:8505", "4317:4317"]}, published
 
 for name, service in services.items():
     assert "healthcheck" in service, f"{name} has no healthcheck"
