@@ -1,4 +1,5 @@
 //! Starts a real Postgres, adopts it, stops it. Skipped by name without binaries.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::path::Path;
 
