@@ -237,6 +237,11 @@ async fn store(
     if walked.taken.is_empty() {
         return Ok(walked);
     }
+    // Equal bodies are repeats only where their items have times of their own.
+    let hash = match walked.timed_by_arrival {
+        true => context.id().as_u128(),
+        false => hash,
+    };
     let max_age_ms = state.telemetry.settings.max_age_ms;
     let received = received(kind.format, encoding, hash, sent, max_age_ms, context);
     let record = record(route, sender, context, received)?;

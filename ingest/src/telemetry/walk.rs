@@ -62,6 +62,8 @@ pub(super) struct Walked {
     reasons: [u64; Reason::ALL.len()],
     /// Of each item, where the protocol answers for each.
     pub(super) answered: Vec<Answered>,
+    /// Some item has no time but that of its arrival, so an equal body tells of another.
+    pub(super) timed_by_arrival: bool,
 }
 
 /// What a client is told of one action of a bulk.
@@ -117,17 +119,17 @@ impl Walk {
         let now_ns = self.received_at.micros().saturating_mul(1_000);
         match decoder {
             Decoder::Metrics(decode) => {
-                let mut check = metrics::Check::new(window, &active, self.format);
+                let mut check = metrics::Check::new(window, &active, self.format, now_ns);
                 let skipped = decode(&plain, now_ns, &mut check)?;
                 Ok(check.walked.with(skipped))
             }
             Decoder::Logs(decode) => {
-                let mut check = logs::Check::new(window, &active);
+                let mut check = logs::Check::new(window, &active, now_ns);
                 let skipped = decode(&plain, now_ns, &mut check)?;
                 Ok(check.walked.with(skipped))
             }
             Decoder::Bulk => {
-                let mut check = logs::Check::new(window, &active);
+                let mut check = logs::Check::new(window, &active, now_ns);
                 let skipped = elastic_bulk::walk(&plain, now_ns, &mut check)?;
                 Ok(check.walked.with(skipped))
             }

@@ -245,3 +245,23 @@ async fn what_cannot_be_read_is_400_by_field() {
     assert_eq!(told.status, StatusCode::BAD_REQUEST);
     assert_eq!(logs(&site).await, []);
 }
+
+#[tokio::test]
+async fn equal_bodies_are_repeats_only_if_their_records_have_times() {
+    let (site, key) = open(|_| ()).await;
+    let untimed = br#"{"logs":[{"service":"shop","message":"tick"}]}"#;
+    let timed = loki_json(&[(now_ms(&site) - 1_000, "tick")]);
+    for _ in 0..2 {
+        post(&site, &key, NATIVE, JSON, untimed).await;
+        post(&site, &key, LOKI, JSON, &timed).await;
+    }
+    let records = stored_in(&site, Topic::TelemetryLogs).await;
+    let hashes = |format: &str| -> Vec<_> {
+        let of_format = records.iter().filter(|record| record.format == format);
+        of_format.map(|record| record.body_hash.clone()).collect()
+    };
+    let (untimed, timed) = (hashes("native.logs.json"), hashes("loki.push.json"));
+    assert_eq!((untimed.len(), timed.len()), (2, 2));
+    assert_ne!(untimed[0], untimed[1]);
+    assert_eq!(timed[0], timed[1]);
+}

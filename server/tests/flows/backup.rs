@@ -32,7 +32,7 @@ async fn a_restored_backup_is_the_same_platform() {
                 .is_some_and(|incident| incident["number"] == 1)
         })
         .await;
-    send_telemetry(&platform.base(), &key, "first").await;
+    send_telemetry(&platform.base(), &key).await;
     let told = telemetry(&client).await;
     let (data, copy) = (
         platform.folder().join("data"),
@@ -74,7 +74,7 @@ async fn a_restored_backup_is_the_same_platform() {
     assert_eq!(after, before);
     assert_eq!(telemetry(&there).await, told);
     // What comes now does not meet what was restored.
-    send_telemetry(&elsewhere.base(), &key, "second").await;
+    send_telemetry(&elsewhere.base(), &key).await;
     eventually("what is sent now is there too", || async {
         (telemetry(&there).await[1].as_array()?.len() == 2).then_some(())
     })
@@ -89,9 +89,9 @@ async fn a_restored_backup_is_the_same_platform() {
 }
 
 /// A sample of one time, and a record of now.
-async fn send_telemetry(base: &str, key: &str, message: &str) {
+async fn send_telemetry(base: &str, key: &str) {
     let metrics = json!({ "metrics": [{ "name": "kept", "labels": {}, "value": 7.5 }] });
-    let logs = json!({ "logs": [{ "service": "shop", "message": message }] });
+    let logs = json!({ "logs": [{ "service": "shop", "message": "kept as well" }] });
     for (signal, body) in [("metrics", metrics), ("logs", logs)] {
         let url = format!("{base}/api/v1/ingest/{signal}");
         let sent = http().post(url).bearer_auth(key).json(&body).send().await;

@@ -12,6 +12,7 @@ use crate::telemetry::active::Day;
 pub(super) struct Check<'a> {
     window: Window,
     active: &'a Day,
+    arrived_ns: i64,
     /// The stream begun last is one too many; then its service, to name it.
     over: Option<String>,
     /// Why the record told last was not taken.
@@ -20,10 +21,11 @@ pub(super) struct Check<'a> {
 }
 
 impl<'a> Check<'a> {
-    pub(super) fn new(window: Window, active: &'a Day) -> Self {
+    pub(super) fn new(window: Window, active: &'a Day, arrived_ns: i64) -> Self {
         Self {
             window,
             active,
+            arrived_ns,
             over: None,
             last: None,
             walked: Walked::default(),
@@ -56,6 +58,7 @@ impl LogSink for Check<'_> {
             self.refuse(reason, why);
         } else {
             self.walked.taken.items += 1;
+            self.walked.timed_by_arrival |= record.time_ns == self.arrived_ns;
         }
     }
 }

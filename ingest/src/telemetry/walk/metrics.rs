@@ -13,6 +13,7 @@ use crate::telemetry::active::Day;
 pub(super) struct Check<'a> {
     window: Window,
     active: &'a Day,
+    arrived_ms: i64,
     /// Keys of two formats must not be taken for each other.
     salt: u64,
     /// The series begun last is one too many; and its metric, until one was named.
@@ -22,10 +23,11 @@ pub(super) struct Check<'a> {
 }
 
 impl<'a> Check<'a> {
-    pub(super) fn new(window: Window, active: &'a Day, format: &str) -> Self {
+    pub(super) fn new(window: Window, active: &'a Day, format: &str, arrived_ns: i64) -> Self {
         Self {
             window,
             active,
+            arrived_ms: arrived_ns.div_euclid(1_000_000),
             salt: xxh3_64(format.as_bytes()),
             over: false,
             offender: String::new(),
@@ -45,6 +47,7 @@ impl<'a> Check<'a> {
             });
             return false;
         }
+        self.walked.timed_by_arrival |= time_ms == self.arrived_ms;
         self.walked.in_time(self.window, time_ms)
     }
 }
