@@ -29,6 +29,11 @@ impl Shape {
         self.end_ms - (self.scrapes as i64 - 1) * self.interval_ms
     }
 
+    /// The names of all metrics.
+    pub(super) fn metrics() -> impl Iterator<Item = String> {
+        (0..METRICS).map(name)
+    }
+
     /// The bodies of one scrape, compressed.
     pub(super) fn scrape(self, scrape: usize) -> Vec<Bytes> {
         let time_ms = self.start_ms() + scrape as i64 * self.interval_ms;
@@ -60,12 +65,16 @@ fn value(series: usize, scrape: usize) -> f64 {
     }
 }
 
+fn name(metric: usize) -> String {
+    format!("bench_metric_{metric:02}_total")
+}
+
 fn write_series(body: &mut Vec<u8>, number: usize, time_ms: i64, value: f64) {
     let mut series = Vec::with_capacity(300);
     let host = number / (METRICS * MODES.len());
     let metric = number / MODES.len() % METRICS;
     let labels = [
-        ("__name__", format!("bench_metric_{metric:02}_total")),
+        ("__name__", name(metric)),
         ("cluster", "eu-west-1".to_owned()),
         ("cpu", (host % 16).to_string()),
         ("env", "production".to_owned()),

@@ -99,8 +99,11 @@ async fn measure(kind: Kind, server: &Path, folder: &Path) -> anyhow::Result<Opt
 
 /// Nothing is missing and nothing is there twice.
 async fn check(store: &Store, shape: Shape) -> anyhow::Result<()> {
-    let query = "sum(count_over_time({job=\"bench\"}[1h]))";
-    let found = store.number(query, shape.end_ms).await?;
+    let mut found = 0.0;
+    for metric in Shape::metrics() {
+        let query = format!("sum(count_over_time({metric}[1h]))");
+        found += store.number(&query, shape.end_ms).await?;
+    }
     let sent = shape.samples() as f64;
     ensure!(
         (found - sent).abs() < 0.5,
