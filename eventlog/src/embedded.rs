@@ -13,6 +13,7 @@ mod checkpoint;
 mod committer;
 mod disk;
 mod fetch;
+mod fill;
 mod finding;
 mod frame;
 mod group;
@@ -54,7 +55,7 @@ use tokio::sync::watch;
 
 use self::budget::Budget;
 use self::committer::Committer;
-use self::journal::{Failure, Journal};
+use self::journal::{Durable, Failure, Journal};
 use self::lock::Lock;
 use self::member::{EmbeddedMember, Memberships};
 use self::pins::Pins;
@@ -216,6 +217,24 @@ impl EmbeddedLog {
         })
     }
 
+    /// Numbers and queues the records, which must share a journal.
+    async fn enqueue(
+        &self,
+        records: Vec<NewRecord>,
+    ) -> Result<Option<(Vec<Position>, Durable)>, LogError> {
+        let Some(first) = records.first() else {
+            return Ok(None);
+        };
+        self.budget.admit(self.disk_bytes(), &records)?;
+        let journal = self.journal(first.topic.journal());
+        let staged = records.iter().map(|record| journal.stage(record));
+        let staged = staged.collect::<Result<Vec<_>, _>>()?;
+        drop(records);
+        let room = journal.reserve(&staged).await?;
+        let queued = journal.enqueue(staged, None, room, || Ok::<_, LogError>(()))?;
+        Ok(Some(queued))
+    }
+
     /// Where a member of `group` reads on in one partition.
     fn member_cursor(
         &self,
@@ -282,20 +301,18 @@ impl EventLog for EmbeddedLog {
     }
 
     async fn append(&self, records: Vec<NewRecord>) -> Result<Vec<Position>, LogError> {
-        let Some(first) = records.first() else {
+        let Some((positions, durable)) = self.enqueue(records).await? else {
             return Ok(Vec::new());
         };
-        self.budget.admit(self.disk_bytes(), &records)?;
-        let journal = self.journal(first.topic.journal());
-        let staged = records.iter().map(|record| journal.stage(record));
-        let staged = staged.collect::<Result<Vec<_>, _>>()?;
-        drop(records);
-        let room = journal.reserve(&staged).await?;
-        let (positions, durable) = journal.enqueue(staged, None, room, || Ok::<_, LogError>(()))?;
         match durable.await {
             Ok(result) => result.map(|()| positions),
             Err(_) => Err(LogError::Failed("the committer ended".to_owned())),
         }
+    }
+
+    async fn order(&self, records: Vec<NewRecord>) -> Result<Vec<Position>, LogError> {
+        let ordered = self.enqueue(records).await?;
+        Ok(ordered.map(|(positions, _)| positions).unwrap_or_default())
     }
 
     async fn range(

@@ -101,6 +101,13 @@ pub trait EventLog: Send + Sync + 'static {
     /// positions in order once they are durable.
     async fn append(&self, records: Vec<NewRecord>) -> Result<Vec<Position>, LogError>;
 
+    /// Appends atomically and returns once the records have their place in the
+    /// order, before they are durable. For who then waits for what follows from
+    /// them in the same journal, which is durable no earlier than they are.
+    async fn order(&self, records: Vec<NewRecord>) -> Result<Vec<Position>, LogError> {
+        self.append(records).await
+    }
+
     /// First offset and the offset after the last, as `visibility` sees it.
     async fn range(
         &self,

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use eventlog::NewRecord;
+use eventlog::{LogError, NewRecord, Position, Visibility};
 use projections::outcomes;
 use schemas::context::Context;
 use schemas::envelope::Envelope;
@@ -99,14 +99,27 @@ impl Gateway {
         let record = NewRecord::of(topic, &envelope, &message)?;
         let hash = &command.question.hash;
         let expected = self.outcomes.expect(&command.scope, command.id, hash);
-        if let Err(error) = self.log.append(vec![record]).await {
-            self.outcomes.forget(command.id);
-            return Err(error.into());
-        }
+        let ordered = self.log.order(vec![record]).await;
+        let positions = ordered.inspect_err(|_| self.outcomes.forget(command.id))?;
         match expected.within(self.config.outcome_wait).await {
             Some(settled) => accepted(settled),
-            None => Err(Error::NotYet(command.id)),
+            None => {
+                self.durable(&positions).await?;
+                Err(Error::NotYet(command.id))
+            }
         }
+    }
+
+    /// An outcome proves that its command is durable; without one it is asked.
+    async fn durable(&self, positions: &[Position]) -> Result<(), Error> {
+        for at in positions {
+            let range = self.log.range(at.topic, at.partition, Visibility::Durable);
+            if range.await?.end <= at.offset {
+                let late = "the command is not on the disk yet; send it again".to_owned();
+                return Err(LogError::Unavailable(late).into());
+            }
+        }
+        Ok(())
     }
 
     /// Waits until `projections` show what the command did.

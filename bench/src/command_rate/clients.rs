@@ -50,7 +50,7 @@ impl Clients {
         let envelope = self.envelope(incident, &command);
         let expected = self.outcomes.expect(envelope.command_id());
         let record = NewRecord::of(Topic::IncidentCommands, &envelope, &command)?;
-        self.log.append(vec![record]).await?;
+        self.log.order(vec![record]).await?;
         expected.accepted().await
     }
 

@@ -1,11 +1,10 @@
-//! The runner's history port as a fold of the log in memory, in place of the
-//! table that crate `projections` keeps.
+//! The runner's history port as an index of the log, in place of the table that
+//! crate `projections` keeps: the events stay on the disk, as they would in a table.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use commands::{History, HistoryError, HistoryRecord, Loaded, Settled};
 use eventlog::{
     Fetched, Log, LogError, Offset, Partition, Position, Record, Subscription, Visibility,
@@ -13,20 +12,21 @@ use eventlog::{
 use parking_lot::Mutex;
 use schemas::ids::CommandId;
 use schemas::topic::Topic;
+use uuid::Uuid;
 
 const TOPIC: Topic = Topic::IncidentEvents;
 const FETCH_BYTES: usize = 1 << 20;
 
 /// Events of incidents by key. Other aggregates have none in this benchmark.
-#[derive(Default)]
 pub(super) struct FoldedHistory {
+    log: Log,
     held: Mutex<Held>,
 }
 
 #[derive(Default)]
 struct Held {
     checkpoints: HashMap<Partition, Offset>,
-    events: HashMap<Bytes, Vec<Record>>,
+    events: HashMap<Uuid, Vec<Offset>>,
 }
 
 impl FoldedHistory {
@@ -39,7 +39,10 @@ impl FoldedHistory {
             offset: 0,
         });
         let records = log.subscribe(from.collect(), Visibility::Durable).await?;
-        let history = Arc::new(Self::default());
+        let history = Arc::new(Self {
+            log: log.clone(),
+            held: Mutex::default(),
+        });
         tokio::spawn(history.clone().fold(records));
         Ok(history)
     }
@@ -49,16 +52,33 @@ impl FoldedHistory {
             self.held.lock().take_in(parts);
         }
     }
+
+    async fn read(
+        &self,
+        partition: Partition,
+        offset: Offset,
+    ) -> Result<HistoryRecord, HistoryError> {
+        let fetched = self
+            .log
+            .read(TOPIC, partition, offset, 1, Visibility::Durable);
+        let failed = |why: String| HistoryError::Unavailable(why);
+        let fetched = fetched.await.map_err(|e| failed(e.to_string()))?;
+        let record = fetched.records.into_iter().next();
+        let record = record.ok_or_else(|| failed(format!("offset {offset} is not there")))?;
+        Ok(HistoryRecord {
+            headers: record.headers,
+            body: record.body.to_vec(),
+            position: record.position,
+        })
+    }
 }
 
 impl Held {
     fn take_in(&mut self, parts: Vec<Fetched>) {
         for part in parts {
             for record in part.records {
-                self.events
-                    .entry(record.key.clone())
-                    .or_default()
-                    .push(record);
+                let offsets = self.events.entry(key_of(&record)).or_default();
+                offsets.push(record.position.offset);
             }
             self.checkpoints.insert(part.partition, part.next_offset);
         }
@@ -83,16 +103,22 @@ impl History for FoldedHistory {
         _aggregate: &str,
         key: &str,
     ) -> Result<Loaded, HistoryError> {
-        let held = self.held.lock();
-        let records = held.events.get(key.as_bytes()).filter(|_| topic == TOPIC);
-        let records = records.into_iter().flatten().map(|record| HistoryRecord {
-            headers: record.headers.clone(),
-            body: record.body.to_vec(),
-            position: record.position,
-        });
+        let (offsets, checkpoint) = {
+            let held = self.held.lock();
+            let key = Uuid::try_parse(key).unwrap_or_default();
+            let known = held.events.get(&key).filter(|_| topic == TOPIC);
+            (
+                known.cloned().unwrap_or_default(),
+                held.checkpoint(topic, partition),
+            )
+        };
+        let mut records = Vec::with_capacity(offsets.len());
+        for offset in offsets {
+            records.push(self.read(partition, offset).await?);
+        }
         Ok(Loaded {
-            records: records.collect(),
-            checkpoint: held.checkpoint(topic, partition),
+            records,
+            checkpoint,
         })
     }
 
@@ -105,4 +131,8 @@ impl History for FoldedHistory {
     ) -> Result<Option<Settled>, HistoryError> {
         Ok(None)
     }
+}
+
+fn key_of(record: &Record) -> Uuid {
+    Uuid::try_parse_ascii(&record.key).unwrap_or_default()
 }

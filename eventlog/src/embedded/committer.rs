@@ -1,20 +1,25 @@
 //! The one writer of a journal: takes whatever has queued up while the last sync
 //! ran, writes it as one group, syncs once, answers everybody.
 
+use std::fs::File;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use schemas::topic;
+
 use super::checkpoint::{self, Checkpoint, Progress};
+use super::fill;
 use super::frame::Frame;
-use super::group::{GroupWriter, padded_size};
+use super::group::{BLOCK, GroupWriter, padded_size};
 use super::journal::{Batch, Journal, Resume};
 use super::payload::Encoded;
-use super::prepare::Preparation;
+use super::prepare::{Preparation, REST};
 use super::seal::Sealing;
 use super::segment::{FIRST_GROUP, Segment};
 use super::watermark::{Mark, Watermark};
 use crate::{LogError, Offset};
+use schemas::topic;
 
 /// Payload bytes after which a group is closed; more would only delay the ack.
 const GROUP_BYTES: usize = 8 << 20;
@@ -22,11 +27,17 @@ const GROUP_BYTES: usize = 8 << 20;
 const KEPT_BUFFER: usize = 1 << 20;
 /// The longest that a group waits for those who are expected.
 const PATIENCE: Duration = Duration::from_millis(2);
+/// The next segment is begun once this part of the current one is written: early
+/// in a pause, where filling costs nobody anything, later while commits go on.
+const WRITTEN_AT_REST: u64 = 8;
+const WRITTEN: u64 = 4;
 
 /// State of the committer's thread.
 pub(super) struct Committer {
     journal: Arc<Journal>,
     segment: Arc<Segment>,
+    /// The same file for writes past the page cache, where those can be had.
+    unbuffered: Option<File>,
     /// Where the next group goes.
     position: u64,
     /// Groups written to this segment since it was opened.
@@ -50,6 +61,7 @@ impl Committer {
         let (segment, position) = (active.segment.clone(), active.position);
         drop(state);
         Self {
+            unbuffered: open_unbuffered(&journal, &segment),
             journal,
             segment,
             position,
@@ -79,7 +91,11 @@ impl Committer {
     fn serve(&mut self) {
         let mut expected = 1;
         while let Some(batches) = self.take(expected) {
-            expected = batches.len();
+            if batches.is_empty() {
+                self.prepare_next(WRITTEN_AT_REST);
+                continue;
+            }
+            expected = batches.iter().filter(|batch| batch.is_awaited()).count();
             match self.commit(&batches) {
                 Ok(frames) => self.journal.settle(batches, &frames, self.position),
                 Err(e) => {
@@ -89,15 +105,17 @@ impl Committer {
                     return self.journal.fail(batches, error);
                 }
             }
-            self.prepare_next();
+            self.prepare_next(WRITTEN);
         }
     }
 
-    /// The next group. Waiting for the rest of it pays while it takes less than
-    /// the sync that the rest would need for itself.
+    /// The next group; an empty one in a pause that can be used. Waiting for the
+    /// rest of a group pays while it takes less than the sync that the rest would
+    /// need for itself.
     fn take(&self, expected: usize) -> Option<Vec<Batch>> {
+        let pause = self.may_prepare(WRITTEN_AT_REST).then_some(REST);
         let patience = self.last_sync.min(PATIENCE);
-        self.journal.take(GROUP_BYTES, expected, patience)
+        self.journal.take(GROUP_BYTES, (expected, patience), pause)
     }
 
     fn finish(self) {
@@ -121,13 +139,16 @@ impl Committer {
         }
         let mut out = std::mem::take(&mut self.buffer);
         out.clear();
-        out.reserve(size as usize);
+        out.reserve((size + BLOCK) as usize);
+        // Writes past the page cache need memory at a block's boundary.
+        let lead = out.as_ptr().align_offset(BLOCK as usize);
+        out.resize(lead, 0);
         let start = self.position;
         if start == FIRST_GROUP {
             self.write_checkpoints(&mut out);
         }
         let frames = self.write_group(&mut out, batches);
-        self.write_and_sync(&out, start)?;
+        self.write_and_sync(&out[lead..], start)?;
         if out.capacity() <= KEPT_BUFFER {
             self.buffer = out;
         }
@@ -138,7 +159,9 @@ impl Committer {
     fn write_and_sync(&mut self, out: &[u8], start: u64) -> io::Result<()> {
         let disk = &self.journal.options.disk;
         let name = self.journal.place.journal.name();
-        disk.write_at(&self.segment.file, out, start)?;
+        let aligned = out.as_ptr().align_offset(BLOCK as usize) == 0;
+        let file = self.unbuffered.as_ref().filter(|_| aligned);
+        disk.write_at(file.unwrap_or(&self.segment.file), out, start)?;
         let begun = Instant::now();
         disk.sync(&self.segment.file)?;
         self.last_sync = begun.elapsed();
@@ -194,10 +217,13 @@ impl Committer {
         }
     }
 
-    /// Begins to fill the next segment when this one is half full.
-    fn prepare_next(&mut self) {
-        let capacity = self.segment.header.capacity;
-        if self.next.is_none() && self.position > capacity / 2 {
+    fn may_prepare(&self, written: u64) -> bool {
+        self.next.is_none() && self.position > self.segment.header.capacity / written
+    }
+
+    /// Begins to fill the next segment, unless too little of this one is written.
+    fn prepare_next(&mut self, written: u64) {
+        if self.may_prepare(written) {
             let mean_group = (self.position - FIRST_GROUP) / self.groups.max(1);
             let next = Preparation::begin(&self.journal, self.segment.header, mean_group);
             self.next = Some(next);
@@ -213,9 +239,17 @@ impl Committer {
         let next = Arc::new(next.finish()?);
         self.sealing
             .begin(&self.journal, &self.segment, next.clone());
+        self.unbuffered = open_unbuffered(&self.journal, &next);
         self.segment = next;
         self.position = FIRST_GROUP;
         self.groups = 0;
         Ok(())
     }
+}
+
+/// The main journal's readers keep up with what memory holds of it, so that the
+/// page cache would only cost a copy. What agents send is read back from the file.
+fn open_unbuffered(journal: &Journal, segment: &Segment) -> Option<File> {
+    let apt = journal.place.journal == topic::Journal::Main && journal.options.disk.unbuffered();
+    apt.then(|| fill::open_unbuffered(&segment.path)).flatten()
 }

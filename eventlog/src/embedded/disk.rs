@@ -10,6 +10,11 @@ pub trait Disk: Send + Sync + 'static {
     /// Writes all of `bytes` at `position` of `file`.
     fn write_at(&self, file: &File, bytes: &[u8], position: u64) -> io::Result<()>;
 
+    /// Whether a file may be one that was opened past the page cache.
+    fn unbuffered(&self) -> bool {
+        false
+    }
+
     /// Returns once everything written to `file` survives a power loss.
     fn sync(&self, file: &File) -> io::Result<()>;
 }
@@ -19,6 +24,10 @@ pub trait Disk: Send + Sync + 'static {
 pub struct RealDisk;
 
 impl Disk for RealDisk {
+    fn unbuffered(&self) -> bool {
+        true
+    }
+
     fn write_at(&self, file: &File, bytes: &[u8], position: u64) -> io::Result<()> {
         file.write_all_at(bytes, position)
     }

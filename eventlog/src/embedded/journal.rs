@@ -4,6 +4,7 @@
 mod enqueue;
 mod read;
 
+pub(super) use self::enqueue::Durable;
 pub(super) use self::read::{Part, Plan, Want};
 
 use std::collections::VecDeque;
@@ -96,6 +97,11 @@ pub(super) struct Queued {
 }
 
 impl Batch {
+    /// Whether somebody waits for it to be durable, who may then come again.
+    pub(super) fn is_awaited(&self) -> bool {
+        !self.durable.is_closed()
+    }
+
     pub(super) fn payload_bytes(&self) -> usize {
         self.records
             .iter()
@@ -176,19 +182,26 @@ impl Journal {
         }
     }
 
-    /// Waits for batches and takes about `max_bytes` of them; `None` once the
-    /// journal is closing and nothing is left. Those whom the last group answered
-    /// usually come again at once: for up to `patience` the first of them waits
-    /// for the `expected` number, so that they share a sync instead of taking two.
+    /// Waits for batches and takes about `max_bytes` of them; none once nothing has
+    /// come for `pause`; `None` once the journal is closing and nothing is left.
+    /// Those whom the last group answered usually come again at once: for up to
+    /// `patience` the first of them waits for the `expected` number, so that they
+    /// share a sync instead of taking two.
     pub(super) fn take(
         &self,
         max_bytes: usize,
-        expected: usize,
-        patience: Duration,
+        (expected, patience): (usize, Duration),
+        pause: Option<Duration>,
     ) -> Option<Vec<Batch>> {
         let mut state = self.state.lock();
         while state.queue.is_empty() && !state.closing {
-            self.work.wait(&mut state);
+            let Some(pause) = pause else {
+                self.work.wait(&mut state);
+                continue;
+            };
+            if self.work.wait_for(&mut state, pause).timed_out() {
+                return Some(Vec::new());
+            }
         }
         if state.queue.len() < expected && !state.closing {
             state.awaited = expected;

@@ -5,7 +5,6 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use schemas::ids::LogId;
 use schemas::time::Timestamp;
@@ -15,6 +14,7 @@ use super::OpenError;
 use super::catalog::{Active, Catalog, Sealed};
 use super::checkpoint::{self, Checkpoint, Progress};
 use super::disk;
+use super::fill::Pace;
 use super::finding::Finding;
 use super::group::{Damage, Found, read_up_to};
 use super::index::SegmentIndex;
@@ -230,7 +230,7 @@ fn load_sealed(place: &Place, slots: &Slots, segment: &Segment) -> io::Result<Se
 
 fn create_first(place: &Place) -> io::Result<Active> {
     let header = new_header(place, 1, place.first_capacity);
-    let segment = Segment::create(&place.dir, header, &AtomicBool::new(false))?;
+    let segment = Segment::create(&place.dir, header, || Pace::AtOnce)?;
     Ok(Active {
         segment: Arc::new(segment),
         index: SegmentIndex::default(),

@@ -9,13 +9,13 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::{Buf, BufMut};
 use schemas::ids::LogId;
 use uuid::Uuid;
 
 use super::disk;
+use super::fill::{self, Pace};
 use super::group::BLOCK;
 
 /// Where the first group begins.
@@ -24,7 +24,6 @@ const MAGIC: &[u8; 8] = b"SRECLOG1";
 const FORMAT: u32 = 1;
 const HEADER: usize = 68;
 const SECOND_COPY: usize = 2048;
-static ZEROS: [u8; 1 << 20] = [0; 1 << 20];
 
 /// What the header says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,12 +112,12 @@ impl Segment {
         }))
     }
 
-    /// Creates the file, durable under its name, and fills it with zeros up to its
-    /// capacity unless `enough` is raised first.
+    /// Creates the file, durable under its name, and then fills it with zeros as far
+    /// as `pace` lets it.
     pub(super) fn create(
         dir: &Path,
         header: SegmentHeader,
-        enough: &AtomicBool,
+        pace: impl FnMut() -> Pace,
     ) -> io::Result<Self> {
         let path = path_of(dir, header.number);
         let staged = path.with_extension("new");
@@ -130,24 +129,11 @@ impl Segment {
             .open(&staged)?;
         file.write_all_at(&header.block(), 0)?;
         file.sync_all()?;
-        fill(&file, header.capacity, enough)?;
         std::fs::rename(&staged, &path)?;
         disk::sync_dir(dir)?;
+        fill::fill(&file, &path, header.capacity, pace)?;
         Ok(Self { header, file, path })
     }
-}
-
-/// Writes zeros ahead of the writer, a piece at a time with a sync each, so that
-/// neither the disk's queue nor a later sync has much to do at once.
-fn fill(file: &File, capacity: u64, enough: &AtomicBool) -> io::Result<()> {
-    let mut at = BLOCK;
-    while at < capacity && !enough.load(Ordering::Relaxed) {
-        let piece = (capacity - at).min(ZEROS.len() as u64);
-        file.write_all_at(&ZEROS[..piece as usize], at)?;
-        file.sync_data()?;
-        at += piece;
-    }
-    Ok(())
 }
 
 /// Whether block 0 is byte for byte what was written.
@@ -196,8 +182,7 @@ mod tests {
             journal: Journal::Webhooks,
             capacity: 3 * BLOCK,
         };
-        let enough = AtomicBool::new(false);
-        let segment = Segment::create(dir.path(), header, &enough).unwrap();
+        let segment = Segment::create(dir.path(), header, || Pace::AtOnce).unwrap();
         assert_eq!(segment.file.metadata().unwrap().len(), 3 * BLOCK);
         for damaged in [0, SECOND_COPY as u64] {
             segment.file.write_all_at(&header.block(), 0).unwrap();

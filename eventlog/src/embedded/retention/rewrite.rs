@@ -6,7 +6,6 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use schemas::topic::Retention;
 
@@ -14,6 +13,7 @@ use super::{Retained, drop_segment};
 use crate::embedded::catalog::Sealed;
 use crate::embedded::checkpoint;
 use crate::embedded::disk;
+use crate::embedded::fill::Pace;
 use crate::embedded::frame::Frame;
 use crate::embedded::group::{Found, GroupWriter};
 use crate::embedded::index::SegmentIndex;
@@ -44,7 +44,7 @@ pub(super) fn rewrite(journal: &Arc<Journal>, sealed: &Sealed, days: u32) -> io:
     let header = recovery::new_header(&journal.place, sealed.header.number, 0);
     let staging = journal.place.dir.join("rewriting");
     std::fs::create_dir_all(&staging)?;
-    let staged = Segment::create(&staging, header, &AtomicBool::new(true))?;
+    let staged = Segment::create(&staging, header, || Pace::Stop)?;
     let (index, end) = write_all(journal, &staged, kept)?;
     let old_bytes = sealed.end;
     exchange(journal, sealed, &staged, index, end)?;
