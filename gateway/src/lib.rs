@@ -5,9 +5,11 @@
 //! never imports `commands`. Adding a route is a handler in `routes/<resource>.rs`
 //! and one line in [`routes`], with the action it needs leave for.
 
+pub mod audit;
 pub mod auth;
 pub mod config;
 mod console;
+mod csv;
 mod cursor;
 pub mod dispatch;
 mod docs;
@@ -43,6 +45,7 @@ use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
+use audit::sealer;
 use auth::keys::Keys;
 use auth::passwords::Passwords;
 use auth::sweeper;
@@ -136,7 +139,7 @@ impl Gateway {
     }
 
     /// Runs what stands behind the routes until `stop`: token keys, outcomes, live
-    /// changes, the sweeper. Ends early only if the log has failed.
+    /// changes, the sweepers. Ends early only if the log has failed.
     pub async fn run(&self, stop: CancellationToken) -> anyhow::Result<()> {
         let tokens = self
             .tokens
@@ -146,7 +149,8 @@ impl Gateway {
             .follow(&self.db, self.fanout.as_ref(), &self.progress, stop.clone());
         let sweeper = sweeper::run(self, stop.clone());
         let outcomes = self.outcomes.follow(&self.log, stop.clone());
-        let (outcomes, ..) = tokio::join!(outcomes, tokens, live, sweeper);
+        let sealer = sealer::run(self, stop.clone());
+        let (outcomes, ..) = tokio::join!(outcomes, tokens, live, sweeper, sealer);
         Ok(outcomes?)
     }
 

@@ -33,6 +33,8 @@ pub(crate) struct App {
     pub(crate) fanout: Arc<InProcess>,
     pub(crate) stop: CancellationToken,
     pub(crate) wire: Wire,
+    /// As a superuser.
+    pub(crate) database: String,
     history: Arc<ProjectedHistory>,
     runner: Mutex<CancellationToken>,
     _folder: tempfile::TempDir,
@@ -134,6 +136,7 @@ impl App {
             fanout,
             stop: CancellationToken::new(),
             wire,
+            database: database.url.clone(),
             history: Arc::new(ProjectedHistory::new(db.clone())),
             runner: Mutex::default(),
             _folder: folder,

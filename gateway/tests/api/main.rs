@@ -12,6 +12,7 @@ mod promqltest;
 mod wire;
 
 mod api_keys;
+mod audit;
 mod auth;
 mod commands;
 mod concurrency;
