@@ -9,6 +9,7 @@ pub mod audit;
 pub mod auth;
 pub mod config;
 mod console;
+pub mod cors;
 mod csv;
 mod cursor;
 pub mod dispatch;
@@ -16,6 +17,7 @@ mod docs;
 pub mod error;
 mod etag;
 mod headers;
+mod limits;
 pub mod live;
 pub mod metric_stores;
 pub mod openapi;
@@ -32,6 +34,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use access::keyring::Keyring;
+use access::rates::Rates;
 use access::refused_bodies::RefusedBodies;
 use axum::Router;
 use axum::middleware;
@@ -73,6 +76,8 @@ pub struct Surroundings {
     pub refused: Arc<RefusedBodies>,
     /// Where metrics are kept; None where they are not.
     pub metric_stores: Option<Arc<dyn MetricStores>>,
+    /// How often callers may ask; shared with ingest where both run.
+    pub rates: Arc<Rates>,
 }
 
 /// The gateway; cheap to clone.
@@ -89,6 +94,7 @@ pub struct Parts {
     pub keyring: Arc<Keyring>,
     pub metrics: Option<PrometheusHandle>,
     pub refused: Arc<RefusedBodies>,
+    pub rates: Arc<Rates>,
     pub keys: Keys,
     pub tokens: Tokens,
     pub passwords: Passwords,
@@ -129,6 +135,7 @@ impl Gateway {
             keyring: given.keyring,
             metrics: given.metrics,
             refused: given.refused,
+            rates: given.rates,
             fanout: given.fanout,
         })))
     }
@@ -172,7 +179,7 @@ impl Gateway {
     }
 
     fn dressed(&self, router: Router) -> Router {
-        router
+        let router = router
             .layer(CatchPanicLayer::custom(|_| {
                 use axum::response::IntoResponse;
                 Error::Internal("a handler panicked".to_owned()).into_response()
@@ -183,7 +190,8 @@ impl Gateway {
             .layer(middleware::from_fn_with_state(
                 self.clone(),
                 headers::secure,
-            ))
+            ));
+        cors::allow(router, &self.config.cors_origins)
     }
 }
 

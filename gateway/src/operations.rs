@@ -6,6 +6,7 @@
 use access::credentials::{self, Presented};
 use access::permissions::Action;
 use access::principal::Principal;
+use access::rates::Rule;
 use axum::Router;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::HeaderMap;
@@ -13,7 +14,7 @@ use axum::http::request::Parts;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use schemas::ids::UserId;
-use schemas::scope::Scope;
+use schemas::scope::{Actor, Scope};
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::path::{Operation, PathItem};
@@ -98,6 +99,18 @@ impl Operations {
         self
     }
 
+    /// Public routes at which people come in: counted by address.
+    pub fn entrance(mut self, mut routes: UtoipaMethodRouter<Gateway>) -> Self {
+        for operation in operations(&mut routes) {
+            operation.security = Some(Vec::new());
+        }
+        if let Some(gateway) = self.gateway.clone() {
+            routes = routes.layer(middleware::from_fn_with_state(gateway, entrance_gate));
+        }
+        self.router = self.router.routes(routes);
+        self
+    }
+
     /// Routes for members and keys that may do `action`.
     pub fn member(mut self, action: Action, mut routes: UtoipaMethodRouter<Gateway>) -> Self {
         secure(&mut routes, action);
@@ -161,6 +174,17 @@ async fn public_gate(
     Ok(next.run(request).await)
 }
 
+async fn entrance_gate(
+    State(gateway): State<Gateway>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Error> {
+    let counted = gateway.count_entrance(&request).await?;
+    let mut answer = public_gate(State(gateway), request, next).await?;
+    counted.show(answer.headers_mut());
+    Ok(answer)
+}
+
 /// What an operation needs leave for, and whether its answers are audited.
 #[derive(Debug, Clone, Copy)]
 struct Gate {
@@ -178,10 +202,12 @@ async fn member_gate(
         Ok(principal) => principal,
         Err(error) => return Err(told(&gateway, request.headers(), &reached, error).await),
     };
-    let answer = pass(principal.clone(), gate.action, request, next).await;
+    let counted = gateway.count(&principal).await?;
+    let mut answer = pass(principal.clone(), gate.action, request, next).await;
     gateway
         .tell_answer(&principal, &reached, gate.sensitive, &answer)
         .await?;
+    counted.show(answer.headers_mut());
     Ok(answer)
 }
 
@@ -193,6 +219,7 @@ async fn socket_gate(
     let reached = reached(&request, action);
     let query = request.uri().query();
     let principal = caller::identify_socket(&gateway, request.headers(), query).await?;
+    gateway.count(&principal).await?;
     let answer = pass(principal.clone(), action, request, next).await;
     gateway
         .tell_answer(&principal, &reached, false, &answer)
@@ -231,6 +258,12 @@ async fn told(
     let Some(scope) = gateway.keyring.owner(&key) else {
         return error;
     };
+    // Who tries on and on is told to wait, and its tenant is not told of it on and on.
+    if let Actor::ApiKey(key) = scope.actor()
+        && let Err(limited) = gateway.rates.take(Rule::Caller, key.0.into(), gateway.clock.now()).await
+    {
+        return limited.into();
+    }
     let rule = Some(denied.rule().to_owned());
     match gateway.tell_access(&scope, reached, rule).await {
         Ok(()) => error,

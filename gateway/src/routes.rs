@@ -39,9 +39,9 @@ pub(crate) fn live(operations: Operations) -> Operations {
 /// What needs no credential.
 fn public(operations: Operations) -> Operations {
     operations
-        .public(routes!(register::register))
-        .public(routes!(login::login))
-        .public(routes!(refresh::refresh))
+        .entrance(routes!(register::register))
+        .entrance(routes!(login::login))
+        .entrance(routes!(refresh::refresh))
         .public(routes!(logout::logout))
         .public(routes!(auth::actions))
         .public(routes!(auth::jwks))

@@ -18,6 +18,7 @@ mod commands;
 mod concurrency;
 mod incidents;
 mod isolation;
+mod limits;
 mod logs;
 mod members;
 mod openapi;
