@@ -26,5 +26,6 @@ mod outage;
 mod pages;
 mod projects;
 mod prometheus;
+mod schemathesis;
 mod traces;
 mod ws;
