@@ -6,7 +6,7 @@ set -euo pipefail
 # shellcheck source=scripts/env.sh
 . "$(dirname "$0")/env.sh"
 
-version=4.3.4
+version=4.32.5
 folder=$cache/schemathesis/$version
 if [ ! -e "$folder/complete" ]; then
   say "fetching schemathesis $version"

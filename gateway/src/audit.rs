@@ -30,24 +30,41 @@ pub(crate) struct Reached {
     pub(crate) request: RequestId,
 }
 
+/// What is to be told of an answer.
+pub(crate) enum ToTell {
+    Nothing,
+    /// It shows what is sensitive.
+    Shown,
+    /// The rule that refused it for want of leave.
+    Denied(String),
+}
+
+impl ToTell {
+    pub(crate) fn of(answer: &Response, sensitive: bool) -> Self {
+        match answer.status() {
+            StatusCode::FORBIDDEN => {
+                let problem = answer.extensions().get::<Problem>();
+                let rule = problem.and_then(|problem| problem.rule.clone());
+                Self::Denied(rule.unwrap_or_else(|| "forbidden".to_owned()))
+            }
+            status if sensitive && status.is_success() => Self::Shown,
+            _ => Self::Nothing,
+        }
+    }
+}
+
 impl Gateway {
-    /// Tells what became of a request, if it is to be told: it was refused for want of
-    /// leave, or it showed what is `sensitive`.
+    /// Tells what became of a request of `principal`.
     pub(crate) async fn tell_answer(
         &self,
         principal: &Principal,
         reached: &Reached,
-        sensitive: bool,
-        answer: &Response,
+        what: ToTell,
     ) -> Result<(), Error> {
-        let rule = match answer.status() {
-            StatusCode::FORBIDDEN => {
-                let problem = answer.extensions().get::<Problem>();
-                let rule = problem.and_then(|problem| problem.rule.clone());
-                Some(rule.unwrap_or_else(|| "forbidden".to_owned()))
-            }
-            status if sensitive && (status.is_success() || status.is_informational()) => None,
-            _ => return Ok(()),
+        let rule = match what {
+            ToTell::Nothing => return Ok(()),
+            ToTell::Shown => None,
+            ToTell::Denied(rule) => Some(rule),
         };
         self.tell_access(principal.scope(), reached, rule).await
     }

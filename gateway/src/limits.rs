@@ -35,11 +35,8 @@ impl Gateway {
         Ok(Counted([own, tenant]))
     }
 
-    /// Counts an attempt to come in from the address of `request`.
-    pub(crate) async fn count_entrance(&self, request: &Request) -> Result<Counted, Error> {
-        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-        let unknown = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-        let address = peer.map_or(unknown, |peer| peer.0.ip());
+    /// Counts an attempt to come in from `address`.
+    pub(crate) async fn count_entrance(&self, address: IpAddr) -> Result<Counted, Error> {
         let now = self.clock.now();
         let counted = self.rates.take(Rule::Entrance, address.into(), now).await?;
         Ok(Counted([counted, None]))
@@ -59,6 +56,12 @@ impl Counted {
         set(headers, POLICY, &policies.join(", "));
         set(headers, LIMIT, &format!("\"{name}\";r={left};t={reset}"));
     }
+}
+
+/// The other end of the connection; all that is unknown is one address.
+pub(crate) fn peer(request: &Request) -> IpAddr {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip())
 }
 
 /// What one who was not let in is told.

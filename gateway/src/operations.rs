@@ -22,9 +22,10 @@ use utoipa::openapi::security::SecurityRequirement;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt};
 
 use crate::Gateway;
-use crate::audit::Reached;
+use crate::audit::{Reached, ToTell};
 use crate::auth::{caller, csrf};
 use crate::error::Error;
+use crate::limits;
 use crate::request::RequestId;
 
 /// Names of the security schemes in the OpenAPI document.
@@ -179,7 +180,8 @@ async fn entrance_gate(
     request: Request,
     next: Next,
 ) -> Result<Response, Error> {
-    let counted = gateway.count_entrance(&request).await?;
+    let peer = limits::peer(&request);
+    let counted = gateway.count_entrance(peer).await?;
     let mut answer = public_gate(State(gateway), request, next).await?;
     counted.show(answer.headers_mut());
     Ok(answer)
@@ -204,9 +206,8 @@ async fn member_gate(
     };
     let counted = gateway.count(&principal).await?;
     let mut answer = pass(principal.clone(), gate.action, request, next).await;
-    gateway
-        .tell_answer(&principal, &reached, gate.sensitive, &answer)
-        .await?;
+    let what = ToTell::of(&answer, gate.sensitive);
+    gateway.tell_answer(&principal, &reached, what).await?;
     counted.show(answer.headers_mut());
     Ok(answer)
 }
@@ -221,9 +222,8 @@ async fn socket_gate(
     let principal = caller::identify_socket(&gateway, request.headers(), query).await?;
     gateway.count(&principal).await?;
     let answer = pass(principal.clone(), action, request, next).await;
-    gateway
-        .tell_answer(&principal, &reached, false, &answer)
-        .await?;
+    let what = ToTell::of(&answer, false);
+    gateway.tell_answer(&principal, &reached, what).await?;
     Ok(answer)
 }
 
