@@ -119,7 +119,11 @@ impl Keyring {
     pub fn owner(&self, text: &str) -> Option<Scope> {
         let ring = self.ring.read();
         let key = ring.by_hash(&api_key::hash(text))?;
-        Some(Scope::granted(key.tenant, key.project, Actor::ApiKey(key.id)))
+        Some(Scope::granted(
+            key.tenant,
+            key.project,
+            Actor::ApiKey(key.id),
+        ))
     }
 
     /// Whether a key that was admitted before still would be.

@@ -42,7 +42,10 @@ mod tests {
 
     #[test]
     fn a_signature_is_of_one_key_over_one_text() {
-        let (key, other) = (SigningKey::from_seed([1; 32]), SigningKey::from_seed([2; 32]));
+        let (key, other) = (
+            SigningKey::from_seed([1; 32]),
+            SigningKey::from_seed([2; 32]),
+        );
         let (key, other) = (key.unwrap(), other.unwrap());
         let signature = sign(&key, "text").unwrap();
         assert!(verify(&public_key(&key), "text", &signature));

@@ -61,7 +61,9 @@ async fn three_nodes_let_in_as_much_as_one() {
     let _server = Server(server.unwrap());
     let nodes = [node(port), node(port), node(port)];
     testkit::eventually("Redis counts", || async {
-        let probe = nodes[0].take(Rule::Entrance, subject(), at(-90_000_000)).await;
+        let probe = nodes[0]
+            .take(Rule::Entrance, subject(), at(-90_000_000))
+            .await;
         probe.is_ok().then_some(())
     })
     .await;

@@ -153,7 +153,11 @@ impl Served {
 
     async fn body(&self, token: &str) -> anyhow::Result<String> {
         let url = format!("http://{}{PATH}", self.address);
-        let answer = reqwest::Client::new().get(url).bearer_auth(token).send().await?;
+        let answer = reqwest::Client::new()
+            .get(url)
+            .bearer_auth(token)
+            .send()
+            .await?;
         Ok(answer.error_for_status()?.text().await?)
     }
 }
@@ -173,24 +177,32 @@ async fn serve_bare(body: String, tasks: &mut JoinSet<()>) -> anyhow::Result<Soc
 }
 
 /// CPU of this process while the clients ask.
-async fn measure(
-    program: &Path,
-    address: SocketAddr,
-    token: Option<&str>,
-) -> anyhow::Result<f64> {
+async fn measure(program: &Path, address: SocketAddr, token: Option<&str>) -> anyhow::Result<f64> {
     let mut command = Command::new(program);
     command.args([address.to_string(), PATH.to_owned()]);
     command.args([CONNECTIONS.to_string(), REQUESTS.to_string()]);
-    command.args(token).stdin(Stdio::piped()).stdout(Stdio::piped());
+    command
+        .args(token)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
     let mut clients = command.kill_on_drop(true).spawn()?;
-    let output = clients.stdout.take().context("the clients have no output")?;
+    let output = clients
+        .stdout
+        .take()
+        .context("the clients have no output")?;
     let mut said = BufReader::new(output).lines();
-    ensure!(said.next_line().await?.as_deref() == Some("connected"), "the clients did not connect");
+    ensure!(
+        said.next_line().await?.as_deref() == Some("connected"),
+        "the clients did not connect"
+    );
     let own = std::process::id();
     let before = process::cpu_seconds(own)?;
     let mut input = clients.stdin.take().context("the clients have no input")?;
     input.write_all(b"go\n").await?;
-    ensure!(said.next_line().await?.as_deref() == Some("answered"), "the clients were not answered");
+    ensure!(
+        said.next_line().await?.as_deref() == Some("answered"),
+        "the clients were not answered"
+    );
     let spent = process::cpu_seconds(own)? - before;
     ensure!(clients.wait().await?.success(), "the clients failed");
     Ok(spent / (CONNECTIONS * REQUESTS) as f64)

@@ -116,8 +116,12 @@ mod tests {
     #[test]
     fn it_is_set_and_setting_it_again_changes_nothing() {
         let event = || AuditPolicyEvent::from(AuditRetentionSet { days: 90 });
-        given(vec![]).when(set(90)).then_expect_events(vec![event()]);
-        given(vec![event()]).when(set(90)).then_expect_events(vec![]);
+        given(vec![])
+            .when(set(90))
+            .then_expect_events(vec![event()]);
+        given(vec![event()])
+            .when(set(90))
+            .then_expect_events(vec![]);
     }
 
     #[test]

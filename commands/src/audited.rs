@@ -124,7 +124,11 @@ mod tests {
     fn a_record_stays_small() {
         let mut changes = Changes::default();
         for n in 0..100 {
-            changes.field(&n.to_string(), Some("x".repeat(1_000)), Some("y".repeat(3_000)));
+            changes.field(
+                &n.to_string(),
+                Some("x".repeat(1_000)),
+                Some("y".repeat(3_000)),
+            );
         }
         let text = changes.finish().unwrap();
         assert!(text.len() < 20_000 && text.contains("\"0\":\"(3002 bytes)\""));

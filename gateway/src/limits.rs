@@ -76,7 +76,11 @@ pub(crate) fn refuse(limited: &Limited, headers: &mut HeaderMap) {
     };
     let seconds = retry_after.as_secs_f64().ceil().max(1.0);
     set(headers, POLICY, &policy(*rule, *quota));
-    set(headers, LIMIT, &format!("\"{}\";r=0;t={seconds}", rule.name()));
+    set(
+        headers,
+        LIMIT,
+        &format!("\"{}\";r=0;t={seconds}", rule.name()),
+    );
     set(headers, RETRY_AFTER, &seconds.to_string());
 }
 

@@ -116,7 +116,13 @@ impl Operations {
     pub fn member(mut self, action: Action, mut routes: UtoipaMethodRouter<Gateway>) -> Self {
         secure(&mut routes, action);
         if let Some(gateway) = self.gateway.clone() {
-            let state = (gateway, Gate { action, sensitive: false });
+            let state = (
+                gateway,
+                Gate {
+                    action,
+                    sensitive: false,
+                },
+            );
             routes = routes.layer(middleware::from_fn_with_state(state, member_gate));
         }
         self.router = self.router.routes(routes);
@@ -131,7 +137,13 @@ impl Operations {
             named.insert("x-audited".to_owned(), serde_json::json!(true));
         }
         if let Some(gateway) = self.gateway.clone() {
-            let state = (gateway, Gate { action, sensitive: true });
+            let state = (
+                gateway,
+                Gate {
+                    action,
+                    sensitive: true,
+                },
+            );
             routes = routes.layer(middleware::from_fn_with_state(state, member_gate));
         }
         self.router = self.router.routes(routes);
@@ -227,12 +239,7 @@ async fn socket_gate(
     Ok(answer)
 }
 
-async fn pass(
-    principal: Principal,
-    action: Action,
-    mut request: Request,
-    next: Next,
-) -> Response {
+async fn pass(principal: Principal, action: Action, mut request: Request, next: Next) -> Response {
     match allow(principal, action) {
         Ok(allowed) => {
             request.extensions_mut().insert(allowed);
@@ -243,12 +250,7 @@ async fn pass(
 }
 
 /// A key that is known and no longer good is a try that its tenant learns of.
-async fn told(
-    gateway: &Gateway,
-    headers: &HeaderMap,
-    reached: &Reached,
-    error: Error,
-) -> Error {
+async fn told(gateway: &Gateway, headers: &HeaderMap, reached: &Reached, error: Error) -> Error {
     let Error::Denied(denied) = &error else {
         return error;
     };
@@ -260,7 +262,10 @@ async fn told(
     };
     // Who tries on and on is told to wait, and its tenant is not told of it on and on.
     if let Actor::ApiKey(key) = scope.actor()
-        && let Err(limited) = gateway.rates.take(Rule::Caller, key.0.into(), gateway.clock.now()).await
+        && let Err(limited) = gateway
+            .rates
+            .take(Rule::Caller, key.0.into(), gateway.clock.now())
+            .await
     {
         return limited.into();
     }

@@ -79,8 +79,8 @@ fn incidents(operations: Operations) -> Operations {
 
 fn members(operations: Operations) -> Operations {
     use Action::{
-        ManageApiKeys, ManageAudit, ManageMembers, ManageProjects, ReadApiKeys, ReadAudit, ReadCommands,
-        ReadMembers, ReadProjects, UseSession,
+        ManageApiKeys, ManageAudit, ManageMembers, ManageProjects, ReadApiKeys, ReadAudit,
+        ReadCommands, ReadMembers, ReadProjects, UseSession,
     };
     operations
         .member(UseSession, routes!(auth::me))

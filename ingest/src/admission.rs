@@ -52,7 +52,10 @@ pub(crate) async fn count(
     context: &Context,
 ) -> Result<(), Refusal> {
     let (now, tenant) = (context.now(), sender.scope().tenant());
-    state.rates.take(Rule::Agent, sender.key.0.into(), now).await?;
+    state
+        .rates
+        .take(Rule::Agent, sender.key.0.into(), now)
+        .await?;
     state.rates.take(Rule::Agents, tenant.0.into(), now).await?;
     Ok(())
 }

@@ -357,13 +357,17 @@ fn public_url(value: Option<String>) -> Result<Option<String>, BadSetting> {
 /// Origins as browsers send them.
 fn origins(value: Option<String>) -> Result<Vec<String>, BadSetting> {
     let list = value.unwrap_or_default();
-    let parts = list.split(',').map(str::trim).filter(|part| !part.is_empty());
+    let parts = list
+        .split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty());
     let origin = |part: &str| match PublicUrl::parse(part) {
         Ok(url) => Ok(url.origin().to_owned()),
         Err(_) => Err(BadSetting {
             setting: "cors_origins",
             value: part.to_owned(),
-            expected: "expected origins such as `https://app.example`, separated by commas".to_owned(),
+            expected: "expected origins such as `https://app.example`, separated by commas"
+                .to_owned(),
         }),
     };
     parts.map(origin).collect()

@@ -36,7 +36,9 @@ pub(super) fn passed(arrival: f64, now: f64, quota: Quota) -> Cell {
 /// What to tell one that has to wait.
 pub(super) fn waits(arrival: f64, now: f64, quota: Quota) -> Cell {
     let interval = interval(quota);
-    Cell::Waits(micros(arrival + interval - f64::from(quota.burst) * interval - now))
+    Cell::Waits(micros(
+        arrival + interval - f64::from(quota.burst) * interval - now,
+    ))
 }
 
 fn interval(quota: Quota) -> f64 {
@@ -62,7 +64,10 @@ mod tests {
         let (arrival, passed) = take(0.0, now, QUOTA, 5);
         assert_eq!(passed, 3);
         assert_eq!(take(arrival, now, QUOTA, 1).1, 0);
-        assert_eq!(waits(arrival, now, QUOTA), Cell::Waits(Duration::from_millis(100)));
+        assert_eq!(
+            waits(arrival, now, QUOTA),
+            Cell::Waits(Duration::from_millis(100))
+        );
         assert_eq!(take(arrival, now + 99_000.0, QUOTA, 1).1, 0);
         assert_eq!(take(arrival, now + 100_000.0, QUOTA, 2).1, 1);
     }

@@ -135,7 +135,14 @@ impl Shared {
         // Requests side by side may each have taken some.
         let held = leases.get(&key).map_or(0, |lease| lease.places);
         let places = held + places;
-        leases.insert(key, Lease { places, arrival, until });
+        leases.insert(
+            key,
+            Lease {
+                places,
+                arrival,
+                until,
+            },
+        );
     }
 
     async fn ask(

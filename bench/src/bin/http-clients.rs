@@ -67,7 +67,9 @@ fn is_whole(bytes: &[u8]) -> anyhow::Result<bool> {
     };
     let text = std::str::from_utf8(&bytes[..head])?.to_ascii_lowercase();
     ensure!(text.starts_with("http/1.1 200"), "the answer was {text}");
-    let length = text.lines().find_map(|line| line.strip_prefix("content-length:"));
+    let length = text
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length:"));
     let length: usize = length.context("no Content-Length")?.trim().parse()?;
     Ok(bytes.len() >= head + 4 + length)
 }

@@ -15,9 +15,7 @@ impl Audited for Incident {
         field("title", |incident| &incident.title);
         field("severity", |incident| incident.severity.name());
         field("source", |incident| incident.source.name());
-        let ids = |of: fn(&Opened) -> Option<uuid::Uuid>| {
-            (before.and_then(of), after.and_then(of))
-        };
+        let ids = |of: fn(&Opened) -> Option<uuid::Uuid>| (before.and_then(of), after.and_then(of));
         let (from, to) = ids(|incident| incident.assignee.map(|user| user.0));
         changes.field("assignee", from, to);
         let (from, to) = ids(|incident| incident.merging.as_ref().map(|merging| merging.into.0));

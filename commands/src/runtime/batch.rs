@@ -120,7 +120,11 @@ impl Copied {
         };
         let decided = match self.stale(command) {
             Some(refusal) => Err(Unhandled::Refused(refusal)),
-            None => self.instance.decide(&command.decoded, &context, audit).await,
+            None => {
+                self.instance
+                    .decide(&command.decoded, &context, audit)
+                    .await
+            }
         };
         let (decided, refusal) = match decided {
             Ok(decided) => (decided, None),

@@ -188,12 +188,7 @@ fn typed<A: Hosted>(command: &Decoded) -> &A::Command {
 }
 
 /// What `events` made of an aggregate.
-fn changes<A: Hosted>(
-    before: &A,
-    after: &A,
-    events: &[A::Event],
-    audit: Audit,
-) -> Option<String> {
+fn changes<A: Hosted>(before: &A, after: &A, events: &[A::Event], audit: Audit) -> Option<String> {
     if events.is_empty() {
         return None;
     }

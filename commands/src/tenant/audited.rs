@@ -62,6 +62,8 @@ fn both<'a, K: Ord, V: PartialEq>(
     after: &'a BTreeMap<K, V>,
 ) -> impl Iterator<Item = &'a K> {
     let gone = before.keys().filter(|key| !after.contains_key(key));
-    let changed = after.iter().filter(|(key, value)| before.get(key) != Some(value));
+    let changed = after
+        .iter()
+        .filter(|(key, value)| before.get(key) != Some(value));
     gone.chain(changed.map(|(key, _)| key))
 }

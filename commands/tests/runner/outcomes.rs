@@ -76,7 +76,9 @@ async fn an_audit_record_tells_what_changed_and_of_a_refusal_nothing() {
     let incident = opened(&mut world).await;
     for _ in 0..2 {
         let asked = Asked::of(incident);
-        world.send(Topic::IncidentCommands, &asked, &acknowledge()).await;
+        world
+            .send(Topic::IncidentCommands, &asked, &acknowledge())
+            .await;
         world.outcome(asked.id).await;
     }
     let audit = world.records(Topic::AuditOperations).await;
@@ -90,8 +92,14 @@ async fn an_audit_record_tells_what_changed_and_of_a_refusal_nothing() {
         })
         .collect();
     let changes = told[0].1.as_deref().unwrap();
-    assert!(changes.contains(r#""before":{"status":"detected"}"#), "{changes}");
-    assert!(changes.contains(r#""after":{"status":"acknowledged""#), "{changes}");
+    assert!(
+        changes.contains(r#""before":{"status":"detected"}"#),
+        "{changes}"
+    );
+    assert!(
+        changes.contains(r#""after":{"status":"acknowledged""#),
+        "{changes}"
+    );
     assert_eq!(told[1], (Some("illegal_transition".to_owned()), None));
 }
 

@@ -25,16 +25,28 @@ fn of_path(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 }
 
 fn complete(operation: &mut Operation) {
-    let secured = operation.security.as_ref().is_some_and(|all| !all.is_empty());
+    let secured = operation
+        .security
+        .as_ref()
+        .is_some_and(|all| !all.is_empty());
     let writes = operation.request_body.is_some();
-    let reads_parameters = operation.parameters.as_ref().is_some_and(|all| !all.is_empty());
+    let reads_parameters = operation
+        .parameters
+        .as_ref()
+        .is_some_and(|all| !all.is_empty());
     let mut problems = vec![("503", "Something that the answer needs is away")];
     if secured {
         problems.extend([
             ("401", "No credential, or none that is good"),
             ("403", "The caller may not"),
-            ("409", "`X-Project` names another project, or the state does not allow it"),
-            ("429", "Too many requests; `Retry-After` says when to come back"),
+            (
+                "409",
+                "`X-Project` names another project, or the state does not allow it",
+            ),
+            (
+                "429",
+                "Too many requests; `Retry-After` says when to come back",
+            ),
         ]);
     }
     if writes || reads_parameters || secured {
@@ -43,7 +55,10 @@ fn complete(operation: &mut Operation) {
     if writes {
         problems.extend([
             ("413", "The body is too large"),
-            ("415", "The body is no JSON, or compressed in an unknown way"),
+            (
+                "415",
+                "The body is no JSON, or compressed in an unknown way",
+            ),
         ]);
     }
     for (status, description) in problems {

@@ -49,7 +49,10 @@ impl Which {
     pub fn filter(self) -> Result<Filter, Error> {
         let set = |text: Option<String>| text.filter(|text| !text.is_empty());
         let text = set(self.q);
-        if text.as_ref().is_some_and(|text| text.chars().count() > MOST_TEXT) {
+        if text
+            .as_ref()
+            .is_some_and(|text| text.chars().count() > MOST_TEXT)
+        {
             return Err(wrong("q", format!("has more than {MOST_TEXT} characters")));
         }
         Ok(Filter {
@@ -106,7 +109,10 @@ fn known_actor(text: String) -> Result<String, Error> {
 fn known_kind(text: String) -> Result<String, Error> {
     match text.as_str() {
         "change" | "read" | "denied" => Ok(text),
-        _ => Err(wrong("kind", format!("`{text}` is not change, read or denied"))),
+        _ => Err(wrong(
+            "kind",
+            format!("`{text}` is not change, read or denied"),
+        )),
     }
 }
 
@@ -114,7 +120,10 @@ fn refused(text: String) -> Result<bool, Error> {
     match text.as_str() {
         "accepted" => Ok(false),
         "refused" => Ok(true),
-        _ => Err(wrong("result", format!("`{text}` is not accepted or refused"))),
+        _ => Err(wrong(
+            "result",
+            format!("`{text}` is not accepted or refused"),
+        )),
     }
 }
 

@@ -60,14 +60,22 @@ fn verify(file: &str) -> Result<Verified, Broken> {
 async fn operate(app: &App, person: &Person, incident: &str, n: usize) -> (Uuid, bool) {
     let request = Uuid::new_v4();
     let headers = [("x-request-id", request.to_string())];
-    let headers: Vec<_> = headers.iter().map(|(name, id)| (*name, id.as_str())).collect();
+    let headers: Vec<_> = headers
+        .iter()
+        .map(|(name, id)| (*name, id.as_str()))
+        .collect();
     let (method, path, body, status) = match n % 4 {
         0 => ("PUT", "title", json!({"title": format!("Title {n}")}), 200),
         1 => {
             let severity = ["SEV1", "SEV3"][n / 4 % 2];
             ("PUT", "severity", json!({"severity": severity}), 200)
         }
-        2 => ("POST", "comments", json!({"body": format!("Comment {n}")}), 201),
+        2 => (
+            "POST",
+            "comments",
+            json!({"body": format!("Comment {n}")}),
+            201,
+        ),
         // An incident that was never resolved has nothing to learn from.
         _ => ("POST", "learn", json!({}), 409),
     };
@@ -95,13 +103,19 @@ async fn every_operation_is_told_exactly_once_with_what_it_changed() {
     assert_eq!(found.len(), count + 2, "one entry an operation");
     for (request, accepted) in &asked {
         let id = request.to_string();
-        let own: Vec<_> = found.iter().filter(|e| e["request_id"] == id.as_str()).collect();
+        let own: Vec<_> = found
+            .iter()
+            .filter(|e| e["request_id"] == id.as_str())
+            .collect();
         let [entry] = own[..] else {
             panic!("{} entries of request {id}", own.len());
         };
         assert_eq!(entry["actor"]["id"], ada.user.as_str());
         assert_eq!(entry["target"], json!({"type": "incident", "id": incident}));
-        assert_eq!(entry["result"], if *accepted { "accepted" } else { "refused" });
+        assert_eq!(
+            entry["result"],
+            if *accepted { "accepted" } else { "refused" }
+        );
         assert_eq!(entry["after"].is_object(), *accepted, "{entry}");
     }
     let file = export(&app, &ada, "").await;
@@ -124,16 +138,29 @@ async fn a_change_shows_both_sides_and_no_secret_or_address() {
         .await
         .with(200);
     let email = unique_email("hidden");
-    let body = json!({"email": email, "name": "Hidden Name", "password": PASSWORD, "role": "viewer"});
-    let bob = app.post("/api/v1/members", &ada.token, body).await.with(201);
+    let body =
+        json!({"email": email, "name": "Hidden Name", "password": PASSWORD, "role": "viewer"});
+    let bob = app
+        .post("/api/v1/members", &ada.token, body)
+        .await
+        .with(201);
     let bob = bob["user_id"].as_str().unwrap().to_owned();
     let key = app
-        .post("/api/v1/api-keys", &ada.token, json!({"name": "ci", "scopes": ["read"]}))
+        .post(
+            "/api/v1/api-keys",
+            &ada.token,
+            json!({"name": "ci", "scopes": ["read"]}),
+        )
         .await
         .with(201);
     let text = key["key"].as_str().unwrap();
     let found = entries_become(&app, &ada, "kind=change", 5).await;
-    let of = |action: &str| found.iter().find(|entry| entry["action"] == action).unwrap();
+    let of = |action: &str| {
+        found
+            .iter()
+            .find(|entry| entry["action"] == action)
+            .unwrap()
+    };
     let renamed = of("ChangeIncidentTitle");
     assert_eq!(renamed["before"], json!({"title": "Old"}));
     assert_eq!(renamed["after"], json!({"title": "New"}));
@@ -157,11 +184,19 @@ async fn reads_of_sensitive_data_and_tries_without_leave_are_told() {
     let ada = app.register("Ada").await;
     let eve = app.colleague(&ada, "Eve", "viewer").await;
     app.get("/api/v1/members", Some(&ada.token)).await.with(200);
-    let tried = app.post("/api/v1/incidents", &eve.token, json!({"title": "x", "severity": "SEV1"}));
+    let tried = app.post(
+        "/api/v1/incidents",
+        &eve.token,
+        json!({"title": "x", "severity": "SEV1"}),
+    );
     tried.await.with(403);
     app.get("/api/v1/audit", Some(&eve.token)).await.with(403);
     let key = app
-        .post("/api/v1/api-keys", &ada.token, json!({"name": "old", "scopes": ["read"]}))
+        .post(
+            "/api/v1/api-keys",
+            &ada.token,
+            json!({"name": "old", "scopes": ["read"]}),
+        )
         .await
         .with(201);
     let (id, text) = (key["id"].as_str().unwrap(), key["key"].as_str().unwrap());
@@ -179,7 +214,12 @@ async fn reads_of_sensitive_data_and_tries_without_leave_are_told() {
     let denied = entries_become(&app, &ada, "kind=denied", 3).await;
     let told: Vec<_> = denied
         .iter()
-        .map(|entry| (entry["action"].as_str().unwrap(), entry["rule"].as_str().unwrap()))
+        .map(|entry| {
+            (
+                entry["action"].as_str().unwrap(),
+                entry["rule"].as_str().unwrap(),
+            )
+        })
         .collect();
     assert!(told.contains(&("incident.open", "forbidden")), "{told:?}");
     assert!(told.contains(&("audit.read", "forbidden")), "{told:?}");
@@ -234,7 +274,10 @@ async fn entries_of_other_projects_stay_closed_and_the_chain_holds() {
     let file = export(&app, &there, "").await;
     assert!(!file.contains("Secret of the first"), "{file}");
     let verified = verify(&file).unwrap();
-    assert!(verified.withheld >= 2 && verified.entries >= 1, "{verified:?}");
+    assert!(
+        verified.withheld >= 2 && verified.entries >= 1,
+        "{verified:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -261,9 +304,14 @@ async fn filters_search_counts_and_files_agree() {
         .get("/api/v1/audit/stats?kind=change", Some(&ada.token))
         .await
         .with(200);
-    assert_eq!((&stats["total"], &stats["changes"]), (&json!(10), &json!(10)));
+    assert_eq!(
+        (&stats["total"], &stats["changes"]),
+        (&json!(10), &json!(10))
+    );
     let learned = stats["actions"].as_array().unwrap();
-    let learned = learned.iter().find(|count| count["name"] == "LearnIncident");
+    let learned = learned
+        .iter()
+        .find(|count| count["name"] == "LearnIncident");
     assert_eq!(learned.unwrap()["refused"], 2);
     let part = export(&app, &ada, "?action=LearnIncident").await;
     let verified = verify(&part).unwrap();
@@ -290,7 +338,8 @@ async fn an_owner_sets_how_long_entries_are_kept_and_nobody_switches_them_off() 
         async move {
             let body = json!({"days": days});
             let path = "/api/v1/audit/retention";
-            app.send(Method::PUT, path, Some(&token), Some(&body), &[]).await
+            app.send(Method::PUT, path, Some(&token), Some(&body), &[])
+                .await
         }
     };
     set(&max, 90).await.with(403);
@@ -299,7 +348,10 @@ async fn an_owner_sets_how_long_entries_are_kept_and_nobody_switches_them_off() 
     }
     set(&ada, 90).await.with(200);
     testkit::eventually("the retention is shown", || async {
-        let shown = app.get("/api/v1/audit/retention", Some(&ada.token)).await.with(200);
+        let shown = app
+            .get("/api/v1/audit/retention", Some(&ada.token))
+            .await
+            .with(200);
         (shown["days"] == 90).then_some(())
     })
     .await;

@@ -49,7 +49,10 @@ async fn who_asks_too_often_is_told_which_rule_and_when_to_come_back() {
         .with(200);
     clock.advance_millis(1_000);
     let admitted = [ask().await, ask().await, ask().await];
-    assert_eq!(admitted.map(|answer| answer.status.as_u16()), [200, 200, 429]);
+    assert_eq!(
+        admitted.map(|answer| answer.status.as_u16()),
+        [200, 200, 429]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -76,7 +79,11 @@ async fn attempts_to_log_in_and_agents_are_counted_too() {
         .await
         .with(200);
     let key = app
-        .post("/api/v1/api-keys", &ada.token, json!({"name": "a", "scopes": ["ingest"]}))
+        .post(
+            "/api/v1/api-keys",
+            &ada.token,
+            json!({"name": "a", "scopes": ["ingest"]}),
+        )
         .await
         .with(201);
     let key = key["key"].as_str().unwrap().to_owned();
@@ -109,18 +116,37 @@ async fn only_pages_on_the_list_may_use_the_api() {
     };
     let allowed = asks("https://app.example").await;
     assert_eq!(allowed.status.as_u16(), 204);
-    assert_eq!(allowed.headers["access-control-allow-origin"], "https://app.example");
-    assert!(!allowed.headers.contains_key("access-control-allow-credentials"));
+    assert_eq!(
+        allowed.headers["access-control-allow-origin"],
+        "https://app.example"
+    );
+    assert!(
+        !allowed
+            .headers
+            .contains_key("access-control-allow-credentials")
+    );
     for other in ["https://evil.example", "https://app.example.evil", "null"] {
         let refused = asks(other).await;
-        assert!(!refused.headers.contains_key("access-control-allow-origin"), "{other}");
+        assert!(
+            !refused.headers.contains_key("access-control-allow-origin"),
+            "{other}"
+        );
         let vary: Vec<_> = refused.headers.get_all("vary").iter().collect();
         assert!(vary.iter().any(|by| *by == "origin"), "{vary:?}");
     }
     let ada = app.register("Ada").await;
     let read = app
-        .send(Method::GET, "/api/v1/incidents", Some(&ada.token), None, &[("origin", "https://app.example")])
+        .send(
+            Method::GET,
+            "/api/v1/incidents",
+            Some(&ada.token),
+            None,
+            &[("origin", "https://app.example")],
+        )
         .await;
     read.with(200);
-    assert_eq!(read.headers["access-control-allow-origin"], "https://app.example");
+    assert_eq!(
+        read.headers["access-control-allow-origin"],
+        "https://app.example"
+    );
 }

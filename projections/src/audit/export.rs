@@ -86,14 +86,22 @@ async fn whole(
     let end = links.last().map_or(last, |link| link.seq);
     let mut sql = select("*", scope, &Filter::default());
     sql.push(" AND seq > ").push_bind(after);
-    sql.push(" AND seq <= ").push_bind(end).push(" ORDER BY seq");
+    sql.push(" AND seq <= ")
+        .push_bind(end)
+        .push(" ORDER BY seq");
     let rows: Vec<Row> = sql.build_query_as().fetch_all(&mut *tx).await?;
     let mut rows = rows.into_iter().peekable();
     let line = |link: Link| {
-        let Link { seq, content, hash, .. } = link;
+        let Link {
+            seq, content, hash, ..
+        } = link;
         let row = rows.next_if(|row| row.seq == seq);
         match row.and_then(|row| row.entry().ok()) {
-            Some(entry) => Line::Entry { entry, hash, prev: None },
+            Some(entry) => Line::Entry {
+                entry,
+                hash,
+                prev: None,
+            },
             None => Line::Withheld { seq, content, hash },
         }
     };
@@ -119,13 +127,12 @@ async fn parts(
     let full = i64::try_from(rows.len()).is_ok_and(|found| found == limit);
     let next = rows.last().map(|row| row.seq).filter(|_| full);
     let needed: Vec<i64> = rows.iter().flat_map(|row| [row.seq - 1, row.seq]).collect();
-    let links: Vec<(i64, String)> = sqlx::query_as(
-        "SELECT seq, hash FROM audit_links WHERE tenant_id = $1 AND seq = ANY ($2)",
-    )
-    .bind(scope.tenant().0)
-    .bind(needed)
-    .fetch_all(&mut *tx)
-    .await?;
+    let links: Vec<(i64, String)> =
+        sqlx::query_as("SELECT seq, hash FROM audit_links WHERE tenant_id = $1 AND seq = ANY ($2)")
+            .bind(scope.tenant().0)
+            .bind(needed)
+            .fetch_all(&mut *tx)
+            .await?;
     let hashes: HashMap<i64, String> = links.into_iter().collect();
     let line = |row: Row| {
         let prev = hashes.get(&(row.seq - 1)).cloned();

@@ -112,10 +112,7 @@ impl Told {
 
 impl Fold {
     /// With what the tables say of the batch's tenants and entries.
-    pub(super) async fn begin(
-        rows: &mut PgConnection,
-        batch: &[Told],
-    ) -> Result<Self, ApplyError> {
+    pub(super) async fn begin(rows: &mut PgConnection, batch: &[Told]) -> Result<Self, ApplyError> {
         let tenants: Vec<Uuid> = batch.iter().map(|told| told.tenant).collect();
         let ids: Vec<Uuid> = batch.iter().map(|told| told.envelope.id).collect();
         let chains: Vec<Chain> =
@@ -273,7 +270,11 @@ fn operation(what: AuditRecord) -> (&'static str, OperationRecorded) {
     match what {
         AuditRecord::OperationRecorded(operation) => ("change", operation),
         AuditRecord::AccessRecorded(access) => {
-            let kind = if access.refused_rule.is_some() { "denied" } else { "read" };
+            let kind = if access.refused_rule.is_some() {
+                "denied"
+            } else {
+                "read"
+            };
             let operation = OperationRecorded {
                 operation: access.action,
                 target_type: access.target_type,

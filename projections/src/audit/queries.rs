@@ -175,7 +175,14 @@ pub async fn stats(db: &Db, scope: &Scope, filter: &Filter) -> Result<AuditStats
     let (total, changes, reads, denied): (i64, i64, i64, i64) =
         sql.build_query_as().fetch_one(&mut *tx).await?;
     let day = "to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD')";
-    let days = counted(&mut tx, day, scope, filter, " GROUP BY 1 ORDER BY 1 DESC LIMIT 400").await?;
+    let days = counted(
+        &mut tx,
+        day,
+        scope,
+        filter,
+        " GROUP BY 1 ORDER BY 1 DESC LIMIT 400",
+    )
+    .await?;
     let frequent = format!(" GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT {MOST_COUNTED}");
     let actions = counted(&mut tx, "action", scope, filter, &frequent).await?;
     let mut actors = counted(&mut tx, "actor", scope, filter, &frequent).await?;
@@ -219,11 +226,13 @@ async fn counted(
     let mut sql = select(&columns, scope, filter);
     sql.push(order);
     let found: Vec<(String, i64, i64)> = sql.build_query_as().fetch_all(tx).await?;
-    let counts = found.into_iter().map(|(name, accepted, refused)| AuditCount {
-        name,
-        accepted,
-        refused,
-    });
+    let counts = found
+        .into_iter()
+        .map(|(name, accepted, refused)| AuditCount {
+            name,
+            accepted,
+            refused,
+        });
     Ok(counts.collect())
 }
 
@@ -248,7 +257,11 @@ pub(super) fn select(columns: &str, scope: &Scope, filter: &Filter) -> QueryBuil
         }
     }
     if let Some(refused) = filter.refused {
-        sql.push(if refused { " AND rule IS NOT NULL" } else { " AND rule IS NULL" });
+        sql.push(if refused {
+            " AND rule IS NOT NULL"
+        } else {
+            " AND rule IS NULL"
+        });
     }
     if let Some(from) = filter.from {
         sql.push(" AND at >= ").push_bind(from);

@@ -59,7 +59,9 @@ fn set_days(n: i64, day: i64, days: i64) -> Record {
 async fn folded(bench: &Bench, batches: &[&[Record]]) -> (Value, Value) {
     let mut connection = bench.superuser().await;
     let mut tx = connection.begin().await.expect("begins");
-    tx.execute("SET LOCAL search_path TO read").await.expect("sets");
+    tx.execute("SET LOCAL search_path TO read")
+        .await
+        .expect("sets");
     let people = bench.vault.subject_keys();
     for batch in batches {
         let mut to = Writing {
@@ -68,7 +70,10 @@ async fn folded(bench: &Bench, batches: &[&[Record]]) -> (Value, Value) {
         };
         Audit.apply(&mut to, batch).await.expect("applies");
     }
-    let rows = (all(&mut tx, "audit").await, all(&mut tx, "audit_chains").await);
+    let rows = (
+        all(&mut tx, "audit").await,
+        all(&mut tx, "audit_chains").await,
+    );
     tx.rollback().await.expect("rolls back");
     rows
 }
@@ -79,7 +84,9 @@ async fn all(tx: &mut PgConnection, table: &str) -> Value {
 
 fn seqs(rows: &Value) -> Vec<i64> {
     let rows = rows.as_array().expect("rows").iter();
-    let mut seqs: Vec<i64> = rows.map(|row| row["seq"].as_i64().expect("a number")).collect();
+    let mut seqs: Vec<i64> = rows
+        .map(|row| row["seq"].as_i64().expect("a number"))
+        .collect();
     seqs.sort_unstable();
     seqs
 }
@@ -101,9 +108,20 @@ async fn the_beginning_of_a_chain_ends_as_its_tenant_said_in_batches_of_any_size
     let whole = folded(&bench, &[&records]).await;
     assert_eq!(seqs(&whole.0), [3, 4, 5, 6]);
     let chain = &whole.1[0];
-    assert_eq!((&chain["base_seq"], &chain["retention_days"]), (&2.into(), &400.into()));
-    let origin = chain["origin"].as_str().expect("an id").parse().expect("an id");
-    let tenant = chain["tenant_id"].as_str().expect("an id").parse().expect("an id");
+    assert_eq!(
+        (&chain["base_seq"], &chain["retention_days"]),
+        (&2.into(), &400.into())
+    );
+    let origin = chain["origin"]
+        .as_str()
+        .expect("an id")
+        .parse()
+        .expect("an id");
+    let tenant = chain["tenant_id"]
+        .as_str()
+        .expect("an id")
+        .parse()
+        .expect("an id");
     assert_ne!(chain["base_hash"], chain::start(tenant, origin).as_str());
     let one_by_one: Vec<&[Record]> = records.chunks(1).collect();
     assert_eq!(folded(&bench, &one_by_one).await, whole);

@@ -83,7 +83,9 @@ pub enum Line {
     },
     Seal(Seal),
     /// Nothing was cut off.
-    End { entries: i64 },
+    End {
+        entries: i64,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -222,7 +224,13 @@ impl<S: Fn(&str, &str, &str) -> bool> Verifier<S> {
         Ok(())
     }
 
-    fn link(&mut self, seq: i64, content: &str, hash: &str, prev: Option<&str>) -> Result<(), Broken> {
+    fn link(
+        &mut self,
+        seq: i64,
+        content: &str,
+        hash: &str,
+        prev: Option<&str>,
+    ) -> Result<(), Broken> {
         self.begun()?;
         let seen = self.seen_mut();
         let (complete, due) = (seen.head.complete, seen.last + 1);
@@ -288,7 +296,9 @@ impl<S: Fn(&str, &str, &str) -> bool> Verifier<S> {
     }
 
     fn seen_mut(&mut self) -> &mut Verified {
-        self.seen.as_mut().expect("every line after the head asks `begun` first")
+        self.seen
+            .as_mut()
+            .expect("every line after the head asks `begun` first")
     }
 
     /// The entry that is due.
@@ -326,7 +336,12 @@ mod tests {
             rule: None,
             version: seq,
             request: Uuid::from_u128(7),
-            changes: Some(RawValue::from_string(r#"{"before":{"title":"a"},"after":{"title":"b"}}"#.to_owned()).unwrap()),
+            changes: Some(
+                RawValue::from_string(
+                    r#"{"before":{"title":"a"},"after":{"title":"b"}}"#.to_owned(),
+                )
+                .unwrap(),
+            ),
         }
     }
 
@@ -348,7 +363,11 @@ mod tests {
             let hash = hash.clone();
             lines.push(match seq {
                 3 => Line::Withheld { seq, content, hash },
-                _ => Line::Entry { entry: entry(seq), hash, prev: None },
+                _ => Line::Entry {
+                    entry: entry(seq),
+                    hash,
+                    prev: None,
+                },
             });
             if seq == 4 {
                 let hash = match lines.last() {
@@ -359,12 +378,21 @@ mod tests {
             }
         }
         lines.push(Line::End { entries: 5 });
-        lines.iter().map(|line| serde_json::to_string(line).unwrap()).collect()
+        lines
+            .iter()
+            .map(|line| serde_json::to_string(line).unwrap())
+            .collect()
     }
 
     fn sealed(origin: Uuid, seq: i64, hash: String) -> Line {
         let signature = content(&format!("k{}", sealed_text(TENANT, origin, seq, &hash)));
-        Line::Seal(Seal { origin, seq, hash, key: "k".to_owned(), signature })
+        Line::Seal(Seal {
+            origin,
+            seq,
+            hash,
+            key: "k".to_owned(),
+            signature,
+        })
     }
 
     fn verify<'a>(lines: impl IntoIterator<Item = &'a str>) -> Result<Verified, Broken> {
@@ -381,7 +409,10 @@ mod tests {
     fn a_whole_file_holds() {
         let lines = file();
         let seen = verify(lines.iter().map(String::as_str)).unwrap();
-        assert_eq!((seen.entries, seen.withheld, seen.sealed, seen.last), (4, 1, 4, 5));
+        assert_eq!(
+            (seen.entries, seen.withheld, seen.sealed, seen.last),
+            (4, 1, 4, 5)
+        );
     }
 
     #[test]
@@ -391,12 +422,18 @@ mod tests {
             for byte in 0..lines[at].len() {
                 let mut changed = lines[at].clone().into_bytes();
                 changed[byte] ^= 1;
-                let Ok(changed) = String::from_utf8(changed) else { continue };
+                let Ok(changed) = String::from_utf8(changed) else {
+                    continue;
+                };
                 let read = lines.iter().enumerate();
                 let read = read.map(|(n, line)| if n == at { changed.as_str() } else { line });
                 let broken = verify(read).unwrap_err();
                 // A head that names another chain shows at the first entry.
-                let found = if at == 0 { broken.line <= 2 } else { broken.line == at + 1 };
+                let found = if at == 0 {
+                    broken.line <= 2
+                } else {
+                    broken.line == at + 1
+                };
                 assert!(found, "line {at}, byte {byte}: {broken}");
             }
         }
@@ -406,7 +443,10 @@ mod tests {
     fn what_is_left_out_moved_or_cut_off_is_found() {
         let lines = file();
         let without = |left_out: usize| {
-            let kept = lines.iter().enumerate().filter(move |(n, _)| *n != left_out);
+            let kept = lines
+                .iter()
+                .enumerate()
+                .filter(move |(n, _)| *n != left_out);
             verify(kept.map(|(_, line)| line.as_str()))
         };
         for n in (1..lines.len()).filter(|n| *n != 5) {
@@ -414,7 +454,10 @@ mod tests {
         }
         let mut swapped = lines.clone();
         swapped.swap(1, 2);
-        assert_eq!(verify(swapped.iter().map(String::as_str)).unwrap_err().seq, 1);
+        assert_eq!(
+            verify(swapped.iter().map(String::as_str)).unwrap_err().seq,
+            1
+        );
     }
 
     #[test]
@@ -428,7 +471,11 @@ mod tests {
             let mut forged = entry(seq);
             forged.action = "Other".to_owned();
             hash = next(&hash, &content(&forged.text()));
-            let line = Line::Entry { entry: forged, hash: hash.clone(), prev: None };
+            let line = Line::Entry {
+                entry: forged,
+                hash: hash.clone(),
+                prev: None,
+            };
             lines[usize::try_from(seq).unwrap()] = serde_json::to_string(&line).unwrap();
         }
         let broken = verify(lines.iter().map(String::as_str)).unwrap_err();

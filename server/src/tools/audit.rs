@@ -118,7 +118,11 @@ mod tests {
         };
         vec![
             Line::Head(head),
-            Line::Entry { entry, hash, prev: None },
+            Line::Entry {
+                entry,
+                hash,
+                prev: None,
+            },
             Line::Seal(seal),
             Line::End { entries: 1 },
         ]
@@ -142,7 +146,10 @@ mod tests {
         assert!(told.contains("sealed up to entry 1"), "{told}");
         assert!(told.contains(&public), "{told}");
         let refused = verify(file.path(), Some(&seal::public_key(&other))).unwrap_err();
-        assert!(format!("{refused:#}").contains("line 3, entry 1"), "{refused:#}");
+        assert!(
+            format!("{refused:#}").contains("line 3, entry 1"),
+            "{refused:#}"
+        );
     }
 
     #[test]

@@ -55,8 +55,14 @@ pub async fn file(
     let format = shape.format()?;
     let filter = which.filter()?;
     let (kind, name) = match format {
-        Format::Jsonl => ("application/x-ndjson", "attachment; filename=\"audit.jsonl\""),
-        Format::Csv => ("text/csv; charset=utf-8", "attachment; filename=\"audit.csv\""),
+        Format::Jsonl => (
+            "application/x-ndjson",
+            "attachment; filename=\"audit.jsonl\"",
+        ),
+        Format::Csv => (
+            "text/csv; charset=utf-8",
+            "attachment; filename=\"audit.csv\"",
+        ),
     };
     let headers = [(CONTENT_TYPE, kind), (CONTENT_DISPOSITION, name)];
     let scope = allowed.scope().clone();
@@ -149,7 +155,9 @@ impl File {
         let found = audit::after(db, &self.scope, &self.filter, range, ENTRIES_A_PAGE).await?;
         let end = found.next.unwrap_or(self.head.last);
         let mut seals = match self.seal {
-            Some(_) => audit::seals_of(db, &self.scope, self.head.head.origin, (place.after, end)).await?,
+            Some(_) => {
+                audit::seals_of(db, &self.scope, self.head.head.origin, (place.after, end)).await?
+            }
             None => Vec::new(),
         }
         .into_iter()
@@ -165,7 +173,9 @@ impl File {
         if found.next.is_none() {
             self.finish(&mut text, entries);
         }
-        let next = found.next.map(|after| (Place { after, entries }, String::new()));
+        let next = found
+            .next
+            .map(|after| (Place { after, entries }, String::new()));
         Ok((Bytes::from(text), next))
     }
 
@@ -208,7 +218,11 @@ fn push_row(text: &mut String, entry: &Entry, hash: &str) {
         serde_json::Value::Null => String::new(),
         part => part.to_string(),
     };
-    let result = if entry.rule.is_some() { "refused" } else { "accepted" };
+    let result = if entry.rule.is_some() {
+        "refused"
+    } else {
+        "accepted"
+    };
     let cells = [
         entry.seq.to_string(),
         entry.at.clone(),
