@@ -35,7 +35,8 @@ export function auditStatsQuery(project: string, filter: AuditFilter, range: Ran
 
 /** Where the file is; without a filter it is the whole chain, which can be verified. */
 export function auditFile(format: 'jsonl' | 'csv', filter: AuditFilter, range: RangeSearch): string {
-  const query = new URLSearchParams(present({ format, ...asked(filter, range) }) as Record<string, string>);
+  const given = Object.entries(present({ format, ...asked(filter, range) }));
+  const query = new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
   return `/api/v1/audit/export?${query.toString()}`;
 }
 

@@ -65,10 +65,10 @@ pub struct AuditEntry {
     pub rule: Option<String>,
     pub request_id: Uuid,
     /// The fields that changed, as they were; none where the target is new.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<std::collections::BTreeMap<String, Value>>)]
     pub before: Option<Value>,
     /// The same fields as they are now, and what was said with it.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<std::collections::BTreeMap<String, Value>>)]
     pub after: Option<Value>,
 }
 
