@@ -7,6 +7,9 @@ use schemas::scope::MemberRole::{Admin, Engineer, Owner, Viewer};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Action {
     UseSession,
+    ManageTenant,
+    ExportTenant,
+    EraseMembers,
     ReadProjects,
     ManageProjects,
     ReadMembers,
@@ -41,19 +44,22 @@ const ADMINS: &[MemberRole] = &[Owner, Admin];
 /// The table `action × member role`. `Ingest` has no member role: it is for keys
 /// with the scope `ingest` alone, because agents are not people.
 #[rustfmt::skip]
-const TABLE: [Row; 18] = {
+const TABLE: [Row; 21] = {
     const fn row(action: Action, name: &'static str, description: &'static str, roles: &'static [MemberRole]) -> Row {
         Row { action, name, description, roles }
     }
     [
         row(Action::UseSession, "session.use", "See the own account and receive live changes", EVERYBODY),
+        row(Action::ManageTenant, "tenant.manage", "Rename the tenant", ADMINS),
+        row(Action::ExportTenant, "tenant.export", "Take everything of the tenant away as a file", &[Owner]),
+        row(Action::EraseMembers, "member.erase", "Make a person's name and address unreadable for ever", &[Owner]),
         row(Action::ReadProjects, "project.read", "See the tenant's projects", EVERYBODY),
-        row(Action::ManageProjects, "project.manage", "Create and rename projects", ADMINS),
+        row(Action::ManageProjects, "project.manage", "Create, rename, archive and restore projects", ADMINS),
         row(Action::ReadMembers, "member.read", "See who belongs to the tenant", EVERYBODY),
-        row(Action::ManageMembers, "member.manage", "Add and remove members and change their role", ADMINS),
+        row(Action::ManageMembers, "member.manage", "Invite and remove members and change their role", ADMINS),
         row(Action::ManageOwners, "owner.manage", "Make members owners and take ownership away", &[Owner]),
         row(Action::ReadApiKeys, "api_key.read", "See API keys (never their secret)", RESPONDERS),
-        row(Action::ManageApiKeys, "api_key.manage", "Create and revoke API keys", ADMINS),
+        row(Action::ManageApiKeys, "api_key.manage", "Create, rotate and revoke API keys", ADMINS),
         row(Action::ReadIncidents, "incident.read", "See incidents and their timelines", EVERYBODY),
         row(Action::OpenIncidents, "incident.open", "Declare an incident", RESPONDERS),
         row(Action::WorkIncidents, "incident.work", "Move incidents on, assign and edit them", RESPONDERS),
@@ -66,6 +72,20 @@ const TABLE: [Row; 18] = {
         row(Action::Ingest, "ingest.send", "Send webhooks and telemetry", &[]),
     ]
 };
+
+/// What reaches over all projects: the role in the tenant decides, whatever a single
+/// project says of the member. Everything else goes by the role in the project.
+const OF_THE_TENANT: &[Action] = &[
+    Action::ManageTenant,
+    Action::ExportTenant,
+    Action::EraseMembers,
+    Action::ReadProjects,
+    Action::ManageProjects,
+    Action::ReadMembers,
+    Action::ManageMembers,
+    Action::ManageOwners,
+    Action::ReadAudit,
+];
 
 impl Action {
     pub fn all() -> impl Iterator<Item = Self> {
@@ -87,6 +107,11 @@ impl Action {
 
     pub fn allows(self, role: MemberRole) -> bool {
         self.roles().contains(&role)
+    }
+
+    /// Whether it reaches over all projects of the tenant.
+    pub fn is_of_the_tenant(self) -> bool {
+        OF_THE_TENANT.contains(&self)
     }
 
     fn row(self) -> &'static Row {

@@ -6,11 +6,13 @@
 //! and one line in [`routes`], with the action it needs leave for.
 
 pub mod auth;
+mod client;
 pub mod config;
 mod console;
 mod cursor;
 pub mod dispatch;
 mod docs;
+mod ends;
 pub mod error;
 mod etag;
 mod headers;
@@ -29,6 +31,7 @@ pub mod tokens;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use access::ended::Ended;
 use access::keyring::Keyring;
 use access::refused_bodies::RefusedBodies;
 use axum::Router;
@@ -39,6 +42,7 @@ use projections::Db;
 use projections::fanout::Fanout;
 use projections::vault::{MasterKey, SubjectKeys};
 use schemas::context::{Clock, Context};
+use schemas::ids::SubjectId;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -88,6 +92,7 @@ pub struct Parts {
     pub refused: Arc<RefusedBodies>,
     pub keys: Keys,
     pub tokens: Tokens,
+    pub ended: Ended,
     pub passwords: Passwords,
     pub outcomes: Outcomes,
     pub progress: Progress,
@@ -112,6 +117,7 @@ impl Gateway {
         Ok(Self(Arc::new(Parts {
             keys: Keys::derive(&given.master),
             tokens: Tokens::new(given.config.public_url.origin()),
+            ended: Ended::default(),
             passwords: Passwords::new()?,
             outcomes: Outcomes::default(),
             progress: Progress::default(),
@@ -135,8 +141,14 @@ impl Gateway {
         SubjectKeys::new(self.master.clone())
     }
 
+    /// Makes what is sealed for `subject` unreadable, in every copy of the log.
+    pub(crate) async fn forget_subject(&self, subject: SubjectId) -> Result<(), Error> {
+        let forgotten = self.people().forget(self.db.writer(), subject).await;
+        forgotten.map_err(|e| Error::Internal(e.to_string()))
+    }
+
     /// Runs what stands behind the routes until `stop`: token keys, outcomes, live
-    /// changes, the sweeper. Ends early only if the log has failed.
+    /// changes, what was ended elsewhere, the sweeper. Ends early only if the log has failed.
     pub async fn run(&self, stop: CancellationToken) -> anyhow::Result<()> {
         let tokens = self
             .tokens
@@ -145,8 +157,9 @@ impl Gateway {
             .live
             .follow(&self.db, self.fanout.as_ref(), &self.progress, stop.clone());
         let sweeper = sweeper::run(self, stop.clone());
+        let ends = self.follow_ends(stop.clone());
         let outcomes = self.outcomes.follow(&self.log, stop.clone());
-        let (outcomes, ..) = tokio::join!(outcomes, tokens, live, sweeper);
+        let (outcomes, ..) = tokio::join!(outcomes, tokens, live, sweeper, ends);
         Ok(outcomes?)
     }
 

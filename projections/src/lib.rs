@@ -13,6 +13,7 @@ pub mod db;
 pub mod fanout;
 pub mod history;
 pub mod incidents;
+pub mod invitations;
 pub mod members;
 pub mod migrate;
 pub mod outcomes;

@@ -55,6 +55,8 @@ id!(/// A person with an account.
     UserId);
 id!(/// The person whose key seals a personal value; equal to the user id for accounts.
     SubjectId);
+id!(/// A request to join a tenant that waits for its answer.
+    InvitationId);
 id!(/// An API key (the id, never the secret).
     ApiKeyId);
 id!(/// An incident.

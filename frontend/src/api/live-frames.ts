@@ -51,7 +51,7 @@ const TOUCHES: Record<ChangeType, (project: string, key: string) => readonly Que
   'alert.fired': alertKeys,
   'alert.resolved': alertKeys,
   'api_key.updated': (project) => [keys.apiKeys(project)],
-  'member.updated': (project) => [keys.members(project), keys.me],
+  'member.updated': (project) => [keys.members(project), keys.invitations(project), keys.me],
   'project.updated': (project) => [keys.projects(project), keys.me],
 };
 

@@ -3,7 +3,7 @@ import { api, read, write } from './client';
 import { keys } from './keys';
 import { allPages } from './paging';
 import type { components } from './schema';
-import type { CreatedApiKey, Member, MemberRole, Project } from './types';
+import type { CreatedApiKey, Invitation, Member, MemberRole, Project } from './types';
 
 type Schemas = components['schemas'];
 
@@ -41,8 +41,29 @@ export function membersQuery(project: string) {
   });
 }
 
-export async function createMember(body: Schemas['NewMember']): Promise<void> {
-  await write<Member | null>(api.POST('/api/v1/members', { body }), nothing);
+export function invitationsQuery(project: string) {
+  return queryOptions({
+    queryKey: keys.invitations(project),
+    queryFn: () => allPages((page) => read(api.GET('/api/v1/invitations', { params: { query: page } }))),
+  });
+}
+
+/** Null where the outcome came late; the list shows the link. */
+export function inviteMember(body: Schemas['NewInvitation']): Promise<Invitation | null> {
+  return write<Invitation | null>(api.POST('/api/v1/invitations', { body }), nothing);
+}
+
+export async function revokeInvitation(id: string): Promise<void> {
+  await write<unknown>(api.DELETE('/api/v1/invitations/{id}', { params: { path: { id } } }), nothing);
+}
+
+/** What a member is in this project; null ends it. */
+export async function setProjectRole(userId: string, role: MemberRole | null): Promise<void> {
+  const answer = api.PUT('/api/v1/members/{user_id}/project-role', {
+    params: { path: { user_id: userId } },
+    body: { role },
+  });
+  await write<Member | null>(answer, nothing);
 }
 
 export async function changeMemberRole(userId: string, role: MemberRole): Promise<void> {
@@ -74,6 +95,18 @@ export async function createProject(name: string): Promise<void> {
 export async function renameProject(id: string, name: string): Promise<void> {
   const answer = api.PATCH('/api/v1/projects/{id}', { params: { path: { id } }, body: { name } });
   await write<Project | null>(answer, nothing);
+}
+
+export async function archiveProject(id: string): Promise<void> {
+  await write<Project | null>(api.POST('/api/v1/projects/{id}/archive', { params: { path: { id } } }), nothing);
+}
+
+export async function restoreProject(id: string): Promise<void> {
+  await write<Project | null>(api.POST('/api/v1/projects/{id}/restore', { params: { path: { id } } }), nothing);
+}
+
+export async function renameTenant(name: string): Promise<void> {
+  await write<unknown>(api.PATCH('/api/v1/tenant', { body: { name } }), nothing);
 }
 
 /** The caller refetches its list, so the resource of a late outcome is not needed. */

@@ -11,11 +11,13 @@ export type CreatedApiKey = Schemas['CreatedApiKey'];
 export type Incident = Schemas['Incident'];
 export type IncidentStats = Schemas['Stats'];
 export type IncidentStatus = Schemas['IncidentStatus'];
+export type Invitation = Schemas['Invitation'];
 export type KeyScope = Schemas['KeyScope'];
 export type Me = Schemas['Me'];
 export type Member = Schemas['Member'];
 export type MemberRole = Schemas['MemberRole'];
 export type NextAction = Schemas['NextAction'];
+export type OpenSession = Schemas['OpenSession'];
 export type Person = Schemas['Person'];
 export type Project = Schemas['Project'];
 export type ProblemBody = Schemas['Problem'];
@@ -35,5 +37,8 @@ export interface Page<T> {
 export const SEVERITIES: readonly Severity[] = ['SEV1', 'SEV2', 'SEV3', 'SEV4'];
 
 export const MEMBER_ROLES: readonly MemberRole[] = ['owner', 'admin', 'engineer', 'viewer'];
+
+/** What a project may see a member as; owners are owners everywhere. */
+export const PROJECT_ROLES: readonly MemberRole[] = ['admin', 'engineer', 'viewer'];
 
 export const KEY_SCOPES: readonly KeyScope[] = ['ingest', 'read', 'write', 'admin'];

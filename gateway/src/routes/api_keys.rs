@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use projections::api_keys::{self, ApiKey};
 use schemas::api_key::{ApiKeyCommand, CreateApiKey, RevokeApiKey};
 use schemas::context::Context;
-use schemas::ids::ApiKeyId;
+use schemas::ids::{ApiKeyId, ProjectId};
 use schemas::topic::Topic;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -22,7 +22,7 @@ use crate::error::{Error, FieldError, Pending, Problem};
 use crate::openapi::words::KeyScope;
 use crate::operations::Allowed;
 use crate::paging::{Listed, Paging};
-use crate::request::Asked;
+use crate::request::{Asked, Question};
 
 const LIST: &str = "api_keys";
 
@@ -30,6 +30,8 @@ const LIST: &str = "api_keys";
 pub type ApiKeyPage = Listed<ApiKey>;
 
 const MAX_NAME: usize = 100;
+/// Keys that are revoked between two looks into the list.
+const PAGE: u32 = 200;
 
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct NewApiKey {
@@ -121,6 +123,34 @@ pub async fn revoke(
     let settled = gateway.send(&command, topic, ApiKeyId(id), message).await?;
     gateway.shown(&settled, &[LIST]).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Revokes every key of `project`, which may be another than the caller's.
+pub(super) async fn revoke_all(
+    gateway: &Gateway,
+    allowed: &Allowed,
+    project: ProjectId,
+    question: &Question,
+) -> Result<(), Error> {
+    let scope = allowed.principal().scope_in(project);
+    let mut after = None;
+    loop {
+        let page = api_keys::list(&gateway.db, &scope, after, PAGE).await?;
+        for key in page.items.iter().filter(|key| key.revoked_at.is_none()) {
+            let mut question = question.clone();
+            // One request, but a command a key.
+            question.route = format!("{} {}", question.route, key.id);
+            let command = Command::new(&scope, &question, &Context::ambient(&gateway.clock));
+            let reason = Some("the project was archived".to_owned());
+            let message = ApiKeyCommand::from(RevokeApiKey { reason });
+            let topic = Topic::IdentityCommands;
+            gateway.send(&command, topic, ApiKeyId(key.id), message).await?;
+        }
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok(()),
+        }
+    }
 }
 
 /// A retry under an idempotency key must show the key that its first attempt made.
