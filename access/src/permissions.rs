@@ -122,6 +122,41 @@ impl Action {
     }
 }
 
+/// The table as a page of the documentation, Markdown.
+pub fn page() -> String {
+    let mut page = String::from(PAGE_HEAD);
+    let roles = MemberRole::ALL.map(MemberRole::name).join(" | ");
+    let scopes = KeyScope::ALL.map(|scope| format!("`{}`", scope.name())).join(" | ");
+    page.push_str(&format!("| action | what it is | {roles} | {scopes} |\n"));
+    let columns = 2 + MemberRole::ALL.len() + KeyScope::ALL.len();
+    page.push_str(&format!("|{}\n", "---|".repeat(columns)));
+    for action in Action::all() {
+        let everywhere = if action.is_of_the_tenant() { " *" } else { "" };
+        let members = MemberRole::ALL.map(|role| mark(action.allows(role)));
+        let keys = KeyScope::ALL.map(|scope| mark(scope.allows(action)));
+        let marks = members.into_iter().chain(keys).collect::<Vec<_>>().join(" | ");
+        let (name, description) = (action.name(), action.description());
+        page.push_str(&format!("| `{name}`{everywhere} | {description} | {marks} |\n"));
+    }
+    page
+}
+
+fn mark(allowed: bool) -> &'static str {
+    if allowed { "yes" } else { "" }
+}
+
+const PAGE_HEAD: &str = "\
+# Roles
+
+What each member role and each scope of an API key may do. Made by `make gen` from the
+table that the gateway asks (`access/src/permissions.rs`); the console shows the same.
+
+A member has one role in the tenant and may have another in a single project, except
+owners, who are owners everywhere. What is marked * reaches over all projects and goes by
+the role in the tenant; everything else goes by the role in the project.
+
+";
+
 /// What an API key was made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum KeyScope {

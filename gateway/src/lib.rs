@@ -13,6 +13,7 @@ mod cursor;
 pub mod dispatch;
 mod docs;
 mod ends;
+pub mod erased;
 pub mod error;
 mod etag;
 mod headers;
@@ -43,6 +44,7 @@ use projections::fanout::Fanout;
 use projections::vault::{MasterKey, SubjectKeys};
 use schemas::context::{Clock, Context};
 use schemas::ids::SubjectId;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -98,6 +100,8 @@ pub struct Parts {
     pub progress: Progress,
     pub live: Live,
     pub queries: Queries,
+    /// Turns of exports.
+    pub exports: Arc<Semaphore>,
     fanout: Arc<dyn Fanout>,
     document: String,
 }
@@ -123,6 +127,7 @@ impl Gateway {
             progress: Progress::default(),
             live: Live::new(instance, given.log.id()),
             queries: Queries::new(given.metric_stores),
+            exports: Arc::new(Semaphore::new(routes::export::AT_ONCE)),
             document: openapi_document().map_err(|e| Error::Internal(e.to_string()))?,
             config: given.config,
             clock: given.clock,
@@ -145,6 +150,17 @@ impl Gateway {
     pub(crate) async fn forget_subject(&self, subject: SubjectId) -> Result<(), Error> {
         let forgotten = self.people().forget(self.db.writer(), subject).await;
         forgotten.map_err(|e| Error::Internal(e.to_string()))
+    }
+
+    /// The same for a person, who must stay erased after a restore too: the list of
+    /// them lies beside the backups.
+    pub(crate) async fn erase(&self, subject: SubjectId) -> Result<(), Error> {
+        if let Some(list) = &self.config.erased {
+            erased::note(list, subject).await.map_err(|e| {
+                Error::Internal(format!("the list {} cannot be written: {e}", list.display()))
+            })?;
+        }
+        self.forget_subject(subject).await
     }
 
     /// Runs what stands behind the routes until `stop`: token keys, outcomes, live

@@ -6,6 +6,7 @@ pub mod api_keys;
 pub mod audit;
 pub mod auth;
 pub mod commands;
+pub mod export;
 pub mod incidents;
 pub mod invitations;
 pub mod jaeger;
@@ -108,11 +109,13 @@ fn account(operations: Operations) -> Operations {
 
 fn members(operations: Operations) -> Operations {
     use Action::{
-        ManageApiKeys, ManageMembers, ManageProjects, ManageTenant, ReadApiKeys, ReadAudit,
-        ReadCommands, ReadMembers, ReadProjects,
+        EraseMembers, ExportTenant, ManageApiKeys, ManageMembers, ManageProjects, ManageTenant,
+        ReadApiKeys, ReadAudit, ReadCommands, ReadMembers, ReadProjects,
     };
     operations
         .member(ManageTenant, routes!(tenant::rename))
+        .member(ExportTenant, routes!(export::tenant))
+        .member(EraseMembers, routes!(members::erase::erase))
         .member(ReadProjects, routes!(projects::list))
         .member(ManageProjects, routes!(projects::create))
         .member(ManageProjects, routes!(projects::rename))

@@ -1,5 +1,7 @@
 //! `/api/v1/members`: who belongs to the tenant, as what.
 
+pub mod erase;
+
 use access::ended::End;
 use access::permissions::Action;
 use access::token::Subject;
