@@ -1,11 +1,13 @@
-//! An API key as facts for the keyring: created once, revoked once.
+//! An API key as facts for the keyring: created once, ended at a time, revoked once.
 
 use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
 use schemas::api_key::{
-    ApiKeyCommand, ApiKeyCreated, ApiKeyEvent, ApiKeyRevoked, CreateApiKey, RevokeApiKey,
+    ApiKeyCommand, ApiKeyCreated, ApiKeyEndSet, ApiKeyEvent, ApiKeyRevoked, CreateApiKey,
+    EndApiKey, RevokeApiKey,
 };
 use schemas::context::Context;
+use schemas::time::Timestamp;
 use schemas::topic::Topic;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +24,7 @@ const SCOPES: [&str; 4] = ["ingest", "read", "write", "admin"];
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiKey {
     created: Option<Facts>,
+    expires_at: Option<Timestamp>,
     revoked: bool,
 }
 
@@ -40,6 +43,8 @@ pub enum ApiKeyRefusal {
     NotFound,
     #[error("the API key exists already, with other values")]
     AlreadyCreated,
+    #[error("the API key was revoked")]
+    Revoked,
     #[error(transparent)]
     Invalid(#[from] InvalidField),
 }
@@ -49,6 +54,7 @@ impl Refuse for ApiKeyRefusal {
         match self {
             Self::NotFound => "not_found",
             Self::AlreadyCreated => "already_created",
+            Self::Revoked => "key_revoked",
             Self::Invalid(_) => fields::RULE,
         }
     }
@@ -62,8 +68,29 @@ impl ApiKey {
         match (&self.created, command) {
             (None, ApiKeyCommand::CreateApiKey(c)) => create(c, context),
             (Some(facts), ApiKeyCommand::CreateApiKey(c)) => again(facts, &c),
-            (None, ApiKeyCommand::RevokeApiKey(_)) => Err(ApiKeyRefusal::NotFound),
+            (None, ApiKeyCommand::RevokeApiKey(_) | ApiKeyCommand::EndApiKey(_)) => {
+                Err(ApiKeyRefusal::NotFound)
+            }
+            (Some(_), ApiKeyCommand::EndApiKey(c)) => self.end(&c, context),
             (Some(_), ApiKeyCommand::RevokeApiKey(c)) => self.revoke(c),
+        }
+    }
+
+    fn end(&self, c: &EndApiKey, context: &Context) -> Decision {
+        if self.revoked {
+            return Err(ApiKeyRefusal::Revoked);
+        }
+        if c.expires_at < context.now() {
+            return Err(fields::invalid("expires_at", "lies in the past").into());
+        }
+        match self.expires_at {
+            Some(held) if held <= c.expires_at => Ok(Vec::new()),
+            _ => Ok(vec![
+                ApiKeyEndSet {
+                    expires_at: c.expires_at,
+                }
+                .into(),
+            ]),
         }
     }
 
@@ -99,9 +126,11 @@ impl Aggregate for ApiKey {
         match event {
             ApiKeyEvent::ApiKeyCreated(e) => {
                 let (name, hash, scopes) = (e.name, e.hash, e.scopes);
+                self.expires_at = e.expires_at;
                 self.created = Some(Facts { name, hash, scopes });
             }
             ApiKeyEvent::ApiKeyRevoked(_) => self.revoked = true,
+            ApiKeyEvent::ApiKeyEndSet(e) => self.expires_at = Some(e.expires_at),
         }
     }
 }
@@ -237,5 +266,28 @@ mod tests {
         given(vec![created(), revoked()])
             .when(revoke())
             .then_expect_events(vec![]);
+    }
+
+    #[test]
+    fn its_end_is_moved_forward_and_never_back() {
+        let end = |days: i64| {
+            let expires_at = NOON.plus_millis(days * 86_400_000);
+            ApiKeyCommand::from(EndApiKey { expires_at })
+        };
+        let set = |days: i64| {
+            let expires_at = NOON.plus_millis(days * 86_400_000);
+            ApiKeyEvent::from(ApiKeyEndSet { expires_at })
+        };
+        given(vec![created()])
+            .when(end(1))
+            .then_expect_events(vec![set(1)]);
+        given(vec![created(), set(1)])
+            .when(end(2))
+            .then_expect_events(vec![]);
+        given(vec![created(), ApiKeyRevoked::example().into()])
+            .when(end(1))
+            .then_expect_error(ApiKeyRefusal::Revoked);
+        let past = given(vec![created()]).when(end(-1)).inspect_result();
+        assert!(past.unwrap_err().to_string().contains("`expires_at`"));
     }
 }

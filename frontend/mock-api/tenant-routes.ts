@@ -24,6 +24,18 @@ export const tenantRoutes = [
     save();
     return HttpResponse.json({ ...created, key }, { status: 201 });
   }),
+  http.post<{ id: string }>('/api/v1/api-keys/:id/rotate', async ({ request, params }) => {
+    const old = state().apiKeys.find(({ id }) => id === params.id);
+    if (!old) return notFound();
+    const { overlap_hours: hours } = (await request.json()) as { overlap_hours: number };
+    const id = nextId();
+    const key = `srec_mock${id.replaceAll('-', '').slice(-20)}q7Jx2`;
+    const created: ApiKey = { ...old, id, prefix: key.slice(0, 12), created_at: new Date().toISOString(), last_used_at: null };
+    old.expires_at = new Date(Date.now() + hours * 3_600_000).toISOString();
+    state().apiKeys.unshift(created);
+    save();
+    return HttpResponse.json({ ...created, key }, { status: 201 });
+  }),
   http.delete<{ id: string }>('/api/v1/api-keys/:id', ({ params }) => {
     const key = state().apiKeys.find(({ id }) => id === params.id);
     if (!key) return notFound();

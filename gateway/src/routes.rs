@@ -132,6 +132,7 @@ fn members(operations: Operations) -> Operations {
         .member(ReadApiKeys, routes!(api_keys::list))
         .member(ReadApiKeys, routes!(refused_bodies::list))
         .member(ManageApiKeys, routes!(api_keys::create))
+        .member(ManageApiKeys, routes!(api_keys::rotate::rotate))
         .member(ManageApiKeys, routes!(api_keys::revoke))
         .member(ReadCommands, routes!(commands::get))
         .member(ReadAudit, routes!(audit::list))

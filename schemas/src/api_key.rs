@@ -18,11 +18,13 @@ record! { "srecopilot.identity",
         pub expires_at: Option<Timestamp>,
     }
     RevokeApiKey { pub reason: Option<String> }
+    /// Ends the key at a time, if it does not end before; never later than it would.
+    EndApiKey { pub expires_at: Timestamp }
 }
 
 messages! {
     /// What aggregate `ApiKey` is asked to do.
-    ApiKeyCommand in "identity" { CreateApiKey, RevokeApiKey }
+    ApiKeyCommand in "identity" { CreateApiKey, RevokeApiKey, EndApiKey }
 }
 
 record! { "srecopilot.identity",
@@ -35,11 +37,12 @@ record! { "srecopilot.identity",
         pub expires_at: Option<Timestamp>,
     }
     ApiKeyRevoked { pub reason: Option<String> }
+    ApiKeyEndSet { pub expires_at: Timestamp }
 }
 
 messages! {
     /// What has happened to a key; topic `identity.keys`.
-    ApiKeyEvent in "identity" { ApiKeyCreated, ApiKeyRevoked }
+    ApiKeyEvent in "identity" { ApiKeyCreated, ApiKeyRevoked, ApiKeyEndSet }
 }
 
 /// The committed examples.
@@ -64,5 +67,7 @@ mod examples {
         RevokeApiKey { reason: Some("leaked".to_owned()) }
         ApiKeyCreated { name: "alertmanager".to_owned(), project: project(), hash: "00".repeat(32), prefix: "srec_a1b2".to_owned(), scopes: scopes(), expires_at: expiry() }
         ApiKeyRevoked { reason: Some("leaked".to_owned()) }
+        EndApiKey { expires_at: Timestamp::from_micros(1_790_086_400_000_000) }
+        ApiKeyEndSet { expires_at: Timestamp::from_micros(1_790_086_400_000_000) }
     }
 }

@@ -21,6 +21,14 @@ export function createApiKey(body: Schemas['NewApiKey']): Promise<CreatedApiKey>
   );
 }
 
+/** Another secret; the old one works for `overlapHours` more. */
+export function rotateApiKey(id: string, overlapHours: number): Promise<CreatedApiKey> {
+  const answer = api.POST('/api/v1/api-keys/{id}/rotate', { params: { path: { id } }, body: { overlap_hours: overlapHours } });
+  return write(answer, () =>
+    Promise.reject(new Error('The key was rotated, but its secret was lost on the way. Rotate the new one.')),
+  );
+}
+
 export async function revokeApiKey(id: string): Promise<void> {
   await write<unknown>(api.DELETE('/api/v1/api-keys/{id}', { params: { path: { id } } }), nothing);
 }

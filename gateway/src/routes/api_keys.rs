@@ -1,6 +1,9 @@
 //! `/api/v1/api-keys`: keys for agents and programs.
 
+pub mod rotate;
+
 use access::api_key::{self, NewKey};
+use access::permissions::Action;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
@@ -68,13 +71,15 @@ pub async fn list(
 /// Create a key
 #[utoipa::path(post, path = "/api/v1/api-keys", operation_id = "create_api_key", tag = "tenant",
     request_body = NewApiKey,
-    responses((status = 201, body = CreatedApiKey), (status = 202, body = Pending), (status = 422, body = Problem)))]
+    responses((status = 201, body = CreatedApiKey), (status = 202, body = Pending), (status = 403, body = Problem),
+        (status = 422, body = Problem)))]
 pub async fn create(
     State(gateway): State<Gateway>,
     allowed: Allowed,
     asked: Asked<NewApiKey>,
 ) -> Result<Response, Error> {
     refuse_if(problems(&gateway, &asked.body))?;
+    no_more_than_own(&allowed, asked.body.scopes.iter().map(|scope| scope.name()))?;
     let scope = allowed.scope();
     let command = Command::new(scope, &asked.question, &Context::ambient(&gateway.clock));
     let id = ApiKeyId(command.created());
@@ -151,6 +156,21 @@ pub(super) async fn revoke_all(
             None => return Ok(()),
         }
     }
+}
+
+/// Nobody makes a key that may do more than they: a key reaches over the tenant where
+/// an admin of a single project does not. Sending is what keys are for.
+fn no_more_than_own<'a>(
+    allowed: &Allowed,
+    scopes: impl Iterator<Item = &'a str>,
+) -> Result<(), Error> {
+    for scope in scopes.filter_map(access::permissions::KeyScope::parse) {
+        let granted = Action::all().filter(|action| scope.allows(*action));
+        for action in granted.filter(|action| !action.roles().is_empty()) {
+            allowed.also(action)?;
+        }
+    }
+    Ok(())
 }
 
 /// A retry under an idempotency key must show the key that its first attempt made.

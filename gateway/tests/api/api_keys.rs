@@ -1,6 +1,8 @@
 //! `/api/v1/api-keys`
 
 use axum::http::{Method, StatusCode};
+use schemas::context::Clock;
+use schemas::time::Timestamp;
 use serde_json::{Value, json};
 
 use crate::app::{App, Person, app};
@@ -134,4 +136,33 @@ async fn whoever_set_up_a_sender_sees_what_it_was_refused() {
 
     let keys_read_alone = app.get("/api/v1/webhooks/refused", Some(key)).await;
     assert_eq!(keys_read_alone.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotated_key_works_beside_its_successor_until_the_overlap_ends() {
+    let clock = Clock::manual(Timestamp::parse("2026-11-01T02:41:00Z").unwrap());
+    let Some(app) = App::with(|_| {}, clock.clone()).await else {
+        return;
+    };
+    let ada = app.register("Ada").await;
+    let old = key(&app, &ada, "read").await;
+    let (id, old) = (old["id"].as_str().unwrap(), old["key"].as_str().unwrap());
+    let path = format!("/api/v1/api-keys/{id}/rotate");
+    let long = app.post(&path, &ada.token, json!({"overlap_hours": 721})).await;
+    assert_eq!(long.with(422)["errors"][0]["field"], "overlap_hours");
+    let new = app.post(&path, &ada.token, json!({"overlap_hours": 2})).await.with(201);
+    assert_eq!((&new["name"], &new["scopes"]), (&json!("agent"), &json!(["read"])));
+    assert_eq!(new["expires_at"], Value::Null);
+    let new = new["key"].as_str().unwrap();
+    for text in [old, new] {
+        until_known(&app, text).await;
+        app.get("/api/v1/incidents", Some(text)).await.with(200);
+    }
+    clock.advance_millis(2 * 3_600_000);
+    let ended = app.get("/api/v1/incidents", Some(old)).await;
+    assert_eq!(ended.with(401)["rule"], "key_expired");
+    app.get("/api/v1/incidents", Some(new)).await.with(200);
+    let ada = app.refreshed(&ada).await;
+    let again = app.post(&path, &ada.token, json!({})).await;
+    assert_eq!(again.with(409)["rule"], "key_expired");
 }

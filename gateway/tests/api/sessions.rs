@@ -184,6 +184,8 @@ async fn a_project_may_see_a_member_differently() {
     // What is the project's goes by the role in it, what is the tenant's does not.
     let key = json!({"name": "k", "scopes": ["read"]});
     app.post("/api/v1/api-keys", &bob.token, key).await.with(201);
+    let key = json!({"name": "k", "scopes": ["admin"]});
+    app.post("/api/v1/api-keys", &bob.token, key).await.with(403);
     let invite = json!({"email": "x@example.com", "role": "viewer"});
     app.post("/api/v1/invitations", &bob.token, invite).await.with(403);
     let other = app.post("/api/v1/projects", &ada.token, json!({"name": "Other"})).await;

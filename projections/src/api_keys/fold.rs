@@ -93,8 +93,13 @@ pub(super) fn evolve(
             revoked_at: Some(at),
             ..row
         }),
-        (None, ApiKeyEvent::ApiKeyRevoked(_)) => Err(ApplyError::Permanent(format!(
-            "key {id} revoked but never created"
+        (Some(row), ApiKeyEvent::ApiKeyEndSet(event)) => Ok(Row {
+            version,
+            expires_at: Some(event.expires_at.datetime()),
+            ..row
+        }),
+        (None, event) => Err(ApplyError::Permanent(format!(
+            "{event:?} of key {id}, which was never created"
         ))),
     }
 }
