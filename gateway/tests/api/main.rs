@@ -19,6 +19,7 @@ mod incidents;
 mod invitations;
 mod isolation;
 mod logs;
+mod matrix;
 mod members;
 mod openapi;
 mod outage;
