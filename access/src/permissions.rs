@@ -27,6 +27,10 @@ pub enum Action {
     ReadCommands,
     ReadAudit,
     Ingest,
+    IngestMetrics,
+    IngestLogs,
+    IngestTraces,
+    IngestWebhooks,
 }
 
 /// One row: the action's public name, what it means, and who may.
@@ -41,10 +45,10 @@ const EVERYBODY: &[MemberRole] = &[Owner, Admin, Engineer, Viewer];
 const RESPONDERS: &[MemberRole] = &[Owner, Admin, Engineer];
 const ADMINS: &[MemberRole] = &[Owner, Admin];
 
-/// The table `action × member role`. `Ingest` has no member role: it is for keys
-/// with the scope `ingest` alone, because agents are not people.
+/// The table `action × member role`. Sending has no member role: it is for keys with
+/// a scope for it, because agents are not people.
 #[rustfmt::skip]
-const TABLE: [Row; 21] = {
+const TABLE: [Row; 25] = {
     const fn row(action: Action, name: &'static str, description: &'static str, roles: &'static [MemberRole]) -> Row {
         Row { action, name, description, roles }
     }
@@ -69,7 +73,11 @@ const TABLE: [Row; 21] = {
         row(Action::ReadTelemetry, "telemetry.read", "Ask metrics, logs and traces", EVERYBODY),
         row(Action::ReadCommands, "command.read", "See what became of an own request", EVERYBODY),
         row(Action::ReadAudit, "audit.read", "See who did what", ADMINS),
-        row(Action::Ingest, "ingest.send", "Send webhooks and telemetry", &[]),
+        row(Action::Ingest, "ingest.send", "Send at all", &[]),
+        row(Action::IngestMetrics, "ingest.metrics", "Send metrics", &[]),
+        row(Action::IngestLogs, "ingest.logs", "Send logs", &[]),
+        row(Action::IngestTraces, "ingest.traces", "Send traces", &[]),
+        row(Action::IngestWebhooks, "ingest.webhooks", "Send webhooks", &[]),
     ]
 };
 
@@ -160,18 +168,45 @@ the role in the tenant; everything else goes by the role in the project.
 /// What an API key was made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum KeyScope {
+    /// Everything that can be sent; the others one kind each.
     Ingest,
+    IngestMetrics,
+    IngestLogs,
+    IngestTraces,
+    IngestWebhooks,
     Read,
     Write,
     Admin,
 }
 
+/// What the scope `ingest` is for.
+const SENDING: [Action; 5] = [
+    Action::Ingest,
+    Action::IngestMetrics,
+    Action::IngestLogs,
+    Action::IngestTraces,
+    Action::IngestWebhooks,
+];
+
 impl KeyScope {
-    pub const ALL: [Self; 4] = [Self::Ingest, Self::Read, Self::Write, Self::Admin];
+    pub const ALL: [Self; 8] = [
+        Self::Ingest,
+        Self::IngestMetrics,
+        Self::IngestLogs,
+        Self::IngestTraces,
+        Self::IngestWebhooks,
+        Self::Read,
+        Self::Write,
+        Self::Admin,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Ingest => "ingest",
+            Self::IngestMetrics => "ingest:metrics",
+            Self::IngestLogs => "ingest:logs",
+            Self::IngestTraces => "ingest:traces",
+            Self::IngestWebhooks => "ingest:webhooks",
             Self::Read => "read",
             Self::Write => "write",
             Self::Admin => "admin",
@@ -185,7 +220,11 @@ impl KeyScope {
     /// Whether a key with this scope alone may do `action`.
     pub fn allows(self, action: Action) -> bool {
         match self {
-            Self::Ingest => action == Action::Ingest,
+            Self::Ingest => SENDING.contains(&action),
+            Self::IngestMetrics => [Action::Ingest, Action::IngestMetrics].contains(&action),
+            Self::IngestLogs => [Action::Ingest, Action::IngestLogs].contains(&action),
+            Self::IngestTraces => [Action::Ingest, Action::IngestTraces].contains(&action),
+            Self::IngestWebhooks => [Action::Ingest, Action::IngestWebhooks].contains(&action),
             Self::Read => action.allows(Viewer),
             Self::Write => action.allows(Engineer),
             Self::Admin => action.allows(Admin),
@@ -235,9 +274,18 @@ mod tests {
         let allowed: Vec<_> = Action::all()
             .filter(|a| KeyScope::Ingest.allows(*a))
             .collect();
-        assert_eq!(allowed, [Action::Ingest]);
+        assert_eq!(allowed, SENDING);
         for scope in [KeyScope::Read, KeyScope::Write, KeyScope::Admin] {
             assert!(!scope.allows(Action::Ingest) && !scope.allows(Action::ManageOwners));
+        }
+    }
+
+    #[test]
+    fn a_key_for_one_signal_sends_nothing_else() {
+        let logs: Vec<_> = Action::all().filter(|a| KeyScope::IngestLogs.allows(*a)).collect();
+        assert_eq!(logs, [Action::Ingest, Action::IngestLogs]);
+        for scope in KeyScope::ALL {
+            assert_eq!(KeyScope::parse(scope.name()), Some(scope));
         }
     }
 }

@@ -18,7 +18,16 @@ const NAME_CHARS: usize = 200;
 const PREFIX_CHARS: usize = 32;
 const REASON_CHARS: usize = 1_000;
 const HASH_CHARS: usize = 64;
-const SCOPES: [&str; 4] = ["ingest", "read", "write", "admin"];
+const SCOPES: [&str; 8] = [
+    "ingest",
+    "ingest:metrics",
+    "ingest:logs",
+    "ingest:traces",
+    "ingest:webhooks",
+    "read",
+    "write",
+    "admin",
+];
 
 /// The key whose id is the record's key.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -177,10 +186,9 @@ fn check_scopes(scopes: &[String]) -> Result<(), InvalidField> {
     if known && !scopes.is_empty() && scopes.len() <= SCOPES.len() {
         return Ok(());
     }
-    Err(fields::invalid(
-        "scopes",
-        "must name one or more of ingest, read, write, admin",
-    ))
+    let names = SCOPES.join(", ");
+    let problem = format!("must name one or more of {names}");
+    Err(fields::invalid("scopes", &problem))
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ const RESPOND: Permission[] = ['incident.open', 'incident.work', 'incident.comme
 const ADMINISTER: Permission[] = [...RESPOND, 'api_key.manage', 'member.manage', 'project.manage', 'tenant.manage'];
 
 const PERMISSIONS: Record<MemberRole, Permission[]> = {
-  owner: [...ADMINISTER, 'owner.manage', 'member.erase'],
+  owner: [...ADMINISTER, 'owner.manage', 'member.erase', 'tenant.export'],
   admin: ADMINISTER,
   engineer: RESPOND,
   viewer: [],

@@ -105,7 +105,7 @@ pub struct ApiKey {
     pub name: String,
     /// The first characters, by which people recognise it.
     pub prefix: String,
-    /// ingest, read, write, admin
+    /// ingest, or one kind of it such as ingest:logs; read, write, admin
     pub scopes: Vec<String>,
     pub project_id: Uuid,
     pub created_at: DateTime<Utc>,

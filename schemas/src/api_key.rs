@@ -13,7 +13,7 @@ record! { "srecopilot.identity",
         pub hash: String,
         /// The first characters, by which people recognise it.
         pub prefix: String,
-        /// `ingest`, `read`, `write`, `admin`.
+        /// `ingest` or one kind of it (`ingest:logs`), `read`, `write`, `admin`.
         pub scopes: Vec<String>,
         pub expires_at: Option<Timestamp>,
     }

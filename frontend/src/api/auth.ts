@@ -88,6 +88,7 @@ export type Permission =
   | 'member.erase'
   | 'owner.manage'
   | 'project.manage'
+  | 'tenant.export'
   | 'tenant.manage';
 
 /** The server decides; this only spares people a refusal. */

@@ -2,6 +2,8 @@ import { queryOptions } from '@tanstack/react-query';
 import { api, read, write } from './client';
 import { keys } from './keys';
 import { allPages } from './paging';
+import { problemOf } from './problem';
+import { requestTo } from './raw';
 import type { components } from './schema';
 import type { CreatedApiKey, Invitation, Member, MemberRole, Project } from './types';
 
@@ -115,6 +117,19 @@ export async function restoreProject(id: string): Promise<void> {
 
 export async function renameTenant(name: string): Promise<void> {
   await write<unknown>(api.PATCH('/api/v1/tenant', { body: { name } }), nothing);
+}
+
+/** Everything of the organisation, as the server writes it: one JSON value a line. */
+export async function exportTenant(): Promise<Blob> {
+  const response = await requestTo('/api/v1/tenant/export');
+  if (!response.ok) throw problemOf(response, await response.json().catch(() => null));
+  return response.blob();
+}
+
+/** Name and address of somebody, gone for ever. */
+export async function eraseMember(userId: string): Promise<void> {
+  const answer = api.POST('/api/v1/members/{user_id}/erase', { params: { path: { user_id: userId } } });
+  await write<unknown>(answer, nothing);
 }
 
 /** The caller refetches its list, so the resource of a late outcome is not needed. */

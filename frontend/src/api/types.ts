@@ -41,4 +41,13 @@ export const MEMBER_ROLES: readonly MemberRole[] = ['owner', 'admin', 'engineer'
 /** What a project may see a member as; owners are owners everywhere. */
 export const PROJECT_ROLES: readonly MemberRole[] = ['admin', 'engineer', 'viewer'];
 
-export const KEY_SCOPES: readonly KeyScope[] = ['ingest', 'read', 'write', 'admin'];
+export const KEY_SCOPES: readonly KeyScope[] = [
+  'ingest',
+  'ingest:metrics',
+  'ingest:logs',
+  'ingest:traces',
+  'ingest:webhooks',
+  'read',
+  'write',
+  'admin',
+];

@@ -11,6 +11,10 @@ import { isFilled } from './checks';
 
 const SCOPE_MEANING: Record<KeyScope, string> = {
   ingest: 'Send alerts and telemetry. All that an agent needs.',
+  'ingest:metrics': 'Send metrics and nothing else.',
+  'ingest:logs': 'Send logs and nothing else.',
+  'ingest:traces': 'Send traces and nothing else.',
+  'ingest:webhooks': 'Send alerts by webhook and nothing else.',
   read: 'Read incidents and alerts through the API.',
   write: 'Change incidents through the API.',
   admin: 'Manage members, keys and projects.',

@@ -1,4 +1,4 @@
-import { Button, Modal, Select, Stack } from '@mantine/core';
+import { Button, Checkbox, Modal, Select, Stack } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { IconPlus } from '@tabler/icons-react';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
@@ -6,7 +6,7 @@ import { useState } from 'react';
 import { may } from '../api/auth';
 import { keys } from '../api/keys';
 import { asProblem } from '../api/problem';
-import { changeMemberRole, membersQuery, removeMember, setProjectRole } from '../api/tenant';
+import { changeMemberRole, eraseMember, membersQuery, removeMember, setProjectRole } from '../api/tenant';
 import { MEMBER_ROLES, PROJECT_ROLES, type Member, type MemberRole } from '../api/types';
 import { OpenInvitations } from '../components/OpenInvitations';
 import { InviteForm } from '../forms/InviteForm';
@@ -160,25 +160,41 @@ function ProjectRoleCell({ member, disabled }: { member: Member; disabled: boole
 function RemoveMember({ member, onClose }: { member: Member; onClose: () => void }) {
   const client = useQueryClient();
   const project = useProject();
+  const mayErase = may(useMe(), 'member.erase');
+  const [erasing, setErasing] = useState(false);
+  const { proven, dialog } = useProof();
   const remove = useMutation({
-    mutationFn: () => removeMember(member.user_id),
+    mutationFn: () => (erasing ? proven(() => eraseMember(member.user_id)) : removeMember(member.user_id)),
     onSuccess: async () => {
       onClose();
       await client.invalidateQueries({ queryKey: keys.members(project) });
     },
   });
   return (
-    <ConfirmByName
-      opened
-      title="Remove member"
-      name={member.name}
-      act="Remove member"
-      pending={remove.isPending}
-      problem={remove.error ? asProblem(remove.error) : null}
-      onConfirm={() => remove.mutate()}
-      onClose={onClose}
-    >
-      <strong>{member.name}</strong> loses access at once. What they did stays in the timeline.
-    </ConfirmByName>
+    <>
+      <ConfirmByName
+        opened
+        title="Remove member"
+        name={member.name}
+        act={erasing ? 'Remove and erase' : 'Remove member'}
+        pending={remove.isPending}
+        problem={remove.error ? asProblem(remove.error) : null}
+        onConfirm={() => remove.mutate()}
+        onClose={onClose}
+      >
+        <strong>{member.name}</strong> loses access at once. What they did stays in the timeline
+        {erasing ? ', without their name. No backup brings it back.' : '.'}
+        {mayErase && (
+          <Checkbox
+            size="xs"
+            mt="sm"
+            label="Also erase their name and address for ever"
+            checked={erasing}
+            onChange={(event) => setErasing(event.currentTarget.checked)}
+          />
+        )}
+      </ConfirmByName>
+      {dialog}
+    </>
   );
 }

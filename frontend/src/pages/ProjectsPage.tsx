@@ -8,6 +8,7 @@ import { keys } from '../api/keys';
 import { asProblem } from '../api/problem';
 import { archiveProject, projectsQuery, restoreProject } from '../api/tenant';
 import type { Project } from '../api/types';
+import { TenantExport } from '../components/TenantExport';
 import { ProjectForm } from '../forms/ProjectForm';
 import { TenantForm } from '../forms/TenantForm';
 import { useMe, useProject } from '../hooks/useProject';
@@ -59,6 +60,11 @@ export function ProjectsPage() {
       {may(me, 'tenant.manage') && (
         <Panel title="Organisation">
           <TenantForm name={me?.tenant.name ?? ''} key={me?.tenant.name} />
+        </Panel>
+      )}
+      {may(me, 'tenant.export') && (
+        <Panel title="Export">
+          <TenantExport />
         </Panel>
       )}
     </Stack>

@@ -1,4 +1,5 @@
 import { Stack } from '@mantine/core';
+import { LeaveTenant } from '../components/LeaveTenant';
 import { OpenSessions } from '../components/OpenSessions';
 import { SecondFactor } from '../components/SecondFactor';
 import { PasswordForm } from '../forms/PasswordForm';
@@ -12,6 +13,9 @@ export function SecurityPage() {
       <SecondFactor />
       <Panel title="Password">
         <PasswordForm />
+      </Panel>
+      <Panel title="Membership">
+        <LeaveTenant />
       </Panel>
     </Stack>
   );

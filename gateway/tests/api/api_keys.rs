@@ -166,3 +166,20 @@ async fn a_rotated_key_works_beside_its_successor_until_the_overlap_ends() {
     let again = app.post(&path, &ada.token, json!({})).await;
     assert_eq!(again.with(409)["rule"], "key_expired");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_for_one_signal_sends_that_and_reads_nothing() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    let made = key(&app, &ada, "ingest:logs").await;
+    let text = made["key"].as_str().unwrap();
+    until_known(&app, text).await;
+    let logs = json!([{"message": "x", "service": "shop"}]);
+    let sent = app.post("/api/v1/ingest/logs", text, json!({"logs": logs})).await;
+    assert!(sent.status.is_success(), "{sent:?}");
+    let metrics = json!({"metrics": [{"name": "x", "labels": {}, "value": 1.0}]});
+    app.post("/api/v1/ingest/metrics", text, metrics).await.with(403);
+    let webhook = app.post("/api/v1/webhooks/alertmanager", text, json!({})).await;
+    webhook.with(403);
+    app.get("/api/v1/incidents", Some(text)).await.with(403);
+}
