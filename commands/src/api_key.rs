@@ -165,6 +165,7 @@ fn create(c: CreateApiKey, context: &Context) -> Decision {
         prefix: c.prefix,
         scopes: c.scopes,
         expires_at: c.expires_at,
+        service_account: c.service_account,
     };
     Ok(vec![created.into()])
 }

@@ -16,6 +16,7 @@ pub mod members;
 pub mod projects;
 pub mod prometheus;
 pub mod refused_bodies;
+pub mod service_accounts;
 pub mod tenant;
 pub mod traces;
 
@@ -131,6 +132,9 @@ fn members(operations: Operations) -> Operations {
         .member(ManageMembers, routes!(invitations::revoke))
         .member(ReadApiKeys, routes!(api_keys::list))
         .member(ReadApiKeys, routes!(refused_bodies::list))
+        .member(ReadApiKeys, routes!(service_accounts::list))
+        .member(ManageApiKeys, routes!(service_accounts::create))
+        .member(ManageApiKeys, routes!(service_accounts::disable))
         .member(ManageApiKeys, routes!(api_keys::create))
         .member(ManageApiKeys, routes!(api_keys::rotate::rotate))
         .member(ManageApiKeys, routes!(api_keys::revoke))

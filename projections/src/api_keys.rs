@@ -113,6 +113,8 @@ pub struct ApiKey {
     pub expires_at: Option<DateTime<Utc>>,
     pub last_used_at: Option<DateTime<Utc>>,
     pub revoked_at: Option<DateTime<Utc>>,
+    /// The service account that the key is of.
+    pub service_account_id: Option<Uuid>,
 }
 
 /// The last key of a page.
@@ -197,6 +199,7 @@ impl Joined {
             expires_at: row.expires_at,
             last_used_at: self.last_used_at,
             revoked_at: row.revoked_at,
+            service_account_id: row.service_account,
         }
     }
 }

@@ -59,6 +59,8 @@ id!(/// A request to join a tenant that waits for its answer.
     InvitationId);
 id!(/// An API key (the id, never the secret).
     ApiKeyId);
+id!(/// A program that acts in a project with keys of its own.
+    ServiceAccountId);
 id!(/// An incident.
     IncidentId);
 id!(/// A group of alerts that share one episode: `UUIDv5(project, group key)`.

@@ -12,12 +12,14 @@ use chrono::{DateTime, Utc};
 use projections::api_keys::{self, ApiKey};
 use schemas::api_key::{ApiKeyCommand, CreateApiKey, RevokeApiKey};
 use schemas::context::Context;
-use schemas::ids::{ApiKeyId, ProjectId};
+use schemas::ids::{ApiKeyId, ServiceAccountId};
+use schemas::scope::Scope;
 use schemas::topic::Topic;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::service_accounts;
 use crate::Gateway;
 use crate::auth::register::refuse_if;
 use crate::dispatch::Command;
@@ -43,6 +45,10 @@ pub struct NewApiKey {
     pub scopes: Vec<KeyScope>,
     #[serde(default)]
     pub expires_at: Option<DateTime<Utc>>,
+    /// A service account of this project that the key is for.
+    #[serde(default)]
+    #[schema(example = json!(null))]
+    pub service_account_id: Option<Uuid>,
 }
 
 /// A key with its secret, which is shown this once.
@@ -88,7 +94,10 @@ pub async fn create(
         name,
         scopes,
         expires_at,
+        service_account_id,
     } = asked.body;
+    let service_account = service_account_id.map(ServiceAccountId);
+    service_accounts::usable(&gateway, scope, service_account).await?;
     let message = ApiKeyCommand::from(CreateApiKey {
         name: name.trim().to_owned(),
         project: scope.project(),
@@ -96,6 +105,7 @@ pub async fn create(
         prefix: key.prefix.clone(),
         scopes: scopes.iter().map(|scope| scope.name().to_owned()).collect(),
         expires_at: expires_at.map(Into::into),
+        service_account,
     });
     let topic = Topic::IdentityCommands;
     let settled = gateway.send(&command, topic, id, message).await?;
@@ -130,23 +140,24 @@ pub async fn revoke(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Revokes every key of `project`, which may be another than the caller's.
+/// Revokes the keys of a project that `which` says, one after the other.
 pub(super) async fn revoke_all(
     gateway: &Gateway,
-    allowed: &Allowed,
-    project: ProjectId,
+    scope: &Scope,
     question: &Question,
+    reason: &str,
+    which: impl Fn(&ApiKey) -> bool,
 ) -> Result<(), Error> {
-    let scope = allowed.principal().scope_in(project);
     let mut after = None;
     loop {
-        let page = api_keys::list(&gateway.db, &scope, after, PAGE).await?;
-        for key in page.items.iter().filter(|key| key.revoked_at.is_none()) {
+        let page = api_keys::list(&gateway.db, scope, after, PAGE).await?;
+        let good = page.items.iter().filter(|key| key.revoked_at.is_none());
+        for key in good.filter(|key| which(key)) {
             let mut question = question.clone();
             // One request, but a command a key.
             question.route = format!("{} {}", question.route, key.id);
-            let command = Command::new(&scope, &question, &Context::ambient(&gateway.clock));
-            let reason = Some("the project was archived".to_owned());
+            let command = Command::new(scope, &question, &Context::ambient(&gateway.clock));
+            let reason = Some(reason.to_owned());
             let message = ApiKeyCommand::from(RevokeApiKey { reason });
             let topic = Topic::IdentityCommands;
             gateway.send(&command, topic, ApiKeyId(key.id), message).await?;

@@ -137,7 +137,9 @@ pub async fn archive(
     let settled = send(&gateway, &allowed, &command, ArchiveProject { project }).await?;
     let shown = shown(&gateway, &allowed, project, &settled).await?;
     gateway.end(End::project(project)).await?;
-    super::api_keys::revoke_all(&gateway, &allowed, project, &asked.question).await?;
+    let scope = allowed.principal().scope_in(project);
+    let reason = "the project was archived";
+    super::api_keys::revoke_all(&gateway, &scope, &asked.question, reason, |_| true).await?;
     Ok(Json(shown))
 }
 

@@ -183,3 +183,28 @@ async fn a_key_for_one_signal_sends_that_and_reads_nothing() {
     webhook.with(403);
     app.get("/api/v1/incidents", Some(text)).await.with(403);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_keys_of_a_service_account_end_with_it() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    let account = json!({"name": "deploys", "description": "The pipeline"});
+    let account = app.post("/api/v1/service-accounts", &ada.token, account).await;
+    account.with(201);
+    let body = json!({"name": "k", "scopes": ["read"], "service_account_id": account.id()});
+    let made = app.post("/api/v1/api-keys", &ada.token, body.clone()).await.with(201);
+    assert_eq!(made["service_account_id"], json!(account.id()));
+    let (its, other) = (made["key"].as_str().unwrap(), key(&app, &ada, "read").await);
+    until_known(&app, its).await;
+    let path = format!("/api/v1/service-accounts/{}", account.id());
+    app.delete(&path, &ada.token).await.with(204);
+    testkit::eventually("its key is revoked", || async {
+        let answer = app.get("/api/v1/incidents", Some(its)).await;
+        (answer.status == StatusCode::UNAUTHORIZED).then_some(())
+    })
+    .await;
+    let other = other["key"].as_str().unwrap();
+    app.get("/api/v1/incidents", Some(other)).await.with(200);
+    let refused = app.post("/api/v1/api-keys", &ada.token, body).await.with(422);
+    assert_eq!(refused["errors"][0]["field"], "service_account_id");
+}

@@ -41,6 +41,8 @@ impl Victim {
         let project = app.post("/api/v1/projects", token, project).await.id();
         let key = json!({"name": format!("{CANARY} key"), "scopes": ["read"]});
         let key = app.post("/api/v1/api-keys", token, key).await.id();
+        let account = json!({"name": format!("{CANARY} program")});
+        let account = app.post("/api/v1/service-accounts", token, account).await.id();
         let invitation = json!({"email": format!("{CANARY}@example.com"), "role": "viewer"});
         let invitation = app.post("/api/v1/invitations", token, invitation).await.id();
         let sessions = app.get("/api/v1/auth/sessions", Some(token)).await.with(200);
@@ -56,6 +58,7 @@ impl Victim {
             ("api-keys", key),
             ("members", person.user.clone()),
             ("invitations", invitation),
+            ("service-accounts", account),
             ("auth", session),
             ("commands", command),
             ("alerts", alert),
@@ -315,6 +318,7 @@ async fn no_list_shows_what_is_foreign() {
         "/api/v1/logs/services",
         "/api/v1/members",
         "/api/v1/projects",
+        "/api/v1/service-accounts",
         "/api/v1/tenant/export",
         "/api/v1/traces",
         "/api/v1/traces/durations",

@@ -20,7 +20,14 @@ use crate::openapi::{document, is_secured, operations};
 const UNKNOWN: &str = "0192ffff-2b3c-7d4e-8f50-123456789abc";
 
 /// Resources that belong to a project; the rest belongs to the tenant or a person.
-const OF_A_PROJECT: [&str; 5] = ["incidents", "alerts", "api-keys", "traces", "logs"];
+const OF_A_PROJECT: [&str; 6] = [
+    "incidents",
+    "alerts",
+    "api-keys",
+    "service-accounts",
+    "traces",
+    "logs",
+];
 
 /// An operation on one thing.
 struct Operation {

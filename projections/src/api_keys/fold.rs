@@ -26,6 +26,7 @@ pub(super) struct Row {
     pub(super) created_by: String,
     pub(super) expires_at: Option<DateTime<Utc>>,
     pub(super) revoked_at: Option<DateTime<Utc>>,
+    pub(super) service_account: Option<Uuid>,
 }
 
 /// The latest use of each key in a batch.
@@ -87,6 +88,7 @@ pub(super) fn evolve(
             created_by: envelope.actor.to_string(),
             expires_at: event.expires_at.map(|time| time.datetime()),
             revoked_at: None,
+            service_account: event.service_account.map(|account| account.0),
         }),
         (Some(row), ApiKeyEvent::ApiKeyRevoked(_)) => Ok(Row {
             version,

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use projections::api_keys::{self, ApiKey};
 use schemas::api_key::{ApiKeyCommand, CreateApiKey, EndApiKey};
 use schemas::context::Context;
-use schemas::ids::ApiKeyId;
+use schemas::ids::{ApiKeyId, ServiceAccountId};
 use schemas::outcome::Refusal;
 use schemas::time::Timestamp;
 use schemas::topic::Topic;
@@ -67,6 +67,7 @@ pub async fn rotate(
         prefix: key.prefix.clone(),
         scopes: old.scopes.clone(),
         expires_at: same_lifetime(&old, now),
+        service_account: old.service_account_id.map(ServiceAccountId),
     });
     let topic = Topic::IdentityCommands;
     let created = gateway.send(&command, topic, new, message).await?;
