@@ -99,6 +99,9 @@ export function seedStore(now: number): Store {
   store.projects.push({ id: uuidOf(11), name: 'staging', slug: 'staging', created_at: iso(now - 200 * DAY), archived_at: null });
   store.projects.push({ id: uuidOf(12), name: 'old shop', slug: 'old-shop', created_at: iso(now - 280 * DAY), archived_at: iso(now - 30 * DAY) });
   store.invitations = [invitation(now)];
+  store.serviceAccounts = [
+    { id: uuidOf(50), name: 'deploys', description: 'The pipeline of the shop', created_at: iso(now - 80 * DAY), created_by: TOMAS, disabled_at: null },
+  ];
   store.sessions.push({
     id: uuidOf(31), device: PHONE, address: '198.51.100.23', created_at: iso(now - 3 * DAY), seen_at: iso(now - 2 * HOUR), current: false,
   });
@@ -125,6 +128,7 @@ export function emptyStore(now: number, who: { tenant: string; email: string; na
     projects: [{ id: PROJECT, name: 'default', slug: 'default', created_at: iso(now), archived_at: null }],
     members: [member(user, 'owner', now)],
     invitations: [],
+    serviceAccounts: [],
     sessions: [{ id: uuidOf(30), device: LAPTOP, address: '192.0.2.7', created_at: iso(now), seen_at: iso(now), current: true }],
     secondFactor: false,
     apiKeys: [], keySecrets: {}, incidents: [], timelines: {}, alerts: [], audit: [], signals: [],

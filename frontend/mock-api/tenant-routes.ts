@@ -44,6 +44,23 @@ export const tenantRoutes = [
     announce('api_key.updated', key.id);
     return new HttpResponse(null, { status: 204 });
   }),
+  http.get('/api/v1/service-accounts', ({ request }) =>
+    refusedSession(request) ?? HttpResponse.json(page(request, state().serviceAccounts))),
+  http.post('/api/v1/service-accounts', async ({ request }) => {
+    const { name, description } = (await request.json()) as { name: string; description: string };
+    const account = { id: nextId(), name, description, created_at: new Date().toISOString(), created_by: { id: state().user.id, name: state().user.name }, disabled_at: null };
+    state().serviceAccounts.push(account);
+    save();
+    return HttpResponse.json(account, { status: 201 });
+  }),
+  http.delete<{ id: string }>('/api/v1/service-accounts/:id', ({ params }) => {
+    const account = state().serviceAccounts.find(({ id }) => id === params.id);
+    if (!account) return notFound();
+    account.disabled_at = new Date().toISOString();
+    for (const key of state().apiKeys) if (key.service_account_id === account.id) key.revoked_at = account.disabled_at;
+    save();
+    return new HttpResponse(null, { status: 204 });
+  }),
   http.get('/api/v1/webhooks/refused', ({ request }) => refusedSession(request) ?? HttpResponse.json({ items: [refusedWebhook()] })),
   http.get('/api/v1/members', ({ request }) => refusedSession(request) ?? HttpResponse.json(page(request, state().members))),
   http.get('/api/v1/invitations', ({ request }) => refusedSession(request) ?? HttpResponse.json(page(request, state().invitations))),

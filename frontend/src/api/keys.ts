@@ -15,6 +15,7 @@ export const keys = {
   alertList: (project: string, filter: object) => ['p', project, 'alerts', filter] as const,
   alert: (project: string, id: string) => ['p', project, 'alert', id] as const,
   apiKeys: (project: string) => ['p', project, 'api-keys'] as const,
+  serviceAccounts: (project: string) => ['p', project, 'service-accounts'] as const,
   refusedWebhooks: (project: string) => ['p', project, 'refused-webhooks'] as const,
   members: (project: string) => ['p', project, 'members'] as const,
   invitations: (project: string) => ['p', project, 'invitations'] as const,

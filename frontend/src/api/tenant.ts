@@ -35,6 +35,22 @@ export async function revokeApiKey(id: string): Promise<void> {
   await write<unknown>(api.DELETE('/api/v1/api-keys/{id}', { params: { path: { id } } }), nothing);
 }
 
+export function serviceAccountsQuery(project: string) {
+  return queryOptions({
+    queryKey: keys.serviceAccounts(project),
+    queryFn: () => allPages((page) => read(api.GET('/api/v1/service-accounts', { params: { query: page } }))),
+  });
+}
+
+export async function createServiceAccount(body: Schemas['NewServiceAccount']): Promise<void> {
+  await write<unknown>(api.POST('/api/v1/service-accounts', { body }), nothing);
+}
+
+/** Its keys end with it. */
+export async function disableServiceAccount(id: string): Promise<void> {
+  await write<unknown>(api.DELETE('/api/v1/service-accounts/{id}', { params: { path: { id } } }), nothing);
+}
+
 /** Bodies that agents were answered 400 for; kept in memory by the gateway, so asked for again and again. */
 export function refusedWebhooksQuery(project: string) {
   return queryOptions({

@@ -21,6 +21,7 @@ export type OpenSession = Schemas['OpenSession'];
 export type Person = Schemas['Person'];
 export type Project = Schemas['Project'];
 export type ProblemBody = Schemas['Problem'];
+export type ServiceAccount = Schemas['ServiceAccount'];
 export type Session = Schemas['Session'];
 export type Severity = Schemas['Severity'];
 export type TimelineEntry = Schemas['TimelineEntry'];

@@ -19,6 +19,7 @@ import { Panel } from '../ui/Panel';
 import { QueryView } from '../ui/QueryView';
 import { RelativeTime } from '../ui/RelativeTime';
 import { RowSkeleton } from '../ui/RowSkeleton';
+import { ServiceAccounts } from './ServiceAccounts';
 
 export function ApiKeysPage() {
   const query = useQuery(apiKeysQuery(useProject()));
@@ -54,6 +55,7 @@ export function ApiKeysPage() {
         {rotating && <RotateKey apiKey={rotating} onClose={() => setRotating(null)} />}
         {revoking && <RevokeKey apiKey={revoking} onClose={() => setRevoking(null)} />}
       </Panel>
+      <ServiceAccounts />
       <RefusedWebhooks />
     </Stack>
   );
