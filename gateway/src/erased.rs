@@ -23,7 +23,7 @@ pub fn read(list: &Path) -> std::io::Result<Vec<SubjectId>> {
     };
     let lines = text.lines().filter(|line| !line.trim().is_empty());
     let ids = lines.map(|line| {
-        line.trim().parse().map_err(|_| {
+        line.trim().parse::<SubjectId>().map_err(|_| {
             std::io::Error::other(format!("`{line}` in {} is not an id", list.display()))
         })
     });

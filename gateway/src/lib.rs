@@ -6,7 +6,7 @@
 //! and one line in [`routes`], with the action it needs leave for.
 
 pub mod auth;
-mod client;
+pub mod client;
 pub mod config;
 mod console;
 mod cursor;

@@ -1,8 +1,6 @@
 //! Everything that the read models hold of one tenant, row by row, as the tenant's
 //! own readers may see it: project by project, under row-level security.
 
-use std::ops::Not;
-
 use schemas::personal::Personal;
 use schemas::scope::Scope;
 use serde_json::Value;
@@ -79,7 +77,7 @@ impl Rows {
         let rows = found.iter().map(|row| serde_json::from_str(row).map_err(damaged));
         let mut rows: Vec<Value> = rows.collect::<Result<_, _>>()?;
         open(db, people, &mut rows).await?;
-        Ok(rows.is_empty().not().then_some(rows))
+        Ok((!rows.is_empty()).then_some(rows))
     }
 }
 

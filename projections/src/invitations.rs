@@ -8,13 +8,11 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use eventlog::Record;
 use schemas::change::ChangeKind;
-use schemas::ids::{InvitationId, SubjectId};
-use schemas::personal::Personal;
+use schemas::ids::InvitationId;
 use schemas::scope::Scope;
 use schemas::topic::Topic;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
-use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::db::{Db, QueryError};
@@ -162,8 +160,7 @@ async fn open(
     found: Vec<Row>,
     names: &Names,
 ) -> Result<Vec<Invitation>, QueryError> {
-    let subject = |email: &Json<Personal<String>>| -> SubjectId { email.subject() };
-    let subjects: Vec<_> = found.iter().map(|row| subject(&row.email)).collect();
+    let subjects: Vec<_> = found.iter().map(|row| row.email.subject()).collect();
     let mut vault = db.writer().acquire().await?;
     let keys = people.fetch(&mut vault, &subjects).await?;
     let opened = found.into_iter().map(|row| {

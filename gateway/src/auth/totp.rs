@@ -56,7 +56,7 @@ fn digits(secret: &Secret, step: i64) -> String {
 }
 
 #[cfg(test)]
-pub(super) fn code_at(secret: &Secret, now: Timestamp) -> String {
+fn code_at(secret: &Secret, now: Timestamp) -> String {
     digits(secret, now.micros() / 1_000_000 / STEP_S)
 }
 

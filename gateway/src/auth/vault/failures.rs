@@ -16,12 +16,12 @@ const FORGOTTEN_MS: i64 = 86_400_000;
 
 /// Refuses while the pause lasts.
 pub async fn check(db: &Db, what: &[u8], now: Timestamp) -> Result<(), Error> {
-    let until: Option<DateTime<Utc>> =
+    let until: Option<Option<DateTime<Utc>>> =
         sqlx::query_scalar("SELECT locked_until FROM vault.failures WHERE what = $1")
             .bind(what)
             .fetch_optional(db.writer())
-            .await?
-            .flatten();
+            .await?;
+    let until = until.flatten();
     let left_ms = until.map_or(0, |until| Timestamp::from(until).millis_since(now));
     match left_ms > 0 {
         true => Err(Error::LockedOut {
