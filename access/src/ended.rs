@@ -127,7 +127,10 @@ mod tests {
     fn what_ended_elsewhere_ends_nothing_here() {
         let ended = Ended::default();
         ended.note(End::session(Uuid::from_u128(9)), NOON);
-        ended.note(End::member(TenantId(Uuid::from_u128(8)), UserId(Uuid::from_u128(3))), NOON);
+        ended.note(
+            End::member(TenantId(Uuid::from_u128(8)), UserId(Uuid::from_u128(3))),
+            NOON,
+        );
         assert_eq!(ended.check(&principal(NOON)), Ok(()));
     }
 

@@ -134,7 +134,9 @@ impl Action {
 pub fn page() -> String {
     let mut page = String::from(PAGE_HEAD);
     let roles = MemberRole::ALL.map(MemberRole::name).join(" | ");
-    let scopes = KeyScope::ALL.map(|scope| format!("`{}`", scope.name())).join(" | ");
+    let scopes = KeyScope::ALL
+        .map(|scope| format!("`{}`", scope.name()))
+        .join(" | ");
     page.push_str(&format!("| action | what it is | {roles} | {scopes} |\n"));
     let columns = 2 + MemberRole::ALL.len() + KeyScope::ALL.len();
     page.push_str(&format!("|{}\n", "---|".repeat(columns)));
@@ -142,9 +144,15 @@ pub fn page() -> String {
         let everywhere = if action.is_of_the_tenant() { " *" } else { "" };
         let members = MemberRole::ALL.map(|role| mark(action.allows(role)));
         let keys = KeyScope::ALL.map(|scope| mark(scope.allows(action)));
-        let marks = members.into_iter().chain(keys).collect::<Vec<_>>().join(" | ");
+        let marks = members
+            .into_iter()
+            .chain(keys)
+            .collect::<Vec<_>>()
+            .join(" | ");
         let (name, description) = (action.name(), action.description());
-        page.push_str(&format!("| `{name}`{everywhere} | {description} | {marks} |\n"));
+        page.push_str(&format!(
+            "| `{name}`{everywhere} | {description} | {marks} |\n"
+        ));
     }
     page
 }
@@ -282,7 +290,9 @@ mod tests {
 
     #[test]
     fn a_key_for_one_signal_sends_nothing_else() {
-        let logs: Vec<_> = Action::all().filter(|a| KeyScope::IngestLogs.allows(*a)).collect();
+        let logs: Vec<_> = Action::all()
+            .filter(|a| KeyScope::IngestLogs.allows(*a))
+            .collect();
         assert_eq!(logs, [Action::Ingest, Action::IngestLogs]);
         for scope in KeyScope::ALL {
             assert_eq!(KeyScope::parse(scope.name()), Some(scope));

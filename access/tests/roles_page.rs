@@ -4,5 +4,8 @@
 fn the_page_of_roles_is_current() {
     let committed = include_str!("../../docs/roles.md");
     let current = access::permissions::page();
-    assert!(committed == current, "docs/roles.md is stale: run `make gen`");
+    assert!(
+        committed == current,
+        "docs/roles.md is stale: run `make gen`"
+    );
 }

@@ -242,7 +242,10 @@ fn a_kid_is_a_name_and_no_path_or_query() {
 fn a_refresh_token_is_no_access_token() {
     let refresh = URL_SAFE_NO_PAD.encode([7u8; 32]);
     assert_eq!(verify(&refresh), Err(Denied::InvalidToken));
-    assert_eq!(verify(&format!("{refresh}.{refresh}.{refresh}")), Err(Denied::InvalidToken));
+    assert_eq!(
+        verify(&format!("{refresh}.{refresh}.{refresh}")),
+        Err(Denied::InvalidToken)
+    );
 }
 
 /// A token with any header, rightly signed with [`key`] `n`.

@@ -18,7 +18,7 @@ const DESCRIPTION_CHARS: usize = 1_000;
 const REASON_CHARS: usize = 1_000;
 
 /// The account whose id is the record's key.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ServiceAccount {
     created: Option<ServiceAccountCreated>,
     disabled: bool,

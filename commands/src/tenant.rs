@@ -126,7 +126,9 @@ impl Aggregate for Tenant {
                 self.projects.insert(e.project, project);
             }
             TenantEvent::ProjectRenamed(e) => self.change_project(e.project, |p| p.name = e.name),
-            TenantEvent::ProjectArchived(e) => self.change_project(e.project, |p| p.archived = true),
+            TenantEvent::ProjectArchived(e) => {
+                self.change_project(e.project, |p| p.archived = true)
+            }
             TenantEvent::ProjectRestored(e) => {
                 self.change_project(e.project, |p| p.archived = false);
             }

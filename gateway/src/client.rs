@@ -26,8 +26,14 @@ impl<S: Sync> FromRequestParts<S> for Client {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
         let device = parts.headers.get(USER_AGENT).and_then(|v| v.to_str().ok());
         Ok(Self {
-            address: peer.map(|peer| peer.0.ip().to_canonical().to_string()).unwrap_or_default(),
-            device: device.unwrap_or_default().chars().take(MAX_DEVICE).collect(),
+            address: peer
+                .map(|peer| peer.0.ip().to_canonical().to_string())
+                .unwrap_or_default(),
+            device: device
+                .unwrap_or_default()
+                .chars()
+                .take(MAX_DEVICE)
+                .collect(),
         })
     }
 }

@@ -10,7 +10,11 @@ use tokio::io::AsyncWriteExt;
 
 /// Adds one, durably: the erasure is not done before it is on the disk.
 pub(crate) async fn note(list: &Path, subject: SubjectId) -> std::io::Result<()> {
-    let mut file = OpenOptions::new().create(true).append(true).open(list).await?;
+    let mut file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(list)
+        .await?;
     file.write_all(format!("{subject}\n").as_bytes()).await?;
     file.sync_all().await
 }

@@ -141,7 +141,7 @@ impl Error {
             | Self::RegistrationClosed => StatusCode::FORBIDDEN,
             Self::EmailTaken | Self::ProjectMismatch | Self::SecondFactorEnabled => {
                 StatusCode::CONFLICT
-            },
+            }
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Malformed(_) => StatusCode::BAD_REQUEST,

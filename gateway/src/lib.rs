@@ -157,7 +157,10 @@ impl Gateway {
     pub(crate) async fn erase(&self, subject: SubjectId) -> Result<(), Error> {
         if let Some(list) = &self.config.erased {
             erased::note(list, subject).await.map_err(|e| {
-                Error::Internal(format!("the list {} cannot be written: {e}", list.display()))
+                Error::Internal(format!(
+                    "the list {} cannot be written: {e}",
+                    list.display()
+                ))
             })?;
         }
         self.forget_subject(subject).await

@@ -102,7 +102,11 @@ fn account(operations: Operations) -> Operations {
         .member(UseSession, routes!(sessions::end))
         .member(
             UseSession,
-            routes!(second_factor::get, second_factor::propose, second_factor::disable),
+            routes!(
+                second_factor::get,
+                second_factor::propose,
+                second_factor::disable
+            ),
         )
         .member(UseSession, routes!(second_factor::confirm))
         .member(UseSession, routes!(second_factor::renew_recovery_codes))

@@ -74,7 +74,9 @@ impl Rows {
         let found: Vec<String> = sqlx::query_scalar(AssertSqlSafe(sql))
             .fetch_all(&mut *self.tx)
             .await?;
-        let rows = found.iter().map(|row| serde_json::from_str(row).map_err(damaged));
+        let rows = found
+            .iter()
+            .map(|row| serde_json::from_str(row).map_err(damaged));
         let mut rows: Vec<Value> = rows.collect::<Result<_, _>>()?;
         open(db, people, &mut rows).await?;
         Ok((!rows.is_empty()).then_some(rows))
@@ -83,14 +85,24 @@ impl Rows {
 
 /// Opens every sealed value that is a column of its own.
 async fn open(db: &Db, people: &SubjectKeys, rows: &mut [Value]) -> Result<(), QueryError> {
-    let columns = rows.iter().filter_map(Value::as_object).flat_map(|row| row.values());
-    let subjects: Vec<_> = columns.filter_map(sealed).map(|value| value.subject()).collect();
+    let columns = rows
+        .iter()
+        .filter_map(Value::as_object)
+        .flat_map(|row| row.values());
+    let subjects: Vec<_> = columns
+        .filter_map(sealed)
+        .map(|value| value.subject())
+        .collect();
     if subjects.is_empty() {
         return Ok(());
     }
     let mut vault = db.writer().acquire().await?;
     let keys = people.fetch(&mut vault, &subjects).await?;
-    for column in rows.iter_mut().filter_map(Value::as_object_mut).flat_map(|row| row.values_mut()) {
+    for column in rows
+        .iter_mut()
+        .filter_map(Value::as_object_mut)
+        .flat_map(|row| row.values_mut())
+    {
         if let Some(value) = sealed(column) {
             *column = Value::from(keys.text(&value).map_err(damaged)?);
         }
@@ -101,8 +113,11 @@ async fn open(db: &Db, people: &SubjectKeys, rows: &mut [Value]) -> Result<(), Q
 fn sealed(column: &Value) -> Option<Personal<String>> {
     let fields = column.as_object()?;
     let known = ["subject", "nonce", "ciphertext"];
-    let is_sealed = fields.len() == known.len() && known.iter().all(|name| fields.contains_key(*name));
-    is_sealed.then(|| serde_json::from_value(column.clone()).ok()).flatten()
+    let is_sealed =
+        fields.len() == known.len() && known.iter().all(|name| fields.contains_key(*name));
+    is_sealed
+        .then(|| serde_json::from_value(column.clone()).ok())
+        .flatten()
 }
 
 fn damaged(error: impl std::fmt::Display) -> QueryError {

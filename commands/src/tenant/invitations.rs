@@ -27,9 +27,7 @@ impl Tenant {
     pub(super) fn invite(&self, c: InviteMember, now: Timestamp) -> Decision {
         if let Some(known) = self.invitations.get(&c.invitation) {
             let same = known.role == c.role;
-            return same
-                .then(Vec::new)
-                .ok_or(TenantRefusal::InvitationExists);
+            return same.then(Vec::new).ok_or(TenantRefusal::InvitationExists);
         }
         if c.expires_at <= now || c.expires_at > now.plus_millis(LONGEST_MS) {
             return Err(fields::invalid("expires_at", "must lie within the next 30 days").into());

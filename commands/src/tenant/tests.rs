@@ -257,7 +257,12 @@ fn an_invitation_waits_for_thirty_days_at_most() {
 #[test]
 fn expired_invitations_make_room() {
     let mut tenant = Tenant::default();
-    for event in [registered(), vec![invited(1, 1), invited(2, 20), invited(3, 31)]].concat() {
+    for event in [
+        registered(),
+        vec![invited(1, 1), invited(2, 20), invited(3, 31)],
+    ]
+    .concat()
+    {
         tenant.apply(event);
     }
     let kept: Vec<_> = tenant.invitations.keys().map(|id| id.0.as_u128()).collect();

@@ -79,7 +79,9 @@ fn token(keys: &Keys, named: Named) -> String {
 }
 
 fn parse(keys: &Keys, token: &str) -> Option<Named> {
-    let bytes = URL_SAFE_NO_PAD.decode(token.trim().strip_prefix(PREFIX)?).ok()?;
+    let bytes = URL_SAFE_NO_PAD
+        .decode(token.trim().strip_prefix(PREFIX)?)
+        .ok()?;
     let (tenant, rest) = bytes.split_at_checked(16)?;
     let (id, mac) = rest.split_at_checked(16)?;
     let good = keys.invitation(tenant, id);
@@ -111,7 +113,13 @@ mod tests {
         // The head of one and the MAC of another.
         let mixed = format!("{}{}", &text[..48], &token(&keys, named(8))[48..]);
         assert_eq!(parse(&keys, &mixed), None);
-        for wrong in ["", "srei_", "srei_AAAA", &text[5..], &text[..text.len() - 2]] {
+        for wrong in [
+            "",
+            "srei_",
+            "srei_AAAA",
+            &text[5..],
+            &text[..text.len() - 2],
+        ] {
             assert_eq!(parse(&keys, wrong), None, "{wrong}");
         }
     }

@@ -26,8 +26,8 @@ use crate::Gateway;
 use crate::client::Client;
 use crate::dispatch::Command;
 use crate::error::{Error, Pending, Problem};
-use crate::operations::Allowed;
 use crate::openapi::words;
+use crate::operations::Allowed;
 use crate::outcomes::Settled;
 use crate::request::Asked;
 

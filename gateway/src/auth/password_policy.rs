@@ -32,7 +32,12 @@ pub(super) fn problem(field: &str, password: &str, own: &[&str]) -> Option<Field
 
 fn common() -> &'static HashSet<&'static str> {
     static SET: OnceLock<HashSet<&'static str>> = OnceLock::new();
-    SET.get_or_init(|| COMMON.lines().filter(|line| !line.starts_with('#')).collect())
+    SET.get_or_init(|| {
+        COMMON
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .collect()
+    })
 }
 
 #[cfg(test)]

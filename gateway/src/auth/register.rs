@@ -160,7 +160,11 @@ pub async fn settle_login<T>(
 pub fn account_problems(email: &str, password: &str, name: &str) -> Vec<FieldError> {
     let mut wrong = Vec::new();
     wrong.extend(address_problem(email));
-    wrong.extend(password_policy::problem("password", password, &[email, name]));
+    wrong.extend(password_policy::problem(
+        "password",
+        password,
+        &[email, name],
+    ));
     wrong.extend(name_problem("name", name));
     wrong
 }

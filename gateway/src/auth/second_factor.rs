@@ -138,7 +138,9 @@ pub async fn renew_recovery_codes(
     let user = allowed.person()?;
     proof::needed(&gateway, &allowed).await?;
     let factor = factors::get(&gateway.db, &gateway.master, user).await?;
-    factor.filter(|factor| factor.confirmed).ok_or(Error::NotFound)?;
+    factor
+        .filter(|factor| factor.confirmed)
+        .ok_or(Error::NotFound)?;
     let codes = renewed(&gateway, user).await?;
     tell(&gateway, &allowed, user, "RenewRecoveryCodes").await?;
     Ok(Json(codes))
@@ -201,7 +203,10 @@ async fn renewed(gateway: &Gateway, user: UserId) -> Result<RecoveryCodes, Error
     let codes = std::iter::repeat_with(|| hex::encode(random_bytes::<RECOVERY_BYTES>()));
     // In groups of five, as people read them aloud.
     let grouped = codes.map(|code| {
-        let groups: Vec<_> = (0..code.len()).step_by(5).map(|at| &code[at..at + 5]).collect();
+        let groups: Vec<_> = (0..code.len())
+            .step_by(5)
+            .map(|at| &code[at..at + 5])
+            .collect();
         groups.join("-")
     });
     let codes: Vec<_> = grouped.take(RECOVERY_CODES).collect();
@@ -238,8 +243,8 @@ fn uri(gateway: &Gateway, user: UserId, secret: &str) -> String {
 
 /// One path of unit squares within a quiet zone of four.
 fn picture(text: &str) -> Result<String, Error> {
-    let code = QrCode::encode_text(text, QrCodeEcc::Medium)
-        .map_err(|e| Error::Internal(e.to_string()))?;
+    let code =
+        QrCode::encode_text(text, QrCodeEcc::Medium).map_err(|e| Error::Internal(e.to_string()))?;
     let size = code.size();
     let mut path = String::new();
     for y in 0..size {

@@ -24,7 +24,10 @@ pub(super) fn step_of(secret: &Secret, code: &str, now: Timestamp, last: i64) ->
     let steps = current - DRIFT..=current + DRIFT;
     // All are compared, so that the time taken tells nothing.
     steps.fold(None, |found, step| {
-        let same: bool = digits(secret, step).as_bytes().ct_eq(code.as_bytes()).into();
+        let same: bool = digits(secret, step)
+            .as_bytes()
+            .ct_eq(code.as_bytes())
+            .into();
         match same && step > last {
             true => Some(step),
             false => found,
@@ -37,7 +40,9 @@ pub(super) fn base32(secret: &Secret) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::with_capacity(SECRET_BYTES * 8 / 5));
     // Twenty bytes are four times five, so nothing is left over.
     for five in secret.chunks_exact(5) {
-        let bits = five.iter().fold(0u64, |bits, byte| bits << 8 | u64::from(*byte));
+        let bits = five
+            .iter()
+            .fold(0u64, |bits, byte| bits << 8 | u64::from(*byte));
         for place in (0..8).rev() {
             text.push(char::from(BASE32[(bits >> (place * 5) & 31) as usize]));
         }
@@ -46,12 +51,16 @@ pub(super) fn base32(secret: &Secret) -> Zeroizing<String> {
 }
 
 fn digits(secret: &Secret, step: i64) -> String {
-    let mut mac =
-        Hmac::<Sha1>::new_from_slice(&secret[..]).expect("HMAC takes keys of any length");
+    let mut mac = Hmac::<Sha1>::new_from_slice(&secret[..]).expect("HMAC takes keys of any length");
     mac.update(&step.to_be_bytes());
     let digest = mac.finalize().into_bytes();
     let at = usize::from(digest[19] & 15);
-    let word = u32::from_be_bytes([digest[at] & 127, digest[at + 1], digest[at + 2], digest[at + 3]]);
+    let word = u32::from_be_bytes([
+        digest[at] & 127,
+        digest[at + 1],
+        digest[at + 2],
+        digest[at + 3],
+    ]);
     format!("{:0DIGITS$}", word % 10u32.pow(DIGITS as u32))
 }
 

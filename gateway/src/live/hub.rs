@@ -141,7 +141,10 @@ impl Hub {
     }
 
     pub(super) fn end(&mut self, what: End) {
-        for client in self.everybody().filter(|client| client.carries.contains(&what)) {
+        for client in self
+            .everybody()
+            .filter(|client| client.carries.contains(&what))
+        {
             client.ending.send_replace(Some(Ending::SessionOver));
         }
     }

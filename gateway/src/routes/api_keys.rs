@@ -160,7 +160,9 @@ pub(super) async fn revoke_all(
             let reason = Some(reason.to_owned());
             let message = ApiKeyCommand::from(RevokeApiKey { reason });
             let topic = Topic::IdentityCommands;
-            gateway.send(&command, topic, ApiKeyId(key.id), message).await?;
+            gateway
+                .send(&command, topic, ApiKeyId(key.id), message)
+                .await?;
         }
         match page.next {
             Some(next) => after = Some(next),

@@ -46,7 +46,10 @@ pub async fn tenant(State(gateway): State<Gateway>, allowed: Allowed) -> Result<
     let turn = gateway.exports.clone().try_acquire_owned().map_err(busy)?;
     let tables = export::tables(&gateway.db).await?;
     let scopes = scopes(&gateway, &allowed).await?;
-    let name = format!("attachment; filename=\"tenant-{}.ndjson\"", scopes[0].tenant());
+    let name = format!(
+        "attachment; filename=\"tenant-{}.ndjson\"",
+        scopes[0].tenant()
+    );
     let (pieces, mut written) = mpsc::channel(WAITING);
     tokio::spawn(async move {
         if let Err(error) = write(&gateway, &tables, &scopes, &pieces).await {
@@ -57,7 +60,10 @@ pub async fn tenant(State(gateway): State<Gateway>, allowed: Allowed) -> Result<
     });
     let body = futures::stream::poll_fn(move |context| written.poll_recv(context));
     let headers = [
-        (CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson")),
+        (
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/x-ndjson"),
+        ),
         (
             CONTENT_DISPOSITION,
             HeaderValue::from_str(&name).map_err(|e| Error::Internal(e.to_string()))?,
@@ -89,7 +95,11 @@ async fn write(
     let mut count = 0;
     for table in tables {
         // What belongs to the tenant is the same from every project.
-        let seen_from = if table.by_project { scopes } else { &scopes[..1] };
+        let seen_from = if table.by_project {
+            scopes
+        } else {
+            &scopes[..1]
+        };
         for scope in seen_from {
             let project = table.by_project.then(|| scope.project().0);
             count += rows(gateway, table, scope, project, pieces).await?;
@@ -110,9 +120,9 @@ async fn rows(
     let mut count = 0;
     while let Some(some) = rows.next(&gateway.db, &people).await? {
         count += some.len() as u64;
-        let lines = some.into_iter().map(|row| {
-            line(&json!({"table": table.name, "project": project, "row": row}))
-        });
+        let lines = some
+            .into_iter()
+            .map(|row| line(&json!({"table": table.name, "project": project, "row": row})));
         send(pieces, lines.collect()).await?;
     }
     Ok(count)

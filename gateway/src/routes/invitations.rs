@@ -72,7 +72,10 @@ pub async fn list(
     let after = paging.after(&gateway, scope, LIST)?;
     let page = invitations::list(&gateway.db, &people, scope, after, paging.limit()).await?;
     let listed = Listed::of(&gateway, scope, LIST, page)?;
-    let shown = listed.items.into_iter().map(|found| shown(&gateway, &allowed, found));
+    let shown = listed
+        .items
+        .into_iter()
+        .map(|found| shown(&gateway, &allowed, found));
     Ok(Json(Listed {
         items: shown.collect::<Result<_, _>>()?,
         next_cursor: listed.next_cursor,
@@ -116,7 +119,11 @@ pub async fn create(
     let settled = gateway.send(&command, topic, tenant, message).await?;
     gateway.shown(&settled, &[LIST]).await?;
     let found = invitations::get(&gateway.db, &gateway.people(), allowed.scope(), id).await?;
-    let invitation = shown(&gateway, &allowed, found.ok_or(Error::NotYet(settled.command))?)?;
+    let invitation = shown(
+        &gateway,
+        &allowed,
+        found.ok_or(Error::NotYet(settled.command))?,
+    )?;
     Ok((StatusCode::CREATED, Json(invitation)).into_response())
 }
 

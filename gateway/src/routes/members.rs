@@ -13,9 +13,7 @@ use projections::members::{self, Member};
 use schemas::context::Context;
 use schemas::ids::UserId;
 use schemas::scope::MemberRole;
-use schemas::tenant::{
-    AddMember, ChangeMemberRole, RemoveMember, SetProjectRole, TenantCommand,
-};
+use schemas::tenant::{AddMember, ChangeMemberRole, RemoveMember, SetProjectRole, TenantCommand};
 use schemas::topic::Topic;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -156,7 +154,9 @@ pub async fn change_role(
     )
     .await?;
     let member = shown(&gateway, &allowed, user, &settled).await?;
-    gateway.end(End::member(allowed.scope().tenant(), user)).await?;
+    gateway
+        .end(End::member(allowed.scope().tenant(), user))
+        .await?;
     Ok(Json(member))
 }
 
@@ -217,7 +217,10 @@ pub async fn remove(
 }
 
 /// Owners are made and unmade by owners.
-pub(super) fn owners_only<const N: usize>(allowed: &Allowed, roles: [MemberRole; N]) -> Result<(), Error> {
+pub(super) fn owners_only<const N: usize>(
+    allowed: &Allowed,
+    roles: [MemberRole; N],
+) -> Result<(), Error> {
     match roles.contains(&MemberRole::Owner) {
         true => allowed.also(Action::ManageOwners),
         false => Ok(()),

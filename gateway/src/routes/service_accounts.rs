@@ -94,7 +94,9 @@ pub async fn disable(
     let command = Command::new(scope, &asked.question, &Context::ambient(&gateway.clock));
     let message = ServiceAccountCommand::from(DisableServiceAccount { reason: None });
     let topic = Topic::IdentityCommands;
-    let settled = gateway.send(&command, topic, ServiceAccountId(id), message).await?;
+    let settled = gateway
+        .send(&command, topic, ServiceAccountId(id), message)
+        .await?;
     gateway.shown(&settled, &[LIST]).await?;
     let reason = "the service account was disabled";
     let own = |key: &projections::api_keys::ApiKey| key.service_account_id == Some(id);

@@ -148,10 +148,18 @@ async fn a_rotated_key_works_beside_its_successor_until_the_overlap_ends() {
     let old = key(&app, &ada, "read").await;
     let (id, old) = (old["id"].as_str().unwrap(), old["key"].as_str().unwrap());
     let path = format!("/api/v1/api-keys/{id}/rotate");
-    let long = app.post(&path, &ada.token, json!({"overlap_hours": 721})).await;
+    let long = app
+        .post(&path, &ada.token, json!({"overlap_hours": 721}))
+        .await;
     assert_eq!(long.with(422)["errors"][0]["field"], "overlap_hours");
-    let new = app.post(&path, &ada.token, json!({"overlap_hours": 2})).await.with(201);
-    assert_eq!((&new["name"], &new["scopes"]), (&json!("agent"), &json!(["read"])));
+    let new = app
+        .post(&path, &ada.token, json!({"overlap_hours": 2}))
+        .await
+        .with(201);
+    assert_eq!(
+        (&new["name"], &new["scopes"]),
+        (&json!("agent"), &json!(["read"]))
+    );
     assert_eq!(new["expires_at"], Value::Null);
     let new = new["key"].as_str().unwrap();
     for text in [old, new] {
@@ -175,11 +183,17 @@ async fn a_key_for_one_signal_sends_that_and_reads_nothing() {
     let text = made["key"].as_str().unwrap();
     until_known(&app, text).await;
     let logs = json!([{"message": "x", "service": "shop"}]);
-    let sent = app.post("/api/v1/ingest/logs", text, json!({"logs": logs})).await;
+    let sent = app
+        .post("/api/v1/ingest/logs", text, json!({"logs": logs}))
+        .await;
     assert!(sent.status.is_success(), "{sent:?}");
     let metrics = json!({"metrics": [{"name": "x", "labels": {}, "value": 1.0}]});
-    app.post("/api/v1/ingest/metrics", text, metrics).await.with(403);
-    let webhook = app.post("/api/v1/webhooks/alertmanager", text, json!({})).await;
+    app.post("/api/v1/ingest/metrics", text, metrics)
+        .await
+        .with(403);
+    let webhook = app
+        .post("/api/v1/webhooks/alertmanager", text, json!({}))
+        .await;
     webhook.with(403);
     app.get("/api/v1/incidents", Some(text)).await.with(403);
 }
@@ -189,10 +203,15 @@ async fn the_keys_of_a_service_account_end_with_it() {
     let app = app!();
     let ada = app.register("Ada").await;
     let account = json!({"name": "deploys", "description": "The pipeline"});
-    let account = app.post("/api/v1/service-accounts", &ada.token, account).await;
+    let account = app
+        .post("/api/v1/service-accounts", &ada.token, account)
+        .await;
     account.with(201);
     let body = json!({"name": "k", "scopes": ["read"], "service_account_id": account.id()});
-    let made = app.post("/api/v1/api-keys", &ada.token, body.clone()).await.with(201);
+    let made = app
+        .post("/api/v1/api-keys", &ada.token, body.clone())
+        .await
+        .with(201);
     assert_eq!(made["service_account_id"], json!(account.id()));
     let (its, other) = (made["key"].as_str().unwrap(), key(&app, &ada, "read").await);
     until_known(&app, its).await;
@@ -205,6 +224,9 @@ async fn the_keys_of_a_service_account_end_with_it() {
     .await;
     let other = other["key"].as_str().unwrap();
     app.get("/api/v1/incidents", Some(other)).await.with(200);
-    let refused = app.post("/api/v1/api-keys", &ada.token, body).await.with(422);
+    let refused = app
+        .post("/api/v1/api-keys", &ada.token, body)
+        .await
+        .with(422);
     assert_eq!(refused["errors"][0]["field"], "service_account_id");
 }

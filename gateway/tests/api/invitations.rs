@@ -33,15 +33,24 @@ async fn a_newcomer_joins_once_by_the_link() {
     let seen = app.ask(SEE, json!({"token": token})).await.with(200);
     assert_eq!(seen["tenant_name"], "Ada Ltd");
     assert_eq!(seen["email"], json!(email));
-    assert_eq!((&seen["role"], &seen["has_account"]), (&json!("engineer"), &json!(false)));
+    assert_eq!(
+        (&seen["role"], &seen["has_account"]),
+        (&json!("engineer"), &json!(false))
+    );
     let grace = Person::of(&app.ask(JOIN, newcomer(&token)).await.with(201));
     assert_eq!((&grace.tenant, &grace.email), (&ada.tenant, &email));
-    let me = app.get("/api/v1/auth/me", Some(&grace.token)).await.with(200);
+    let me = app
+        .get("/api/v1/auth/me", Some(&grace.token))
+        .await
+        .with(200);
     assert_eq!(me["role"], "engineer");
     app.ask(JOIN, newcomer(&token)).await.with(404);
     app.ask(SEE, json!({"token": token})).await.with(404);
     assert_eq!(app.login(&email).await.user, grace.user);
-    let list = app.get("/api/v1/invitations", Some(&ada.token)).await.with(200);
+    let list = app
+        .get("/api/v1/invitations", Some(&ada.token))
+        .await
+        .with(200);
     assert_eq!(list["items"], json!([]));
 }
 
@@ -52,7 +61,10 @@ async fn who_has_an_account_joins_with_it_and_works_in_both() {
     let (_, token) = invite(&app, &ada, &bob.email.to_uppercase(), "viewer").await;
     let seen = app.ask(SEE, json!({"token": token})).await.with(200);
     assert_eq!(seen["has_account"], true);
-    assert_eq!(app.ask(JOIN, newcomer(&token)).await.with(409)["rule"], "email_taken");
+    assert_eq!(
+        app.ask(JOIN, newcomer(&token)).await.with(409)["rule"],
+        "email_taken"
+    );
     let other = app.post(ACCEPT, &ada.token, json!({"token": token})).await;
     assert_eq!(other.with(403)["rule"], "invitation_for_another");
     let joined = app.post(ACCEPT, &bob.token, json!({"token": token})).await;
@@ -60,11 +72,16 @@ async fn who_has_an_account_joins_with_it_and_works_in_both() {
     let body = json!({"refresh_token": bob.refresh, "tenant_id": ada.tenant});
     let there = Person::of(&app.ask("/api/v1/auth/refresh", body).await.with(200));
     assert_eq!((&there.user, &there.tenant), (&bob.user, &ada.tenant));
-    let me = app.get("/api/v1/auth/me", Some(&there.token)).await.with(200);
+    let me = app
+        .get("/api/v1/auth/me", Some(&there.token))
+        .await
+        .with(200);
     assert_eq!(me["role"], "viewer");
     assert_eq!(me["tenants"].as_array().unwrap().len(), 2);
     // Leaving the one leaves the account in the other.
-    app.post("/api/v1/auth/leave", &there.token, json!(null)).await.with(204);
+    app.post("/api/v1/auth/leave", &there.token, json!(null))
+        .await
+        .with(204);
     let denied = app.get("/api/v1/auth/me", Some(&there.token)).await;
     assert_eq!(denied.with(401)["rule"], "session_ended");
     let again = app.login(&bob.email).await;
@@ -77,7 +94,9 @@ async fn an_account_goes_on_where_it_was_a_guest() {
     let (ada, bob) = (app.register("Ada").await, app.register("Bob").await);
     let carl = app.colleague(&bob, "Carl", "engineer").await;
     let (_, token) = invite(&app, &ada, &carl.email, "engineer").await;
-    app.post(ACCEPT, &carl.token, json!({"token": token})).await.with(200);
+    app.post(ACCEPT, &carl.token, json!({"token": token}))
+        .await
+        .with(200);
     let path = format!("/api/v1/members/{}", carl.user);
     app.delete(&path, &bob.token).await.with(204);
     assert_eq!(app.login(&carl.email).await.tenant, ada.tenant);
@@ -112,7 +131,11 @@ async fn members_are_not_invited_and_owners_by_owners_only() {
     let member = app.post("/api/v1/invitations", &ada.token, body).await;
     assert_eq!(member.with(409)["rule"], "already_member");
     let owner = json!({"email": "o@example.com", "role": "owner"});
-    app.post("/api/v1/invitations", &max.token, owner).await.with(403);
+    app.post("/api/v1/invitations", &max.token, owner)
+        .await
+        .with(403);
     let engineer = app.colleague(&ada, "Eve", "engineer").await;
-    app.get("/api/v1/invitations", Some(&engineer.token)).await.with(403);
+    app.get("/api/v1/invitations", Some(&engineer.token))
+        .await
+        .with(403);
 }

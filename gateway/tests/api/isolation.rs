@@ -42,10 +42,19 @@ impl Victim {
         let key = json!({"name": format!("{CANARY} key"), "scopes": ["read"]});
         let key = app.post("/api/v1/api-keys", token, key).await.id();
         let account = json!({"name": format!("{CANARY} program")});
-        let account = app.post("/api/v1/service-accounts", token, account).await.id();
+        let account = app
+            .post("/api/v1/service-accounts", token, account)
+            .await
+            .id();
         let invitation = json!({"email": format!("{CANARY}@example.com"), "role": "viewer"});
-        let invitation = app.post("/api/v1/invitations", token, invitation).await.id();
-        let sessions = app.get("/api/v1/auth/sessions", Some(token)).await.with(200);
+        let invitation = app
+            .post("/api/v1/invitations", token, invitation)
+            .await
+            .id();
+        let sessions = app
+            .get("/api/v1/auth/sessions", Some(token))
+            .await
+            .with(200);
         let session = sessions["items"][0]["id"].as_str().unwrap().to_owned();
         let command = pending_command(app, &person, &incident).await;
         let alert = fire_alert(app, &person).await;

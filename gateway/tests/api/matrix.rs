@@ -91,7 +91,12 @@ async fn without_row_security(app: &App) {
     assert!(tables.len() > 10, "{tables:?}");
     for table in tables {
         let sql = format!("ALTER TABLE read.{table} DISABLE ROW LEVEL SECURITY");
-        app.gateway.db.writer().execute(AssertSqlSafe(sql)).await.unwrap();
+        app.gateway
+            .db
+            .writer()
+            .execute(AssertSqlSafe(sql))
+            .await
+            .unwrap();
     }
 }
 
@@ -104,7 +109,10 @@ fn tenants() -> usize {
 async fn across_tenants(app: &App) -> usize {
     let operations = on_one_thing();
     let victim = Victim::furnish(app).await;
-    for operation in operations.iter().filter(|operation| operation.method == Method::GET) {
+    for operation in operations
+        .iter()
+        .filter(|operation| operation.method == Method::GET)
+    {
         let id = victim.id_for(&operation.path);
         let own = operation.on(app, Some(&victim.person.token), id).await;
         // The control: these ids are good for their owner.
@@ -114,7 +122,13 @@ async fn across_tenants(app: &App) -> usize {
     for n in 0..tenants() {
         let intruder = app.register(&format!("Eve{n}")).await;
         for operation in &operations {
-            alike(app, operation, &intruder.token, victim.id_for(&operation.path)).await;
+            alike(
+                app,
+                operation,
+                &intruder.token,
+                victim.id_for(&operation.path),
+            )
+            .await;
             asked += 1;
         }
     }
@@ -125,7 +139,10 @@ async fn across_tenants(app: &App) -> usize {
 async fn other_tenants_see_nothing() {
     let app = app!();
     let asked = across_tenants(&app).await;
-    println!("PROOF isolation_matrix: {} tenants, {asked} tries, 0 leaks", tenants());
+    println!(
+        "PROOF isolation_matrix: {} tenants, {asked} tries, 0 leaks",
+        tenants()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -133,7 +150,10 @@ async fn other_tenants_see_nothing_by_the_applications_filter_alone() {
     let app = app!();
     without_row_security(&app).await;
     let asked = across_tenants(&app).await;
-    println!("PROOF isolation_matrix_without_rls: {} tenants, {asked} tries, 0 leaks", tenants());
+    println!(
+        "PROOF isolation_matrix_without_rls: {} tenants, {asked} tries, 0 leaks",
+        tenants()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -141,12 +161,24 @@ async fn another_project_of_the_same_owner_sees_nothing() {
     let app = app!();
     let victim = Victim::furnish(&app).await;
     let other = json!({"name": "Other"});
-    let other = app.post("/api/v1/projects", &victim.person.token, other).await.id();
+    let other = app
+        .post("/api/v1/projects", &victim.person.token, other)
+        .await
+        .id();
     let body = json!({"refresh_token": victim.person.refresh, "project_id": other});
     let there = Person::of(&app.ask("/api/v1/auth/refresh", body).await.with(200));
     let mut asked = 0;
-    for operation in on_one_thing().iter().filter(|operation| operation.is_of_a_project()) {
-        alike(&app, operation, &there.token, victim.id_for(&operation.path)).await;
+    for operation in on_one_thing()
+        .iter()
+        .filter(|operation| operation.is_of_a_project())
+    {
+        alike(
+            &app,
+            operation,
+            &there.token,
+            victim.id_for(&operation.path),
+        )
+        .await;
         asked += 1;
     }
     assert!(asked > 15, "only {asked} operations were asked");
@@ -158,9 +190,16 @@ async fn a_lower_role_learns_nothing_from_a_refusal() {
     let victim = Victim::furnish(&app).await;
     let mut refused = 0;
     for role in [MemberRole::Viewer, MemberRole::Engineer, MemberRole::Admin] {
-        let low = app.colleague(&victim.person, role.name(), role.name()).await;
-        for operation in on_one_thing().iter().filter(|operation| !operation.allows(role)) {
-            let own = operation.on(&app, Some(&low.token), victim.id_for(&operation.path)).await;
+        let low = app
+            .colleague(&victim.person, role.name(), role.name())
+            .await;
+        for operation in on_one_thing()
+            .iter()
+            .filter(|operation| !operation.allows(role))
+        {
+            let own = operation
+                .on(&app, Some(&low.token), victim.id_for(&operation.path))
+                .await;
             let unknown = operation.on(&app, Some(&low.token), UNKNOWN).await;
             let name = format!("{} {} as {}", operation.method, operation.path, role.name());
             assert_eq!(own.with(403)["rule"], "forbidden", "{name}");
@@ -176,7 +215,10 @@ async fn a_revoked_key_and_none_learn_nothing() {
     let app = app!();
     let victim = Victim::furnish(&app).await;
     let key = json!({"name": "old", "scopes": ["admin"]});
-    let key = app.post("/api/v1/api-keys", &victim.person.token, key).await.with(201);
+    let key = app
+        .post("/api/v1/api-keys", &victim.person.token, key)
+        .await
+        .with(201);
     let path = format!("/api/v1/api-keys/{}", key["id"].as_str().unwrap());
     let text = key["key"].as_str().unwrap();
     testkit::eventually("the key works", || async {
@@ -192,7 +234,9 @@ async fn a_revoked_key_and_none_learn_nothing() {
     .await;
     for operation in on_one_thing() {
         for (token, rule) in [(Some(text), "key_revoked"), (None, "credential_missing")] {
-            let own = operation.on(&app, token, victim.id_for(&operation.path)).await;
+            let own = operation
+                .on(&app, token, victim.id_for(&operation.path))
+                .await;
             let unknown = operation.on(&app, token, SOME_ID).await;
             assert_eq!(own.with(401)["rule"], rule, "{}", operation.path);
             assert_eq!(own.text, unknown.text, "{}", operation.path);

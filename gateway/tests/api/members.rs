@@ -72,18 +72,22 @@ async fn an_erased_person_is_nowhere_read_and_what_they_did_stays() {
     let erase = format!("/api/v1/members/{}/erase", grace.user);
     app.post(&erase, &max.token, json!(null)).await.with(403);
     app.post(&erase, &ada.token, json!(null)).await.with(204);
-    app.get("/api/v1/auth/me", Some(&grace.token)).await.with(401);
+    app.get("/api/v1/auth/me", Some(&grace.token))
+        .await
+        .with(401);
     let after = app.get(&path, Some(&ada.token)).await;
     assert_eq!(after.with(200)["opened_by"]["name"], "erased");
     let export = app.get("/api/v1/tenant/export", Some(&ada.token)).await;
     for text in [&after.text, &export.text] {
         assert!(!text.contains("Grace") && !text.contains(&grace.email));
     }
-    let rows = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM vault.subject_keys WHERE subject = $1::uuid")
-        .bind(&grace.user)
-        .fetch_one(app.gateway.db.writer())
-        .await
-        .unwrap();
+    let rows = sqlx::query_scalar::<_, i64>(
+        "SELECT count(*) FROM vault.subject_keys WHERE subject = $1::uuid",
+    )
+    .bind(&grace.user)
+    .fetch_one(app.gateway.db.writer())
+    .await
+    .unwrap();
     assert_eq!(rows, 0);
     let eve = app.register("Eve").await;
     app.post(&erase, &eve.token, json!(null)).await.with(404);
@@ -95,7 +99,10 @@ async fn an_export_is_whole_and_of_one_tenant() {
     let (ada, eve) = (app.register("Ada").await, app.register("Eve").await);
     app.incident(&ada, "Disk of Ada").await;
     app.incident(&eve, "Disk of Eve").await;
-    let other = app.post("/api/v1/projects", &ada.token, json!({"name": "Other"})).await.id();
+    let other = app
+        .post("/api/v1/projects", &ada.token, json!({"name": "Other"}))
+        .await
+        .id();
     let body = json!({"refresh_token": ada.refresh, "project_id": other});
     let there = Person::of(&app.ask("/api/v1/auth/refresh", body).await.with(200));
     app.incident(&there, "Disk in the other").await;

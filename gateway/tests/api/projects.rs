@@ -42,11 +42,17 @@ async fn an_archived_project_is_closed_until_it_is_restored() {
     let first = format!("/api/v1/projects/{}/archive", ada.project);
     let only = app.post(&first, &ada.token, json!(null)).await;
     assert_eq!(only.with(409)["rule"], "last_project");
-    let shop = app.post("/api/v1/projects", &ada.token, json!({"name": "Shop"})).await.id();
+    let shop = app
+        .post("/api/v1/projects", &ada.token, json!({"name": "Shop"}))
+        .await
+        .id();
     let body = json!({"refresh_token": ada.refresh, "project_id": shop});
     let there = Person::of(&app.ask("/api/v1/auth/refresh", body).await.with(200));
     let key = json!({"name": "agent", "scopes": ["read"]});
-    let key = app.post("/api/v1/api-keys", &there.token, key).await.with(201);
+    let key = app
+        .post("/api/v1/api-keys", &there.token, key)
+        .await
+        .with(201);
     let key = key["key"].as_str().unwrap();
     app.get("/api/v1/incidents", Some(key)).await.with(200);
     // Archived from the other project, so that the session of this one ends too.
@@ -65,7 +71,9 @@ async fn an_archived_project_is_closed_until_it_is_restored() {
     let moved = app.refreshed(&there).await;
     assert_eq!(moved.project, ada.project);
     let body = json!({"refresh_token": moved.refresh, "project_id": shop});
-    app.ask("/api/v1/auth/refresh", body.clone()).await.with(404);
+    app.ask("/api/v1/auth/refresh", body.clone())
+        .await
+        .with(404);
     let me = app.get("/api/v1/auth/me", Some(&ada.token)).await.with(200);
     assert_eq!(me["projects"].as_array().unwrap().len(), 1);
     let restore = format!("/api/v1/projects/{shop}/restore");
@@ -79,7 +87,13 @@ async fn a_tenant_gets_another_name() {
     let ada = app.register("Ada").await;
     let body = json!({"name": "Analytical Engines"});
     let renamed = app
-        .send(Method::PATCH, "/api/v1/tenant", Some(&ada.token), Some(&body), &[])
+        .send(
+            Method::PATCH,
+            "/api/v1/tenant",
+            Some(&ada.token),
+            Some(&body),
+            &[],
+        )
         .await;
     assert_eq!(renamed.with(200)["name"], "Analytical Engines");
     let me = app.get("/api/v1/auth/me", Some(&ada.token)).await.with(200);

@@ -44,7 +44,9 @@ async fn enable(app: &App, person: &Person, clock: &Clock) -> (String, Vec<Strin
     let confirm = format!("{FACTOR}/confirm");
     let codes = app.post(&confirm, &person.token, body).await.with(200);
     let codes = codes["recovery_codes"].as_array().unwrap().iter();
-    let codes = codes.map(|code| code.as_str().unwrap().to_owned()).collect();
+    let codes = codes
+        .map(|code| code.as_str().unwrap().to_owned())
+        .collect();
     (secret, codes)
 }
 
@@ -64,18 +66,33 @@ async fn a_login_needs_a_code_that_is_good_once() {
     };
     let ada = app.register("Ada").await;
     let (secret, codes) = enable(&app, &ada, &clock).await;
-    assert_eq!(login(&app, &ada, None).await.with(401)["rule"], "second_factor_needed");
-    assert_eq!(login(&app, &ada, Some("000000")).await.with(401)["rule"], "wrong_code");
+    assert_eq!(
+        login(&app, &ada, None).await.with(401)["rule"],
+        "second_factor_needed"
+    );
+    assert_eq!(
+        login(&app, &ada, Some("000000")).await.with(401)["rule"],
+        "wrong_code"
+    );
     // The code that confirmed is used up.
     let used = app_code(&secret, clock.now());
-    assert_eq!(login(&app, &ada, Some(&used)).await.with(401)["rule"], "wrong_code");
+    assert_eq!(
+        login(&app, &ada, Some(&used)).await.with(401)["rule"],
+        "wrong_code"
+    );
     clock.advance_millis(30_000);
     let code = app_code(&secret, clock.now());
     login(&app, &ada, Some(&code)).await.with(200);
-    assert_eq!(login(&app, &ada, Some(&code)).await.with(401)["rule"], "wrong_code");
+    assert_eq!(
+        login(&app, &ada, Some(&code)).await.with(401)["rule"],
+        "wrong_code"
+    );
     let recovery = codes[0].to_uppercase().replace('-', " ");
     login(&app, &ada, Some(&recovery)).await.with(200);
-    assert_eq!(login(&app, &ada, Some(&codes[0])).await.with(401)["rule"], "wrong_code");
+    assert_eq!(
+        login(&app, &ada, Some(&codes[0])).await.with(401)["rule"],
+        "wrong_code"
+    );
     let left = app.get(FACTOR, Some(&ada.token)).await.with(200);
     assert_eq!(left, json!({"enabled": true, "recovery_codes_left": 9}));
 }
@@ -91,7 +108,10 @@ async fn codes_are_guessed_as_slowly_as_passwords() {
     for _ in 0..5 {
         login(&app, &ada, Some("000000")).await.with(401);
     }
-    assert_eq!(login(&app, &ada, Some("000000")).await.with(429)["rule"], "locked_out");
+    assert_eq!(
+        login(&app, &ada, Some("000000")).await.with(429)["rule"],
+        "locked_out"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -104,7 +124,10 @@ async fn what_is_dangerous_needs_a_fresh_proof() {
     let (secret, _) = enable(&app, &ada, &clock).await;
     clock.advance_millis(15 * 60_000 + 1);
     let ada = app.refreshed(&ada).await;
-    let off = async || app.send(Method::DELETE, FACTOR, Some(&ada.token), None, &[]).await;
+    let off = async || {
+        app.send(Method::DELETE, FACTOR, Some(&ada.token), None, &[])
+            .await
+    };
     assert_eq!(off().await.with(403)["rule"], "proof_needed");
     let renew = format!("{FACTOR}/recovery-codes");
     let renewed = app.post(&renew, &ada.token, json!(null)).await;
@@ -113,7 +136,9 @@ async fn what_is_dangerous_needs_a_fresh_proof() {
     let alone = prove(json!({"password": PASSWORD})).await;
     assert_eq!(alone.with(401)["rule"], "second_factor_needed");
     let code = app_code(&secret, clock.now());
-    prove(json!({"password": PASSWORD, "code": code})).await.with(204);
+    prove(json!({"password": PASSWORD, "code": code}))
+        .await
+        .with(204);
     off().await.with(204);
     login(&app, &ada, None).await.with(200);
 }
@@ -129,7 +154,10 @@ async fn a_second_factor_is_the_own_one_and_no_keys_business() {
     let twice = app.post(FACTOR, &ada.token, json!(null)).await;
     assert_eq!(twice.with(409)["rule"], "second_factor_enabled");
     let key = json!({"name": "k", "scopes": ["admin"]});
-    let key = app.post("/api/v1/api-keys", &ada.token, key).await.with(201);
+    let key = app
+        .post("/api/v1/api-keys", &ada.token, key)
+        .await
+        .with(201);
     let key = key["key"].as_str().unwrap();
     app.get(FACTOR, Some(key)).await.with(403);
     app.get("/api/v1/auth/sessions", Some(key)).await.with(403);

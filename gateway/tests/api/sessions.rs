@@ -23,7 +23,9 @@ async fn sessions(app: &App, person: &Person) -> Vec<Value> {
 async fn login_with(app: &App, email: &str, agent: &str) -> Person {
     let body = json!({"email": email, "password": PASSWORD});
     let headers = [("user-agent", agent)];
-    let answer = app.send(Method::POST, LOGIN, None, Some(&body), &headers).await;
+    let answer = app
+        .send(Method::POST, LOGIN, None, Some(&body), &headers)
+        .await;
     Person::of(&answer.with(200))
 }
 
@@ -73,7 +75,10 @@ async fn a_role_counts_at_once_and_a_refresh_brings_it() {
 async fn what_another_gateway_ended_is_over_here_too() {
     let app = app!();
     let ada = app.register("Ada").await;
-    let session = sessions(&app, &ada).await[0]["id"].as_str().unwrap().to_owned();
+    let session = sessions(&app, &ada).await[0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     app.get(ME, Some(&ada.token)).await.with(200);
     sqlx::query("INSERT INTO vault.ends (what, ended_at) VALUES ($1::uuid, $2)")
         .bind(session)
@@ -97,10 +102,18 @@ async fn twenty_refreshes_at_once_give_one_successor() {
     let answers = futures::future::join_all(refreshes).await;
     let successors: HashSet<_> = answers
         .iter()
-        .map(|answer| answer.with(200)["refresh_token"].as_str().unwrap().to_owned())
+        .map(|answer| {
+            answer.with(200)["refresh_token"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        })
         .collect();
     assert_eq!(successors.len(), 1);
-    println!("PROOF refresh_at_once: 20 at once, {} successor", successors.len());
+    println!(
+        "PROOF refresh_at_once: 20 at once, {} successor",
+        successors.len()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -115,7 +128,10 @@ async fn a_refresh_token_used_again_is_in_the_audit() {
     clock.advance_millis(10_001);
     app.ask(REFRESH, body).await.with(401);
     // The whole family is over, the thief's access token too.
-    assert_eq!(app.get(ME, Some(&thief.token)).await.with(401)["rule"], "session_ended");
+    assert_eq!(
+        app.get(ME, Some(&thief.token)).await.with(401)["rule"],
+        "session_ended"
+    );
     let ada = app.login(&ada.email).await;
     testkit::eventually("the audit tells", || async {
         let audit = app.get("/api/v1/audit", Some(&ada.token)).await;
@@ -133,7 +149,8 @@ async fn wrong_passwords_make_a_pause_that_doubles_and_tells_nothing() {
     let ada = app.register("Ada").await;
     let nobody = "nobody@example.com";
     let attempt = async |email: &str, password: &str| {
-        app.ask(LOGIN, json!({"email": email, "password": password})).await
+        app.ask(LOGIN, json!({"email": email, "password": password}))
+            .await
     };
     for email in [ada.email.as_str(), nobody] {
         for _ in 0..5 {
@@ -145,7 +162,10 @@ async fn wrong_passwords_make_a_pause_that_doubles_and_tells_nothing() {
     }
     clock.advance_millis(1_000);
     attempt(&ada.email, "not the password").await.with(401);
-    assert_eq!(attempt(&ada.email, PASSWORD).await.headers["retry-after"], "2");
+    assert_eq!(
+        attempt(&ada.email, PASSWORD).await.headers["retry-after"],
+        "2"
+    );
     clock.advance_millis(2_000);
     attempt(&ada.email, PASSWORD).await.with(200);
     attempt(&ada.email, "not the password").await.with(401);
@@ -163,11 +183,16 @@ async fn a_new_password_ends_the_other_sessions_and_the_old_password() {
     };
     let common = change(PASSWORD, "password1").await.with(422);
     assert_eq!(common["errors"][0]["field"], "new_password");
-    assert_eq!(change("wrong", "a horse and a staple").await.with(401)["rule"], "bad_credentials");
+    assert_eq!(
+        change("wrong", "a horse and a staple").await.with(401)["rule"],
+        "bad_credentials"
+    );
     change(PASSWORD, "a horse and a staple").await.with(204);
     app.get(ME, Some(&phone.token)).await.with(401);
     app.get(ME, Some(&ada.token)).await.with(200);
-    app.ask(LOGIN, json!({"email": ada.email, "password": PASSWORD})).await.with(401);
+    app.ask(LOGIN, json!({"email": ada.email, "password": PASSWORD}))
+        .await
+        .with(401);
     let new = json!({"email": ada.email, "password": "a horse and a staple"});
     app.ask(LOGIN, new).await.with(200);
 }
@@ -178,22 +203,38 @@ async fn a_project_may_see_a_member_differently() {
     let ada = app.register("Ada").await;
     let bob = app.colleague(&ada, "Bob", "viewer").await;
     let path = format!("/api/v1/members/{}/project-role", bob.user);
-    let set = app.put(&path, &ada.token, json!({"role": "admin"})).await.with(200);
-    assert_eq!((&set["role"], &set["project_role"]), (&json!("viewer"), &json!("admin")));
+    let set = app
+        .put(&path, &ada.token, json!({"role": "admin"}))
+        .await
+        .with(200);
+    assert_eq!(
+        (&set["role"], &set["project_role"]),
+        (&json!("viewer"), &json!("admin"))
+    );
     let bob = app.refreshed(&bob).await;
     // What is the project's goes by the role in it, what is the tenant's does not.
     let key = json!({"name": "k", "scopes": ["read"]});
-    app.post("/api/v1/api-keys", &bob.token, key).await.with(201);
+    app.post("/api/v1/api-keys", &bob.token, key)
+        .await
+        .with(201);
     let key = json!({"name": "k", "scopes": ["admin"]});
-    app.post("/api/v1/api-keys", &bob.token, key).await.with(403);
+    app.post("/api/v1/api-keys", &bob.token, key)
+        .await
+        .with(403);
     let invite = json!({"email": "x@example.com", "role": "viewer"});
-    app.post("/api/v1/invitations", &bob.token, invite).await.with(403);
-    let other = app.post("/api/v1/projects", &ada.token, json!({"name": "Other"})).await;
+    app.post("/api/v1/invitations", &bob.token, invite)
+        .await
+        .with(403);
+    let other = app
+        .post("/api/v1/projects", &ada.token, json!({"name": "Other"}))
+        .await;
     let body = json!({"refresh_token": bob.refresh, "project_id": other.id()});
     let there = Person::of(&app.ask(REFRESH, body).await.with(200));
     let me = app.get(ME, Some(&there.token)).await.with(200);
     assert_eq!(me["role"], "viewer");
-    app.put(&path, &ada.token, json!({"role": null})).await.with(200);
+    app.put(&path, &ada.token, json!({"role": null}))
+        .await
+        .with(200);
     let owner = format!("/api/v1/members/{}/project-role", ada.user);
     let refused = app.put(&owner, &ada.token, json!({"role": "viewer"})).await;
     assert_eq!(refused.with(409)["rule"], "owner_everywhere");

@@ -47,7 +47,10 @@ impl ProjectRoles {
             role: set.role.map(|role| role.name().to_owned()),
         };
         let key = (tenant_id, user_id, set.project.0);
-        let later = self.0.get(&key).is_none_or(|held| held.version < row.version);
+        let later = self
+            .0
+            .get(&key)
+            .is_none_or(|held| held.version < row.version);
         if later {
             self.0.insert(key, row);
         }

@@ -103,9 +103,7 @@ pub async fn rotate(
     let mut token = found.ok_or(Error::SessionOver("the refresh token is not known"))?;
     match verdict(&token, now) {
         Verdict::Over(why) => Err(Error::SessionOver(why)),
-        Verdict::Repeat => {
-            Ok(Rotated::To(repeated(master, &token)?))
-        }
+        Verdict::Repeat => Ok(Rotated::To(repeated(master, &token)?)),
         Verdict::Stolen => {
             revoke(&mut transaction, token.holder.family, now).await?;
             transaction.commit().await?;
