@@ -7,6 +7,7 @@
 
 pub mod audit;
 pub mod auth;
+pub mod client;
 pub mod config;
 mod console;
 pub mod cors;
@@ -14,6 +15,8 @@ mod csv;
 mod cursor;
 pub mod dispatch;
 mod docs;
+mod ends;
+pub mod erased;
 pub mod error;
 mod etag;
 mod headers;
@@ -33,6 +36,7 @@ pub mod tokens;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use access::ended::Ended;
 use access::keyring::Keyring;
 use access::rates::Rates;
 use access::refused_bodies::RefusedBodies;
@@ -44,6 +48,8 @@ use projections::Db;
 use projections::fanout::Fanout;
 use projections::vault::{MasterKey, SubjectKeys};
 use schemas::context::{Clock, Context};
+use schemas::ids::SubjectId;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -97,11 +103,14 @@ pub struct Parts {
     pub rates: Arc<Rates>,
     pub keys: Keys,
     pub tokens: Tokens,
+    pub ended: Ended,
     pub passwords: Passwords,
     pub outcomes: Outcomes,
     pub progress: Progress,
     pub live: Live,
     pub queries: Queries,
+    /// Turns of exports.
+    pub exports: Arc<Semaphore>,
     fanout: Arc<dyn Fanout>,
     document: String,
 }
@@ -121,11 +130,13 @@ impl Gateway {
         Ok(Self(Arc::new(Parts {
             keys: Keys::derive(&given.master),
             tokens: Tokens::new(given.config.public_url.origin()),
+            ended: Ended::default(),
             passwords: Passwords::new()?,
             outcomes: Outcomes::default(),
             progress: Progress::default(),
             live: Live::new(instance, given.log.id()),
             queries: Queries::new(given.metric_stores),
+            exports: Arc::new(Semaphore::new(routes::export::AT_ONCE)),
             document: openapi_document().map_err(|e| Error::Internal(e.to_string()))?,
             config: given.config,
             clock: given.clock,
@@ -145,8 +156,28 @@ impl Gateway {
         SubjectKeys::new(self.master.clone())
     }
 
+    /// Makes what is sealed for `subject` unreadable, in every copy of the log.
+    pub(crate) async fn forget_subject(&self, subject: SubjectId) -> Result<(), Error> {
+        let forgotten = self.people().forget(self.db.writer(), subject).await;
+        forgotten.map_err(|e| Error::Internal(e.to_string()))
+    }
+
+    /// The same for a person, who must stay erased after a restore too: the list of
+    /// them lies beside the backups.
+    pub(crate) async fn erase(&self, subject: SubjectId) -> Result<(), Error> {
+        if let Some(list) = &self.config.erased {
+            erased::note(list, subject).await.map_err(|e| {
+                Error::Internal(format!(
+                    "the list {} cannot be written: {e}",
+                    list.display()
+                ))
+            })?;
+        }
+        self.forget_subject(subject).await
+    }
+
     /// Runs what stands behind the routes until `stop`: token keys, outcomes, live
-    /// changes, the sweepers. Ends early only if the log has failed.
+    /// changes, what was ended elsewhere, the sweepers. Ends early only if the log has failed.
     pub async fn run(&self, stop: CancellationToken) -> anyhow::Result<()> {
         let tokens = self
             .tokens
@@ -155,9 +186,10 @@ impl Gateway {
             .live
             .follow(&self.db, self.fanout.as_ref(), &self.progress, stop.clone());
         let sweeper = sweeper::run(self, stop.clone());
+        let ends = self.follow_ends(stop.clone());
         let outcomes = self.outcomes.follow(&self.log, stop.clone());
         let sealer = sealer::run(self, stop.clone());
-        let (outcomes, ..) = tokio::join!(outcomes, tokens, live, sweeper, sealer);
+        let (outcomes, ..) = tokio::join!(outcomes, tokens, live, sweeper, sealer, ends);
         Ok(outcomes?)
     }
 

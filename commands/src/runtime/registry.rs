@@ -8,12 +8,14 @@ use crate::api_key::ApiKey;
 use crate::audit_policy::AuditPolicy;
 use crate::incident::Incident;
 use crate::incident_numbers::IncidentNumbers;
+use crate::service_account::ServiceAccount;
 use crate::tenant::Tenant;
 
-static AGGREGATES: [&dyn Kind; 6] = [
+static AGGREGATES: [&dyn Kind; 7] = [
     &Typed::<Tenant>::KIND,
     &Typed::<ApiKey>::KIND,
     &Typed::<AuditPolicy>::KIND,
+    &Typed::<ServiceAccount>::KIND,
     &Typed::<Incident>::KIND,
     &Typed::<AlertGroup>::KIND,
     &Typed::<IncidentNumbers>::KIND,

@@ -17,6 +17,7 @@ pub struct Keys {
     cursor: Key,
     api_key: Key,
     audit: Key,
+    invitation: Key,
 }
 
 impl Keys {
@@ -27,6 +28,7 @@ impl Keys {
             cursor: key("sre-copilot cursor v1"),
             api_key: key("sre-copilot api key v1"),
             audit: key("sre-copilot audit seal v1"),
+            invitation: key("sre-copilot invitation v1"),
         }
     }
 
@@ -43,6 +45,11 @@ impl Keys {
     /// Signs the seals of the audit chains; the same on every gateway.
     pub fn audit(&self) -> Result<SigningKey, Error> {
         SigningKey::from_seed(*self.audit).map_err(|e| Error::Internal(e.to_string()))
+    }
+
+    /// What makes the link of an invitation one that nobody else can make.
+    pub fn invitation(&self, tenant: &[u8], id: &[u8]) -> [u8; 32] {
+        mac(&self.invitation, &[tenant, id])
     }
 
     /// What the text of an API key is made of, if a retry must make the same one.

@@ -169,6 +169,7 @@ pub(crate) fn every_example() -> Vec<NewRecord> {
     use schemas::api_key::ApiKeyEvent;
     use schemas::audit_policy::AuditPolicyEvent;
     use schemas::incident_numbers::IncidentNumbersEvent;
+    use schemas::service_account::ServiceAccountEvent;
     let tenant = Tenant(0);
     let streams: [(Topic, &str, u128, Vec<MessageType>); 8] = [
         (Topic::IdentityEvents, "tenant", 0xF1, TenantEvent::types()),
@@ -179,6 +180,12 @@ pub(crate) fn every_example() -> Vec<NewRecord> {
             AuditPolicyEvent::types(),
         ),
         (Topic::IdentityKeys, "api_key", 0xA7, ApiKeyEvent::types()),
+        (
+            Topic::IdentityEvents,
+            "service_account",
+            0x5A,
+            ServiceAccountEvent::types(),
+        ),
         (
             Topic::IncidentEvents,
             "incident",

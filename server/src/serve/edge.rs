@@ -138,6 +138,7 @@ fn build_gateway(platform: &Platform, port: u16) -> anyhow::Result<Option<Gatewa
         Registration::Closed => gateway::config::Registration::Closed,
     };
     settings.cors_origins.clone_from(&config.cors_origins);
+    settings.erased = Some(config.erased_list());
     let given = Surroundings {
         config: settings,
         clock: CLOCK,
