@@ -74,6 +74,15 @@ pub struct Settings {
     /// Telemetry of one project, in bytes per second as sent; without it there is no limit
     #[arg(long, env = "SRE_COPILOT_TELEMETRY_BYTES_PER_SECOND", global = true)]
     pub telemetry_bytes_per_second: Option<u64>,
+    /// Least time between two flushes of telemetry while little arrives, in milliseconds [default: 150]
+    #[arg(long, env = "SRE_COPILOT_TELEMETRY_FLUSH_MS", global = true)]
+    pub telemetry_flush_ms: Option<u64>,
+    /// Pause between two passes of compaction that found nothing to do, in milliseconds [default: 5000]
+    #[arg(long, env = "SRE_COPILOT_TELEMETRY_COMPACTION_MS", global = true)]
+    pub telemetry_compaction_ms: Option<u64>,
+    /// Flushes of a project that are compacted before their ten minutes are over [default: 64]
+    #[arg(long, env = "SRE_COPILOT_TELEMETRY_COMPACTION_ROWS", global = true)]
+    pub telemetry_compaction_rows: Option<u32>,
     /// Disk that the embedded log may take, in bytes [default: 10737418240]
     #[arg(long, env = "SRE_COPILOT_LOG_DISK_BYTES", global = true)]
     pub log_disk_bytes: Option<u64>,
@@ -117,6 +126,9 @@ pub struct Config {
     pub telemetry_max_sample_age_ms: Option<i64>,
     pub telemetry_active_series: usize,
     pub telemetry_bytes_per_second: Option<u64>,
+    pub telemetry_flush_ms: u64,
+    pub telemetry_compaction_ms: u64,
+    pub telemetry_compaction_rows: u32,
     pub log_disk_bytes: u64,
     pub allow_weak_isolation: bool,
     pub postgres_bin: Option<PathBuf>,
@@ -174,6 +186,13 @@ impl Settings {
             telemetry_bytes_per_second: self
                 .telemetry_bytes_per_second
                 .or(below.telemetry_bytes_per_second),
+            telemetry_flush_ms: self.telemetry_flush_ms.or(below.telemetry_flush_ms),
+            telemetry_compaction_ms: self
+                .telemetry_compaction_ms
+                .or(below.telemetry_compaction_ms),
+            telemetry_compaction_rows: self
+                .telemetry_compaction_rows
+                .or(below.telemetry_compaction_rows),
             log_disk_bytes: self.log_disk_bytes.or(below.log_disk_bytes),
             allow_weak_isolation: self.allow_weak_isolation.or(below.allow_weak_isolation),
             postgres_bin: self.postgres_bin.or(below.postgres_bin),
@@ -207,6 +226,9 @@ impl Settings {
             )?,
             telemetry_active_series: self.telemetry_active_series.unwrap_or(1_000_000),
             telemetry_bytes_per_second: self.telemetry_bytes_per_second,
+            telemetry_flush_ms: self.telemetry_flush_ms.unwrap_or(150),
+            telemetry_compaction_ms: self.telemetry_compaction_ms.unwrap_or(5_000),
+            telemetry_compaction_rows: self.telemetry_compaction_rows.unwrap_or(64),
             log_disk_bytes: self.log_disk_bytes.unwrap_or(10 << 30),
             allow_weak_isolation: self.allow_weak_isolation.unwrap_or(false),
             postgres_bin: self.postgres_bin,

@@ -22,17 +22,13 @@ use super::bytes::Damaged;
 use super::retention;
 use crate::db::Db;
 
-/// Compacted when a project has so many level-0 rows in a partition, or when their
-/// ten minutes are over.
-const ROWS_READY: i64 = 64;
 /// What one transaction takes of level 0.
 const MOST_BYTES: i64 = 32 << 20;
 const RUNS_READY: i64 = 8;
 const FINAL_TIER: i16 = 3;
 /// Samples come late by so much without being called late.
 const SETTLED: Duration = Duration::from_secs(15 * 60);
-const PAUSE: Duration = Duration::from_secs(5);
-const RETENTION_EVERY: u32 = 120;
+const RETENTION_EVERY_MS: i64 = 600_000;
 /// Readers queue behind a drop that waits for a reader: wait but shortly.
 const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '100ms'";
 
@@ -124,23 +120,59 @@ impl Done {
     fn nothing(self) -> bool {
         self == Self::default()
     }
+
+    fn tell(self) {
+        let steps = [
+            ("compacted", self.compacted),
+            ("merged", self.merged),
+            ("dropped", self.dropped),
+        ];
+        for (step, times) in steps {
+            metrics::counter!("telemetry_compaction_steps_total", "step" => step).increment(times);
+        }
+    }
+}
+
+/// How eagerly it works.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// After a pass that found nothing to do; a fifth of it after others.
+    pub pause: Duration,
+    /// Level 0 is compacted when a project has so many rows in a partition, or when
+    /// their ten minutes are over.
+    pub rows_ready: i64,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            pause: Duration::from_secs(5),
+            rows_ready: 64,
+        }
+    }
 }
 
 /// Every signal's compaction, with what each keeps in memory.
 #[derive(Clone)]
 pub struct Compaction {
     signals: Vec<Arc<dyn Compact>>,
+    pace: Pace,
 }
 
 impl Default for Compaction {
     fn default() -> Self {
-        Self {
-            signals: super::compacting(),
-        }
+        Self::new(Pace::default())
     }
 }
 
 impl Compaction {
+    pub fn new(pace: Pace) -> Self {
+        Self {
+            signals: super::compacting(),
+            pace,
+        }
+    }
+
     /// Compacts and removes what is past its time, until shutdown.
     pub async fn run(
         self,
@@ -148,24 +180,28 @@ impl Compaction {
         clock: Clock,
         shutdown: CancellationToken,
     ) -> anyhow::Result<()> {
-        let mut passes = 0_u32;
+        let mut retained: Option<Timestamp> = None;
         loop {
             let passed = tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
                 passed = self.pass(&db, clock.now()) => passed,
             };
             let busy = passed.as_ref().is_ok_and(|done| !done.nothing());
-            if let Err(why) = passed {
-                metrics::counter!("telemetry_compaction_failures_total").increment(1);
-                tracing::warn!(%why, "compaction interrupted");
+            match passed {
+                Ok(done) => done.tell(),
+                Err(why) => {
+                    metrics::counter!("telemetry_compaction_failures_total").increment(1);
+                    tracing::warn!(%why, "compaction interrupted");
+                }
             }
-            if passes.is_multiple_of(RETENTION_EVERY)
-                && let Err(why) = retention::pass(&db, clock.now()).await
-            {
-                tracing::warn!(%why, "retention interrupted");
+            let now = clock.now();
+            if retained.is_none_or(|last| now.millis_since(last) >= RETENTION_EVERY_MS) {
+                retained = Some(now);
+                if let Err(why) = retention::pass(&db, now).await {
+                    tracing::warn!(%why, "retention interrupted");
+                }
             }
-            passes = passes.wrapping_add(1);
-            let pause = if busy { PAUSE / 5 } else { PAUSE };
+            let pause = self.pace.pause / if busy { 5 } else { 1 };
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
                 () = tokio::time::sleep(pause) => {}
@@ -179,7 +215,7 @@ impl Compaction {
         let mut done = Done::default();
         for signal in &self.signals {
             ensure_days(&mut rows, signal.signal(), now).await?;
-            for place in ready_places(&mut rows, signal.signal(), now).await? {
+            for place in ready_places(&mut rows, signal.signal(), self.pace, now).await? {
                 loop {
                     let step = compact(&mut rows, signal.as_ref(), place).await?;
                     done.compacted += u64::from(step != Step::Nothing);
@@ -217,6 +253,7 @@ async fn ensure_days(
 async fn ready_places(
     rows: &mut PgConnection,
     signal: &str,
+    pace: Pace,
     now: Timestamp,
 ) -> Result<Vec<Place>, sqlx::Error> {
     let sql = format!(
@@ -230,7 +267,7 @@ async fn ready_places(
     );
     let found: Vec<(Uuid, Uuid, i32)> = sqlx::query_as(AssertSqlSafe(sql))
         .bind(signal)
-        .bind(ROWS_READY)
+        .bind(pace.rows_ready)
         .bind(now.datetime())
         .fetch_all(rows)
         .await?;

@@ -21,6 +21,9 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) const LONG: Duration = Duration::from_secs(60);
 
+/// Between flushes of telemetry.
+pub(crate) const LINGER: Duration = Duration::from_millis(10);
+
 pub(crate) struct Bench {
     pub(crate) log: Log,
     pub(crate) db: Db,

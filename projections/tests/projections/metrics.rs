@@ -16,7 +16,7 @@ use schemas::topic::Topic;
 use serde_json::{Value, json};
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::fixture::{Bench, Running};
+use crate::fixture::{Bench, LINGER, Running};
 use crate::story::Tenant;
 
 /// A whole hour, in milliseconds.
@@ -48,7 +48,7 @@ fn metric(name: &str, instance: &str, samples: &[(i64, f64)]) -> Value {
 
 fn running(bench: &Bench) -> Running {
     bench.run(vec![
-        Arc::new(Metrics::with_active_series(1_000)) as Arc<dyn Projection>
+        Arc::new(Metrics::new(1_000, LINGER)) as Arc<dyn Projection>
     ])
 }
 
@@ -390,7 +390,7 @@ async fn samples_out_of_the_window_and_series_over_the_limit_are_left_out() {
     };
     let tenant = Tenant(1);
     let running = bench.run(vec![
-        Arc::new(Metrics::with_active_series(2)) as Arc<dyn Projection>
+        Arc::new(Metrics::new(2, LINGER)) as Arc<dyn Projection>
     ]);
     let times = [
         (START - 31 * 24 * HOUR, 1.0),

@@ -1,8 +1,10 @@
 //! Postgres and what needs it. Started beside the rest, because ingest works
 //! without it and must not wait.
 
+use std::time::Duration;
+
 use anyhow::Context;
-use projections::telemetry::compaction::Compaction;
+use projections::telemetry::compaction::{Compaction, Pace};
 use projections::vault::{MasterKey, SubjectKeys};
 use projections::{Db, DbConfig, Runtime};
 use tokio::sync::watch;
@@ -119,6 +121,7 @@ pub(super) async fn project(platform: Platform, data: Data) -> anyhow::Result<()
     };
     let settings = projections::Settings {
         active_series: u32::try_from(platform.config.telemetry_active_series).unwrap_or(u32::MAX),
+        telemetry_linger: Duration::from_millis(platform.config.telemetry_flush_ms),
     };
     let projections = projections::registry_with(&settings);
     projections::run(runtime, projections, platform.shutdown.clone()).await
@@ -134,7 +137,11 @@ pub(super) async fn compact(platform: Platform, data: Data) -> anyhow::Result<()
         None => return Ok(()),
         Some(waited) => waited?,
     }
-    Compaction::default()
+    let pace = Pace {
+        pause: Duration::from_millis(platform.config.telemetry_compaction_ms),
+        rows_ready: platform.config.telemetry_compaction_rows.into(),
+    };
+    Compaction::new(pace)
         .run(data.db, CLOCK, platform.shutdown.clone())
         .await
 }

@@ -32,3 +32,4 @@ mod sdks;
 mod secrets;
 mod startup;
 mod unprivileged;
+mod write_read;

@@ -30,6 +30,8 @@ pub(crate) struct Platform {
     program: PathBuf,
     /// A library that the program is started with.
     preload: Option<PathBuf>,
+    /// Settings besides those that every platform here has.
+    variables: Vec<(&'static str, String)>,
     process: Option<Child>,
     port: u16,
     /// None for a second platform beside the one that holds it.
@@ -54,6 +56,24 @@ impl Platform {
         platform.program = platform.folder().join("sre-copilot");
         std::fs::copy(PROGRAM, &platform.program).unwrap();
         std::os::unix::fs::chown(platform.folder(), Some(uid), Some(gid)).unwrap();
+        platform.begin().await;
+        platform
+    }
+
+    /// With more settings, and a Postgres of its own.
+    pub(crate) async fn start_with(variables: &[(&'static str, &str)]) -> Self {
+        Self::start_on(None, variables).await
+    }
+
+    /// With more settings.
+    pub(crate) async fn start_on(
+        database_url: Option<String>,
+        variables: &[(&'static str, &str)],
+    ) -> Self {
+        let alone = ONE_AT_A_TIME.lock().await;
+        let mut platform = Self::new(database_url, Some(alone));
+        let owned = variables.iter().map(|(name, value)| (*name, (*value).to_owned()));
+        platform.variables = owned.collect();
         platform.begin().await;
         platform
     }
@@ -94,6 +114,7 @@ impl Platform {
             account: None,
             program: PROGRAM.into(),
             preload: None,
+            variables: Vec::new(),
             process: None,
             port: 0,
             _alone: alone,
@@ -155,6 +176,7 @@ impl Platform {
             .env("SRE_COPILOT_HTTP_ADDR", format!("127.0.0.1:{}", self.port))
             .env("SRE_COPILOT_WS_ADDR", "127.0.0.1:0")
             .env("SRE_COPILOT_OTLP_GRPC_ADDR", "127.0.0.1:0")
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log);

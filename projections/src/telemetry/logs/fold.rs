@@ -34,20 +34,15 @@ pub struct Logs {
     /// Taken while a batch is applied and put back when that went well: what a
     /// failure leaves behind is nothing.
     repeats: Mutex<Option<Repeats>>,
-}
-
-impl Default for Logs {
-    fn default() -> Self {
-        Self::with_formats(formats::LOGS)
-    }
+    linger: Duration,
 }
 
 impl Logs {
-    /// With other formats than those of the wire.
-    pub fn with_formats(formats: &'static [Format<DecodeLogs>]) -> Self {
+    pub fn new(linger: Duration) -> Self {
         Self {
-            formats,
+            formats: formats::LOGS,
             repeats: Mutex::default(),
+            linger,
         }
     }
 }
@@ -75,7 +70,7 @@ impl Projection for Logs {
     }
 
     fn linger(&self) -> Duration {
-        Duration::from_millis(150)
+        self.linger
     }
 
     fn forget(&self) {

@@ -34,14 +34,16 @@ pub struct Metrics {
     /// failure leaves behind is nothing.
     state: Mutex<Option<State>>,
     active_series: u32,
+    linger: Duration,
 }
 
 impl Metrics {
     /// With a limit of series by project and day.
-    pub fn with_active_series(active_series: u32) -> Self {
+    pub fn new(active_series: u32, linger: Duration) -> Self {
         Self {
             state: Mutex::default(),
             active_series,
+            linger,
         }
     }
 }
@@ -85,7 +87,7 @@ impl Projection for Metrics {
     }
 
     fn linger(&self) -> Duration {
-        Duration::from_millis(150)
+        self.linger
     }
 
     fn forget(&self) {

@@ -30,11 +30,21 @@ use crate::telemetry::level0::{self, Section, slot_of};
 use crate::telemetry::repeats::Repeats;
 
 /// The projection.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Spans {
     /// Taken while a batch is applied and put back when that went well: what a
     /// failure leaves behind is nothing.
     state: Mutex<Option<State>>,
+    linger: Duration,
+}
+
+impl Spans {
+    pub fn new(linger: Duration) -> Self {
+        Self {
+            state: Mutex::default(),
+            linger,
+        }
+    }
 }
 
 type Place = (Owner, Partition);
@@ -87,7 +97,7 @@ impl Projection for Spans {
     }
 
     fn linger(&self) -> Duration {
-        Duration::from_millis(150)
+        self.linger
     }
 
     fn forget(&self) {
