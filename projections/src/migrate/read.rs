@@ -42,7 +42,12 @@ pub(crate) async fn create_tables(
                 connection.execute(AssertSqlSafe(sql)).await?;
             }
         }
-        Home::Telemetry => {}
+        Home::Telemetry => {
+            for table in projection.tables() {
+                let sql = format!("CREATE TABLE {table} (LIKE telemetry.{table} INCLUDING ALL)");
+                connection.execute(AssertSqlSafe(sql)).await?;
+            }
+        }
     }
     Ok(())
 }

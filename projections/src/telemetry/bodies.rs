@@ -11,6 +11,7 @@ use protocols::formats;
 use schemas::ids::{ProjectId, TenantId};
 use schemas::telemetry::{Telemetry, TelemetryReceived};
 
+use super::floors::{Floor, Floors};
 use super::repeats::Repeats;
 use crate::runtime::{ApplyError, decode_scoped, scope_of};
 
@@ -86,6 +87,16 @@ impl Body {
             self.undecodable(signal, why);
         }
         plain.ok()
+    }
+
+    /// What a replay takes of it.
+    pub(crate) fn floor<'a>(&self, floors: &'a Floors) -> Floor<'a> {
+        Floor {
+            floors,
+            project: self.project,
+            partition: self.position.partition,
+            offset: self.position.offset,
+        }
     }
 
     /// Counts a body that its decoder refused.

@@ -7,6 +7,8 @@
 //! 2; once the window's hour is over, everything becomes tier 3. What is late makes
 //! small segments again, merged when there are eight.
 
+mod slots;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,12 +16,12 @@ use async_trait::async_trait;
 use schemas::context::Clock;
 use schemas::ids::{ProjectId, TenantId};
 use schemas::time::Timestamp;
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::bytes::Damaged;
-use super::retention;
+use super::{retention, turns};
 use crate::db::Db;
 
 /// What one transaction takes of level 0.
@@ -29,8 +31,6 @@ const FINAL_TIER: i16 = 3;
 /// Samples come late by so much without being called late.
 const SETTLED: Duration = Duration::from_secs(15 * 60);
 const RETENTION_EVERY_MS: i64 = 600_000;
-/// Readers queue behind a drop that waits for a reader: wait but shortly.
-const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '100ms'";
 
 /// Why a step did nothing. The next pass tries again.
 #[derive(Debug, thiserror::Error)]
@@ -168,7 +168,10 @@ impl Default for Compaction {
 impl Compaction {
     pub fn new(pace: Pace) -> Self {
         Self {
-            signals: super::compacting(),
+            signals: super::signals()
+                .into_iter()
+                .map(|signal| signal.compact)
+                .collect(),
             pace,
         }
     }
@@ -215,6 +218,9 @@ impl Compaction {
         let mut done = Done::default();
         for signal in &self.signals {
             ensure_days(&mut rows, signal.signal(), now).await?;
+            if !turns::begin(&mut rows, signal.signal()).await? {
+                continue;
+            }
             for place in ready_places(&mut rows, signal.signal(), self.pace, now).await? {
                 loop {
                     let step = compact(&mut rows, signal.as_ref(), place).await?;
@@ -227,11 +233,27 @@ impl Compaction {
             for window in ready_windows(&mut rows, signal.signal(), now).await? {
                 done.merged += u64::from(merge(&mut rows, signal.as_ref(), window).await?);
             }
-            done.dropped += drop_slots(&mut rows, signal.signal(), now).await?;
+            turns::end(&mut rows, signal.signal()).await?;
+            done.dropped += slots::drop_slots(&mut rows, signal.signal(), now).await?;
         }
         rows.close().await?;
         Ok(done)
     }
+}
+
+/// Takes all of level 0 that there is, in the schema of the session.
+pub(crate) async fn all(
+    rows: &mut PgConnection,
+    signal: &dyn Compact,
+) -> Result<(), CompactError> {
+    let eager = Pace {
+        rows_ready: 1,
+        ..Pace::default()
+    };
+    for place in ready_places(rows, signal.signal(), eager, Timestamp::default()).await? {
+        while compact(rows, signal, place).await? == Step::Part {}
+    }
+    Ok(())
 }
 
 /// Partitions of the days that samples of now belong to.
@@ -257,8 +279,8 @@ async fn ready_places(
     now: Timestamp,
 ) -> Result<Vec<Place>, sqlx::Error> {
     let sql = format!(
-        "SELECT l0.tenant_id, l0.project_id, l0.partition FROM telemetry.{signal}_l0 l0
-         LEFT JOIN telemetry.compacted c
+        "SELECT l0.tenant_id, l0.project_id, l0.partition FROM {signal}_l0 l0
+         LEFT JOIN compacted c
                 ON c.tenant_id = l0.tenant_id AND c.project_id = l0.project_id
                AND c.partition = l0.partition AND c.signal = $1
          WHERE l0.from_offset >= coalesce(c.next_offset, 0)
@@ -286,7 +308,7 @@ async fn lease(
     place: Place,
 ) -> Result<Option<(i64, i16)>, sqlx::Error> {
     sqlx::query(
-        "INSERT INTO telemetry.compacted (signal, tenant_id, project_id, partition, next_offset)
+        "INSERT INTO compacted (signal, tenant_id, project_id, partition, next_offset)
          VALUES ($1, $2, $3, $4, 0) ON CONFLICT DO NOTHING",
     )
     .bind(signal)
@@ -296,9 +318,9 @@ async fn lease(
     .execute(&mut *tx)
     .await?;
     sqlx::query_as(
-        "SELECT next_offset, coalesce((SELECT class FROM telemetry.retention r
+        "SELECT next_offset, coalesce((SELECT class FROM retention r
              WHERE r.tenant_id = c.tenant_id AND r.project_id = c.project_id AND r.signal = c.signal), $5)
-         FROM telemetry.compacted c
+         FROM compacted c
          WHERE signal = $1 AND tenant_id = $2 AND project_id = $3 AND partition = $4
          FOR UPDATE SKIP LOCKED",
     )
@@ -337,7 +359,7 @@ async fn compact(
              SELECT day, from_offset, to_offset, section, data,
                     sum(octet_length(data)) OVER (ORDER BY from_offset) AS bytes,
                     min(from_offset) OVER () AS first, max(from_offset) OVER () AS newest
-             FROM telemetry.{name}_l0
+             FROM {name}_l0
              WHERE tenant_id = $1 AND project_id = $2 AND partition = $3 AND from_offset >= $4) sized
          WHERE bytes <= $5 OR from_offset = first
          ORDER BY from_offset, section"
@@ -366,7 +388,7 @@ async fn compact(
     };
     signal.compact(&mut tx, target, found).await?;
     sqlx::query(
-        "UPDATE telemetry.compacted SET next_offset = $5
+        "UPDATE compacted SET next_offset = $5
          WHERE signal = $1 AND tenant_id = $2 AND project_id = $3 AND partition = $4",
     )
     .bind(name)
@@ -400,10 +422,10 @@ async fn ready_windows(
              SELECT tenant_id, project_id, partition, day, window_start,
                     count(DISTINCT from_offset) FILTER (WHERE tier = 1) AS small,
                     count(DISTINCT from_offset) AS runs
-             FROM telemetry.{signal}_l1 WHERE tier < {FINAL_TIER} GROUP BY 1, 2, 3, 4, 5),
+             FROM {signal}_l1 WHERE tier < {FINAL_TIER} GROUP BY 1, 2, 3, 4, 5),
          judged AS (
              SELECT *, window_start + 3600 + $1 <= $2 AS over, EXISTS (
-                 SELECT FROM telemetry.{signal}_l1 l1
+                 SELECT FROM {signal}_l1 l1
                  WHERE (l1.tenant_id, l1.project_id, l1.partition, l1.day, l1.window_start, l1.tier)
                      = (open.tenant_id, open.project_id, open.partition, open.day, open.window_start, {FINAL_TIER})) AS final
              FROM open)
@@ -448,7 +470,7 @@ async fn merge(
     };
     let sql = format!(
         "WITH gone AS (
-             DELETE FROM telemetry.{name}_l1
+             DELETE FROM {name}_l1
              WHERE tenant_id = $1 AND project_id = $2 AND partition = $3 AND day = $4
                AND window_start = $5 AND tier <= $6
              RETURNING from_offset, to_offset, part, data)
@@ -476,74 +498,4 @@ async fn merge(
     signal.merge(&mut tx, target, found).await?;
     tx.commit().await?;
     Ok(true)
-}
-
-/// Drops ten-minute partitions that every project has passed.
-async fn drop_slots(
-    rows: &mut PgConnection,
-    signal: &'static str,
-    now: Timestamp,
-) -> Result<u64, sqlx::Error> {
-    let names: Vec<String> = sqlx::query_scalar(
-        "SELECT c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-         WHERE i.inhparent = to_regclass($1)
-           AND to_timestamp(right(c.relname, 13), 'YYYYMMDD_HH24MI') + interval '10 minutes' <= $2
-         ORDER BY 1",
-    )
-    .bind(format!("telemetry.{signal}_l0"))
-    .bind(now.datetime())
-    .fetch_all(&mut *rows)
-    .await?;
-    let mut dropped = 0;
-    for name in names {
-        match drop_slot(rows, signal, &name).await {
-            Ok(gone) => dropped += u64::from(gone),
-            Err(error) if lock_timed_out(&error) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(dropped)
-}
-
-/// The lock keeps the writer from adding to the partition meanwhile, and waits for
-/// readers whose snapshot may still need it.
-async fn drop_slot(
-    rows: &mut PgConnection,
-    signal: &'static str,
-    name: &str,
-) -> Result<bool, sqlx::Error> {
-    let passed = format!(
-        "SELECT NOT EXISTS (
-             SELECT FROM telemetry.{name} l0
-             LEFT JOIN telemetry.compacted c
-                    ON c.tenant_id = l0.tenant_id AND c.project_id = l0.project_id
-                   AND c.partition = l0.partition AND c.signal = '{signal}'
-             WHERE l0.from_offset >= coalesce(c.next_offset, 0))"
-    );
-    let ready: bool = sqlx::query_scalar(AssertSqlSafe(passed.clone()))
-        .fetch_one(&mut *rows)
-        .await?;
-    if !ready {
-        return Ok(false);
-    }
-    let mut tx = rows.begin().await?;
-    tx.execute(LOCK_TIMEOUT).await?;
-    let lock = format!("LOCK TABLE ONLY telemetry.{signal}_l0 IN ACCESS EXCLUSIVE MODE");
-    tx.execute(AssertSqlSafe(lock)).await?;
-    let still: bool = sqlx::query_scalar(AssertSqlSafe(passed))
-        .fetch_one(&mut *tx)
-        .await?;
-    if still {
-        let sql = format!("DROP TABLE telemetry.{name}");
-        tx.execute(AssertSqlSafe(sql)).await?;
-    }
-    tx.commit().await?;
-    Ok(still)
-}
-
-fn lock_timed_out(error: &sqlx::Error) -> bool {
-    error
-        .as_database_error()
-        .and_then(|database| database.code())
-        .is_some_and(|code| code == "55P03")
 }

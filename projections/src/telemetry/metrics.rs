@@ -19,7 +19,7 @@ mod registry;
 mod segment;
 mod segments;
 mod selected;
-mod series_block;
+pub(crate) mod series_block;
 mod sink;
 mod store;
 mod times;

@@ -1,7 +1,7 @@
 //! The read side against a real Postgres and the embedded log.
 
 mod fixture;
-mod story;
+mod observed;
 
 mod announcing;
 mod examples;
@@ -16,4 +16,5 @@ mod queries;
 mod redis;
 mod replaying;
 mod secrets;
+mod telemetry_replay;
 mod traces;

@@ -169,7 +169,7 @@ async fn insert(
     let column = |of: fn(&NewSegment) -> i64| segments.iter().map(of).collect::<Vec<_>>();
     let narrow = |of: fn(&NewSegment) -> i32| segments.iter().map(of).collect::<Vec<_>>();
     sqlx::query(
-        "INSERT INTO telemetry.logs_l1 (tenant_id, project_id, partition, class, tier,
+        "INSERT INTO logs_l1 (tenant_id, project_id, partition, class, tier,
              from_offset, to_offset, part, day, window_start, min_time, max_time, items,
              bloom_at, bloom_bytes, levels, services, directory, data)
          SELECT $1, $2, $3, $4, $5, $6, $7, part, day, window_start, min_time, max_time, items,

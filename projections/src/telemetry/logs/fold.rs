@@ -2,6 +2,7 @@
 //! what they hold is counted.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -19,12 +20,14 @@ use super::sink::Sink;
 use super::table::Table;
 use crate::runtime::{ApplyError, Changed, Home, Projection, Writing};
 use crate::telemetry::bodies::{self, Body, dropped};
+use crate::telemetry::floors::{Floor, Floors};
 use crate::telemetry::level0::{self, Section};
 use crate::telemetry::repeats::Repeats;
 
 /// A section is written when it has so many records, or so many bytes of text.
 const SECTION_RECORDS: usize = 20_000;
 const SECTION_BYTES: usize = 32 << 20;
+const NS_A_SECOND: i64 = 1_000_000_000;
 const NS_A_DAY: i64 = 86_400_000_000_000;
 
 /// The projection.
@@ -35,6 +38,7 @@ pub struct Logs {
     /// failure leaves behind is nothing.
     repeats: Mutex<Option<Repeats>>,
     linger: Duration,
+    floors: Option<Arc<Floors>>,
 }
 
 impl Logs {
@@ -43,6 +47,15 @@ impl Logs {
             formats: formats::LOGS,
             repeats: Mutex::default(),
             linger,
+            floors: None,
+        }
+    }
+
+    /// For a replay that takes only what is above the floors.
+    pub(crate) fn above(self, floors: Arc<Floors>) -> Self {
+        Self {
+            floors: Some(floors),
+            ..self
         }
     }
 }
@@ -87,8 +100,14 @@ impl Projection for Logs {
         repeats.load(to.rows).await?;
         let bodies = bodies::of_batch(batch, &mut repeats)?;
         if let Some(newest) = bodies.iter().map(|body| body.received.received_at).max() {
-            let formats = self.formats;
-            let decoding = tokio::task::spawn_blocking(move || decode(&bodies, formats));
+            let (formats, floors) = (self.formats, self.floors.clone());
+            let decoding = tokio::task::spawn_blocking(move || {
+                let flush = Flush {
+                    floors,
+                    ..Flush::default()
+                };
+                decode(&bodies, formats, flush)
+            });
             let flush = decoding
                 .await
                 .map_err(|e| ApplyError::Transient(format!("decoding ended: {e}")))??;
@@ -108,6 +127,8 @@ type Place = (TenantId, ProjectId, Partition);
 struct Flush {
     sections: Vec<Section>,
     counts: Counts,
+    /// Of a replay: records below them are counted, but stored already.
+    floors: Option<Arc<Floors>>,
 }
 
 /// What a flush has of one project so far.
@@ -120,9 +141,13 @@ struct Gathered {
     outside: u64,
 }
 
-fn decode(bodies: &[Body], known: &'static [Format<DecodeLogs>]) -> Result<Flush, ApplyError> {
+fn decode(
+    bodies: &[Body],
+    known: &'static [Format<DecodeLogs>],
+    mut flush: Flush,
+) -> Result<Flush, ApplyError> {
     let mut writer = Writer::new().map_err(|e| ApplyError::Transient(e.to_string()))?;
-    let (mut flush, mut all) = (Flush::default(), BTreeMap::<Place, Gathered>::new());
+    let mut all = BTreeMap::<Place, Gathered>::new();
     // All sections of a project name the whole flush, so the ends are known first.
     for body in bodies {
         let gathered = all.entry(place_of(body)).or_default();
@@ -174,15 +199,31 @@ impl Flush {
         if table.len() == 0 {
             return Ok(());
         }
+        self.counts.count(tenant, project, &table);
+        let mut rows = table.sorted();
+        if let Some(floors) = &self.floors {
+            rows.retain(|row| {
+                let row = &table.rows[*row as usize];
+                let floor = Floor {
+                    floors,
+                    project,
+                    partition,
+                    offset: row.offset,
+                };
+                floor.takes(row.time_ns.div_euclid(NS_A_SECOND))
+            });
+        }
+        if rows.is_empty() {
+            return Ok(());
+        }
         // What compaction will take as it is needs its filter now.
-        let bloom = match table.len() >= compact::LARGE {
+        let bloom = match rows.len() >= compact::LARGE {
             true => Bloom::With,
             false => Bloom::Without,
         };
         let written = writer
-            .write(&table, &table.sorted(), bloom)
+            .write(&table, &rows, bloom)
             .map_err(|e| ApplyError::Transient(e.to_string()))?;
-        self.counts.count(tenant, project, &table);
         self.sections.push(Section {
             tenant,
             project,

@@ -32,8 +32,8 @@ pub(crate) struct MetricsCompact {
     ids: Mutex<HashMap<Key, Arc<Vec<u128>>>>,
 }
 
-/// Project, partition and day.
-type Key = (ProjectId, i32, i32);
+/// Project, generation, partition and day.
+type Key = (ProjectId, i64, i32, i32);
 
 #[async_trait]
 impl Compact for MetricsCompact {
@@ -85,10 +85,11 @@ impl MetricsCompact {
         place: Place,
         day: i32,
     ) -> Result<Arc<Vec<u128>>, CompactError> {
-        let key = (place.project, place.partition, day);
+        let generation = generation(tx).await?;
+        let key = (place.project, generation, place.partition, day);
         let mut known = self.ids.lock().get(&key).cloned().unwrap_or_default();
         let blocks: Vec<Vec<u8>> = sqlx::query_scalar(
-            "SELECT data FROM telemetry.metric_series
+            "SELECT data FROM metric_series
              WHERE tenant_id = $1 AND project_id = $2 AND partition = $3 AND day = $4
                AND first_ordinal >= $5
              ORDER BY first_ordinal",
@@ -98,7 +99,7 @@ impl MetricsCompact {
         .bind(place.partition)
         .bind(day)
         .bind(i32::try_from(known.len()).unwrap_or(i32::MAX))
-        .fetch_all(tx)
+        .fetch_all(&mut *tx)
         .await?;
         if blocks.is_empty() {
             return Ok(known);
@@ -115,6 +116,14 @@ impl MetricsCompact {
         held.insert(key, known.clone());
         Ok(known)
     }
+}
+
+/// Ordinals mean something within one generation only.
+async fn generation(tx: &mut PgConnection) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("SELECT coalesce(max(generation), 0) FROM checkpoint WHERE projection = $1")
+        .bind(SIGNAL)
+        .fetch_one(tx)
+        .await
 }
 
 /// A run of segments, opened one after the other: their series are in the order of
@@ -311,7 +320,7 @@ async fn insert(
         .map(|segment| day_of(segment.window_start.saturating_mul(1_000)))
         .collect();
     sqlx::query(
-        "INSERT INTO telemetry.metrics_l1 (tenant_id, project_id, partition, class, tier,
+        "INSERT INTO metrics_l1 (tenant_id, project_id, partition, class, tier,
              from_offset, to_offset, day, window_start, part, min_time, max_time, items,
              id_from, id_to, series, data)
          SELECT $1, $2, $3, $4, $5, $6, $7, * FROM unnest($8::int[], $9::bigint[], $10::int[],

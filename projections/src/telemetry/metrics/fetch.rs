@@ -24,6 +24,7 @@ pub(crate) struct SegmentRow {
     level: i16,
     day: i32,
     window_start: i64,
+    tier: i16,
     partition: i32,
     from_offset: i64,
     to_offset: i64,
@@ -38,6 +39,7 @@ impl SegmentRow {
             level: self.level,
             day: self.day,
             window_start: self.window_start,
+            tier: self.tier,
             partition: self.partition,
             from_offset: self.from_offset,
             to_offset: self.to_offset,
@@ -50,19 +52,19 @@ impl SegmentRow {
 const SQL: &str = "
     WITH held AS (
         SELECT * FROM unnest($9::smallint[], $10::int[], $11::bigint[], $12::int[], $13::bigint[],
-                             $14::bigint[], $15::int[])
-            AS held (level, day, window_start, partition, from_offset, to_offset, part))
-    SELECT 1::smallint AS level, day, window_start, partition, from_offset, to_offset, part,
+                             $14::bigint[], $15::int[], $16::smallint[])
+            AS held (level, day, window_start, partition, from_offset, to_offset, part, tier))
+    SELECT 1::smallint AS level, day, window_start, tier, partition, from_offset, to_offset, part,
            CASE WHEN held.level IS NULL THEN data END AS data
     FROM telemetry.metrics_l1
     LEFT JOIN (SELECT * FROM held WHERE level = 1) held
-              USING (day, window_start, partition, from_offset, to_offset, part)
+              USING (day, window_start, tier, partition, from_offset, to_offset, part)
     WHERE tenant_id = $1 AND project_id = $2 AND day BETWEEN $3 AND $4
       AND max_time > $5 AND min_time <= $6
       AND EXISTS (SELECT FROM unnest($7::uuid[], $8::uuid[]) AS wanted (lowest, highest)
                   WHERE id_from <= highest AND id_to >= lowest)
     UNION ALL
-    SELECT 0::smallint, l0.day, 0::bigint, l0.partition, l0.from_offset, l0.to_offset, l0.section,
+    SELECT 0::smallint, l0.day, 0::bigint, 0::smallint, l0.partition, l0.from_offset, l0.to_offset, l0.section,
            CASE WHEN held.level IS NULL THEN data END
     FROM telemetry.metrics_l0 l0
     LEFT JOIN telemetry.compacted c
@@ -105,6 +107,7 @@ pub(crate) async fn fetch(
         .bind(held.keys().map(|key| key.from_offset).collect::<Vec<_>>())
         .bind(held.keys().map(|key| key.to_offset).collect::<Vec<_>>())
         .bind(held.keys().map(|key| key.part).collect::<Vec<_>>())
+        .bind(held.keys().map(|key| key.tier).collect::<Vec<_>>())
         .fetch(tx);
     let (mut rows, mut bytes) = (Vec::new(), 0);
     while let Some(row) = found.try_next().await? {

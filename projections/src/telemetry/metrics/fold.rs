@@ -19,6 +19,7 @@ use super::sink::{Collected, Family, Sink};
 use super::{SIGNAL, exemplars, series_block};
 use crate::runtime::{ApplyError, Changed, Home, Projection, Writing};
 use crate::telemetry::bodies::{self, Body, dropped};
+use crate::telemetry::floors::Floors;
 use crate::telemetry::level0::{self, Section};
 use crate::telemetry::repeats::Repeats;
 
@@ -35,6 +36,7 @@ pub struct Metrics {
     state: Mutex<Option<State>>,
     active_series: u32,
     linger: Duration,
+    floors: Option<Arc<Floors>>,
 }
 
 impl Metrics {
@@ -44,6 +46,15 @@ impl Metrics {
             state: Mutex::default(),
             active_series,
             linger,
+            floors: None,
+        }
+    }
+
+    /// For a replay that takes only what is above the floors.
+    pub(crate) fn above(self, floors: Arc<Floors>) -> Self {
+        Self {
+            floors: Some(floors),
+            ..self
         }
     }
 }
@@ -56,6 +67,7 @@ struct State {
     registries: BTreeMap<Place, Registry>,
     families: HashMap<(ProjectId, u64), u64>,
     limit: u32,
+    floors: Option<Arc<Floors>>,
 }
 
 #[async_trait]
@@ -105,6 +117,7 @@ impl Projection for Metrics {
             registries: BTreeMap::new(),
             families: HashMap::new(),
             limit: self.active_series,
+            floors: self.floors.clone(),
         });
         state.repeats.load(to.rows).await?;
         let records = batch.to_vec();
@@ -179,10 +192,12 @@ impl State {
             collected.from.get_or_insert(body.position.offset);
             collected.until = body.position.offset + 1;
             let received_at = body.received.received_at;
+            let floor = self.floors.as_deref().map(|floors| body.floor(floors));
             let mut sink = Sink::new(
                 self.registries.entry(place_of(body)).or_default(),
                 collected,
                 body.received.window(),
+                floor,
                 arrival_day(received_at),
                 xxh3_128(body.received.format.as_bytes()),
                 self.limit,
@@ -214,7 +229,7 @@ impl State {
             return Ok(());
         }
         let stored: Vec<(i64, Vec<u8>)> = sqlx::query_as(
-            "SELECT wanted.n, data FROM telemetry.metric_series
+            "SELECT wanted.n, data FROM metric_series
              JOIN unnest($1::uuid[], $2::uuid[], $3::int[], $4::int[]) WITH ORDINALITY
                   AS wanted (tenant_id, project_id, partition, day, n)
              USING (tenant_id, project_id, partition, day)
@@ -396,7 +411,7 @@ impl SeriesRows {
             return Ok(());
         }
         sqlx::query(
-            "INSERT INTO telemetry.metric_series (tenant_id, project_id, partition, day,
+            "INSERT INTO metric_series (tenant_id, project_id, partition, day,
                  first_ordinal, series, from_offset, data)
              SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::int[], $5::int[],
                  $6::int[], $7::bigint[], $8::bytea[])",
@@ -449,7 +464,7 @@ impl ExemplarRows {
             return Ok(());
         }
         sqlx::query(
-            "INSERT INTO telemetry.metric_exemplars (tenant_id, project_id, partition, day,
+            "INSERT INTO metric_exemplars (tenant_id, project_id, partition, day,
                  from_offset, min_time, max_time, items, data)
              SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::int[], $5::bigint[],
                  $6::bigint[], $7::bigint[], $8::int[], $9::bytea[])",
@@ -498,7 +513,7 @@ impl FamilyRows {
         }
         // A project in two partitions may bring a family twice: one of them is kept.
         sqlx::query(
-            "INSERT INTO telemetry.metric_metadata (tenant_id, project_id, family, kind, help, unit)
+            "INSERT INTO metric_metadata (tenant_id, project_id, family, kind, help, unit)
              SELECT DISTINCT ON (tenant_id, project_id, family) *
              FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[])
                   AS said (tenant_id, project_id, family, kind, help, unit)

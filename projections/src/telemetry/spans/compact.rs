@@ -140,7 +140,7 @@ async fn insert(
     for (hour, written) in segments {
         let part = parts.entry(hour).or_insert(0);
         sqlx::query(
-            "INSERT INTO telemetry.spans_l1 (tenant_id, project_id, partition, class, tier,
+            "INSERT INTO spans_l1 (tenant_id, project_id, partition, class, tier,
                  from_offset, to_offset, day, window_start, part, min_time, max_time, items,
                  trace_bloom, token_bloom, data)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
