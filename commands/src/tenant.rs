@@ -1,5 +1,7 @@
 //! A tenant: its projects with their slugs, its members with their roles.
 
+mod telemetry;
+
 use std::collections::BTreeMap;
 
 use cqrs_es::Aggregate;
@@ -17,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::aggregate::{Hosted, Reach, Refuse};
 use crate::fields::{self, InvalidField};
+use telemetry::Retention;
 
 const NAME_CHARS: usize = 200;
 const PROJECTS: usize = 1_000;
@@ -31,6 +34,7 @@ pub struct Tenant {
     name: Option<String>,
     projects: BTreeMap<ProjectId, Project>,
     members: BTreeMap<UserId, MemberRole>,
+    retention: Retention,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,6 +100,8 @@ impl Tenant {
             TenantCommand::AddMember(c) => self.add_member(c),
             TenantCommand::ChangeMemberRole(c) => self.change_role(&c),
             TenantCommand::RemoveMember(c) => self.remove_member(&c),
+            TenantCommand::SetTelemetryRetention(c) => self.set_retention(c),
+            TenantCommand::DeleteTelemetry(c) => self.delete_telemetry(&c),
         }
     }
 
@@ -259,6 +265,8 @@ impl Aggregate for Tenant {
             TenantEvent::MemberRemoved(e) => {
                 self.members.remove(&e.user);
             }
+            TenantEvent::TelemetryRetentionSet(e) => self.retention.apply(e),
+            TenantEvent::TelemetryDeleted(_) => {}
         }
     }
 }

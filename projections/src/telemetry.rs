@@ -1,20 +1,24 @@
 //! The telemetry store: metrics, logs and spans as compressed columns in Postgres.
 //!
 //! What the signals share is here, one file a step of the way:
-//! log records → `bodies` (unpacked, repeats dropped) → the signal's own codec →
+//! log records → `bodies` (unpacked, through the `sieve` of repeats and deletions) → the signal's own codec →
 //! `level0` (a row per flush and project) → `compaction` → level 1 → `retention`;
 //! `snapshot` is how queries see both levels at once. `bytes` is what codecs are
 //! written with.
 
 pub(crate) mod bodies;
 pub(crate) mod bytes;
+pub mod classes;
 pub mod compaction;
+pub mod deletions;
 pub(crate) mod floors;
 pub(crate) mod level0;
 pub mod logs;
 pub mod metrics;
+pub mod policies;
 pub(crate) mod repeats;
 pub mod retention;
+pub(crate) mod sieve;
 pub(crate) mod snapshot;
 pub mod spans;
 pub(crate) mod turns;

@@ -20,6 +20,12 @@ record! { "srecopilot.identity",
     AddMember { pub user: UserId, pub email: Personal<String>, pub name: Personal<String>, pub role: MemberRole }
     ChangeMemberRole { pub user: UserId, pub role: MemberRole }
     RemoveMember { pub user: UserId }
+    /// `signal` is one of [`SIGNALS`]; `stream` a metric's or a service's name, the
+    /// beginning of one before a `*`, or empty for the whole signal. `days` none:
+    /// what holds without this rule.
+    SetTelemetryRetention { pub project: ProjectId, pub signal: String, pub stream: String, pub days: Option<i32> }
+    /// Of one project; without it, of all.
+    DeleteTelemetry { pub project: Option<ProjectId> }
 }
 
 messages! {
@@ -32,8 +38,17 @@ messages! {
         AddMember,
         ChangeMemberRole,
         RemoveMember,
+        SetTelemetryRetention,
+        DeleteTelemetry,
     }
 }
+
+/// What telemetry is kept apart: samples as they came and by 5 minutes and hours,
+/// log records, and spans.
+pub const SIGNALS: [&str; 5] = ["metrics", "metrics_5m", "metrics_1h", "logs", "traces"];
+
+/// Days that telemetry can be kept.
+pub const RETENTION_DAYS: [i32; 7] = [1, 3, 7, 15, 30, 90, 400];
 
 record! { "srecopilot.identity",
     TenantRegistered { pub name: String }
@@ -43,6 +58,9 @@ record! { "srecopilot.identity",
     MemberAdded { pub user: UserId, pub email: Personal<String>, pub name: Personal<String>, pub role: MemberRole }
     MemberRoleChanged { pub user: UserId, pub from: MemberRole, pub to: MemberRole }
     MemberRemoved { pub user: UserId }
+    TelemetryRetentionSet { pub project: ProjectId, pub signal: String, pub stream: String, pub days: Option<i32> }
+    /// What had been received by the event's time is to go.
+    TelemetryDeleted { pub project: Option<ProjectId> }
 }
 
 messages! {
@@ -55,6 +73,8 @@ messages! {
         MemberAdded,
         MemberRoleChanged,
         MemberRemoved,
+        TelemetryRetentionSet,
+        TelemetryDeleted,
     }
 }
 
@@ -87,6 +107,8 @@ mod examples {
         AddMember { user: user(), email: sealed(), name: sealed(), role: MemberRole::Engineer }
         ChangeMemberRole { user: user(), role: MemberRole::Admin }
         RemoveMember { user: user() }
+        SetTelemetryRetention { project: project(), signal: "logs".to_owned(), stream: "debug-*".to_owned(), days: Some(3) }
+        DeleteTelemetry { project: Some(project()) }
         TenantRegistered { name: "Acme".to_owned() }
         TenantRenamed { name: "Acme Ltd".to_owned() }
         ProjectCreated { project: project(), name: "Shop".to_owned(), slug: "shop".to_owned() }
@@ -94,5 +116,7 @@ mod examples {
         MemberAdded { user: user(), email: sealed(), name: sealed(), role: MemberRole::Owner }
         MemberRoleChanged { user: user(), from: MemberRole::Engineer, to: MemberRole::Admin }
         MemberRemoved { user: user() }
+        TelemetryRetentionSet { project: project(), signal: "logs".to_owned(), stream: "debug-*".to_owned(), days: Some(3) }
+        TelemetryDeleted { project: Some(project()) }
     }
 }

@@ -43,7 +43,9 @@ pub(super) fn user_of(event: &TenantEvent) -> Option<UserId> {
         TenantEvent::TenantRegistered(_)
         | TenantEvent::TenantRenamed(_)
         | TenantEvent::ProjectCreated(_)
-        | TenantEvent::ProjectRenamed(_) => None,
+        | TenantEvent::ProjectRenamed(_)
+        | TenantEvent::TelemetryRetentionSet(_)
+        | TenantEvent::TelemetryDeleted(_) => None,
     }
 }
 

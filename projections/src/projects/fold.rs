@@ -76,7 +76,9 @@ pub(super) fn touched(
         TenantEvent::ProjectRenamed(event) => Some(Touched::Project(ProjectChange::Renamed(event))),
         TenantEvent::MemberAdded(_)
         | TenantEvent::MemberRoleChanged(_)
-        | TenantEvent::MemberRemoved(_) => None,
+        | TenantEvent::MemberRemoved(_)
+        | TenantEvent::TelemetryRetentionSet(_)
+        | TenantEvent::TelemetryDeleted(_) => None,
     })
 }
 

@@ -89,6 +89,8 @@ impl<'a> Range<'a> {
             "CREATE TABLE {name}_l1 (LIKE telemetry.{name}_l1 INCLUDING ALL);
              CREATE TABLE compacted (LIKE telemetry.compacted INCLUDING ALL);
              CREATE VIEW retention AS SELECT * FROM telemetry.retention;
+             CREATE VIEW deletions AS SELECT * FROM telemetry.deletions;
+             CREATE VIEW deleted AS SELECT * FROM telemetry.deleted;
              CREATE FUNCTION ensure_slot(level0 text, slot timestamptz) RETURNS void
                  LANGUAGE sql AS '';"
         );

@@ -12,7 +12,7 @@ use schemas::ids::{ProjectId, TenantId};
 use schemas::telemetry::{Telemetry, TelemetryReceived};
 
 use super::floors::{Floor, Floors};
-use super::repeats::Repeats;
+use super::sieve::Sieve;
 use crate::runtime::{ApplyError, decode_scoped, scope_of};
 
 /// More than any body that ingest takes has when unpacked.
@@ -27,16 +27,15 @@ pub(crate) struct Body {
     pub(crate) received: TelemetryReceived,
 }
 
-/// The bodies of a batch in the order of the log, repeats left out.
-pub(crate) fn of_batch(batch: &[Record], repeats: &mut Repeats) -> Result<Vec<Body>, ApplyError> {
+/// The bodies of a batch that are taken, in the order of the log.
+pub(crate) fn of_batch(batch: &[Record], sieve: &mut Sieve) -> Result<Vec<Body>, ApplyError> {
     let mut bodies = Vec::with_capacity(batch.len());
     for record in batch {
-        let Some(body) = Body::of(record, repeats.signal())? else {
+        let Some(body) = Body::of(record, sieve.signal())? else {
             continue;
         };
-        match repeats.is_new(&body) {
-            true => bodies.push(body),
-            false => dropped(repeats.signal(), body.tenant, "repeated body", 1),
+        if sieve.takes(&body) {
+            bodies.push(body);
         }
     }
     Ok(bodies)

@@ -9,10 +9,12 @@
 
 mod slots;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use schemas::context::Clock;
 use schemas::ids::{ProjectId, TenantId};
 use schemas::time::Timestamp;
@@ -21,13 +23,16 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::bytes::Damaged;
-use super::{retention, turns};
+use super::classes::{self, Classes};
+use super::{deletions, retention, turns};
 use crate::db::Db;
 
 /// What one transaction takes of level 0.
 const MOST_BYTES: i64 = 32 << 20;
 const RUNS_READY: i64 = 8;
-const FINAL_TIER: i16 = 3;
+pub(crate) const FINAL_TIER: i16 = 3;
+/// Of a signal, in one pass, after rules of retention have changed.
+const WINDOWS_DIVIDED: i64 = 64;
 /// Samples come late by so much without being called late.
 const SETTLED: Duration = Duration::from_secs(15 * 60);
 const RETENTION_EVERY_MS: i64 = 600_000;
@@ -56,10 +61,10 @@ pub(crate) struct Place {
 }
 
 /// What a new segment says besides its data.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Target {
     pub(crate) place: Place,
-    pub(crate) class: i16,
+    pub(crate) classes: Arc<Classes>,
     pub(crate) tier: i16,
     pub(crate) from_offset: i64,
     pub(crate) to_offset: i64,
@@ -79,6 +84,8 @@ pub(crate) struct Level0 {
 /// A row of level 1, as merging reads it.
 #[derive(Debug, sqlx::FromRow)]
 pub(crate) struct Level1 {
+    pub(crate) day: i32,
+    pub(crate) class: i16,
     pub(crate) from_offset: i64,
     pub(crate) to_offset: i64,
     pub(crate) data: Vec<u8>,
@@ -157,7 +164,12 @@ impl Default for Pace {
 pub struct Compaction {
     signals: Vec<Arc<dyn Compact>>,
     pace: Pace,
+    /// By signal, the rules that all segments are divided by.
+    divided: Arc<Mutex<BTreeMap<&'static str, Vec<Rules>>>>,
 }
+
+/// A tenant's project, and which rules hold for it.
+type Rules = (Uuid, Uuid, i64);
 
 impl Default for Compaction {
     fn default() -> Self {
@@ -173,6 +185,7 @@ impl Compaction {
                 .map(|signal| signal.compact)
                 .collect(),
             pace,
+            divided: Arc::default(),
         }
     }
 
@@ -198,6 +211,9 @@ impl Compaction {
                 }
             }
             let now = clock.now();
+            if let Err(why) = deletions::pass(&db, now).await {
+                tracing::warn!(%why, "deletion interrupted");
+            }
             if retained.is_none_or(|last| now.millis_since(last) >= RETENTION_EVERY_MS) {
                 retained = Some(now);
                 if let Err(why) = retention::pass(&db, now).await {
@@ -233,11 +249,36 @@ impl Compaction {
             for window in ready_windows(&mut rows, signal.signal(), now).await? {
                 done.merged += u64::from(merge(&mut rows, signal.as_ref(), window).await?);
             }
+            done.merged += self.divide(&mut rows, signal.as_ref(), now).await?;
             turns::end(&mut rows, signal.signal()).await?;
             done.dropped += slots::drop_slots(&mut rows, signal.signal(), now).await?;
         }
         rows.close().await?;
         Ok(done)
+    }
+
+    /// Divides segments by the rules of retention that hold now, where those have
+    /// changed; some windows at a time.
+    async fn divide(
+        &self,
+        rows: &mut PgConnection,
+        signal: &dyn Compact,
+        now: Timestamp,
+    ) -> Result<u64, CompactError> {
+        let name = signal.signal();
+        let rules = retention::versions(rows, name).await?;
+        if self.divided.lock().get(name) == Some(&rules) {
+            return Ok(0);
+        }
+        let windows = misplaced_windows(rows, name, &rules, now).await?;
+        if windows.is_empty() {
+            self.divided.lock().insert(name, rules);
+        }
+        let mut merged = 0;
+        for window in windows {
+            merged += u64::from(merge(rows, signal, window).await?);
+        }
+        Ok(merged)
     }
 }
 
@@ -301,12 +342,12 @@ async fn ready_places(
     Ok(found.into_iter().map(place).collect())
 }
 
-/// Holds the project's row; None where another process does.
+/// Holds the project's row, and says how far it is; None where another process does.
 async fn lease(
     tx: &mut PgConnection,
     signal: &str,
     place: Place,
-) -> Result<Option<(i64, i16)>, sqlx::Error> {
+) -> Result<Option<i64>, sqlx::Error> {
     sqlx::query(
         "INSERT INTO compacted (signal, tenant_id, project_id, partition, next_offset)
          VALUES ($1, $2, $3, $4, 0) ON CONFLICT DO NOTHING",
@@ -317,10 +358,8 @@ async fn lease(
     .bind(place.partition)
     .execute(&mut *tx)
     .await?;
-    sqlx::query_as(
-        "SELECT next_offset, coalesce((SELECT class FROM retention r
-             WHERE r.tenant_id = c.tenant_id AND r.project_id = c.project_id AND r.signal = c.signal), $5)
-         FROM compacted c
+    sqlx::query_scalar(
+        "SELECT next_offset FROM compacted
          WHERE signal = $1 AND tenant_id = $2 AND project_id = $3 AND partition = $4
          FOR UPDATE SKIP LOCKED",
     )
@@ -328,7 +367,6 @@ async fn lease(
     .bind(place.tenant.0)
     .bind(place.project.0)
     .bind(place.partition)
-    .bind(retention::DEFAULT_CLASS)
     .fetch_optional(tx)
     .await
 }
@@ -350,7 +388,7 @@ async fn compact(
 ) -> Result<Step, CompactError> {
     let name = signal.signal();
     let mut tx = rows.begin().await?;
-    let Some((next, class)) = lease(&mut tx, name, place).await? else {
+    let Some(next) = lease(&mut tx, name, place).await? else {
         return Ok(Step::Nothing);
     };
     // Whole flushes: sections of one flush have one from_offset.
@@ -381,11 +419,12 @@ async fn compact(
     };
     let target = Target {
         place,
-        class,
+        classes: Arc::new(classes::load(&mut tx, name, place).await?),
         tier: 1,
         from_offset: first.from_offset,
         to_offset: last.to_offset,
     };
+    let to_offset = target.to_offset;
     signal.compact(&mut tx, target, found).await?;
     sqlx::query(
         "UPDATE compacted SET next_offset = $5
@@ -395,7 +434,7 @@ async fn compact(
     .bind(place.tenant.0)
     .bind(place.project.0)
     .bind(place.partition)
-    .bind(target.to_offset)
+    .bind(to_offset)
     .execute(&mut *tx)
     .await?;
     tx.commit().await?;
@@ -408,7 +447,10 @@ struct Window {
     place: Place,
     day: i32,
     start: i64,
+    /// Of the run.
     tier: i16,
+    /// Segments up to this tier are taken.
+    most: i16,
 }
 
 async fn ready_windows(
@@ -448,6 +490,46 @@ async fn ready_windows(
         day,
         start,
         tier,
+        // A final run takes in all that there is.
+        most: if tier == FINAL_TIER { FINAL_TIER } else { 1 },
+    };
+    Ok(found.into_iter().map(window).collect())
+}
+
+/// Windows with segments that were divided by other rules than those that hold now.
+async fn misplaced_windows(
+    rows: &mut PgConnection,
+    signal: &str,
+    rules: &[Rules],
+    now: Timestamp,
+) -> Result<Vec<Window>, sqlx::Error> {
+    let sql = format!(
+        "SELECT DISTINCT tenant_id, project_id, partition, day, window_start,
+                CASE WHEN window_start + 3600 + $4 <= $5 THEN {FINAL_TIER} ELSE 2 END::smallint
+         FROM {signal}_l1 l1
+         LEFT JOIN unnest($1::uuid[], $2::uuid[], $3::bigint[])
+              AS valid (tenant_id, project_id, rules) USING (tenant_id, project_id)
+         WHERE l1.rules <> coalesce(valid.rules, 0)
+         LIMIT {WINDOWS_DIVIDED}"
+    );
+    let found: Vec<(Uuid, Uuid, i32, i32, i64, i16)> = sqlx::query_as(AssertSqlSafe(sql))
+        .bind(rules.iter().map(|rule| rule.0).collect::<Vec<_>>())
+        .bind(rules.iter().map(|rule| rule.1).collect::<Vec<_>>())
+        .bind(rules.iter().map(|rule| rule.2).collect::<Vec<_>>())
+        .bind(i64::try_from(SETTLED.as_secs()).unwrap_or(i64::MAX))
+        .bind(now.micros().div_euclid(1_000_000))
+        .fetch_all(rows)
+        .await?;
+    let window = |(tenant, project, partition, day, start, tier)| Window {
+        place: Place {
+            tenant: TenantId(tenant),
+            project: ProjectId(project),
+            partition,
+        },
+        day,
+        start,
+        tier,
+        most: FINAL_TIER,
     };
     Ok(found.into_iter().map(window).collect())
 }
@@ -460,21 +542,16 @@ async fn merge(
 ) -> Result<bool, CompactError> {
     let (name, place) = (signal.signal(), window.place);
     let mut tx = rows.begin().await?;
-    let Some((_, class)) = lease(&mut tx, name, place).await? else {
+    if lease(&mut tx, name, place).await?.is_none() {
         return Ok(false);
-    };
-    let tiers = if window.tier == FINAL_TIER {
-        FINAL_TIER
-    } else {
-        1
-    };
+    }
     let sql = format!(
         "WITH gone AS (
              DELETE FROM {name}_l1
              WHERE tenant_id = $1 AND project_id = $2 AND partition = $3 AND day = $4
                AND window_start = $5 AND tier <= $6
-             RETURNING from_offset, to_offset, part, data)
-         SELECT from_offset, to_offset, data FROM gone ORDER BY from_offset, part"
+             RETURNING day, class, from_offset, to_offset, part, data)
+         SELECT day, class, from_offset, to_offset, data FROM gone ORDER BY from_offset, part"
     );
     let found: Vec<Level1> = sqlx::query_as(AssertSqlSafe(sql))
         .bind(place.tenant.0)
@@ -482,7 +559,7 @@ async fn merge(
         .bind(place.partition)
         .bind(window.day)
         .bind(window.start)
-        .bind(tiers)
+        .bind(window.most)
         .fetch_all(&mut *tx)
         .await?;
     let (Some(first), Some(last)) = (found.first(), found.last()) else {
@@ -490,7 +567,7 @@ async fn merge(
     };
     let target = Target {
         place,
-        class,
+        classes: Arc::new(classes::load(&mut tx, name, place).await?),
         tier: window.tier,
         from_offset: first.from_offset,
         to_offset: last.to_offset,

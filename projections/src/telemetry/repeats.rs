@@ -50,10 +50,6 @@ impl Repeats {
         }
     }
 
-    pub(crate) fn signal(&self) -> &'static str {
-        self.signal
-    }
-
     /// Reads what was stored, once.
     pub(crate) async fn load(&mut self, rows: &mut PgConnection) -> Result<(), sqlx::Error> {
         if self.loaded {

@@ -24,6 +24,22 @@ pub(crate) async fn end(rows: &mut PgConnection, signal: &str) -> Result<(), sql
         .map(drop)
 }
 
+/// The same without waiting; false where somebody has a turn.
+pub(crate) async fn try_alone(rows: &mut PgConnection, signal: &str) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
+        .bind(key(signal))
+        .fetch_one(rows)
+        .await
+}
+
+pub(crate) async fn end_alone(rows: &mut PgConnection, signal: &str) -> Result<(), sqlx::Error> {
+    sqlx::query("SELECT pg_advisory_unlock($1)")
+        .bind(key(signal))
+        .execute(rows)
+        .await
+        .map(drop)
+}
+
 /// Waits until nobody compacts the signal, and keeps all from it until the session
 /// ends.
 pub(crate) async fn alone(rows: &mut PgConnection, signal: &str) -> Result<(), sqlx::Error> {

@@ -2,6 +2,7 @@
 
 mod fixture;
 mod observed;
+mod story;
 
 mod announcing;
 mod examples;

@@ -22,7 +22,7 @@ use crate::runtime::{ApplyError, Changed, Home, Projection, Writing};
 use crate::telemetry::bodies::{self, Body, dropped};
 use crate::telemetry::floors::{Floor, Floors};
 use crate::telemetry::level0::{self, Section};
-use crate::telemetry::repeats::Repeats;
+use crate::telemetry::sieve::Sieve;
 
 /// A section is written when it has so many records, or so many bytes of text.
 const SECTION_RECORDS: usize = 20_000;
@@ -36,7 +36,7 @@ pub struct Logs {
     formats: &'static [Format<DecodeLogs>],
     /// Taken while a batch is applied and put back when that went well: what a
     /// failure leaves behind is nothing.
-    repeats: Mutex<Option<Repeats>>,
+    sieve: Mutex<Option<Sieve>>,
     linger: Duration,
     floors: Option<Arc<Floors>>,
 }
@@ -45,7 +45,7 @@ impl Logs {
     pub fn new(linger: Duration) -> Self {
         Self {
             formats: formats::LOGS,
-            repeats: Mutex::default(),
+            sieve: Mutex::default(),
             linger,
             floors: None,
         }
@@ -87,7 +87,7 @@ impl Projection for Logs {
     }
 
     fn forget(&self) {
-        *self.repeats.lock() = None;
+        *self.sieve.lock() = None;
     }
 
     async fn apply(
@@ -95,10 +95,10 @@ impl Projection for Logs {
         to: &mut Writing<'_>,
         batch: &[Record],
     ) -> Result<Vec<Changed>, ApplyError> {
-        let held = self.repeats.lock().take();
-        let mut repeats = held.unwrap_or_else(|| Repeats::new(SIGNAL));
-        repeats.load(to.rows).await?;
-        let bodies = bodies::of_batch(batch, &mut repeats)?;
+        let held = self.sieve.lock().take();
+        let mut sieve = held.unwrap_or_else(|| Sieve::new(SIGNAL));
+        sieve.load(to.rows).await?;
+        let bodies = bodies::of_batch(batch, &mut sieve)?;
         if let Some(newest) = bodies.iter().map(|body| body.received.received_at).max() {
             let (formats, floors) = (self.formats, self.floors.clone());
             let decoding = tokio::task::spawn_blocking(move || {
@@ -113,9 +113,9 @@ impl Projection for Logs {
                 .map_err(|e| ApplyError::Transient(format!("decoding ended: {e}")))??;
             level0::insert(to.rows, SIGNAL, newest, flush.sections).await?;
             flush.counts.add(to.rows).await?;
-            repeats.store(to.rows).await?;
+            sieve.store(to.rows).await?;
         }
-        *self.repeats.lock() = Some(repeats);
+        *self.sieve.lock() = Some(sieve);
         Ok(Vec::new())
     }
 }

@@ -53,11 +53,13 @@ impl Compact for MetricsCompact {
                 day.insert(self.ids(tx, target.place, row.day).await?);
             }
         }
+        let days: Vec<i32> = ids.keys().copied().collect();
+        let by_name = ByName::load(tx, &target, &days).await?;
         let runs = rows.into_iter().map(|row| {
             let ids = ids.get(&row.day).cloned();
             Run::new(vec![row.data], ids)
         });
-        let segments = rewrite_apart(runs.collect()).await?;
+        let segments = rewrite_apart(runs.collect(), by_name).await?;
         insert(tx, target, segments).await
     }
 
@@ -67,12 +69,18 @@ impl Compact for MetricsCompact {
         target: Target,
         rows: Vec<Level1>,
     ) -> Result<(), CompactError> {
-        let mut runs = BTreeMap::<i64, Vec<Vec<u8>>>::new();
+        // Of one range, segments of two classes are two runs.
+        let mut runs = BTreeMap::<(i64, i16), Vec<Vec<u8>>>::new();
+        let mut days: Vec<i32> = Vec::new();
         for row in rows {
-            runs.entry(row.from_offset).or_default().push(row.data);
+            let run = (row.from_offset, row.class);
+            runs.entry(run).or_default().push(row.data);
+            days.push(row.day);
         }
+        days.dedup();
+        let by_name = ByName::load(tx, &target, &days).await?;
         let runs = runs.into_values().map(|parts| Run::new(parts, None));
-        let segments = rewrite_apart(runs.collect()).await?;
+        let segments = rewrite_apart(runs.collect(), by_name).await?;
         insert(tx, target, segments).await
     }
 }
@@ -179,9 +187,64 @@ impl Run {
     }
 }
 
+/// How long series are kept, by the hash of their metric's name, which their ids
+/// begin with.
+#[derive(Debug)]
+struct ByName {
+    whole: i16,
+    names: HashMap<u32, i16>,
+}
+
+impl ByName {
+    /// Names are read only where there are rules about them.
+    async fn load(
+        tx: &mut PgConnection,
+        target: &Target,
+        days: &[i32],
+    ) -> Result<Self, CompactError> {
+        let (classes, place) = (&target.classes, target.place);
+        let mut by_name = Self {
+            whole: classes.whole(),
+            names: HashMap::new(),
+        };
+        if classes.is_uniform() {
+            return Ok(by_name);
+        }
+        let blocks: Vec<Vec<u8>> = sqlx::query_scalar(
+            "SELECT data FROM metric_series
+             WHERE tenant_id = $1 AND project_id = $2 AND partition = $3 AND day = ANY ($4)",
+        )
+        .bind(place.tenant.0)
+        .bind(place.project.0)
+        .bind(place.partition)
+        .bind(days)
+        .fetch_all(tx)
+        .await?;
+        for block in blocks {
+            let block = SeriesBlock::decode(&block)?;
+            for at in 0..block.series.len() {
+                let labels = block.labels(at);
+                let class = classes.of(labels.get(NAME).unwrap_or_default());
+                by_name.names.insert(name_of(labels.id().0), class);
+            }
+        }
+        Ok(by_name)
+    }
+
+    fn class(&self, id: u128) -> i16 {
+        let own = self.names.get(&name_of(id));
+        own.copied().unwrap_or(self.whole)
+    }
+}
+
+fn name_of(id: u128) -> u32 {
+    (id >> 96) as u32
+}
+
 /// A new row of level 1.
 #[derive(Debug)]
 struct NewSegment {
+    class: i16,
     window_start: i64,
     min_time: i64,
     max_time: i64,
@@ -192,15 +255,18 @@ struct NewSegment {
     data: Vec<u8>,
 }
 
-async fn rewrite_apart(runs: Vec<Run>) -> Result<Vec<NewSegment>, CompactError> {
-    tokio::task::spawn_blocking(move || rewrite(runs))
+async fn rewrite_apart(
+    runs: Vec<Run>,
+    by_name: ByName,
+) -> Result<Vec<NewSegment>, CompactError> {
+    tokio::task::spawn_blocking(move || rewrite(runs, &by_name))
         .await
         .map_err(|e| CompactError::Damaged(e.to_string()))?
         .map_err(Into::into)
 }
 
 /// Merges runs, which are in the order of the log, series by series.
-fn rewrite(mut runs: Vec<Run>) -> Result<Vec<NewSegment>, Damaged> {
+fn rewrite(mut runs: Vec<Run>, by_name: &ByName) -> Result<Vec<NewSegment>, Damaged> {
     let mut hours = Hours::default();
     let (mut samples, mut pieces) = (Samples::default(), Vec::new());
     loop {
@@ -214,19 +280,19 @@ fn rewrite(mut runs: Vec<Run>) -> Result<Vec<NewSegment>, Damaged> {
         pieces.clear();
         pieces.extend(runs.iter_mut().filter_map(|run| run.take(id)));
         merge::read(&pieces, &mut samples)?;
-        hours.add(id, &samples);
+        hours.add(id, by_name.class(id), &samples);
     }
 }
 
-/// Segments under way, by hour.
+/// Segments under way, by class and hour.
 #[derive(Debug, Default)]
 struct Hours {
-    open: BTreeMap<i64, (Writer, Option<NewSegment>)>,
+    open: BTreeMap<(i16, i64), (Writer, Option<NewSegment>)>,
     finished: Vec<NewSegment>,
 }
 
 impl Hours {
-    fn add(&mut self, id: u128, samples: &Samples) {
+    fn add(&mut self, id: u128, class: i16, samples: &Samples) {
         let hour = |time: i64| time.div_euclid(HOUR_MS);
         let (mut floats, mut wide) = (0, 0);
         loop {
@@ -241,23 +307,24 @@ impl Hours {
             let wide_end = samples.histograms.partition_point(|h| hour(h.0) <= window);
             let (float_range, wide_range) = (floats..floats_end, wide..wide_end);
             (floats, wide) = (floats_end, wide_end);
-            self.add_to(id, window, samples, float_range, wide_range);
+            self.add_to(id, (class, window), samples, float_range, wide_range);
         }
     }
 
     fn add_to(
         &mut self,
         id: u128,
-        window: i64,
+        (class, window): (i16, i64),
         samples: &Samples,
         floats: std::ops::Range<usize>,
         wide: std::ops::Range<usize>,
     ) {
-        let (writer, about) = self.open.entry(window).or_default();
+        let (writer, about) = self.open.entry((class, window)).or_default();
         let times = &samples.times[floats.clone()];
         let histograms = &samples.histograms[wide];
         writer.id(id, times, &samples.values[floats], histograms);
         let about = about.get_or_insert_with(|| NewSegment {
+            class,
             window_start: window * HOUR_MS / 1_000,
             min_time: i64::MAX,
             max_time: i64::MIN,
@@ -280,12 +347,12 @@ impl Hours {
         about.items += times.len() + histograms.len();
         about.id_to = id;
         if about.items >= SEGMENT_SAMPLES {
-            self.close(window);
+            self.close((class, window));
         }
     }
 
-    fn close(&mut self, window: i64) {
-        if let Some((writer, about)) = self.open.get_mut(&window)
+    fn close(&mut self, open: (i16, i64)) {
+        if let Some((writer, about)) = self.open.get_mut(&open)
             && let Some(mut segment) = about.take()
         {
             segment.series = writer.len();
@@ -295,9 +362,9 @@ impl Hours {
     }
 
     fn finish(mut self) -> Vec<NewSegment> {
-        let windows: Vec<i64> = self.open.keys().copied().collect();
-        for window in windows {
-            self.close(window);
+        let all: Vec<_> = self.open.keys().copied().collect();
+        for open in all {
+            self.close(open);
         }
         self.finished
     }
@@ -320,16 +387,16 @@ async fn insert(
         .map(|segment| day_of(segment.window_start.saturating_mul(1_000)))
         .collect();
     sqlx::query(
-        "INSERT INTO metrics_l1 (tenant_id, project_id, partition, class, tier,
-             from_offset, to_offset, day, window_start, part, min_time, max_time, items,
+        "INSERT INTO metrics_l1 (tenant_id, project_id, partition, rules, tier,
+             from_offset, to_offset, class, day, window_start, part, min_time, max_time, items,
              id_from, id_to, series, data)
-         SELECT $1, $2, $3, $4, $5, $6, $7, * FROM unnest($8::int[], $9::bigint[], $10::int[],
+         SELECT $1, $2, $3, $4, $5, $6, $7, * FROM unnest($18::smallint[], $8::int[], $9::bigint[], $10::int[],
              $11::bigint[], $12::bigint[], $13::int[], $14::uuid[], $15::uuid[], $16::int[], $17::bytea[])",
     )
     .bind(target.place.tenant.0)
     .bind(target.place.project.0)
     .bind(target.place.partition)
-    .bind(target.class)
+    .bind(target.classes.version)
     .bind(target.tier)
     .bind(target.from_offset)
     .bind(target.to_offset)
@@ -343,6 +410,7 @@ async fn insert(
     .bind(uuids(|s| s.id_to))
     .bind(segments.iter().map(|s| narrow(s.series)).collect::<Vec<_>>())
     .bind(segments.iter().map(|s| &s.data[..]).collect::<Vec<_>>())
+    .bind(segments.iter().map(|s| s.class).collect::<Vec<_>>())
     .execute(tx)
     .await?;
     Ok(())

@@ -21,7 +21,7 @@ use crate::runtime::{ApplyError, Changed, Home, Projection, Writing};
 use crate::telemetry::bodies::{self, Body, dropped};
 use crate::telemetry::floors::Floors;
 use crate::telemetry::level0::{self, Section};
-use crate::telemetry::repeats::Repeats;
+use crate::telemetry::sieve::Sieve;
 
 /// Series of all projects that are kept in memory.
 const SERIES_IN_MEMORY: usize = 8_000_000;
@@ -63,7 +63,7 @@ type Place = (TenantId, ProjectId, Partition);
 
 #[derive(Debug)]
 struct State {
-    repeats: Repeats,
+    sieve: Sieve,
     registries: BTreeMap<Place, Registry>,
     families: HashMap<(ProjectId, u64), u64>,
     limit: u32,
@@ -113,16 +113,16 @@ impl Projection for Metrics {
     ) -> Result<Vec<Changed>, ApplyError> {
         let held = self.state.lock().take();
         let mut state = held.unwrap_or_else(|| State {
-            repeats: Repeats::new(SIGNAL),
+            sieve: Sieve::new(SIGNAL),
             registries: BTreeMap::new(),
             families: HashMap::new(),
             limit: self.active_series,
             floors: self.floors.clone(),
         });
-        state.repeats.load(to.rows).await?;
+        state.sieve.load(to.rows).await?;
         let records = batch.to_vec();
         let (mut state, bodies) = blocking(state, move |state| {
-            bodies::of_batch(&records, &mut state.repeats)
+            bodies::of_batch(&records, &mut state.sieve)
         })
         .await?;
         if !bodies.is_empty() {
@@ -266,7 +266,7 @@ impl State {
         flush.series.insert(rows).await?;
         flush.exemplars.insert(rows).await?;
         flush.families.upsert(rows).await?;
-        state.repeats.store(rows).await?;
+        state.sieve.store(rows).await?;
         state.shrink();
         Ok(state)
     }

@@ -29,7 +29,7 @@ use crate::telemetry::bodies::{self, Body, dropped};
 use crate::telemetry::bytes::{Damaged, Reader, put_varint};
 use crate::telemetry::floors::{Floor, Floors};
 use crate::telemetry::level0::{self, Section, slot_of};
-use crate::telemetry::repeats::Repeats;
+use crate::telemetry::sieve::Sieve;
 
 /// The projection.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ type Place = (Owner, Partition);
 
 #[derive(Debug)]
 struct State {
-    repeats: Repeats,
+    sieve: Sieve,
     /// Halves of edges, by partition, once they are read.
     waiting: Option<BTreeMap<Partition, Waiting>>,
     floors: Option<Arc<Floors>>,
@@ -124,12 +124,12 @@ impl Projection for Spans {
     ) -> Result<Vec<Changed>, ApplyError> {
         let held = self.state.lock().take();
         let mut state = held.unwrap_or_else(|| State {
-            repeats: Repeats::new(SIGNAL),
+            sieve: Sieve::new(SIGNAL),
             waiting: None,
             floors: self.floors.clone(),
         });
-        state.repeats.load(to.rows).await?;
-        let bodies = bodies::of_batch(batch, &mut state.repeats)?;
+        state.sieve.load(to.rows).await?;
+        let bodies = bodies::of_batch(batch, &mut state.sieve)?;
         if let Some(newest) = bodies.iter().map(|body| body.received.received_at).max() {
             let oldest = bodies.iter().map(|body| body.received.received_at).min();
             state
@@ -140,7 +140,7 @@ impl Projection for Spans {
                 .map_err(|e| ApplyError::Transient(format!("decoding ended: {e}")))??;
             state = held;
             flush.write(to.rows, newest).await?;
-            state.repeats.store(to.rows).await?;
+            state.sieve.store(to.rows).await?;
         }
         *self.state.lock() = Some(state);
         Ok(Vec::new())
