@@ -21,6 +21,7 @@ pub enum Action {
     MergeIncidents,
     ReadAlerts,
     ReadTelemetry,
+    ManageTelemetry,
     ReadCommands,
     ReadAudit,
     Ingest,
@@ -41,7 +42,7 @@ const ADMINS: &[MemberRole] = &[Owner, Admin];
 /// The table `action × member role`. `Ingest` has no member role: it is for keys
 /// with the scope `ingest` alone, because agents are not people.
 #[rustfmt::skip]
-const TABLE: [Row; 18] = {
+const TABLE: [Row; 19] = {
     const fn row(action: Action, name: &'static str, description: &'static str, roles: &'static [MemberRole]) -> Row {
         Row { action, name, description, roles }
     }
@@ -61,6 +62,7 @@ const TABLE: [Row; 18] = {
         row(Action::MergeIncidents, "incident.merge", "Merge incidents", RESPONDERS),
         row(Action::ReadAlerts, "alert.read", "See alerts", EVERYBODY),
         row(Action::ReadTelemetry, "telemetry.read", "Ask metrics, logs and traces", EVERYBODY),
+        row(Action::ManageTelemetry, "telemetry.manage", "Set how long telemetry is kept, and delete it", ADMINS),
         row(Action::ReadCommands, "command.read", "See what became of an own request", EVERYBODY),
         row(Action::ReadAudit, "audit.read", "See who did what", ADMINS),
         row(Action::Ingest, "ingest.send", "Send webhooks and telemetry", &[]),

@@ -120,6 +120,7 @@ export function emptyStore(now: number, who: { tenant: string; email: string; na
     projects: [{ id: PROJECT, name: 'default', slug: 'default', created_at: iso(now) }],
     members: [member(user, 'owner', now)],
     apiKeys: [], keySecrets: {}, incidents: [], timelines: {}, alerts: [], audit: [], signals: [],
+    retention: [], deletions: [],
     numbers: 0,
     ids: 0x1000,
   };

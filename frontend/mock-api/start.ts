@@ -7,6 +7,7 @@ import { liveHandlers } from './live';
 import { logHandlers, logRoutes } from './log-routes';
 import { metricRoutes } from './metric-routes';
 import { signalRoutes } from './signals';
+import { telemetryRoutes } from './telemetry-routes';
 import { tenantRoutes } from './tenant-routes';
 import { traceRoutes } from './trace-routes';
 
@@ -21,6 +22,7 @@ export async function startMockApi(): Promise<void> {
     ...metricRoutes,
     ...logRoutes,
     ...traceRoutes,
+    ...telemetryRoutes,
     ...logHandlers,
     ...liveHandlers,
   );

@@ -15,6 +15,8 @@ export const keys = {
   refusedWebhooks: (project: string) => ['p', project, 'refused-webhooks'] as const,
   members: (project: string) => ['p', project, 'members'] as const,
   projects: (project: string) => ['p', project, 'projects'] as const,
+  retention: (project: string) => ['p', project, 'telemetry', 'retention'] as const,
+  deletions: (project: string) => ['p', project, 'telemetry', 'deletions'] as const,
   arrival: (project: string, signal: string) => ['p', project, 'arrival', signal] as const,
   metrics: (project: string, what: string, about: object = {}) => ['p', project, 'metrics', what, about] as const,
   logs: (project: string, what: string, about: object = {}) => ['p', project, 'logs', what, about] as const,
