@@ -24,5 +24,6 @@ mod outage;
 mod pages;
 mod projects;
 mod prometheus;
+mod telemetry;
 mod traces;
 mod ws;

@@ -16,6 +16,7 @@ mod parking;
 mod queries;
 mod redis;
 mod replaying;
+mod retaining;
 mod secrets;
 mod telemetry_replay;
 mod traces;
