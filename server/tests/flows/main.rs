@@ -20,6 +20,7 @@ mod backup;
 mod distributed;
 mod kill;
 mod latency;
+mod log_retention;
 mod metrics;
 mod one_group;
 mod pair;

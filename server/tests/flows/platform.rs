@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use reqwest::StatusCode;
 use tempfile::TempDir;
 use testkit::eventually;
 use tokio::sync::{Mutex, MutexGuard};
@@ -157,6 +158,19 @@ impl Platform {
         self.spawn();
         self.wait_until_ready().await;
         started.elapsed()
+    }
+
+    /// The same where Postgres is away: it is alive and takes what agents send.
+    pub(crate) async fn restart_without_reads(&mut self) {
+        self.spawn();
+        let http = crate::client::http();
+        let url = format!("{}/api/v1/ingest/logs", self.base());
+        eventually("the platform knows its keys", || {
+            self.check_running();
+            let answer = http.post(&url).bearer_auth("srec_unknown").send();
+            async move { (answer.await.ok()?.status() == StatusCode::UNAUTHORIZED).then_some(()) }
+        })
+        .await;
     }
 
     fn spawn(&mut self) {
