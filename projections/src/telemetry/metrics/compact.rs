@@ -8,6 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use promql::source::Samples;
+use protocols::metrics::NAME;
 use schemas::ids::ProjectId;
 use sqlx::PgConnection;
 use uuid::Uuid;

@@ -197,12 +197,12 @@ impl State {
                 self.registries.entry(place_of(body)).or_default(),
                 collected,
                 body.received.window(),
-                floor,
                 arrival_day(received_at),
                 xxh3_128(body.received.format.as_bytes()),
                 self.limit,
                 always_labels,
-            );
+            )
+            .above(floor);
             let received_ns = received_at.micros().saturating_mul(1_000);
             if let Err(why) = decode(&plain, received_ns, &mut sink) {
                 body.undecodable(SIGNAL, &why);

@@ -192,7 +192,6 @@ impl<'a> Sink<'a> {
         registry: &'a mut Registry,
         to: &'a mut Collected,
         window: Window,
-        floor: Option<Floor<'a>>,
         day: i32,
         salt: u128,
         limit: u32,
@@ -202,7 +201,7 @@ impl<'a> Sink<'a> {
             registry,
             to,
             window,
-            floor,
+            floor: None,
             limit,
             always_labels,
             salt,
@@ -211,6 +210,11 @@ impl<'a> Sink<'a> {
             day,
             ordinal: None,
         }
+    }
+
+    /// Takes only what is above the floor.
+    pub(crate) fn above(self, floor: Option<Floor<'a>>) -> Self {
+        Self { floor, ..self }
     }
 
     /// The ordinal of the series on the day of `time`; None where the item is left
