@@ -458,12 +458,13 @@ async fn ready_windows(
     signal: &str,
     now: Timestamp,
 ) -> Result<Vec<Window>, sqlx::Error> {
-    // An hour that is over is made final, once it has no final segment or enough late ones.
+    // An hour that is over is made final, once it has no final segment or enough late
+    // ones, or some of it is soon past its time: what stays longer is made of it then.
     let sql = format!(
         "WITH open AS (
              SELECT tenant_id, project_id, partition, day, window_start,
                     count(DISTINCT from_offset) FILTER (WHERE tier = 1) AS small,
-                    count(DISTINCT from_offset) AS runs
+                    count(DISTINCT from_offset) AS runs, min(class) AS class
              FROM {signal}_l1 WHERE tier < {FINAL_TIER} GROUP BY 1, 2, 3, 4, 5),
          judged AS (
              SELECT *, window_start + 3600 + $1 <= $2 AS over, EXISTS (
@@ -473,7 +474,9 @@ async fn ready_windows(
              FROM open)
          SELECT tenant_id, project_id, partition, day, window_start,
                 CASE WHEN over THEN {FINAL_TIER} ELSE 2 END::smallint
-         FROM judged WHERE CASE WHEN over THEN NOT final OR runs >= $3 ELSE small >= $3 END"
+         FROM judged WHERE CASE
+             WHEN over THEN NOT final OR runs >= $3 OR day + class <= $2 / 86400
+             ELSE small >= $3 END"
     );
     let found: Vec<(Uuid, Uuid, i32, i32, i64, i16)> = sqlx::query_as(AssertSqlSafe(sql))
         .bind(i64::try_from(SETTLED.as_secs()).unwrap_or(i64::MAX))

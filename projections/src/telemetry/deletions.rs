@@ -27,6 +27,7 @@ const TABLES: [(&str, &[&str]); 3] = [
         &[
             "metrics_l0",
             "metrics_l1",
+            "metrics_coarse",
             "metric_series",
             "metric_metadata",
             "metric_exemplars",

@@ -38,6 +38,17 @@ pub async fn pass(db: &Db, now: Timestamp) -> Result<(), CompactError> {
             .execute(&mut rows)
             .await?;
     }
+    for (resolution, signal) in [(300, "metrics_5m"), (3_600, "metrics_1h")] {
+        let sql = format!(
+            "DELETE FROM telemetry.metrics_coarse t
+             WHERE resolution = {resolution} AND day < $1 - {}",
+            kept(&[signal])
+        );
+        sqlx::query(AssertSqlSafe(sql))
+            .bind(today)
+            .execute(&mut rows)
+            .await?;
+    }
     // Counts of records go with the records.
     let sql = format!(
         "DELETE FROM telemetry.log_counts t WHERE minute < 1440 * ($1 - {})",

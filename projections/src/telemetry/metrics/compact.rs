@@ -14,12 +14,15 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::SIGNAL;
+use super::coarsen::Coarsening;
 use super::merge::{self, Piece};
 use super::registry::day_of;
 use super::segment::{Names, Segment, Writer};
 use super::series_block::SeriesBlock;
 use crate::telemetry::bytes::Damaged;
-use crate::telemetry::compaction::{Compact, CompactError, Level0, Level1, Place, Target};
+use crate::telemetry::compaction::{
+    Compact, CompactError, FINAL_TIER, Level0, Level1, Place, Target,
+};
 
 /// Samples in a segment, about: 200 series for an hour.
 const SEGMENT_SAMPLES: usize = 50_000;
@@ -60,8 +63,8 @@ impl Compact for MetricsCompact {
             let ids = ids.get(&row.day).cloned();
             Run::new(vec![row.data], ids)
         });
-        let segments = rewrite_apart(runs.collect(), by_name).await?;
-        insert(tx, target, segments).await
+        let (segments, _) = rewrite_apart(runs.collect(), by_name, None).await?;
+        insert(tx, &target, segments).await
     }
 
     async fn merge(
@@ -81,8 +84,13 @@ impl Compact for MetricsCompact {
         days.dedup();
         let by_name = ByName::load(tx, &target, &days).await?;
         let runs = runs.into_values().map(|parts| Run::new(parts, None));
-        let segments = rewrite_apart(runs.collect(), by_name).await?;
-        insert(tx, target, segments).await
+        let coarse = (target.tier == FINAL_TIER).then(Coarsening::default);
+        let (segments, coarse) = rewrite_apart(runs.collect(), by_name, coarse).await?;
+        let window = segments.first().map(|segment| segment.window_start);
+        if let (Some(coarse), Some(window_start)) = (coarse, window) {
+            coarse.write(tx, &target, window_start).await?;
+        }
+        insert(tx, &target, segments).await
     }
 }
 
@@ -256,18 +264,26 @@ struct NewSegment {
     data: Vec<u8>,
 }
 
+/// New segments, and what was added to the coarse ones.
+type Rewritten = (Vec<NewSegment>, Option<Coarsening>);
+
 async fn rewrite_apart(
     runs: Vec<Run>,
     by_name: ByName,
-) -> Result<Vec<NewSegment>, CompactError> {
-    tokio::task::spawn_blocking(move || rewrite(runs, &by_name))
+    coarse: Option<Coarsening>,
+) -> Result<Rewritten, CompactError> {
+    tokio::task::spawn_blocking(move || rewrite(runs, &by_name, coarse))
         .await
         .map_err(|e| CompactError::Damaged(e.to_string()))?
         .map_err(Into::into)
 }
 
 /// Merges runs, which are in the order of the log, series by series.
-fn rewrite(mut runs: Vec<Run>, by_name: &ByName) -> Result<Vec<NewSegment>, Damaged> {
+fn rewrite(
+    mut runs: Vec<Run>,
+    by_name: &ByName,
+    mut coarse: Option<Coarsening>,
+) -> Result<Rewritten, Damaged> {
     let mut hours = Hours::default();
     let (mut samples, mut pieces) = (Samples::default(), Vec::new());
     loop {
@@ -276,12 +292,16 @@ fn rewrite(mut runs: Vec<Run>, by_name: &ByName) -> Result<Vec<NewSegment>, Dama
             next = [next, run.peek()?].into_iter().flatten().min();
         }
         let Some(id) = next else {
-            return Ok(hours.finish());
+            return Ok((hours.finish(), coarse));
         };
         pieces.clear();
         pieces.extend(runs.iter_mut().filter_map(|run| run.take(id)));
         merge::read(&pieces, &mut samples)?;
-        hours.add(id, by_name.class(id), &samples);
+        let class = by_name.class(id);
+        hours.add(id, class, &samples);
+        if let Some(coarse) = &mut coarse {
+            coarse.add(id, class, &samples);
+        }
     }
 }
 
@@ -373,7 +393,7 @@ impl Hours {
 
 async fn insert(
     tx: &mut PgConnection,
-    target: Target,
+    target: &Target,
     segments: Vec<NewSegment>,
 ) -> Result<(), CompactError> {
     let narrow = |count: u64| i32::try_from(count).unwrap_or(i32::MAX);

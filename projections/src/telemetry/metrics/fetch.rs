@@ -18,7 +18,8 @@ use super::store::SourceUnavailable;
 /// More intervals of ids than this are asked for as fewer, wider ones.
 const MOST_INTERVALS: usize = 64;
 
-/// A row of level 0 (series by ordinal) or level 1 (series by id).
+/// A row of level 0 (series by ordinal) or level 1 (series by id), or, as levels 2 and
+/// 3, of coarse metrics by 5 minutes and by hour.
 #[derive(Debug, sqlx::FromRow)]
 pub(crate) struct SegmentRow {
     level: i16,
@@ -48,7 +49,8 @@ impl SegmentRow {
     }
 }
 
-/// `held` says which rows need not be sent: their data stays where it is.
+/// `held` says which rows need not be sent: their data stays where it is. Coarse rows
+/// stand in for samples that are gone, the finer ones first.
 const SQL: &str = "
     WITH held AS (
         SELECT * FROM unnest($9::smallint[], $10::int[], $11::bigint[], $12::int[], $13::bigint[],
@@ -76,7 +78,32 @@ const SQL: &str = "
           AND held.part = l0.section
     WHERE l0.tenant_id = $1 AND l0.project_id = $2 AND l0.day BETWEEN $3 AND $4
       AND max_time > $5 AND min_time <= $6
-      AND l0.from_offset >= coalesce(c.next_offset, 0)";
+      AND l0.from_offset >= coalesce(c.next_offset, 0)
+    UNION ALL
+    SELECT CASE resolution WHEN 300 THEN 2 ELSE 3 END::smallint, coarse.day, coarse.window_start,
+           0::smallint, coarse.partition, coarse.from_offset, coarse.to_offset, coarse.part,
+           CASE WHEN held.level IS NULL THEN data END
+    FROM telemetry.metrics_coarse coarse
+    LEFT JOIN (SELECT * FROM held WHERE level > 1) held
+              ON held.level = CASE resolution WHEN 300 THEN 2 ELSE 3 END
+             AND held.day = coarse.day AND held.window_start = coarse.window_start
+             AND held.partition = coarse.partition AND held.from_offset = coarse.from_offset
+             AND held.to_offset = coarse.to_offset AND held.part = coarse.part
+    WHERE tenant_id = $1 AND project_id = $2 AND coarse.day BETWEEN $3 AND $4
+      AND max_time > $5 AND min_time <= $6
+      AND EXISTS (SELECT FROM unnest($7::uuid[], $8::uuid[]) AS wanted (lowest, highest)
+                  WHERE id_from <= highest AND id_to >= lowest)
+      AND NOT EXISTS (SELECT FROM telemetry.metrics_l1 whole
+                      WHERE whole.tenant_id = $1 AND whole.project_id = $2
+                        AND whole.day = coarse.day AND whole.class = coarse.class
+                        AND whole.window_start = coarse.window_start
+                        AND whole.partition = coarse.partition)
+      AND NOT EXISTS (SELECT FROM telemetry.metrics_coarse finer
+                      WHERE finer.tenant_id = $1 AND finer.project_id = $2
+                        AND finer.day = coarse.day AND finer.class = coarse.class
+                        AND finer.window_start = coarse.window_start
+                        AND finer.partition = coarse.partition
+                        AND finer.resolution < coarse.resolution)";
 
 /// All rows that may hold a sample, in the order of the log.
 pub(crate) async fn fetch(
