@@ -5,6 +5,7 @@ mod observed;
 mod story;
 
 mod announcing;
+mod coarse_metrics;
 mod examples;
 mod interleaving;
 mod isolation;

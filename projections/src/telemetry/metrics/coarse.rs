@@ -53,8 +53,7 @@ impl CoarseWriter {
         let mut histograms = Vec::new();
         for (at, (time, histogram)) in samples.histograms.iter().enumerate() {
             let next = samples.histograms.get(at + 1);
-            let bucket = |time: i64| time.div_euclid(bucket_ms);
-            if next.is_none_or(|(next, _)| bucket(*next) != bucket(*time)) {
+            if next.is_none_or(|(next, _)| bucket(*next, bucket_ms) != bucket(*time, bucket_ms)) {
                 histograms.push((*time, histogram.clone()));
             }
         }
@@ -123,13 +122,18 @@ pub(crate) fn open(data: &[u8]) -> Result<Segment, Damaged> {
     Segment::open(&writer.finish_ids())
 }
 
+/// As ranges of PromQL, a bucket has its end and not its beginning.
+fn bucket(time: i64, bucket_ms: i64) -> i64 {
+    (time - 1).div_euclid(bucket_ms)
+}
+
 /// The runs of a series, in order.
 fn runs(times: &[i64], values: &[f64], bucket_ms: i64) -> Vec<Run> {
     let mut runs = Vec::new();
     let mut start = 0;
     while start < times.len() {
-        let bucket = times[start].div_euclid(bucket_ms);
-        let of_bucket = times[start..].partition_point(|t| t.div_euclid(bucket_ms) == bucket);
+        let this = bucket(times[start], bucket_ms);
+        let of_bucket = times[start..].partition_point(|time| bucket(*time, bucket_ms) == this);
         let end = start + of_bucket;
         let resets = values[start..end]
             .windows(2)
@@ -300,8 +304,8 @@ mod tests {
         let mut all = Vec::new();
         let mut start = 0;
         while start < times.len() {
-            let bucket = times[start].div_euclid(BUCKET);
-            let many = times[start..].partition_point(|t| t.div_euclid(BUCKET) == bucket);
+            let this = bucket(times[start], BUCKET);
+            let many = times[start..].partition_point(|time| bucket(*time, BUCKET) == this);
             all.push((&times[start..start + many], &values[start..start + many]));
             start += many;
         }

@@ -18,6 +18,9 @@ use super::store::SourceUnavailable;
 /// More intervals of ids than this are asked for as fewer, wider ones.
 const MOST_INTERVALS: usize = 64;
 
+/// What a sample that is put back for a coarse one takes, about.
+const SAMPLE_BYTES: usize = 2;
+
 /// A row of level 0 (series by ordinal) or level 1 (series by id), or, as levels 2 and
 /// 3, of coarse metrics by 5 minutes and by hour.
 #[derive(Debug, sqlx::FromRow)]
@@ -30,6 +33,8 @@ pub(crate) struct SegmentRow {
     from_offset: i64,
     to_offset: i64,
     part: i32,
+    /// Samples that a coarse row stands for.
+    items: i32,
     /// None where the segment is held already.
     pub(crate) data: Option<Vec<u8>>,
 }
@@ -57,6 +62,7 @@ const SQL: &str = "
                              $14::bigint[], $15::int[], $16::smallint[])
             AS held (level, day, window_start, partition, from_offset, to_offset, part, tier))
     SELECT 1::smallint AS level, day, window_start, tier, partition, from_offset, to_offset, part,
+           0 AS items,
            CASE WHEN held.level IS NULL THEN data END AS data
     FROM telemetry.metrics_l1
     LEFT JOIN (SELECT * FROM held WHERE level = 1) held
@@ -66,7 +72,7 @@ const SQL: &str = "
       AND EXISTS (SELECT FROM unnest($7::uuid[], $8::uuid[]) AS wanted (lowest, highest)
                   WHERE id_from <= highest AND id_to >= lowest)
     UNION ALL
-    SELECT 0::smallint, l0.day, 0::bigint, 0::smallint, l0.partition, l0.from_offset, l0.to_offset, l0.section,
+    SELECT 0::smallint, l0.day, 0::bigint, 0::smallint, l0.partition, l0.from_offset, l0.to_offset, l0.section, 0,
            CASE WHEN held.level IS NULL THEN data END
     FROM telemetry.metrics_l0 l0
     LEFT JOIN telemetry.compacted c
@@ -82,6 +88,7 @@ const SQL: &str = "
     UNION ALL
     SELECT CASE resolution WHEN 300 THEN 2 ELSE 3 END::smallint, coarse.day, coarse.window_start,
            0::smallint, coarse.partition, coarse.from_offset, coarse.to_offset, coarse.part,
+           coarse.items,
            CASE WHEN held.level IS NULL THEN data END
     FROM telemetry.metrics_coarse coarse
     LEFT JOIN (SELECT * FROM held WHERE level > 1) held
@@ -139,7 +146,7 @@ pub(crate) async fn fetch(
     let (mut rows, mut bytes) = (Vec::new(), 0);
     while let Some(row) = found.try_next().await? {
         bytes += match (&row.data, held.get(&row.key())) {
-            (Some(data), _) => data.len(),
+            (Some(data), _) => data.len() + row.items.unsigned_abs() as usize * SAMPLE_BYTES,
             (None, segment) => segment.map_or(0, |segment| segment.bytes()),
         };
         if bytes > most_bytes {
