@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use eventlog::NewRecord;
 use projections::telemetry::metrics::{Limits, Stores};
 use projections::telemetry::retention;
-use promql::engine::{Engine, Options, Sample, Value};
+use promql::{Engine, Options, Sample, Value};
 use schemas::time::Timestamp;
 
 use crate::fixture::Bench;
