@@ -482,7 +482,6 @@ async fn an_opened_segment_is_not_taken_for_one_that_a_merge_has_cut() {
         .map(|instance| metric("wide", instance, &points))
         .collect();
     project(&bench, vec![body(tenant, START + 2 * HOUR, json!(all))]).await;
-    compact(&bench, START + HOUR).await;
     let store = store(&bench, tenant);
     let eager = Pace {
         rows_ready: 1,
