@@ -44,7 +44,11 @@ pub(crate) struct Signal {
 
 impl Signal {
     /// The fold of a replay.
-    pub(crate) fn fold_above(&self, settings: &Settings, floors: Arc<Floors>) -> Arc<dyn Projection> {
+    pub(crate) fn fold_above(
+        &self,
+        settings: &Settings,
+        floors: Arc<Floors>,
+    ) -> Arc<dyn Projection> {
         (self.above)(settings, floors)
     }
 }

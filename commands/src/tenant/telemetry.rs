@@ -114,7 +114,10 @@ fn kept(days: i32) -> Result<(), InvalidField> {
         return Ok(());
     }
     let known = RETENTION_DAYS.map(|days| days.to_string()).join(", ");
-    Err(fields::invalid("days", &format!("is `{days}`, which is none of {known}")))
+    Err(fields::invalid(
+        "days",
+        &format!("is `{days}`, which is none of {known}"),
+    ))
 }
 
 #[cfg(test)]
@@ -150,7 +153,10 @@ mod tests {
         assert_eq!(held.set(rule("logs", "shop", Some(7))), Ok(vec![]));
         assert_eq!(held.set(rule("logs", "", None)), Ok(vec![]));
         assert_eq!(held.set(rule("logs", "shop", None)).unwrap().len(), 1);
-        let gone = after(vec![rule("logs", "shop", Some(7)), rule("logs", "shop", None)]);
+        let gone = after(vec![
+            rule("logs", "shop", Some(7)),
+            rule("logs", "shop", None),
+        ]);
         assert_eq!(gone.set(rule("logs", "shop", None)), Ok(vec![]));
     }
 
@@ -168,7 +174,10 @@ mod tests {
             (rule("logs", "", Some(8)), "days", "`8`"),
         ] {
             let (found, problem) = refused(rule);
-            assert!(found == field && problem.contains(quoted), "{found} {problem}");
+            assert!(
+                found == field && problem.contains(quoted),
+                "{found} {problem}"
+            );
         }
     }
 
@@ -177,7 +186,10 @@ mod tests {
         let all = (0..RULES).map(|n| rule("metrics", &format!("m{n}"), Some(1)));
         let held = after(all.collect());
         let refused = held.set(rule("metrics", "one_more", Some(1))).unwrap_err();
-        assert!(matches!(refused, TenantRefusal::TooMany { most: RULES, .. }));
+        assert!(matches!(
+            refused,
+            TenantRefusal::TooMany { most: RULES, .. }
+        ));
         assert_eq!(held.set(rule("metrics", "m0", Some(3))).unwrap().len(), 1);
     }
 }

@@ -235,7 +235,13 @@ async fn start(
     let (mut next, mut oldest, mut newest) = (range.start, None, None);
     while next < range.end {
         let read = log
-            .read(signal.topic, partition, next, READ_BYTES, Visibility::Durable)
+            .read(
+                signal.topic,
+                partition,
+                next,
+                READ_BYTES,
+                Visibility::Durable,
+            )
             .await?;
         for record in &read.records {
             newest = Some(record.appended_at);

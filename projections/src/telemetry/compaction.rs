@@ -280,10 +280,7 @@ impl Compaction {
 }
 
 /// Takes all of level 0 that there is, in the schema of the session.
-pub(crate) async fn all(
-    rows: &mut PgConnection,
-    signal: &dyn Compact,
-) -> Result<(), CompactError> {
+pub(crate) async fn all(rows: &mut PgConnection, signal: &dyn Compact) -> Result<(), CompactError> {
     let eager = Pace {
         rows_ready: 1,
         ..Pace::default()

@@ -83,10 +83,12 @@ async fn delete(
 ) -> Result<(), CompactError> {
     let mut tx = rows.begin().await?;
     // The fold moves its checkpoints first, so it waits here.
-    sqlx::query("SELECT FROM checkpoint WHERE projection = $1 ORDER BY topic, partition FOR UPDATE")
-        .bind(signal)
-        .execute(&mut *tx)
-        .await?;
+    sqlx::query(
+        "SELECT FROM checkpoint WHERE projection = $1 ORDER BY topic, partition FOR UPDATE",
+    )
+    .bind(signal)
+    .execute(&mut *tx)
+    .await?;
     for table in tables {
         let sql = format!(
             "DELETE FROM {table} WHERE tenant_id = $1 AND ($2::uuid IS NULL OR project_id = $2)"

@@ -56,9 +56,7 @@ impl Floors {
     }
 
     /// Windows whose floor is not their partition's start.
-    pub(crate) fn raised(
-        &self,
-    ) -> impl Iterator<Item = (ProjectId, Partition, i64, Offset)> + '_ {
+    pub(crate) fn raised(&self) -> impl Iterator<Item = (ProjectId, Partition, i64, Offset)> + '_ {
         let all = self.windows.iter();
         all.map(|((project, partition, window), floor)| (*project, *partition, *window, *floor))
     }
@@ -115,7 +113,10 @@ mod tests {
             };
             floor.takes(time_s)
         };
-        assert!(!takes(3_599, 69) && takes(3_599, 70), "two cross, in a chain");
+        assert!(
+            !takes(3_599, 69) && takes(3_599, 70),
+            "two cross, in a chain"
+        );
         assert!(!takes(3_600, 49) && takes(7_199, 50), "none crosses");
         assert_eq!(floors.raised().collect::<Vec<_>>(), [(project, 0, 0, 70)]);
         assert_eq!(floors.start(1), Offset::MAX, "nothing of other partitions");

@@ -27,12 +27,20 @@ fn scrapes() -> Vec<NewRecord> {
         let (mut counter, mut gauge) = (Vec::new(), Vec::new());
         for n in minute * 4..minute * 4 + 4 {
             let time = START + n * 15_000 + 7_000;
-            total = if n % 517 == 400 { 3.0 } else { total + (n * 31 % 17) as f64 };
+            total = if n % 517 == 400 {
+                3.0
+            } else {
+                total + (n * 31 % 17) as f64
+            };
             counter.push((time, total));
             gauge.push((time, ((n * 7919) % 1_000) as f64 / 8.0));
         }
         let at_ms = START + (minute + 1) * 60_000;
-        records.push(samples(OURS, at_ms, &[("total", &counter), ("gauge", &gauge)]));
+        records.push(samples(
+            OURS,
+            at_ms,
+            &[("total", &counter), ("gauge", &gauge)],
+        ));
     }
     records
 }
@@ -60,7 +68,8 @@ async fn evaluate(stores: &Stores, query: &str, step_ms: i64) -> Found {
 /// Functions over whole hours, and over five minutes.
 fn queries(range: &str) -> Vec<String> {
     let over_time = ["sum", "count", "avg", "min", "max", "last", "present"];
-    let over_time = over_time.map(|name| format!("{name}_over_time({{__name__=~\"total|gauge\"}}[{range}])"));
+    let over_time =
+        over_time.map(|name| format!("{name}_over_time({{__name__=~\"total|gauge\"}}[{range}])"));
     let counters = ["rate", "increase"].map(|name| format!("{name}(total[{range}])"));
     let mut all: Vec<String> = over_time.into_iter().chain(counters).collect();
     all.push("total".to_owned());
@@ -114,14 +123,20 @@ async fn what_is_gone_is_answered_from_what_is_kept_of_it() {
     assert_eq!(rows(&bench, raw).await, 0, "the samples are gone");
     for (query, _, step_ms, before) in &told {
         let found = evaluate(&stores, query, *step_ms).await;
-        assert!(near(&found, before), "{query} by {step_ms}: {before:?} then {found:?}");
+        assert!(
+            near(&found, before),
+            "{query} by {step_ms}: {before:?} then {found:?}"
+        );
     }
     retain(&bench, 91).await;
     let fine = "SELECT count(*) FROM telemetry.metrics_coarse WHERE resolution = 300";
     assert_eq!(rows(&bench, fine).await, 0, "the 5 minutes are gone");
     for (query, _, step_ms, before) in told.iter().filter(|(_, range, ..)| *range == "1h") {
         let found = evaluate(&stores, query, *step_ms).await;
-        assert!(near(&found, before), "{query} by {step_ms}: {before:?} then {found:?}");
+        assert!(
+            near(&found, before),
+            "{query} by {step_ms}: {before:?} then {found:?}"
+        );
     }
     retain(&bench, 401).await;
     let left = "SELECT (SELECT count(*) FROM telemetry.metrics_coarse)
@@ -139,7 +154,11 @@ async fn coarse_metrics_take_a_small_part_of_the_room() {
     bench.caught_up(&positions).await;
     running.stop().await;
     compact(&bench, START + (HOURS + 1) * HOUR).await;
-    let samples = rows(&bench, "SELECT sum(items)::bigint FROM telemetry.metrics_l1").await;
+    let samples = rows(
+        &bench,
+        "SELECT sum(items)::bigint FROM telemetry.metrics_l1",
+    )
+    .await;
     for resolution in ["300", "3600"] {
         let sql = format!(
             "SELECT sum(items)::bigint FROM telemetry.metrics_coarse WHERE resolution = {resolution}"

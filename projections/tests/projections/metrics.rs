@@ -492,7 +492,9 @@ async fn an_opened_segment_is_not_taken_for_one_that_a_merge_has_cut() {
     assert_eq!(pass.expect("compacts").merged, 0);
     let before = ask(&store, named("wide")).await;
     assert_eq!(before.len(), 60);
-    let pass = Compaction::new(eager).pass(&bench.db, at(START + 3 * HOUR)).await;
+    let pass = Compaction::new(eager)
+        .pass(&bench.db, at(START + 3 * HOUR))
+        .await;
     assert_eq!(pass.expect("compacts").merged, 2);
     assert_eq!(ask(&store, named("wide")).await, before);
 }

@@ -53,7 +53,13 @@ pub(crate) fn samples(tenant: Tenant, at_ms: i64, all: &[(&str, &[(i64, f64)])])
         .map(|(name, points)| json!({"name": name, "labels": {"instance": "a"}, "samples": points}))
         .collect();
     let body = json!({ "metrics": metrics });
-    received(tenant, Topic::TelemetryMetrics, "native.metrics.json", at_ms, &body)
+    received(
+        tenant,
+        Topic::TelemetryMetrics,
+        "native.metrics.json",
+        at_ms,
+        &body,
+    )
 }
 
 /// What arrives at one moment: a scrape, some lines, a trace over two services.
@@ -77,7 +83,13 @@ pub(crate) fn bodies(tenant: Tenant, at_ms: i64) -> Vec<NewRecord> {
         })
     };
     let lines = json!({ "logs": (0..6).map(line).collect::<Vec<_>>() });
-    let lines = received(tenant, Topic::TelemetryLogs, "native.logs.json", at_ms, &lines);
+    let lines = received(
+        tenant,
+        Topic::TelemetryLogs,
+        "native.logs.json",
+        at_ms,
+        &lines,
+    );
     let trace = format!("{:032x}", at_ms as u128 * 0x9E37_79B9_7F4A_7C15);
     let span = |id: i64, parent: Option<i64>, service: &str, kind: &str| {
         json!({
@@ -88,13 +100,22 @@ pub(crate) fn bodies(tenant: Tenant, at_ms: i64) -> Vec<NewRecord> {
     };
     let half = |spans: Vec<Value>| {
         let body = json!({ "spans": spans });
-        received(tenant, Topic::TelemetryTraces, "native.spans.json", at_ms, &body)
+        received(
+            tenant,
+            Topic::TelemetryTraces,
+            "native.spans.json",
+            at_ms,
+            &body,
+        )
     };
     // The two services send apart.
     vec![
         scrape,
         lines,
-        half(vec![span(1, None, "shop", "server"), span(2, Some(1), "shop", "client")]),
+        half(vec![
+            span(1, None, "shop", "server"),
+            span(2, Some(1), "shop", "client"),
+        ]),
         half(vec![span(3, Some(2), "pay", "server")]),
     ]
 }
@@ -102,13 +123,17 @@ pub(crate) fn bodies(tenant: Tenant, at_ms: i64) -> Vec<NewRecord> {
 /// A day's, an hour's and a moment's late samples and lines.
 pub(crate) fn late(tenant: Tenant, at_ms: i64) -> Vec<NewRecord> {
     let points = [DAY, HOUR, 90_000].map(|late| (at_ms - late, late as f64));
-    let line = |late: i64| {
-        json!({"timestamp": (at_ms - late) * NS, "service": "shop", "message": format!("late by {late} at {at_ms}")})
-    };
+    let line = |late: i64| json!({"timestamp": (at_ms - late) * NS, "service": "shop", "message": format!("late by {late} at {at_ms}")});
     let lines = json!({ "logs": [line(DAY), line(HOUR), line(90_000)] });
     vec![
         samples(tenant, at_ms, &[("requests_total", &points)]),
-        received(tenant, Topic::TelemetryLogs, "native.logs.json", at_ms, &lines),
+        received(
+            tenant,
+            Topic::TelemetryLogs,
+            "native.logs.json",
+            at_ms,
+            &lines,
+        ),
     ]
 }
 
@@ -147,7 +172,10 @@ pub(crate) async fn answers_of(
     let mut set = store.select(&selection).await.expect("answers");
     let (mut found, mut samples) = (Vec::new(), Samples::default());
     while let Some(labels) = set.next(&mut samples).expect("decodes") {
-        found.push(format!("{:?} {:?} {:?}", labels, samples.times, samples.values));
+        found.push(format!(
+            "{:?} {:?} {:?}",
+            labels, samples.times, samples.values
+        ));
     }
     put(&mut all, "samples", found);
     let which = Which {
@@ -156,7 +184,11 @@ pub(crate) async fn answers_of(
         to_ms,
         limit: 10_000,
     };
-    put(&mut all, "series", store.series(&which).await.expect("answers"));
+    put(
+        &mut all,
+        "series",
+        store.series(&which).await.expect("answers"),
+    );
     let query = Query {
         filter: LogFilter::parse("").expect("a filter"),
         from_ns: from_ms * NS,
@@ -164,8 +196,14 @@ pub(crate) async fn answers_of(
     };
     let records = logs::search(db, &scope, &query, None, 100_000).await;
     put(&mut all, "records", records.expect("answers").records);
-    let stats = logs::stats(db, &scope, &query, 60_000 * NS).await.expect("answers");
-    put(&mut all, "records by minute", stats.buckets.into_iter().filter(|b| b.count > 0).collect());
+    let stats = logs::stats(db, &scope, &query, 60_000 * NS)
+        .await
+        .expect("answers");
+    put(
+        &mut all,
+        "records by minute",
+        stats.buckets.into_iter().filter(|b| b.count > 0).collect(),
+    );
     let counted = logs::services(db, &scope, query.from_ns, query.to_ns).await;
     put(&mut all, "log services", counted.expect("answers"));
     let times = Times {
@@ -182,7 +220,9 @@ pub(crate) async fn answers_of(
         error: None,
         kind: None,
     };
-    let listed = search::search(db, &scope, &filter, None, 10_000).await.expect("answers");
+    let listed = search::search(db, &scope, &filter, None, 10_000)
+        .await
+        .expect("answers");
     let mut traces = Vec::new();
     for one in &listed.items {
         let whole = trace::get(db, &scope, one.trace_id).await.expect("answers");
@@ -191,7 +231,9 @@ pub(crate) async fn answers_of(
     put(&mut all, "traces", traces);
     let red = overview::red(db, &scope, times, By::Operation, None, 60).await;
     put(&mut all, "red", red.expect("answers").items);
-    let map = overview::service_map(db, &scope, times).await.expect("answers");
+    let map = overview::service_map(db, &scope, times)
+        .await
+        .expect("answers");
     put(&mut all, "edges", map.edges);
     put(&mut all, "nodes", map.nodes);
     all

@@ -23,7 +23,13 @@ fn at(ms: i64) -> Timestamp {
 }
 
 fn event(tenant: Tenant, sequence: i64, event: TenantEvent) -> NewRecord {
-    tenant.event(Topic::IdentityEvents, "tenant", tenant.id(1), sequence, &event)
+    tenant.event(
+        Topic::IdentityEvents,
+        "tenant",
+        tenant.id(1),
+        sequence,
+        &event,
+    )
 }
 
 fn rule(sequence: i64, signal: &str, stream: &str, days: Option<i32>) -> NewRecord {
@@ -87,14 +93,20 @@ async fn streams_go_in_their_time(bench: &Bench) {
     assert!(all.iter().all(|left| *left > 0), "{all:?}");
     let mut expected = all;
     for (days, gone) in [(1, 0), (3, 1), (7, 2)] {
-        retention::pass(&bench.db, at(START + days * DAY)).await.expect("retains");
+        retention::pass(&bench.db, at(START + days * DAY))
+            .await
+            .expect("retains");
         assert_eq!(left(&ask(bench, OURS).await), expected, "on day {days}");
-        retention::pass(&bench.db, at(START + (days + 1) * DAY)).await.expect("retains");
+        retention::pass(&bench.db, at(START + (days + 1) * DAY))
+            .await
+            .expect("retains");
         expected[gone] = 0;
         assert_eq!(left(&ask(bench, OURS).await), expected, "after day {days}");
     }
     assert_eq!(ask(bench, THEIRS).await, theirs, "nobody else's");
-    retention::pass(&bench.db, at(START + 31 * DAY)).await.expect("retains");
+    retention::pass(&bench.db, at(START + 31 * DAY))
+        .await
+        .expect("retains");
     assert_eq!(left(&ask(bench, OURS).await), [0; 5]);
 }
 
@@ -130,12 +142,28 @@ async fn a_rule_that_is_taken_away_holds_no_longer() {
     let Some(bench) = Bench::new().await else {
         return;
     };
-    send(&bench, vec![rule(1, "logs", "debug*", Some(1)), rule(2, "traces", "", Some(1))]).await;
+    send(
+        &bench,
+        vec![
+            rule(1, "logs", "debug*", Some(1)),
+            rule(2, "traces", "", Some(1)),
+        ],
+    )
+    .await;
     told(&bench).await;
-    let shown = policies::rules(&bench.db, &OURS.scope()).await.expect("answers");
+    let shown = policies::rules(&bench.db, &OURS.scope())
+        .await
+        .expect("answers");
     let shown: Vec<_> = shown
         .iter()
-        .map(|rule| (rule.signal.as_str(), rule.stream.as_str(), rule.days, rule.default))
+        .map(|rule| {
+            (
+                rule.signal.as_str(),
+                rule.stream.as_str(),
+                rule.days,
+                rule.default,
+            )
+        })
         .collect();
     assert_eq!(
         shown,
@@ -148,12 +176,20 @@ async fn a_rule_that_is_taken_away_holds_no_longer() {
             ("traces", "", 1, false),
         ]
     );
-    let theirs = policies::rules(&bench.db, &THEIRS.scope()).await.expect("answers");
+    let theirs = policies::rules(&bench.db, &THEIRS.scope())
+        .await
+        .expect("answers");
     assert!(theirs.iter().all(|rule| rule.default), "{theirs:?}");
     let before = ask(&bench, OURS).await;
-    send(&bench, vec![rule(3, "logs", "debug*", None), rule(4, "traces", "", None)]).await;
+    send(
+        &bench,
+        vec![rule(3, "logs", "debug*", None), rule(4, "traces", "", None)],
+    )
+    .await;
     while compact(&bench, START + 4 * HOUR).await.merged > 0 {}
-    retention::pass(&bench.db, at(START + 5 * DAY)).await.expect("retains");
+    retention::pass(&bench.db, at(START + 5 * DAY))
+        .await
+        .expect("retains");
     assert_eq!(ask(&bench, OURS).await, before);
 }
 
@@ -196,29 +232,57 @@ async fn nothing_remains_of_what_is_deleted_and_nobody_elses_is() {
     told(&bench).await;
     // Some of it is in level 0.
     let fresh = START + HOUR + 60_000;
-    send(&bench, [bodies(OURS, fresh), bodies(THEIRS, fresh)].concat()).await;
+    send(
+        &bench,
+        [bodies(OURS, fresh), bodies(THEIRS, fresh)].concat(),
+    )
+    .await;
     let stores = Stores::new(bench.db.clone(), Limits::default());
     let again = || answers_of(&stores, &bench, OURS, START - DAY, START + 3 * DAY);
     assert!(left(&again().await).iter().all(|left| *left > 0));
     let (theirs, rows) = (ask(&bench, THEIRS).await, rows_of(&bench, THEIRS).await);
     let ours = rows_of(&bench, OURS).await;
-    assert!(ours.iter().filter(|(_, rows)| *rows > 0).count() >= 9, "the control: {ours:?}");
+    assert!(
+        ours.iter().filter(|(_, rows)| *rows > 0).count() >= 9,
+        "the control: {ours:?}"
+    );
 
     // The folds that run go on with what they keep in memory.
     let running = bench.run(projections::registry());
     let asked = TelemetryDeleted { project: None };
     let mut positions = bench.append(vec![event(OURS, 1, asked.into())]).await;
     bench.caught_up(&positions).await;
-    assert_eq!(deletions::pass(&bench.db, at(fresh)).await.expect("deletes"), 3);
-    assert_eq!(deletions::pass(&bench.db, at(fresh)).await.expect("deletes"), 0);
+    assert_eq!(
+        deletions::pass(&bench.db, at(fresh))
+            .await
+            .expect("deletes"),
+        3
+    );
+    assert_eq!(
+        deletions::pass(&bench.db, at(fresh))
+            .await
+            .expect("deletes"),
+        0
+    );
     let ours = rows_of(&bench, OURS).await;
     assert!(ours.iter().all(|(_, rows)| *rows == 0), "{ours:?}");
-    assert!(again().await.values().all(Vec::is_empty), "{:?}", again().await);
+    assert!(
+        again().await.values().all(Vec::is_empty),
+        "{:?}",
+        again().await
+    );
     assert_eq!(ask(&bench, THEIRS).await, theirs);
     assert_eq!(rows_of(&bench, THEIRS).await, rows);
-    let listed = deletions::list(&bench.db, &OURS.scope(), 10).await.expect("answers");
-    assert!(listed.len() == 1 && listed[0].done_at.is_some(), "{listed:?}");
-    let none = deletions::list(&bench.db, &THEIRS.scope(), 10).await.expect("answers");
+    let listed = deletions::list(&bench.db, &OURS.scope(), 10)
+        .await
+        .expect("answers");
+    assert!(
+        listed.len() == 1 && listed[0].done_at.is_some(),
+        "{listed:?}"
+    );
+    let none = deletions::list(&bench.db, &THEIRS.scope(), 10)
+        .await
+        .expect("answers");
     assert!(none.is_empty());
 
     // The same streams come again, and are found; nothing older is.
@@ -232,7 +296,11 @@ async fn nothing_remains_of_what_is_deleted_and_nobody_elses_is() {
     for name in SIGNALS {
         bench.replay().one(name).await.expect("replays");
     }
-    assert_eq!(ask(&bench, OURS).await, after, "a replay brings nothing back");
+    assert_eq!(
+        ask(&bench, OURS).await,
+        after,
+        "a replay brings nothing back"
+    );
     assert_eq!(ask(&bench, THEIRS).await, theirs);
 }
 
@@ -245,7 +313,12 @@ async fn what_was_received_before_goes_even_where_it_is_folded_later() {
     // The bench's events are of this time.
     let asked_ms = 1_793_500_000_000;
     delete(&bench, 1, Some(project)).await;
-    assert_eq!(deletions::pass(&bench.db, at(START)).await.expect("deletes"), 3);
+    assert_eq!(
+        deletions::pass(&bench.db, at(START))
+            .await
+            .expect("deletes"),
+        3
+    );
     let before = bodies(OURS, asked_ms - 1_000);
     let later = bodies(OURS, asked_ms + 60_000);
     send(&bench, [before, later].concat()).await;

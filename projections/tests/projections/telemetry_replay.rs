@@ -11,7 +11,9 @@ use sqlx::Executor;
 use testkit::eventually;
 
 use crate::fixture::Bench;
-use crate::observed::{Answers, DAY, HOUR, SIGNALS, START, answers, answers_of, bodies, compact, late};
+use crate::observed::{
+    Answers, DAY, HOUR, SIGNALS, START, answers, answers_of, bodies, compact, late,
+};
 use crate::story::Tenant;
 
 const TENANTS: [Tenant; 3] = [Tenant(1), Tenant(2), Tenant(3)];
@@ -57,7 +59,12 @@ async fn every_answer_is_as_it_was() {
     };
     live(&bench, &clock, 0..150).await;
     let told = everything(&bench).await;
-    assert!(told.iter().flat_map(Answers::values).all(|found| !found.is_empty()), "{told:?}");
+    assert!(
+        told.iter()
+            .flat_map(Answers::values)
+            .all(|found| !found.is_empty()),
+        "{told:?}"
+    );
 
     // Arrival by arrival before, partition by partition now; then from another state.
     for (round, compacted) in [None, Some(START + 5 * HOUR)].into_iter().enumerate() {
@@ -66,9 +73,19 @@ async fn every_answer_is_as_it_was() {
         }
         // What the replay does not make again would be missing afterwards.
         let mut superuser = bench.superuser().await;
-        for table in ["metrics_l1", "logs_l1", "spans_l1", "metrics_l0", "logs_l0", "spans_l0"] {
+        for table in [
+            "metrics_l1",
+            "logs_l1",
+            "spans_l1",
+            "metrics_l0",
+            "logs_l0",
+            "spans_l0",
+        ] {
             let sql = format!("DELETE FROM telemetry.{table}");
-            superuser.execute(sqlx::AssertSqlSafe(sql)).await.expect("deletes");
+            superuser
+                .execute(sqlx::AssertSqlSafe(sql))
+                .await
+                .expect("deletes");
         }
         superuser
             .execute("UPDATE telemetry.log_counts SET count = count + 1")
@@ -134,7 +151,11 @@ async fn segments_older_than_the_log_are_untouched() {
     assert_eq!(everything(&bench).await, told);
     let after = segments(&bench).await;
     let kept = before.iter().filter(|row| after.contains(row)).count();
-    assert!(kept > 0 && kept < before.len(), "{kept} of {} are as they were", before.len());
+    assert!(
+        kept > 0 && kept < before.len(),
+        "{kept} of {} are as they were",
+        before.len()
+    );
     let old = before.iter().filter(|(row, _)| row.contains(&first_day()));
     for row in old {
         assert!(after.contains(row), "{row:?}");

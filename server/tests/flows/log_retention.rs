@@ -40,7 +40,9 @@ async fn an_outage_longer_than_the_logs_retention_loses_nothing() {
     let mut killed = false;
     while stopped.elapsed() < OUTAGE {
         send(&platform.base(), &key, &mut sent).await;
-        let read = client.try_send(Method::GET, "/api/v1/logs", None, None).await;
+        let read = client
+            .try_send(Method::GET, "/api/v1/logs", None, None)
+            .await;
         assert_eq!(read.unwrap().0, StatusCode::SERVICE_UNAVAILABLE);
         if !killed && stopped.elapsed() > OUTAGE / 2 {
             platform.kill();
@@ -64,7 +66,10 @@ async fn an_outage_longer_than_the_logs_retention_loses_nothing() {
         away.as_secs_f64(),
         freed / 1e6,
     );
-    proof("Postgres away for longer than the log's retention", &figures);
+    proof(
+        "Postgres away for longer than the log's retention",
+        &figures,
+    );
 }
 
 /// One body of large records, numbered on.
@@ -74,8 +79,18 @@ async fn send(base: &str, key: &str, sent: &mut usize) {
     let logs: Vec<Value> = (*sent..*sent + LINES).map(line).collect();
     let url = format!("{base}/api/v1/ingest/logs");
     let body = json!({ "logs": logs });
-    let answer = http().post(url).bearer_auth(key).json(&body).send().await.unwrap();
-    assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
+    let answer = http()
+        .post(url)
+        .bearer_auth(key)
+        .json(&body)
+        .send()
+        .await
+        .unwrap();
+    assert!(
+        answer.status().is_success(),
+        "{}",
+        answer.text().await.unwrap()
+    );
     *sent += LINES;
 }
 

@@ -73,7 +73,9 @@ impl Platform {
     ) -> Self {
         let alone = ONE_AT_A_TIME.lock().await;
         let mut platform = Self::new(database_url, Some(alone));
-        let owned = variables.iter().map(|(name, value)| (*name, (*value).to_owned()));
+        let owned = variables
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned()));
         platform.variables = owned.collect();
         platform.begin().await;
         platform

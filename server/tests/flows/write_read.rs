@@ -84,7 +84,10 @@ async fn what_was_acknowledged_is_read_once_whatever_happens_meanwhile() {
 
     rollups_are_right(&client, &shared).await;
     controls(&client, &platform.base(), &key, &shared).await;
-    proof("write-then-read during flush, compaction and kill -9", &figures(ends, &shared));
+    proof(
+        "write-then-read during flush, compaction and kill -9",
+        &figures(ends, &shared),
+    );
 }
 
 /// What writers, readers and the test tell each other.
@@ -171,7 +174,9 @@ async fn write(base: String, key: String, signal: Signal, shared: Arc<Shared>) {
         let acked = Instant::now();
         for (at, (_, items)) in lanes.iter().enumerate() {
             let mut ledger = shared.ledger(signal, at).lock();
-            items.iter().for_each(|(n, _)| ledger.acknowledge(*n, acked));
+            items
+                .iter()
+                .for_each(|(n, _)| ledger.acknowledge(*n, acked));
         }
     }
 }
@@ -301,7 +306,12 @@ async fn rollups_are_right(client: &Client, shared: &Shared) {
             let ledger = shared.ledger(signal, at).lock().clone();
             let span = (ledger.time_ms(0), ledger.time_ms(ledger.len() - 1));
             let found = counted(client, signal, lane, span).await;
-            assert_eq!(found, each * ledger.len() as u64, "{lane} {}", signal.name());
+            assert_eq!(
+                found,
+                each * ledger.len() as u64,
+                "{lane} {}",
+                signal.name()
+            );
         }
     }
 }
@@ -336,15 +346,22 @@ async fn controls(client: &Client, base: &str, key: &str, shared: &Shared) {
 
 /// A record in two bodies that differ is two records.
 async fn doubled(client: &Client, base: &str, key: &str, shared: &Shared) {
-    let (signal, last) = (Signal::Logs, shared.ledger(Signal::Logs, 0).lock().len() - 1);
+    let (signal, last) = (
+        Signal::Logs,
+        shared.ledger(Signal::Logs, 0).lock().len() - 1,
+    );
     let time_ms = shared.ledger(signal, 0).lock().time_ms(last);
     let body: Value = signal.body(&[(LANES[0], vec![(last, time_ms)])]);
     let url = format!("{base}/api/v1/ingest/{}", signal.name());
     until_acknowledged(&http(), &url, key, &body.to_string()).await;
-    eventually_within(CATCH_UP, "the item that was sent twice is there twice", || async {
-        let looked = look(client, signal, 0, (last, last), shared).await;
-        (looked == Err(Fault::Twice(last))).then_some(())
-    })
+    eventually_within(
+        CATCH_UP,
+        "the item that was sent twice is there twice",
+        || async {
+            let looked = look(client, signal, 0, (last, last), shared).await;
+            (looked == Err(Fault::Twice(last))).then_some(())
+        },
+    )
     .await;
 }
 
@@ -356,7 +373,10 @@ fn figures(ends: usize, shared: &Shared) -> String {
         items += ledger.len();
         lags.extend_from_slice(ledger.lags());
     }
-    let slow = lags.iter().filter(|lag| **lag > Duration::from_secs(1)).count();
+    let slow = lags
+        .iter()
+        .filter(|lag| **lag > Duration::from_secs(1))
+        .count();
     let (median, p99) = median_and_p99(lags);
     format!(
         "{items} items of three signals, {ends} ends of the process (two of three by kill -9), {} reads \

@@ -69,10 +69,7 @@ async fn rewrite_apart(
         .map_err(|e| CompactError::Damaged(e.to_string()))?
 }
 
-fn rewrite(
-    segments: Vec<Vec<u8>>,
-    classes: &Classes,
-) -> Result<Vec<NewSegment>, CompactError> {
+fn rewrite(segments: Vec<Vec<u8>>, classes: &Classes) -> Result<Vec<NewSegment>, CompactError> {
     let mut done = Vec::new();
     let mut table = Table::default();
     for data in segments {
@@ -114,11 +111,7 @@ fn is_final(segment: &Segment<'_>) -> Result<bool, Damaged> {
     Ok(hour(times.first()) == hour(times.last()))
 }
 
-fn write(
-    table: &Table,
-    classes: &Classes,
-    done: &mut Vec<NewSegment>,
-) -> Result<(), CompactError> {
+fn write(table: &Table, classes: &Classes, done: &mut Vec<NewSegment>) -> Result<(), CompactError> {
     let mut of_stream = Vec::new();
     for stream in table.streams.texts.iter() {
         of_stream.push(classes.of(StreamView::read(stream)?.service));

@@ -112,12 +112,7 @@ fn add(
 }
 
 impl Held {
-    fn of(
-        &mut self,
-        scope: &Scope,
-        generation: i64,
-        days: &RangeInclusive<i32>,
-    ) -> Vec<Indexed> {
+    fn of(&mut self, scope: &Scope, generation: i64, days: &RangeInclusive<i32>) -> Vec<Indexed> {
         self.uses += 1;
         let mut found: Vec<Indexed> = self
             .days
@@ -135,13 +130,7 @@ impl Held {
         found
     }
 
-    fn keep(
-        &mut self,
-        scope: &Scope,
-        generation: i64,
-        indexed: &[Indexed],
-        most_bytes: usize,
-    ) {
+    fn keep(&mut self, scope: &Scope, generation: i64, indexed: &[Indexed], most_bytes: usize) {
         for (day, index) in indexed {
             let key = (scope.tenant(), scope.project(), generation, *day);
             self.days

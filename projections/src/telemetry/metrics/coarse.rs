@@ -198,7 +198,11 @@ impl Run {
         };
         // What rises throughout does so between its ends too, about the same mean.
         let rises = self.kept.len() == 2 && first.1 <= last.1;
-        let slope = if rises { (mean - low).min(high - mean) } else { 0.0 };
+        let slope = if rises {
+            (mean - low).min(high - mean)
+        } else {
+            0.0
+        };
         let mut kept = self.kept.iter().copied().peekable();
         for (time, n) in self.free_times(missing).into_iter().zip(1_u64..) {
             while let Some((at, value)) = kept.next_if(|(at, _)| *at < time) {
@@ -292,7 +296,13 @@ mod tests {
     fn increase(values: &[f64]) -> f64 {
         let steps = values.windows(2);
         steps
-            .map(|pair| if pair[1] < pair[0] { pair[1] } else { pair[1] - pair[0] })
+            .map(|pair| {
+                if pair[1] < pair[0] {
+                    pair[1]
+                } else {
+                    pair[1] - pair[0]
+                }
+            })
             .sum()
     }
 

@@ -147,7 +147,11 @@ impl Coarsening {
         .bind(all.iter().map(|c| c.class).collect::<Vec<_>>())
         .bind(column(|c| c.min_time))
         .bind(column(|c| c.max_time))
-        .bind(all.iter().map(|c| narrow(c.items as u64)).collect::<Vec<_>>())
+        .bind(
+            all.iter()
+                .map(|c| narrow(c.items as u64))
+                .collect::<Vec<_>>(),
+        )
         .bind(ids(|c| c.id_from))
         .bind(ids(|c| c.id_to))
         .bind(all.iter().map(|c| narrow(c.series)).collect::<Vec<_>>())
