@@ -83,20 +83,22 @@ impl Coarsening {
     }
 
     /// Writes what became of the hour that begins at `window_start`, in the place of
-    /// what was there. Where the samples that this was made of are gone, what came late
-    /// is left out of it.
+    /// what was there of the classes that the samples had. Where the samples that this
+    /// was made of are gone, what came late is left out of it.
     pub(super) async fn write(
         self,
         tx: &mut PgConnection,
         target: &Target,
         window_start: i64,
+        mut classes: Vec<i16>,
     ) -> Result<(), CompactError> {
         let day = day_of(window_start.saturating_mul(1_000));
         let (place, all) = (target.place, self.finish());
+        classes.extend(all.iter().map(|one| one.class));
         let older: bool = sqlx::query_scalar(
             "SELECT EXISTS (SELECT FROM metrics_coarse
              WHERE tenant_id = $1 AND project_id = $2 AND partition = $3 AND day = $4
-               AND window_start = $5 AND from_offset < $6)",
+               AND window_start = $5 AND from_offset < $6 AND class = ANY ($7))",
         )
         .bind(place.tenant.0)
         .bind(place.project.0)
@@ -104,6 +106,7 @@ impl Coarsening {
         .bind(day)
         .bind(window_start)
         .bind(target.from_offset)
+        .bind(&classes)
         .fetch_one(&mut *tx)
         .await?;
         if older {
@@ -112,13 +115,14 @@ impl Coarsening {
         sqlx::query(
             "DELETE FROM metrics_coarse
              WHERE tenant_id = $1 AND project_id = $2 AND partition = $3 AND day = $4
-               AND window_start = $5",
+               AND window_start = $5 AND class = ANY ($6)",
         )
         .bind(place.tenant.0)
         .bind(place.project.0)
         .bind(place.partition)
         .bind(day)
         .bind(window_start)
+        .bind(&classes)
         .execute(&mut *tx)
         .await?;
         let narrow = |count: u64| i32::try_from(count).unwrap_or(i32::MAX);

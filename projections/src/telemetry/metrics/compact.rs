@@ -75,20 +75,23 @@ impl Compact for MetricsCompact {
     ) -> Result<(), CompactError> {
         // Of one range, segments of two classes are two runs.
         let mut runs = BTreeMap::<(i64, i16), Vec<Vec<u8>>>::new();
-        let mut days: Vec<i32> = Vec::new();
+        let (mut days, mut classes) = (Vec::<i32>::new(), Vec::<i16>::new());
         for row in rows {
             let run = (row.from_offset, row.class);
             runs.entry(run).or_default().push(row.data);
             days.push(row.day);
+            classes.push(row.class);
         }
         days.dedup();
+        classes.sort_unstable();
+        classes.dedup();
         let by_name = ByName::load(tx, &target, &days).await?;
         let runs = runs.into_values().map(|parts| Run::new(parts, None));
         let coarse = (target.tier == FINAL_TIER).then(Coarsening::default);
         let (segments, coarse) = rewrite_apart(runs.collect(), by_name, coarse).await?;
         let window = segments.first().map(|segment| segment.window_start);
         if let (Some(coarse), Some(window_start)) = (coarse, window) {
-            coarse.write(tx, &target, window_start).await?;
+            coarse.write(tx, &target, window_start, classes).await?;
         }
         insert(tx, &target, segments).await
     }

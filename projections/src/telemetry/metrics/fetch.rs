@@ -29,6 +29,7 @@ pub(crate) struct SegmentRow {
     day: i32,
     window_start: i64,
     tier: i16,
+    class: i16,
     partition: i32,
     from_offset: i64,
     to_offset: i64,
@@ -46,6 +47,7 @@ impl SegmentRow {
             day: self.day,
             window_start: self.window_start,
             tier: self.tier,
+            class: self.class,
             partition: self.partition,
             from_offset: self.from_offset,
             to_offset: self.to_offset,
@@ -59,20 +61,20 @@ impl SegmentRow {
 const SQL: &str = "
     WITH held AS (
         SELECT * FROM unnest($9::smallint[], $10::int[], $11::bigint[], $12::int[], $13::bigint[],
-                             $14::bigint[], $15::int[], $16::smallint[])
-            AS held (level, day, window_start, partition, from_offset, to_offset, part, tier))
-    SELECT 1::smallint AS level, day, window_start, tier, partition, from_offset, to_offset, part,
+                             $14::bigint[], $15::int[], $16::smallint[], $17::smallint[])
+            AS held (level, day, window_start, partition, from_offset, to_offset, part, tier, class))
+    SELECT 1::smallint AS level, day, window_start, tier, class, partition, from_offset, to_offset, part,
            0 AS items,
            CASE WHEN held.level IS NULL THEN data END AS data
     FROM telemetry.metrics_l1
     LEFT JOIN (SELECT * FROM held WHERE level = 1) held
-              USING (day, window_start, tier, partition, from_offset, to_offset, part)
+              USING (day, window_start, tier, class, partition, from_offset, to_offset, part)
     WHERE tenant_id = $1 AND project_id = $2 AND day BETWEEN $3 AND $4
       AND max_time > $5 AND min_time <= $6
       AND EXISTS (SELECT FROM unnest($7::uuid[], $8::uuid[]) AS wanted (lowest, highest)
                   WHERE id_from <= highest AND id_to >= lowest)
     UNION ALL
-    SELECT 0::smallint, l0.day, 0::bigint, 0::smallint, l0.partition, l0.from_offset, l0.to_offset, l0.section, 0,
+    SELECT 0::smallint, l0.day, 0::bigint, 0::smallint, 0::smallint, l0.partition, l0.from_offset, l0.to_offset, l0.section, 0,
            CASE WHEN held.level IS NULL THEN data END
     FROM telemetry.metrics_l0 l0
     LEFT JOIN telemetry.compacted c
@@ -87,13 +89,14 @@ const SQL: &str = "
       AND l0.from_offset >= coalesce(c.next_offset, 0)
     UNION ALL
     SELECT CASE resolution WHEN 300 THEN 2 ELSE 3 END::smallint, coarse.day, coarse.window_start,
-           0::smallint, coarse.partition, coarse.from_offset, coarse.to_offset, coarse.part,
+           0::smallint, coarse.class, coarse.partition, coarse.from_offset, coarse.to_offset, coarse.part,
            coarse.items,
            CASE WHEN held.level IS NULL THEN data END
     FROM telemetry.metrics_coarse coarse
     LEFT JOIN (SELECT * FROM held WHERE level > 1) held
               ON held.level = CASE resolution WHEN 300 THEN 2 ELSE 3 END
              AND held.day = coarse.day AND held.window_start = coarse.window_start
+             AND held.class = coarse.class
              AND held.partition = coarse.partition AND held.from_offset = coarse.from_offset
              AND held.to_offset = coarse.to_offset AND held.part = coarse.part
     WHERE tenant_id = $1 AND project_id = $2 AND coarse.day BETWEEN $3 AND $4
@@ -142,6 +145,7 @@ pub(crate) async fn fetch(
         .bind(held.keys().map(|key| key.to_offset).collect::<Vec<_>>())
         .bind(held.keys().map(|key| key.part).collect::<Vec<_>>())
         .bind(held.keys().map(|key| key.tier).collect::<Vec<_>>())
+        .bind(held.keys().map(|key| key.class).collect::<Vec<_>>())
         .fetch(tx);
     let (mut rows, mut bytes) = (Vec::new(), 0);
     while let Some(row) = found.try_next().await? {

@@ -18,6 +18,7 @@ pub(crate) struct SegmentKey {
     pub(crate) window_start: i64,
     /// A merge of one run has its offsets, but may cut it into other parts.
     pub(crate) tier: i16,
+    pub(crate) class: i16,
     pub(crate) partition: i32,
     pub(crate) from_offset: i64,
     pub(crate) to_offset: i64,
@@ -120,6 +121,7 @@ mod tests {
             day: 1,
             window_start: 0,
             tier: 1,
+            class: 30,
             partition: 0,
             from_offset: 0,
             to_offset: 9,
