@@ -43,7 +43,13 @@ fn received(tenant: Tenant, topic: Topic, format: &str, at_ms: i64, body: &Value
         max_age_ms: Some(900 * DAY),
     });
     let project = tenant.scope().project().0;
-    tenant.event(topic, "telemetry", project, at_ms, &received)
+    tenant.event(
+        topic,
+        "telemetry",
+        project,
+        (at_ms - START) / 1_000,
+        &received,
+    )
 }
 
 /// Samples of some series; `name` is a metric's name and its points (time, value).
@@ -77,9 +83,12 @@ pub(crate) fn bodies(tenant: Tenant, at_ms: i64) -> Vec<NewRecord> {
         ],
     );
     let line = |i: i64| {
+        let odd = i % 2 == 1;
+        let service = if odd { "debugger" } else { "shop" };
+        let level = if odd { "error" } else { "info" };
+        let message = format!("order {n} line {i}");
         json!({
-            "timestamp": (at_ms - i) * NS, "service": ["shop", "debugger"][(i % 2) as usize],
-            "level": ["info", "error"][(i % 2) as usize], "message": format!("order {n} line {i}"),
+            "timestamp": (at_ms - i) * NS, "service": service, "level": level, "message": message,
         })
     };
     let lines = json!({ "logs": (0..6).map(line).collect::<Vec<_>>() });
