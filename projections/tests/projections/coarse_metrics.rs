@@ -68,10 +68,11 @@ async fn evaluate(stores: &Stores, query: &str, step_ms: i64) -> Found {
 /// Functions over whole hours, and over five minutes.
 fn queries(range: &str) -> Vec<String> {
     let over_time = ["sum", "count", "avg", "min", "max", "last", "present"];
-    let over_time =
-        over_time.map(|name| format!("{name}_over_time({{__name__=~\"total|gauge\"}}[{range}])"));
+    let over_time = over_time.iter().flat_map(|name| {
+        ["total", "gauge"].map(|metric| format!("{name}_over_time({metric}[{range}])"))
+    });
     let counters = ["rate", "increase"].map(|name| format!("{name}(total[{range}])"));
-    let mut all: Vec<String> = over_time.into_iter().chain(counters).collect();
+    let mut all: Vec<String> = over_time.chain(counters).collect();
     all.push("total".to_owned());
     all.push("sum(gauge)".to_owned());
     all
@@ -145,7 +146,7 @@ async fn what_is_gone_is_answered_from_what_is_kept_of_it() {
 }
 
 #[tokio::test]
-async fn coarse_metrics_take_a_small_part_of_the_room() {
+async fn coarse_metrics_stand_for_every_sample() {
     let Some(bench) = Bench::new().await else {
         return;
     };
@@ -169,8 +170,4 @@ async fn coarse_metrics_take_a_small_part_of_the_room() {
             .expect("counts");
         assert_eq!(stood_for, samples, "{resolution}");
     }
-    let by_hour = "SELECT sum(octet_length(data))::bigint FROM telemetry.metrics_coarse WHERE resolution = 3600";
-    let whole = "SELECT sum(octet_length(data))::bigint FROM telemetry.metrics_l1";
-    let (by_hour, whole) = (rows(&bench, by_hour).await, rows(&bench, whole).await);
-    assert!(by_hour * 2 < whole, "{by_hour} of {whole} bytes");
 }
