@@ -24,6 +24,7 @@ pub enum Action {
     MergeIncidents,
     ReadAlerts,
     ReadTelemetry,
+    ManageTelemetry,
     ReadCommands,
     ReadAudit,
     ManageAudit,
@@ -49,7 +50,7 @@ const ADMINS: &[MemberRole] = &[Owner, Admin];
 /// The table `action × member role`. Sending has no member role: it is for keys with
 /// a scope for it, because agents are not people.
 #[rustfmt::skip]
-const TABLE: [Row; 26] = {
+const TABLE: [Row; 27] = {
     const fn row(action: Action, name: &'static str, description: &'static str, roles: &'static [MemberRole]) -> Row {
         Row { action, name, description, roles }
     }
@@ -72,6 +73,7 @@ const TABLE: [Row; 26] = {
         row(Action::MergeIncidents, "incident.merge", "Merge incidents", RESPONDERS),
         row(Action::ReadAlerts, "alert.read", "See alerts", EVERYBODY),
         row(Action::ReadTelemetry, "telemetry.read", "Ask metrics, logs and traces", EVERYBODY),
+        row(Action::ManageTelemetry, "telemetry.manage", "Set how long telemetry is kept, and delete it", ADMINS),
         row(Action::ReadCommands, "command.read", "See what became of an own request", EVERYBODY),
         row(Action::ReadAudit, "audit.read", "See who did what", ADMINS),
         row(Action::ManageAudit, "audit.manage", "Set how long audit entries are kept", &[Owner]),

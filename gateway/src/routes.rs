@@ -18,6 +18,7 @@ pub mod prometheus;
 pub mod refused_bodies;
 pub mod service_accounts;
 pub mod tenant;
+pub mod telemetry;
 pub mod traces;
 
 use access::permissions::Action;
@@ -151,9 +152,13 @@ fn members(operations: Operations) -> Operations {
 }
 
 fn telemetry(operations: Operations) -> Operations {
-    use Action::ReadTelemetry;
+    use Action::{ManageTelemetry, ReadTelemetry};
     use prometheus::{catalogue, query, status};
     operations
+        .member(ReadTelemetry, routes!(self::telemetry::rules))
+        .member(ManageTelemetry, routes!(self::telemetry::set_rule))
+        .member(ManageTelemetry, routes!(self::telemetry::list_deletions))
+        .member(ManageTelemetry, routes!(self::telemetry::delete))
         .member(ReadTelemetry, routes!(query::instant, query::post_instant))
         .member(ReadTelemetry, routes!(query::range, query::post_range))
         .member(ReadTelemetry, routes!(query::format, query::post_format))

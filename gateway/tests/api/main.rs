@@ -31,5 +31,6 @@ mod prometheus;
 mod schemathesis;
 mod second_factor;
 mod sessions;
+mod telemetry;
 mod traces;
 mod ws;

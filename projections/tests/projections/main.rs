@@ -1,10 +1,12 @@
 //! The read side against a real Postgres and the embedded log.
 
 mod fixture;
+mod observed;
 mod story;
 
 mod announcing;
 mod audit_retention;
+mod coarse_metrics;
 mod examples;
 mod interleaving;
 mod isolation;
@@ -16,5 +18,7 @@ mod parking;
 mod queries;
 mod redis;
 mod replaying;
+mod retaining;
 mod secrets;
+mod telemetry_replay;
 mod traces;
