@@ -25,6 +25,8 @@ pub enum Action {
     ReadAlerts,
     ReadTelemetry,
     ManageTelemetry,
+    ReadSavedViews,
+    SaveViews,
     ReadCommands,
     ReadAudit,
     ManageAudit,
@@ -50,7 +52,7 @@ const ADMINS: &[MemberRole] = &[Owner, Admin];
 /// The table `action × member role`. Sending has no member role: it is for keys with
 /// a scope for it, because agents are not people.
 #[rustfmt::skip]
-const TABLE: [Row; 27] = {
+const TABLE: [Row; 29] = {
     const fn row(action: Action, name: &'static str, description: &'static str, roles: &'static [MemberRole]) -> Row {
         Row { action, name, description, roles }
     }
@@ -74,6 +76,8 @@ const TABLE: [Row; 27] = {
         row(Action::ReadAlerts, "alert.read", "See alerts", EVERYBODY),
         row(Action::ReadTelemetry, "telemetry.read", "Ask metrics, logs and traces", EVERYBODY),
         row(Action::ManageTelemetry, "telemetry.manage", "Set how long telemetry is kept, and delete it", ADMINS),
+        row(Action::ReadSavedViews, "saved_view.read", "See the project's saved views", EVERYBODY),
+        row(Action::SaveViews, "saved_view.save", "Save and delete views for the whole project", RESPONDERS),
         row(Action::ReadCommands, "command.read", "See what became of an own request", EVERYBODY),
         row(Action::ReadAudit, "audit.read", "See who did what", ADMINS),
         row(Action::ManageAudit, "audit.manage", "Set how long audit entries are kept", &[Owner]),

@@ -7,6 +7,7 @@ import { incidentRoutes } from './incident-routes';
 import { liveHandlers } from './live';
 import { logHandlers, logRoutes } from './log-routes';
 import { metricRoutes } from './metric-routes';
+import { savedViewRoutes } from './saved-view-routes';
 import { signalRoutes } from './signals';
 import { telemetryRoutes } from './telemetry-routes';
 import { tenantRoutes } from './tenant-routes';
@@ -22,6 +23,7 @@ export async function startMockApi(): Promise<void> {
     ...tenantRoutes,
     ...auditRoutes,
     ...accountRoutes,
+    ...savedViewRoutes,
     ...signalRoutes,
     ...metricRoutes,
     ...logRoutes,

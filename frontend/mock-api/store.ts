@@ -1,5 +1,6 @@
 import type { Alert, ApiKey, AuditEntry, Incident, Invitation, Member, OpenSession, ServiceAccount, Project, TimelineEntry } from '../src/api/types';
 import type { RetentionRule, TelemetryDeletion } from '../src/api/telemetry';
+import type { SavedView } from '../src/api/saved-views';
 import { seedStore } from './seed';
 
 /** What the mock holds. Secrets and sessions are not among it: one signed-in flag stands for a session. */
@@ -22,6 +23,7 @@ export interface Store {
   audit: AuditEntry[];
   retention: RetentionRule[];
   deletions: TelemetryDeletion[];
+  savedViews: SavedView[];
   /** `<project>/<metrics, logs or traces>` of what has ever arrived. */
   signals: string[];
   numbers: number;

@@ -12,6 +12,7 @@ use anyhow::Context;
 use eventlog::Log;
 use eventlog::embedded::EmbeddedLog;
 use projections::replay::Replay;
+use projections::telemetry::compaction::Compaction;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
@@ -19,7 +20,7 @@ use crate::admin::{self, Line};
 use crate::cli::{AuditCommand, LogCommand, ReplayArguments};
 use crate::config::Config;
 use crate::roles::Roles;
-use crate::serve::{Data, Platform};
+use crate::serve::{CLOCK, Data, Platform};
 use crate::storage;
 
 pub use backup::restore;
@@ -60,6 +61,7 @@ pub enum Tool {
         name: Option<String>,
         key: Option<String>,
     },
+    Compact,
     Backup {
         folder: PathBuf,
     },
@@ -89,12 +91,16 @@ impl Tool {
             Self::Replay { name, key } => {
                 replay_here(bench, out, name.as_deref(), key.as_deref()).await
             }
+            Self::Compact => compact_here(bench, out).await,
             Self::Backup { folder } => backup::write(bench, out, folder).await,
         }
     }
 
     fn needs_postgres(&self) -> bool {
-        matches!(self, Self::Replay { .. } | Self::Backup { .. })
+        matches!(
+            self,
+            Self::Replay { .. } | Self::Compact | Self::Backup { .. }
+        )
     }
 }
 
@@ -135,6 +141,10 @@ pub async fn replay(arguments: ReplayArguments, config: &Config) -> anyhow::Resu
         config,
     )
     .await
+}
+
+pub async fn compact(config: &Config) -> anyhow::Result<()> {
+    anywhere(Tool::Compact, config).await
 }
 
 pub async fn backup(folder: PathBuf, config: &Config) -> anyhow::Result<()> {
@@ -241,6 +251,20 @@ async fn replay_here(
         )
         .await;
     }
+    Ok(())
+}
+
+async fn compact_here(bench: &Workbench, out: &Lines) -> anyhow::Result<()> {
+    let data = bench
+        .data
+        .as_ref()
+        .context("this process has no Postgres")?;
+    let done = Compaction::default().finish(&data.db, CLOCK.now()).await?;
+    let text = format!(
+        "{} ranges compacted, {} windows merged, {} slots of level 0 dropped",
+        done.compacted, done.merged, done.dropped
+    );
+    tell(out, text).await;
     Ok(())
 }
 

@@ -16,7 +16,7 @@ pub enum Peer {
     EatMyData,
     /// A Python interpreter that has the SDKs of `server/tests/sdks/python`.
     PythonSdks,
-    /// The command `schemathesis`.
+    /// Asks an API what its description says that it answers.
     Schemathesis,
     /// A folder with the modules of `server/tests/sdks/node`.
     NodeSdks,

@@ -8,10 +8,11 @@ use crate::api_key::ApiKey;
 use crate::audit_policy::AuditPolicy;
 use crate::incident::Incident;
 use crate::incident_numbers::IncidentNumbers;
+use crate::saved_view::SavedView;
 use crate::service_account::ServiceAccount;
 use crate::tenant::Tenant;
 
-static AGGREGATES: [&dyn Kind; 7] = [
+static AGGREGATES: [&dyn Kind; 8] = [
     &Typed::<Tenant>::KIND,
     &Typed::<ApiKey>::KIND,
     &Typed::<AuditPolicy>::KIND,
@@ -19,13 +20,15 @@ static AGGREGATES: [&dyn Kind; 7] = [
     &Typed::<Incident>::KIND,
     &Typed::<AlertGroup>::KIND,
     &Typed::<IncidentNumbers>::KIND,
+    &Typed::<SavedView>::KIND,
 ];
 
 /// Consumer groups, one a bounded context, and the commands topic of each.
-pub(super) fn contexts() -> [(&'static str, Topic); 2] {
+pub(super) fn contexts() -> [(&'static str, Topic); 3] {
     [
         ("commands.identity", Topic::IdentityCommands),
         ("commands.incident", Topic::IncidentCommands),
+        ("commands.catalog", Topic::CatalogCommands),
     ]
 }
 

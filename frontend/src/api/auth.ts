@@ -92,7 +92,8 @@ export type Permission =
   | 'project.manage'
   | 'tenant.export'
   | 'tenant.manage'
-  | 'telemetry.manage';
+  | 'telemetry.manage'
+  | 'saved_view.save';
 
 /** The server decides; this only spares people a refusal. */
 export function may(me: Me | undefined, permission: Permission): boolean {

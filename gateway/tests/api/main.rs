@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "../../../promql/tests/answers/mod.rs"]
+mod answers;
 mod app;
 mod history;
 #[path = "../../../promql/tests/memory/mod.rs"]
@@ -16,6 +18,7 @@ mod audit;
 mod auth;
 mod commands;
 mod concurrency;
+mod grafana;
 mod incidents;
 mod invitations;
 mod isolation;
@@ -28,6 +31,7 @@ mod outage;
 mod pages;
 mod projects;
 mod prometheus;
+mod saved_views;
 mod schemathesis;
 mod second_factor;
 mod sessions;

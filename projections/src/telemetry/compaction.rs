@@ -32,6 +32,8 @@ use windows::{merge, misplaced_windows, ready_windows};
 /// What one transaction takes of level 0.
 const MOST_BYTES: i64 = 32 << 20;
 pub(crate) const FINAL_TIER: i16 = 3;
+/// After so long every hour that has begun is over and settled.
+const HOUR_OVER_MS: i64 = 2 * 3_600_000;
 const RETENTION_EVERY_MS: i64 = 600_000;
 
 /// Why a step did nothing. The next pass tries again.
@@ -93,6 +95,12 @@ pub(crate) struct Level1 {
 pub(crate) trait Compact: Send + Sync {
     /// As in table names.
     fn signal(&self) -> &'static str;
+
+    /// Segments of level 1 with so many items are as they will stay: merging a window
+    /// does not write them again.
+    fn finished_items(&self) -> Option<i32> {
+        None
+    }
 
     /// Writes what `rows`, in the order of the log, hold into level 1.
     async fn compact(
@@ -227,6 +235,26 @@ impl Compaction {
 
     /// Does what is to do at `now`, once.
     pub async fn pass(&self, db: &Db, now: Timestamp) -> Result<Done, CompactError> {
+        self.step(db, now, now).await
+    }
+
+    /// Does at once what would be due when the hour of `now` is over. Another
+    /// process' work is not waited for.
+    pub async fn finish(&self, db: &Db, now: Timestamp) -> Result<Done, CompactError> {
+        let mut all = Done::default();
+        loop {
+            let done = self.step(db, now, now.plus_millis(HOUR_OVER_MS)).await?;
+            if done.nothing() {
+                return Ok(all);
+            }
+            all.compacted += done.compacted;
+            all.merged += done.merged;
+            all.dropped += done.dropped;
+        }
+    }
+
+    /// What is due at `due`, once; slots of level 0 that are over at `now` go.
+    async fn step(&self, db: &Db, now: Timestamp, due: Timestamp) -> Result<Done, CompactError> {
         let mut rows = db.fold_session("telemetry").await?;
         let mut done = Done::default();
         for signal in &self.signals {
@@ -234,7 +262,7 @@ impl Compaction {
             if !turns::begin(&mut rows, signal.signal()).await? {
                 continue;
             }
-            for place in ready_places(&mut rows, signal.signal(), self.pace, now).await? {
+            for place in ready_places(&mut rows, signal.signal(), self.pace, due).await? {
                 loop {
                     let step = compact(&mut rows, signal.as_ref(), place).await?;
                     done.compacted += u64::from(step != Step::Nothing);
@@ -243,7 +271,7 @@ impl Compaction {
                     }
                 }
             }
-            for window in ready_windows(&mut rows, signal.signal(), now).await? {
+            for window in ready_windows(&mut rows, signal.signal(), due).await? {
                 done.merged += u64::from(merge(&mut rows, signal.as_ref(), window).await?);
             }
             done.merged += self.divide(&mut rows, signal.as_ref(), now).await?;

@@ -28,6 +28,8 @@ pub(super) struct Window {
     tier: i16,
     /// Segments up to this tier are taken.
     most: i16,
+    /// Rules have changed: segments that are as large as they get are divided too.
+    divides: bool,
 }
 
 pub(super) async fn ready_windows(
@@ -72,6 +74,7 @@ pub(super) async fn ready_windows(
         tier,
         // A final run takes in all that there is.
         most: if tier == FINAL_TIER { FINAL_TIER } else { 1 },
+        divides: false,
     };
     Ok(found.into_iter().map(window).collect())
 }
@@ -110,6 +113,7 @@ pub(super) async fn misplaced_windows(
         start,
         tier,
         most: FINAL_TIER,
+        divides: true,
     };
     Ok(found.into_iter().map(window).collect())
 }
@@ -125,11 +129,16 @@ pub(super) async fn merge(
     if lease(&mut tx, name, place).await?.is_none() {
         return Ok(false);
     }
+    let finished_items = signal.finished_items().filter(|_| !window.divides);
+    let finished = match finished_items {
+        Some(items) => finish(&mut tx, name, window, items).await?,
+        None => 0,
+    };
     let sql = format!(
         "WITH gone AS (
              DELETE FROM {name}_l1
              WHERE tenant_id = $1 AND project_id = $2 AND partition = $3 AND day = $4
-               AND window_start = $5 AND tier <= $6
+               AND window_start = $5 AND tier <= $6 AND items < coalesce($7, items + 1)
              RETURNING day, class, from_offset, to_offset, part, data)
          SELECT day, class, from_offset, to_offset, data FROM gone ORDER BY from_offset, part"
     );
@@ -140,10 +149,12 @@ pub(super) async fn merge(
         .bind(window.day)
         .bind(window.start)
         .bind(window.most)
+        .bind(finished_items)
         .fetch_all(&mut *tx)
         .await?;
     let (Some(first), Some(last)) = (found.first(), found.last()) else {
-        return Ok(false);
+        tx.commit().await?;
+        return Ok(finished > 0);
     };
     let target = Target {
         place,
@@ -155,4 +166,30 @@ pub(super) async fn merge(
     signal.merge(&mut tx, target, found).await?;
     tx.commit().await?;
     Ok(true)
+}
+
+/// Raises the tier of segments that stay as they are; their data is not touched.
+async fn finish(
+    tx: &mut PgConnection,
+    name: &str,
+    window: Window,
+    items: i32,
+) -> Result<u64, sqlx::Error> {
+    let sql = format!(
+        "UPDATE {name}_l1 SET tier = $6
+         WHERE tenant_id = $1 AND project_id = $2 AND partition = $3 AND day = $4
+           AND window_start = $5 AND tier <= $7 AND tier < $6 AND items >= $8"
+    );
+    let done = sqlx::query(AssertSqlSafe(sql))
+        .bind(window.place.tenant.0)
+        .bind(window.place.project.0)
+        .bind(window.place.partition)
+        .bind(window.day)
+        .bind(window.start)
+        .bind(window.tier)
+        .bind(window.most)
+        .bind(items)
+        .execute(tx)
+        .await?;
+    Ok(done.rows_affected())
 }

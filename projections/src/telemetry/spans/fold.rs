@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use super::edges::{self, Edges, Owner, WAIT_US, Waiting};
 use super::red::{self, Counted, RedKey};
-use super::segment::{Segment, write};
+use super::segment::{Blooms, Segment, write};
 use super::table::Table;
 use super::{SIGNAL, day_of};
 use crate::runtime::{ApplyError, Changed, Home, Projection, Writing};
@@ -302,7 +302,7 @@ impl Collected {
     }
 
     fn section(&self, (tenant, project): Owner, partition: Partition) -> Section {
-        let written = write(&self.table);
+        let written = write(&self.table, Blooms::Without);
         let newest = self.bodies.iter().map(|(_, at, _)| *at).max();
         Section {
             tenant,
