@@ -73,7 +73,7 @@ victoria_logs_peer() {
   else say "victoria-logs: not here and not to be built"; fi
 }
 
-[ $# -gt 0 ] || set -- postgres prometheus alertmanager node-exporter redis kafka chromium xfs eatmydata shellcheck
+[ $# -gt 0 ] || set -- postgres prometheus alertmanager node-exporter rsyslog redis kafka chromium xfs eatmydata shellcheck
 for name in "$@"; do
   case $name in
     postgres) postgres_peer ;;
@@ -82,6 +82,7 @@ for name in "$@"; do
     victoria-metrics) peer VICTORIA_METRICS victoria-metrics victoria-metrics ;;
     victoria-logs) victoria_logs_peer ;;
     node-exporter) peer NODE_EXPORTER prometheus-node-exporter prometheus-node-exporter ;;
+    rsyslog) peer RSYSLOGD rsyslogd rsyslog ;;
     redis) peer REDIS_SERVER redis-server redis-server ;;
     kafka) kafka_peer ;;
     chromium) chromium_peer ;;

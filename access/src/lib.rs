@@ -16,5 +16,6 @@ pub mod principal;
 pub mod rates;
 pub mod refused_bodies;
 pub mod seal;
+pub mod telemetry_limits;
 pub mod token;
 pub mod usage;

@@ -27,6 +27,8 @@ pub enum Action {
     ManageTelemetry,
     ReadSavedViews,
     SaveViews,
+    ReadTelemetryLimits,
+    ManageTelemetryLimits,
     ReadCommands,
     ReadAudit,
     ManageAudit,
@@ -52,7 +54,7 @@ const ADMINS: &[MemberRole] = &[Owner, Admin];
 /// The table `action × member role`. Sending has no member role: it is for keys with
 /// a scope for it, because agents are not people.
 #[rustfmt::skip]
-const TABLE: [Row; 29] = {
+const TABLE: [Row; 31] = {
     const fn row(action: Action, name: &'static str, description: &'static str, roles: &'static [MemberRole]) -> Row {
         Row { action, name, description, roles }
     }
@@ -78,6 +80,8 @@ const TABLE: [Row; 29] = {
         row(Action::ManageTelemetry, "telemetry.manage", "Set how long telemetry is kept, and delete it", ADMINS),
         row(Action::ReadSavedViews, "saved_view.read", "See the project's saved views", EVERYBODY),
         row(Action::SaveViews, "saved_view.save", "Save and delete views for the whole project", RESPONDERS),
+        row(Action::ReadTelemetryLimits, "telemetry_limits.read", "See what the tenant may send, and does", EVERYBODY),
+        row(Action::ManageTelemetryLimits, "telemetry_limits.manage", "Set what the tenant may send", ADMINS),
         row(Action::ReadCommands, "command.read", "See what became of an own request", EVERYBODY),
         row(Action::ReadAudit, "audit.read", "See who did what", ADMINS),
         row(Action::ManageAudit, "audit.manage", "Set how long audit entries are kept", &[Owner]),

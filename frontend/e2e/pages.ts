@@ -66,6 +66,7 @@ export const PAGES: readonly ShownPage[] = [
   { name: 'security', signedIn: true, open: at(`/p/${PROJECT}/settings/security`, 'Settings') },
   { name: 'projects', signedIn: true, open: at(`/p/${PROJECT}/settings/projects`, 'Settings') },
   { name: 'telemetry', signedIn: true, open: at(`/p/${PROJECT}/settings/telemetry`, 'Settings') },
+  { name: 'telemetry-limits', signedIn: true, open: at(`/p/${PROJECT}/settings/telemetry-limits`, 'Settings') },
   { name: 'audit', signedIn: true, open: at(`/p/${PROJECT}/settings/audit`, 'Settings') },
   { name: 'not-found', signedIn: true, open: async (page) => {
     await page.goto(`/p/${PROJECT}/nowhere`);

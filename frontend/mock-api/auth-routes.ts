@@ -45,7 +45,7 @@ export const authRoutes = [
 ];
 
 const RESPOND: Permission[] = ['incident.open', 'incident.work', 'incident.comment', 'saved_view.save'];
-const ADMINISTER: Permission[] = [...RESPOND, 'audit.read', 'api_key.manage', 'member.manage', 'project.manage', 'tenant.manage', 'telemetry.manage'];
+const ADMINISTER: Permission[] = [...RESPOND, 'audit.read', 'api_key.manage', 'member.manage', 'project.manage', 'tenant.manage', 'telemetry.manage', 'telemetry_limits.manage'];
 
 const PERMISSIONS: Record<MemberRole, Permission[]> = {
   owner: [...ADMINISTER, 'audit.manage', 'owner.manage', 'member.erase', 'tenant.export'],

@@ -1,4 +1,4 @@
-import type { Alert, ApiKey, AuditEntry, Incident, Invitation, Member, OpenSession, ServiceAccount, Project, TimelineEntry } from '../src/api/types';
+import type { Alert, ApiKey, AuditEntry, Incident, Invitation, Member, OpenSession, OwnTelemetryLimits, ServiceAccount, Project, TimelineEntry } from '../src/api/types';
 import type { RetentionRule, TelemetryDeletion } from '../src/api/telemetry';
 import type { SavedView } from '../src/api/saved-views';
 import { seedStore } from './seed';
@@ -24,6 +24,7 @@ export interface Store {
   retention: RetentionRule[];
   deletions: TelemetryDeletion[];
   savedViews: SavedView[];
+  ownLimits: OwnTelemetryLimits;
   /** `<project>/<metrics, logs or traces>` of what has ever arrived. */
   signals: string[];
   numbers: number;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use access::telemetry_limits::Allowance;
 use axum::http::Uri;
 
 /// Who may make a new tenant.
@@ -38,6 +39,8 @@ pub struct Config {
     pub read_wait: Duration,
     /// The file that lists erased people; None where none is kept.
     pub erased: Option<PathBuf>,
+    /// What tenants may send; ingest is told the same.
+    pub telemetry: Allowance,
 }
 
 impl Config {
@@ -49,6 +52,7 @@ impl Config {
             outcome_wait: Duration::from_secs(5),
             read_wait: Duration::from_secs(2),
             erased: None,
+            telemetry: Allowance::default(),
         }
     }
 }

@@ -20,6 +20,7 @@ pub mod saved_views;
 pub mod service_accounts;
 pub mod telemetry;
 pub mod tenant;
+pub mod telemetry_limits;
 pub mod traces;
 
 use access::permissions::Action;
@@ -148,6 +149,8 @@ fn members(operations: Operations) -> Operations {
         .member(ReadSavedViews, routes!(saved_views::list))
         .member(SaveViews, routes!(saved_views::save))
         .member(SaveViews, routes!(saved_views::delete))
+        .member(ReadTelemetryLimits, routes!(telemetry_limits::get))
+        .member(ManageTelemetryLimits, routes!(telemetry_limits::set))
         .member(ReadCommands, routes!(commands::get))
         .sensitive(ReadAudit, routes!(audit::list))
         .sensitive(ReadAudit, routes!(audit::stats))

@@ -27,6 +27,7 @@ pub mod runtime;
 pub mod saved_views;
 pub mod service_accounts;
 pub mod telemetry;
+pub mod telemetry_limits;
 pub mod timeline;
 pub mod vault;
 

@@ -22,6 +22,7 @@ pub(crate) mod sieve;
 pub(crate) mod snapshot;
 pub mod spans;
 pub(crate) mod turns;
+pub(crate) mod taken;
 
 use std::sync::Arc;
 

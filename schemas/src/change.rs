@@ -25,6 +25,10 @@ pub enum ChangeKind {
     ProjectUpdated,
     #[serde(rename = "saved_view.updated")]
     SavedViewUpdated,
+    #[serde(rename = "telemetry_limits.updated")]
+    TelemetryLimitsUpdated,
+    #[serde(rename = "telemetry_limits.reached")]
+    TelemetryLimitsReached,
 }
 
 /// One changed thing. `project` is None for changes of the whole tenant.

@@ -30,6 +30,7 @@ pub mod scope;
 pub mod service_account;
 pub mod severity;
 pub mod telemetry;
+pub mod telemetry_limits;
 pub mod tenant;
 pub mod time;
 pub mod topic;

@@ -20,6 +20,7 @@ pub enum Peer {
     Schemathesis,
     /// A folder with the modules of `server/tests/sdks/node`.
     NodeSdks,
+    Rsyslogd,
 }
 
 impl Peer {
@@ -34,6 +35,7 @@ impl Peer {
             Self::PythonSdks => "SRE_COPILOT_TEST_PYTHON_SDKS",
             Self::Schemathesis => "SRE_COPILOT_TEST_SCHEMATHESIS",
             Self::NodeSdks => "SRE_COPILOT_TEST_NODE_SDKS",
+            Self::Rsyslogd => "SRE_COPILOT_TEST_RSYSLOGD",
             Self::EatMyData => "SRE_COPILOT_TEST_EATMYDATA",
         }
     }

@@ -10,13 +10,15 @@ use crate::incident::Incident;
 use crate::incident_numbers::IncidentNumbers;
 use crate::saved_view::SavedView;
 use crate::service_account::ServiceAccount;
+use crate::telemetry_limits::TelemetryLimits;
 use crate::tenant::Tenant;
 
-static AGGREGATES: [&dyn Kind; 8] = [
+static AGGREGATES: [&dyn Kind; 9] = [
     &Typed::<Tenant>::KIND,
     &Typed::<ApiKey>::KIND,
     &Typed::<AuditPolicy>::KIND,
     &Typed::<ServiceAccount>::KIND,
+    &Typed::<TelemetryLimits>::KIND,
     &Typed::<Incident>::KIND,
     &Typed::<AlertGroup>::KIND,
     &Typed::<IncidentNumbers>::KIND,

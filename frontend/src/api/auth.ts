@@ -93,7 +93,8 @@ export type Permission =
   | 'tenant.export'
   | 'tenant.manage'
   | 'telemetry.manage'
-  | 'saved_view.save';
+  | 'saved_view.save'
+  | 'telemetry_limits.manage';
 
 /** The server decides; this only spares people a refusal. */
 export function may(me: Me | undefined, permission: Permission): boolean {

@@ -29,4 +29,5 @@ export const keys = {
   logs: (project: string, what: string, about: object = {}) => ['p', project, 'logs', what, about] as const,
   traces: (project: string, what: string, about: object = {}) => ['p', project, 'traces', what, about] as const,
   audit: (project: string, what: string, about: object) => ['p', project, 'audit', what, about] as const,
+  telemetryLimits: (project: string) => ['p', project, 'telemetry-limits'] as const,
 };

@@ -10,7 +10,9 @@ export type ChangeType =
   | 'api_key.updated'
   | 'member.updated'
   | 'project.updated'
-  | 'saved_view.updated';
+  | 'saved_view.updated'
+  | 'telemetry_limits.updated'
+  | 'telemetry_limits.reached';
 
 /** A message says what changed, never how: `key` is the id of the thing (of the incident for a timeline). */
 export interface Change {
@@ -55,6 +57,8 @@ const TOUCHES: Record<ChangeType, (project: string, key: string) => readonly Que
   'member.updated': (project) => [keys.members(project), keys.invitations(project), keys.me],
   'project.updated': (project) => [keys.projects(project), keys.me],
   'saved_view.updated': (project) => [keys.everySavedView(project)],
+  'telemetry_limits.updated': (project) => [keys.telemetryLimits(project)],
+  'telemetry_limits.reached': (project) => [keys.telemetryLimits(project)],
 };
 
 /** An alert's message does not say which incident holds it, so the alerts of the one on the screen are asked again. */

@@ -10,6 +10,7 @@ const TABS = [
   { label: 'Projects', to: '/p/$project/settings/projects' },
   { label: 'Your security', to: '/p/$project/settings/security' },
   { label: 'Telemetry', to: '/p/$project/settings/telemetry' },
+  { label: 'Telemetry limits', to: '/p/$project/settings/telemetry-limits' },
   { label: 'Audit', to: '/p/$project/settings/audit' },
 ] as const;
 

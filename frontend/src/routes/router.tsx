@@ -203,6 +203,12 @@ const telemetry = createRoute({
   component: lazyRouteComponent(() => import('../pages/TelemetryPage'), 'TelemetryPage'),
 });
 
+const telemetryLimits = createRoute({
+  getParentRoute: () => settings,
+  path: '/telemetry-limits',
+  component: lazyRouteComponent(() => import('../pages/TelemetryLimitsPage'), 'TelemetryLimitsPage'),
+});
+
 const audit = createRoute({
   getParentRoute: () => settings,
   path: '/audit',
@@ -228,7 +234,7 @@ const tree = root.addChildren([
     trace,
     services,
     gettingStarted,
-    settings.addChildren([settingsHome, apiKeys, members, roles, projects, security, telemetry, audit]),
+    settings.addChildren([settingsHome, apiKeys, members, roles, projects, security, telemetry, telemetryLimits, audit]),
   ]),
 ]);
 

@@ -36,5 +36,6 @@ mod schemathesis;
 mod second_factor;
 mod sessions;
 mod telemetry;
+mod telemetry_limits;
 mod traces;
 mod ws;

@@ -58,6 +58,7 @@ fn commands() -> HashSet<&'static str> {
         schemas::api_key::ApiKeyCommand::types(),
         schemas::audit_policy::AuditPolicyCommand::types(),
         schemas::service_account::ServiceAccountCommand::types(),
+        schemas::telemetry_limits::TelemetryLimitsCommand::types(),
         schemas::incident::IncidentCommand::types(),
         schemas::incident_numbers::IncidentNumbersCommand::types(),
         schemas::alert_group::AlertGroupCommand::types(),

@@ -170,8 +170,9 @@ pub(crate) fn every_example() -> Vec<NewRecord> {
     use schemas::audit_policy::AuditPolicyEvent;
     use schemas::incident_numbers::IncidentNumbersEvent;
     use schemas::service_account::ServiceAccountEvent;
+    use schemas::telemetry_limits::{TelemetryLimitsEvent, TelemetryNote};
     let tenant = Tenant(0);
-    let streams: [(Topic, &str, u128, Vec<MessageType>); 8] = [
+    let streams: [(Topic, &str, u128, Vec<MessageType>); 11] = [
         (Topic::IdentityEvents, "tenant", 0xF1, TenantEvent::types()),
         (
             Topic::IdentityEvents,
@@ -185,6 +186,12 @@ pub(crate) fn every_example() -> Vec<NewRecord> {
             "service_account",
             0x5A,
             ServiceAccountEvent::types(),
+        ),
+        (
+            Topic::IdentityKeys,
+            "telemetry_limits",
+            1,
+            TelemetryLimitsEvent::types(),
         ),
         (
             Topic::IncidentEvents,
@@ -205,6 +212,7 @@ pub(crate) fn every_example() -> Vec<NewRecord> {
             AlertGroupEvent::types(),
         ),
         (Topic::AuditOperations, "audit", 1, AuditRecord::types()),
+        (Topic::AuditOperations, "ingest", 1, TelemetryNote::types()),
         (Topic::CommandOutcomes, "incident", 0xC0, Outcome::types()),
     ];
     let mut records = Vec::new();

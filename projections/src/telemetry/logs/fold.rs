@@ -23,6 +23,7 @@ use crate::telemetry::bodies::{self, Body, dropped};
 use crate::telemetry::floors::{Floor, Floors};
 use crate::telemetry::level0::{self, Section};
 use crate::telemetry::sieve::Sieve;
+use crate::telemetry::taken::Taken;
 
 /// A section is written when it has so many records, or so many bytes of text.
 const SECTION_RECORDS: usize = 20_000;
@@ -168,7 +169,8 @@ fn decode(
             received_ns,
             body.position.offset,
         );
-        if let Err(why) = decode(&plain, received_ns, &mut sink) {
+        let mut taken = Taken::new(&mut sink, &body.received.refused_runs);
+        if let Err(why) = decode(&plain, received_ns, &mut taken) {
             body.undecodable(SIGNAL, &why);
         }
         gathered.outside += sink.outside();
