@@ -10,6 +10,7 @@ use schemas::topic::Topic;
 use serde::{Deserialize, Serialize};
 
 use crate::aggregate::{Hosted, Reach, Refuse};
+use crate::audited::{Audited, Changes};
 use crate::fields::{self, InvalidField};
 
 const PAGES: [&str; 3] = ["metrics", "logs", "traces"];
@@ -105,6 +106,26 @@ impl Aggregate for SavedView {
             SavedViewEvent::ViewSaved(e) => Some(e.search),
             SavedViewEvent::ViewDeleted(_) => None,
         };
+    }
+}
+
+impl Audited for SavedView {
+    fn compare(before: &Self, after: &Self, changes: &mut Changes) {
+        changes.field("search", before.search.as_ref(), after.search.as_ref());
+    }
+
+    fn tell(event: &SavedViewEvent, changes: &mut Changes) {
+        match event {
+            SavedViewEvent::ViewSaved(e) => {
+                changes.said("page", &e.page);
+                changes.said("name", &e.name);
+            }
+            SavedViewEvent::ViewDeleted(e) => {
+                if let Some(reason) = &e.reason {
+                    changes.said("reason", reason);
+                }
+            }
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use schemas::topic::Topic;
 use serde::{Deserialize, Serialize};
 
 use crate::aggregate::{Hosted, Reach, Refuse};
+use crate::audited::{Audited, Changes};
 use crate::fields::{self, InvalidField};
 
 /// Series and streams: what the fingerprints of one tenant may take in memory.
@@ -20,7 +21,7 @@ const MOST_LABEL_VALUE_BYTES: i64 = 16 * 1_024;
 const MOST_BYTES_PER_SECOND: i64 = 100_000_000_000;
 
 /// The limits of the tenant whose id is the record's key; none before they were set.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct TelemetryLimits {
     set: Option<TelemetryLimitsSet>,
 }
@@ -84,6 +85,20 @@ impl Aggregate for TelemetryLimits {
     }
 }
 
+impl Audited for TelemetryLimits {
+    fn compare(before: &Self, after: &Self, changes: &mut Changes) {
+        let mut field = |name: &str, of: fn(&TelemetryLimitsSet) -> Option<i64>| {
+            let value = |limits: &Self| limits.set.as_ref().and_then(of);
+            changes.field(name, value(before), value(after));
+        };
+        field("active_series", |set| set.active_series);
+        field("active_streams", |set| set.active_streams);
+        field("labels_per_series", |set| set.labels_per_series);
+        field("label_value_bytes", |set| set.label_value_bytes);
+        field("bytes_per_second", |set| set.bytes_per_second);
+    }
+}
+
 impl Hosted for TelemetryLimits {
     const COMMANDS: Topic = Topic::IdentityCommands;
     const EVENTS: Topic = Topic::IdentityKeys;
@@ -95,8 +110,16 @@ fn check(c: &SetTelemetryLimits) -> Result<(), InvalidField> {
         ("active_series", c.active_series, MOST_ACTIVE),
         ("active_streams", c.active_streams, MOST_ACTIVE),
         ("labels_per_series", c.labels_per_series, MOST_LABELS),
-        ("label_value_bytes", c.label_value_bytes, MOST_LABEL_VALUE_BYTES),
-        ("bytes_per_second", c.bytes_per_second, MOST_BYTES_PER_SECOND),
+        (
+            "label_value_bytes",
+            c.label_value_bytes,
+            MOST_LABEL_VALUE_BYTES,
+        ),
+        (
+            "bytes_per_second",
+            c.bytes_per_second,
+            MOST_BYTES_PER_SECOND,
+        ),
     ];
     for (field, value, most) in fields {
         if value.is_some_and(|value| !(1..=most).contains(&value)) {
@@ -145,7 +168,10 @@ mod tests {
     #[test]
     fn name_the_field_that_is_out_of_bounds() {
         for (field, change) in [
-            ("active_series", (|c| c.active_series = Some(0)) as fn(&mut SetTelemetryLimits)),
+            (
+                "active_series",
+                (|c| c.active_series = Some(0)) as fn(&mut SetTelemetryLimits),
+            ),
             ("labels_per_series", |c| c.labels_per_series = Some(129)),
             ("bytes_per_second", |c| c.bytes_per_second = Some(-1)),
         ] {

@@ -19,8 +19,8 @@ pub mod refused_bodies;
 pub mod saved_views;
 pub mod service_accounts;
 pub mod telemetry;
-pub mod tenant;
 pub mod telemetry_limits;
+pub mod tenant;
 pub mod traces;
 
 use access::permissions::Action;

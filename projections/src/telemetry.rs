@@ -21,8 +21,8 @@ pub mod retention;
 pub(crate) mod sieve;
 pub(crate) mod snapshot;
 pub mod spans;
-pub(crate) mod turns;
 pub(crate) mod taken;
+pub(crate) mod turns;
 
 use std::sync::Arc;
 

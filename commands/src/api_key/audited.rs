@@ -22,6 +22,7 @@ impl Audited for ApiKey {
                 changes.said("project", &e.project);
                 changes.said("expires_at", &e.expires_at);
             }
+            ApiKeyEvent::ApiKeyEndSet(e) => changes.said("expires_at", &e.expires_at),
             ApiKeyEvent::ApiKeyRevoked(e) => {
                 if let Some(reason) = &e.reason {
                     changes.said("reason", reason);

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use schemas::ids::{ProjectId, UserId};
 use schemas::scope::MemberRole;
-use schemas::tenant::TenantCommand;
+use schemas::tenant::{TenantCommand, TenantEvent};
 
+use super::invitations::Invitation;
 use super::{Project, Tenant};
 use crate::audited::{Audited, Changes};
 
@@ -15,6 +16,30 @@ impl Audited for Tenant {
         changes.field("name", before.name.as_ref(), after.name.as_ref());
         members(&before.members, &after.members, changes);
         projects(&before.projects, &after.projects, changes);
+        for id in both(&before.invitations, &after.invitations) {
+            let role = |tenant: &Self| {
+                tenant
+                    .invitations
+                    .get(id)
+                    .map(|i: &Invitation| i.role.name())
+            };
+            changes.field(&format!("invitations.{id}.role"), role(before), role(after));
+        }
+        if before.retention != after.retention {
+            let (from, to) = (before.retention.rules(), after.retention.rules());
+            for rule in both(&from, &to) {
+                let days = |rules: &BTreeMap<String, i32>| rules.get(rule).copied();
+                changes.field(&format!("retention.{rule}"), days(&from), days(&to));
+            }
+        }
+    }
+
+    fn tell(event: &TenantEvent, changes: &mut Changes) {
+        match event {
+            TenantEvent::SubjectErased(e) => changes.said("erased", &e.user),
+            TenantEvent::TelemetryDeleted(e) => changes.said("telemetry_deleted", &e.project),
+            _ => {}
+        }
     }
 
     fn part(command: &TenantCommand) -> Option<(&'static str, String)> {
@@ -25,6 +50,14 @@ impl Audited for Tenant {
             C::RemoveMember(c) => ("member", c.user.to_string()),
             C::CreateProject(c) => ("project", c.project.to_string()),
             C::RenameProject(c) => ("project", c.project.to_string()),
+            C::ArchiveProject(c) => ("project", c.project.to_string()),
+            C::RestoreProject(c) => ("project", c.project.to_string()),
+            C::SetTelemetryRetention(c) => ("project", c.project.to_string()),
+            C::SetProjectRole(c) => ("member", c.user.to_string()),
+            C::EraseMember(c) => ("member", c.user.to_string()),
+            C::InviteMember(c) => ("invitation", c.invitation.to_string()),
+            C::RevokeInvitation(c) => ("invitation", c.invitation.to_string()),
+            C::AcceptInvitation(c) => ("invitation", c.invitation.to_string()),
             _ => return None,
         })
     }
@@ -53,6 +86,24 @@ fn projects(
         };
         field("name", |project| &project.name);
         field("slug", |project| &project.slug);
+        let archived = |project: &Project| project.archived;
+        changes.field(
+            &format!("projects.{id}.archived"),
+            from.map(archived),
+            to.map(archived),
+        );
+        let none = BTreeMap::new();
+        let roles =
+            |project: Option<&'_ Project>| project.map_or(none.clone(), |p| p.roles.clone());
+        let (from, to) = (roles(from), roles(to));
+        for user in both(&from, &to) {
+            let role = |roles: &BTreeMap<_, MemberRole>| roles.get(user).map(|role| role.name());
+            changes.field(
+                &format!("projects.{id}.roles.{user}"),
+                role(&from),
+                role(&to),
+            );
+        }
     }
 }
 

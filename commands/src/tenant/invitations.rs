@@ -19,8 +19,8 @@ const LONGEST_MS: i64 = 30 * 86_400_000;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Invitation {
-    role: MemberRole,
-    expires_at: Timestamp,
+    pub(super) role: MemberRole,
+    pub(super) expires_at: Timestamp,
 }
 
 impl Tenant {

@@ -21,6 +21,18 @@ const RULES: usize = 100;
 pub(super) struct Retention(BTreeMap<ProjectId, BTreeMap<(String, String), i32>>);
 
 impl Retention {
+    /// Each rule as `project.signal[.stream]` with its days.
+    pub(super) fn rules(&self) -> BTreeMap<String, i32> {
+        let rules = self.0.iter().flat_map(|(project, rules)| {
+            rules.iter().map(move |((signal, stream), days)| {
+                let stream = (!stream.is_empty()).then(|| format!(".{stream}"));
+                let stream = stream.unwrap_or_default();
+                (format!("{project}.{signal}{stream}"), *days)
+            })
+        });
+        rules.collect()
+    }
+
     pub(super) fn apply(&mut self, event: TelemetryRetentionSet) {
         let rules = self.0.entry(event.project).or_default();
         let rule = (event.signal, event.stream);
