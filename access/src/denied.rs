@@ -18,6 +18,8 @@ pub enum Denied {
     InvalidToken,
     #[error("the access token has expired")]
     TokenExpired,
+    #[error("the session was ended, or what it may do has changed: refresh it")]
+    SessionEnded,
 }
 
 impl Denied {
@@ -31,6 +33,7 @@ impl Denied {
             Self::KeyRevoked => "key_revoked",
             Self::InvalidToken => "token_invalid",
             Self::TokenExpired => "token_expired",
+            Self::SessionEnded => "session_ended",
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod api_key;
 pub mod body;
 pub mod credentials;
 pub mod denied;
+pub mod ended;
 pub mod keyring;
 pub mod permissions;
 pub mod principal;

@@ -7,6 +7,9 @@ use schemas::scope::MemberRole::{Admin, Engineer, Owner, Viewer};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Action {
     UseSession,
+    ManageTenant,
+    ExportTenant,
+    EraseMembers,
     ReadProjects,
     ManageProjects,
     ReadMembers,
@@ -24,6 +27,10 @@ pub enum Action {
     ReadCommands,
     ReadAudit,
     Ingest,
+    IngestMetrics,
+    IngestLogs,
+    IngestTraces,
+    IngestWebhooks,
 }
 
 /// One row: the action's public name, what it means, and who may.
@@ -38,22 +45,25 @@ const EVERYBODY: &[MemberRole] = &[Owner, Admin, Engineer, Viewer];
 const RESPONDERS: &[MemberRole] = &[Owner, Admin, Engineer];
 const ADMINS: &[MemberRole] = &[Owner, Admin];
 
-/// The table `action × member role`. `Ingest` has no member role: it is for keys
-/// with the scope `ingest` alone, because agents are not people.
+/// The table `action × member role`. Sending has no member role: it is for keys with
+/// a scope for it, because agents are not people.
 #[rustfmt::skip]
-const TABLE: [Row; 18] = {
+const TABLE: [Row; 25] = {
     const fn row(action: Action, name: &'static str, description: &'static str, roles: &'static [MemberRole]) -> Row {
         Row { action, name, description, roles }
     }
     [
         row(Action::UseSession, "session.use", "See the own account and receive live changes", EVERYBODY),
+        row(Action::ManageTenant, "tenant.manage", "Rename the tenant", ADMINS),
+        row(Action::ExportTenant, "tenant.export", "Take everything of the tenant away as a file", &[Owner]),
+        row(Action::EraseMembers, "member.erase", "Make a person's name and address unreadable for ever", &[Owner]),
         row(Action::ReadProjects, "project.read", "See the tenant's projects", EVERYBODY),
-        row(Action::ManageProjects, "project.manage", "Create and rename projects", ADMINS),
+        row(Action::ManageProjects, "project.manage", "Create, rename, archive and restore projects", ADMINS),
         row(Action::ReadMembers, "member.read", "See who belongs to the tenant", EVERYBODY),
-        row(Action::ManageMembers, "member.manage", "Add and remove members and change their role", ADMINS),
+        row(Action::ManageMembers, "member.manage", "Invite and remove members and change their role", ADMINS),
         row(Action::ManageOwners, "owner.manage", "Make members owners and take ownership away", &[Owner]),
         row(Action::ReadApiKeys, "api_key.read", "See API keys (never their secret)", RESPONDERS),
-        row(Action::ManageApiKeys, "api_key.manage", "Create and revoke API keys", ADMINS),
+        row(Action::ManageApiKeys, "api_key.manage", "Create, rotate and revoke API keys", ADMINS),
         row(Action::ReadIncidents, "incident.read", "See incidents and their timelines", EVERYBODY),
         row(Action::OpenIncidents, "incident.open", "Declare an incident", RESPONDERS),
         row(Action::WorkIncidents, "incident.work", "Move incidents on, assign and edit them", RESPONDERS),
@@ -63,9 +73,27 @@ const TABLE: [Row; 18] = {
         row(Action::ReadTelemetry, "telemetry.read", "Ask metrics, logs and traces", EVERYBODY),
         row(Action::ReadCommands, "command.read", "See what became of an own request", EVERYBODY),
         row(Action::ReadAudit, "audit.read", "See who did what", ADMINS),
-        row(Action::Ingest, "ingest.send", "Send webhooks and telemetry", &[]),
+        row(Action::Ingest, "ingest.send", "Send at all", &[]),
+        row(Action::IngestMetrics, "ingest.metrics", "Send metrics", &[]),
+        row(Action::IngestLogs, "ingest.logs", "Send logs", &[]),
+        row(Action::IngestTraces, "ingest.traces", "Send traces", &[]),
+        row(Action::IngestWebhooks, "ingest.webhooks", "Send webhooks", &[]),
     ]
 };
+
+/// What reaches over all projects: the role in the tenant decides, whatever a single
+/// project says of the member. Everything else goes by the role in the project.
+const OF_THE_TENANT: &[Action] = &[
+    Action::ManageTenant,
+    Action::ExportTenant,
+    Action::EraseMembers,
+    Action::ReadProjects,
+    Action::ManageProjects,
+    Action::ReadMembers,
+    Action::ManageMembers,
+    Action::ManageOwners,
+    Action::ReadAudit,
+];
 
 impl Action {
     pub fn all() -> impl Iterator<Item = Self> {
@@ -89,6 +117,11 @@ impl Action {
         self.roles().contains(&role)
     }
 
+    /// Whether it reaches over all projects of the tenant.
+    pub fn is_of_the_tenant(self) -> bool {
+        OF_THE_TENANT.contains(&self)
+    }
+
     fn row(self) -> &'static Row {
         TABLE
             .iter()
@@ -97,21 +130,91 @@ impl Action {
     }
 }
 
+/// The table as a page of the documentation, Markdown.
+pub fn page() -> String {
+    let mut page = String::from(PAGE_HEAD);
+    let roles = MemberRole::ALL.map(MemberRole::name).join(" | ");
+    let scopes = KeyScope::ALL
+        .map(|scope| format!("`{}`", scope.name()))
+        .join(" | ");
+    page.push_str(&format!("| action | what it is | {roles} | {scopes} |\n"));
+    let columns = 2 + MemberRole::ALL.len() + KeyScope::ALL.len();
+    page.push_str(&format!("|{}\n", "---|".repeat(columns)));
+    for action in Action::all() {
+        let everywhere = if action.is_of_the_tenant() { " *" } else { "" };
+        let members = MemberRole::ALL.map(|role| mark(action.allows(role)));
+        let keys = KeyScope::ALL.map(|scope| mark(scope.allows(action)));
+        let marks = members
+            .into_iter()
+            .chain(keys)
+            .collect::<Vec<_>>()
+            .join(" | ");
+        let (name, description) = (action.name(), action.description());
+        page.push_str(&format!(
+            "| `{name}`{everywhere} | {description} | {marks} |\n"
+        ));
+    }
+    page
+}
+
+fn mark(allowed: bool) -> &'static str {
+    if allowed { "yes" } else { "" }
+}
+
+const PAGE_HEAD: &str = "\
+# Roles
+
+What each member role and each scope of an API key may do. Made by `make gen` from the
+table that the gateway asks (`access/src/permissions.rs`); the console shows the same.
+
+A member has one role in the tenant and may have another in a single project, except
+owners, who are owners everywhere. What is marked * reaches over all projects and goes by
+the role in the tenant; everything else goes by the role in the project.
+
+";
+
 /// What an API key was made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum KeyScope {
+    /// Everything that can be sent; the others one kind each.
     Ingest,
+    IngestMetrics,
+    IngestLogs,
+    IngestTraces,
+    IngestWebhooks,
     Read,
     Write,
     Admin,
 }
 
+/// What the scope `ingest` is for.
+const SENDING: [Action; 5] = [
+    Action::Ingest,
+    Action::IngestMetrics,
+    Action::IngestLogs,
+    Action::IngestTraces,
+    Action::IngestWebhooks,
+];
+
 impl KeyScope {
-    pub const ALL: [Self; 4] = [Self::Ingest, Self::Read, Self::Write, Self::Admin];
+    pub const ALL: [Self; 8] = [
+        Self::Ingest,
+        Self::IngestMetrics,
+        Self::IngestLogs,
+        Self::IngestTraces,
+        Self::IngestWebhooks,
+        Self::Read,
+        Self::Write,
+        Self::Admin,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Ingest => "ingest",
+            Self::IngestMetrics => "ingest:metrics",
+            Self::IngestLogs => "ingest:logs",
+            Self::IngestTraces => "ingest:traces",
+            Self::IngestWebhooks => "ingest:webhooks",
             Self::Read => "read",
             Self::Write => "write",
             Self::Admin => "admin",
@@ -125,7 +228,11 @@ impl KeyScope {
     /// Whether a key with this scope alone may do `action`.
     pub fn allows(self, action: Action) -> bool {
         match self {
-            Self::Ingest => action == Action::Ingest,
+            Self::Ingest => SENDING.contains(&action),
+            Self::IngestMetrics => [Action::Ingest, Action::IngestMetrics].contains(&action),
+            Self::IngestLogs => [Action::Ingest, Action::IngestLogs].contains(&action),
+            Self::IngestTraces => [Action::Ingest, Action::IngestTraces].contains(&action),
+            Self::IngestWebhooks => [Action::Ingest, Action::IngestWebhooks].contains(&action),
             Self::Read => action.allows(Viewer),
             Self::Write => action.allows(Engineer),
             Self::Admin => action.allows(Admin),
@@ -175,9 +282,20 @@ mod tests {
         let allowed: Vec<_> = Action::all()
             .filter(|a| KeyScope::Ingest.allows(*a))
             .collect();
-        assert_eq!(allowed, [Action::Ingest]);
+        assert_eq!(allowed, SENDING);
         for scope in [KeyScope::Read, KeyScope::Write, KeyScope::Admin] {
             assert!(!scope.allows(Action::Ingest) && !scope.allows(Action::ManageOwners));
+        }
+    }
+
+    #[test]
+    fn a_key_for_one_signal_sends_nothing_else() {
+        let logs: Vec<_> = Action::all()
+            .filter(|a| KeyScope::IngestLogs.allows(*a))
+            .collect();
+        assert_eq!(logs, [Action::Ingest, Action::IngestLogs]);
+        for scope in KeyScope::ALL {
+            assert_eq!(KeyScope::parse(scope.name()), Some(scope));
         }
     }
 }

@@ -13,8 +13,12 @@ pub enum Grant {
     /// A person, by session or access token. `session` is the refresh family.
     Member {
         user: UserId,
+        /// In the project of the token.
         role: MemberRole,
+        tenant_role: MemberRole,
         session: Uuid,
+        /// When the token was made.
+        issued_at: Timestamp,
     },
     Key {
         id: ApiKeyId,
@@ -54,6 +58,12 @@ impl Principal {
         &self.scope
     }
 
+    /// The same caller in another project of the tenant, for what was allowed because
+    /// it reaches over all of them.
+    pub fn scope_in(&self, project: ProjectId) -> Scope {
+        Scope::granted(self.scope.tenant(), project, self.scope.actor().clone())
+    }
+
     pub fn grant(&self) -> &Grant {
         &self.grant
     }
@@ -77,6 +87,9 @@ impl Principal {
 
     pub fn may(&self, action: Action) -> bool {
         match &self.grant {
+            Grant::Member { tenant_role, .. } if action.is_of_the_tenant() => {
+                action.allows(*tenant_role)
+            }
             Grant::Member { role, .. } => action.allows(*role),
             Grant::Key { scopes, .. } => scopes.iter().any(|scope| scope.allows(action)),
         }

@@ -37,11 +37,18 @@ pub struct Claims {
     pub sub: UserId,
     pub jti: Uuid,
     pub iat: i64,
+    /// The same as `iat`, in milliseconds: what a token may do can change twice a second.
+    #[serde(default)]
+    pub iat_ms: i64,
     pub nbf: i64,
     pub exp: i64,
     pub tenant: TenantId,
     pub project: ProjectId,
+    /// In this project.
     pub role: MemberRole,
+    /// In the tenant, where it is another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant_role: Option<MemberRole>,
     /// The refresh family that the token belongs to.
     pub session: Uuid,
 }
@@ -52,7 +59,9 @@ pub struct Subject {
     pub user: UserId,
     pub tenant: TenantId,
     pub project: ProjectId,
+    /// In the project.
     pub role: MemberRole,
+    pub tenant_role: MemberRole,
     pub session: Uuid,
 }
 
@@ -85,18 +94,21 @@ impl Issuer {
     }
 
     pub fn issue(&self, subject: &Subject, context: &Context) -> Result<String, Unsigned> {
-        let now = context.now().micros() / 1_000_000;
+        let now_ms = context.now().micros() / 1_000;
+        let now = now_ms / 1_000;
         let claims = Claims {
             iss: self.issuer.clone(),
             aud: AUDIENCE.to_owned(),
             sub: subject.user,
             jti: context.id(),
             iat: now,
+            iat_ms: now_ms,
             nbf: now,
             exp: now + LIFETIME_S,
             tenant: subject.tenant,
             project: subject.project,
             role: subject.role,
+            tenant_role: Some(subject.tenant_role).filter(|role| *role != subject.role),
             session: subject.session,
         };
         let mut header = Header::new(Algorithm::EdDSA);
@@ -188,7 +200,9 @@ impl From<Claims> for Principal {
         let grant = Grant::Member {
             user: claims.sub,
             role: claims.role,
+            tenant_role: claims.tenant_role.unwrap_or(claims.role),
             session: claims.session,
+            issued_at: Timestamp::from_micros(claims.iat_ms.saturating_mul(1_000)),
         };
         let expires_at = Timestamp::from_micros(claims.exp.saturating_mul(1_000_000));
         Self::new(claims.tenant, claims.project, grant, Some(expires_at))

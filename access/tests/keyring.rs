@@ -63,6 +63,7 @@ impl Fixture {
             prefix: key.prefix.clone(),
             scopes: vec!["ingest".to_owned()],
             expires_at,
+            service_account: None,
         };
         self.append(id, created.into()).await;
         key

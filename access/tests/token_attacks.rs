@@ -28,6 +28,7 @@ fn subject() -> Subject {
         tenant: TenantId(Uuid::from_u128(2)),
         project: ProjectId(Uuid::from_u128(3)),
         role: MemberRole::Engineer,
+        tenant_role: MemberRole::Viewer,
         session: Uuid::from_u128(4),
     }
 }
@@ -54,11 +55,13 @@ fn claims() -> Claims {
         sub: subject().user,
         jti: Uuid::from_u128(9),
         iat: seconds,
+        iat_ms: seconds * 1_000,
         nbf: seconds,
         exp: seconds + 900,
         tenant: subject().tenant,
         project: subject().project,
         role: MemberRole::Owner,
+        tenant_role: None,
         session: subject().session,
     }
 }
@@ -69,13 +72,18 @@ fn forged(change: impl FnOnce(&mut Header, &mut Claims)) -> String {
     header.typ = Some("at+jwt".to_owned());
     header.kid = Some(key(1).public().kid().to_owned());
     change(&mut header, &mut claims);
+    jsonwebtoken::encode(&header, &claims, &encoding(1)).unwrap()
+}
+
+/// What signs with [`key`] `n`, for headers that the issuer would not make.
+fn encoding(n: u8) -> EncodingKey {
     let pkcs8 = [
         &[
             0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20,
         ][..],
-        &[1; 32],
+        &[n; 32],
     ];
-    jsonwebtoken::encode(&header, &claims, &EncodingKey::from_ed_der(&pkcs8.concat())).unwrap()
+    EncodingKey::from_ed_der(&pkcs8.concat())
 }
 
 fn verify(token: &str) -> Result<Principal, Denied> {
@@ -93,7 +101,9 @@ fn an_own_token_says_who_it_is() {
         &Grant::Member {
             user,
             role,
-            session
+            tenant_role: MemberRole::Viewer,
+            session,
+            issued_at: NOW,
         }
     );
 }
@@ -186,6 +196,64 @@ fn hs256_with_the_public_key_is_refused() {
             jsonwebtoken::encode(&header, &claims(), &EncodingKey::from_secret(&secret)).unwrap();
         assert_eq!(verify(&token), Err(Denied::InvalidToken));
     }
+}
+
+/// A key of the attacker's own, offered in every way that a header has for it.
+#[test]
+fn a_key_that_the_token_brings_along_is_refused() {
+    let own = key(7);
+    let jwk = serde_json::to_value(own.public().jwk()).unwrap();
+    let certificate = URL_SAFE_NO_PAD.encode([0x30; 64]);
+    let brought = [
+        serde_json::json!({"jwk": jwk, "kid": own.public().kid()}),
+        serde_json::json!({"jwk": jwk, "kid": key(1).public().kid()}),
+        serde_json::json!({"jku": "https://evil.example/jwks.json", "kid": own.public().kid()}),
+        serde_json::json!({"x5u": "https://evil.example/x5u.pem", "kid": key(1).public().kid()}),
+        serde_json::json!({"x5c": [certificate], "kid": key(1).public().kid()}),
+    ];
+    for mut header in brought {
+        header["alg"] = "EdDSA".into();
+        header["typ"] = "at+jwt".into();
+        let token = signed(7, &header);
+        assert_eq!(verify(&token), Err(Denied::InvalidToken), "{header}");
+    }
+}
+
+#[test]
+fn a_kid_is_a_name_and_no_path_or_query() {
+    let kids = [
+        "../../../../dev/null",
+        "/proc/sys/kernel/randomize_va_space",
+        "' UNION SELECT 'x' --",
+        "https://evil.example/key",
+        "",
+    ];
+    for kid in kids {
+        let header = serde_json::json!({"alg": "EdDSA", "typ": "at+jwt", "kid": kid});
+        for signer in [1, 7] {
+            let token = signed(signer, &header);
+            assert_eq!(verify(&token), Err(Denied::InvalidToken), "{kid}");
+        }
+    }
+}
+
+/// What the body of a refresh token is: 32 random bytes, base64url.
+#[test]
+fn a_refresh_token_is_no_access_token() {
+    let refresh = URL_SAFE_NO_PAD.encode([7u8; 32]);
+    assert_eq!(verify(&refresh), Err(Denied::InvalidToken));
+    assert_eq!(
+        verify(&format!("{refresh}.{refresh}.{refresh}")),
+        Err(Denied::InvalidToken)
+    );
+}
+
+/// A token with any header, rightly signed with [`key`] `n`.
+fn signed(n: u8, header: &serde_json::Value) -> String {
+    let message = format!("{}.{}", part(header), part(&claims()));
+    let signature =
+        jsonwebtoken::crypto::sign(message.as_bytes(), &encoding(n), Algorithm::EdDSA).unwrap();
+    format!("{message}.{signature}")
 }
 
 #[test]

@@ -1,11 +1,13 @@
-//! An API key as facts for the keyring: created once, revoked once.
+//! An API key as facts for the keyring: created once, ended at a time, revoked once.
 
 use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
 use schemas::api_key::{
-    ApiKeyCommand, ApiKeyCreated, ApiKeyEvent, ApiKeyRevoked, CreateApiKey, RevokeApiKey,
+    ApiKeyCommand, ApiKeyCreated, ApiKeyEndSet, ApiKeyEvent, ApiKeyRevoked, CreateApiKey,
+    EndApiKey, RevokeApiKey,
 };
 use schemas::context::Context;
+use schemas::time::Timestamp;
 use schemas::topic::Topic;
 use serde::{Deserialize, Serialize};
 
@@ -16,12 +18,22 @@ const NAME_CHARS: usize = 200;
 const PREFIX_CHARS: usize = 32;
 const REASON_CHARS: usize = 1_000;
 const HASH_CHARS: usize = 64;
-const SCOPES: [&str; 4] = ["ingest", "read", "write", "admin"];
+const SCOPES: [&str; 8] = [
+    "ingest",
+    "ingest:metrics",
+    "ingest:logs",
+    "ingest:traces",
+    "ingest:webhooks",
+    "read",
+    "write",
+    "admin",
+];
 
 /// The key whose id is the record's key.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiKey {
     created: Option<Facts>,
+    expires_at: Option<Timestamp>,
     revoked: bool,
 }
 
@@ -40,6 +52,8 @@ pub enum ApiKeyRefusal {
     NotFound,
     #[error("the API key exists already, with other values")]
     AlreadyCreated,
+    #[error("the API key was revoked")]
+    Revoked,
     #[error(transparent)]
     Invalid(#[from] InvalidField),
 }
@@ -49,6 +63,7 @@ impl Refuse for ApiKeyRefusal {
         match self {
             Self::NotFound => "not_found",
             Self::AlreadyCreated => "already_created",
+            Self::Revoked => "key_revoked",
             Self::Invalid(_) => fields::RULE,
         }
     }
@@ -62,8 +77,29 @@ impl ApiKey {
         match (&self.created, command) {
             (None, ApiKeyCommand::CreateApiKey(c)) => create(c, context),
             (Some(facts), ApiKeyCommand::CreateApiKey(c)) => again(facts, &c),
-            (None, ApiKeyCommand::RevokeApiKey(_)) => Err(ApiKeyRefusal::NotFound),
+            (None, ApiKeyCommand::RevokeApiKey(_) | ApiKeyCommand::EndApiKey(_)) => {
+                Err(ApiKeyRefusal::NotFound)
+            }
+            (Some(_), ApiKeyCommand::EndApiKey(c)) => self.end(&c, context),
             (Some(_), ApiKeyCommand::RevokeApiKey(c)) => self.revoke(c),
+        }
+    }
+
+    fn end(&self, c: &EndApiKey, context: &Context) -> Decision {
+        if self.revoked {
+            return Err(ApiKeyRefusal::Revoked);
+        }
+        if c.expires_at < context.now() {
+            return Err(fields::invalid("expires_at", "lies in the past").into());
+        }
+        match self.expires_at {
+            Some(held) if held <= c.expires_at => Ok(Vec::new()),
+            _ => Ok(vec![
+                ApiKeyEndSet {
+                    expires_at: c.expires_at,
+                }
+                .into(),
+            ]),
         }
     }
 
@@ -99,9 +135,11 @@ impl Aggregate for ApiKey {
         match event {
             ApiKeyEvent::ApiKeyCreated(e) => {
                 let (name, hash, scopes) = (e.name, e.hash, e.scopes);
+                self.expires_at = e.expires_at;
                 self.created = Some(Facts { name, hash, scopes });
             }
             ApiKeyEvent::ApiKeyRevoked(_) => self.revoked = true,
+            ApiKeyEvent::ApiKeyEndSet(e) => self.expires_at = Some(e.expires_at),
         }
     }
 }
@@ -127,6 +165,7 @@ fn create(c: CreateApiKey, context: &Context) -> Decision {
         prefix: c.prefix,
         scopes: c.scopes,
         expires_at: c.expires_at,
+        service_account: c.service_account,
     };
     Ok(vec![created.into()])
 }
@@ -148,10 +187,9 @@ fn check_scopes(scopes: &[String]) -> Result<(), InvalidField> {
     if known && !scopes.is_empty() && scopes.len() <= SCOPES.len() {
         return Ok(());
     }
-    Err(fields::invalid(
-        "scopes",
-        "must name one or more of ingest, read, write, admin",
-    ))
+    let names = SCOPES.join(", ");
+    let problem = format!("must name one or more of {names}");
+    Err(fields::invalid("scopes", &problem))
 }
 
 #[cfg(test)]
@@ -237,5 +275,28 @@ mod tests {
         given(vec![created(), revoked()])
             .when(revoke())
             .then_expect_events(vec![]);
+    }
+
+    #[test]
+    fn its_end_is_moved_forward_and_never_back() {
+        let end = |days: i64| {
+            let expires_at = NOON.plus_millis(days * 86_400_000);
+            ApiKeyCommand::from(EndApiKey { expires_at })
+        };
+        let set = |days: i64| {
+            let expires_at = NOON.plus_millis(days * 86_400_000);
+            ApiKeyEvent::from(ApiKeyEndSet { expires_at })
+        };
+        given(vec![created()])
+            .when(end(1))
+            .then_expect_events(vec![set(1)]);
+        given(vec![created(), set(1)])
+            .when(end(2))
+            .then_expect_events(vec![]);
+        given(vec![created(), ApiKeyRevoked::example().into()])
+            .when(end(1))
+            .then_expect_error(ApiKeyRefusal::Revoked);
+        let past = given(vec![created()]).when(end(-1)).inspect_result();
+        assert!(past.unwrap_err().to_string().contains("`expires_at`"));
     }
 }

@@ -1,5 +1,6 @@
 //! What the gateway is told at start. Only `server` reads the environment.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::http::Uri;
@@ -33,6 +34,8 @@ pub struct Config {
     pub outcome_wait: Duration,
     /// How long it then waits for the read model that it answers from.
     pub read_wait: Duration,
+    /// The file that lists erased people; None where none is kept.
+    pub erased: Option<PathBuf>,
 }
 
 impl Config {
@@ -42,6 +45,7 @@ impl Config {
             registration: Registration::Open,
             outcome_wait: Duration::from_secs(5),
             read_wait: Duration::from_secs(2),
+            erased: None,
         }
     }
 }

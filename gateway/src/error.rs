@@ -34,6 +34,18 @@ pub enum Error {
     RegistrationClosed,
     #[error("this e-mail address already has an account")]
     EmailTaken,
+    #[error("too many wrong passwords or codes; wait {retry_after_s} seconds")]
+    LockedOut { retry_after_s: i64 },
+    #[error("this account has a second factor: send its code, or a recovery code, as `code`")]
+    SecondFactorNeeded,
+    #[error("this account has a second factor already: turn it off first")]
+    SecondFactorEnabled,
+    #[error("the code is wrong or was used before")]
+    WrongCode,
+    #[error("this needs a fresh proof of who you are: POST /api/v1/auth/prove")]
+    ProofNeeded,
+    #[error("the invitation is for another e-mail address than yours")]
+    InvitationForAnother,
     #[error("X-Project names another project than the credential")]
     ProjectMismatch,
     #[error("there is no such thing here")]
@@ -115,14 +127,21 @@ pub struct Problem {
 impl Error {
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Denied(_) | Self::BadCredentials | Self::SessionOver(_) => {
-                StatusCode::UNAUTHORIZED
-            }
+            Self::Denied(_)
+            | Self::BadCredentials
+            | Self::SecondFactorNeeded
+            | Self::WrongCode
+            | Self::SessionOver(_) => StatusCode::UNAUTHORIZED,
+            Self::LockedOut { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Forbidden(_)
             | Self::PersonNeeded
             | Self::CrossSite
+            | Self::ProofNeeded
+            | Self::InvitationForAnother
             | Self::RegistrationClosed => StatusCode::FORBIDDEN,
-            Self::EmailTaken | Self::ProjectMismatch => StatusCode::CONFLICT,
+            Self::EmailTaken | Self::ProjectMismatch | Self::SecondFactorEnabled => {
+                StatusCode::CONFLICT
+            }
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
@@ -152,6 +171,12 @@ impl Error {
             Self::RegistrationClosed => "registration_closed",
             Self::EmailTaken => "email_taken",
             Self::ProjectMismatch => "project_mismatch",
+            Self::LockedOut { .. } => "locked_out",
+            Self::SecondFactorNeeded => "second_factor_needed",
+            Self::SecondFactorEnabled => "second_factor_enabled",
+            Self::WrongCode => "wrong_code",
+            Self::ProofNeeded => "proof_needed",
+            Self::InvitationForAnother => "invitation_for_another",
             Self::Refused(refusal) if refusal.rule == "not_found" => return None,
             Self::Refused(refusal) => &refusal.rule,
             _ => return None,
@@ -225,6 +250,9 @@ impl IntoResponse for Error {
             CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),
         );
+        if let Self::LockedOut { retry_after_s } = &self {
+            headers.insert(RETRY_AFTER, HeaderValue::from(*retry_after_s));
+        }
         match self.status() {
             StatusCode::SERVICE_UNAVAILABLE => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("2"));

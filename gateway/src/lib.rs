@@ -6,11 +6,14 @@
 //! and one line in [`routes`], with the action it needs leave for.
 
 pub mod auth;
+pub mod client;
 pub mod config;
 mod console;
 mod cursor;
 pub mod dispatch;
 mod docs;
+mod ends;
+pub mod erased;
 pub mod error;
 mod etag;
 mod headers;
@@ -29,6 +32,7 @@ pub mod tokens;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use access::ended::Ended;
 use access::keyring::Keyring;
 use access::refused_bodies::RefusedBodies;
 use axum::Router;
@@ -39,6 +43,8 @@ use projections::Db;
 use projections::fanout::Fanout;
 use projections::vault::{MasterKey, SubjectKeys};
 use schemas::context::{Clock, Context};
+use schemas::ids::SubjectId;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -88,11 +94,14 @@ pub struct Parts {
     pub refused: Arc<RefusedBodies>,
     pub keys: Keys,
     pub tokens: Tokens,
+    pub ended: Ended,
     pub passwords: Passwords,
     pub outcomes: Outcomes,
     pub progress: Progress,
     pub live: Live,
     pub queries: Queries,
+    /// Turns of exports.
+    pub exports: Arc<Semaphore>,
     fanout: Arc<dyn Fanout>,
     document: String,
 }
@@ -112,11 +121,13 @@ impl Gateway {
         Ok(Self(Arc::new(Parts {
             keys: Keys::derive(&given.master),
             tokens: Tokens::new(given.config.public_url.origin()),
+            ended: Ended::default(),
             passwords: Passwords::new()?,
             outcomes: Outcomes::default(),
             progress: Progress::default(),
             live: Live::new(instance, given.log.id()),
             queries: Queries::new(given.metric_stores),
+            exports: Arc::new(Semaphore::new(routes::export::AT_ONCE)),
             document: openapi_document().map_err(|e| Error::Internal(e.to_string()))?,
             config: given.config,
             clock: given.clock,
@@ -135,8 +146,28 @@ impl Gateway {
         SubjectKeys::new(self.master.clone())
     }
 
+    /// Makes what is sealed for `subject` unreadable, in every copy of the log.
+    pub(crate) async fn forget_subject(&self, subject: SubjectId) -> Result<(), Error> {
+        let forgotten = self.people().forget(self.db.writer(), subject).await;
+        forgotten.map_err(|e| Error::Internal(e.to_string()))
+    }
+
+    /// The same for a person, who must stay erased after a restore too: the list of
+    /// them lies beside the backups.
+    pub(crate) async fn erase(&self, subject: SubjectId) -> Result<(), Error> {
+        if let Some(list) = &self.config.erased {
+            erased::note(list, subject).await.map_err(|e| {
+                Error::Internal(format!(
+                    "the list {} cannot be written: {e}",
+                    list.display()
+                ))
+            })?;
+        }
+        self.forget_subject(subject).await
+    }
+
     /// Runs what stands behind the routes until `stop`: token keys, outcomes, live
-    /// changes, the sweeper. Ends early only if the log has failed.
+    /// changes, what was ended elsewhere, the sweeper. Ends early only if the log has failed.
     pub async fn run(&self, stop: CancellationToken) -> anyhow::Result<()> {
         let tokens = self
             .tokens
@@ -145,8 +176,9 @@ impl Gateway {
             .live
             .follow(&self.db, self.fanout.as_ref(), &self.progress, stop.clone());
         let sweeper = sweeper::run(self, stop.clone());
+        let ends = self.follow_ends(stop.clone());
         let outcomes = self.outcomes.follow(&self.log, stop.clone());
-        let (outcomes, ..) = tokio::join!(outcomes, tokens, live, sweeper);
+        let (outcomes, ..) = tokio::join!(outcomes, tokens, live, sweeper, ends);
         Ok(outcomes?)
     }
 

@@ -14,10 +14,11 @@ pub mod socket;
 use std::sync::Arc;
 use std::time::Duration;
 
+use access::ended::End;
 use parking_lot::Mutex;
 use projections::fanout::{Fanout, Heard, Listener};
 use projections::{Db, checkpoints};
-use schemas::ids::{LogId, UserId};
+use schemas::ids::LogId;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -51,16 +52,9 @@ impl Live {
         }
     }
 
-    /// Ends the sockets of one session: its person has logged out.
-    pub fn end_session(&self, session: Uuid) {
-        self.hub
-            .lock()
-            .end(|client| client.session == Some(session));
-    }
-
-    /// Ends the sockets of a person who has left.
-    pub fn end_user(&self, user: UserId) {
-        self.hub.lock().end(|client| client.user == Some(user));
+    /// Ends the sockets that carry `what`: a session, a member or a project.
+    pub fn end(&self, what: End) {
+        self.hub.lock().end(what);
     }
 
     /// Follows the fan-out until `stop`, then ends all sockets.

@@ -6,7 +6,9 @@ pub mod api_keys;
 pub mod audit;
 pub mod auth;
 pub mod commands;
+pub mod export;
 pub mod incidents;
+pub mod invitations;
 pub mod jaeger;
 pub mod logs;
 pub mod loki;
@@ -14,18 +16,24 @@ pub mod members;
 pub mod projects;
 pub mod prometheus;
 pub mod refused_bodies;
+pub mod service_accounts;
+pub mod tenant;
 pub mod traces;
 
 use access::permissions::Action;
 use utoipa_axum::routes;
 
-use crate::auth::{login, logout, refresh, register};
+use crate::auth::{
+    join, leave, login, logout, password, prove, refresh, register, second_factor, sessions,
+};
 use crate::live::socket;
 use crate::operations::Operations;
 use crate::{openapi, ready};
 
 pub(crate) fn all(operations: Operations) -> Operations {
-    traces(logs(telemetry(members(incidents(public(operations))))))
+    traces(logs(telemetry(members(account(incidents(public(
+        operations,
+    )))))))
 }
 
 /// The live socket and the probes, for a port of their own.
@@ -43,6 +51,8 @@ fn public(operations: Operations) -> Operations {
         .public(routes!(login::login))
         .public(routes!(refresh::refresh))
         .public(routes!(logout::logout))
+        .public(routes!(join::see))
+        .public(routes!(join::join))
         .public(routes!(auth::actions))
         .public(routes!(auth::jwks))
         .public(routes!(ready::healthz))
@@ -77,25 +87,60 @@ fn incidents(operations: Operations) -> Operations {
         .member(ReadAlerts, routes!(alerts::get))
 }
 
-fn members(operations: Operations) -> Operations {
-    use Action::{
-        ManageApiKeys, ManageMembers, ManageProjects, ReadApiKeys, ReadAudit, ReadCommands,
-        ReadMembers, ReadProjects, UseSession,
-    };
+/// What a person does with their own account.
+fn account(operations: Operations) -> Operations {
+    use Action::UseSession;
     operations
         .member(UseSession, routes!(auth::me))
         .member(UseSession, routes!(auth::ws_ticket))
         .socket(UseSession, routes!(socket::ws))
+        .member(UseSession, routes!(join::accept))
+        .member(UseSession, routes!(leave::leave))
+        .member(UseSession, routes!(prove::prove))
+        .member(UseSession, routes!(password::change))
+        .member(UseSession, routes!(sessions::list, sessions::end_others))
+        .member(UseSession, routes!(sessions::end))
+        .member(
+            UseSession,
+            routes!(
+                second_factor::get,
+                second_factor::propose,
+                second_factor::disable
+            ),
+        )
+        .member(UseSession, routes!(second_factor::confirm))
+        .member(UseSession, routes!(second_factor::renew_recovery_codes))
+}
+
+fn members(operations: Operations) -> Operations {
+    use Action::{
+        EraseMembers, ExportTenant, ManageApiKeys, ManageMembers, ManageProjects, ManageTenant,
+        ReadApiKeys, ReadAudit, ReadCommands, ReadMembers, ReadProjects,
+    };
+    operations
+        .member(ManageTenant, routes!(tenant::rename))
+        .member(ExportTenant, routes!(export::tenant))
+        .member(EraseMembers, routes!(members::erase::erase))
         .member(ReadProjects, routes!(projects::list))
         .member(ManageProjects, routes!(projects::create))
         .member(ManageProjects, routes!(projects::rename))
+        .member(ManageProjects, routes!(projects::archive))
+        .member(ManageProjects, routes!(projects::restore))
         .member(ReadMembers, routes!(members::list))
         .member(ManageMembers, routes!(members::create))
         .member(ManageMembers, routes!(members::change_role))
+        .member(ManageMembers, routes!(members::set_project_role))
         .member(ManageMembers, routes!(members::remove))
+        .member(ManageMembers, routes!(invitations::list))
+        .member(ManageMembers, routes!(invitations::create))
+        .member(ManageMembers, routes!(invitations::revoke))
         .member(ReadApiKeys, routes!(api_keys::list))
         .member(ReadApiKeys, routes!(refused_bodies::list))
+        .member(ReadApiKeys, routes!(service_accounts::list))
+        .member(ManageApiKeys, routes!(service_accounts::create))
+        .member(ManageApiKeys, routes!(service_accounts::disable))
         .member(ManageApiKeys, routes!(api_keys::create))
+        .member(ManageApiKeys, routes!(api_keys::rotate::rotate))
         .member(ManageApiKeys, routes!(api_keys::revoke))
         .member(ReadCommands, routes!(commands::get))
         .member(ReadAudit, routes!(audit::list))

@@ -23,6 +23,14 @@ impl Sender {
     pub(crate) fn scope(&self) -> &Scope {
         self.principal.scope()
     }
+
+    /// Refuses a key that was made for other signals only.
+    pub(crate) fn may_send(&self, what: Action) -> Result<(), Refusal> {
+        match self.principal.may(what) {
+            true => Ok(()),
+            false => Err(Refusal::WrongScope),
+        }
+    }
 }
 
 pub(crate) fn admit(

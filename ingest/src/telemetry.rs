@@ -177,6 +177,7 @@ async fn take(
 ) -> Result<Taken, Refusal> {
     let context = Context::ambient(&state.clock);
     let sender = admission::admit(state, &arriving.headers, &context)?;
+    sender.may_send(route.signal.action())?;
     let storing = async {
         let kind = kind?;
         let walked = store(state, route, kind, &sender, arriving, &context).await?;

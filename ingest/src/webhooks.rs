@@ -6,6 +6,7 @@ mod alertmanager;
 use std::sync::Arc;
 
 use access::body;
+use access::permissions::Action;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -76,6 +77,7 @@ async fn take(
     let context = Context::ambient(&state.clock);
     let (parts, body) = request.into_parts();
     let sender = admission::admit(state, &parts.headers, &context)?;
+    sender.may_send(Action::IngestWebhooks)?;
     let storing = store(state, integration, &sender, &parts.headers, body, &context);
     let stored = tokio::time::timeout(state.patience, storing).await;
     let stored = stored.unwrap_or(Err(Refusal::TooSlow));

@@ -10,7 +10,8 @@ CREATE TABLE api_keys (
     created_at timestamptz NOT NULL,
     created_by text NOT NULL,
     expires_at timestamptz,
-    revoked_at timestamptz
+    revoked_at timestamptz,
+    service_account uuid
 );
 
 CREATE INDEX api_keys_of_project ON api_keys (tenant_id, project_id, created_at DESC, id DESC);

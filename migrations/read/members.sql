@@ -12,3 +12,14 @@ CREATE TABLE members (
     removed_at timestamptz,
     PRIMARY KEY (tenant_id, user_id)
 );
+
+-- The role in one project, where it is not the one in the tenant; NULL = it is.
+-- Named apart from `project_id`, because every project of the tenant may read it.
+CREATE TABLE member_project_roles (
+    tenant_id  uuid NOT NULL,
+    user_id    uuid NOT NULL,
+    in_project uuid NOT NULL,
+    version    bigint NOT NULL,
+    role       text,
+    PRIMARY KEY (tenant_id, user_id, in_project)
+);

@@ -12,7 +12,8 @@ CREATE TABLE projects (
     version    bigint NOT NULL,
     name       text NOT NULL,
     slug       text NOT NULL,
-    created_at timestamptz NOT NULL
+    created_at timestamptz NOT NULL,
+    archived_at timestamptz
 );
 
 CREATE INDEX projects_of_tenant ON projects (tenant_id, created_at, id);

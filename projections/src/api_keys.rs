@@ -81,7 +81,8 @@ impl Projection for ApiKeys {
 
 const WRITE: &str = "INSERT INTO api_keys
     SELECT * FROM json_populate_recordset(NULL::api_keys, $1::json)
-    ON CONFLICT (id) DO UPDATE SET version = excluded.version, revoked_at = excluded.revoked_at";
+    ON CONFLICT (id) DO UPDATE SET version = excluded.version,
+        expires_at = excluded.expires_at, revoked_at = excluded.revoked_at";
 
 /// The latest use, in whatever order they come.
 const WRITE_USES: &str = "INSERT INTO api_key_uses AS held
@@ -104,7 +105,7 @@ pub struct ApiKey {
     pub name: String,
     /// The first characters, by which people recognise it.
     pub prefix: String,
-    /// ingest, read, write, admin
+    /// ingest, or one kind of it such as ingest:logs; read, write, admin
     pub scopes: Vec<String>,
     pub project_id: Uuid,
     pub created_at: DateTime<Utc>,
@@ -112,6 +113,8 @@ pub struct ApiKey {
     pub expires_at: Option<DateTime<Utc>>,
     pub last_used_at: Option<DateTime<Utc>>,
     pub revoked_at: Option<DateTime<Utc>>,
+    /// The service account that the key is of.
+    pub service_account_id: Option<Uuid>,
 }
 
 /// The last key of a page.
@@ -196,6 +199,7 @@ impl Joined {
             expires_at: row.expires_at,
             last_used_at: self.last_used_at,
             revoked_at: row.revoked_at,
+            service_account_id: row.service_account,
         }
     }
 }

@@ -2,6 +2,7 @@
 //! addresses.
 
 mod fold;
+mod project_roles;
 
 use std::collections::BTreeMap;
 
@@ -9,7 +10,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use eventlog::Record;
 use schemas::change::ChangeKind;
-use schemas::ids::UserId;
+use schemas::ids::{SubjectId, UserId};
 use schemas::personal::Personal;
 use schemas::scope::Scope;
 use schemas::tenant::TenantEvent;
@@ -25,6 +26,7 @@ use crate::page::Page;
 use crate::runtime::{ApplyError, Changed, Home, Projection, Writing, decode_scoped, upsert};
 use crate::vault::SubjectKeys;
 use fold::{Key, Row};
+use project_roles::ProjectRoles;
 
 /// The projection.
 #[derive(Debug)]
@@ -41,7 +43,7 @@ impl Projection for Members {
     }
 
     fn tables(&self) -> &'static [&'static str] {
-        &["members"]
+        &["members", "member_project_roles"]
     }
 
     fn home(&self) -> Home {
@@ -55,11 +57,17 @@ impl Projection for Members {
         to: &mut Writing<'_>,
         batch: &[Record],
     ) -> Result<Vec<Changed>, ApplyError> {
-        let (mut events, mut subjects) = (Vec::new(), Vec::new());
+        let (mut events, mut subjects, mut changes) = (Vec::new(), Vec::new(), Vec::new());
+        let mut roles = ProjectRoles::default();
         for record in batch {
-            if let Some((envelope, event)) = decode_scoped(record)?
-                && let Some(user) = fold::user_of(&event)
-            {
+            let Some((envelope, event)) = decode_scoped(record)? else {
+                continue;
+            };
+            if let TenantEvent::ProjectRoleSet(set) = &event {
+                roles.add(&envelope, set)?;
+                let kind = ChangeKind::MemberUpdated;
+                changes.extend(Changed::in_tenant(record, &envelope, kind, set.user));
+            } else if let Some(user) = fold::user_of(&event) {
                 if let TenantEvent::MemberAdded(added) = &event {
                     subjects.push(added.name.subject());
                 }
@@ -69,7 +77,6 @@ impl Projection for Members {
         let names = to.people.fetch(to.rows, &subjects).await?;
         let keys: Vec<Key> = events.iter().map(|(_, key, ..)| *key).collect();
         let mut rows = load(to.rows, &keys).await?;
-        let mut changes = Vec::new();
         for (record, key, envelope, event) in events {
             changes.extend(Changed::in_tenant(
                 record,
@@ -81,6 +88,7 @@ impl Projection for Members {
             rows.insert(key, row);
         }
         upsert(to.rows, WRITE, &rows.into_values().collect::<Vec<_>>()).await?;
+        roles.write(to.rows).await?;
         Ok(changes)
     }
 }
@@ -113,6 +121,8 @@ pub struct Member {
     pub name: String,
     /// owner, admin, engineer, viewer
     pub role: String,
+    /// What they are in this project, where that is something else.
+    pub project_role: Option<String>,
     pub joined_at: DateTime<Utc>,
 }
 
@@ -123,6 +133,7 @@ struct Listed {
     email: Json<Personal<String>>,
     name: String,
     role: String,
+    project_role: Option<String>,
     joined_at: DateTime<Utc>,
 }
 
@@ -142,6 +153,7 @@ async fn open(
             user_id: member.user_id,
             name: member.name,
             role: member.role,
+            project_role: member.project_role,
             joined_at: member.joined_at,
         })
     });
@@ -169,12 +181,15 @@ pub async fn list(
 ) -> Result<Page<Member, Cursor>, QueryError> {
     let mut tx = db.reading(scope).await?;
     let found: Vec<Listed> = sqlx::query_as(
-        "SELECT user_id, email, name, role, joined_at FROM members
-         WHERE tenant_id = $1 AND removed_at IS NULL
-           AND ($2::timestamptz IS NULL OR (joined_at, user_id) > ($2, $3))
-         ORDER BY joined_at, user_id LIMIT $4",
+        "SELECT m.user_id, email, name, m.role, p.role AS project_role, joined_at FROM members m
+         LEFT JOIN member_project_roles p ON (p.tenant_id, p.user_id, p.in_project)
+             = (m.tenant_id, m.user_id, $2)
+         WHERE m.tenant_id = $1 AND removed_at IS NULL
+           AND ($3::timestamptz IS NULL OR (joined_at, m.user_id) > ($3, $4))
+         ORDER BY joined_at, m.user_id LIMIT $5",
     )
     .bind(scope.tenant().0)
+    .bind(scope.project().0)
     .bind(after.map(|cursor| cursor.joined_at))
     .bind(after.map(|cursor| cursor.user_id))
     .bind(i64::from(limit) + 1)
@@ -196,12 +211,60 @@ pub async fn get(
 ) -> Result<Option<Member>, QueryError> {
     let mut tx = db.reading(scope).await?;
     let found: Option<Listed> = sqlx::query_as(
-        "SELECT user_id, email, name, role, joined_at FROM members
-         WHERE tenant_id = $1 AND user_id = $2 AND removed_at IS NULL",
+        "SELECT m.user_id, email, name, m.role, p.role AS project_role, joined_at FROM members m
+         LEFT JOIN member_project_roles p ON (p.tenant_id, p.user_id, p.in_project)
+             = (m.tenant_id, m.user_id, $2)
+         WHERE m.tenant_id = $1 AND m.user_id = $3 AND removed_at IS NULL",
     )
     .bind(scope.tenant().0)
+    .bind(scope.project().0)
     .bind(user.0)
     .fetch_optional(&mut *tx)
     .await?;
     Ok(open(db, people, found.into_iter().collect()).await?.pop())
+}
+
+/// The person whose key seals what this tenant knows of `user`, a member or one who
+/// has left.
+pub async fn subject(
+    db: &Db,
+    scope: &Scope,
+    user: UserId,
+) -> Result<Option<SubjectId>, QueryError> {
+    let mut tx = db.reading(scope).await?;
+    let email: Option<Json<Personal<String>>> =
+        sqlx::query_scalar("SELECT email FROM members WHERE tenant_id = $1 AND user_id = $2")
+            .bind(scope.tenant().0)
+            .bind(user.0)
+            .fetch_optional(&mut *tx)
+            .await?;
+    Ok(email.map(|email| email.subject()))
+}
+
+/// A tenant that somebody belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, sqlx::FromRow)]
+pub struct Membership {
+    pub id: Uuid,
+    pub name: String,
+}
+
+/// As many as a person is shown.
+const MEMBERSHIPS: i64 = 100;
+
+/// The tenants of the scope's own person. They lie on both sides of what keeps
+/// tenants apart, so the writing role asks, and for that one person only.
+pub async fn of_person(db: &Db, scope: &Scope) -> Result<Vec<Membership>, QueryError> {
+    let Some(user) = scope.actor().user() else {
+        return Ok(Vec::new());
+    };
+    let found = sqlx::query_as(
+        "SELECT t.tenant_id AS id, t.name FROM read.members m
+         JOIN read.tenants t USING (tenant_id)
+         WHERE m.user_id = $1 AND m.removed_at IS NULL ORDER BY m.joined_at, t.tenant_id LIMIT $2",
+    )
+    .bind(user.0)
+    .bind(MEMBERSHIPS)
+    .fetch_all(db.writer())
+    .await?;
+    Ok(found)
 }

@@ -103,7 +103,8 @@ const WRITE_TENANTS: &str = "INSERT INTO tenants
 
 const WRITE_PROJECTS: &str = "INSERT INTO projects
     SELECT * FROM json_populate_recordset(NULL::projects, $1::json)
-    ON CONFLICT (id) DO UPDATE SET version = excluded.version, name = excluded.name";
+    ON CONFLICT (id) DO UPDATE SET version = excluded.version, name = excluded.name,
+        archived_at = excluded.archived_at";
 
 async fn load_tenants(
     rows: &mut PgConnection,
@@ -134,6 +135,8 @@ pub struct Project {
     pub name: String,
     pub slug: String,
     pub created_at: DateTime<Utc>,
+    /// Nobody works in an archived project, and it can be restored.
+    pub archived_at: Option<DateTime<Utc>>,
 }
 
 /// A tenant as the API shows it.
@@ -159,7 +162,7 @@ pub async fn list(
 ) -> Result<Page<Project, Cursor>, QueryError> {
     let mut tx = db.reading(scope).await?;
     let found: Vec<Project> = sqlx::query_as(
-        "SELECT id, name, slug, created_at FROM projects
+        "SELECT id, name, slug, created_at, archived_at FROM projects
          WHERE tenant_id = $1 AND ($2::timestamptz IS NULL OR (created_at, id) > ($2, $3))
          ORDER BY created_at, id LIMIT $4",
     )
@@ -179,7 +182,7 @@ pub async fn list(
 pub async fn get(db: &Db, scope: &Scope, id: ProjectId) -> Result<Option<Project>, QueryError> {
     let mut tx = db.reading(scope).await?;
     let found = sqlx::query_as(
-        "SELECT id, name, slug, created_at FROM projects WHERE tenant_id = $1 AND id = $2",
+        "SELECT id, name, slug, created_at, archived_at FROM projects WHERE tenant_id = $1 AND id = $2",
     )
     .bind(scope.tenant().0)
     .bind(id.0)
@@ -195,5 +198,18 @@ pub async fn tenant(db: &Db, scope: &Scope) -> Result<Option<Tenant>, QueryError
         .bind(scope.tenant().0)
         .fetch_optional(&mut *tx)
         .await?;
+    Ok(found)
+}
+
+/// The project that a member of the tenant begins in: its oldest that is in use.
+pub async fn first(db: &Db, scope: &Scope) -> Result<Option<Project>, QueryError> {
+    let mut tx = db.reading(scope).await?;
+    let found = sqlx::query_as(
+        "SELECT id, name, slug, created_at, archived_at FROM projects
+         WHERE tenant_id = $1 AND archived_at IS NULL ORDER BY created_at, id LIMIT 1",
+    )
+    .bind(scope.tenant().0)
+    .fetch_optional(&mut *tx)
+    .await?;
     Ok(found)
 }

@@ -1,6 +1,6 @@
 //! API keys as facts for the keyring: what a key may do, never the key itself.
 
-use crate::ids::ProjectId;
+use crate::ids::{ProjectId, ServiceAccountId};
 use crate::messages::{example, messages, record};
 use crate::time::Timestamp;
 
@@ -13,16 +13,21 @@ record! { "srecopilot.identity",
         pub hash: String,
         /// The first characters, by which people recognise it.
         pub prefix: String,
-        /// `ingest`, `read`, `write`, `admin`.
+        /// `ingest` or one kind of it (`ingest:logs`), `read`, `write`, `admin`.
         pub scopes: Vec<String>,
         pub expires_at: Option<Timestamp>,
+        /// Whose key it is, where it is a program's with a name of its own.
+        #[serde(default)]
+        pub service_account: Option<ServiceAccountId>,
     }
     RevokeApiKey { pub reason: Option<String> }
+    /// Ends the key at a time, if it does not end before; never later than it would.
+    EndApiKey { pub expires_at: Timestamp }
 }
 
 messages! {
     /// What aggregate `ApiKey` is asked to do.
-    ApiKeyCommand in "identity" { CreateApiKey, RevokeApiKey }
+    ApiKeyCommand in "identity" { CreateApiKey, RevokeApiKey, EndApiKey }
 }
 
 record! { "srecopilot.identity",
@@ -33,13 +38,16 @@ record! { "srecopilot.identity",
         pub prefix: String,
         pub scopes: Vec<String>,
         pub expires_at: Option<Timestamp>,
+        #[serde(default)]
+        pub service_account: Option<ServiceAccountId>,
     }
     ApiKeyRevoked { pub reason: Option<String> }
+    ApiKeyEndSet { pub expires_at: Timestamp }
 }
 
 messages! {
     /// What has happened to a key; topic `identity.keys`.
-    ApiKeyEvent in "identity" { ApiKeyCreated, ApiKeyRevoked }
+    ApiKeyEvent in "identity" { ApiKeyCreated, ApiKeyRevoked, ApiKeyEndSet }
 }
 
 /// The committed examples.
@@ -55,14 +63,20 @@ mod examples {
         Some(Timestamp::from_micros(1_800_000_000_000_000))
     }
 
+    fn account() -> Option<ServiceAccountId> {
+        Some(ServiceAccountId(Uuid::from_u128(0x5A)))
+    }
+
     fn scopes() -> Vec<String> {
         vec!["ingest".to_owned()]
     }
 
     example! {
-        CreateApiKey { name: "alertmanager".to_owned(), project: project(), hash: "00".repeat(32), prefix: "srec_a1b2".to_owned(), scopes: scopes(), expires_at: expiry() }
+        CreateApiKey { name: "alertmanager".to_owned(), project: project(), hash: "00".repeat(32), prefix: "srec_a1b2".to_owned(), scopes: scopes(), expires_at: expiry(), service_account: account() }
         RevokeApiKey { reason: Some("leaked".to_owned()) }
-        ApiKeyCreated { name: "alertmanager".to_owned(), project: project(), hash: "00".repeat(32), prefix: "srec_a1b2".to_owned(), scopes: scopes(), expires_at: expiry() }
+        ApiKeyCreated { name: "alertmanager".to_owned(), project: project(), hash: "00".repeat(32), prefix: "srec_a1b2".to_owned(), scopes: scopes(), expires_at: expiry(), service_account: account() }
         ApiKeyRevoked { reason: Some("leaked".to_owned()) }
+        EndApiKey { expires_at: Timestamp::from_micros(1_790_086_400_000_000) }
+        ApiKeyEndSet { expires_at: Timestamp::from_micros(1_790_086_400_000_000) }
     }
 }

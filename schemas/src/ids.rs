@@ -55,8 +55,12 @@ id!(/// A person with an account.
     UserId);
 id!(/// The person whose key seals a personal value; equal to the user id for accounts.
     SubjectId);
+id!(/// A request to join a tenant that waits for its answer.
+    InvitationId);
 id!(/// An API key (the id, never the secret).
     ApiKeyId);
+id!(/// A program that acts in a project with keys of its own.
+    ServiceAccountId);
 id!(/// An incident.
     IncidentId);
 id!(/// A group of alerts that share one episode: `UUIDv5(project, group key)`.

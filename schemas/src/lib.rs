@@ -25,6 +25,7 @@ pub mod personal;
 pub mod progress;
 pub mod registry;
 pub mod scope;
+pub mod service_account;
 pub mod severity;
 pub mod telemetry;
 pub mod tenant;

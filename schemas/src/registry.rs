@@ -25,6 +25,8 @@ pub fn types() -> Vec<MessageType> {
         crate::tenant::TenantEvent::types(),
         crate::api_key::ApiKeyCommand::types(),
         crate::api_key::ApiKeyEvent::types(),
+        crate::service_account::ServiceAccountCommand::types(),
+        crate::service_account::ServiceAccountEvent::types(),
         crate::incident::IncidentCommand::types(),
         crate::incident::IncidentEvent::types(),
         crate::incident_numbers::IncidentNumbersCommand::types(),

@@ -1,9 +1,10 @@
 //! Tenants: their projects and members. Names and addresses of people are sealed.
 
-use crate::ids::{ProjectId, SubjectId, UserId};
+use crate::ids::{InvitationId, ProjectId, SubjectId, UserId};
 use crate::messages::{example, messages, record};
 use crate::personal::{Personal, Sealed};
 use crate::scope::MemberRole;
+use crate::time::Timestamp;
 
 record! { "srecopilot.identity",
     /// Creates the tenant that is the record's key, with its first project and owner.
@@ -20,6 +21,26 @@ record! { "srecopilot.identity",
     AddMember { pub user: UserId, pub email: Personal<String>, pub name: Personal<String>, pub role: MemberRole }
     ChangeMemberRole { pub user: UserId, pub role: MemberRole }
     RemoveMember { pub user: UserId }
+    /// Asks the holder of an address in. The link's secret follows from the id.
+    InviteMember {
+        pub invitation: InvitationId,
+        pub email: Personal<String>,
+        pub role: MemberRole,
+        pub expires_at: Timestamp,
+    }
+    RevokeInvitation { pub invitation: InvitationId }
+    AcceptInvitation {
+        pub invitation: InvitationId,
+        pub user: UserId,
+        pub email: Personal<String>,
+        pub name: Personal<String>,
+    }
+    /// A role in one project that differs from the one in the tenant; None ends it.
+    SetProjectRole { pub project: ProjectId, pub user: UserId, pub role: Option<MemberRole> }
+    ArchiveProject { pub project: ProjectId }
+    RestoreProject { pub project: ProjectId }
+    /// Makes a person unreadable who is, or was, a member.
+    EraseMember { pub user: UserId, pub subject: SubjectId }
 }
 
 messages! {
@@ -32,6 +53,13 @@ messages! {
         AddMember,
         ChangeMemberRole,
         RemoveMember,
+        InviteMember,
+        RevokeInvitation,
+        AcceptInvitation,
+        SetProjectRole,
+        ArchiveProject,
+        RestoreProject,
+        EraseMember,
     }
 }
 
@@ -43,6 +71,19 @@ record! { "srecopilot.identity",
     MemberAdded { pub user: UserId, pub email: Personal<String>, pub name: Personal<String>, pub role: MemberRole }
     MemberRoleChanged { pub user: UserId, pub from: MemberRole, pub to: MemberRole }
     MemberRemoved { pub user: UserId }
+    MemberInvited {
+        pub invitation: InvitationId,
+        pub email: Personal<String>,
+        pub role: MemberRole,
+        pub expires_at: Timestamp,
+    }
+    InvitationRevoked { pub invitation: InvitationId }
+    InvitationAccepted { pub invitation: InvitationId, pub user: UserId }
+    ProjectRoleSet { pub project: ProjectId, pub user: UserId, pub role: Option<MemberRole> }
+    ProjectArchived { pub project: ProjectId }
+    ProjectRestored { pub project: ProjectId }
+    /// The subject's key is gone; folds show the placeholder from here on.
+    SubjectErased { pub user: UserId, pub subject: SubjectId }
 }
 
 messages! {
@@ -55,6 +96,13 @@ messages! {
         MemberAdded,
         MemberRoleChanged,
         MemberRemoved,
+        MemberInvited,
+        InvitationRevoked,
+        InvitationAccepted,
+        ProjectRoleSet,
+        ProjectArchived,
+        ProjectRestored,
+        SubjectErased,
     }
 }
 
@@ -79,6 +127,22 @@ mod examples {
         })
     }
 
+    fn invitation() -> InvitationId {
+        InvitationId(Uuid::from_u128(0xE7))
+    }
+
+    fn invited() -> Personal<String> {
+        Personal::from_sealed(Sealed {
+            subject: SubjectId(invitation().0),
+            nonce: vec![7; 12],
+            ciphertext: vec![9; 24],
+        })
+    }
+
+    fn expiry() -> Timestamp {
+        Timestamp::from_micros(1_800_000_000_000_000)
+    }
+
     example! {
         RegisterTenant { name: "Acme".to_owned(), project: project(), owner: user(), owner_email: sealed(), owner_name: sealed() }
         RenameTenant { name: "Acme Ltd".to_owned() }
@@ -94,5 +158,19 @@ mod examples {
         MemberAdded { user: user(), email: sealed(), name: sealed(), role: MemberRole::Owner }
         MemberRoleChanged { user: user(), from: MemberRole::Engineer, to: MemberRole::Admin }
         MemberRemoved { user: user() }
+        InviteMember { invitation: invitation(), email: invited(), role: MemberRole::Engineer, expires_at: expiry() }
+        RevokeInvitation { invitation: invitation() }
+        AcceptInvitation { invitation: invitation(), user: user(), email: sealed(), name: sealed() }
+        SetProjectRole { project: project(), user: user(), role: Some(MemberRole::Admin) }
+        ArchiveProject { project: project() }
+        RestoreProject { project: project() }
+        EraseMember { user: user(), subject: SubjectId(user().0) }
+        MemberInvited { invitation: invitation(), email: invited(), role: MemberRole::Engineer, expires_at: expiry() }
+        InvitationRevoked { invitation: invitation() }
+        InvitationAccepted { invitation: invitation(), user: user() }
+        ProjectRoleSet { project: project(), user: user(), role: Some(MemberRole::Admin) }
+        ProjectArchived { project: project() }
+        ProjectRestored { project: project() }
+        SubjectErased { user: user(), subject: SubjectId(user().0) }
     }
 }

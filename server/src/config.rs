@@ -232,6 +232,11 @@ impl Config {
         self.data_dir.join("admin.sock")
     }
 
+    /// Who was erased; beside the backups, for a restore of an older one.
+    pub fn erased_list(&self) -> PathBuf {
+        self.data_dir.join("erased")
+    }
+
     pub fn ports_file(&self) -> PathBuf {
         self.data_dir.join("ports.json")
     }

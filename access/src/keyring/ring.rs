@@ -76,16 +76,17 @@ impl Ring {
                 self.hashes.insert(id, created.hash.clone());
                 self.keys.insert(created.hash, key);
             }
-            ApiKeyEvent::ApiKeyRevoked(_) => {
-                let key = self
-                    .hashes
-                    .get(&id)
-                    .and_then(|hash| self.keys.get_mut(hash));
-                key.ok_or("a key was revoked that was never created")?
-                    .revoked = true;
-            }
+            ApiKeyEvent::ApiKeyRevoked(_) => self.known(id)?.revoked = true,
+            ApiKeyEvent::ApiKeyEndSet(set) => self.known(id)?.expires_at = Some(set.expires_at),
         }
         Ok(())
+    }
+
+    /// A key that something happens to; it must have been created.
+    fn known(&mut self, id: ApiKeyId) -> Result<&mut Key, &'static str> {
+        let hash = self.hashes.get(&id);
+        let key = hash.and_then(|hash| self.keys.get_mut(hash));
+        key.ok_or("something happened to a key that was never created")
     }
 
     /// Notes that a partition was read up to `next`.

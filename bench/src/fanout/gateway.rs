@@ -146,6 +146,7 @@ fn created(key: &NewKey) -> anyhow::Result<NewRecord> {
         prefix: key.prefix.clone(),
         scopes: vec!["read".to_owned()],
         expires_at: None,
+        service_account: None,
     });
     let scope = Scope::granted(tenant, project, Actor::system("bench"));
     let subject = context.id().to_string();

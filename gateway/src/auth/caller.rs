@@ -28,7 +28,7 @@ pub fn identify(
             let token = cookies::session(&gateway.config.public_url, headers);
             let token = token.ok_or(Denied::Missing)?;
             csrf::check_session(&gateway.config.public_url, method, headers)?;
-            gateway.tokens.verify(&token, gateway.clock.now())?
+            verify_token(gateway, &token)?
         }
     };
     check_project(&principal, headers)?;
@@ -45,9 +45,7 @@ pub async fn identify_socket(
     if let Some(ticket) = query.and_then(ticket_in) {
         let now = gateway.clock.now();
         let token = tickets::redeem(&gateway.db, &gateway.master, ticket, now).await?;
-        return gateway
-            .tokens
-            .verify(&token.ok_or(Denied::InvalidToken)?, now);
+        return verify_token(gateway, &token.ok_or(Denied::InvalidToken)?);
     }
     if credentials::find(headers)?.is_none() {
         cookies::session(&gateway.config.public_url, headers).ok_or(Denied::Missing)?;
@@ -66,7 +64,7 @@ fn ticket_in(query: &str) -> Option<&str> {
 /// Verifies a credential that came in a header.
 pub fn verify(gateway: &Gateway, presented: &Presented) -> Result<Principal, Error> {
     match presented {
-        Presented::Token(token) => gateway.tokens.verify(token, gateway.clock.now()),
+        Presented::Token(token) => verify_token(gateway, token),
         Presented::Key(key) => {
             // A ring that cannot see new revocations lets nobody in.
             if !gateway.keyring.fresh() {
@@ -77,6 +75,14 @@ pub fn verify(gateway: &Gateway, presented: &Presented) -> Result<Principal, Err
             Ok(principal)
         }
     }
+}
+
+/// A token that is good by itself may carry a session, a member or a project that
+/// has ended since.
+fn verify_token(gateway: &Gateway, token: &str) -> Result<Principal, Error> {
+    let principal = gateway.tokens.verify(token, gateway.clock.now())?;
+    gateway.ended.check(&principal)?;
+    Ok(principal)
 }
 
 /// The console says which project it shows; the credential decides.

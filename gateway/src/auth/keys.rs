@@ -13,6 +13,7 @@ pub struct Keys {
     email: Key,
     cursor: Key,
     api_key: Key,
+    invitation: Key,
 }
 
 impl Keys {
@@ -22,6 +23,7 @@ impl Keys {
             email: key("sre-copilot login address v1"),
             cursor: key("sre-copilot cursor v1"),
             api_key: key("sre-copilot api key v1"),
+            invitation: key("sre-copilot invitation v1"),
         }
     }
 
@@ -33,6 +35,11 @@ impl Keys {
     /// Signs a cursor for one tenant, project and list.
     pub fn cursor(&self, parts: &[&[u8]]) -> [u8; 32] {
         mac(&self.cursor, parts)
+    }
+
+    /// What makes the link of an invitation one that nobody else can make.
+    pub fn invitation(&self, tenant: &[u8], id: &[u8]) -> [u8; 32] {
+        mac(&self.invitation, &[tenant, id])
     }
 
     /// What the text of an API key is made of, if a retry must make the same one.

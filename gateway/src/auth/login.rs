@@ -7,10 +7,12 @@ use schemas::context::Context;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::proof::{self, Shown};
 use super::secret::Secret;
 use super::session::{self, Session};
 use super::vault::logins;
 use crate::Gateway;
+use crate::client::Client;
 use crate::error::{Error, Problem};
 use crate::request::Asked;
 
@@ -20,25 +22,39 @@ pub struct Login {
     pub email: String,
     #[schema(value_type = String, example = "correct horse battery staple")]
     pub password: Secret,
+    /// Of the second factor, or a recovery code; asked for with the rule
+    /// `second_factor_needed`.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub code: Option<Secret>,
 }
 
 /// Begin a session
 ///
-/// A wrong address and a wrong password get the same answer and take as long.
+/// A wrong address and a wrong password get the same answer and take as long. After
+/// five of them in a row comes a pause, which doubles with each further one.
 #[utoipa::path(post, path = "/api/v1/auth/login", operation_id = "login", tag = "auth",
     request_body = Login,
-    responses((status = 200, body = Session), (status = 401, body = Problem)))]
-pub async fn login(State(gateway): State<Gateway>, asked: Asked<Login>) -> Result<Response, Error> {
-    let Login { email, password } = asked.body;
-    let found = logins::find(&gateway.db, &gateway.keys.email(&email)).await?;
-    let hash = found.as_ref().map(|login| login.password_hash.clone());
-    if !gateway.passwords.verify(password, hash).await? {
-        metrics::counter!("gateway_logins_failed_total").increment(1);
-        return Err(Error::BadCredentials);
-    }
+    responses((status = 200, body = Session), (status = 401, body = Problem),
+        (status = 429, body = Problem)))]
+pub async fn login(
+    State(gateway): State<Gateway>,
+    client: Client,
+    asked: Asked<Login>,
+) -> Result<Response, Error> {
+    let Login {
+        email,
+        password,
+        code,
+    } = asked.body;
+    let address = gateway.keys.email(&email);
+    let found = logins::find(&gateway.db, &address).await?;
+    let shown = Shown { password, code };
+    proof::check(&gateway, &address, found.as_ref(), shown).await?;
     let login = found.ok_or(Error::BadCredentials)?;
     let family = Context::ambient(&gateway.clock).id();
-    let proven = session::prove(&gateway, login.tenant, login.user, family, None).await?;
+    let (tenant, user) = (login.tenant, login.user);
+    let proven = session::prove_anywhere(&gateway, tenant, user, family, None).await?;
     let proven = proven.ok_or(Error::BadCredentials)?;
-    session::open(&gateway, StatusCode::OK, proven).await
+    session::open(&gateway, StatusCode::OK, proven, &client).await
 }

@@ -5,13 +5,13 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::vault::refresh_tokens;
-use super::{cookies, csrf};
+use super::{cookies, csrf, ending};
 use crate::Gateway;
 use crate::error::Error;
 
 /// End the session
 ///
-/// Takes the cookies away and ends the refresh tokens and sockets of the session.
+/// Takes the cookies away and ends the tokens and sockets of the session.
 /// Works without a valid access token, because an expired session ends too.
 #[utoipa::path(post, path = "/api/v1/auth/logout", operation_id = "logout", tag = "auth",
     responses((status = 204)))]
@@ -20,9 +20,7 @@ pub async fn logout(State(gateway): State<Gateway>, headers: HeaderMap) -> Resul
     if let Some(text) = cookies::refresh(url, &headers) {
         csrf::check_session(url, &Method::POST, &headers)?;
         if let Some(holder) = refresh_tokens::holder(&gateway.db, &text).await? {
-            let now = gateway.clock.now();
-            refresh_tokens::end_family(&gateway.db, holder.family, now).await?;
-            gateway.live.end_session(holder.family);
+            ending::session(&gateway, holder.family).await?;
         }
     }
     Ok((StatusCode::NO_CONTENT, cookies::clear(url)).into_response())

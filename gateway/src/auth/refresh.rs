@@ -3,16 +3,19 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
-use schemas::ids::ProjectId;
+use schemas::ids::{ProjectId, TenantId};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::audit::Happened;
 use super::secret::Secret;
-use super::session::{self, Session};
-use super::vault::refresh_tokens;
-use super::{cookies, csrf};
+use super::session::{self, Proven, Session};
+use super::vault::refresh_tokens::{self, Holder, Rotated};
+use super::vault::sessions;
+use super::{cookies, csrf, ending};
 use crate::Gateway;
+use crate::client::Client;
 use crate::error::{Error, Problem};
 use crate::request::Asked;
 
@@ -25,6 +28,9 @@ pub struct Refresh {
     /// The project to work in from now on.
     #[serde(default)]
     pub project_id: Option<Uuid>,
+    /// The tenant to work in from now on, for people who belong to several.
+    #[serde(default)]
+    pub tenant_id: Option<Uuid>,
 }
 
 /// Go on with a session
@@ -33,29 +39,68 @@ pub struct Refresh {
 /// except within ten seconds, for tabs that refresh at the same moment.
 #[utoipa::path(post, path = "/api/v1/auth/refresh", operation_id = "refresh", tag = "auth",
     request_body(content = Option<Refresh>),
-    responses((status = 200, body = Session), (status = 401, body = Problem)))]
+    responses((status = 200, body = Session), (status = 401, body = Problem),
+        (status = 404, body = Problem)))]
 pub async fn refresh(
     State(gateway): State<Gateway>,
+    client: Client,
     headers: HeaderMap,
     asked: Asked<Option<Refresh>>,
 ) -> Result<Response, Error> {
     let body = asked.body.unwrap_or_default();
+    let place = (body.tenant_id.map(TenantId), body.project_id.map(ProjectId));
     let text = presented(&gateway, body.refresh_token, &headers)?;
     let now = gateway.clock.now();
     let holder = refresh_tokens::holder(&gateway.db, &text).await?;
     let holder = holder.ok_or(Error::SessionOver("the refresh token is not known"))?;
     // What can fail is asked before the token is used up.
-    let wanted = body.project_id.map(ProjectId);
-    let project = Some(wanted.unwrap_or(holder.project));
-    let proven =
-        session::prove(&gateway, holder.tenant, holder.user, holder.family, project).await?;
-    let Some(proven) = proven else {
-        refresh_tokens::end_family(&gateway.db, holder.family, now).await?;
-        return Err(Error::SessionOver("the account has left the tenant"));
+    let proven = prove(&gateway, &holder, place).await?;
+    let subject = &proven.subject;
+    let place = (subject.tenant, subject.project);
+    let rotated = refresh_tokens::rotate(&gateway.db, &gateway.master, &text, place, now).await?;
+    let Rotated::To(successor) = rotated else {
+        return Err(stolen(&gateway, &proven).await?);
     };
-    let (_, successor) =
-        refresh_tokens::rotate(&gateway.db, &gateway.master, &text, wanted, now).await?;
+    sessions::seen(&gateway.db, &Holder::from(subject), &client, now).await?;
     session::answer(&gateway, StatusCode::OK, proven, &successor)
+}
+
+/// What the holder is in the wanted place, or in the one they were in.
+async fn prove(
+    gateway: &Gateway,
+    holder: &Holder,
+    (tenant, project): (Option<TenantId>, Option<ProjectId>),
+) -> Result<Proven, Error> {
+    let (user, family) = (holder.user, holder.family);
+    if tenant.is_some() || project.is_some() {
+        let to = tenant.unwrap_or(holder.tenant);
+        let proven = session::prove(gateway, to, user, family, project).await?;
+        if proven.is_some() || tenant.is_some() {
+            return proven.ok_or(Error::NotFound);
+        }
+    }
+    let (tenant, project) = (holder.tenant, Some(holder.project));
+    match session::prove_anywhere(gateway, tenant, user, family, project).await? {
+        Some(proven) => Ok(proven),
+        None => {
+            ending::session(gateway, family).await?;
+            Err(Error::SessionOver("the account has left the tenant"))
+        }
+    }
+}
+
+/// Two hold the token: nobody goes on with it, and the audit says so.
+async fn stolen(gateway: &Gateway, proven: &Proven) -> Result<Error, Error> {
+    let session = proven.subject.session;
+    ending::session(gateway, session).await?;
+    let happened = Happened {
+        operation: "RefreshSession",
+        target_type: "session",
+        target_id: &session.to_string(),
+        refused: Some("refresh_token_reused"),
+    };
+    gateway.tell(&proven.subject.scope(), happened).await?;
+    Ok(Error::SessionOver("the refresh token was used twice"))
 }
 
 /// The token of the body, or the one of the cookie if our own page sent it.

@@ -19,17 +19,17 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::password_policy;
 use super::secret::Secret;
 use super::session::{self, Proven, Session, User};
 use super::vault::logins::{self, NewLogin, Reserved};
 use crate::Gateway;
+use crate::client::Client;
 use crate::config::Registration;
 use crate::dispatch::Command;
 use crate::error::{Error, FieldError, Pending, Problem};
 use crate::request::Asked;
 
-const MIN_PASSWORD: usize = 8;
-const MAX_PASSWORD: usize = 256;
 const MAX_EMAIL: usize = 254;
 const MAX_NAME: usize = 100;
 
@@ -37,7 +37,7 @@ const MAX_NAME: usize = 100;
 pub struct Register {
     #[schema(example = "ada@example.com")]
     pub email: String,
-    /// 8 to 256 characters.
+    /// 8 to 256 characters, and none of the common ones.
     #[schema(value_type = String, example = "correct horse battery staple")]
     pub password: Secret,
     #[schema(example = "Ada Lovelace")]
@@ -55,6 +55,7 @@ pub struct Register {
         (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 pub async fn register(
     State(gateway): State<Gateway>,
+    client: Client,
     asked: Asked<Register>,
 ) -> Result<Response, Error> {
     admitted(&gateway).await?;
@@ -88,7 +89,8 @@ pub async fn register(
         email,
         name,
     };
-    session::open(&gateway, StatusCode::CREATED, Proven { subject, user }).await
+    let proven = Proven { subject, user };
+    session::open(&gateway, StatusCode::CREATED, proven, &client).await
 }
 
 /// An account to be made.
@@ -157,15 +159,19 @@ pub async fn settle_login<T>(
 /// What is wrong with an account's fields.
 pub fn account_problems(email: &str, password: &str, name: &str) -> Vec<FieldError> {
     let mut wrong = Vec::new();
-    if !is_address(email.trim()) {
-        wrong.push(FieldError::new("email", "must be an e-mail address"));
-    }
-    if !(MIN_PASSWORD..=MAX_PASSWORD).contains(&password.chars().count()) {
-        let bounds = format!("must have {MIN_PASSWORD} to {MAX_PASSWORD} characters");
-        wrong.push(FieldError::new("password", bounds));
-    }
+    wrong.extend(address_problem(email));
+    wrong.extend(password_policy::problem(
+        "password",
+        password,
+        &[email, name],
+    ));
     wrong.extend(name_problem("name", name));
     wrong
+}
+
+pub fn address_problem(email: &str) -> Option<FieldError> {
+    let wrong = FieldError::new("email", "must be an e-mail address");
+    (!is_address(email.trim())).then_some(wrong)
 }
 
 pub fn refuse_if(wrong: Vec<FieldError>) -> Result<(), Error> {
@@ -218,11 +224,12 @@ fn founder(
         tenant: TenantId(id("tenant")),
         project: ProjectId(id("project")),
         role: MemberRole::Owner,
+        tenant_role: MemberRole::Owner,
         session: context.id(),
     }
 }
 
-fn seal(person: SubjectId, key: &SubjectKey, value: &str) -> Result<Personal<String>, Error> {
+pub fn seal(person: SubjectId, key: &SubjectKey, value: &str) -> Result<Personal<String>, Error> {
     Personal::seal(person, key, &value.to_owned()).map_err(|e| Error::Internal(e.to_string()))
 }
 
@@ -237,10 +244,11 @@ mod tests {
 
     #[test]
     fn names_every_field_that_is_wrong() {
-        assert!(fields("ada@example.com", "12345678", "Ada").is_empty());
+        assert!(fields("ada@example.com", "a horse and a staple", "Ada").is_empty());
         assert_eq!(fields("ada", "short", " "), ["email", "password", "name"]);
         for address in ["@b", "a@", "a@b@c", "a b@c", ""] {
-            assert_eq!(fields(address, "12345678", "Ada"), ["email"], "{address}");
+            let password = "a horse and a staple";
+            assert_eq!(fields(address, password, "Ada"), ["email"], "{address}");
         }
     }
 }

@@ -14,9 +14,12 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use super::audit::Happened;
 use super::cookies;
 use super::vault::refresh_tokens::{self, Holder};
+use super::vault::sessions;
 use crate::Gateway;
+use crate::client::Client;
 use crate::error::Error;
 
 /// A person with an account.
@@ -47,7 +50,8 @@ pub struct Proven {
     pub user: User,
 }
 
-/// Looks up what `user` is in `tenant` now. None where they are no member.
+/// Looks up what `user` is in `tenant` now, in `project` or the tenant's first. None
+/// where they are no member.
 pub async fn prove(
     gateway: &Gateway,
     tenant: TenantId,
@@ -61,14 +65,21 @@ pub async fn prove(
         project: project.unwrap_or(ProjectId(Uuid::nil())),
         // The lookup needs a scope, not a role; the row says which it is.
         role: MemberRole::Viewer,
+        tenant_role: MemberRole::Viewer,
         session,
     };
+    let found = project_of(gateway, &subject, project).await?;
+    subject.project = found.unwrap_or(subject.project);
     let Some(member) = members::get(&gateway.db, &gateway.people(), &subject.scope(), user).await?
     else {
         return Ok(None);
     };
-    subject.project = project_of(gateway, &subject, project).await?;
-    subject.role = role_of(&member)?;
+    found.ok_or(Error::NotFound)?;
+    subject.tenant_role = role_of(&member)?;
+    subject.role = match &member.project_role {
+        Some(role) => parsed(role)?,
+        None => subject.tenant_role,
+    };
     let user = User {
         id: user.0,
         email: member.email,
@@ -77,28 +88,66 @@ pub async fn prove(
     Ok(Some(Proven { subject, user }))
 }
 
-/// The wanted project if it is one of the tenant's, else the tenant's first.
+/// The same, in another tenant that they belong to where they have left this one.
+pub async fn prove_anywhere(
+    gateway: &Gateway,
+    tenant: TenantId,
+    user: UserId,
+    session: Uuid,
+    project: Option<ProjectId>,
+) -> Result<Option<Proven>, Error> {
+    match prove(gateway, tenant, user, session, project).await {
+        // The project was archived meanwhile; the tenant has another.
+        Err(Error::NotFound) if project.is_some() => {
+            prove(gateway, tenant, user, session, None).await
+        }
+        Ok(None) => {
+            let scope = nobody_yet(tenant, user).scope();
+            let others = members::of_person(&gateway.db, &scope).await?;
+            match others.into_iter().find(|other| other.id != tenant.0) {
+                Some(other) => prove(gateway, TenantId(other.id), user, session, None).await,
+                None => Ok(None),
+            }
+        }
+        other => other,
+    }
+}
+
+/// A person for the lookups that say what they may do; until then it is nothing.
+pub fn nobody_yet(tenant: TenantId, user: UserId) -> Subject {
+    Subject {
+        user,
+        tenant,
+        project: ProjectId(Uuid::nil()),
+        role: MemberRole::Viewer,
+        tenant_role: MemberRole::Viewer,
+        session: Uuid::nil(),
+    }
+}
+
+/// The wanted project if it is one of the tenant's in use, else the tenant's first.
 async fn project_of(
     gateway: &Gateway,
     subject: &Subject,
     wanted: Option<ProjectId>,
-) -> Result<ProjectId, Error> {
+) -> Result<Option<ProjectId>, Error> {
+    let scope = subject.scope();
     let found = match wanted {
-        Some(project) => projects::get(&gateway.db, &subject.scope(), project).await?,
-        None => {
-            let first = projects::list(&gateway.db, &subject.scope(), None, 1).await?;
-            first.items.into_iter().next()
-        }
+        Some(project) => projects::get(&gateway.db, &scope, project).await?,
+        None => projects::first(&gateway.db, &scope).await?,
     };
-    found
-        .map(|project| ProjectId(project.id))
-        .ok_or(Error::NotFound)
+    let in_use = found.filter(|project| project.archived_at.is_none());
+    Ok(in_use.map(|project| ProjectId(project.id)))
 }
 
 /// The member's role as the read model spells it.
 pub fn role_of(member: &Member) -> Result<MemberRole, Error> {
-    let unknown = || Error::Internal(format!("`{}` is no member role", member.role));
-    MemberRole::parse(&member.role).ok_or_else(unknown)
+    parsed(&member.role)
+}
+
+fn parsed(role: &str) -> Result<MemberRole, Error> {
+    let unknown = || Error::Internal(format!("`{role}` is no member role"));
+    MemberRole::parse(role).ok_or_else(unknown)
 }
 
 /// Begins a session and answers with it.
@@ -106,9 +155,19 @@ pub async fn open(
     gateway: &Gateway,
     status: StatusCode,
     proven: Proven,
+    client: &Client,
 ) -> Result<Response, Error> {
-    let holder = Holder::from(&proven.subject);
-    let refresh = refresh_tokens::begin(&gateway.db, &holder, gateway.clock.now()).await?;
+    let (holder, now) = (Holder::from(&proven.subject), gateway.clock.now());
+    let refresh = refresh_tokens::begin(&gateway.db, &holder, now).await?;
+    sessions::begin(&gateway.db, &holder, client, now).await?;
+    let id = holder.family.to_string();
+    let happened = Happened {
+        operation: "BeginSession",
+        target_type: "session",
+        target_id: &id,
+        refused: None,
+    };
+    gateway.tell(&proven.subject.scope(), happened).await?;
     answer(gateway, status, proven, &refresh)
 }
 

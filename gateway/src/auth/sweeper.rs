@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::vault::logins::{self, PendingLogin};
-use super::vault::{refresh_tokens, tickets};
+use super::vault::{ends, failures, refresh_tokens, sessions, tickets};
 use crate::Gateway;
 use crate::error::Error;
 
@@ -40,6 +40,9 @@ pub async fn sweep(gateway: &Gateway) -> Result<(), Error> {
         settle(gateway, &login).await?;
     }
     refresh_tokens::sweep(&gateway.db, now).await?;
+    sessions::sweep(&gateway.db, now).await?;
+    ends::sweep(&gateway.db, now).await?;
+    failures::sweep(&gateway.db, now).await?;
     tickets::sweep(&gateway.db, now).await?;
     Ok(())
 }
@@ -50,6 +53,7 @@ async fn settle(gateway: &Gateway, login: &PendingLogin) -> Result<(), Error> {
         tenant: login.tenant,
         project: login.project,
         role: MemberRole::Viewer,
+        tenant_role: MemberRole::Viewer,
         session: Uuid::nil(),
     }
     .scope();

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use access::ended::End;
 use axum::extract::ws::Utf8Bytes;
 use schemas::change::Change;
 use schemas::ids::{ProjectId, TenantId, UserId};
@@ -27,8 +28,8 @@ pub enum Ending {
 
 /// A socket as the hub knows it.
 pub struct Client {
-    pub user: Option<UserId>,
-    pub session: Option<Uuid>,
+    /// Whose end is its own.
+    carries: Vec<End>,
     frames: mpsc::Sender<Utf8Bytes>,
     ending: watch::Sender<Option<Ending>>,
 }
@@ -40,6 +41,15 @@ pub(super) struct Joining {
     pub(super) project: ProjectId,
     pub(super) user: Option<UserId>,
     pub(super) session: Option<Uuid>,
+}
+
+impl Joining {
+    fn carries(self) -> Vec<End> {
+        let session = self.session.map(End::session);
+        let member = self.user.map(|user| End::member(self.tenant, user));
+        let project = Some(End::project(self.project));
+        [session, member, project].into_iter().flatten().collect()
+    }
 }
 
 /// What a socket has of the hub.
@@ -78,8 +88,7 @@ impl Hub {
         let (ending, ended) = watch::channel(None);
         self.joined += 1;
         let client = Client {
-            user: who.user,
-            session: who.session,
+            carries: who.carries(),
             frames: sender,
             ending,
         };
@@ -131,8 +140,11 @@ impl Hub {
         self.deliver(Audience::ALL, &frame);
     }
 
-    pub(super) fn end(&mut self, which: impl Fn(&Client) -> bool) {
-        for client in self.everybody().filter(|client| which(client)) {
+    pub(super) fn end(&mut self, what: End) {
+        for client in self
+            .everybody()
+            .filter(|client| client.carries.contains(&what))
+        {
             client.ending.send_replace(Some(Ending::SessionOver));
         }
     }
@@ -281,7 +293,7 @@ mod tests {
     fn who_left_is_forgotten() {
         let mut hub = Hub::new("e".to_owned());
         let joined = hub.join(who(1, 1), None);
-        hub.end(|client| client.session == Some(Uuid::from_u128(1)));
+        hub.end(End::session(Uuid::from_u128(1)));
         assert_eq!(*joined.ending.borrow(), Some(Ending::SessionOver));
         hub.leave(who(1, 1), joined.id);
         assert!(hub.clients.is_empty());

@@ -9,7 +9,7 @@ use axum::response::Response;
 use futures::{SinkExt, StreamExt};
 use serde::Deserialize;
 use tokio::sync::watch;
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, interval_at, timeout};
 use utoipa::IntoParams;
 
 use super::hub::{Ending, Joined, Joining};
@@ -19,6 +19,8 @@ use crate::error::{Error, Problem};
 use crate::operations::Allowed;
 
 const PING_EVERY: Duration = Duration::from_secs(25);
+/// How soon a revoked credential closes its socket.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// How long a closing frame may take.
 const GOODBYE: Duration = Duration::from_secs(5);
 /// What is sent in one go.
@@ -107,9 +109,6 @@ async fn talk(
                 return Some(Ending::Restart);
             },
             _ = ping.tick() => {
-                if !still_admitted(gateway, principal) {
-                    return Some(Ending::SessionOver);
-                }
                 let ping = socket.send(Message::Ping(Default::default()));
                 timeout(PING_EVERY, ping).await.ok()?.ok()?;
             }
@@ -136,22 +135,25 @@ async fn ended(ending: &mut watch::Receiver<Option<Ending>>) -> Ending {
     }
 }
 
-/// Pends until the credential ends by itself.
+/// Pends until the credential ends, by itself or because it was ended.
 pub(crate) async fn until_over(gateway: &Gateway, principal: &Principal) {
-    match principal.expires_at() {
-        Some(at) => {
-            let left = at.millis_since(gateway.clock.now()).max(0);
-            sleep(Duration::from_millis(left.unsigned_abs())).await;
+    let mut look = interval(LOOK_EVERY);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        look.tick().await;
+        let now = gateway.clock.now();
+        let expired = principal.expires_at().is_some_and(|at| at <= now);
+        if expired || !still_admitted(gateway, principal) {
+            return;
         }
-        None => std::future::pending().await,
     }
 }
 
-/// Keys can be revoked while a socket is open.
-pub(crate) fn still_admitted(gateway: &Gateway, principal: &Principal) -> bool {
-    principal
-        .api_key()
-        .is_none_or(|key| gateway.keyring.still_admits(key, gateway.clock.now()))
+/// Keys can be revoked, and sessions ended, while a socket is open.
+fn still_admitted(gateway: &Gateway, principal: &Principal) -> bool {
+    let now = gateway.clock.now();
+    let revoked = |key| !gateway.keyring.still_admits(key, now);
+    !principal.api_key().is_some_and(revoked) && gateway.ended.check(principal).is_ok()
 }
 
 fn joining(principal: &Principal) -> Joining {

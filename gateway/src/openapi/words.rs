@@ -20,6 +20,14 @@ pub enum MemberRole {
 #[serde(rename_all = "snake_case")]
 pub enum KeyScope {
     Ingest,
+    #[serde(rename = "ingest:metrics")]
+    IngestMetrics,
+    #[serde(rename = "ingest:logs")]
+    IngestLogs,
+    #[serde(rename = "ingest:traces")]
+    IngestTraces,
+    #[serde(rename = "ingest:webhooks")]
+    IngestWebhooks,
     Read,
     Write,
     Admin,
@@ -103,6 +111,10 @@ impl KeyScope {
     pub fn name(self) -> &'static str {
         match self {
             Self::Ingest => "ingest",
+            Self::IngestMetrics => "ingest:metrics",
+            Self::IngestLogs => "ingest:logs",
+            Self::IngestTraces => "ingest:traces",
+            Self::IngestWebhooks => "ingest:webhooks",
             Self::Read => "read",
             Self::Write => "write",
             Self::Admin => "admin",

@@ -1,6 +1,9 @@
 //! `/api/v1/api-keys`: keys for agents and programs.
 
+pub mod rotate;
+
 use access::api_key::{self, NewKey};
+use access::permissions::Action;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
@@ -9,12 +12,14 @@ use chrono::{DateTime, Utc};
 use projections::api_keys::{self, ApiKey};
 use schemas::api_key::{ApiKeyCommand, CreateApiKey, RevokeApiKey};
 use schemas::context::Context;
-use schemas::ids::ApiKeyId;
+use schemas::ids::{ApiKeyId, ServiceAccountId};
+use schemas::scope::Scope;
 use schemas::topic::Topic;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::service_accounts;
 use crate::Gateway;
 use crate::auth::register::refuse_if;
 use crate::dispatch::Command;
@@ -22,7 +27,7 @@ use crate::error::{Error, FieldError, Pending, Problem};
 use crate::openapi::words::KeyScope;
 use crate::operations::Allowed;
 use crate::paging::{Listed, Paging};
-use crate::request::Asked;
+use crate::request::{Asked, Question};
 
 const LIST: &str = "api_keys";
 
@@ -30,6 +35,8 @@ const LIST: &str = "api_keys";
 pub type ApiKeyPage = Listed<ApiKey>;
 
 const MAX_NAME: usize = 100;
+/// Keys that are revoked between two looks into the list.
+const PAGE: u32 = 200;
 
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct NewApiKey {
@@ -38,6 +45,10 @@ pub struct NewApiKey {
     pub scopes: Vec<KeyScope>,
     #[serde(default)]
     pub expires_at: Option<DateTime<Utc>>,
+    /// A service account of this project that the key is for.
+    #[serde(default)]
+    #[schema(example = json!(null))]
+    pub service_account_id: Option<Uuid>,
 }
 
 /// A key with its secret, which is shown this once.
@@ -66,13 +77,15 @@ pub async fn list(
 /// Create a key
 #[utoipa::path(post, path = "/api/v1/api-keys", operation_id = "create_api_key", tag = "tenant",
     request_body = NewApiKey,
-    responses((status = 201, body = CreatedApiKey), (status = 202, body = Pending), (status = 422, body = Problem)))]
+    responses((status = 201, body = CreatedApiKey), (status = 202, body = Pending), (status = 403, body = Problem),
+        (status = 422, body = Problem)))]
 pub async fn create(
     State(gateway): State<Gateway>,
     allowed: Allowed,
     asked: Asked<NewApiKey>,
 ) -> Result<Response, Error> {
     refuse_if(problems(&gateway, &asked.body))?;
+    no_more_than_own(&allowed, asked.body.scopes.iter().map(|scope| scope.name()))?;
     let scope = allowed.scope();
     let command = Command::new(scope, &asked.question, &Context::ambient(&gateway.clock));
     let id = ApiKeyId(command.created());
@@ -81,7 +94,10 @@ pub async fn create(
         name,
         scopes,
         expires_at,
+        service_account_id,
     } = asked.body;
+    let service_account = service_account_id.map(ServiceAccountId);
+    service_accounts::usable(&gateway, scope, service_account).await?;
     let message = ApiKeyCommand::from(CreateApiKey {
         name: name.trim().to_owned(),
         project: scope.project(),
@@ -89,6 +105,7 @@ pub async fn create(
         prefix: key.prefix.clone(),
         scopes: scopes.iter().map(|scope| scope.name().to_owned()).collect(),
         expires_at: expires_at.map(Into::into),
+        service_account,
     });
     let topic = Topic::IdentityCommands;
     let settled = gateway.send(&command, topic, id, message).await?;
@@ -121,6 +138,52 @@ pub async fn revoke(
     let settled = gateway.send(&command, topic, ApiKeyId(id), message).await?;
     gateway.shown(&settled, &[LIST]).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Revokes the keys of a project that `which` says, one after the other.
+pub(super) async fn revoke_all(
+    gateway: &Gateway,
+    scope: &Scope,
+    question: &Question,
+    reason: &str,
+    which: impl Fn(&ApiKey) -> bool,
+) -> Result<(), Error> {
+    let mut after = None;
+    loop {
+        let page = api_keys::list(&gateway.db, scope, after, PAGE).await?;
+        let good = page.items.iter().filter(|key| key.revoked_at.is_none());
+        for key in good.filter(|key| which(key)) {
+            let mut question = question.clone();
+            // One request, but a command a key.
+            question.route = format!("{} {}", question.route, key.id);
+            let command = Command::new(scope, &question, &Context::ambient(&gateway.clock));
+            let reason = Some(reason.to_owned());
+            let message = ApiKeyCommand::from(RevokeApiKey { reason });
+            let topic = Topic::IdentityCommands;
+            gateway
+                .send(&command, topic, ApiKeyId(key.id), message)
+                .await?;
+        }
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok(()),
+        }
+    }
+}
+
+/// Nobody makes a key that may do more than they: a key reaches over the tenant where
+/// an admin of a single project does not. Sending is what keys are for.
+fn no_more_than_own<'a>(
+    allowed: &Allowed,
+    scopes: impl Iterator<Item = &'a str>,
+) -> Result<(), Error> {
+    for scope in scopes.filter_map(access::permissions::KeyScope::parse) {
+        let granted = Action::all().filter(|action| scope.allows(*action));
+        for action in granted.filter(|action| !action.roles().is_empty()) {
+            allowed.also(action)?;
+        }
+    }
+    Ok(())
 }
 
 /// A retry under an idempotency key must show the key that its first attempt made.

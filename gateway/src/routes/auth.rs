@@ -5,6 +5,7 @@ use access::principal::Grant;
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
+use projections::members::Membership;
 use projections::projects::Project;
 use projections::{members, projects};
 use schemas::scope::MemberRole;
@@ -29,10 +30,15 @@ pub struct Me {
     pub user: User,
     pub tenant: Tenant,
     pub project: ProjectRef,
+    /// In this project.
     pub role: words::MemberRole,
+    /// In the tenant; for what reaches over all its projects.
+    pub tenant_role: words::MemberRole,
     /// Names of the actions that the role may do.
     pub permissions: Vec<&'static str>,
     pub projects: Vec<ProjectRef>,
+    /// Every tenant that the person belongs to.
+    pub tenants: Vec<Membership>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -55,6 +61,8 @@ pub struct ProjectRef {
 pub struct ActionRow {
     pub name: &'static str,
     pub description: &'static str,
+    /// Whether the role in the tenant decides, not the one in the project.
+    pub of_the_tenant: bool,
     pub roles: Vec<words::MemberRole>,
 }
 
@@ -83,7 +91,9 @@ pub async fn me(State(gateway): State<Gateway>, allowed: Allowed) -> Result<Json
         .await?
         .ok_or(Error::NotFound)?;
     let projects = projects::list(&gateway.db, scope, None, MAX_PROJECTS).await?;
-    let projects: Vec<_> = projects.items.into_iter().map(ProjectRef::from).collect();
+    let in_use = projects.items.into_iter();
+    let in_use = in_use.filter(|project| project.archived_at.is_none());
+    let projects: Vec<_> = in_use.map(ProjectRef::from).collect();
     let current = projects
         .iter()
         .find(|project| project.id == scope.project().0);
@@ -98,9 +108,11 @@ pub async fn me(State(gateway): State<Gateway>, allowed: Allowed) -> Result<Json
             name: tenant.name,
         },
         project: current.cloned().ok_or(Error::NotFound)?,
-        role: role_of(&allowed)?.into(),
+        role: roles_of(&allowed)?.0.into(),
+        tenant_role: roles_of(&allowed)?.1.into(),
         permissions: permissions(&allowed),
         projects,
+        tenants: members::of_person(&gateway.db, scope).await?,
     }))
 }
 
@@ -115,6 +127,7 @@ pub async fn actions() -> Json<Actions> {
             .map(|action| ActionRow {
                 name: action.name(),
                 description: action.description(),
+                of_the_tenant: action.is_of_the_tenant(),
                 roles: words(action.roles()),
             })
             .collect(),
@@ -147,9 +160,12 @@ pub async fn jwks(State(gateway): State<Gateway>) -> Json<serde_json::Value> {
     Json(gateway.tokens.jwks())
 }
 
-fn role_of(allowed: &Allowed) -> Result<MemberRole, Error> {
+/// In the project, and in the tenant.
+fn roles_of(allowed: &Allowed) -> Result<(MemberRole, MemberRole), Error> {
     match allowed.principal().grant() {
-        Grant::Member { role, .. } => Ok(*role),
+        Grant::Member {
+            role, tenant_role, ..
+        } => Ok((*role, *tenant_role)),
         Grant::Key { .. } => Err(Error::PersonNeeded),
     }
 }

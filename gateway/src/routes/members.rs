@@ -1,5 +1,8 @@
 //! `/api/v1/members`: who belongs to the tenant, as what.
 
+pub mod erase;
+
+use access::ended::End;
 use access::permissions::Action;
 use access::token::Subject;
 use axum::Json;
@@ -10,7 +13,7 @@ use projections::members::{self, Member};
 use schemas::context::Context;
 use schemas::ids::UserId;
 use schemas::scope::MemberRole;
-use schemas::tenant::{AddMember, ChangeMemberRole, RemoveMember, TenantCommand};
+use schemas::tenant::{AddMember, ChangeMemberRole, RemoveMember, SetProjectRole, TenantCommand};
 use schemas::topic::Topic;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -19,8 +22,7 @@ use uuid::Uuid;
 use crate::Gateway;
 use crate::auth::register::{Account, account_problems, refuse_if, reserve, settle_login};
 use crate::auth::secret::Secret;
-use crate::auth::session;
-use crate::auth::vault::{logins, refresh_tokens};
+use crate::auth::{leave, proof, session};
 use crate::dispatch::Command;
 use crate::error::{Error, Pending, Problem};
 use crate::operations::Allowed;
@@ -50,6 +52,13 @@ pub struct NewMember {
 pub struct ChangeRole {
     #[schema(value_type = crate::openapi::words::MemberRole)]
     pub role: MemberRole,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct ProjectRole {
+    /// admin, engineer or viewer; owners are it everywhere.
+    #[schema(value_type = Option<crate::openapi::words::MemberRole>)]
+    pub role: Option<MemberRole>,
 }
 
 /// The tenant's members
@@ -91,6 +100,7 @@ pub async fn create(
         tenant: allowed.scope().tenant(),
         project: allowed.scope().project(),
         role: body.role,
+        tenant_role: body.role,
         session: command.created(),
     };
     let account = Account {
@@ -113,7 +123,7 @@ pub async fn create(
 
 /// Change what a member may do
 ///
-/// Open sessions have the new role when they refresh, within a quarter of an hour.
+/// Open sessions have the new role at once.
 #[utoipa::path(patch, path = "/api/v1/members/{user_id}", operation_id = "change_member_role",
     tag = "tenant", params(("user_id" = Uuid, Path)), request_body = ChangeRole,
     responses((status = 200, body = Member), (status = 202, body = Pending),
@@ -126,7 +136,11 @@ pub async fn change_role(
 ) -> Result<Json<Member>, Error> {
     let (user, role) = (UserId(user), asked.body.role);
     let member = member(&gateway, &allowed, user).await?;
-    owners_only(&allowed, [role, session::role_of(&member)?])?;
+    let roles = [role, session::role_of(&member)?];
+    owners_only(&allowed, roles)?;
+    if roles.contains(&MemberRole::Owner) {
+        proof::needed(&gateway, &allowed).await?;
+    }
     let command = Command::new(
         allowed.scope(),
         &asked.question,
@@ -139,12 +153,45 @@ pub async fn change_role(
         ChangeMemberRole { user, role },
     )
     .await?;
-    shown(&gateway, &allowed, user, &settled).await.map(Json)
+    let member = shown(&gateway, &allowed, user, &settled).await?;
+    gateway
+        .end(End::member(allowed.scope().tenant(), user))
+        .await?;
+    Ok(Json(member))
+}
+
+/// Say what a member is in this project
+///
+/// None ends it: the member is here what they are in the tenant.
+#[utoipa::path(put, path = "/api/v1/members/{user_id}/project-role", operation_id = "set_project_role",
+    tag = "tenant", params(("user_id" = Uuid, Path)), request_body = ProjectRole,
+    responses((status = 200, body = Member), (status = 202, body = Pending),
+        (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub async fn set_project_role(
+    State(gateway): State<Gateway>,
+    allowed: Allowed,
+    Path(user): Path<Uuid>,
+    asked: Asked<ProjectRole>,
+) -> Result<Json<Member>, Error> {
+    let (user, scope) = (UserId(user), allowed.scope());
+    member(&gateway, &allowed, user).await?;
+    let context = Context::ambient(&gateway.clock);
+    let command = Command::new(scope, &asked.question, &context);
+    let message = SetProjectRole {
+        project: scope.project(),
+        user,
+        role: asked.body.role,
+    };
+    let settled = send(&gateway, &allowed, &command, message).await?;
+    let member = shown(&gateway, &allowed, user, &settled).await?;
+    gateway.end(End::member(scope.tenant(), user)).await?;
+    Ok(Json(member))
 }
 
 /// Take a member out of the tenant
 ///
-/// Ends the person's sessions and frees the e-mail address.
+/// Ends the person's sessions here. An account that belongs to no other tenant is
+/// gone with it, and its address free again.
 #[utoipa::path(delete, path = "/api/v1/members/{user_id}", operation_id = "remove_member",
     tag = "tenant", params(("user_id" = Uuid, Path)),
     responses((status = 204), (status = 202, body = Pending),
@@ -164,15 +211,16 @@ pub async fn remove(
         &Context::ambient(&gateway.clock),
     );
     let settled = send(&gateway, &allowed, &command, RemoveMember { user }).await?;
-    logins::remove(&gateway.db, allowed.scope().tenant(), user).await?;
-    refresh_tokens::end_all(&gateway.db, user, gateway.clock.now()).await?;
-    gateway.live.end_user(user);
     gateway.shown(&settled, &[LIST]).await?;
+    leave::after(&gateway, allowed.scope().tenant(), user).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Owners are made and unmade by owners.
-fn owners_only<const N: usize>(allowed: &Allowed, roles: [MemberRole; N]) -> Result<(), Error> {
+pub(super) fn owners_only<const N: usize>(
+    allowed: &Allowed,
+    roles: [MemberRole; N],
+) -> Result<(), Error> {
     match roles.contains(&MemberRole::Owner) {
         true => allowed.also(Action::ManageOwners),
         false => Ok(()),

@@ -1,5 +1,6 @@
 //! `/api/v1/projects`: the tenant's projects.
 
+use access::ended::End;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
@@ -7,7 +8,9 @@ use axum::response::{IntoResponse, Response};
 use projections::projects::{self, Project};
 use schemas::context::Context;
 use schemas::ids::ProjectId;
-use schemas::tenant::{CreateProject, RenameProject, TenantCommand};
+use schemas::tenant::{
+    ArchiveProject, CreateProject, RenameProject, RestoreProject, TenantCommand,
+};
 use schemas::topic::Topic;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -111,6 +114,49 @@ pub async fn rename(
         RenameProject { project, name },
     )
     .await?;
+    shown(&gateway, &allowed, project, &settled).await.map(Json)
+}
+
+/// Archive a project
+///
+/// Nobody works in it any more, and its keys are revoked for good. What it holds
+/// stays, and it can be restored.
+#[utoipa::path(post, path = "/api/v1/projects/{id}/archive", operation_id = "archive_project", tag = "tenant",
+    params(("id" = Uuid, Path)),
+    responses((status = 200, body = Project), (status = 202, body = Pending), (status = 404, body = Problem),
+        (status = 409, body = Problem)))]
+pub async fn archive(
+    State(gateway): State<Gateway>,
+    allowed: Allowed,
+    Path(id): Path<Uuid>,
+    asked: Asked<Option<serde_json::Value>>,
+) -> Result<Json<Project>, Error> {
+    let project = ProjectId(id);
+    let context = Context::ambient(&gateway.clock);
+    let command = Command::new(allowed.scope(), &asked.question, &context);
+    let settled = send(&gateway, &allowed, &command, ArchiveProject { project }).await?;
+    let shown = shown(&gateway, &allowed, project, &settled).await?;
+    gateway.end(End::project(project)).await?;
+    let scope = allowed.principal().scope_in(project);
+    let reason = "the project was archived";
+    super::api_keys::revoke_all(&gateway, &scope, &asked.question, reason, |_| true).await?;
+    Ok(Json(shown))
+}
+
+/// Restore a project from the archive
+#[utoipa::path(post, path = "/api/v1/projects/{id}/restore", operation_id = "restore_project", tag = "tenant",
+    params(("id" = Uuid, Path)),
+    responses((status = 200, body = Project), (status = 202, body = Pending), (status = 404, body = Problem)))]
+pub async fn restore(
+    State(gateway): State<Gateway>,
+    allowed: Allowed,
+    Path(id): Path<Uuid>,
+    asked: Asked<Option<serde_json::Value>>,
+) -> Result<Json<Project>, Error> {
+    let project = ProjectId(id);
+    let context = Context::ambient(&gateway.clock);
+    let command = Command::new(allowed.scope(), &asked.question, &context);
+    let settled = send(&gateway, &allowed, &command, RestoreProject { project }).await?;
     shown(&gateway, &allowed, project, &settled).await.map(Json)
 }
 

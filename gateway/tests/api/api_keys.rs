@@ -1,6 +1,8 @@
 //! `/api/v1/api-keys`
 
 use axum::http::{Method, StatusCode};
+use schemas::context::Clock;
+use schemas::time::Timestamp;
 use serde_json::{Value, json};
 
 use crate::app::{App, Person, app};
@@ -134,4 +136,97 @@ async fn whoever_set_up_a_sender_sees_what_it_was_refused() {
 
     let keys_read_alone = app.get("/api/v1/webhooks/refused", Some(key)).await;
     assert_eq!(keys_read_alone.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotated_key_works_beside_its_successor_until_the_overlap_ends() {
+    let clock = Clock::manual(Timestamp::parse("2026-11-01T02:41:00Z").unwrap());
+    let Some(app) = App::with(|_| {}, clock.clone()).await else {
+        return;
+    };
+    let ada = app.register("Ada").await;
+    let old = key(&app, &ada, "read").await;
+    let (id, old) = (old["id"].as_str().unwrap(), old["key"].as_str().unwrap());
+    let path = format!("/api/v1/api-keys/{id}/rotate");
+    let long = app
+        .post(&path, &ada.token, json!({"overlap_hours": 721}))
+        .await;
+    assert_eq!(long.with(422)["errors"][0]["field"], "overlap_hours");
+    let new = app
+        .post(&path, &ada.token, json!({"overlap_hours": 2}))
+        .await
+        .with(201);
+    assert_eq!(
+        (&new["name"], &new["scopes"]),
+        (&json!("agent"), &json!(["read"]))
+    );
+    assert_eq!(new["expires_at"], Value::Null);
+    let new = new["key"].as_str().unwrap();
+    for text in [old, new] {
+        until_known(&app, text).await;
+        app.get("/api/v1/incidents", Some(text)).await.with(200);
+    }
+    clock.advance_millis(2 * 3_600_000);
+    let ended = app.get("/api/v1/incidents", Some(old)).await;
+    assert_eq!(ended.with(401)["rule"], "key_expired");
+    app.get("/api/v1/incidents", Some(new)).await.with(200);
+    let ada = app.refreshed(&ada).await;
+    let again = app.post(&path, &ada.token, json!({})).await;
+    assert_eq!(again.with(409)["rule"], "key_expired");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_for_one_signal_sends_that_and_reads_nothing() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    let made = key(&app, &ada, "ingest:logs").await;
+    let text = made["key"].as_str().unwrap();
+    until_known(&app, text).await;
+    let logs = json!([{"message": "x", "service": "shop"}]);
+    let sent = app
+        .post("/api/v1/ingest/logs", text, json!({"logs": logs}))
+        .await;
+    assert!(sent.status.is_success(), "{sent:?}");
+    let metrics = json!({"metrics": [{"name": "x", "labels": {}, "value": 1.0}]});
+    app.post("/api/v1/ingest/metrics", text, metrics)
+        .await
+        .with(403);
+    let webhook = app
+        .post("/api/v1/webhooks/alertmanager", text, json!({}))
+        .await;
+    webhook.with(403);
+    app.get("/api/v1/incidents", Some(text)).await.with(403);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_keys_of_a_service_account_end_with_it() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    let account = json!({"name": "deploys", "description": "The pipeline"});
+    let account = app
+        .post("/api/v1/service-accounts", &ada.token, account)
+        .await;
+    account.with(201);
+    let body = json!({"name": "k", "scopes": ["read"], "service_account_id": account.id()});
+    let made = app
+        .post("/api/v1/api-keys", &ada.token, body.clone())
+        .await
+        .with(201);
+    assert_eq!(made["service_account_id"], json!(account.id()));
+    let (its, other) = (made["key"].as_str().unwrap(), key(&app, &ada, "read").await);
+    until_known(&app, its).await;
+    let path = format!("/api/v1/service-accounts/{}", account.id());
+    app.delete(&path, &ada.token).await.with(204);
+    testkit::eventually("its key is revoked", || async {
+        let answer = app.get("/api/v1/incidents", Some(its)).await;
+        (answer.status == StatusCode::UNAUTHORIZED).then_some(())
+    })
+    .await;
+    let other = other["key"].as_str().unwrap();
+    app.get("/api/v1/incidents", Some(other)).await.with(200);
+    let refused = app
+        .post("/api/v1/api-keys", &ada.token, body)
+        .await
+        .with(422);
+    assert_eq!(refused["errors"][0]["field"], "service_account_id");
 }

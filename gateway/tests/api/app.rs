@@ -281,6 +281,22 @@ impl App {
         self.login(&email).await
     }
 
+    pub(crate) async fn put(&self, path: &str, token: &str, body: Value) -> Answer {
+        self.send(Method::PUT, path, Some(token), Some(&body), &[])
+            .await
+    }
+
+    /// Posts what needs no credential.
+    pub(crate) async fn ask(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::POST, path, None, Some(&body), &[]).await
+    }
+
+    /// A new session of `person`, with the roles that they have now.
+    pub(crate) async fn refreshed(&self, person: &Person) -> Person {
+        let body = json!({"refresh_token": person.refresh});
+        Person::of(&self.ask("/api/v1/auth/refresh", body).await.with(200))
+    }
+
     /// A declared incident.
     pub(crate) async fn incident(&self, person: &Person, title: &str) -> String {
         let body = json!({"title": title, "severity": "SEV2"});

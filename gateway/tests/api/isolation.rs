@@ -20,17 +20,17 @@ use crate::traces::{TRACE, send_trace};
 
 /// Stands in everything that the victim owns.
 const CANARY: &str = "canary7f3a";
-const SOME_ID: &str = "0192f0c1-2b3c-7d4e-8f50-123456789abc";
-const REQUEST: [(&str, &str); 1] = [("x-request-id", SOME_ID)];
+pub(crate) const SOME_ID: &str = "0192f0c1-2b3c-7d4e-8f50-123456789abc";
+pub(crate) const REQUEST: [(&str, &str); 1] = [("x-request-id", SOME_ID)];
 
 /// One of everything that the victim owns, by the resource in the path.
-struct Victim {
-    person: Person,
+pub(crate) struct Victim {
+    pub(crate) person: Person,
     ids: Vec<(&'static str, String)>,
 }
 
 impl Victim {
-    async fn furnish(app: &App) -> Self {
+    pub(crate) async fn furnish(app: &App) -> Self {
         let person = app.register(CANARY).await;
         let token = &person.token;
         let incident = app.incident(&person, &format!("{CANARY} is down")).await;
@@ -41,6 +41,21 @@ impl Victim {
         let project = app.post("/api/v1/projects", token, project).await.id();
         let key = json!({"name": format!("{CANARY} key"), "scopes": ["read"]});
         let key = app.post("/api/v1/api-keys", token, key).await.id();
+        let account = json!({"name": format!("{CANARY} program")});
+        let account = app
+            .post("/api/v1/service-accounts", token, account)
+            .await
+            .id();
+        let invitation = json!({"email": format!("{CANARY}@example.com"), "role": "viewer"});
+        let invitation = app
+            .post("/api/v1/invitations", token, invitation)
+            .await
+            .id();
+        let sessions = app
+            .get("/api/v1/auth/sessions", Some(token))
+            .await
+            .with(200);
+        let session = sessions["items"][0]["id"].as_str().unwrap().to_owned();
         let command = pending_command(app, &person, &incident).await;
         let alert = fire_alert(app, &person).await;
         have_refused(app, &person);
@@ -51,6 +66,9 @@ impl Victim {
             ("projects", project),
             ("api-keys", key),
             ("members", person.user.clone()),
+            ("invitations", invitation),
+            ("service-accounts", account),
+            ("auth", session),
             ("commands", command),
             ("alerts", alert),
             ("traces", TRACE.to_owned()),
@@ -59,7 +77,7 @@ impl Victim {
         Self { person, ids }
     }
 
-    fn id_for(&self, path: &str) -> &str {
+    pub(crate) fn id_for(&self, path: &str) -> &str {
         let resource = path.split('/').nth(3).unwrap();
         let found = self.ids.iter().find(|(name, _)| *name == resource);
         let (_, id) = found.unwrap_or_else(|| panic!("furnish the victim with one of {path}"));
@@ -194,12 +212,12 @@ fn example(document: &Value, schema: &Value) -> Value {
     }
 }
 
-fn body_of(document: &Value, operation: &Value) -> Option<Value> {
+pub(crate) fn body_of(document: &Value, operation: &Value) -> Option<Value> {
     let schema = operation.pointer("/requestBody/content/application~1json/schema")?;
     Some(example(document, schema))
 }
 
-fn with_id(path: &str, id: &str) -> String {
+pub(crate) fn with_id(path: &str, id: &str) -> String {
     let (before, rest) = path.split_once('{').unwrap();
     let (_, after) = rest.split_once('}').unwrap();
     format!("{before}{id}{after}")
@@ -301,6 +319,7 @@ async fn no_list_shows_what_is_foreign() {
         "/api/v1/audit",
         "/api/v1/auth/me",
         "/api/v1/incidents",
+        "/api/v1/invitations",
         "/api/v1/logs",
         "/api/v1/logs/export",
         "/api/v1/logs/fields",
@@ -308,6 +327,8 @@ async fn no_list_shows_what_is_foreign() {
         "/api/v1/logs/services",
         "/api/v1/members",
         "/api/v1/projects",
+        "/api/v1/service-accounts",
+        "/api/v1/tenant/export",
         "/api/v1/traces",
         "/api/v1/traces/durations",
         "/api/v1/traces/operations",

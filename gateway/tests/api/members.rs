@@ -1,9 +1,9 @@
 //! `/api/v1/members`
 
 use axum::http::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::app::{PASSWORD, app};
+use crate::app::{PASSWORD, Person, app};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_colleague_gets_an_account_a_role_and_leaves() {
@@ -57,4 +57,69 @@ async fn admins_manage_members_but_not_owners() {
         .with(403);
     let path = format!("/api/v1/members/{}", ada.user);
     app.delete(&path, &admin.token).await.with(403);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erased_person_is_nowhere_read_and_what_they_did_stays() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    let grace = app.colleague(&ada, "Grace", "engineer").await;
+    let incident = app.incident(&grace, "Disk").await;
+    let path = format!("/api/v1/incidents/{incident}");
+    let before = app.get(&path, Some(&ada.token)).await;
+    assert!(before.text.contains("\"Grace\""));
+    let max = app.colleague(&ada, "Max", "admin").await;
+    let erase = format!("/api/v1/members/{}/erase", grace.user);
+    app.post(&erase, &max.token, json!(null)).await.with(403);
+    app.post(&erase, &ada.token, json!(null)).await.with(204);
+    app.get("/api/v1/auth/me", Some(&grace.token))
+        .await
+        .with(401);
+    let after = app.get(&path, Some(&ada.token)).await;
+    assert_eq!(after.with(200)["opened_by"]["name"], "erased");
+    let export = app.get("/api/v1/tenant/export", Some(&ada.token)).await;
+    for text in [&after.text, &export.text] {
+        assert!(!text.contains("Grace") && !text.contains(&grace.email));
+    }
+    let rows = sqlx::query_scalar::<_, i64>(
+        "SELECT count(*) FROM vault.subject_keys WHERE subject = $1::uuid",
+    )
+    .bind(&grace.user)
+    .fetch_one(app.gateway.db.writer())
+    .await
+    .unwrap();
+    assert_eq!(rows, 0);
+    let eve = app.register("Eve").await;
+    app.post(&erase, &eve.token, json!(null)).await.with(404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_is_whole_and_of_one_tenant() {
+    let app = app!();
+    let (ada, eve) = (app.register("Ada").await, app.register("Eve").await);
+    app.incident(&ada, "Disk of Ada").await;
+    app.incident(&eve, "Disk of Eve").await;
+    let other = app
+        .post("/api/v1/projects", &ada.token, json!({"name": "Other"}))
+        .await
+        .id();
+    let body = json!({"refresh_token": ada.refresh, "project_id": other});
+    let there = Person::of(&app.ask("/api/v1/auth/refresh", body).await.with(200));
+    app.incident(&there, "Disk in the other").await;
+    let export = app.get("/api/v1/tenant/export", Some(&ada.token)).await;
+    assert_eq!(export.headers["content-type"], "application/x-ndjson");
+    let lines: Vec<Value> = export
+        .text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines[0]["format"], "sre-copilot.tenant/1");
+    let last = lines.last().unwrap();
+    assert_eq!(last["rows"], json!(lines.len() - 2));
+    for word in ["Disk of Ada", "Disk in the other", ada.email.as_str()] {
+        assert!(export.text.contains(word), "{word}");
+    }
+    for word in ["Disk of Eve", eve.email.as_str(), eve.tenant.as_str()] {
+        assert!(!export.text.contains(word), "{word}");
+    }
 }

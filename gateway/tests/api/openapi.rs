@@ -7,9 +7,19 @@ use serde_json::Value;
 use crate::app::app;
 
 /// The operations that need no credential; a new one is added here on purpose.
-const PUBLIC: [&str; 10] = [
-    "actions", "healthz", "jwks", "login", "logout", "metrics", "openapi", "readyz", "refresh",
+const PUBLIC: [&str; 12] = [
+    "actions",
+    "healthz",
+    "join",
+    "jwks",
+    "login",
+    "logout",
+    "metrics",
+    "openapi",
+    "readyz",
+    "refresh",
     "register",
+    "see_invitation",
 ];
 
 pub(crate) fn document() -> Value {

@@ -1,6 +1,7 @@
 //! Where telemetry arrives: every path, what it reads, and how it answers.
 
 use access::body::{self, BodyError, Encoding};
+use access::permissions::Action;
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use schemas::topic::Topic;
@@ -16,6 +17,15 @@ pub(crate) enum Signal {
 }
 
 impl Signal {
+    /// What a key needs leave for to send it.
+    pub(crate) fn action(self) -> Action {
+        match self {
+            Self::Metrics => Action::IngestMetrics,
+            Self::Logs => Action::IngestLogs,
+            Self::Traces => Action::IngestTraces,
+        }
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Metrics => "metrics",

@@ -184,6 +184,7 @@ impl Site {
             prefix,
             scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
             expires_at,
+            service_account: None,
         };
         self.append_key_event(id, created).await;
         (text.to_string(), id)

@@ -26,6 +26,7 @@ pub(super) struct Row {
     pub(super) created_by: String,
     pub(super) expires_at: Option<DateTime<Utc>>,
     pub(super) revoked_at: Option<DateTime<Utc>>,
+    pub(super) service_account: Option<Uuid>,
 }
 
 /// The latest use of each key in a batch.
@@ -87,14 +88,20 @@ pub(super) fn evolve(
             created_by: envelope.actor.to_string(),
             expires_at: event.expires_at.map(|time| time.datetime()),
             revoked_at: None,
+            service_account: event.service_account.map(|account| account.0),
         }),
         (Some(row), ApiKeyEvent::ApiKeyRevoked(_)) => Ok(Row {
             version,
             revoked_at: Some(at),
             ..row
         }),
-        (None, ApiKeyEvent::ApiKeyRevoked(_)) => Err(ApplyError::Permanent(format!(
-            "key {id} revoked but never created"
+        (Some(row), ApiKeyEvent::ApiKeyEndSet(event)) => Ok(Row {
+            version,
+            expires_at: Some(event.expires_at.datetime()),
+            ..row
+        }),
+        (None, event) => Err(ApplyError::Permanent(format!(
+            "{event:?} of key {id}, which was never created"
         ))),
     }
 }

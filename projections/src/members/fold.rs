@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use schemas::envelope::Envelope;
 use schemas::ids::UserId;
-use schemas::personal::Personal;
+use schemas::personal::{ERASED, Personal};
 use schemas::tenant::TenantEvent;
 use serde::Serialize;
 use sqlx::types::Json;
@@ -40,10 +40,17 @@ pub(super) fn user_of(event: &TenantEvent) -> Option<UserId> {
         TenantEvent::MemberAdded(event) => Some(event.user),
         TenantEvent::MemberRoleChanged(event) => Some(event.user),
         TenantEvent::MemberRemoved(event) => Some(event.user),
+        TenantEvent::SubjectErased(event) => Some(event.user),
         TenantEvent::TenantRegistered(_)
         | TenantEvent::TenantRenamed(_)
         | TenantEvent::ProjectCreated(_)
-        | TenantEvent::ProjectRenamed(_) => None,
+        | TenantEvent::ProjectRenamed(_)
+        | TenantEvent::ProjectArchived(_)
+        | TenantEvent::ProjectRestored(_)
+        | TenantEvent::ProjectRoleSet(_)
+        | TenantEvent::MemberInvited(_)
+        | TenantEvent::InvitationRevoked(_)
+        | TenantEvent::InvitationAccepted(_) => None,
     }
 }
 
@@ -83,6 +90,12 @@ pub(super) fn evolve(
         (Some(row), TenantEvent::MemberRemoved(_)) => Ok(Row {
             version,
             removed_at: Some(at),
+            ..row
+        }),
+        // What a replay shows too, because the key is gone.
+        (Some(row), TenantEvent::SubjectErased(_)) => Ok(Row {
+            version,
+            name: ERASED.to_owned(),
             ..row
         }),
         (_, event) => Err(ApplyError::Permanent(format!(

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use schemas::envelope::Envelope;
+use schemas::ids::ProjectId;
 use schemas::tenant::{ProjectCreated, ProjectRenamed, TenantEvent};
 use serde::Serialize;
 use uuid::Uuid;
@@ -26,6 +27,7 @@ pub(super) struct ProjectRow {
     name: String,
     slug: String,
     created_at: DateTime<Utc>,
+    archived_at: Option<DateTime<Utc>>,
 }
 
 /// The row that an event changes.
@@ -45,6 +47,14 @@ pub(super) struct TenantChange {
 pub(super) enum ProjectChange {
     Created(ProjectCreated),
     Renamed(ProjectRenamed),
+    Archived(ProjectId),
+    Restored(ProjectId),
+}
+
+impl From<ProjectChange> for Touched {
+    fn from(change: ProjectChange) -> Self {
+        Self::Project(change)
+    }
 }
 
 impl Touched {
@@ -53,6 +63,7 @@ impl Touched {
             Self::Tenant(change) => change.tenant,
             Self::Project(ProjectChange::Created(event)) => event.project.0,
             Self::Project(ProjectChange::Renamed(event)) => event.project.0,
+            Self::Project(ProjectChange::Archived(id) | ProjectChange::Restored(id)) => id.0,
         }
     }
 }
@@ -72,11 +83,18 @@ pub(super) fn touched(
             let name = event.name;
             Some(Touched::Tenant(TenantChange { tenant, name }))
         }
-        TenantEvent::ProjectCreated(event) => Some(Touched::Project(ProjectChange::Created(event))),
-        TenantEvent::ProjectRenamed(event) => Some(Touched::Project(ProjectChange::Renamed(event))),
+        TenantEvent::ProjectCreated(event) => Some(ProjectChange::Created(event).into()),
+        TenantEvent::ProjectRenamed(event) => Some(ProjectChange::Renamed(event).into()),
+        TenantEvent::ProjectArchived(event) => Some(ProjectChange::Archived(event.project).into()),
+        TenantEvent::ProjectRestored(event) => Some(ProjectChange::Restored(event.project).into()),
         TenantEvent::MemberAdded(_)
         | TenantEvent::MemberRoleChanged(_)
-        | TenantEvent::MemberRemoved(_) => None,
+        | TenantEvent::MemberRemoved(_)
+        | TenantEvent::MemberInvited(_)
+        | TenantEvent::InvitationRevoked(_)
+        | TenantEvent::InvitationAccepted(_)
+        | TenantEvent::ProjectRoleSet(_)
+        | TenantEvent::SubjectErased(_) => None,
     })
 }
 
@@ -114,15 +132,25 @@ pub(super) fn project(
             name: event.name,
             slug: event.slug,
             created_at: envelope.time.datetime(),
+            archived_at: None,
         }),
         (Some(row), ProjectChange::Renamed(event)) => Ok(ProjectRow {
             version,
             name: event.name,
             ..row
         }),
-        (None, ProjectChange::Renamed(event)) => Err(ApplyError::Permanent(format!(
-            "project {} renamed but never created",
-            event.project
+        (Some(row), ProjectChange::Archived(_)) => Ok(ProjectRow {
+            version,
+            archived_at: Some(envelope.time.datetime()),
+            ..row
+        }),
+        (Some(row), ProjectChange::Restored(_)) => Ok(ProjectRow {
+            version,
+            archived_at: None,
+            ..row
+        }),
+        (None, change) => Err(ApplyError::Permanent(format!(
+            "{change:?} of a project that was never created"
         ))),
     }
 }

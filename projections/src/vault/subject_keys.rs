@@ -73,6 +73,15 @@ impl SubjectKeys {
             .ok_or_else(|| VaultError::Damaged(format!("subject_keys row {row}")))
     }
 
+    /// Makes everything sealed for `subject` unreadable: the key is gone.
+    pub async fn forget(&self, db: &sqlx::PgPool, subject: SubjectId) -> Result<(), VaultError> {
+        sqlx::query("DELETE FROM vault.subject_keys WHERE subject = $1")
+            .bind(subject.0)
+            .execute(db)
+            .await?;
+        Ok(())
+    }
+
     fn open(&self, subject: Uuid, wrapped: &[u8]) -> Result<SubjectKey, VaultError> {
         let row = subject.to_string();
         let bytes = self.master.unwrap(place(&row), wrapped)?;

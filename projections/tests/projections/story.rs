@@ -168,10 +168,17 @@ pub(crate) fn every_example() -> Vec<NewRecord> {
     use schemas::alert_group::AlertGroupEvent;
     use schemas::api_key::ApiKeyEvent;
     use schemas::incident_numbers::IncidentNumbersEvent;
+    use schemas::service_account::ServiceAccountEvent;
     let tenant = Tenant(0);
-    let streams: [(Topic, &str, u128, Vec<MessageType>); 7] = [
+    let streams: [(Topic, &str, u128, Vec<MessageType>); 8] = [
         (Topic::IdentityEvents, "tenant", 0xF1, TenantEvent::types()),
         (Topic::IdentityKeys, "api_key", 0xA7, ApiKeyEvent::types()),
+        (
+            Topic::IdentityEvents,
+            "service_account",
+            0x5A,
+            ServiceAccountEvent::types(),
+        ),
         (
             Topic::IncidentEvents,
             "incident",

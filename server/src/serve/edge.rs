@@ -136,6 +136,7 @@ fn build_gateway(platform: &Platform, port: u16) -> anyhow::Result<Option<Gatewa
         Registration::First => gateway::config::Registration::First,
         Registration::Closed => gateway::config::Registration::Closed,
     };
+    settings.erased = Some(config.erased_list());
     let given = Surroundings {
         config: settings,
         clock: CLOCK,

@@ -78,7 +78,19 @@ pub(super) async fn write(bench: &Workbench, out: &Lines, folder: &Path) -> anyh
     Ok(())
 }
 
-/// Fills an empty data folder; the next start rebuilds every read model.
+/// Destroys the keys of everybody on `list` once more.
+async fn erase_again(db: &Db, list: &Path) -> anyhow::Result<()> {
+    let people = gateway::erased::read(list)?;
+    let ids: Vec<_> = people.iter().map(|subject| subject.0).collect();
+    sqlx::query("DELETE FROM vault.subject_keys WHERE subject = ANY ($1)")
+        .bind(ids)
+        .execute(db.writer())
+        .await?;
+    Ok(())
+}
+
+/// Fills an empty data folder; the next start rebuilds every read model. Who was erased
+/// after the backup is erased again.
 pub async fn restore(folder: &Path, config: &Config) -> anyhow::Result<()> {
     let manifest: Manifest = serde_json::from_slice(
         &std::fs::read(folder.join(MANIFEST))
@@ -104,6 +116,7 @@ pub async fn restore(folder: &Path, config: &Config) -> anyhow::Result<()> {
     for table in &manifest.tables {
         copy_in(&db, table, &folder.join(format!("{table}.copy"))).await?;
     }
+    erase_again(&db, &config.erased_list()).await?;
     let master = master_key::existing(config)?.with_context(|| {
         format!(
             "put the master key of the backup into {}",

@@ -21,6 +21,7 @@ async fn a_restored_backup_is_the_same_platform() {
     let platform = Platform::start(Some(first.url().to_owned())).await;
     let client = platform.register().await;
     let key = client.new_key(&["ingest"]).await;
+    let grace = hire(&client).await;
     client
         .webhook(&key, &firing("Disk", "disk-1"))
         .await
@@ -48,6 +49,12 @@ async fn a_restored_backup_is_the_same_platform() {
         restored.join("keys/master.key"),
     )
     .unwrap();
+    // After the backup, which still holds the key that opens her name.
+    let (status, answer) = client
+        .post(&format!("/api/v1/members/{grace}/erase"), &json!({}))
+        .await;
+    assert_eq!(status, 204, "{answer}");
+    std::fs::copy(data.join("erased"), restored.join("erased")).unwrap();
     let variables = [("DATABASE_URL", second.url())];
     tool(&restored, &["restore", copy.to_str().unwrap()], &variables).await;
     elsewhere.begin().await;
@@ -73,6 +80,7 @@ async fn a_restored_backup_is_the_same_platform() {
         .await;
     assert_eq!(after, before);
     assert_eq!(telemetry(&there).await, told);
+    assert_eq!(name_of(&there, &grace).await, "erased");
     // What comes now does not meet what was restored.
     send_telemetry(&elsewhere.base(), &key).await;
     eventually("what is sent now is there too", || async {
@@ -86,6 +94,28 @@ async fn a_restored_backup_is_the_same_platform() {
     );
     let (status, answer) = there.post(&path, &body).await;
     assert_eq!(status, 200, "work goes on: {answer}");
+}
+
+/// A member whose id is returned.
+async fn hire(client: &Client) -> String {
+    let grace = json!({
+        "email": "grace@example.com", "name": "Grace Hopper", "role": "viewer",
+        "password": "correct horse battery staple",
+    });
+    let (status, member) = client.post("/api/v1/members", &grace).await;
+    assert_eq!(status, 201, "{member}");
+    let id = member["user_id"].as_str().unwrap().to_owned();
+    assert_eq!(name_of(client, &id).await, "Grace Hopper");
+    id
+}
+
+/// The name of a member as the platform shows it.
+async fn name_of(client: &Client, id: &str) -> String {
+    let list = client.try_send(Method::GET, "/api/v1/members", None, None);
+    let (_, list) = list.await.unwrap();
+    let mut members = list["items"].as_array().unwrap().iter();
+    let member = members.find(|member| member["user_id"] == id).unwrap();
+    member["name"].as_str().unwrap().to_owned()
 }
 
 /// A sample of one time, and a record of now.

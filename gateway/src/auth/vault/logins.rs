@@ -99,11 +99,37 @@ pub async fn release(db: &Db, command: CommandId) -> Result<(), Error> {
     Ok(())
 }
 
-/// The person has left the tenant.
-pub async fn remove(db: &Db, tenant: TenantId, user: UserId) -> Result<(), Error> {
-    sqlx::query("DELETE FROM vault.logins WHERE tenant_id = $1 AND user_id = $2")
+/// The person has left the tenant: the account goes on in `other`, or is gone and its
+/// address free.
+pub async fn leave(
+    db: &Db,
+    tenant: TenantId,
+    user: UserId,
+    other: Option<TenantId>,
+) -> Result<(), Error> {
+    let sql = match other {
+        Some(_) => {
+            "UPDATE vault.logins SET tenant_id = $3 WHERE tenant_id = $1 AND user_id = $2
+             AND $3::uuid IS NOT NULL"
+        }
+        None => {
+            "DELETE FROM vault.logins WHERE tenant_id = $1 AND user_id = $2 AND $3::uuid IS NULL"
+        }
+    };
+    sqlx::query(sql)
         .bind(tenant.0)
         .bind(user.0)
+        .bind(other.map(|tenant| tenant.0))
+        .execute(db.writer())
+        .await?;
+    Ok(())
+}
+
+/// Another password.
+pub async fn set_password(db: &Db, user: UserId, hash: &str) -> Result<(), Error> {
+    sqlx::query("UPDATE vault.logins SET password_hash = $2 WHERE user_id = $1")
+        .bind(user.0)
+        .bind(hash)
         .execute(db.writer())
         .await?;
     Ok(())
@@ -118,14 +144,27 @@ pub async fn find(db: &Db, email_hmac: &[u8; 32]) -> Result<Option<Login>, Error
     .bind(&email_hmac[..])
     .fetch_optional(db.writer())
     .await?;
-    let login = |row: PgRow| {
-        Ok::<_, sqlx::Error>(Login {
-            user: UserId(row.try_get("user_id")?),
-            tenant: TenantId(row.try_get("tenant_id")?),
-            password_hash: row.try_get("password_hash")?,
-        })
-    };
-    Ok(row.map(login).transpose()?)
+    Ok(row.map(|row| login(&row)).transpose()?)
+}
+
+/// The active account of a person.
+pub async fn of_user(db: &Db, user: UserId) -> Result<Option<Login>, Error> {
+    let row = sqlx::query(
+        "SELECT user_id, tenant_id, password_hash FROM vault.logins
+         WHERE user_id = $1 AND state = 'active'",
+    )
+    .bind(user.0)
+    .fetch_optional(db.writer())
+    .await?;
+    Ok(row.map(|row| login(&row)).transpose()?)
+}
+
+fn login(row: &PgRow) -> Result<Login, sqlx::Error> {
+    Ok(Login {
+        user: UserId(row.try_get("user_id")?),
+        tenant: TenantId(row.try_get("tenant_id")?),
+        password_hash: row.try_get("password_hash")?,
+    })
 }
 
 /// Whether anybody has an account, or is about to.

@@ -48,6 +48,14 @@ impl From<&Subject> for Holder {
     }
 }
 
+/// What using a token gave.
+pub enum Rotated {
+    /// The next token; for all who used the same one at the same moment.
+    To(Zeroizing<String>),
+    /// The token was used before, so that two hold it; the family is over.
+    Stolen,
+}
+
 /// A row of the table.
 struct Token {
     holder: Holder,
@@ -81,36 +89,33 @@ pub async fn holder(db: &Db, text: &str) -> Result<Option<Holder>, Error> {
     Ok(found.map(|token| token.holder))
 }
 
-/// Uses `text` up and returns its successor, for `project` if another is wanted.
+/// Uses `text` up and returns its successor, which is for `place`.
 pub async fn rotate(
     db: &Db,
     master: &MasterKey,
     text: &str,
-    project: Option<ProjectId>,
+    place: (TenantId, ProjectId),
     now: Timestamp,
-) -> Result<(Holder, Zeroizing<String>), Error> {
+) -> Result<Rotated, Error> {
     let hash = hash(text);
     let mut transaction = db.writer().begin().await?;
     let found = select(&mut transaction, &hash, "FOR UPDATE").await?;
     let mut token = found.ok_or(Error::SessionOver("the refresh token is not known"))?;
     match verdict(&token, now) {
         Verdict::Over(why) => Err(Error::SessionOver(why)),
-        Verdict::Repeat => {
-            let successor = repeated(master, &token)?;
-            Ok((token.holder, successor))
-        }
+        Verdict::Repeat => Ok(Rotated::To(repeated(master, &token)?)),
         Verdict::Stolen => {
             revoke(&mut transaction, token.holder.family, now).await?;
             transaction.commit().await?;
             metrics::counter!("gateway_refresh_reused_total").increment(1);
-            Err(Error::SessionOver("the refresh token was used twice"))
+            Ok(Rotated::Stolen)
         }
         Verdict::Rotate => {
-            token.holder.project = project.unwrap_or(token.holder.project);
+            (token.holder.tenant, token.holder.project) = place;
             let successor = insert(&mut transaction, &token.holder, now).await?;
             mark_used(&mut transaction, master, &hash, &successor, now).await?;
             transaction.commit().await?;
-            Ok((token.holder, successor))
+            Ok(Rotated::To(successor))
         }
     }
 }
@@ -119,19 +124,6 @@ pub async fn rotate(
 pub async fn end_family(db: &Db, family: Uuid, now: Timestamp) -> Result<(), Error> {
     let mut connection = db.writer().acquire().await?;
     revoke(&mut connection, family, now).await
-}
-
-/// Ends every session of a person.
-pub async fn end_all(db: &Db, user: UserId, now: Timestamp) -> Result<(), Error> {
-    sqlx::query(
-        "UPDATE vault.refresh_tokens SET revoked_at = $2
-         WHERE user_id = $1 AND revoked_at IS NULL",
-    )
-    .bind(user.0)
-    .bind(now.datetime())
-    .execute(db.writer())
-    .await?;
-    Ok(())
 }
 
 /// Removes what has expired.

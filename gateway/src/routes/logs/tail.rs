@@ -17,7 +17,7 @@ use utoipa::IntoParams;
 use super::which::Which;
 use crate::Gateway;
 use crate::error::{Error, Problem};
-use crate::live::socket::{still_admitted, until_over};
+use crate::live::socket::until_over;
 use crate::operations::Allowed;
 
 /// Looks happen when the store has moved, but not more often than this.
@@ -156,9 +156,6 @@ async fn talk(
                 }
             }
             _ = ping.tick() => {
-                if !still_admitted(gateway, principal) {
-                    return Some((4401, "the session is over"));
-                }
                 let ping = socket.send(Message::Ping(Default::default()));
                 timeout(PATIENCE, ping).await.ok()?.ok()?;
             }

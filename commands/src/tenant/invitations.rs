@@ -1,0 +1,97 @@
+//! Invitations: an address is asked in with a role, once, until a day.
+
+use schemas::ids::InvitationId;
+use schemas::scope::MemberRole;
+use schemas::tenant::{
+    AcceptInvitation, AddMember, InvitationAccepted, InvitationRevoked, InviteMember,
+    MemberInvited, RevokeInvitation,
+};
+use schemas::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Decision, Tenant, TenantRefusal, room};
+use crate::fields;
+
+/// That wait for an answer at one time.
+const INVITATIONS: usize = 1_000;
+/// The longest that one waits.
+const LONGEST_MS: i64 = 30 * 86_400_000;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Invitation {
+    role: MemberRole,
+    expires_at: Timestamp,
+}
+
+impl Tenant {
+    pub(super) fn invite(&self, c: InviteMember, now: Timestamp) -> Decision {
+        if let Some(known) = self.invitations.get(&c.invitation) {
+            let same = known.role == c.role;
+            return same.then(Vec::new).ok_or(TenantRefusal::InvitationExists);
+        }
+        if c.expires_at <= now || c.expires_at > now.plus_millis(LONGEST_MS) {
+            return Err(fields::invalid("expires_at", "must lie within the next 30 days").into());
+        }
+        let waiting = self.invitations.values().filter(|i| i.expires_at > now);
+        room("open invitations", waiting.count(), INVITATIONS)?;
+        let InviteMember {
+            invitation,
+            email,
+            role,
+            expires_at,
+        } = c;
+        Ok(vec![
+            MemberInvited {
+                invitation,
+                email,
+                role,
+                expires_at,
+            }
+            .into(),
+        ])
+    }
+
+    pub(super) fn revoke_invitation(&self, c: &RevokeInvitation) -> Decision {
+        let invitation = c.invitation;
+        self.invitation(invitation)?;
+        Ok(vec![InvitationRevoked { invitation }.into()])
+    }
+
+    /// One answer: what comes after finds no invitation.
+    pub(super) fn accept(&self, c: AcceptInvitation, now: Timestamp) -> Decision {
+        let AcceptInvitation {
+            invitation,
+            user,
+            email,
+            name,
+        } = c;
+        let known = self.invitation(invitation)?;
+        if known.expires_at <= now {
+            return Err(TenantRefusal::InvitationExpired);
+        }
+        if self.members.contains_key(&user) {
+            return Err(TenantRefusal::AlreadyMember(user));
+        }
+        let mut events = self.add_member(AddMember {
+            user,
+            email,
+            name,
+            role: known.role,
+        })?;
+        events.push(InvitationAccepted { invitation, user }.into());
+        Ok(events)
+    }
+
+    /// Takes one in and drops those that must have expired: none waits longer than
+    /// [`LONGEST_MS`], so one that ends that much earlier than a new one is over.
+    pub(super) fn remember(&mut self, id: InvitationId, role: MemberRole, expires_at: Timestamp) {
+        self.invitations
+            .retain(|_, held| expires_at.millis_since(held.expires_at) < LONGEST_MS);
+        self.invitations.insert(id, Invitation { role, expires_at });
+    }
+
+    fn invitation(&self, id: InvitationId) -> Result<&Invitation, TenantRefusal> {
+        let known = self.invitations.get(&id);
+        known.ok_or(TenantRefusal::UnknownInvitation(id))
+    }
+}

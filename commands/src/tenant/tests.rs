@@ -1,0 +1,362 @@
+//! Given, when, then.
+
+use super::*;
+use cqrs_es::test::{AggregateTestExecutor, TestFramework};
+use schemas::codec::Example;
+use schemas::ids::{CommandId, SubjectId};
+use schemas::personal::{Personal, Sealed};
+use schemas::tenant::{
+    AcceptInvitation, ArchiveProject, ChangeMemberRole, CreateProject, EraseMember,
+    InvitationAccepted, InvitationRevoked, InviteMember, MemberInvited, MemberRemoved,
+    ProjectArchived, ProjectRestored, ProjectRoleSet, RemoveMember, RenameTenant, RestoreProject,
+    RevokeInvitation, SetProjectRole, SubjectErased,
+};
+use schemas::time::Timestamp;
+use uuid::Uuid;
+
+use crate::aggregate::Refuse;
+
+const ADA: UserId = UserId(Uuid::from_u128(0xADA));
+const BOB: UserId = UserId(Uuid::from_u128(0xB0B));
+const SHOP: ProjectId = ProjectId(Uuid::from_u128(0x51));
+
+fn sealed(user: UserId) -> Personal<String> {
+    Personal::from_sealed(Sealed {
+        subject: SubjectId(user.0),
+        nonce: vec![1; 12],
+        ciphertext: vec![2; 20],
+    })
+}
+
+fn register(name: &str) -> TenantCommand {
+    RegisterTenant {
+        name: name.to_owned(),
+        project: SHOP,
+        owner: ADA,
+        owner_email: sealed(ADA),
+        owner_name: sealed(ADA),
+    }
+    .into()
+}
+
+fn added(user: UserId, role: MemberRole) -> TenantEvent {
+    MemberAdded {
+        user,
+        email: sealed(user),
+        name: sealed(user),
+        role,
+    }
+    .into()
+}
+
+fn registered() -> Vec<TenantEvent> {
+    let project = ProjectCreated {
+        project: SHOP,
+        name: "default".to_owned(),
+        slug: "default".to_owned(),
+    };
+    vec![
+        TenantRegistered {
+            name: "Acme".to_owned(),
+        }
+        .into(),
+        project.into(),
+        added(ADA, MemberRole::Owner),
+    ]
+}
+
+fn given(events: Vec<TenantEvent>) -> AggregateTestExecutor<Tenant> {
+    let context = Context::decision(Timestamp::default(), CommandId(Uuid::nil()));
+    TestFramework::with(context).given(events)
+}
+
+fn create(project: u128, slug: &str) -> TenantCommand {
+    CreateProject {
+        project: ProjectId(Uuid::from_u128(project)),
+        name: "Billing".to_owned(),
+        slug: slug.to_owned(),
+    }
+    .into()
+}
+
+#[test]
+fn registers_once_with_a_project_and_an_owner() {
+    given(vec![])
+        .when(register("Acme"))
+        .then_expect_events(registered());
+    given(registered())
+        .when(register("Acme"))
+        .then_expect_events(vec![]);
+    given(registered())
+        .when(register("Other"))
+        .then_expect_error(TenantRefusal::AlreadyRegistered);
+}
+
+#[test]
+fn an_unregistered_tenant_is_not_found() {
+    let rename = RenameTenant {
+        name: "Acme".to_owned(),
+    };
+    given(vec![])
+        .when(rename.into())
+        .then_expect_error(TenantRefusal::NotFound);
+}
+
+#[test]
+fn slugs_are_unique_and_valid() {
+    given(registered())
+        .when(create(0x52, "default"))
+        .then_expect_error(TenantRefusal::SlugTaken("default".to_owned()));
+    let refused = given(registered())
+        .when(create(0x52, "No Slug"))
+        .inspect_result();
+    assert_eq!(refused.unwrap_err().rule(), "invalid");
+}
+
+#[test]
+fn creating_a_project_again_changes_nothing() {
+    let created = given(registered()).when(create(0x52, "billing"));
+    let created = created.inspect_result().unwrap();
+    assert_eq!(created.len(), 1);
+    given(registered())
+        .and(created)
+        .when(create(0x52, "billing"))
+        .then_expect_events(vec![]);
+}
+
+#[test]
+fn the_last_owner_stays() {
+    given(registered())
+        .when(RemoveMember { user: ADA }.into())
+        .then_expect_error(TenantRefusal::LastOwner);
+    let demote = ChangeMemberRole {
+        user: ADA,
+        role: MemberRole::Viewer,
+    };
+    given(registered())
+        .and(vec![added(BOB, MemberRole::Admin)])
+        .when(demote.into())
+        .then_expect_error(TenantRefusal::LastOwner);
+}
+
+#[test]
+fn of_two_owners_one_can_go() {
+    given(registered())
+        .and(vec![added(BOB, MemberRole::Owner)])
+        .when(RemoveMember { user: ADA }.into())
+        .then_expect_events(vec![MemberRemoved { user: ADA }.into()]);
+}
+
+#[test]
+fn a_role_that_is_held_already_changes_nothing() {
+    let same = ChangeMemberRole {
+        user: ADA,
+        role: MemberRole::Owner,
+    };
+    given(registered())
+        .when(same.into())
+        .then_expect_events(vec![]);
+}
+
+const NOON: Timestamp = Timestamp::from_micros(1_790_000_000_000_000);
+const DAY_MS: i64 = 86_400_000;
+
+fn at_noon(events: Vec<TenantEvent>) -> AggregateTestExecutor<Tenant> {
+    TestFramework::with(Context::decision(NOON, CommandId(Uuid::nil()))).given(events)
+}
+
+fn invite(n: u128, days: i64) -> InviteMember {
+    InviteMember {
+        invitation: InvitationId(Uuid::from_u128(n)),
+        expires_at: NOON.plus_millis(days * DAY_MS),
+        ..InviteMember::example()
+    }
+}
+
+fn invited(n: u128, days: i64) -> TenantEvent {
+    let InviteMember {
+        invitation,
+        email,
+        role,
+        expires_at,
+    } = invite(n, days);
+    MemberInvited {
+        invitation,
+        email,
+        role,
+        expires_at,
+    }
+    .into()
+}
+
+fn accept(n: u128, user: UserId) -> TenantCommand {
+    AcceptInvitation {
+        invitation: InvitationId(Uuid::from_u128(n)),
+        user,
+        email: sealed(user),
+        name: sealed(user),
+    }
+    .into()
+}
+
+#[test]
+fn an_invitation_is_accepted_once_with_its_role() {
+    let invitation = InvitationId(Uuid::from_u128(1));
+    at_noon(registered())
+        .when(invite(1, 7).into())
+        .then_expect_events(vec![invited(1, 7)]);
+    let joined = vec![
+        added(BOB, MemberRole::Engineer),
+        InvitationAccepted {
+            invitation,
+            user: BOB,
+        }
+        .into(),
+    ];
+    at_noon(registered())
+        .and(vec![invited(1, 7)])
+        .when(accept(1, BOB))
+        .then_expect_events(joined.clone());
+    at_noon(registered())
+        .and(vec![invited(1, 7)])
+        .and(joined)
+        .when(accept(1, UserId(Uuid::from_u128(0xEE))))
+        .then_expect_error(TenantRefusal::UnknownInvitation(invitation));
+}
+
+#[test]
+fn an_invitation_ends_by_itself_by_hand_and_not_for_members() {
+    at_noon(registered())
+        .and(vec![invited(1, 0)])
+        .when(accept(1, BOB))
+        .then_expect_error(TenantRefusal::InvitationExpired);
+    let invitation = InvitationId(Uuid::from_u128(1));
+    let revoked = TenantEvent::from(InvitationRevoked { invitation });
+    at_noon(registered())
+        .and(vec![invited(1, 7)])
+        .when(RevokeInvitation { invitation }.into())
+        .then_expect_events(vec![revoked.clone()]);
+    at_noon(registered())
+        .and(vec![invited(1, 7), revoked])
+        .when(accept(1, BOB))
+        .then_expect_error(TenantRefusal::UnknownInvitation(invitation));
+    at_noon(registered())
+        .and(vec![invited(1, 7)])
+        .when(accept(1, ADA))
+        .then_expect_error(TenantRefusal::AlreadyMember(ADA));
+}
+
+#[test]
+fn an_invitation_waits_for_thirty_days_at_most() {
+    for days in [0, 31] {
+        let refused = at_noon(registered()).when(invite(1, days).into());
+        assert_eq!(refused.inspect_result().unwrap_err().rule(), "invalid");
+    }
+}
+
+#[test]
+fn expired_invitations_make_room() {
+    let mut tenant = Tenant::default();
+    for event in [
+        registered(),
+        vec![invited(1, 1), invited(2, 20), invited(3, 31)],
+    ]
+    .concat()
+    {
+        tenant.apply(event);
+    }
+    let kept: Vec<_> = tenant.invitations.keys().map(|id| id.0.as_u128()).collect();
+    assert_eq!(kept, [2, 3]);
+}
+
+#[test]
+fn one_project_is_never_archived() {
+    let archive = || TenantCommand::from(ArchiveProject { project: SHOP });
+    given(registered())
+        .when(archive())
+        .then_expect_error(TenantRefusal::LastProject);
+    let second = given(registered()).when(create(0x52, "billing"));
+    let second = second.inspect_result().unwrap();
+    let archived = TenantEvent::from(ProjectArchived { project: SHOP });
+    given(registered())
+        .and(second.clone())
+        .when(archive())
+        .then_expect_events(vec![archived.clone()]);
+    given(registered())
+        .and(second.clone())
+        .and(vec![archived.clone()])
+        .when(archive())
+        .then_expect_events(vec![]);
+    given(registered())
+        .and(second)
+        .and(vec![archived])
+        .when(RestoreProject { project: SHOP }.into())
+        .then_expect_events(vec![ProjectRestored { project: SHOP }.into()]);
+}
+
+fn role_in_shop(user: UserId, role: Option<MemberRole>) -> SetProjectRole {
+    SetProjectRole {
+        project: SHOP,
+        user,
+        role,
+    }
+}
+
+fn role_set(user: UserId, role: Option<MemberRole>) -> TenantEvent {
+    ProjectRoleSet {
+        project: SHOP,
+        user,
+        role,
+    }
+    .into()
+}
+
+#[test]
+fn a_project_may_see_a_member_differently_but_not_an_owner() {
+    let bob = || vec![added(BOB, MemberRole::Viewer)];
+    let admin = Some(MemberRole::Admin);
+    given(registered())
+        .and(bob())
+        .when(role_in_shop(BOB, admin).into())
+        .then_expect_events(vec![role_set(BOB, admin)]);
+    given(registered())
+        .when(role_in_shop(ADA, admin).into())
+        .then_expect_error(TenantRefusal::OwnerEverywhere);
+    given(registered())
+        .and(bob())
+        .when(role_in_shop(BOB, Some(MemberRole::Owner)).into())
+        .then_expect_error(TenantRefusal::NoProjectOwner);
+}
+
+#[test]
+fn who_leaves_leaves_every_role_behind() {
+    let admin = Some(MemberRole::Admin);
+    given(registered())
+        .and(vec![added(BOB, MemberRole::Viewer), role_set(BOB, admin)])
+        .when(RemoveMember { user: BOB }.into())
+        .then_expect_events(vec![
+            role_set(BOB, None),
+            MemberRemoved { user: BOB }.into(),
+        ]);
+}
+
+#[test]
+fn erasing_takes_a_member_out_and_one_who_left_too() {
+    let subject = SubjectId(BOB.0);
+    let erase = || TenantCommand::from(EraseMember { user: BOB, subject });
+    let erased = || TenantEvent::from(SubjectErased { user: BOB, subject });
+    given(registered())
+        .and(vec![added(BOB, MemberRole::Viewer)])
+        .when(erase())
+        .then_expect_events(vec![MemberRemoved { user: BOB }.into(), erased()]);
+    given(registered())
+        .when(erase())
+        .then_expect_events(vec![erased()]);
+    let ada = EraseMember {
+        user: ADA,
+        subject: SubjectId(ADA.0),
+    };
+    given(registered())
+        .when(ada.into())
+        .then_expect_error(TenantRefusal::LastOwner);
+}

@@ -1,0 +1,126 @@
+//! The link of an invitation. Its token is the invitation's name and a MAC over it,
+//! so that nothing secret is kept anywhere: the link can be shown again, and is good
+//! for nothing once the invitation is over.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use projections::invitations::{self, Invitation};
+use projections::projects;
+use schemas::ids::{InvitationId, ProjectId, SubjectId, TenantId, UserId};
+use schemas::outcome::Refusal;
+use subtle::ConstantTimeEq;
+use uuid::Uuid;
+
+use super::keys::Keys;
+use super::session::nobody_yet;
+use crate::Gateway;
+use crate::error::Error;
+
+/// Tells people and scanners what the text is.
+const PREFIX: &str = "srei_";
+const MAC_BYTES: usize = 24;
+
+/// Which invitation a token is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Named {
+    pub tenant: TenantId,
+    pub invitation: InvitationId,
+}
+
+/// An invitation that waits, as its token finds it.
+pub struct Found {
+    pub named: Named,
+    /// Where whoever accepts it begins.
+    pub project: ProjectId,
+    pub tenant_name: String,
+    pub invitation: Invitation,
+}
+
+/// Where the console takes it. What follows `#` is not sent to any server.
+pub fn link(gateway: &Gateway, named: Named) -> String {
+    let origin = gateway.config.public_url.origin();
+    format!("{origin}/join#{}", token(&gateway.keys, named))
+}
+
+/// The invitation of a token, or 404 for what is none, was answered or revoked.
+pub async fn find(gateway: &Gateway, token: &str) -> Result<Found, Error> {
+    let named = parse(&gateway.keys, token).ok_or(Error::NotFound)?;
+    let scope = nobody_yet(named.tenant, UserId(Uuid::nil())).scope();
+    let people = gateway.people();
+    let found = invitations::get(&gateway.db, &people, &scope, named.invitation).await?;
+    let invitation = found.ok_or(Error::NotFound)?;
+    if invitation.expires_at <= gateway.clock.now().datetime() {
+        return Err(Error::Refused(Refusal {
+            rule: "invitation_expired".to_owned(),
+            detail: "the invitation has expired: ask for another one".to_owned(),
+            allowed_next: Vec::new(),
+        }));
+    }
+    let tenant = projects::tenant(&gateway.db, &scope).await?;
+    let project = projects::first(&gateway.db, &scope).await?;
+    Ok(Found {
+        named,
+        project: ProjectId(project.ok_or(Error::NotFound)?.id),
+        tenant_name: tenant.ok_or(Error::NotFound)?.name,
+        invitation,
+    })
+}
+
+/// The invitation is over, so its address need not be read any more.
+pub async fn forget(gateway: &Gateway, invitation: InvitationId) -> Result<(), Error> {
+    gateway.forget_subject(SubjectId(invitation.0)).await
+}
+
+fn token(keys: &Keys, named: Named) -> String {
+    let (tenant, id) = (named.tenant.0, named.invitation.0);
+    let mac = keys.invitation(tenant.as_bytes(), id.as_bytes());
+    let bytes = [&tenant.as_bytes()[..], id.as_bytes(), &mac[..MAC_BYTES]].concat();
+    format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes))
+}
+
+fn parse(keys: &Keys, token: &str) -> Option<Named> {
+    let bytes = URL_SAFE_NO_PAD
+        .decode(token.trim().strip_prefix(PREFIX)?)
+        .ok()?;
+    let (tenant, rest) = bytes.split_at_checked(16)?;
+    let (id, mac) = rest.split_at_checked(16)?;
+    let good = keys.invitation(tenant, id);
+    if !bool::from(good[..MAC_BYTES].ct_eq(mac)) {
+        return None;
+    }
+    Some(Named {
+        tenant: TenantId(Uuid::from_slice(tenant).ok()?),
+        invitation: InvitationId(Uuid::from_slice(id).ok()?),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use projections::vault::MasterKey;
+
+    #[test]
+    fn a_token_names_its_invitation_and_cannot_be_made_up() {
+        let keys = Keys::derive(&MasterKey::from_bytes([1; 32]));
+        let other = Keys::derive(&MasterKey::from_bytes([2; 32]));
+        let named = |n: u128| Named {
+            tenant: TenantId(Uuid::from_u128(1)),
+            invitation: InvitationId(Uuid::from_u128(n)),
+        };
+        let text = token(&keys, named(7));
+        assert_eq!(parse(&keys, &text), Some(named(7)));
+        assert_eq!(parse(&other, &text), None);
+        // The head of one and the MAC of another.
+        let mixed = format!("{}{}", &text[..48], &token(&keys, named(8))[48..]);
+        assert_eq!(parse(&keys, &mixed), None);
+        for wrong in [
+            "",
+            "srei_",
+            "srei_AAAA",
+            &text[5..],
+            &text[..text.len() - 2],
+        ] {
+            assert_eq!(parse(&keys, wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! `POST /api/v1/auth/password`: another password.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::audit::Happened;
+use super::proof::{self, Shown};
+use super::register::refuse_if;
+use super::secret::Secret;
+use super::vault::logins;
+use super::{ending, password_policy};
+use crate::Gateway;
+use crate::error::{Error, Problem};
+use crate::operations::Allowed;
+use crate::request::Asked;
+
+#[derive(Deserialize, ToSchema)]
+pub struct ChangePassword {
+    #[schema(value_type = String, example = "correct horse battery staple")]
+    pub password: Secret,
+    /// Of the second factor, for accounts that have one.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub code: Option<Secret>,
+    /// 8 to 256 characters, and none of the common ones.
+    #[schema(value_type = String, example = "another horse, another staple")]
+    pub new_password: Secret,
+}
+
+/// Change the password
+///
+/// Ends every other session of the account.
+#[utoipa::path(post, path = "/api/v1/auth/password", operation_id = "change_password", tag = "auth",
+    request_body = ChangePassword,
+    responses((status = 204), (status = 401, body = Problem), (status = 403, body = Problem),
+        (status = 422, body = Problem), (status = 429, body = Problem)))]
+pub async fn change(
+    State(gateway): State<Gateway>,
+    allowed: Allowed,
+    asked: Asked<ChangePassword>,
+) -> Result<StatusCode, Error> {
+    let (user, session) = (allowed.person()?, proof::session_of(&allowed)?);
+    let body = asked.body;
+    let problem = password_policy::problem("new_password", &body.new_password, &[]);
+    refuse_if(problem.into_iter().collect())?;
+    let login = logins::of_user(&gateway.db, user).await?;
+    let (password, code) = (body.password, body.code);
+    let shown = Shown { password, code };
+    proof::check(&gateway, &proof::counted(user), login.as_ref(), shown).await?;
+    let hash = gateway.passwords.hash(body.new_password).await?;
+    logins::set_password(&gateway.db, user, &hash).await?;
+    ending::others(&gateway, user, Some(session)).await?;
+    let happened = Happened {
+        operation: "ChangePassword",
+        target_type: "account",
+        target_id: &user.to_string(),
+        refused: None,
+    };
+    gateway.tell(allowed.scope(), happened).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

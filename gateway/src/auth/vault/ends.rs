@@ -1,0 +1,57 @@
+//! `vault.ends`: what access tokens are no longer good for, for every gateway to read.
+
+use access::ended::End;
+use access::token::LIFETIME_S;
+use chrono::{DateTime, Utc};
+use projections::Db;
+use schemas::time::Timestamp;
+use uuid::Uuid;
+
+use crate::error::Error;
+
+/// What was written down, and when the database did so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Noted {
+    pub end: End,
+    pub at: Timestamp,
+    pub noted_at: DateTime<Utc>,
+}
+
+pub async fn add(db: &Db, end: End, at: Timestamp) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO vault.ends AS held (what, ended_at) VALUES ($1, $2)
+         ON CONFLICT (what) DO UPDATE SET
+            ended_at = greatest(held.ended_at, excluded.ended_at), noted_at = clock_timestamp()",
+    )
+    .bind(end.id())
+    .bind(at.datetime())
+    .execute(db.writer())
+    .await?;
+    Ok(())
+}
+
+/// What was noted after `since`; everything there is for None.
+pub async fn since(db: &Db, since: Option<DateTime<Utc>>) -> Result<Vec<Noted>, Error> {
+    let found: Vec<(Uuid, DateTime<Utc>, DateTime<Utc>)> = sqlx::query_as(
+        "SELECT what, ended_at, noted_at FROM vault.ends
+         WHERE $1::timestamptz IS NULL OR noted_at > $1 ORDER BY noted_at",
+    )
+    .bind(since)
+    .fetch_all(db.writer())
+    .await?;
+    let noted = found.into_iter().map(|(what, at, noted_at)| Noted {
+        end: End::of_id(what),
+        at: at.into(),
+        noted_at,
+    });
+    Ok(noted.collect())
+}
+
+/// Removes what no token can carry any more.
+pub async fn sweep(db: &Db, now: Timestamp) -> Result<u64, Error> {
+    let gone = sqlx::query("DELETE FROM vault.ends WHERE ended_at < $1")
+        .bind(now.plus_millis(-2 * LIFETIME_S * 1_000).datetime())
+        .execute(db.writer())
+        .await?;
+    Ok(gone.rows_affected())
+}

@@ -1,0 +1,116 @@
+//! `POST /api/v1/api-keys/{id}/rotate`: another secret, while the old one still works.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use projections::api_keys::{self, ApiKey};
+use schemas::api_key::{ApiKeyCommand, CreateApiKey, EndApiKey};
+use schemas::context::Context;
+use schemas::ids::{ApiKeyId, ServiceAccountId};
+use schemas::outcome::Refusal;
+use schemas::time::Timestamp;
+use schemas::topic::Topic;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{CreatedApiKey, LIST, no_more_than_own, secret};
+use crate::Gateway;
+use crate::auth::register::refuse_if;
+use crate::dispatch::Command;
+use crate::error::{Error, FieldError, Pending, Problem};
+use crate::operations::Allowed;
+use crate::request::Asked;
+
+const HOUR_MS: i64 = 3_600_000;
+const OVERLAP_HOURS: u32 = 24;
+const LONGEST_HOURS: u32 = 30 * 24;
+
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub struct Rotation {
+    /// How long the old key still works; a day unless told, 30 days at most.
+    #[serde(default)]
+    #[schema(example = 24)]
+    pub overlap_hours: Option<u32>,
+}
+
+/// Rotate a key
+///
+/// Makes a key with the same name, scopes and lifetime, and lets the old one end after
+/// the overlap, in which agents can be given the new one. Shown this once.
+#[utoipa::path(post, path = "/api/v1/api-keys/{id}/rotate", operation_id = "rotate_api_key", tag = "tenant",
+    params(("id" = Uuid, Path)), request_body(content = Option<Rotation>),
+    responses((status = 201, body = CreatedApiKey), (status = 202, body = Pending), (status = 404, body = Problem),
+        (status = 409, body = Problem), (status = 422, body = Problem)))]
+pub async fn rotate(
+    State(gateway): State<Gateway>,
+    allowed: Allowed,
+    Path(id): Path<Uuid>,
+    asked: Asked<Option<Rotation>>,
+) -> Result<Response, Error> {
+    let (scope, now) = (allowed.scope(), gateway.clock.now());
+    let hours = asked.body.unwrap_or_default().overlap_hours;
+    let hours = hours.unwrap_or(OVERLAP_HOURS);
+    refuse_if(too_long(hours).into_iter().collect())?;
+    let old = api_keys::get(&gateway.db, scope, ApiKeyId(id)).await?;
+    let old = old.ok_or(Error::NotFound)?;
+    refuse_over(&old, now)?;
+    no_more_than_own(&allowed, old.scopes.iter().map(String::as_str))?;
+    let context = Context::ambient(&gateway.clock);
+    let command = Command::new(scope, &asked.question, &context);
+    let (new, key) = (ApiKeyId(command.created()), secret(&gateway, &command));
+    let message = ApiKeyCommand::from(CreateApiKey {
+        name: old.name.clone(),
+        project: scope.project(),
+        hash: hex::encode(key.hash),
+        prefix: key.prefix.clone(),
+        scopes: old.scopes.clone(),
+        expires_at: same_lifetime(&old, now),
+        service_account: old.service_account_id.map(ServiceAccountId),
+    });
+    let topic = Topic::IdentityCommands;
+    let created = gateway.send(&command, topic, new, message).await?;
+    // One request, two commands.
+    let mut question = asked.question.clone();
+    question.route.push_str(" end");
+    let command = Command::new(scope, &question, &context);
+    let expires_at = now.plus_millis(i64::from(hours) * HOUR_MS);
+    let message = ApiKeyCommand::from(EndApiKey { expires_at });
+    let ended = gateway.send(&command, topic, ApiKeyId(id), message).await?;
+    gateway.shown(&created, &[LIST]).await?;
+    gateway.shown(&ended, &[LIST]).await?;
+    let found = api_keys::get(&gateway.db, scope, new).await?;
+    let shown = found.ok_or(Error::NotYet(created.command))?;
+    let key = key.text.to_string();
+    Ok((StatusCode::CREATED, Json(CreatedApiKey { shown, key })).into_response())
+}
+
+fn too_long(hours: u32) -> Option<FieldError> {
+    let message = format!("must be at most {LONGEST_HOURS}");
+    (hours > LONGEST_HOURS).then(|| FieldError::new("overlap_hours", message))
+}
+
+/// What is over is not rotated: that would bring it back.
+fn refuse_over(old: &ApiKey, now: Timestamp) -> Result<(), Error> {
+    let refused = |rule: &str, detail: &str| {
+        Err(Error::Refused(Refusal {
+            rule: rule.to_owned(),
+            detail: detail.to_owned(),
+            allowed_next: Vec::new(),
+        }))
+    };
+    if old.revoked_at.is_some() {
+        return refused("key_revoked", "the API key was revoked");
+    }
+    if old.expires_at.is_some_and(|at| at <= now.datetime()) {
+        return refused("key_expired", "the API key has expired");
+    }
+    Ok(())
+}
+
+/// When a key that lives as long as `old` was made to ends, if it begins now.
+fn same_lifetime(old: &ApiKey, now: Timestamp) -> Option<Timestamp> {
+    let lifetime = old.expires_at? - old.created_at;
+    Some(now.plus_millis(lifetime.num_milliseconds()))
+}

@@ -1,0 +1,44 @@
+//! `POST /api/v1/members/{user_id}/erase`: a person's name and address, gone for ever.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use projections::members;
+use schemas::context::Context;
+use schemas::ids::UserId;
+use schemas::tenant::EraseMember;
+use uuid::Uuid;
+
+use super::{LIST, send};
+use crate::Gateway;
+use crate::auth::{leave, proof};
+use crate::dispatch::Command;
+use crate::error::{Error, Pending, Problem};
+use crate::operations::Allowed;
+use crate::request::Asked;
+
+/// Erase a person
+///
+/// Of a member, or of one who has left. The key that opens what this tenant knows of
+/// them is destroyed, so that no copy of the log tells it any more; what they did stays,
+/// by `erased`. A member leaves with it. Cannot be undone. Needs a fresh proof.
+#[utoipa::path(post, path = "/api/v1/members/{user_id}/erase", operation_id = "erase_member", tag = "tenant",
+    params(("user_id" = Uuid, Path)),
+    responses((status = 204), (status = 202, body = Pending), (status = 403, body = Problem),
+        (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub async fn erase(
+    State(gateway): State<Gateway>,
+    allowed: Allowed,
+    Path(user): Path<Uuid>,
+    asked: Asked<Option<serde_json::Value>>,
+) -> Result<StatusCode, Error> {
+    let (user, scope) = (UserId(user), allowed.scope());
+    let subject = members::subject(&gateway.db, scope, user).await?;
+    let subject = subject.ok_or(Error::NotFound)?;
+    proof::needed(&gateway, &allowed).await?;
+    let command = Command::new(scope, &asked.question, &Context::ambient(&gateway.clock));
+    let settled = send(&gateway, &allowed, &command, EraseMember { user, subject }).await?;
+    gateway.erase(subject).await?;
+    gateway.shown(&settled, &[LIST]).await?;
+    leave::after(&gateway, scope.tenant(), user).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,124 @@
+//! `/api/v1/service-accounts`: programs that act in the project, each with keys of
+//! its own, which end with it.
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use projections::service_accounts::{self, ServiceAccount};
+use schemas::context::Context;
+use schemas::ids::ServiceAccountId;
+use schemas::scope::Scope;
+use schemas::service_account::{
+    CreateServiceAccount, DisableServiceAccount, ServiceAccountCommand,
+};
+use schemas::topic::Topic;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::api_keys::revoke_all;
+use crate::Gateway;
+use crate::dispatch::Command;
+use crate::error::{Error, FieldError, Pending, Problem};
+use crate::operations::Allowed;
+use crate::paging::{Listed, Paging};
+use crate::request::Asked;
+
+const LIST: &str = "service_accounts";
+
+/// A page of the list.
+pub type ServiceAccountPage = Listed<ServiceAccount>;
+
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct NewServiceAccount {
+    #[schema(example = "deploys")]
+    pub name: String,
+    #[serde(default)]
+    #[schema(example = "The pipeline of the shop")]
+    pub description: String,
+}
+
+/// The project's service accounts, oldest first
+#[utoipa::path(get, path = "/api/v1/service-accounts", operation_id = "list_service_accounts", tag = "tenant",
+    params(Paging),
+    responses((status = 200, body = ServiceAccountPage)))]
+pub async fn list(
+    State(gateway): State<Gateway>,
+    allowed: Allowed,
+    Query(paging): Query<Paging>,
+) -> Result<Json<ServiceAccountPage>, Error> {
+    let scope = allowed.scope();
+    let after = paging.after(&gateway, scope, LIST)?;
+    let page = service_accounts::list(&gateway.db, scope, after, paging.limit()).await?;
+    Ok(Json(Listed::of(&gateway, scope, LIST, page)?))
+}
+
+/// Create a service account
+#[utoipa::path(post, path = "/api/v1/service-accounts", operation_id = "create_service_account", tag = "tenant",
+    request_body = NewServiceAccount,
+    responses((status = 201, body = ServiceAccount), (status = 202, body = Pending), (status = 422, body = Problem)))]
+pub async fn create(
+    State(gateway): State<Gateway>,
+    allowed: Allowed,
+    asked: Asked<NewServiceAccount>,
+) -> Result<Response, Error> {
+    let scope = allowed.scope();
+    let command = Command::new(scope, &asked.question, &Context::ambient(&gateway.clock));
+    let id = ServiceAccountId(command.created());
+    let message = ServiceAccountCommand::from(CreateServiceAccount {
+        name: asked.body.name.trim().to_owned(),
+        description: asked.body.description.trim().to_owned(),
+    });
+    let topic = Topic::IdentityCommands;
+    let settled = gateway.send(&command, topic, id, message).await?;
+    gateway.shown(&settled, &[LIST]).await?;
+    let found = service_accounts::get(&gateway.db, scope, id).await?;
+    let account = found.ok_or(Error::NotYet(settled.command))?;
+    Ok((StatusCode::CREATED, Json(account)).into_response())
+}
+
+/// Disable a service account
+///
+/// Revokes its keys for good.
+#[utoipa::path(delete, path = "/api/v1/service-accounts/{id}", operation_id = "disable_service_account",
+    tag = "tenant", params(("id" = Uuid, Path)),
+    responses((status = 204), (status = 202, body = Pending), (status = 404, body = Problem)))]
+pub async fn disable(
+    State(gateway): State<Gateway>,
+    allowed: Allowed,
+    Path(id): Path<Uuid>,
+    asked: Asked<Option<serde_json::Value>>,
+) -> Result<StatusCode, Error> {
+    let scope = allowed.scope();
+    let command = Command::new(scope, &asked.question, &Context::ambient(&gateway.clock));
+    let message = ServiceAccountCommand::from(DisableServiceAccount { reason: None });
+    let topic = Topic::IdentityCommands;
+    let settled = gateway
+        .send(&command, topic, ServiceAccountId(id), message)
+        .await?;
+    gateway.shown(&settled, &[LIST]).await?;
+    let reason = "the service account was disabled";
+    let own = |key: &projections::api_keys::ApiKey| key.service_account_id == Some(id);
+    revoke_all(&gateway, scope, &asked.question, reason, own).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Refuses a key for an account that is not here or is disabled.
+pub(super) async fn usable(
+    gateway: &Gateway,
+    scope: &Scope,
+    account: Option<ServiceAccountId>,
+) -> Result<(), Error> {
+    let Some(id) = account else {
+        return Ok(());
+    };
+    let found = service_accounts::get(&gateway.db, scope, id).await?;
+    match found.is_some_and(|account| account.disabled_at.is_none()) {
+        true => Ok(()),
+        false => Err(Error::Invalid(vec![FieldError::new(
+            "service_account_id",
+            "is no service account of this project that is in use",
+        )])),
+    }
+}

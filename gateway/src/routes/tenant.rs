@@ -1,0 +1,43 @@
+//! `/api/v1/tenant`: the caller's own tenant.
+
+use axum::Json;
+use axum::extract::State;
+use projections::projects::{self, Tenant};
+use schemas::context::Context;
+use schemas::tenant::{RenameTenant, TenantCommand};
+use schemas::topic::Topic;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::Gateway;
+use crate::dispatch::Command;
+use crate::error::{Error, Pending, Problem};
+use crate::operations::Allowed;
+use crate::request::Asked;
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = RenameTenant)]
+pub struct Rename {
+    #[schema(example = "Acme Ltd")]
+    pub name: String,
+}
+
+/// Rename the tenant
+#[utoipa::path(patch, path = "/api/v1/tenant", operation_id = "rename_tenant", tag = "tenant",
+    request_body = Rename,
+    responses((status = 200, body = Tenant), (status = 202, body = Pending), (status = 422, body = Problem)))]
+pub async fn rename(
+    State(gateway): State<Gateway>,
+    allowed: Allowed,
+    asked: Asked<Rename>,
+) -> Result<Json<Tenant>, Error> {
+    let scope = allowed.scope();
+    let command = Command::new(scope, &asked.question, &Context::ambient(&gateway.clock));
+    let name = asked.body.name.trim().to_owned();
+    let message = TenantCommand::from(RenameTenant { name });
+    let (topic, tenant) = (Topic::IdentityCommands, scope.tenant());
+    let settled = gateway.send(&command, topic, tenant, message).await?;
+    gateway.shown(&settled, &["projects"]).await?;
+    let found = projects::tenant(&gateway.db, scope).await?;
+    found.map(Json).ok_or(Error::NotYet(settled.command))
+}

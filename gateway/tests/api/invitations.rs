@@ -1,0 +1,141 @@
+//! `/api/v1/invitations` and what their links lead to.
+
+use schemas::context::Clock;
+use schemas::time::Timestamp;
+use serde_json::{Value, json};
+
+use crate::app::{App, PASSWORD, Person, app, unique_email};
+
+const SEE: &str = "/api/v1/auth/invitation";
+const JOIN: &str = "/api/v1/auth/join";
+const ACCEPT: &str = "/api/v1/auth/accept-invitation";
+
+/// The invitation and the token of its link.
+async fn invite(app: &App, by: &Person, email: &str, role: &str) -> (Value, String) {
+    let body = json!({"email": email, "role": role});
+    let invitation = app.post("/api/v1/invitations", &by.token, body).await;
+    let invitation = invitation.with(201);
+    let link = invitation["link"].as_str().unwrap();
+    let token = link.strip_prefix("http://localhost:8580/join#").unwrap();
+    (invitation.clone(), token.to_owned())
+}
+
+fn newcomer(token: &str) -> Value {
+    json!({"token": token, "name": "Grace", "password": PASSWORD})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newcomer_joins_once_by_the_link() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    let email = unique_email("Grace");
+    let (_, token) = invite(&app, &ada, &email, "engineer").await;
+    let seen = app.ask(SEE, json!({"token": token})).await.with(200);
+    assert_eq!(seen["tenant_name"], "Ada Ltd");
+    assert_eq!(seen["email"], json!(email));
+    assert_eq!(
+        (&seen["role"], &seen["has_account"]),
+        (&json!("engineer"), &json!(false))
+    );
+    let grace = Person::of(&app.ask(JOIN, newcomer(&token)).await.with(201));
+    assert_eq!((&grace.tenant, &grace.email), (&ada.tenant, &email));
+    let me = app
+        .get("/api/v1/auth/me", Some(&grace.token))
+        .await
+        .with(200);
+    assert_eq!(me["role"], "engineer");
+    app.ask(JOIN, newcomer(&token)).await.with(404);
+    app.ask(SEE, json!({"token": token})).await.with(404);
+    assert_eq!(app.login(&email).await.user, grace.user);
+    let list = app
+        .get("/api/v1/invitations", Some(&ada.token))
+        .await
+        .with(200);
+    assert_eq!(list["items"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_an_account_joins_with_it_and_works_in_both() {
+    let app = app!();
+    let (ada, bob) = (app.register("Ada").await, app.register("Bob").await);
+    let (_, token) = invite(&app, &ada, &bob.email.to_uppercase(), "viewer").await;
+    let seen = app.ask(SEE, json!({"token": token})).await.with(200);
+    assert_eq!(seen["has_account"], true);
+    assert_eq!(
+        app.ask(JOIN, newcomer(&token)).await.with(409)["rule"],
+        "email_taken"
+    );
+    let other = app.post(ACCEPT, &ada.token, json!({"token": token})).await;
+    assert_eq!(other.with(403)["rule"], "invitation_for_another");
+    let joined = app.post(ACCEPT, &bob.token, json!({"token": token})).await;
+    assert_eq!(joined.with(200)["tenant_id"], json!(ada.tenant));
+    let body = json!({"refresh_token": bob.refresh, "tenant_id": ada.tenant});
+    let there = Person::of(&app.ask("/api/v1/auth/refresh", body).await.with(200));
+    assert_eq!((&there.user, &there.tenant), (&bob.user, &ada.tenant));
+    let me = app
+        .get("/api/v1/auth/me", Some(&there.token))
+        .await
+        .with(200);
+    assert_eq!(me["role"], "viewer");
+    assert_eq!(me["tenants"].as_array().unwrap().len(), 2);
+    // Leaving the one leaves the account in the other.
+    app.post("/api/v1/auth/leave", &there.token, json!(null))
+        .await
+        .with(204);
+    let denied = app.get("/api/v1/auth/me", Some(&there.token)).await;
+    assert_eq!(denied.with(401)["rule"], "session_ended");
+    let again = app.login(&bob.email).await;
+    assert_eq!(again.tenant, bob.tenant);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_goes_on_where_it_was_a_guest() {
+    let app = app!();
+    let (ada, bob) = (app.register("Ada").await, app.register("Bob").await);
+    let carl = app.colleague(&bob, "Carl", "engineer").await;
+    let (_, token) = invite(&app, &ada, &carl.email, "engineer").await;
+    app.post(ACCEPT, &carl.token, json!({"token": token}))
+        .await
+        .with(200);
+    let path = format!("/api/v1/members/{}", carl.user);
+    app.delete(&path, &bob.token).await.with(204);
+    assert_eq!(app.login(&carl.email).await.tenant, ada.tenant);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_or_expired_link_and_a_made_up_one_open_nothing() {
+    let clock = Clock::manual(Timestamp::parse("2026-11-01T02:41:00Z").unwrap());
+    let Some(app) = App::with(|_| {}, clock.clone()).await else {
+        return;
+    };
+    let ada = app.register("Ada").await;
+    let (invitation, token) = invite(&app, &ada, "r@example.com", "viewer").await;
+    let path = format!("/api/v1/invitations/{}", invitation["id"].as_str().unwrap());
+    app.delete(&path, &ada.token).await.with(204);
+    app.ask(JOIN, newcomer(&token)).await.with(404);
+    app.delete(&path, &ada.token).await.with(404);
+    let (_, token) = invite(&app, &ada, "e@example.com", "viewer").await;
+    let made_up = format!("{}A", &token[..token.len() - 1]);
+    app.ask(SEE, json!({"token": made_up})).await.with(404);
+    clock.advance_millis(7 * 86_400_000);
+    let late = app.ask(JOIN, newcomer(&token)).await;
+    assert_eq!(late.with(409)["rule"], "invitation_expired");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_are_not_invited_and_owners_by_owners_only() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    let max = app.colleague(&ada, "Max", "admin").await;
+    let body = json!({"email": max.email, "role": "viewer"});
+    let member = app.post("/api/v1/invitations", &ada.token, body).await;
+    assert_eq!(member.with(409)["rule"], "already_member");
+    let owner = json!({"email": "o@example.com", "role": "owner"});
+    app.post("/api/v1/invitations", &max.token, owner)
+        .await
+        .with(403);
+    let engineer = app.colleague(&ada, "Eve", "engineer").await;
+    app.get("/api/v1/invitations", Some(&engineer.token))
+        .await
+        .with(403);
+}
