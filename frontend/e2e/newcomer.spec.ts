@@ -56,6 +56,27 @@ test('a newcomer’s walk against the real server', async ({ page, request }) =>
     }
   });
 
+  await test.step('a colleague joins by the link of an invitation', async () => {
+    await page.getByRole('link', { name: 'Settings', exact: true }).click();
+    await page.getByRole('link', { name: 'Members', exact: true }).click();
+    await page.getByRole('button', { name: 'Invite' }).click();
+    await page.getByLabel('E-mail').fill(`colleague-${Date.now()}@example.com`);
+    await page.getByRole('button', { name: 'Make the link' }).click();
+    const link = (await page.getByRole('region', { name: 'Invitation link' }).innerText()).trim();
+    await page.getByRole('button', { name: 'Done' }).click();
+    const browser = page.context().browser();
+    if (!browser) throw new Error('the page has no browser');
+    const theirs = await browser.newContext();
+    const joining = await theirs.newPage();
+    await joining.goto(link.replace(new URL(link).origin, base));
+    await joining.getByLabel('Your name').fill('Grace Hopper');
+    await joining.getByLabel('Password', { exact: true }).fill(PASSWORD);
+    await joining.getByRole('button', { name: 'Join' }).click();
+    await expect(joining.getByRole('heading', { name: 'Overview' })).toBeVisible();
+    await theirs.close();
+    await expect(page.getByRole('table', { name: 'Members' })).toContainText('Grace Hopper');
+  });
+
   await test.step('what happened is still there after logging out and in', async () => {
     await page.getByRole('button', { name: 'Your account' }).click();
     await page.getByRole('menuitem', { name: 'Log out' }).click();

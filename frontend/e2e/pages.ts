@@ -28,6 +28,7 @@ const at = (path: string, heading: string): ShownPage['open'] => async (page) =>
 export const PAGES: readonly ShownPage[] = [
   { name: 'login', signedIn: false, open: at('/login', 'Log in') },
   { name: 'register', signedIn: false, open: at('/register', 'Create an account') },
+  { name: 'join', signedIn: false, open: at('/join#srei_mocklena', 'Join Nordlicht') },
   { name: 'overview', signedIn: true, open: at(`/p/${PROJECT}`, 'Overview') },
   { name: 'incidents', signedIn: true, open: at(`/p/${PROJECT}/incidents`, 'Incidents') },
   { name: 'incidents-all', signedIn: true, open: at(`/p/${PROJECT}/incidents?status=all`, 'Incidents') },
@@ -61,6 +62,8 @@ export const PAGES: readonly ShownPage[] = [
   { name: 'getting-started', signedIn: true, open: at(`/p/${PROJECT}/getting-started`, 'Getting started') },
   { name: 'api-keys', signedIn: true, open: at(`/p/${PROJECT}/settings/api-keys`, 'Settings') },
   { name: 'members', signedIn: true, open: at(`/p/${PROJECT}/settings/members`, 'Settings') },
+  { name: 'roles', signedIn: true, open: at(`/p/${PROJECT}/settings/roles`, 'Settings') },
+  { name: 'security', signedIn: true, open: at(`/p/${PROJECT}/settings/security`, 'Settings') },
   { name: 'projects', signedIn: true, open: at(`/p/${PROJECT}/settings/projects`, 'Settings') },
   { name: 'audit', signedIn: true, open: at(`/p/${PROJECT}/settings/audit`, 'Settings') },
   { name: 'not-found', signedIn: true, open: async (page) => {

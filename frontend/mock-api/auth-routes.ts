@@ -45,10 +45,10 @@ export const authRoutes = [
 ];
 
 const RESPOND: Permission[] = ['incident.open', 'incident.work', 'incident.comment'];
-const ADMINISTER: Permission[] = [...RESPOND, 'api_key.manage', 'member.manage', 'project.manage'];
+const ADMINISTER: Permission[] = [...RESPOND, 'api_key.manage', 'member.manage', 'project.manage', 'tenant.manage'];
 
 const PERMISSIONS: Record<MemberRole, Permission[]> = {
-  owner: ADMINISTER,
+  owner: [...ADMINISTER, 'owner.manage', 'member.erase', 'tenant.export'],
   admin: ADMINISTER,
   engineer: RESPOND,
   viewer: [],
@@ -67,5 +67,6 @@ function me(): Me {
   const current = projects.find(({ id }) => id === project);
   if (!current) throw new Error('the seed holds the current project');
   const role = members.find(({ user_id }) => user_id === user.id)?.role ?? 'viewer';
-  return { user, tenant, project: current, role, permissions: PERMISSIONS[role], projects };
+  const inUse = projects.filter(({ archived_at }) => !archived_at);
+  return { user, tenant, project: current, role, tenant_role: role, permissions: PERMISSIONS[role], projects: inUse, tenants: [tenant] };
 }

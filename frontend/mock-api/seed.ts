@@ -1,4 +1,4 @@
-import type { Alert, Incident, IncidentStatus, Person, Severity, TimelineEntry } from '../src/api/types';
+import type { Alert, Incident, IncidentStatus, Invitation, Person, Severity, TimelineEntry } from '../src/api/types';
 import { allowedNext } from './rules';
 import { uuidOf, type Store } from './store';
 
@@ -96,7 +96,15 @@ export function seedStore(now: number): Store {
   store.members = [
     member(MIRA, 'owner', now - 300 * DAY), member(TOMAS, 'admin', now - 220 * DAY), member(AYO, 'engineer', now - 40 * DAY),
   ];
-  store.projects.push({ id: uuidOf(11), name: 'staging', slug: 'staging', created_at: iso(now - 200 * DAY) });
+  store.projects.push({ id: uuidOf(11), name: 'staging', slug: 'staging', created_at: iso(now - 200 * DAY), archived_at: null });
+  store.projects.push({ id: uuidOf(12), name: 'old shop', slug: 'old-shop', created_at: iso(now - 280 * DAY), archived_at: iso(now - 30 * DAY) });
+  store.invitations = [invitation(now)];
+  store.serviceAccounts = [
+    { id: uuidOf(50), name: 'deploys', description: 'The pipeline of the shop', created_at: iso(now - 80 * DAY), created_by: TOMAS, disabled_at: null },
+  ];
+  store.sessions.push({
+    id: uuidOf(31), device: PHONE, address: '198.51.100.23', created_at: iso(now - 3 * DAY), seen_at: iso(now - 2 * HOUR), current: false,
+  });
   store.apiKeys = [
     apiKey(uuidOf(20), 'alertmanager-eu', now - 200 * DAY, now - 40_000, null),
     apiKey(uuidOf(21), 'alertmanager-us', now - 90 * DAY, now - 3 * MINUTE, null),
@@ -117,11 +125,25 @@ export function emptyStore(now: number, who: { tenant: string; email: string; na
     tenant: { id: uuidOf(9), name: who.tenant },
     signedIn: false,
     project: PROJECT,
-    projects: [{ id: PROJECT, name: 'default', slug: 'default', created_at: iso(now) }],
+    projects: [{ id: PROJECT, name: 'default', slug: 'default', created_at: iso(now), archived_at: null }],
     members: [member(user, 'owner', now)],
+    invitations: [],
+    serviceAccounts: [],
+    sessions: [{ id: uuidOf(30), device: LAPTOP, address: '192.0.2.7', created_at: iso(now), seen_at: iso(now), current: true }],
+    secondFactor: false,
     apiKeys: [], keySecrets: {}, incidents: [], timelines: {}, alerts: [], audit: [], signals: [],
     numbers: 0,
     ids: 0x1000,
+  };
+}
+
+const LAPTOP = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/128.0.0.0 Safari/537.36';
+const PHONE = 'Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 Version/17.5 Mobile/15E148 Safari/604.1';
+
+function invitation(now: number): Invitation {
+  return {
+    id: uuidOf(40), email: 'lena@nordlicht.example', role: 'engineer', invited_by: MIRA,
+    created_at: iso(now - DAY), expires_at: iso(now + 6 * DAY), link: `${location.origin}/join#srei_mocklena`,
   };
 }
 

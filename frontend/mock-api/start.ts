@@ -8,6 +8,7 @@ import { logHandlers, logRoutes } from './log-routes';
 import { metricRoutes } from './metric-routes';
 import { signalRoutes } from './signals';
 import { tenantRoutes } from './tenant-routes';
+import { accountRoutes } from './account-routes';
 import { traceRoutes } from './trace-routes';
 
 /** Answers every request of the console in the browser, so that it runs without a server. */
@@ -17,6 +18,7 @@ export async function startMockApi(): Promise<void> {
     ...incidentRoutes,
     ...alertRoutes,
     ...tenantRoutes,
+    ...accountRoutes,
     ...signalRoutes,
     ...metricRoutes,
     ...logRoutes,

@@ -1,4 +1,4 @@
-import type { Alert, ApiKey, AuditEntry, Incident, Member, Project, TimelineEntry } from '../src/api/types';
+import type { Alert, ApiKey, AuditEntry, Incident, Invitation, Member, OpenSession, ServiceAccount, Project, TimelineEntry } from '../src/api/types';
 import { seedStore } from './seed';
 
 /** What the mock holds. Secrets and sessions are not among it: one signed-in flag stands for a session. */
@@ -9,6 +9,10 @@ export interface Store {
   project: string;
   projects: Project[];
   members: Member[];
+  invitations: Invitation[];
+  serviceAccounts: ServiceAccount[];
+  sessions: OpenSession[];
+  secondFactor: boolean;
   apiKeys: ApiKey[];
   keySecrets: Record<string, string>;
   incidents: Incident[];

@@ -1,8 +1,10 @@
 import { http, HttpResponse } from 'msw';
-import type { ApiKey, KeyScope, MemberRole } from '../src/api/types';
+import type { ApiKey, Invitation, KeyScope, MemberRole } from '../src/api/types';
 import { notFound, page, problem, refusedSession } from './answers';
 import { announce } from './live';
 import { nextId, save, state } from './store';
+
+const WEEK_MS = 7 * 86_400_000;
 
 export const tenantRoutes = [
   http.get('/api/v1/api-keys', ({ request }) => refusedSession(request) ?? HttpResponse.json(page(request, state().apiKeys))),
@@ -22,6 +24,18 @@ export const tenantRoutes = [
     save();
     return HttpResponse.json({ ...created, key }, { status: 201 });
   }),
+  http.post<{ id: string }>('/api/v1/api-keys/:id/rotate', async ({ request, params }) => {
+    const old = state().apiKeys.find(({ id }) => id === params.id);
+    if (!old) return notFound();
+    const { overlap_hours: hours } = (await request.json()) as { overlap_hours: number };
+    const id = nextId();
+    const key = `srec_mock${id.replaceAll('-', '').slice(-20)}q7Jx2`;
+    const created: ApiKey = { ...old, id, prefix: key.slice(0, 12), created_at: new Date().toISOString(), last_used_at: null };
+    old.expires_at = new Date(Date.now() + hours * 3_600_000).toISOString();
+    state().apiKeys.unshift(created);
+    save();
+    return HttpResponse.json({ ...created, key }, { status: 201 });
+  }),
   http.delete<{ id: string }>('/api/v1/api-keys/:id', ({ params }) => {
     const key = state().apiKeys.find(({ id }) => id === params.id);
     if (!key) return notFound();
@@ -30,16 +44,53 @@ export const tenantRoutes = [
     announce('api_key.updated', key.id);
     return new HttpResponse(null, { status: 204 });
   }),
+  http.get('/api/v1/service-accounts', ({ request }) =>
+    refusedSession(request) ?? HttpResponse.json(page(request, state().serviceAccounts))),
+  http.post('/api/v1/service-accounts', async ({ request }) => {
+    const { name, description } = (await request.json()) as { name: string; description: string };
+    const account = { id: nextId(), name, description, created_at: new Date().toISOString(), created_by: { id: state().user.id, name: state().user.name }, disabled_at: null };
+    state().serviceAccounts.push(account);
+    save();
+    return HttpResponse.json(account, { status: 201 });
+  }),
+  http.delete<{ id: string }>('/api/v1/service-accounts/:id', ({ params }) => {
+    const account = state().serviceAccounts.find(({ id }) => id === params.id);
+    if (!account) return notFound();
+    account.disabled_at = new Date().toISOString();
+    for (const key of state().apiKeys) if (key.service_account_id === account.id) key.revoked_at = account.disabled_at;
+    save();
+    return new HttpResponse(null, { status: 204 });
+  }),
   http.get('/api/v1/webhooks/refused', ({ request }) => refusedSession(request) ?? HttpResponse.json({ items: [refusedWebhook()] })),
   http.get('/api/v1/members', ({ request }) => refusedSession(request) ?? HttpResponse.json(page(request, state().members))),
-  http.post('/api/v1/members', async ({ request }) => {
-    const body = (await request.json()) as { name: string; email: string; role: MemberRole };
-    const taken = state().members.some(({ email }) => email === body.email);
-    if (taken) return problem(422, 'Check what you entered', { errors: [{ field: 'email', message: 'Already a member' }] });
-    const member = { user_id: nextId(), name: body.name, email: body.email, role: body.role, joined_at: new Date().toISOString() };
-    state().members.push(member);
+  http.get('/api/v1/invitations', ({ request }) => refusedSession(request) ?? HttpResponse.json(page(request, state().invitations))),
+  http.post('/api/v1/invitations', async ({ request }) => {
+    const { email, role } = (await request.json()) as { email: string; role: MemberRole };
+    if (state().members.some((member) => member.email === email)) {
+      return problem(409, 'Not possible in this state', { rule: 'already_member', detail: 'this address belongs to a member' });
+    }
+    const id = nextId();
+    const invitation: Invitation = {
+      id, email, role, invited_by: { id: state().user.id, name: state().user.name },
+      created_at: new Date().toISOString(), expires_at: new Date(Date.now() + WEEK_MS).toISOString(),
+      link: `${location.origin}/join#srei_mock${id.slice(-6)}`,
+    };
+    state().invitations.unshift(invitation);
     save();
-    return HttpResponse.json(member, { status: 201 });
+    return HttpResponse.json(invitation, { status: 201 });
+  }),
+  http.delete<{ id: string }>('/api/v1/invitations/:id', ({ params }) => {
+    state().invitations = state().invitations.filter(({ id }) => id !== params.id);
+    save();
+    return new HttpResponse(null, { status: 204 });
+  }),
+  http.put<{ id: string }>('/api/v1/members/:id/project-role', async ({ request, params }) => {
+    const { role } = (await request.json()) as { role: MemberRole | null };
+    const member = state().members.find(({ user_id }) => user_id === params.id);
+    if (!member) return notFound();
+    member.project_role = role;
+    save();
+    return HttpResponse.json(member);
   }),
   http.patch<{ id: string }>('/api/v1/members/:id', async ({ request, params }) => {
     const { role } = (await request.json()) as { role: MemberRole };
@@ -60,7 +111,7 @@ export const tenantRoutes = [
   http.post('/api/v1/projects', async ({ request }) => {
     const { name } = (await request.json()) as { name: string };
     const slug = name.toLowerCase().replace(/[^a-z0-9]+/g, '-');
-    const project = { id: nextId(), name, slug, created_at: new Date().toISOString() };
+    const project = { id: nextId(), name, slug, created_at: new Date().toISOString(), archived_at: null };
     state().projects.push(project);
     save();
     return HttpResponse.json(project, { status: 201 });
@@ -71,6 +122,18 @@ export const tenantRoutes = [
     project.name = ((await request.json()) as { name: string }).name;
     save();
     return HttpResponse.json(project);
+  }),
+  http.post<{ id: string; act: string }>('/api/v1/projects/:id/:act', ({ params }) => {
+    const project = state().projects.find(({ id }) => id === params.id);
+    if (!project) return notFound();
+    project.archived_at = params.act === 'archive' ? new Date().toISOString() : null;
+    save();
+    return HttpResponse.json(project);
+  }),
+  http.patch('/api/v1/tenant', async ({ request }) => {
+    state().tenant.name = ((await request.json()) as { name: string }).name;
+    save();
+    return HttpResponse.json(state().tenant);
   }),
   http.get('/api/v1/audit', ({ request }) => refusedSession(request) ?? HttpResponse.json(page(request, state().audit))),
 ];

@@ -28,6 +28,66 @@ test('the last owner stays', async ({ page }) => {
   await expect(page.getByRole('alert')).toContainText('keeps at least one owner');
 });
 
+test('a colleague is invited, joins by the link and is a member', async ({ page }) => {
+  await page.goto(`/p/${PROJECT}/settings/members`);
+  await page.getByRole('button', { name: 'Invite' }).click();
+  await page.getByLabel('E-mail').fill('grace@nordlicht.example');
+  await page.getByRole('button', { name: 'Make the link' }).click();
+  const link = await page.getByRole('region', { name: 'Invitation link' }).innerText();
+  expect(link).toMatch(/\/join#srei_/);
+  await page.getByRole('button', { name: 'Done' }).click();
+  await expect(page.getByRole('table', { name: 'Open invitations' })).toContainText('grace@nordlicht.example');
+
+  await page.goto(link.trim());
+  await expect(page.getByRole('heading', { name: 'Join Nordlicht' })).toBeVisible();
+  await page.getByLabel('Your name').fill('Grace Hopper');
+  await page.getByLabel('Password', { exact: true }).fill('a horse and a staple');
+  await page.getByRole('button', { name: 'Join' }).click();
+  await expect(page.getByRole('heading', { name: 'Overview' })).toBeVisible();
+  await page.goto(`/p/${PROJECT}/settings/members`);
+  await expect(page.getByRole('table', { name: 'Members' })).toContainText('Grace Hopper');
+});
+
+test('a link that was used up says so', async ({ page }) => {
+  await page.goto('/join#srei_nothing');
+  await expect(page.getByText('This link is not good any more')).toBeVisible();
+});
+
+test('a project goes to the archive by naming it, and comes back', async ({ page }) => {
+  await page.goto(`/p/${PROJECT}/settings/projects`);
+  await page.getByRole('button', { name: 'Archive staging' }).click();
+  await page.getByLabel('Type “staging” to confirm').fill('staging');
+  await page.getByRole('button', { name: 'Archive project' }).click();
+  await page.getByRole('button', { name: 'Restore staging' }).click();
+  await expect(page.getByRole('button', { name: 'Archive staging' })).toBeVisible();
+});
+
+test('other sessions are signed out, and the second factor shows its codes once', async ({ page }) => {
+  await page.goto(`/p/${PROJECT}/settings/security`);
+  const sessions = page.getByRole('table', { name: 'Sessions' });
+  await expect(sessions).toContainText('Safari on iOS');
+  await page.getByRole('button', { name: 'Sign out everywhere else' }).click();
+  await expect(sessions).not.toContainText('Safari on iOS');
+
+  await page.getByRole('button', { name: 'Turn on' }).click();
+  await page.getByLabel('Code').fill('000000');
+  await page.getByRole('dialog').getByRole('button', { name: 'Turn on' }).click();
+  await expect(page.getByRole('alert')).toContainText('wrong');
+  await page.getByLabel('Code').fill('123456');
+  await page.getByRole('dialog').getByRole('button', { name: 'Turn on' }).click();
+  await expect(page.getByRole('region', { name: 'Recovery codes' })).toContainText('-a1b2c-');
+  await page.getByRole('button', { name: 'I have kept them' }).click();
+  await expect(page.getByText('10 recovery codes are left')).toBeVisible();
+});
+
+test('a common password is refused at its field', async ({ page }) => {
+  await page.goto(`/p/${PROJECT}/settings/security`);
+  await page.getByLabel('Current password').fill('correct horse battery');
+  await page.getByLabel('New password').fill('password');
+  await page.getByRole('button', { name: 'Change password' }).click();
+  await expect(page.getByText('is one of the most common passwords')).toBeVisible();
+});
+
 test('switching projects re-issues the session and shows only its incidents', async ({ page }) => {
   await page.getByRole('button', { name: /Project default/ }).click();
   await page.getByRole('menuitem', { name: 'staging' }).click();

@@ -29,6 +29,43 @@ export function login(body: components['schemas']['Login']) {
   return read(api.POST('/api/v1/auth/login', { body }));
 }
 
+/** The invitation behind a link; what follows `#` in it is the token. */
+export function seeInvitation(token: string) {
+  return read(api.POST('/api/v1/auth/invitation', { body: { token } }));
+}
+
+/** A new account for the invited address; it begins a session. */
+export async function join(body: components['schemas']['Join']): Promise<Session> {
+  assertProject(undefined);
+  const answer = await read(api.POST('/api/v1/auth/join', { body }));
+  if (!isPending(answer)) return answer;
+  throw new Problem({
+    status: 503,
+    title: 'Your account is being created',
+    detail: 'It takes longer than usual. Log in with these details in a moment.',
+  });
+}
+
+/** Joins with the account that is signed in, and works in that tenant from now on. */
+export async function acceptInvitation(token: string): Promise<string> {
+  assertProject(undefined);
+  const joined = await read(api.POST('/api/v1/auth/accept-invitation', { body: { token } }));
+  if (isPending(joined)) throw new Problem({ status: 503, title: 'You are joining', detail: 'Try again in a moment.' });
+  return enterTenant(joined.tenant_id);
+}
+
+/** Has the session go on in another tenant that the person belongs to; returns the project to open. */
+export async function enterTenant(tenant: string): Promise<string> {
+  assertProject(undefined);
+  const session = await read(api.POST('/api/v1/auth/refresh', { body: { tenant_id: tenant } }));
+  return session.project_id;
+}
+
+export async function leaveTenant(): Promise<void> {
+  await read(api.POST('/api/v1/auth/leave'));
+  assertProject(undefined);
+}
+
 export async function logout(): Promise<void> {
   await read(api.POST('/api/v1/auth/logout'));
   assertProject(undefined);
@@ -48,7 +85,11 @@ export type Permission =
   | 'incident.comment'
   | 'api_key.manage'
   | 'member.manage'
-  | 'project.manage';
+  | 'member.erase'
+  | 'owner.manage'
+  | 'project.manage'
+  | 'tenant.export'
+  | 'tenant.manage';
 
 /** The server decides; this only spares people a refusal. */
 export function may(me: Me | undefined, permission: Permission): boolean {

@@ -54,6 +54,13 @@ describe('the client', () => {
     expect(thrown).toMatchObject({ status: 409, rule: 'illegal_transition', allowedNext: ['resolve'], fields: { title: 'too long' }, requestId: 'r1' });
   });
 
+  it('takes a wrong code for what it is, and keeps the session', async () => {
+    const requests = serve({ 'POST /api/v1/auth/prove': [problem(401, { rule: 'wrong_code' })] });
+    const proof = read(api.POST('/api/v1/auth/prove', { body: { password: 'p', code: '1' } }));
+    await expect(proof).rejects.toMatchObject({ status: 401, rule: 'wrong_code' });
+    expect(requests).toHaveLength(1);
+  });
+
   it('makes a problem of an answer that is none', async () => {
     serve({ [`GET ${ME}`]: [() => new Response('<h1>Bad gateway</h1>', { status: 502 })] });
     await expect(read(api.GET(ME))).rejects.toMatchObject({ status: 502 });

@@ -1,6 +1,9 @@
 /** Every query key of the console. The project comes first, so that switching projects never shows another's rows. */
 export const keys = {
   me: ['me'] as const,
+  sessions: ['sessions'] as const,
+  secondFactor: ['second-factor'] as const,
+  actions: ['actions'] as const,
   everyIncidentList: (project: string) => ['p', project, 'incidents'] as const,
   incidentList: (project: string, filter: object) => ['p', project, 'incidents', 'list', filter] as const,
   incidentStats: (project: string, range: object) => ['p', project, 'incidents', 'stats', range] as const,
@@ -12,8 +15,10 @@ export const keys = {
   alertList: (project: string, filter: object) => ['p', project, 'alerts', filter] as const,
   alert: (project: string, id: string) => ['p', project, 'alert', id] as const,
   apiKeys: (project: string) => ['p', project, 'api-keys'] as const,
+  serviceAccounts: (project: string) => ['p', project, 'service-accounts'] as const,
   refusedWebhooks: (project: string) => ['p', project, 'refused-webhooks'] as const,
   members: (project: string) => ['p', project, 'members'] as const,
+  invitations: (project: string) => ['p', project, 'invitations'] as const,
   projects: (project: string) => ['p', project, 'projects'] as const,
   arrival: (project: string, signal: string) => ['p', project, 'arrival', signal] as const,
   metrics: (project: string, what: string, about: object = {}) => ['p', project, 'metrics', what, about] as const,

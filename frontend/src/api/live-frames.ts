@@ -50,8 +50,8 @@ const TOUCHES: Record<ChangeType, (project: string, key: string) => readonly Que
   'timeline.updated': (project, key) => [keys.timeline(project, key)],
   'alert.fired': alertKeys,
   'alert.resolved': alertKeys,
-  'api_key.updated': (project) => [keys.apiKeys(project)],
-  'member.updated': (project) => [keys.members(project), keys.me],
+  'api_key.updated': (project) => [keys.apiKeys(project), keys.serviceAccounts(project)],
+  'member.updated': (project) => [keys.members(project), keys.invitations(project), keys.me],
   'project.updated': (project) => [keys.projects(project), keys.me],
 };
 

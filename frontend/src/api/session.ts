@@ -64,15 +64,18 @@ async function refresh(options: { since: number; project: boolean }): Promise<Re
   return response;
 }
 
+/** What was typed is wrong, not the session. */
+const ABOUT_A_PROOF: readonly unknown[] = ['bad_credentials', 'wrong_code', 'second_factor_needed'];
+
 async function needsRenewal(response: Response): Promise<boolean> {
-  if (response.status === 401) return true;
-  if (response.status !== 409) return false;
+  if (response.status !== 401 && response.status !== 409) return false;
   const body: unknown = await response.clone().json().catch(() => null);
-  return typeof body === 'object' && body !== null && 'rule' in body && body.rule === 'project_mismatch';
+  const rule = typeof body === 'object' && body !== null && 'rule' in body ? body.rule : undefined;
+  return response.status === 401 ? !ABOUT_A_PROOF.includes(rule) : rule === 'project_mismatch';
 }
 
 function isAuthCall(request: Request): boolean {
-  return /\/api\/v1\/auth\/(login|register|refresh|logout)$/.test(new URL(request.url).pathname);
+  return /\/api\/v1\/auth\/(login|register|refresh|logout|join|invitation)$/.test(new URL(request.url).pathname);
 }
 
 async function exclusively(act: () => Promise<Response>): Promise<Response> {

@@ -2,8 +2,10 @@ import { queryOptions } from '@tanstack/react-query';
 import { api, read, write } from './client';
 import { keys } from './keys';
 import { allPages } from './paging';
+import { problemOf } from './problem';
+import { requestTo } from './raw';
 import type { components } from './schema';
-import type { CreatedApiKey, Member, MemberRole, Project } from './types';
+import type { CreatedApiKey, Invitation, Member, MemberRole, Project } from './types';
 
 type Schemas = components['schemas'];
 
@@ -21,8 +23,32 @@ export function createApiKey(body: Schemas['NewApiKey']): Promise<CreatedApiKey>
   );
 }
 
+/** Another secret; the old one works for `overlapHours` more. */
+export function rotateApiKey(id: string, overlapHours: number): Promise<CreatedApiKey> {
+  const answer = api.POST('/api/v1/api-keys/{id}/rotate', { params: { path: { id } }, body: { overlap_hours: overlapHours } });
+  return write(answer, () =>
+    Promise.reject(new Error('The key was rotated, but its secret was lost on the way. Rotate the new one.')),
+  );
+}
+
 export async function revokeApiKey(id: string): Promise<void> {
   await write<unknown>(api.DELETE('/api/v1/api-keys/{id}', { params: { path: { id } } }), nothing);
+}
+
+export function serviceAccountsQuery(project: string) {
+  return queryOptions({
+    queryKey: keys.serviceAccounts(project),
+    queryFn: () => allPages((page) => read(api.GET('/api/v1/service-accounts', { params: { query: page } }))),
+  });
+}
+
+export async function createServiceAccount(body: Schemas['NewServiceAccount']): Promise<void> {
+  await write<unknown>(api.POST('/api/v1/service-accounts', { body }), nothing);
+}
+
+/** Its keys end with it. */
+export async function disableServiceAccount(id: string): Promise<void> {
+  await write<unknown>(api.DELETE('/api/v1/service-accounts/{id}', { params: { path: { id } } }), nothing);
 }
 
 /** Bodies that agents were answered 400 for; kept in memory by the gateway, so asked for again and again. */
@@ -41,8 +67,29 @@ export function membersQuery(project: string) {
   });
 }
 
-export async function createMember(body: Schemas['NewMember']): Promise<void> {
-  await write<Member | null>(api.POST('/api/v1/members', { body }), nothing);
+export function invitationsQuery(project: string) {
+  return queryOptions({
+    queryKey: keys.invitations(project),
+    queryFn: () => allPages((page) => read(api.GET('/api/v1/invitations', { params: { query: page } }))),
+  });
+}
+
+/** Null where the outcome came late; the list shows the link. */
+export function inviteMember(body: Schemas['NewInvitation']): Promise<Invitation | null> {
+  return write<Invitation | null>(api.POST('/api/v1/invitations', { body }), nothing);
+}
+
+export async function revokeInvitation(id: string): Promise<void> {
+  await write<unknown>(api.DELETE('/api/v1/invitations/{id}', { params: { path: { id } } }), nothing);
+}
+
+/** What a member is in this project; null ends it. */
+export async function setProjectRole(userId: string, role: MemberRole | null): Promise<void> {
+  const answer = api.PUT('/api/v1/members/{user_id}/project-role', {
+    params: { path: { user_id: userId } },
+    body: { role },
+  });
+  await write<Member | null>(answer, nothing);
 }
 
 export async function changeMemberRole(userId: string, role: MemberRole): Promise<void> {
@@ -74,6 +121,31 @@ export async function createProject(name: string): Promise<void> {
 export async function renameProject(id: string, name: string): Promise<void> {
   const answer = api.PATCH('/api/v1/projects/{id}', { params: { path: { id } }, body: { name } });
   await write<Project | null>(answer, nothing);
+}
+
+export async function archiveProject(id: string): Promise<void> {
+  await write<Project | null>(api.POST('/api/v1/projects/{id}/archive', { params: { path: { id } } }), nothing);
+}
+
+export async function restoreProject(id: string): Promise<void> {
+  await write<Project | null>(api.POST('/api/v1/projects/{id}/restore', { params: { path: { id } } }), nothing);
+}
+
+export async function renameTenant(name: string): Promise<void> {
+  await write<unknown>(api.PATCH('/api/v1/tenant', { body: { name } }), nothing);
+}
+
+/** Everything of the organisation, as the server writes it: one JSON value a line. */
+export async function exportTenant(): Promise<Blob> {
+  const response = await requestTo('/api/v1/tenant/export');
+  if (!response.ok) throw problemOf(response, await response.json().catch(() => null));
+  return response.blob();
+}
+
+/** Name and address of somebody, gone for ever. */
+export async function eraseMember(userId: string): Promise<void> {
+  const answer = api.POST('/api/v1/members/{user_id}/erase', { params: { path: { user_id: userId } } });
+  await write<unknown>(answer, nothing);
 }
 
 /** The caller refetches its list, so the resource of a late outcome is not needed. */

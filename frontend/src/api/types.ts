@@ -11,14 +11,17 @@ export type CreatedApiKey = Schemas['CreatedApiKey'];
 export type Incident = Schemas['Incident'];
 export type IncidentStats = Schemas['Stats'];
 export type IncidentStatus = Schemas['IncidentStatus'];
+export type Invitation = Schemas['Invitation'];
 export type KeyScope = Schemas['KeyScope'];
 export type Me = Schemas['Me'];
 export type Member = Schemas['Member'];
 export type MemberRole = Schemas['MemberRole'];
 export type NextAction = Schemas['NextAction'];
+export type OpenSession = Schemas['OpenSession'];
 export type Person = Schemas['Person'];
 export type Project = Schemas['Project'];
 export type ProblemBody = Schemas['Problem'];
+export type ServiceAccount = Schemas['ServiceAccount'];
 export type Session = Schemas['Session'];
 export type Severity = Schemas['Severity'];
 export type TimelineEntry = Schemas['TimelineEntry'];
@@ -36,4 +39,16 @@ export const SEVERITIES: readonly Severity[] = ['SEV1', 'SEV2', 'SEV3', 'SEV4'];
 
 export const MEMBER_ROLES: readonly MemberRole[] = ['owner', 'admin', 'engineer', 'viewer'];
 
-export const KEY_SCOPES: readonly KeyScope[] = ['ingest', 'read', 'write', 'admin'];
+/** What a project may see a member as; owners are owners everywhere. */
+export const PROJECT_ROLES: readonly MemberRole[] = ['admin', 'engineer', 'viewer'];
+
+export const KEY_SCOPES: readonly KeyScope[] = [
+  'ingest',
+  'ingest:metrics',
+  'ingest:logs',
+  'ingest:traces',
+  'ingest:webhooks',
+  'read',
+  'write',
+  'admin',
+];

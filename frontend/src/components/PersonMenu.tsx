@@ -1,11 +1,11 @@
 import { ActionIcon, Avatar, Menu, useMantineColorScheme, type MantineColorScheme } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
-import { IconCheck, IconDeviceDesktop, IconKeyboard, IconLogout, IconMoon, IconSun } from '@tabler/icons-react';
+import { IconCheck, IconDeviceDesktop, IconKeyboard, IconLogout, IconMoon, IconShieldLock, IconSun } from '@tabler/icons-react';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { useNavigate } from '@tanstack/react-router';
+import { Link, useNavigate } from '@tanstack/react-router';
 import { logout } from '../api/auth';
 import { asProblem } from '../api/problem';
-import { useMe } from '../hooks/useProject';
+import { useMe, useProject } from '../hooks/useProject';
 
 const SCHEMES: readonly { value: MantineColorScheme; label: string; icon: typeof IconSun }[] = [
   { value: 'light', label: 'Light', icon: IconSun },
@@ -15,6 +15,7 @@ const SCHEMES: readonly { value: MantineColorScheme; label: string; icon: typeof
 
 export function PersonMenu({ onShowShortcuts }: { onShowShortcuts: () => void }) {
   const me = useMe();
+  const project = useProject();
   const client = useQueryClient();
   const navigate = useNavigate();
   const { colorScheme, setColorScheme } = useMantineColorScheme();
@@ -56,6 +57,12 @@ export function PersonMenu({ onShowShortcuts }: { onShowShortcuts: () => void })
         <Menu.Divider />
         <Menu.Item leftSection={<IconKeyboard size={15} />} onClick={onShowShortcuts}>
           Keyboard shortcuts
+        </Menu.Item>
+        <Menu.Item
+          leftSection={<IconShieldLock size={15} />}
+          renderRoot={(props) => <Link to="/p/$project/settings/security" params={{ project }} {...props} />}
+        >
+          Your security
         </Menu.Item>
         <Menu.Item leftSection={<IconLogout size={15} />} onClick={() => leave.mutate()}>
           Log out

@@ -1,13 +1,28 @@
 import { Button, Menu } from '@mantine/core';
+import { notifications } from '@mantine/notifications';
 import { IconCheck, IconSelector } from '@tabler/icons-react';
-import { Link } from '@tanstack/react-router';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { Link, useRouter } from '@tanstack/react-router';
+import { enterTenant } from '../api/auth';
+import { asProblem } from '../api/problem';
 import { useMe, useProject } from '../hooks/useProject';
 import classes from './ProjectSwitcher.module.css';
 
 export function ProjectSwitcher() {
   const me = useMe();
   const project = useProject();
+  const client = useQueryClient();
+  const router = useRouter();
+  const enter = useMutation({
+    mutationFn: enterTenant,
+    onSuccess: (into) => {
+      client.clear();
+      router.history.push(`/p/${into}`);
+    },
+    onError: (cause) => notifications.show({ color: 'red', title: 'You are still here', message: asProblem(cause).title }),
+  });
   if (!me) return null;
+  const others = me.tenants.filter((tenant) => tenant.id !== me.tenant.id);
   const current = me.projects.find((one) => one.id === project) ?? me.project;
   return (
     <Menu position="bottom-start" width={240}>
@@ -35,6 +50,17 @@ export function ProjectSwitcher() {
             {one.name}
           </Menu.Item>
         ))}
+        {others.length > 0 && (
+          <>
+            <Menu.Divider />
+            <Menu.Label>Other organisations</Menu.Label>
+            {others.map((tenant) => (
+              <Menu.Item key={tenant.id} onClick={() => enter.mutate(tenant.id)}>
+                {tenant.name}
+              </Menu.Item>
+            ))}
+          </>
+        )}
         <Menu.Divider />
         <Menu.Item renderRoot={(props) => <Link to="/p/$project/settings/projects" params={{ project }} {...props} />}>
           Manage projects

@@ -1,8 +1,8 @@
 import { Button, Checkbox, Group, Select, Stack, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
-import { useQueryClient } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { keys } from '../api/keys';
-import { createApiKey } from '../api/tenant';
+import { createApiKey, serviceAccountsQuery } from '../api/tenant';
 import { KEY_SCOPES, type CreatedApiKey, type KeyScope } from '../api/types';
 import { useProblemForm } from '../hooks/useProblemForm';
 import { useProject } from '../hooks/useProject';
@@ -11,6 +11,10 @@ import { isFilled } from './checks';
 
 const SCOPE_MEANING: Record<KeyScope, string> = {
   ingest: 'Send alerts and telemetry. All that an agent needs.',
+  'ingest:metrics': 'Send metrics and nothing else.',
+  'ingest:logs': 'Send logs and nothing else.',
+  'ingest:traces': 'Send traces and nothing else.',
+  'ingest:webhooks': 'Send alerts by webhook and nothing else.',
   read: 'Read incidents and alerts through the API.',
   write: 'Change incidents through the API.',
   admin: 'Manage members, keys and projects.',
@@ -27,8 +31,9 @@ const LIFETIMES = [
 export function ApiKeyForm({ onDone }: { onDone: (created: CreatedApiKey) => void }) {
   const client = useQueryClient();
   const project = useProject();
-  const form = useForm<{ name: string; scopes: KeyScope[]; days: string }>({
-    initialValues: { name: '', scopes: ['ingest'], days: '' },
+  const accounts = (useQuery(serviceAccountsQuery(project)).data ?? []).filter(({ disabled_at }) => !disabled_at);
+  const form = useForm<{ name: string; scopes: KeyScope[]; days: string; account: string }>({
+    initialValues: { name: '', scopes: ['ingest'], days: '', account: '' },
     validate: {
       name: isFilled('Name it after what will use it'),
       scopes: (value) => (value.length > 0 ? null : 'Choose at least one'),
@@ -36,8 +41,13 @@ export function ApiKeyForm({ onDone }: { onDone: (created: CreatedApiKey) => voi
   });
   const { submit, pending, problem } = useProblemForm(
     form,
-    ({ name, scopes, days }) =>
-      createApiKey({ name: name.trim(), scopes, ...(days && { expires_at: expiry(Number(days)) }) }),
+    ({ name, scopes, days, account }) =>
+      createApiKey({
+        name: name.trim(),
+        scopes,
+        ...(days && { expires_at: expiry(Number(days)) }),
+        ...(account && { service_account_id: account }),
+      }),
     async (created) => {
       onDone(created);
       await client.invalidateQueries({ queryKey: keys.apiKeys(project) });
@@ -56,6 +66,14 @@ export function ApiKeyForm({ onDone }: { onDone: (created: CreatedApiKey) => voi
           </Stack>
         </Checkbox.Group>
         <Select label="Expires" data={LIFETIMES} allowDeselect={false} {...form.getInputProps('days')} />
+        {accounts.length > 0 && (
+          <Select
+            label="Service account"
+            data={[{ value: '', label: 'None' }, ...accounts.map(({ id, name }) => ({ value: id, label: name }))]}
+            allowDeselect={false}
+            {...form.getInputProps('account')}
+          />
+        )}
         <Group justify="flex-end">
           <Button size="sm" type="submit" loading={pending}>
             Create key

@@ -1,13 +1,14 @@
-import { Badge, Button, Modal, Stack } from '@mantine/core';
+import { Badge, Button, Group, Modal, Stack } from '@mantine/core';
 import { IconKey, IconPlus } from '@tabler/icons-react';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useMemo, useState } from 'react';
+import { useState } from 'react';
 import { may } from '../api/auth';
 import { keys } from '../api/keys';
 import { asProblem } from '../api/problem';
 import { apiKeysQuery, revokeApiKey } from '../api/tenant';
 import type { ApiKey, CreatedApiKey } from '../api/types';
 import { NewKey } from '../components/NewKey';
+import { RotateKey } from '../components/RotateKey';
 import { RefusedWebhooks } from '../components/RefusedWebhooks';
 import { ApiKeyForm } from '../forms/ApiKeyForm';
 import { useMe, useProject } from '../hooks/useProject';
@@ -18,6 +19,7 @@ import { Panel } from '../ui/Panel';
 import { QueryView } from '../ui/QueryView';
 import { RelativeTime } from '../ui/RelativeTime';
 import { RowSkeleton } from '../ui/RowSkeleton';
+import { ServiceAccounts } from './ServiceAccounts';
 
 export function ApiKeysPage() {
   const query = useQuery(apiKeysQuery(useProject()));
@@ -25,6 +27,7 @@ export function ApiKeysPage() {
   const [creating, setCreating] = useState(false);
   const [created, setCreated] = useState<CreatedApiKey | null>(null);
   const [revoking, setRevoking] = useState<ApiKey | null>(null);
+  const [rotating, setRotating] = useState<ApiKey | null>(null);
   const close = () => {
     setCreating(false);
     setCreated(null);
@@ -44,20 +47,27 @@ export function ApiKeysPage() {
         }
       >
         <QueryView query={query} skeleton={<RowSkeleton rows={4} height={41} />}>
-          {(rows) => <KeyRows rows={rows} {...(mayWrite && { onRevoke: setRevoking })} />}
+          {(rows) => <KeyRows rows={rows} {...(mayWrite && { acts: { onRevoke: setRevoking, onRotate: setRotating } })} />}
         </QueryView>
         <Modal opened={creating} onClose={close} title={created ? 'Key created' : 'Create an API key'}>
           {created ? <NewKey created={created} onDone={close} /> : <ApiKeyForm onDone={setCreated} />}
         </Modal>
+        {rotating && <RotateKey apiKey={rotating} onClose={() => setRotating(null)} />}
         {revoking && <RevokeKey apiKey={revoking} onClose={() => setRevoking(null)} />}
       </Panel>
+      <ServiceAccounts />
       <RefusedWebhooks />
     </Stack>
   );
 }
 
-function KeyRows({ rows, onRevoke }: { rows: readonly ApiKey[]; onRevoke?: (key: ApiKey) => void }) {
-  const columns = useMemo(() => keyColumns(onRevoke), [onRevoke]);
+interface Acts {
+  onRevoke: (key: ApiKey) => void;
+  onRotate: (key: ApiKey) => void;
+}
+
+function KeyRows({ rows, acts }: { rows: readonly ApiKey[]; acts?: Acts }) {
+  const columns = keyColumns(acts);
   if (rows.length === 0) {
     return (
       <EmptyState icon={<IconKey size={20} />} title="No keys yet">
@@ -70,7 +80,7 @@ function KeyRows({ rows, onRevoke }: { rows: readonly ApiKey[]; onRevoke?: (key:
   );
 }
 
-function keyColumns(onRevoke: ((key: ApiKey) => void) | undefined): readonly Column<ApiKey>[] {
+function keyColumns(acts: Acts | undefined): readonly Column<ApiKey>[] {
   return [
     { id: 'name', header: 'Name', cell: (row) => <NameCell apiKey={row} /> },
     {
@@ -102,13 +112,20 @@ function keyColumns(onRevoke: ((key: ApiKey) => void) | undefined): readonly Col
     {
       id: 'act',
       header: '',
-      width: 92,
+      width: 150,
       align: 'right',
       cell: (row) =>
-        onRevoke && stateOf(row) !== 'revoked' ? (
-          <Button variant="default" size="compact-xs" aria-label={`Revoke ${row.name}`} onClick={() => onRevoke(row)}>
-            Revoke
-          </Button>
+        acts && stateOf(row) !== 'revoked' ? (
+          <Group gap={6} justify="flex-end" wrap="nowrap">
+            {stateOf(row) === 'active' && (
+              <Button variant="default" size="compact-xs" aria-label={`Rotate ${row.name}`} onClick={() => acts.onRotate(row)}>
+                Rotate
+              </Button>
+            )}
+            <Button variant="default" size="compact-xs" aria-label={`Revoke ${row.name}`} onClick={() => acts.onRevoke(row)}>
+              Revoke
+            </Button>
+          </Group>
         ) : null,
     },
   ];

@@ -31,5 +31,5 @@ export function LoginPage() {
 
 /** Only paths of this console: `//host` and `https:` would lead away with a fresh session. */
 function isOwnPath(path: string): boolean {
-  return /^\/p\/[^/\\]/.test(path);
+  return /^\/(p\/[^/\\]|join#)/.test(path);
 }

@@ -1,4 +1,4 @@
-import { Button, Modal, Select } from '@mantine/core';
+import { Button, Checkbox, Modal, Select, Stack } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { IconPlus } from '@tabler/icons-react';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
@@ -6,9 +6,11 @@ import { useState } from 'react';
 import { may } from '../api/auth';
 import { keys } from '../api/keys';
 import { asProblem } from '../api/problem';
-import { changeMemberRole, membersQuery, removeMember } from '../api/tenant';
-import { MEMBER_ROLES, type Member, type MemberRole } from '../api/types';
-import { MemberForm } from '../forms/MemberForm';
+import { changeMemberRole, eraseMember, membersQuery, removeMember, setProjectRole } from '../api/tenant';
+import { MEMBER_ROLES, PROJECT_ROLES, type Member, type MemberRole } from '../api/types';
+import { OpenInvitations } from '../components/OpenInvitations';
+import { InviteForm } from '../forms/InviteForm';
+import { useProof } from '../components/useProof';
 import { useMe, useProject } from '../hooks/useProject';
 import { ConfirmByName } from '../ui/ConfirmByName';
 import { DataTable, type Column } from '../ui/DataTable';
@@ -21,36 +23,39 @@ export function MembersPage() {
   const query = useQuery(membersQuery(useProject()));
   const me = useMe();
   const mayWrite = may(me, 'member.manage');
-  const [adding, setAdding] = useState(false);
+  const [inviting, setInviting] = useState(false);
   const [removing, setRemoving] = useState<Member | null>(null);
   return (
-    <Panel
-      title="Members"
-      count={query.data?.length}
-      flush
-      actions={
-        mayWrite && (
-          <Button leftSection={<IconPlus size={14} />} onClick={() => setAdding(true)}>
-            Add member
-          </Button>
-        )
-      }
-    >
-      <QueryView query={query} skeleton={<RowSkeleton rows={4} height={41} />}>
-        {(rows) => (
-          <DataTable
-            label="Members"
-            columns={memberColumns(me?.user.id, mayWrite ? setRemoving : undefined)}
-            rows={rows}
-            rowId={(row) => row.user_id}
-          />
-        )}
-      </QueryView>
-      <Modal opened={adding} onClose={() => setAdding(false)} title="Add a member">
-        <MemberForm onDone={() => setAdding(false)} />
-      </Modal>
-      {removing && <RemoveMember member={removing} onClose={() => setRemoving(null)} />}
-    </Panel>
+    <Stack gap="md">
+      <Panel
+        title="Members"
+        count={query.data?.length}
+        flush
+        actions={
+          mayWrite && (
+            <Button leftSection={<IconPlus size={14} />} onClick={() => setInviting(true)}>
+              Invite
+            </Button>
+          )
+        }
+      >
+        <QueryView query={query} skeleton={<RowSkeleton rows={4} height={41} />}>
+          {(rows) => (
+            <DataTable
+              label="Members"
+              columns={memberColumns(me?.user.id, mayWrite ? setRemoving : undefined)}
+              rows={rows}
+              rowId={(row) => row.user_id}
+            />
+          )}
+        </QueryView>
+        <Modal opened={inviting} onClose={() => setInviting(false)} title="Invite a colleague">
+          <InviteForm onDone={() => setInviting(false)} />
+        </Modal>
+        {removing && <RemoveMember member={removing} onClose={() => setRemoving(null)} />}
+      </Panel>
+      {mayWrite && <OpenInvitations />}
+    </Stack>
   );
 }
 
@@ -74,7 +79,14 @@ function memberColumns(
       ),
     },
     { id: 'role', header: 'Role', width: 118, cell: (row) => <RoleCell member={row} disabled={!onRemove} /> },
-    { id: 'joined', header: 'Joined', width: 120, from: 'medium', cell: (row) => <RelativeTime at={row.joined_at} className="dim" /> },
+    {
+      id: 'project-role',
+      header: 'In this project',
+      width: 150,
+      from: 'medium',
+      cell: (row) => <ProjectRoleCell member={row} disabled={!onRemove} />,
+    },
+    { id: 'joined', header: 'Joined', width: 120, from: 'wide', cell: (row) => <RelativeTime at={row.joined_at} className="dim" /> },
     {
       id: 'act',
       header: '',
@@ -93,8 +105,9 @@ function memberColumns(
 function RoleCell({ member, disabled }: { member: Member; disabled: boolean }) {
   const client = useQueryClient();
   const project = useProject();
+  const { proven, dialog } = useProof();
   const change = useMutation({
-    mutationFn: (role: MemberRole) => changeMemberRole(member.user_id, role),
+    mutationFn: (role: MemberRole) => proven(() => changeMemberRole(member.user_id, role)),
     onError: (cause) => {
       const problem = asProblem(cause);
       notifications.show({ color: 'red', title: problem.title, message: problem.detail ?? '' });
@@ -103,13 +116,43 @@ function RoleCell({ member, disabled }: { member: Member; disabled: boolean }) {
   });
   if (disabled) return member.role;
   return (
+    <>
+      <Select
+        size="xs"
+        aria-label={`Role of ${member.name}`}
+        data={[...MEMBER_ROLES]}
+        value={change.isPending ? change.variables : member.role}
+        allowDeselect={false}
+        onChange={(role) => role && change.mutate(role as MemberRole)}
+      />
+      {dialog}
+    </>
+  );
+}
+
+const AS_IN_TENANT = 'same';
+
+function ProjectRoleCell({ member, disabled }: { member: Member; disabled: boolean }) {
+  const client = useQueryClient();
+  const project = useProject();
+  const change = useMutation({
+    mutationFn: (role: string) => setProjectRole(member.user_id, role === AS_IN_TENANT ? null : (role as MemberRole)),
+    onError: (cause) => {
+      const problem = asProblem(cause);
+      notifications.show({ color: 'red', title: problem.title, message: problem.detail ?? '' });
+    },
+    onSettled: () => client.invalidateQueries({ queryKey: keys.members(project) }),
+  });
+  const held = member.project_role ?? AS_IN_TENANT;
+  if (disabled || member.role === 'owner') return <span className="dim">{member.project_role ?? 'the same'}</span>;
+  return (
     <Select
       size="xs"
-      aria-label={`Role of ${member.name}`}
-      data={[...MEMBER_ROLES]}
-      value={change.isPending ? change.variables : member.role}
+      aria-label={`Role of ${member.name} in this project`}
+      data={[{ value: AS_IN_TENANT, label: 'the same' }, ...PROJECT_ROLES.map((role) => ({ value: role, label: role }))]}
+      value={change.isPending ? change.variables : held}
       allowDeselect={false}
-      onChange={(role) => role && change.mutate(role as MemberRole)}
+      onChange={(role) => role && change.mutate(role)}
     />
   );
 }
@@ -117,25 +160,41 @@ function RoleCell({ member, disabled }: { member: Member; disabled: boolean }) {
 function RemoveMember({ member, onClose }: { member: Member; onClose: () => void }) {
   const client = useQueryClient();
   const project = useProject();
+  const mayErase = may(useMe(), 'member.erase');
+  const [erasing, setErasing] = useState(false);
+  const { proven, dialog } = useProof();
   const remove = useMutation({
-    mutationFn: () => removeMember(member.user_id),
+    mutationFn: () => (erasing ? proven(() => eraseMember(member.user_id)) : removeMember(member.user_id)),
     onSuccess: async () => {
       onClose();
       await client.invalidateQueries({ queryKey: keys.members(project) });
     },
   });
   return (
-    <ConfirmByName
-      opened
-      title="Remove member"
-      name={member.name}
-      act="Remove member"
-      pending={remove.isPending}
-      problem={remove.error ? asProblem(remove.error) : null}
-      onConfirm={() => remove.mutate()}
-      onClose={onClose}
-    >
-      <strong>{member.name}</strong> loses access at once. What they did stays in the timeline.
-    </ConfirmByName>
+    <>
+      <ConfirmByName
+        opened
+        title="Remove member"
+        name={member.name}
+        act={erasing ? 'Remove and erase' : 'Remove member'}
+        pending={remove.isPending}
+        problem={remove.error ? asProblem(remove.error) : null}
+        onConfirm={() => remove.mutate()}
+        onClose={onClose}
+      >
+        <strong>{member.name}</strong> loses access at once. What they did stays in the timeline
+        {erasing ? ', without their name. No backup brings it back.' : '.'}
+        {mayErase && (
+          <Checkbox
+            size="xs"
+            mt="sm"
+            label="Also erase their name and address for ever"
+            checked={erasing}
+            onChange={(event) => setErasing(event.currentTarget.checked)}
+          />
+        )}
+      </ConfirmByName>
+      {dialog}
+    </>
   );
 }

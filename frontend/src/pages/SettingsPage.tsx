@@ -6,7 +6,9 @@ import classes from './SettingsPage.module.css';
 const TABS = [
   { label: 'API keys', to: '/p/$project/settings/api-keys' },
   { label: 'Members', to: '/p/$project/settings/members' },
+  { label: 'Roles', to: '/p/$project/settings/roles' },
   { label: 'Projects', to: '/p/$project/settings/projects' },
+  { label: 'Your security', to: '/p/$project/settings/security' },
   { label: 'Audit', to: '/p/$project/settings/audit' },
 ] as const;
 

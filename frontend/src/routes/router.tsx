@@ -51,6 +51,12 @@ const register = createRoute({
   component: lazyRouteComponent(() => import('../pages/RegisterPage'), 'RegisterPage'),
 });
 
+const join = createRoute({
+  getParentRoute: () => root,
+  path: '/join',
+  component: lazyRouteComponent(() => import('../pages/JoinPage'), 'JoinPage'),
+});
+
 /** Everything of a project: signed in, and the token issued for the project that the URL names. */
 const projectRoute = createRoute({
   getParentRoute: () => root,
@@ -173,6 +179,18 @@ const members = createRoute({
   component: lazyRouteComponent(() => import('../pages/MembersPage'), 'MembersPage'),
 });
 
+const roles = createRoute({
+  getParentRoute: () => settings,
+  path: '/roles',
+  component: lazyRouteComponent(() => import('../pages/RolesPage'), 'RolesPage'),
+});
+
+const security = createRoute({
+  getParentRoute: () => settings,
+  path: '/security',
+  component: lazyRouteComponent(() => import('../pages/SecurityPage'), 'SecurityPage'),
+});
+
 const projects = createRoute({
   getParentRoute: () => settings,
   path: '/projects',
@@ -189,6 +207,7 @@ const tree = root.addChildren([
   home,
   login,
   register,
+  join,
   projectRoute.addChildren([
     overview,
     incidentsRoute,
@@ -201,7 +220,7 @@ const tree = root.addChildren([
     trace,
     services,
     gettingStarted,
-    settings.addChildren([settingsHome, apiKeys, members, projects, audit]),
+    settings.addChildren([settingsHome, apiKeys, members, roles, projects, security, audit]),
   ]),
 ]);
 

@@ -32,7 +32,7 @@ export function ConfirmByName(props: ConfirmByNameProps) {
         }}
       >
         <Stack gap="sm">
-          <Text size="sm">{props.children}</Text>
+          <Text size="sm" component="div">{props.children}</Text>
           {props.problem && <ProblemAlert problem={props.problem} />}
           <TextInput
             data-autofocus

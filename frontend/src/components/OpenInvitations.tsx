@@ -1,0 +1,91 @@
+import { Button, Group, Modal } from '@mantine/core';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { keys } from '../api/keys';
+import { asProblem } from '../api/problem';
+import { invitationsQuery, revokeInvitation } from '../api/tenant';
+import type { Invitation } from '../api/types';
+import { useProject } from '../hooks/useProject';
+import { CodeBlock } from '../ui/CodeBlock';
+import { DataTable, type Column } from '../ui/DataTable';
+import { Panel } from '../ui/Panel';
+import { ProblemAlert } from '../ui/ProblemAlert';
+import { RelativeTime } from '../ui/RelativeTime';
+
+/** Who was asked to join and has not answered; nothing where there is nobody. */
+export function OpenInvitations() {
+  const project = useProject();
+  const client = useQueryClient();
+  const query = useQuery(invitationsQuery(project));
+  const [shown, setShown] = useState<Invitation | null>(null);
+  const revoke = useMutation({
+    mutationFn: (invitation: Invitation) => revokeInvitation(invitation.id),
+    onSettled: () => client.invalidateQueries({ queryKey: keys.invitations(project) }),
+  });
+  if (!query.data || query.data.length === 0) return null;
+  return (
+    <Panel title="Open invitations" count={query.data.length} flush>
+      {revoke.error && <ProblemAlert problem={asProblem(revoke.error)} />}
+      <DataTable
+        label="Open invitations"
+        columns={columns(setShown, (invitation) => revoke.mutate(invitation))}
+        rows={query.data}
+        rowId={(row) => row.id}
+        isDim={isOver}
+      />
+      <Modal opened={shown !== null} onClose={() => setShown(null)} title={`Invitation of ${shown?.email ?? ''}`}>
+        {shown && <CodeBlock name="Invitation link" text={shown.link} />}
+      </Modal>
+    </Panel>
+  );
+}
+
+function isOver(invitation: Invitation): boolean {
+  return new Date(invitation.expires_at).getTime() <= Date.now();
+}
+
+function columns(
+  onShow: (invitation: Invitation) => void,
+  onRevoke: (invitation: Invitation) => void,
+): readonly Column<Invitation>[] {
+  return [
+    { id: 'email', header: 'E-mail', cell: (row) => <span style={{ overflowWrap: 'anywhere' }}>{row.email}</span> },
+    { id: 'role', header: 'Role', width: 96, from: 'medium', cell: (row) => row.role },
+    {
+      id: 'by',
+      header: 'Invited',
+      width: 200,
+      from: 'wide',
+      cell: (row) => (
+        <span className="dim">
+          <RelativeTime at={row.created_at} /> {row.invited_by && `by ${row.invited_by.name}`}
+        </span>
+      ),
+    },
+    {
+      id: 'expires',
+      header: 'Ends',
+      width: 110,
+      from: 'medium',
+      cell: (row) => (isOver(row) ? 'expired' : <RelativeTime at={row.expires_at} className="dim" />),
+    },
+    {
+      id: 'act',
+      header: '',
+      width: 132,
+      align: 'right',
+      cell: (row) => (
+        <Group gap={6} justify="flex-end" wrap="nowrap">
+          {!isOver(row) && (
+            <Button variant="default" size="compact-xs" aria-label={`Link for ${row.email}`} onClick={() => onShow(row)}>
+              Link
+            </Button>
+          )}
+          <Button variant="default" size="compact-xs" aria-label={`Revoke ${row.email}`} onClick={() => onRevoke(row)}>
+            Revoke
+          </Button>
+        </Group>
+      ),
+    },
+  ];
+}

@@ -1,0 +1,36 @@
+import { useRef, useState, type ReactNode } from 'react';
+import { asProblem } from '../api/problem';
+import { ProofDialog } from './ProofDialog';
+
+interface Waiting {
+  resolve: () => void;
+  reject: () => void;
+}
+
+/**
+ * Runs what the server does only for people who have just proven who they are. Where it asks for a proof, `dialog` takes
+ * one and the act runs again; closing the dialog ends it with the server's refusal.
+ */
+export function useProof(): { proven: <T>(act: () => Promise<T>) => Promise<T>; dialog: ReactNode } {
+  const [asking, setAsking] = useState(false);
+  const waiting = useRef<Waiting | null>(null);
+  const proven = async <T,>(act: () => Promise<T>): Promise<T> => {
+    try {
+      return await act();
+    } catch (cause) {
+      if (asProblem(cause).rule !== 'proof_needed') throw cause;
+      await new Promise<void>((resolve, reject) => {
+        waiting.current = { resolve, reject: () => reject(asProblem(cause)) };
+        setAsking(true);
+      });
+      return act();
+    }
+  };
+  const settle = (how: keyof Waiting) => {
+    setAsking(false);
+    waiting.current?.[how]();
+    waiting.current = null;
+  };
+  const dialog = asking ? <ProofDialog onProven={() => settle('resolve')} onClose={() => settle('reject')} /> : null;
+  return { proven, dialog };
+}
