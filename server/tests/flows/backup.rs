@@ -50,7 +50,8 @@ async fn a_restored_backup_is_the_same_platform() {
     )
     .unwrap();
     // After the backup, which still holds the key that opens her name.
-    let (status, answer) = client
+    let owner = log_in(&client, platform.base()).await;
+    let (status, answer) = owner
         .post(&format!("/api/v1/members/{grace}/erase"), &json!({}))
         .await;
     assert_eq!(status, 204, "{answer}");
@@ -60,21 +61,7 @@ async fn a_restored_backup_is_the_same_platform() {
     elsewhere.begin().await;
 
     // The password is in the vault, the incident in the log.
-    let login = json!({ "email": "ada@example.com", "password": "correct horse battery staple" });
-    let url = format!("{}/api/v1/auth/login", elsewhere.base());
-    let session: Value = http()
-        .post(url)
-        .json(&login)
-        .send()
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
-    let token = session["access_token"]
-        .as_str()
-        .expect("the old password opens the new platform");
-    let there = client.at(elsewhere.base(), token);
+    let there = log_in(&client, elsewhere.base()).await;
     let after = there
         .incidents_until("the incident is back", |found| !found.is_empty())
         .await;
@@ -96,6 +83,18 @@ async fn a_restored_backup_is_the_same_platform() {
     assert_eq!(status, 200, "work goes on: {answer}");
 }
 
+/// The owner, by the password.
+async fn log_in(client: &Client, base: String) -> Client {
+    let login = json!({ "email": "ada@example.com", "password": "correct horse battery staple" });
+    let url = format!("{base}/api/v1/auth/login");
+    let answer = http().post(url).json(&login).send().await.unwrap();
+    let session: Value = answer.json().await.unwrap();
+    let token = session["access_token"]
+        .as_str()
+        .expect("the password opens the platform");
+    client.at(base, token)
+}
+
 /// A member whose id is returned.
 async fn hire(client: &Client) -> String {
     let grace = json!({
@@ -109,13 +108,16 @@ async fn hire(client: &Client) -> String {
     id
 }
 
-/// The name of a member as the platform shows it.
+/// The name of a member as the platform shows it, once it does.
 async fn name_of(client: &Client, id: &str) -> String {
-    let list = client.try_send(Method::GET, "/api/v1/members", None, None);
-    let (_, list) = list.await.unwrap();
-    let mut members = list["items"].as_array().unwrap().iter();
-    let member = members.find(|member| member["user_id"] == id).unwrap();
-    member["name"].as_str().unwrap().to_owned()
+    eventually("the member is listed", || async {
+        let list = client.try_send(Method::GET, "/api/v1/members", None, None);
+        let (_, list) = list.await.ok()?;
+        let mut members = list["items"].as_array()?.iter();
+        let member = members.find(|member| member["user_id"] == id)?;
+        member["name"].as_str().map(str::to_owned)
+    })
+    .await
 }
 
 /// A sample of one time, and a record of now.
