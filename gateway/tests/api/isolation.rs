@@ -58,6 +58,17 @@ impl Victim {
             .await
             .with(200);
         let session = sessions["items"][0]["id"].as_str().unwrap().to_owned();
+        let view = json!({"page": "logs", "name": format!("{CANARY} view"), "search": CANARY});
+        let view = app
+            .send(
+                Method::PUT,
+                "/api/v1/saved-views",
+                Some(token),
+                Some(&view),
+                &[],
+            )
+            .await
+            .id();
         let command = pending_command(app, &person, &incident).await;
         let alert = fire_alert(app, &person).await;
         have_refused(app, &person);
@@ -68,6 +79,7 @@ impl Victim {
             ("incidents", incident),
             ("projects", project),
             ("api-keys", key),
+            ("saved-views", view),
             ("members", person.user.clone()),
             ("invitations", invitation),
             ("service-accounts", account),
@@ -343,6 +355,7 @@ async fn no_list_shows_what_is_foreign() {
         "/api/v1/logs/services",
         "/api/v1/members",
         "/api/v1/projects",
+        "/api/v1/saved-views",
         "/api/v1/service-accounts",
         "/api/v1/tenant/export",
         "/api/v1/traces",
@@ -355,6 +368,7 @@ async fn no_list_shows_what_is_foreign() {
         "/jaeger/api/dependencies",
         "/jaeger/api/services",
         "/jaeger/api/traces",
+        "/loki/api/v1/series",
     ];
     assert_eq!(shown, expected);
 }

@@ -7,7 +7,7 @@ use eventlog::Record;
 use schemas::audit::{AuditRecord, ChainSealed, OperationRecorded, chain};
 use schemas::envelope::Envelope;
 use schemas::ids::TenantId;
-use schemas::topic::{Retention, Topic};
+use schemas::topic::Topic;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sqlx::PgConnection;
@@ -306,10 +306,10 @@ impl SealRow {
 
 /// The topic's own retention is the longest.
 pub(super) fn most_days() -> i32 {
-    match Topic::AuditOperations.retention() {
-        Retention::Days(days) => days.into(),
-        Retention::Forever => i32::MAX,
-    }
+    let kept = Topic::AuditOperations.retention().millis();
+    kept.map_or(i32::MAX, |millis| {
+        i32::try_from(millis / DAY_MS).unwrap_or(i32::MAX)
+    })
 }
 
 fn retention(row: &Row) -> Option<i32> {
