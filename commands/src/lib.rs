@@ -14,6 +14,7 @@ pub mod history;
 pub mod incident;
 pub mod incident_numbers;
 mod runtime;
+pub mod saved_view;
 pub mod tenant;
 
 pub use history::{History, HistoryError, HistoryRecord, Loaded, Settled};

@@ -6,6 +6,7 @@ import { incidentRoutes } from './incident-routes';
 import { liveHandlers } from './live';
 import { logHandlers, logRoutes } from './log-routes';
 import { metricRoutes } from './metric-routes';
+import { savedViewRoutes } from './saved-view-routes';
 import { signalRoutes } from './signals';
 import { tenantRoutes } from './tenant-routes';
 import { traceRoutes } from './trace-routes';
@@ -17,6 +18,7 @@ export async function startMockApi(): Promise<void> {
     ...incidentRoutes,
     ...alertRoutes,
     ...tenantRoutes,
+    ...savedViewRoutes,
     ...signalRoutes,
     ...metricRoutes,
     ...logRoutes,

@@ -1,3 +1,4 @@
+import type { SavedView } from '../src/api/saved-views';
 import type { Alert, ApiKey, AuditEntry, Incident, Member, Project, TimelineEntry } from '../src/api/types';
 import { seedStore } from './seed';
 
@@ -15,6 +16,7 @@ export interface Store {
   timelines: Record<string, TimelineEntry[]>;
   alerts: Alert[];
   audit: AuditEntry[];
+  savedViews: SavedView[];
   /** `<project>/<metrics, logs or traces>` of what has ever arrived. */
   signals: string[];
   numbers: number;

@@ -14,6 +14,7 @@ pub mod members;
 pub mod projects;
 pub mod prometheus;
 pub mod refused_bodies;
+pub mod saved_views;
 pub mod traces;
 
 use access::permissions::Action;
@@ -80,7 +81,7 @@ fn incidents(operations: Operations) -> Operations {
 fn members(operations: Operations) -> Operations {
     use Action::{
         ManageApiKeys, ManageMembers, ManageProjects, ReadApiKeys, ReadAudit, ReadCommands,
-        ReadMembers, ReadProjects, UseSession,
+        ReadMembers, ReadProjects, ReadSavedViews, SaveViews, UseSession,
     };
     operations
         .member(UseSession, routes!(auth::me))
@@ -97,6 +98,9 @@ fn members(operations: Operations) -> Operations {
         .member(ReadApiKeys, routes!(refused_bodies::list))
         .member(ManageApiKeys, routes!(api_keys::create))
         .member(ManageApiKeys, routes!(api_keys::revoke))
+        .member(ReadSavedViews, routes!(saved_views::list))
+        .member(SaveViews, routes!(saved_views::save))
+        .member(SaveViews, routes!(saved_views::delete))
         .member(ReadCommands, routes!(commands::get))
         .member(ReadAudit, routes!(audit::list))
 }
@@ -129,6 +133,7 @@ fn telemetry(operations: Operations) -> Operations {
 
 fn logs(operations: Operations) -> Operations {
     use Action::ReadTelemetry;
+    use loki::labels;
     operations
         .member(ReadTelemetry, routes!(logs::list))
         .member(ReadTelemetry, routes!(logs::stats::over_time))
@@ -139,10 +144,14 @@ fn logs(operations: Operations) -> Operations {
         .member(ReadTelemetry, routes!(logs::export::file))
         .member(ReadTelemetry, routes!(logs::context::get))
         .socket(ReadTelemetry, routes!(logs::tail::socket))
-        .member(ReadTelemetry, routes!(loki::query_range))
-        .member(ReadTelemetry, routes!(loki::query))
-        .member(ReadTelemetry, routes!(loki::labels))
-        .member(ReadTelemetry, routes!(loki::label_values))
+        .member(
+            ReadTelemetry,
+            routes!(loki::query_range, loki::post_query_range),
+        )
+        .member(ReadTelemetry, routes!(loki::query, loki::post_query))
+        .member(ReadTelemetry, routes!(labels::names, labels::post_names))
+        .member(ReadTelemetry, routes!(labels::values))
+        .member(ReadTelemetry, routes!(labels::series, labels::post_series))
 }
 
 fn traces(operations: Operations) -> Operations {

@@ -22,6 +22,7 @@ pub mod projects;
 mod registry;
 pub mod replay;
 pub mod runtime;
+pub mod saved_views;
 pub mod telemetry;
 pub mod timeline;
 pub mod vault;
