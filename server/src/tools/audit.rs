@@ -12,7 +12,7 @@ const MOST_LINE: u64 = 1 << 20;
 
 /// Reads `file` line by line and says what it proves, or names the first bad entry.
 /// With `key`, seals by any other key count as wrong.
-pub fn verify(file: &Path, key: Option<&str>) -> anyhow::Result<String> {
+pub(super) fn verify(file: &Path, key: Option<&str>) -> anyhow::Result<String> {
     let name = file.display();
     let opened = std::fs::File::open(file).with_context(|| format!("cannot read {name}"))?;
     let signed = |by: &str, text: &str, signature: &str| {
