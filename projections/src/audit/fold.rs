@@ -17,6 +17,7 @@ use crate::runtime::{ApplyError, decode_scoped};
 
 /// The command that changes how long a tenant's entries are kept. Its own audit record
 /// says so in the very order in which everything else is told, so it is read from there.
+const DAY_MS: i64 = 86_400_000;
 const SET_RETENTION: &str = "SetAuditRetention";
 
 /// A row of table `audit`, column by column.
