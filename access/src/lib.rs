@@ -12,6 +12,8 @@ pub mod denied;
 pub mod keyring;
 pub mod permissions;
 pub mod principal;
+pub mod rates;
 pub mod refused_bodies;
+pub mod seal;
 pub mod token;
 pub mod usage;

@@ -23,6 +23,7 @@ pub enum Action {
     ReadTelemetry,
     ReadCommands,
     ReadAudit,
+    ManageAudit,
     Ingest,
 }
 
@@ -41,7 +42,7 @@ const ADMINS: &[MemberRole] = &[Owner, Admin];
 /// The table `action × member role`. `Ingest` has no member role: it is for keys
 /// with the scope `ingest` alone, because agents are not people.
 #[rustfmt::skip]
-const TABLE: [Row; 18] = {
+const TABLE: [Row; 19] = {
     const fn row(action: Action, name: &'static str, description: &'static str, roles: &'static [MemberRole]) -> Row {
         Row { action, name, description, roles }
     }
@@ -63,6 +64,7 @@ const TABLE: [Row; 18] = {
         row(Action::ReadTelemetry, "telemetry.read", "Ask metrics, logs and traces", EVERYBODY),
         row(Action::ReadCommands, "command.read", "See what became of an own request", EVERYBODY),
         row(Action::ReadAudit, "audit.read", "See who did what", ADMINS),
+        row(Action::ManageAudit, "audit.manage", "Set how long audit entries are kept", &[Owner]),
         row(Action::Ingest, "ingest.send", "Send webhooks and telemetry", &[]),
     ]
 };

@@ -5,6 +5,7 @@ pub mod append;
 pub mod cargo;
 pub mod command_rate;
 pub mod comparison;
+pub mod edge;
 pub mod fanout;
 pub mod idle_memory;
 pub mod latencies;

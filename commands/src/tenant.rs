@@ -1,5 +1,7 @@
 //! A tenant: its projects with their slugs, its members with their roles.
 
+mod audited;
+
 use std::collections::BTreeMap;
 
 use cqrs_es::Aggregate;

@@ -45,10 +45,10 @@ export const authRoutes = [
 ];
 
 const RESPOND: Permission[] = ['incident.open', 'incident.work', 'incident.comment'];
-const ADMINISTER: Permission[] = [...RESPOND, 'api_key.manage', 'member.manage', 'project.manage'];
+const ADMINISTER: Permission[] = [...RESPOND, 'audit.read', 'api_key.manage', 'member.manage', 'project.manage'];
 
 const PERMISSIONS: Record<MemberRole, Permission[]> = {
-  owner: ADMINISTER,
+  owner: [...ADMINISTER, 'audit.manage'],
   admin: ADMINISTER,
   engineer: RESPOND,
   viewer: [],

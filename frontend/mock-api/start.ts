@@ -1,6 +1,7 @@
 import { setupWorker } from 'msw/browser';
 import { startActivity } from './activity';
 import { alertRoutes } from './alert-routes';
+import { auditRoutes } from './audit-routes';
 import { authRoutes } from './auth-routes';
 import { incidentRoutes } from './incident-routes';
 import { liveHandlers } from './live';
@@ -17,6 +18,7 @@ export async function startMockApi(): Promise<void> {
     ...incidentRoutes,
     ...alertRoutes,
     ...tenantRoutes,
+    ...auditRoutes,
     ...signalRoutes,
     ...metricRoutes,
     ...logRoutes,

@@ -72,7 +72,6 @@ export const tenantRoutes = [
     save();
     return HttpResponse.json(project);
   }),
-  http.get('/api/v1/audit', ({ request }) => refusedSession(request) ?? HttpResponse.json(page(request, state().audit))),
 ];
 
 function isLastOwner(userId: string): boolean {

@@ -5,15 +5,19 @@
 //! never imports `commands`. Adding a route is a handler in `routes/<resource>.rs`
 //! and one line in [`routes`], with the action it needs leave for.
 
+pub mod audit;
 pub mod auth;
 pub mod config;
 mod console;
+pub mod cors;
+mod csv;
 mod cursor;
 pub mod dispatch;
 mod docs;
 pub mod error;
 mod etag;
 mod headers;
+mod limits;
 pub mod live;
 pub mod metric_stores;
 pub mod openapi;
@@ -30,6 +34,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use access::keyring::Keyring;
+use access::rates::Rates;
 use access::refused_bodies::RefusedBodies;
 use axum::Router;
 use axum::middleware;
@@ -43,6 +48,7 @@ use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
+use audit::sealer;
 use auth::keys::Keys;
 use auth::passwords::Passwords;
 use auth::sweeper;
@@ -70,6 +76,8 @@ pub struct Surroundings {
     pub refused: Arc<RefusedBodies>,
     /// Where metrics are kept; None where they are not.
     pub metric_stores: Option<Arc<dyn MetricStores>>,
+    /// How often callers may ask; shared with ingest where both run.
+    pub rates: Arc<Rates>,
 }
 
 /// The gateway; cheap to clone.
@@ -86,6 +94,7 @@ pub struct Parts {
     pub keyring: Arc<Keyring>,
     pub metrics: Option<PrometheusHandle>,
     pub refused: Arc<RefusedBodies>,
+    pub rates: Arc<Rates>,
     pub keys: Keys,
     pub tokens: Tokens,
     pub passwords: Passwords,
@@ -126,6 +135,7 @@ impl Gateway {
             keyring: given.keyring,
             metrics: given.metrics,
             refused: given.refused,
+            rates: given.rates,
             fanout: given.fanout,
         })))
     }
@@ -136,7 +146,7 @@ impl Gateway {
     }
 
     /// Runs what stands behind the routes until `stop`: token keys, outcomes, live
-    /// changes, the sweeper. Ends early only if the log has failed.
+    /// changes, the sweepers. Ends early only if the log has failed.
     pub async fn run(&self, stop: CancellationToken) -> anyhow::Result<()> {
         let tokens = self
             .tokens
@@ -146,7 +156,8 @@ impl Gateway {
             .follow(&self.db, self.fanout.as_ref(), &self.progress, stop.clone());
         let sweeper = sweeper::run(self, stop.clone());
         let outcomes = self.outcomes.follow(&self.log, stop.clone());
-        let (outcomes, ..) = tokio::join!(outcomes, tokens, live, sweeper);
+        let sealer = sealer::run(self, stop.clone());
+        let (outcomes, ..) = tokio::join!(outcomes, tokens, live, sweeper, sealer);
         Ok(outcomes?)
     }
 
@@ -168,7 +179,7 @@ impl Gateway {
     }
 
     fn dressed(&self, router: Router) -> Router {
-        router
+        let router = router
             .layer(CatchPanicLayer::custom(|_| {
                 use axum::response::IntoResponse;
                 Error::Internal("a handler panicked".to_owned()).into_response()
@@ -179,7 +190,8 @@ impl Gateway {
             .layer(middleware::from_fn_with_state(
                 self.clone(),
                 headers::secure,
-            ))
+            ));
+        cors::allow(router, &self.config.cors_origins)
     }
 }
 

@@ -39,9 +39,9 @@ pub(crate) fn live(operations: Operations) -> Operations {
 /// What needs no credential.
 fn public(operations: Operations) -> Operations {
     operations
-        .public(routes!(register::register))
-        .public(routes!(login::login))
-        .public(routes!(refresh::refresh))
+        .entrance(routes!(register::register))
+        .entrance(routes!(login::login))
+        .entrance(routes!(refresh::refresh))
         .public(routes!(logout::logout))
         .public(routes!(auth::actions))
         .public(routes!(auth::jwks))
@@ -79,8 +79,8 @@ fn incidents(operations: Operations) -> Operations {
 
 fn members(operations: Operations) -> Operations {
     use Action::{
-        ManageApiKeys, ManageMembers, ManageProjects, ReadApiKeys, ReadAudit, ReadCommands,
-        ReadMembers, ReadProjects, UseSession,
+        ManageApiKeys, ManageAudit, ManageMembers, ManageProjects, ReadApiKeys, ReadAudit,
+        ReadCommands, ReadMembers, ReadProjects, UseSession,
     };
     operations
         .member(UseSession, routes!(auth::me))
@@ -89,16 +89,20 @@ fn members(operations: Operations) -> Operations {
         .member(ReadProjects, routes!(projects::list))
         .member(ManageProjects, routes!(projects::create))
         .member(ManageProjects, routes!(projects::rename))
-        .member(ReadMembers, routes!(members::list))
+        .sensitive(ReadMembers, routes!(members::list))
         .member(ManageMembers, routes!(members::create))
         .member(ManageMembers, routes!(members::change_role))
         .member(ManageMembers, routes!(members::remove))
         .member(ReadApiKeys, routes!(api_keys::list))
-        .member(ReadApiKeys, routes!(refused_bodies::list))
+        .sensitive(ReadApiKeys, routes!(refused_bodies::list))
         .member(ManageApiKeys, routes!(api_keys::create))
         .member(ManageApiKeys, routes!(api_keys::revoke))
         .member(ReadCommands, routes!(commands::get))
-        .member(ReadAudit, routes!(audit::list))
+        .sensitive(ReadAudit, routes!(audit::list))
+        .sensitive(ReadAudit, routes!(audit::stats))
+        .sensitive(ReadAudit, routes!(audit::export::file))
+        .member(ReadAudit, routes!(audit::retention::get))
+        .member(ManageAudit, routes!(audit::retention::set))
 }
 
 fn telemetry(operations: Operations) -> Operations {
@@ -136,7 +140,7 @@ fn logs(operations: Operations) -> Operations {
         .member(ReadTelemetry, routes!(logs::fields::names))
         .member(ReadTelemetry, routes!(logs::fields::values))
         .member(ReadTelemetry, routes!(logs::patterns::list))
-        .member(ReadTelemetry, routes!(logs::export::file))
+        .sensitive(ReadTelemetry, routes!(logs::export::file))
         .member(ReadTelemetry, routes!(logs::context::get))
         .socket(ReadTelemetry, routes!(logs::tail::socket))
         .member(ReadTelemetry, routes!(loki::query_range))

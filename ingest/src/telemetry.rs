@@ -179,6 +179,7 @@ async fn take(
     let sender = admission::admit(state, &arriving.headers, &context)?;
     let storing = async {
         let kind = kind?;
+        admission::count(state, &sender, &context).await?;
         let walked = store(state, route, kind, &sender, arriving, &context).await?;
         Ok(Taken {
             kind,

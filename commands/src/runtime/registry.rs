@@ -5,13 +5,15 @@ use schemas::topic::Topic;
 use super::kind::{Kind, Typed};
 use crate::alert_group::AlertGroup;
 use crate::api_key::ApiKey;
+use crate::audit_policy::AuditPolicy;
 use crate::incident::Incident;
 use crate::incident_numbers::IncidentNumbers;
 use crate::tenant::Tenant;
 
-static AGGREGATES: [&dyn Kind; 5] = [
+static AGGREGATES: [&dyn Kind; 6] = [
     &Typed::<Tenant>::KIND,
     &Typed::<ApiKey>::KIND,
+    &Typed::<AuditPolicy>::KIND,
     &Typed::<Incident>::KIND,
     &Typed::<AlertGroup>::KIND,
     &Typed::<IncidentNumbers>::KIND,

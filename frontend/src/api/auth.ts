@@ -48,7 +48,9 @@ export type Permission =
   | 'incident.comment'
   | 'api_key.manage'
   | 'member.manage'
-  | 'project.manage';
+  | 'project.manage'
+  | 'audit.read'
+  | 'audit.manage';
 
 /** The server decides; this only spares people a refusal. */
 export function may(me: Me | undefined, permission: Permission): boolean {

@@ -8,6 +8,7 @@ import { keys } from '../api/keys';
 import { asProblem } from '../api/problem';
 import { changeMemberRole, membersQuery, removeMember } from '../api/tenant';
 import { MEMBER_ROLES, type Member, type MemberRole } from '../api/types';
+import { HistoryLink } from '../components/HistoryLink';
 import { MemberForm } from '../forms/MemberForm';
 import { useMe, useProject } from '../hooks/useProject';
 import { ConfirmByName } from '../ui/ConfirmByName';
@@ -68,7 +69,7 @@ function memberColumns(
             {row.name} {row.user_id === myId && <span className="dim">(you)</span>}
           </div>
           <div className="dim" style={{ overflowWrap: 'anywhere' }}>
-            {row.email}
+            {row.email} <HistoryLink type="member" id={row.user_id} />
           </div>
         </>
       ),

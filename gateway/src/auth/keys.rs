@@ -1,10 +1,13 @@
 //! Keys of the gateway's own HMACs, derived from the master key, each for one use
 //! (HMAC-SHA256 as key derivation, NIST SP 800-108 in counter mode with one block).
 
+use access::token::SigningKey;
 use hmac::{Hmac, KeyInit, Mac};
 use projections::vault::MasterKey;
 use sha2::Sha256;
 use zeroize::Zeroizing;
+
+use crate::error::Error;
 
 type Key = Zeroizing<[u8; 32]>;
 
@@ -13,6 +16,7 @@ pub struct Keys {
     email: Key,
     cursor: Key,
     api_key: Key,
+    audit: Key,
 }
 
 impl Keys {
@@ -22,6 +26,7 @@ impl Keys {
             email: key("sre-copilot login address v1"),
             cursor: key("sre-copilot cursor v1"),
             api_key: key("sre-copilot api key v1"),
+            audit: key("sre-copilot audit seal v1"),
         }
     }
 
@@ -33,6 +38,11 @@ impl Keys {
     /// Signs a cursor for one tenant, project and list.
     pub fn cursor(&self, parts: &[&[u8]]) -> [u8; 32] {
         mac(&self.cursor, parts)
+    }
+
+    /// Signs the seals of the audit chains; the same on every gateway.
+    pub fn audit(&self) -> Result<SigningKey, Error> {
+        SigningKey::from_seed(*self.audit).map_err(|e| Error::Internal(e.to_string()))
     }
 
     /// What the text of an API key is made of, if a retry must make the same one.
