@@ -60,7 +60,7 @@ async fn limits_are_set_as_a_whole_and_hold_at_ingest() {
         streams["default"],
         before["limits"]["active_streams"]["value"]
     );
-    assert_eq!(after["set_by"]["name"], "Ada");
+    assert_eq!(after["set_by"]["name"], "Ada Owner");
 
     let tenant = TenantId(ada.tenant.parse().unwrap());
     testkit::eventually("ingest has read it", || async {
