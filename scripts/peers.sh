@@ -59,7 +59,7 @@ kafka_peer() {
   else say "kafka: not to be had here"; fi
 }
 
-[ $# -gt 0 ] || set -- postgres prometheus alertmanager node-exporter redis kafka chromium xfs eatmydata shellcheck
+[ $# -gt 0 ] || set -- postgres prometheus alertmanager node-exporter rsyslog redis kafka chromium xfs eatmydata shellcheck
 for name in "$@"; do
   case $name in
     postgres) postgres_peer ;;
@@ -67,6 +67,7 @@ for name in "$@"; do
     alertmanager) peer ALERTMANAGER prometheus-alertmanager prometheus-alertmanager ;;
     victoria-metrics) peer VICTORIA_METRICS victoria-metrics victoria-metrics ;;
     node-exporter) peer NODE_EXPORTER prometheus-node-exporter prometheus-node-exporter ;;
+    rsyslog) peer RSYSLOGD rsyslogd rsyslog ;;
     redis) peer REDIS_SERVER redis-server redis-server ;;
     kafka) kafka_peer ;;
     chromium) chromium_peer ;;

@@ -22,7 +22,7 @@ export RESULTS=$root/test-results
 rm -rf "$RESULTS"
 mkdir -p "$RESULTS"
 
-[ $# -gt 0 ] || set -- shell rust console browser
+[ $# -gt 0 ] || set -- shell rust fuzz console browser
 for suite in "$@"; do
   say "suite $suite"
   started=$SECONDS

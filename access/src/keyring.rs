@@ -1,5 +1,5 @@
-//! The API keys of the whole installation in memory: a fold of `identity.keys`, so
-//! that ingest needs the log and nothing else.
+//! The API keys of the whole installation in memory, and what tenants may send: a fold
+//! of `identity.keys`, so that ingest needs the log and nothing else.
 //!
 //! [`Keyring::open`] begins from a snapshot file where there is one;
 //! [`Keyring::follow`] reads the topic on. The ring answers once it has reached the
@@ -15,7 +15,8 @@ use std::time::Duration;
 
 use eventlog::{Fetched, Log, LogError, Position, Visibility};
 use parking_lot::{Mutex, RwLock};
-use schemas::ids::ApiKeyId;
+use schemas::ids::{ApiKeyId, TenantId};
+use schemas::telemetry_limits::TelemetryLimitsSet;
 use schemas::time::Timestamp;
 use schemas::topic::Topic;
 use tokio::time::Instant;
@@ -111,6 +112,11 @@ impl Keyring {
             grant,
             key.expires_at,
         ))
+    }
+
+    /// The telemetry limits that `tenant` has of its own.
+    pub fn telemetry_limits(&self, tenant: TenantId) -> Option<TelemetryLimitsSet> {
+        self.ring.read().limits(tenant).cloned()
     }
 
     /// Whether a key that was admitted before still would be.

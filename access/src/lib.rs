@@ -13,5 +13,6 @@ pub mod keyring;
 pub mod permissions;
 pub mod principal;
 pub mod refused_bodies;
+pub mod telemetry_limits;
 pub mod token;
 pub mod usage;

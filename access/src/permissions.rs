@@ -21,6 +21,8 @@ pub enum Action {
     MergeIncidents,
     ReadAlerts,
     ReadTelemetry,
+    ReadTelemetryLimits,
+    ManageTelemetryLimits,
     ReadCommands,
     ReadAudit,
     Ingest,
@@ -41,7 +43,7 @@ const ADMINS: &[MemberRole] = &[Owner, Admin];
 /// The table `action × member role`. `Ingest` has no member role: it is for keys
 /// with the scope `ingest` alone, because agents are not people.
 #[rustfmt::skip]
-const TABLE: [Row; 18] = {
+const TABLE: [Row; 20] = {
     const fn row(action: Action, name: &'static str, description: &'static str, roles: &'static [MemberRole]) -> Row {
         Row { action, name, description, roles }
     }
@@ -61,6 +63,8 @@ const TABLE: [Row; 18] = {
         row(Action::MergeIncidents, "incident.merge", "Merge incidents", RESPONDERS),
         row(Action::ReadAlerts, "alert.read", "See alerts", EVERYBODY),
         row(Action::ReadTelemetry, "telemetry.read", "Ask metrics, logs and traces", EVERYBODY),
+        row(Action::ReadTelemetryLimits, "telemetry_limits.read", "See what the tenant may send, and does", EVERYBODY),
+        row(Action::ManageTelemetryLimits, "telemetry_limits.manage", "Set what the tenant may send", ADMINS),
         row(Action::ReadCommands, "command.read", "See what became of an own request", EVERYBODY),
         row(Action::ReadAudit, "audit.read", "See who did what", ADMINS),
         row(Action::Ingest, "ingest.send", "Send webhooks and telemetry", &[]),

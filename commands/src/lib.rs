@@ -14,6 +14,7 @@ pub mod history;
 pub mod incident;
 pub mod incident_numbers;
 mod runtime;
+pub mod telemetry_limits;
 pub mod tenant;
 
 pub use history::{History, HistoryError, HistoryRecord, Loaded, Settled};

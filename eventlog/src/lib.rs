@@ -46,9 +46,13 @@ pub enum LogError {
     /// A passing condition: answer 503 and let the caller retry.
     #[error("the log is not available: {0}")]
     Unavailable(String),
-    /// The disk budget is spent.
-    #[error("the log's disk budget is spent ({used} of {budget} bytes)")]
-    Full { used: u64, budget: u64 },
+    /// The disk budget is spent, or from nine tenths on, and then for the tenants
+    /// that have appended more than the others.
+    #[error(
+        "the log's disk budget is {} ({used} of {budget} bytes)",
+        if *heavy { "nearly spent, and this tenant has appended more than others" } else { "spent" }
+    )]
+    Full { used: u64, budget: u64, heavy: bool },
     /// A write or sync failed. The log accepts nothing more; the process must end,
     /// because what the kernel still holds of the failed write is unknowable.
     #[error("the log failed and is closed: {0}")]

@@ -62,6 +62,7 @@ export const PAGES: readonly ShownPage[] = [
   { name: 'api-keys', signedIn: true, open: at(`/p/${PROJECT}/settings/api-keys`, 'Settings') },
   { name: 'members', signedIn: true, open: at(`/p/${PROJECT}/settings/members`, 'Settings') },
   { name: 'projects', signedIn: true, open: at(`/p/${PROJECT}/settings/projects`, 'Settings') },
+  { name: 'telemetry-limits', signedIn: true, open: at(`/p/${PROJECT}/settings/telemetry-limits`, 'Settings') },
   { name: 'audit', signedIn: true, open: at(`/p/${PROJECT}/settings/audit`, 'Settings') },
   { name: 'not-found', signedIn: true, open: async (page) => {
     await page.goto(`/p/${PROJECT}/nowhere`);

@@ -45,7 +45,7 @@ export const authRoutes = [
 ];
 
 const RESPOND: Permission[] = ['incident.open', 'incident.work', 'incident.comment'];
-const ADMINISTER: Permission[] = [...RESPOND, 'api_key.manage', 'member.manage', 'project.manage'];
+const ADMINISTER: Permission[] = [...RESPOND, 'api_key.manage', 'member.manage', 'project.manage', 'telemetry_limits.manage'];
 
 const PERMISSIONS: Record<MemberRole, Permission[]> = {
   owner: ADMINISTER,

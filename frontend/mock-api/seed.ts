@@ -119,7 +119,7 @@ export function emptyStore(now: number, who: { tenant: string; email: string; na
     project: PROJECT,
     projects: [{ id: PROJECT, name: 'default', slug: 'default', created_at: iso(now) }],
     members: [member(user, 'owner', now)],
-    apiKeys: [], keySecrets: {}, incidents: [], timelines: {}, alerts: [], audit: [], signals: [],
+    apiKeys: [], keySecrets: {}, incidents: [], timelines: {}, alerts: [], audit: [], ownLimits: {}, signals: [],
     numbers: 0,
     ids: 0x1000,
   };

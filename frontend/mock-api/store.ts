@@ -1,4 +1,4 @@
-import type { Alert, ApiKey, AuditEntry, Incident, Member, Project, TimelineEntry } from '../src/api/types';
+import type { Alert, ApiKey, AuditEntry, Incident, Member, OwnTelemetryLimits, Project, TimelineEntry } from '../src/api/types';
 import { seedStore } from './seed';
 
 /** What the mock holds. Secrets and sessions are not among it: one signed-in flag stands for a session. */
@@ -15,6 +15,7 @@ export interface Store {
   timelines: Record<string, TimelineEntry[]>;
   alerts: Alert[];
   audit: AuditEntry[];
+  ownLimits: OwnTelemetryLimits;
   /** `<project>/<metrics, logs or traces>` of what has ever arrived. */
   signals: string[];
   numbers: number;

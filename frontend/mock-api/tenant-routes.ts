@@ -1,5 +1,5 @@
 import { http, HttpResponse } from 'msw';
-import type { ApiKey, KeyScope, MemberRole } from '../src/api/types';
+import type { ApiKey, KeyScope, MemberRole, OwnTelemetryLimits, TelemetryAllowance } from '../src/api/types';
 import { notFound, page, problem, refusedSession } from './answers';
 import { announce } from './live';
 import { nextId, save, state } from './store';
@@ -72,8 +72,48 @@ export const tenantRoutes = [
     save();
     return HttpResponse.json(project);
   }),
+  http.get('/api/v1/telemetry/limits', ({ request }) => refusedSession(request) ?? HttpResponse.json(allowance())),
+  http.put('/api/v1/telemetry/limits', async ({ request }) => {
+    const own = (await request.json()) as OwnTelemetryLimits;
+    if (Object.values(own).some((value) => value !== null && value < 1)) {
+      return problem(422, 'Check what you entered', { rule: 'invalid', detail: 'limits must be 1 or more' });
+    }
+    state().ownLimits = own;
+    save();
+    announce('telemetry_limits.updated', 'set');
+    return HttpResponse.json(allowance());
+  }),
   http.get('/api/v1/audit', ({ request }) => refusedSession(request) ?? HttpResponse.json(page(request, state().audit))),
 ];
+
+function allowance(): TelemetryAllowance {
+  const own = state().ownLimits;
+  const one = (standard: number | null, set: number | null | undefined) => ({
+    value: set ?? standard,
+    default: standard,
+    own: set ?? null,
+  });
+  const isSet = Object.values(own).some((value) => value !== null);
+  return {
+    limits: {
+      active_series: one(1_000_000, own.active_series),
+      active_streams: one(100_000, own.active_streams),
+      labels_per_series: one(128, own.labels_per_series),
+      label_value_bytes: one(16_384, own.label_value_bytes),
+      bytes_per_second: one(null, own.bytes_per_second),
+    },
+    may_raise: true,
+    set_at: isSet ? new Date().toISOString() : null,
+    set_by: isSet ? { type: 'user', id: state().user.id, name: state().user.name } : null,
+    usage: { active_series: 948_210, active_streams: 412, bytes_per_second: 184_320, noted_at: new Date(Date.now() - 20_000).toISOString() },
+    reached: [
+      {
+        limit: 'active_series', most: 1_000_000, offender: 'http_request_duration_seconds_bucket',
+        at: new Date(Date.now() - 3 * 86_400_000).toISOString(),
+      },
+    ],
+  };
+}
 
 function isLastOwner(userId: string): boolean {
   const owners = state().members.filter(({ role }) => role === 'owner');

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use access::telemetry_limits::Allowance;
 use axum::http::Uri;
 
 /// Who may make a new tenant.
@@ -33,6 +34,8 @@ pub struct Config {
     pub outcome_wait: Duration,
     /// How long it then waits for the read model that it answers from.
     pub read_wait: Duration,
+    /// What tenants may send; ingest is told the same.
+    pub telemetry: Allowance,
 }
 
 impl Config {
@@ -42,6 +45,7 @@ impl Config {
             registration: Registration::Open,
             outcome_wait: Duration::from_secs(5),
             read_wait: Duration::from_secs(2),
+            telemetry: Allowance::default(),
         }
     }
 }

@@ -14,6 +14,7 @@ pub mod members;
 pub mod projects;
 pub mod prometheus;
 pub mod refused_bodies;
+pub mod telemetry_limits;
 pub mod traces;
 
 use access::permissions::Action;
@@ -79,8 +80,8 @@ fn incidents(operations: Operations) -> Operations {
 
 fn members(operations: Operations) -> Operations {
     use Action::{
-        ManageApiKeys, ManageMembers, ManageProjects, ReadApiKeys, ReadAudit, ReadCommands,
-        ReadMembers, ReadProjects, UseSession,
+        ManageApiKeys, ManageMembers, ManageProjects, ManageTelemetryLimits, ReadApiKeys, ReadAudit,
+        ReadCommands, ReadMembers, ReadProjects, ReadTelemetryLimits, UseSession,
     };
     operations
         .member(UseSession, routes!(auth::me))
@@ -97,6 +98,8 @@ fn members(operations: Operations) -> Operations {
         .member(ReadApiKeys, routes!(refused_bodies::list))
         .member(ManageApiKeys, routes!(api_keys::create))
         .member(ManageApiKeys, routes!(api_keys::revoke))
+        .member(ReadTelemetryLimits, routes!(telemetry_limits::get))
+        .member(ManageTelemetryLimits, routes!(telemetry_limits::set))
         .member(ReadCommands, routes!(commands::get))
         .member(ReadAudit, routes!(audit::list))
 }

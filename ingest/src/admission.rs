@@ -30,14 +30,22 @@ pub(crate) fn admit(
     headers: &HeaderMap,
     context: &Context,
 ) -> Result<Sender, Refusal> {
-    let text = match credentials::find(headers)?.ok_or(Denied::Missing)? {
-        Presented::Key(text) => text,
-        Presented::Token(_) => return Err(Denied::UnknownKey.into()),
-    };
+    match credentials::find(headers)?.ok_or(Denied::Missing)? {
+        Presented::Key(text) => admit_key(state, &text, context),
+        Presented::Token(_) => Err(Denied::UnknownKey.into()),
+    }
+}
+
+/// Admits the holder of the key `text`.
+pub(crate) fn admit_key(
+    state: &IngestState,
+    text: &str,
+    context: &Context,
+) -> Result<Sender, Refusal> {
     if !state.keyring.fresh() {
         return Err(Refusal::KeyringBehind);
     }
-    let principal = state.keyring.admit(&text, context.now())?;
+    let principal = state.keyring.admit(text, context.now())?;
     match principal.api_key() {
         Some(key) if principal.may(Action::Ingest) => Ok(Sender { principal, key }),
         _ => Err(Refusal::WrongScope),

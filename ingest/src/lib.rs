@@ -33,6 +33,8 @@ pub struct IngestState {
     pub telemetry: Telemetry,
     /// From the first byte of the body to the answer; then 503.
     pub patience: Duration,
+    /// This process among its like; stable over restarts.
+    pub instance: String,
     /// For their owners to see; shared with the gateway where both run.
     pub refused: Arc<RefusedBodies>,
 }
@@ -55,6 +57,7 @@ impl IngestState {
             webhook_limits: WEBHOOK_LIMITS,
             telemetry: Telemetry::new(telemetry::Settings::default()),
             patience: PATIENCE,
+            instance: "ingest".to_owned(),
             refused: Arc::default(),
         }
     }

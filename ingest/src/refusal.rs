@@ -26,7 +26,7 @@ pub enum Refusal {
     /// No item of the body could be taken.
     #[error("none of {items} items was taken: {first}")]
     NothingTaken { items: u64, first: String },
-    #[error("the project sends more than its {limit} bytes per second")]
+    #[error("the tenant sends more than its {limit} bytes per second")]
     TooFast { limit: u64, retry_seconds: u16 },
     #[error("API keys cannot be checked at the moment")]
     KeyringBehind,
@@ -82,6 +82,7 @@ impl Refusal {
             Self::NothingTaken { .. } => "nothing_taken",
             Self::TooFast { .. } => "rate_limited",
             Self::KeyringBehind => "keyring_behind",
+            Self::Log(LogError::Full { heavy: true, .. }) => "log_full_heavy_tenant",
             Self::Log(LogError::Full { .. }) => "log_full",
             Self::Log(_) => "log_unavailable",
             Self::TooSlow => "timeout",

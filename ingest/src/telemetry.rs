@@ -8,13 +8,18 @@
 mod active;
 mod dialect;
 pub(crate) mod grpc;
+mod notes;
 mod rate;
 mod routes;
+mod store;
+pub mod syslog;
+mod usage;
 mod walk;
 
 use std::sync::Arc;
 
 use access::body::{self, Encoding, Limits};
+use access::telemetry_limits::Allowance;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -22,20 +27,17 @@ use axum::response::Response;
 use axum::routing::post;
 use axum::{Router, http};
 use bytes::Bytes;
-use eventlog::NewRecord;
 use metrics::counter;
-use schemas::codec::{CodecError, Message};
 use schemas::context::Context;
-use schemas::envelope::Envelope;
-use schemas::telemetry::{Telemetry as Messages, TelemetryReceived};
-use xxhash_rust::xxh3::xxh3_128;
 
 use crate::admission::{self, Sender};
 use crate::{IngestState, Refusal};
 use active::Active;
 use dialect::Taken;
 use rate::Rates;
+use usage::Usage;
 use routes::{BodyKind, ROUTES, Route};
+use store::limits_of;
 use walk::Walked;
 
 /// What a deployment may set.
@@ -44,17 +46,12 @@ pub struct Settings {
     pub limits: Limits,
     /// Items older than this when they arrive are refused; none = any age.
     pub max_age_ms: Option<i64>,
-    /// Series, and log streams, that one project may have within a day (UTC).
-    pub active_per_project: usize,
-    /// Bytes as sent, of one project; none = no limit.
-    pub bytes_per_second: Option<u64>,
+    /// What each tenant may send.
+    pub allowance: Allowance,
 }
 
 /// Items older than a week are more often a wrong clock than late.
 pub const MAX_AGE_MS: i64 = 7 * 86_400_000;
-/// Bodies over this many bytes are walked beside the threads that serve requests.
-const LARGE_BYTES: usize = 64 << 10;
-
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -63,25 +60,26 @@ impl Default for Settings {
                 decoded: 10 << 20,
             },
             max_age_ms: Some(MAX_AGE_MS),
-            active_per_project: 1_000_000,
-            bytes_per_second: None,
+            allowance: Allowance::default(),
         }
     }
 }
 
-/// The settings, and what is remembered of each project to hold its limits.
+/// The settings, and what is remembered of each tenant to hold its limits.
 pub struct Telemetry {
     pub settings: Settings,
     active: Active,
     rates: Rates,
+    usage: Usage,
 }
 
 impl Telemetry {
     pub fn new(settings: Settings) -> Self {
         Self {
             settings,
-            active: Active::new(settings.active_per_project),
-            rates: Rates::new(settings.bytes_per_second),
+            active: Active::default(),
+            rates: Rates::default(),
+            usage: Usage::default(),
         }
     }
 }
@@ -179,7 +177,7 @@ async fn take(
     let sender = admission::admit(state, &arriving.headers, &context)?;
     let storing = async {
         let kind = kind?;
-        let walked = store(state, route, kind, &sender, arriving, &context).await?;
+        let walked = receive(state, route, kind, &sender, arriving, &context).await?;
         Ok(Taken {
             kind,
             signal: route.signal,
@@ -192,7 +190,7 @@ async fn take(
     match &stored {
         Ok(taken) => {
             admission::note_use(state, &sender, &context);
-            taken.walked.count(route.signal, taken.kind, &tenant);
+            taken.walked.count(route.signal, taken.kind.format, &tenant);
         }
         Err(refusal) => {
             let labels = [
@@ -206,8 +204,8 @@ async fn take(
     stored
 }
 
-/// Bounds, walks and appends.
-async fn store(
+/// Bounds, reads and stores.
+async fn receive(
     state: &Arc<IngestState>,
     route: &'static Route,
     kind: &'static BodyKind,
@@ -215,84 +213,19 @@ async fn store(
     arriving: Arriving,
     context: &Context,
 ) -> Result<Walked, Refusal> {
-    let (project, now) = (sender.scope().project(), context.now());
-    state.telemetry.rates.admit(project, now)?;
+    let tenant = sender.scope().tenant();
+    let (rates, most) = (
+        &state.telemetry.rates,
+        limits_of(state, tenant).bytes_per_second,
+    );
+    rates.admit(tenant, most, context.now())?;
     let limit = state.telemetry.settings.limits.wire;
     let (encoding, sent) = arriving.read(route, kind, limit).await?;
-    state.telemetry.rates.charge(project, sent.len());
-    let walk = walk::Walk {
+    let body = store::Body {
         signal: route.signal,
         format: kind.format,
         encoding,
-        project,
-        received_at: now,
+        sent,
     };
-    let (walked, hash) = walk_beside(state, walk, &sent).await?;
-    if walked.taken.items + walked.taken.histograms == 0 && walked.skipped.items > 0 {
-        return Err(Refusal::NothingTaken {
-            items: walked.skipped.items,
-            first: walked.skipped.first.unwrap_or_default(),
-        });
-    }
-    if walked.taken.is_empty() {
-        return Ok(walked);
-    }
-    // Equal bodies are repeats only where their items have times of their own.
-    let hash = match walked.timed_by_arrival {
-        true => context.id().as_u128(),
-        false => hash,
-    };
-    let max_age_ms = state.telemetry.settings.max_age_ms;
-    let received = received(kind.format, encoding, hash, sent, max_age_ms, context);
-    let record = record(route, sender, context, received)?;
-    state.log.append(vec![record]).await?;
-    Ok(walked)
-}
-
-/// Large bodies would hold up the requests that share their thread.
-async fn walk_beside(
-    state: &Arc<IngestState>,
-    walk: walk::Walk,
-    sent: &Bytes,
-) -> Result<(Walked, u128), Refusal> {
-    if sent.len() <= LARGE_BYTES {
-        return Ok((walk.run(&state.telemetry, sent)?, xxh3_128(sent)));
-    }
-    let (state, sent) = (state.clone(), sent.clone());
-    let walking =
-        move || -> Result<_, Refusal> { Ok((walk.run(&state.telemetry, &sent)?, xxh3_128(&sent))) };
-    tokio::task::spawn_blocking(walking)
-        .await
-        .map_err(|_| Refusal::Panicked)?
-}
-
-fn received(
-    format: &str,
-    encoding: Encoding,
-    hash: u128,
-    sent: Bytes,
-    max_age_ms: Option<i64>,
-    context: &Context,
-) -> TelemetryReceived {
-    TelemetryReceived {
-        format: format.to_owned(),
-        encoding: encoding.name().to_owned(),
-        received_at: context.now(),
-        body_hash: hash.to_be_bytes().to_vec(),
-        body: sent.into(),
-        max_age_ms,
-    }
-}
-
-fn record(
-    route: &Route,
-    sender: &Sender,
-    context: &Context,
-    received: TelemetryReceived,
-) -> Result<NewRecord, CodecError> {
-    let (id, scope) = (context.id(), sender.scope());
-    let subject = scope.project().to_string();
-    let mut envelope = Envelope::of(scope, id, TelemetryReceived::KIND, "/ingest", subject);
-    envelope.time = context.now();
-    NewRecord::of(route.signal.topic(), &envelope, &Messages::from(received))
+    store::store(state, sender, body, context).await
 }

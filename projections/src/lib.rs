@@ -23,6 +23,7 @@ mod registry;
 pub mod replay;
 pub mod runtime;
 pub mod telemetry;
+pub mod telemetry_limits;
 pub mod timeline;
 pub mod vault;
 

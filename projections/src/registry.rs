@@ -34,6 +34,7 @@ pub fn registry_with(settings: &Settings) -> Vec<Arc<dyn Projection>> {
         Arc::new(crate::members::Members),
         Arc::new(crate::projects::Projects),
         Arc::new(crate::api_keys::ApiKeys),
+        Arc::new(crate::telemetry_limits::TelemetryLimits),
         Arc::new(crate::audit::Audit),
         Arc::new(crate::outcomes::Outcomes),
         Arc::new(crate::telemetry::metrics::Metrics::with_active_series(

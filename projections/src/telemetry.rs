@@ -16,6 +16,7 @@ pub(crate) mod repeats;
 pub mod retention;
 pub(crate) mod snapshot;
 pub mod spans;
+pub(crate) mod taken;
 
 use std::sync::Arc;
 

@@ -2,6 +2,7 @@
 //! a line each), one or many; RFC 3164 and what forwarders make of it are read as far
 //! as they say something.
 
+mod credential;
 mod rfc3164;
 mod rfc5424;
 
@@ -12,6 +13,8 @@ use crate::item_limits::check_size;
 use crate::log_text::{self, UNKNOWN_SERVICE};
 use crate::logs::{Field, Level, LogRecord, LogSink, Stream};
 use crate::refused::{Refused, Skipped};
+
+pub use credential::{Credential, credential};
 
 pub const RFC5424: Format<DecodeLogs> = Format {
     name: "syslog.rfc5424",

@@ -23,6 +23,10 @@ pub enum ChangeKind {
     MemberUpdated,
     #[serde(rename = "project.updated")]
     ProjectUpdated,
+    #[serde(rename = "telemetry_limits.updated")]
+    TelemetryLimitsUpdated,
+    #[serde(rename = "telemetry_limits.reached")]
+    TelemetryLimitsReached,
 }
 
 /// One changed thing. `project` is None for changes of the whole tenant.

@@ -27,6 +27,7 @@ pub mod registry;
 pub mod scope;
 pub mod severity;
 pub mod telemetry;
+pub mod telemetry_limits;
 pub mod tenant;
 pub mod time;
 pub mod topic;

@@ -23,6 +23,15 @@ record! { "srecopilot.telemetry",
         /// taken; none = any age. What ingest refused, the projection skips.
         #[serde(default)]
         pub max_age_ms: Option<i64>,
+        /// Which series (log streams) ingest refused, in the order that the decoder
+        /// tells them: so many taken, so many refused, in turn; empty = none. The
+        /// projection skips them.
+        #[serde(default)]
+        #[avro(default = "[]")]
+        pub refused_runs: Vec<i64>,
+        /// Series that the project may have within a day; none = as the deployment says.
+        #[serde(default)]
+        pub active_limit: Option<i64>,
     }
 }
 
@@ -63,5 +72,5 @@ messages! {
 }
 
 example! {
-    TelemetryReceived { format: "prometheus.remote_write.v1".to_owned(), encoding: "snappy".to_owned(), received_at: Timestamp::from_micros(1_793_500_860_000_000), body_hash: vec![0x5A; 16], body: vec![0], max_age_ms: Some(604_800_000) }
+    TelemetryReceived { format: "prometheus.remote_write.v1".to_owned(), encoding: "snappy".to_owned(), received_at: Timestamp::from_micros(1_793_500_860_000_000), body_hash: vec![0x5A; 16], body: vec![0], max_age_ms: Some(604_800_000), refused_runs: vec![3, 1], active_limit: Some(1_000_000) }
 }

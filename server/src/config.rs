@@ -47,6 +47,17 @@ pub struct Settings {
     /// Address of OTLP over gRPC [default: :4317]
     #[arg(long, env = "SRE_COPILOT_OTLP_GRPC_ADDR", global = true)]
     pub otlp_grpc_addr: Option<String>,
+    /// Address of syslog over TCP; without it there is none
+    #[arg(long, env = "SRE_COPILOT_SYSLOG_ADDR", global = true)]
+    pub syslog_addr: Option<String>,
+    /// API key of the syslog messages that carry none
+    #[arg(
+        long,
+        env = "SRE_COPILOT_SYSLOG_KEY",
+        global = true,
+        hide_env_values = true
+    )]
+    pub syslog_key: Option<String>,
     /// Where browsers reach the platform; decides cookie names and allowed origins
     #[arg(long, env = "SRE_COPILOT_PUBLIC_URL", global = true)]
     pub public_url: Option<String>,
@@ -68,12 +79,18 @@ pub struct Settings {
     /// Oldest telemetry that is taken, for instance `12h` or `7d`; `off` takes any [default: 7d]
     #[arg(long, env = "SRE_COPILOT_TELEMETRY_MAX_SAMPLE_AGE", global = true)]
     pub telemetry_max_sample_age: Option<String>,
-    /// Series that one project may send within a day (UTC) [default: 1000000]
+    /// Series that one tenant may send within a day (UTC) [default: 1000000]
     #[arg(long, env = "SRE_COPILOT_TELEMETRY_ACTIVE_SERIES", global = true)]
-    pub telemetry_active_series: Option<usize>,
-    /// Telemetry of one project, in bytes per second as sent; without it there is no limit
+    pub telemetry_active_series: Option<u64>,
+    /// Streams of logs that one tenant may send within a day (UTC) [default: 100000]
+    #[arg(long, env = "SRE_COPILOT_TELEMETRY_ACTIVE_STREAMS", global = true)]
+    pub telemetry_active_streams: Option<u64>,
+    /// Telemetry of one tenant, in bytes per second as sent; without it there is no limit
     #[arg(long, env = "SRE_COPILOT_TELEMETRY_BYTES_PER_SECOND", global = true)]
     pub telemetry_bytes_per_second: Option<u64>,
+    /// Whether a tenant may set limits of its own above these [default: true]
+    #[arg(long, env = "SRE_COPILOT_TELEMETRY_RAISE_LIMITS", global = true)]
+    pub telemetry_raise_limits: Option<bool>,
     /// Disk that the embedded log may take, in bytes [default: 10737418240]
     #[arg(long, env = "SRE_COPILOT_LOG_DISK_BYTES", global = true)]
     pub log_disk_bytes: Option<u64>,
@@ -107,6 +124,8 @@ pub struct Config {
     pub http_addr: SocketAddr,
     pub ws_addr: SocketAddr,
     pub otlp_grpc_addr: SocketAddr,
+    pub syslog_addr: Option<SocketAddr>,
+    pub syslog_key: Option<String>,
     pub public_url: Option<String>,
     pub registration: Registration,
     pub log: String,
@@ -115,8 +134,10 @@ pub struct Config {
     pub ingest_body_bytes: usize,
     /// None = any age.
     pub telemetry_max_sample_age_ms: Option<i64>,
-    pub telemetry_active_series: usize,
+    pub telemetry_active_series: u64,
+    pub telemetry_active_streams: u64,
     pub telemetry_bytes_per_second: Option<u64>,
+    pub telemetry_raise_limits: bool,
     pub log_disk_bytes: u64,
     pub allow_weak_isolation: bool,
     pub postgres_bin: Option<PathBuf>,
@@ -159,6 +180,8 @@ impl Settings {
             http_addr: self.http_addr.or(below.http_addr),
             ws_addr: self.ws_addr.or(below.ws_addr),
             otlp_grpc_addr: self.otlp_grpc_addr.or(below.otlp_grpc_addr),
+            syslog_addr: self.syslog_addr.or(below.syslog_addr),
+            syslog_key: self.syslog_key.or(below.syslog_key),
             public_url: self.public_url.or(below.public_url),
             registration: self.registration.or(below.registration),
             log: self.log.or(below.log),
@@ -171,9 +194,15 @@ impl Settings {
             telemetry_active_series: self
                 .telemetry_active_series
                 .or(below.telemetry_active_series),
+            telemetry_active_streams: self
+                .telemetry_active_streams
+                .or(below.telemetry_active_streams),
             telemetry_bytes_per_second: self
                 .telemetry_bytes_per_second
                 .or(below.telemetry_bytes_per_second),
+            telemetry_raise_limits: self
+                .telemetry_raise_limits
+                .or(below.telemetry_raise_limits),
             log_disk_bytes: self.log_disk_bytes.or(below.log_disk_bytes),
             allow_weak_isolation: self.allow_weak_isolation.or(below.allow_weak_isolation),
             postgres_bin: self.postgres_bin.or(below.postgres_bin),
@@ -195,6 +224,10 @@ impl Settings {
             http_addr: address("http_addr", set(self.http_addr), 8580)?,
             ws_addr: address("ws_addr", set(self.ws_addr), 8505)?,
             otlp_grpc_addr: address("otlp_grpc_addr", set(self.otlp_grpc_addr), 4317)?,
+            syslog_addr: set(self.syslog_addr)
+                .map(|value| address("syslog_addr", Some(value), 601))
+                .transpose()?,
+            syslog_key: set(self.syslog_key),
             public_url: public_url(set(self.public_url))?,
             registration: registration(set(self.registration))?,
             log: set(self.log).unwrap_or_else(|| "info".to_owned()),
@@ -206,7 +239,9 @@ impl Settings {
                 set(self.telemetry_max_sample_age),
             )?,
             telemetry_active_series: self.telemetry_active_series.unwrap_or(1_000_000),
+            telemetry_active_streams: self.telemetry_active_streams.unwrap_or(100_000),
             telemetry_bytes_per_second: self.telemetry_bytes_per_second,
+            telemetry_raise_limits: self.telemetry_raise_limits.unwrap_or(true),
             log_disk_bytes: self.log_disk_bytes.unwrap_or(10 << 30),
             allow_weak_isolation: self.allow_weak_isolation.unwrap_or(false),
             postgres_bin: self.postgres_bin,
@@ -220,6 +255,7 @@ impl Config {
         let mut shown = self.clone();
         shown.database_url = shown.database_url.as_deref().map(without_password);
         shown.redis_url = shown.redis_url.as_deref().map(without_password);
+        shown.syslog_key = shown.syslog_key.map(|_| "***".to_owned());
         for (name, value) in &mut shown.kafka_options {
             if name.contains("password") || name.contains("secret") || name.contains("key") {
                 "***".clone_into(value);

@@ -18,6 +18,7 @@ pub enum Peer {
     PythonSdks,
     /// A folder with the modules of `server/tests/sdks/node`.
     NodeSdks,
+    Rsyslogd,
 }
 
 impl Peer {
@@ -31,6 +32,7 @@ impl Peer {
             Self::Chromium => "SRE_COPILOT_TEST_CHROMIUM",
             Self::PythonSdks => "SRE_COPILOT_TEST_PYTHON_SDKS",
             Self::NodeSdks => "SRE_COPILOT_TEST_NODE_SDKS",
+            Self::Rsyslogd => "SRE_COPILOT_TEST_RSYSLOGD",
             Self::EatMyData => "SRE_COPILOT_TEST_EATMYDATA",
         }
     }

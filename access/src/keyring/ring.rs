@@ -1,10 +1,13 @@
-//! The fold: events of `identity.keys` → keys by hash.
+//! The fold: events of `identity.keys` → keys by hash, and limits by tenant.
 
 use std::collections::{BTreeMap, HashMap};
 
 use eventlog::{Offset, Partition, Position, Record};
 use schemas::api_key::ApiKeyEvent;
+use schemas::envelope::Envelope;
 use schemas::ids::{ApiKeyId, ProjectId, TenantId};
+use schemas::telemetry_limits::{TelemetryLimitsEvent, TelemetryLimitsSet};
+use schemas::messages::MessageSet;
 use schemas::time::Timestamp;
 use schemas::topic::Topic;
 use serde::{Deserialize, Serialize};
@@ -37,6 +40,9 @@ pub(super) struct Ring {
     /// By SHA-256 of the key text, in hex.
     keys: HashMap<String, Key>,
     hashes: HashMap<ApiKeyId, String>,
+    /// Of the tenants that have some of their own.
+    #[serde(default)]
+    limits: HashMap<TenantId, TelemetryLimitsSet>,
     next: BTreeMap<Partition, Offset>,
     #[serde(skip)]
     noted: HashMap<ApiKeyId, Timestamp>,
@@ -51,6 +57,10 @@ impl Ring {
         self.keys.get(self.hashes.get(&id)?)
     }
 
+    pub(super) fn limits(&self, tenant: TenantId) -> Option<&TelemetryLimitsSet> {
+        self.limits.get(&tenant)
+    }
+
     pub(super) fn len(&self) -> usize {
         self.keys.len()
     }
@@ -58,6 +68,21 @@ impl Ring {
     /// Takes one record in; the error says what is wrong with it.
     pub(super) fn apply(&mut self, record: &Record) -> Result<(), String> {
         let envelope = record.envelope().map_err(|e| e.to_string())?;
+        match TelemetryLimitsEvent::has(record.kind()) {
+            true => self.apply_limits(record, &envelope),
+            false => self.apply_key(record, &envelope),
+        }
+    }
+
+    fn apply_limits(&mut self, record: &Record, envelope: &Envelope) -> Result<(), String> {
+        let tenant = envelope.tenant.ok_or("the record names no tenant")?;
+        let TelemetryLimitsEvent::TelemetryLimitsSet(set) =
+            record.decode().map_err(|e| e.to_string())?;
+        self.limits.insert(tenant, set);
+        Ok(())
+    }
+
+    fn apply_key(&mut self, record: &Record, envelope: &Envelope) -> Result<(), String> {
         let id: ApiKeyId = envelope.subject.parse().map_err(|_| {
             let subject = &envelope.subject;
             format!("the subject `{subject}` is not a key id")
@@ -131,18 +156,17 @@ mod tests {
     use schemas::api_key::ApiKeyRevoked;
     use schemas::codec::Example;
     use schemas::envelope::Envelope;
-    use schemas::messages::MessageSet;
     use schemas::scope::{Actor, Scope};
     use uuid::Uuid;
 
-    fn record(id: ApiKeyId, event: ApiKeyEvent) -> Record {
+    fn record(id: impl std::fmt::Display, event: &impl MessageSet) -> Record {
         let scope = Scope::granted(
             TenantId(Uuid::from_u128(1)),
             ProjectId(Uuid::from_u128(2)),
             Actor::system("test"),
         );
         let envelope = Envelope::of(&scope, Uuid::nil(), event.kind(), "/test", id.to_string());
-        let new = NewRecord::of(Topic::IdentityKeys, &envelope, &event).unwrap();
+        let new = NewRecord::of(Topic::IdentityKeys, &envelope, event).unwrap();
         Record {
             position: Position {
                 topic: new.topic,
@@ -161,18 +185,34 @@ mod tests {
         let id = ApiKeyId(Uuid::from_u128(9));
         let mut ring = Ring::default();
         let created = schemas::api_key::ApiKeyCreated::example();
-        ring.apply(&record(id, created.into())).unwrap();
+        ring.apply(&record(id, &ApiKeyEvent::from(created))).unwrap();
         assert_eq!(ring.by_hash(&[0; 32]).map(|key| key.revoked), Some(false));
-        ring.apply(&record(id, ApiKeyRevoked { reason: None }.into()))
-            .unwrap();
+        let revoked = ApiKeyEvent::from(ApiKeyRevoked { reason: None });
+        ring.apply(&record(id, &revoked)).unwrap();
         assert_eq!(ring.by_hash(&[0; 32]).map(|key| key.revoked), Some(true));
     }
 
     #[test]
     fn a_revocation_of_nothing_is_an_error() {
         let id = ApiKeyId(Uuid::from_u128(9));
-        let revoked = record(id, ApiKeyRevoked { reason: None }.into());
+        let revoked = record(id, &ApiKeyEvent::from(ApiKeyRevoked { reason: None }));
         assert!(Ring::default().apply(&revoked).is_err());
+    }
+
+    #[test]
+    fn the_limits_set_last_are_the_tenants() {
+        let tenant = TenantId(Uuid::from_u128(1));
+        let mut ring = Ring::default();
+        assert_eq!(ring.limits(tenant), None);
+        let mut set = TelemetryLimitsSet::example();
+        ring.apply(&record(tenant, &TelemetryLimitsEvent::from(set.clone())))
+            .unwrap();
+        set.active_series = None;
+        ring.apply(&record(tenant, &TelemetryLimitsEvent::from(set.clone())))
+            .unwrap();
+        assert_eq!(ring.limits(tenant), Some(&set));
+        assert_eq!(ring.limits(TenantId(Uuid::from_u128(2))), None);
+        assert_eq!(ring.len(), 0, "no keys");
     }
 
     #[test]
@@ -180,7 +220,7 @@ mod tests {
         let id = ApiKeyId(Uuid::from_u128(9));
         let mut ring = Ring::default();
         let created = schemas::api_key::ApiKeyCreated::example();
-        ring.apply(&record(id, created.into())).unwrap();
+        ring.apply(&record(id, &ApiKeyEvent::from(created))).unwrap();
         let start = Timestamp::from_micros(0);
         assert!(ring.note_use(id, start, 60_000));
         assert!(!ring.note_use(id, start.plus_millis(59_999), 60_000));

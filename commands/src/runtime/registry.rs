@@ -7,11 +7,13 @@ use crate::alert_group::AlertGroup;
 use crate::api_key::ApiKey;
 use crate::incident::Incident;
 use crate::incident_numbers::IncidentNumbers;
+use crate::telemetry_limits::TelemetryLimits;
 use crate::tenant::Tenant;
 
-static AGGREGATES: [&dyn Kind; 5] = [
+static AGGREGATES: [&dyn Kind; 6] = [
     &Typed::<Tenant>::KIND,
     &Typed::<ApiKey>::KIND,
+    &Typed::<TelemetryLimits>::KIND,
     &Typed::<Incident>::KIND,
     &Typed::<AlertGroup>::KIND,
     &Typed::<IncidentNumbers>::KIND,

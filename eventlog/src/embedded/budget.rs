@@ -29,22 +29,22 @@ impl Budget {
 
     /// Weighs the tenants of `records` and refuses the batch where the budget says so.
     pub(super) fn admit(&self, used: u64, records: &[NewRecord]) -> Result<(), LogError> {
-        let refusal = if used >= self.limit {
-            Some("disk_budget")
-        } else if used >= self.limit / 10 * 9 && self.any_heavy(records) {
-            Some("disk_budget_heavy_tenant")
-        } else {
-            None
-        };
-        let Some(reason) = refusal else {
+        let full = used >= self.limit;
+        let heavy = !full && used >= self.limit / 10 * 9 && self.any_heavy(records);
+        if !full && !heavy {
             self.weigh(records);
             return Ok(());
+        }
+        let reason = match heavy {
+            true => "disk_budget_heavy_tenant",
+            false => "disk_budget",
         };
         metrics::counter!("eventlog_refused_records_total", "reason" => reason)
             .increment(records.len() as u64);
         Err(LogError::Full {
             used,
             budget: self.limit,
+            heavy,
         })
     }
 

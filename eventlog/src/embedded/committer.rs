@@ -19,7 +19,6 @@ use super::seal::Sealing;
 use super::segment::{FIRST_GROUP, Segment};
 use super::watermark::{Mark, Watermark};
 use crate::{LogError, Offset};
-use schemas::topic;
 
 /// Payload bytes after which a group is closed; more would only delay the ack.
 const GROUP_BYTES: usize = 8 << 20;

@@ -20,6 +20,18 @@ test('a key is shown once and revoked by naming it', async ({ page }) => {
   await expect(page.getByRole('row', { name: /^ci / })).toContainText('revoked');
 });
 
+test('limits are set and shown with what is used', async ({ page }) => {
+  await page.goto(`/p/${PROJECT}/settings/telemetry-limits`);
+  const series = page.getByRole('row', { name: /^Active series/ });
+  await expect(series).toContainText('948.2K');
+  await expect(series).toContainText('95 %');
+  await page.getByRole('button', { name: 'Set limits' }).click();
+  await page.getByLabel(/^Active series/).fill('2000000');
+  await page.getByRole('dialog').getByRole('button', { name: 'Set limits' }).click();
+  await expect(series).toContainText('2M series a day');
+  await expect(series).toContainText('47 %');
+});
+
 test('the last owner stays', async ({ page }) => {
   await page.goto(`/p/${PROJECT}/settings/members`);
   await page.getByRole('button', { name: 'Remove Mira Lindqvist' }).click();

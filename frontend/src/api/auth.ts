@@ -48,7 +48,8 @@ export type Permission =
   | 'incident.comment'
   | 'api_key.manage'
   | 'member.manage'
-  | 'project.manage';
+  | 'project.manage'
+  | 'telemetry_limits.manage';
 
 /** The server decides; this only spares people a refusal. */
 export function may(me: Me | undefined, permission: Permission): boolean {

@@ -19,5 +19,6 @@ export const keys = {
   metrics: (project: string, what: string, about: object = {}) => ['p', project, 'metrics', what, about] as const,
   logs: (project: string, what: string, about: object = {}) => ['p', project, 'logs', what, about] as const,
   traces: (project: string, what: string, about: object = {}) => ['p', project, 'traces', what, about] as const,
+  telemetryLimits: (project: string) => ['p', project, 'telemetry-limits'] as const,
   audit: (project: string, filter: object) => ['p', project, 'audit', filter] as const,
 };

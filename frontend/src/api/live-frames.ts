@@ -9,7 +9,9 @@ export type ChangeType =
   | 'alert.resolved'
   | 'api_key.updated'
   | 'member.updated'
-  | 'project.updated';
+  | 'project.updated'
+  | 'telemetry_limits.updated'
+  | 'telemetry_limits.reached';
 
 /** A message says what changed, never how: `key` is the id of the thing (of the incident for a timeline). */
 export interface Change {
@@ -53,6 +55,8 @@ const TOUCHES: Record<ChangeType, (project: string, key: string) => readonly Que
   'api_key.updated': (project) => [keys.apiKeys(project)],
   'member.updated': (project) => [keys.members(project), keys.me],
   'project.updated': (project) => [keys.projects(project), keys.me],
+  'telemetry_limits.updated': (project) => [keys.telemetryLimits(project)],
+  'telemetry_limits.reached': (project) => [keys.telemetryLimits(project)],
 };
 
 /** An alert's message does not say which incident holds it, so the alerts of the one on the screen are asked again. */

@@ -13,14 +13,17 @@ export type IncidentStats = Schemas['Stats'];
 export type IncidentStatus = Schemas['IncidentStatus'];
 export type KeyScope = Schemas['KeyScope'];
 export type Me = Schemas['Me'];
+export type LimitReached = Schemas['LimitReached'];
 export type Member = Schemas['Member'];
 export type MemberRole = Schemas['MemberRole'];
 export type NextAction = Schemas['NextAction'];
+export type OwnTelemetryLimits = Schemas['OwnTelemetryLimits'];
 export type Person = Schemas['Person'];
 export type Project = Schemas['Project'];
 export type ProblemBody = Schemas['Problem'];
 export type Session = Schemas['Session'];
 export type Severity = Schemas['Severity'];
+export type TelemetryAllowance = Schemas['TelemetryAllowance'];
 export type TimelineEntry = Schemas['TimelineEntry'];
 
 /** The steps that an engineer walks; `merge` is a process of its own and takes a target. */

@@ -7,6 +7,7 @@ const TABS = [
   { label: 'API keys', to: '/p/$project/settings/api-keys' },
   { label: 'Members', to: '/p/$project/settings/members' },
   { label: 'Projects', to: '/p/$project/settings/projects' },
+  { label: 'Telemetry limits', to: '/p/$project/settings/telemetry-limits' },
   { label: 'Audit', to: '/p/$project/settings/audit' },
 ] as const;
 

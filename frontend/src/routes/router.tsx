@@ -179,6 +179,12 @@ const projects = createRoute({
   component: lazyRouteComponent(() => import('../pages/ProjectsPage'), 'ProjectsPage'),
 });
 
+const telemetryLimits = createRoute({
+  getParentRoute: () => settings,
+  path: '/telemetry-limits',
+  component: lazyRouteComponent(() => import('../pages/TelemetryLimitsPage'), 'TelemetryLimitsPage'),
+});
+
 const audit = createRoute({
   getParentRoute: () => settings,
   path: '/audit',
@@ -201,7 +207,7 @@ const tree = root.addChildren([
     trace,
     services,
     gettingStarted,
-    settings.addChildren([settingsHome, apiKeys, members, projects, audit]),
+    settings.addChildren([settingsHome, apiKeys, members, projects, telemetryLimits, audit]),
   ]),
 ]);
 

@@ -10,12 +10,14 @@ use schemas::labels::Label;
 use schemas::messages::MessageSet;
 use schemas::scope::{Actor, Scope};
 use schemas::severity::Severity;
+use schemas::telemetry_limits::SeriesLimitReached;
 use schemas::topic::Topic;
 use serde_json::{Map, Value, json};
 
 use crate::app::{App, Person, app};
 use crate::logs;
 use crate::openapi::{document, is_secured, operations};
+use crate::telemetry_limits;
 use crate::traces::{TRACE, send_trace};
 
 /// Stands in everything that the victim owns.
@@ -44,6 +46,7 @@ impl Victim {
         let command = pending_command(app, &person, &incident).await;
         let alert = fire_alert(app, &person).await;
         have_refused(app, &person);
+        have_reached_a_limit(app, &person).await;
         send_trace(app, &person, CANARY).await;
         let log = have_logged(app, &person).await;
         let ids = vec![
@@ -95,6 +98,17 @@ fn have_refused(app: &App, person: &Person) {
     let (reason, body) = (format!("{CANARY} is missing"), CANARY.as_bytes());
     let refused = &app.gateway.refused;
     refused.note(&scope, "alertmanager", now, reason, &body.into());
+}
+
+/// A limit that the victim met with a metric of its own.
+async fn have_reached_a_limit(app: &App, person: &Person) {
+    let reached = SeriesLimitReached {
+        limit: "active_series".to_owned(),
+        most: 1,
+        day: telemetry_limits::today(),
+        offender: CANARY.to_owned(),
+    };
+    telemetry_limits::note(app, person, reached).await;
 }
 
 /// The id of a log record of the victim's.

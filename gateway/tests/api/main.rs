@@ -24,5 +24,6 @@ mod outage;
 mod pages;
 mod projects;
 mod prometheus;
+mod telemetry_limits;
 mod traces;
 mod ws;

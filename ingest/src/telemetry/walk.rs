@@ -2,20 +2,27 @@
 
 mod logs;
 mod metrics;
+mod runs;
+mod series;
 mod spans;
 
 use ::metrics::counter;
 use access::body::{self, Encoding};
+use access::telemetry_limits::TelemetryLimits;
 use bytes::Bytes;
 use protocols::elastic_bulk;
 use protocols::formats::{self, DecodeLogs, DecodeMetrics, DecodeSpans};
 use protocols::refused::{Refused, Skipped};
 use schemas::ids::ProjectId;
+use schemas::ids::TenantId;
 use schemas::telemetry::Window;
 use schemas::time::Timestamp;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::routes::{BodyKind, Signal};
+use super::routes::Signal;
 use super::{Settings, Telemetry};
+use runs::Runs;
+use series::Judge;
 use crate::Refusal;
 
 /// The decoder of a format, by signal.
@@ -49,7 +56,9 @@ pub(super) struct Walk {
     pub(super) signal: Signal,
     pub(super) format: &'static str,
     pub(super) encoding: Encoding,
+    pub(super) tenant: TenantId,
     pub(super) project: ProjectId,
+    pub(super) limits: TelemetryLimits,
     pub(super) received_at: Timestamp,
 }
 
@@ -58,6 +67,10 @@ pub(super) struct Walk {
 pub(super) struct Walked {
     pub(super) taken: Counts,
     pub(super) skipped: Skipped,
+    /// Which series or streams were refused.
+    pub(super) runs: Runs,
+    /// What met the limit of active series or streams first: a metric, a service.
+    pub(super) offender: Option<String>,
     /// How many were skipped, for each of [`Reason::ALL`].
     reasons: [u64; Reason::ALL.len()],
     /// Of each item, where the protocol answers for each.
@@ -86,20 +99,22 @@ pub(super) struct Counts {
 }
 
 /// Why an item was skipped.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reason {
     TooOld,
     TooNew,
     ActiveLimit,
+    LabelLimit,
     /// The format's own limits, or a kind of item that cannot be kept.
     Unusable,
 }
 
 impl Reason {
-    const ALL: [(Self, &'static str); 4] = [
+    const ALL: [(Self, &'static str); 5] = [
         (Self::TooOld, "too_old"),
         (Self::TooNew, "too_far_in_the_future"),
         (Self::ActiveLimit, "active_limit"),
+        (Self::LabelLimit, "label_limit"),
         (Self::Unusable, "unusable"),
     ];
 }
@@ -115,21 +130,23 @@ impl Walk {
         let window = Window::of(self.received_at, max_age_ms);
         let active = telemetry
             .active
-            .of(self.project, self.signal, self.received_at);
+            .of(self.tenant, self.signal, self.received_at);
+        let judge = Judge::new(&active, &self.limits, self.signal);
+        let salt = self.salt();
         let now_ns = self.received_at.micros().saturating_mul(1_000);
         match decoder {
             Decoder::Metrics(decode) => {
-                let mut check = metrics::Check::new(window, &active, self.format, now_ns);
+                let mut check = metrics::Check::new(window, judge, salt, now_ns);
                 let skipped = decode(&plain, now_ns, &mut check)?;
                 Ok(check.walked.with(skipped))
             }
             Decoder::Logs(decode) => {
-                let mut check = logs::Check::new(window, &active, now_ns);
+                let mut check = logs::Check::new(window, judge, salt, now_ns);
                 let skipped = decode(&plain, now_ns, &mut check)?;
                 Ok(check.walked.with(skipped))
             }
             Decoder::Bulk => {
-                let mut check = logs::Check::new(window, &active, now_ns);
+                let mut check = logs::Check::new(window, judge, salt, now_ns);
                 let skipped = elastic_bulk::walk(&plain, now_ns, &mut check)?;
                 Ok(check.walked.with(skipped))
             }
@@ -138,6 +155,17 @@ impl Walk {
                 let skipped = decode(&plain, now_ns, &mut check)?;
                 Ok(check.walked.with(skipped))
             }
+        }
+    }
+}
+
+impl Walk {
+    /// Series are of one project; streams are spelled alike by every format of logs.
+    fn salt(&self) -> u64 {
+        let seed = (self.project.0.as_u128() >> 64) as u64 ^ self.project.0.as_u128() as u64;
+        match self.signal {
+            Signal::Metrics => xxh3_64_with_seed(self.format.as_bytes(), seed),
+            Signal::Logs | Signal::Traces => seed,
         }
     }
 }
@@ -168,8 +196,8 @@ impl Walked {
         self
     }
 
-    pub(super) fn count(&self, signal: Signal, kind: &BodyKind, tenant: &str) {
-        let labels = [("signal", signal.name()), ("format", kind.format)];
+    pub(super) fn count(&self, signal: Signal, format: &'static str, tenant: &str) {
+        let labels = [("signal", signal.name()), ("format", format)];
         counter!("ingest_items_total", &labels).increment(self.taken.items + self.taken.histograms);
         for (reason, name) in Reason::ALL {
             let items = self.reasons[reason as usize];

@@ -14,7 +14,7 @@ use schemas::topic::Topic;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::site::Site;
-use crate::{field, now_ms, open, stored_in};
+use crate::{bombs, field, now_ms, open, stored_in};
 
 const METRICS: &str = "opentelemetry.proto.collector.metrics.v1.MetricsService";
 const LOGS: &str = "opentelemetry.proto.collector.logs.v1.LogsService";
@@ -133,6 +133,20 @@ fn span(time_ms: i64) -> Vec<u8> {
     field(1, &field(2, &field(2, &span)))
 }
 
+/// gRPC has no 413: the calls say that the argument is at fault, which is final too.
+pub(crate) async fn refuses_a_bomb(site: &Site, key: &str, encoding: &str, bomb: &[u8]) {
+    let client = connect(site).await;
+    let headers = [("x-api-key", key), ("grpc-encoding", encoding)];
+    for service in [METRICS, LOGS, TRACES] {
+        let path = format!("{service}/Export");
+        let calling = call(&client, &path, &headers, framed(1, bomb));
+        let (told, cost) = bombs::unpacked_while(calling).await;
+        assert_eq!(told.status(), INVALID_ARGUMENT, "{service} {encoding}");
+        assert!(told.text().contains("over the limit"), "{}", told.text());
+        assert_eq!(cost, bombs::price(encoding), "{service} {encoding}");
+    }
+}
+
 #[tokio::test]
 async fn each_signal_is_on_the_log_as_it_was_sent() {
     let (site, key) = open(|_| ()).await;
@@ -203,13 +217,13 @@ async fn a_compressed_message_stays_compressed() {
 
 #[tokio::test]
 async fn partial_success_is_in_the_message() {
-    let (site, key) = open(|settings| settings.active_per_project = 1).await;
+    let (site, key) = open(|settings| settings.allowance.limits.active_series = 1).await;
     let client = connect(&site).await;
     let headers = [("x-api-key", &*key)];
     let body = metrics(now_ms(&site), &["a", "b"]);
     let told = export(&client, METRICS, &headers, &body).await;
     assert_eq!(told.status(), OK, "{:?}", told.end);
-    let reason = "1 samples were refused, the others taken: the project has its 1 active series; \
+    let reason = "1 samples were refused, the others taken: the tenant has its 1 active series; \
                   a new one of metric `b` was refused";
     let partial = [&[0x08, 1][..], &field(2, reason.as_bytes())].concat();
     assert_eq!(
@@ -248,6 +262,7 @@ async fn what_passes_is_unavailable_with_a_time_to_come_back() {
     site.log.fail(LogError::Full {
         used: 10,
         budget: 10,
+        heavy: false,
     });
     let told = export(&client, TRACES, &headers, &message).await;
     assert_eq!(told.status(), UNAVAILABLE, "{}", told.text());
@@ -271,7 +286,7 @@ async fn what_passes_is_unavailable_with_a_time_to_come_back() {
 
 #[tokio::test]
 async fn who_sends_too_fast_may_come_back() {
-    let (site, key) = open(|settings| settings.bytes_per_second = Some(10)).await;
+    let (site, key) = open(|settings| settings.allowance.limits.bytes_per_second = Some(10)).await;
     let client = connect(&site).await;
     let headers = [("x-api-key", &*key)];
     let message = log(now_ms(&site));

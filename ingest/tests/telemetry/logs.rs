@@ -211,7 +211,7 @@ async fn a_bulk_is_answered_action_by_action() {
 
 #[tokio::test]
 async fn a_stream_too_many_is_named() {
-    let (site, key) = open(|settings| settings.active_per_project = 1).await;
+    let (site, key) = open(|settings| settings.allowance.limits.active_streams = 1).await;
     let now = now_ms(&site);
     let record = |service: &str| json!({ "service": service, "message": "x", "timestamp": now });
     let body = json!([record("one"), record("two"), record("one")]).to_string();

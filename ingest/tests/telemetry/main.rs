@@ -1,14 +1,18 @@
 //! What agents of each protocol are told, and what is on the log when they are.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod bombs;
+mod budget;
 #[path = "../webhooks/faulty_log.rs"]
 #[allow(dead_code, reason = "shared with the tests of webhooks")]
 mod faulty_log;
+mod flood;
 mod grpc;
 mod logs;
 #[path = "../webhooks/site.rs"]
 #[allow(dead_code, reason = "shared with the tests of webhooks")]
 mod site;
+mod syslog;
 mod traces;
 
 use axum::body::{Body, Bytes, to_bytes};
@@ -287,7 +291,7 @@ async fn with_any_age_allowed_1970_is_taken() {
 
 #[tokio::test]
 async fn otlp_is_told_of_partial_success() {
-    let (site, key) = open(|settings| settings.active_per_project = 1).await;
+    let (site, key) = open(|settings| settings.allowance.limits.active_series = 1).await;
     let time = (now_ms(&site) * 1_000_000).to_string();
     let metric = |name: &str| {
         let point = json!({ "timeUnixNano": time, "asDouble": 1.5 });
@@ -367,7 +371,7 @@ async fn unreadable_bodies_are_400_by_field_and_bombs_413() {
 
 #[tokio::test]
 async fn who_sends_too_fast_is_told_when_to_come_back() {
-    let (site, key) = open(|settings| settings.bytes_per_second = Some(10)).await;
+    let (site, key) = open(|settings| settings.allowance.limits.bytes_per_second = Some(10)).await;
     let body = written(&[("up", now_ms(&site))]);
     let first = send(&site, WRITE, &[("x-api-key", &*key)], &body).await;
     assert_eq!(first.status, StatusCode::NO_CONTENT);
@@ -389,6 +393,7 @@ async fn what_passes_is_503_with_a_time_to_come_back() {
     site.log.fail(LogError::Full {
         used: 10,
         budget: 10,
+        heavy: false,
     });
     for (path, media, body) in [
         (WRITE, PROTOBUF, written(&[("up", now_ms(&site))])),

@@ -1,6 +1,7 @@
 //! The embedded log, which fails on request when a body is appended.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use eventlog::{
@@ -13,6 +14,7 @@ use schemas::topic::Topic;
 pub(crate) struct FaultyLog {
     inner: Log,
     fault: Mutex<Option<Fault>>,
+    refused: AtomicUsize,
 }
 
 #[derive(Clone)]
@@ -27,11 +29,17 @@ impl FaultyLog {
         Self {
             inner,
             fault: Mutex::default(),
+            refused: AtomicUsize::new(0),
         }
     }
 
     pub(crate) fn fail(&self, error: LogError) {
         self.set(Some(Fault::Refuse(error)));
+    }
+
+    /// Appends that were refused on request.
+    pub(crate) fn refused(&self) -> usize {
+        self.refused.load(Ordering::SeqCst)
     }
 
     pub(crate) fn hang(&self) {
@@ -63,7 +71,10 @@ impl EventLog for FaultyLog {
         let fault = self.fault.lock().unwrap().clone().filter(|_| body);
         match fault {
             None => self.inner.append(records).await,
-            Some(Fault::Refuse(error)) => Err(error),
+            Some(Fault::Refuse(error)) => {
+                self.refused.fetch_add(1, Ordering::SeqCst);
+                Err(error)
+            }
             Some(Fault::Hang) => std::future::pending().await,
             Some(Fault::Panic) => panic!("the test asked for it"),
         }

@@ -182,6 +182,7 @@ async fn what_passes_is_503_with_a_time_to_come_back() {
     let full = LogError::Full {
         used: 10,
         budget: 10,
+        heavy: false,
     };
     let failures = [
         (

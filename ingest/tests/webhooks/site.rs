@@ -69,7 +69,14 @@ impl Site {
     }
 
     pub(crate) async fn open_with(change: impl FnOnce(&mut IngestState)) -> Self {
-        let mut site = Self::without_a_keyring_that_follows_but(change).await;
+        Self::open_on(|_| (), change).await
+    }
+
+    pub(crate) async fn open_on(
+        log: impl FnOnce(&mut Options),
+        change: impl FnOnce(&mut IngestState),
+    ) -> Self {
+        let mut site = Self::without_a_keyring_that_follows_but(log, change).await;
         let (keyring, log) = (site.state.keyring.clone(), site.state.log.clone());
         let shutdown = CancellationToken::new();
         site._following = Some(shutdown.clone().drop_guard());
@@ -79,12 +86,17 @@ impl Site {
     }
 
     pub(crate) async fn without_a_keyring_that_follows() -> Self {
-        Self::without_a_keyring_that_follows_but(|_| ()).await
+        Self::without_a_keyring_that_follows_but(|_| (), |_| ()).await
     }
 
-    async fn without_a_keyring_that_follows_but(change: impl FnOnce(&mut IngestState)) -> Self {
+    async fn without_a_keyring_that_follows_but(
+        log: impl FnOnce(&mut Options),
+        change: impl FnOnce(&mut IngestState),
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let embedded = EmbeddedLog::open(Options::new(folder.path())).unwrap();
+        let mut options = Options::new(folder.path());
+        log(&mut options);
+        let embedded = EmbeddedLog::open(options).unwrap();
         let faulty = Arc::new(FaultyLog::new(embedded));
         let log: Log = faulty.clone();
         let keyring = Arc::new(Keyring::open(&log, None).await.unwrap());
@@ -115,6 +127,18 @@ impl Site {
         })
         .await;
         text
+    }
+
+    /// A key of another tenant.
+    pub(crate) async fn key_of_another(&mut self) -> String {
+        let own = (self.tenant, self.project);
+        (self.tenant, self.project) = (
+            TenantId(Uuid::from_u128(0x71)),
+            ProjectId(Uuid::from_u128(0x72)),
+        );
+        let key = self.key(&["ingest"], None).await;
+        (self.tenant, self.project) = own;
+        key
     }
 
     pub(crate) async fn revoked_key(&self) -> String {

@@ -56,6 +56,7 @@ fn commands() -> HashSet<&'static str> {
     [
         schemas::tenant::TenantCommand::types(),
         schemas::api_key::ApiKeyCommand::types(),
+        schemas::telemetry_limits::TelemetryLimitsCommand::types(),
         schemas::incident::IncidentCommand::types(),
         schemas::incident_numbers::IncidentNumbersCommand::types(),
         schemas::alert_group::AlertGroupCommand::types(),

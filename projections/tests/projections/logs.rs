@@ -40,6 +40,8 @@ fn sent_as(format: &str, tenant: Tenant, after: i64, body: &Value) -> NewRecord 
         body_hash: xxhash_rust::xxh3::xxh3_128(&body).to_be_bytes().to_vec(),
         body,
         max_age_ms: Some(86_400_000),
+        refused_runs: Vec::new(),
+        active_limit: None,
     });
     let project = tenant.scope().project().to_string();
     let id = uuid::Uuid::new_v5(&tenant.id(9), &after.to_be_bytes());

@@ -36,6 +36,8 @@ fn body(tenant: Tenant, at_ms: i64, metrics: Value) -> NewRecord {
         body_hash: xxh3_128(&body).to_be_bytes().to_vec(),
         body,
         max_age_ms: Some(30 * 86_400_000),
+        refused_runs: Vec::new(),
+        active_limit: None,
     };
     let event = Telemetry::from(received);
     let project = tenant.scope().project().0;

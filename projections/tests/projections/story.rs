@@ -168,10 +168,17 @@ pub(crate) fn every_example() -> Vec<NewRecord> {
     use schemas::alert_group::AlertGroupEvent;
     use schemas::api_key::ApiKeyEvent;
     use schemas::incident_numbers::IncidentNumbersEvent;
+    use schemas::telemetry_limits::{TelemetryLimitsEvent, TelemetryNote};
     let tenant = Tenant(0);
-    let streams: [(Topic, &str, u128, Vec<MessageType>); 7] = [
+    let streams: [(Topic, &str, u128, Vec<MessageType>); 9] = [
         (Topic::IdentityEvents, "tenant", 0xF1, TenantEvent::types()),
         (Topic::IdentityKeys, "api_key", 0xA7, ApiKeyEvent::types()),
+        (
+            Topic::IdentityKeys,
+            "telemetry_limits",
+            1,
+            TelemetryLimitsEvent::types(),
+        ),
         (
             Topic::IncidentEvents,
             "incident",
@@ -191,6 +198,7 @@ pub(crate) fn every_example() -> Vec<NewRecord> {
             AlertGroupEvent::types(),
         ),
         (Topic::AuditOperations, "audit", 1, AuditRecord::types()),
+        (Topic::AuditOperations, "ingest", 1, TelemetryNote::types()),
         (Topic::CommandOutcomes, "incident", 0xC0, Outcome::types()),
     ];
     let mut records = Vec::new();

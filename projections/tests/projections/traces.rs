@@ -60,6 +60,8 @@ fn body(tenant: Tenant, spans: &[Value], at_ms: i64) -> NewRecord {
         body_hash: hash.to_vec(),
         body,
         max_age_ms: None,
+        refused_runs: Vec::new(),
+        active_limit: None,
     };
     let message = Telemetry::from(received);
     tenant.event(

@@ -1,6 +1,4 @@
-//! `elastic.bulk`: every body gets an answer, and what it tells is bounded.
+//! `elastic.bulk`.
 #![no_main]
 
-mod bounded;
-
-libfuzzer_sys::fuzz_target!(|body: &[u8]| bounded::logs("elastic.bulk", body));
+libfuzzer_sys::fuzz_target!(|body: &[u8]| protocols_fuzz::logs("elastic.bulk", body));

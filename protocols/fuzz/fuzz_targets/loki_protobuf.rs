@@ -1,6 +1,4 @@
-//! `loki.push.protobuf`: every body gets an answer, and what it tells is bounded.
+//! `loki.push.protobuf`.
 #![no_main]
 
-mod bounded;
-
-libfuzzer_sys::fuzz_target!(|body: &[u8]| bounded::logs("loki.push.protobuf", body));
+libfuzzer_sys::fuzz_target!(|body: &[u8]| protocols_fuzz::logs("loki.push.protobuf", body));

@@ -1,3 +1,4 @@
+//! `native.metrics.json`.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|body: &[u8]| protocols_fuzz::metrics("native.metrics.json", body));

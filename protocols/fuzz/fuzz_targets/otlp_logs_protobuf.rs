@@ -1,6 +1,4 @@
-//! `otlp.logs.protobuf`: every body gets an answer, and what it tells is bounded.
+//! `otlp.logs.protobuf`.
 #![no_main]
 
-mod bounded;
-
-libfuzzer_sys::fuzz_target!(|body: &[u8]| bounded::logs("otlp.logs.protobuf", body));
+libfuzzer_sys::fuzz_target!(|body: &[u8]| protocols_fuzz::logs("otlp.logs.protobuf", body));

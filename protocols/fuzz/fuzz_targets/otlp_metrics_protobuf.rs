@@ -1,3 +1,4 @@
+//! `otlp.metrics.protobuf`.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|body: &[u8]| protocols_fuzz::metrics("otlp.metrics.protobuf", body));

@@ -1,6 +1,4 @@
-//! `otlp.spans.protobuf`: every body gets an answer, and what it tells is bounded.
+//! `otlp.spans.protobuf`.
 #![no_main]
 
-mod bounded;
-
-libfuzzer_sys::fuzz_target!(|body: &[u8]| bounded::spans("otlp.spans.protobuf", body));
+libfuzzer_sys::fuzz_target!(|body: &[u8]| protocols_fuzz::spans("otlp.spans.protobuf", body));

@@ -1,3 +1,4 @@
+//! `prometheus.remote_write.v2`.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|body: &[u8]| protocols_fuzz::metrics("prometheus.remote_write.v2", body));

@@ -1,6 +1,4 @@
-//! `syslog.rfc5424`: every body gets an answer, and what it tells is bounded.
+//! `syslog.rfc5424`.
 #![no_main]
 
-mod bounded;
-
-libfuzzer_sys::fuzz_target!(|body: &[u8]| bounded::logs("syslog.rfc5424", body));
+libfuzzer_sys::fuzz_target!(|body: &[u8]| protocols_fuzz::logs("syslog.rfc5424", body));

@@ -37,7 +37,7 @@ pub(super) fn parse(text: &str) -> Option<Message<'_>> {
 }
 
 /// The next word and what follows its space; `-` is none.
-fn word(text: &str) -> Option<(&str, &str)> {
+pub(super) fn word(text: &str) -> Option<(&str, &str)> {
     let (word, rest) = text.split_once(' ')?;
     Some((if word == "-" { "" } else { word }, rest))
 }
@@ -69,7 +69,7 @@ fn structured<'a>(text: &'a str, fields: &mut Vec<Field<'a>>) -> Option<&'a str>
 }
 
 /// A value up to its closing quote; `\"`, `\\` and `\]` are escapes.
-fn value(text: &str) -> Option<(Cow<'_, str>, &str)> {
+pub(super) fn value(text: &str) -> Option<(Cow<'_, str>, &str)> {
     let end = text.find(['"', '\\'])?;
     if text.as_bytes()[end] == b'"' {
         return Some((Cow::Borrowed(&text[..end]), &text[end + 1..]));

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use access::telemetry_limits::{Allowance, TelemetryLimits};
 use anyhow::Context;
 use axum::Router;
 use axum::extract::State;
@@ -12,6 +13,7 @@ use axum::routing::get;
 use gateway::config::{Config as GatewayConfig, PublicUrl};
 use gateway::{Gateway, Surroundings};
 use ingest::IngestState;
+use ingest::telemetry::syslog::{self, Port};
 use ingest::telemetry::{Settings, Telemetry};
 use projections::telemetry::metrics::{Limits, Stores};
 use tokio::net::TcpListener;
@@ -32,6 +34,8 @@ pub(super) struct Listeners {
     ws: Option<TcpListener>,
     /// OTLP/gRPC, where agents are taken.
     otlp_grpc: Option<TcpListener>,
+    /// Syslog, where agents are taken and it is wanted.
+    syslog: Option<TcpListener>,
 }
 
 impl Listeners {
@@ -45,10 +49,15 @@ impl Listeners {
             true => Some(bind("otlp_grpc_addr", config.otlp_grpc_addr).await?),
             false => None,
         };
+        let syslog = match config.syslog_addr.filter(|_| takes_agents(roles)) {
+            Some(address) => Some(bind("syslog_addr", address).await?),
+            None => None,
+        };
         Ok(Self {
             http,
             ws,
             otlp_grpc,
+            syslog,
         })
     }
 
@@ -60,6 +69,9 @@ impl Listeners {
         if let Some(otlp_grpc) = &self.otlp_grpc {
             ports.push(("otlp_grpc", otlp_grpc.local_addr()?));
         }
+        if let Some(syslog) = &self.syslog {
+            ports.push(("syslog", syslog.local_addr()?));
+        }
         Ok(ports)
     }
 }
@@ -70,6 +82,7 @@ pub(super) async fn serve(platform: Platform, listeners: Listeners) -> anyhow::R
     let port = listeners.http.local_addr()?.port();
     let agents = takes_agents(platform.roles).then(|| agents(&platform));
     let posts = agents.clone().map(ingest::router).unwrap_or_default();
+    let messages = listeners.syslog.zip(agents.clone());
     let calls = async {
         match listeners.otlp_grpc.zip(agents) {
             Some((otlp_grpc, agents)) => {
@@ -78,9 +91,23 @@ pub(super) async fn serve(platform: Platform, listeners: Listeners) -> anyhow::R
             None => Ok(()),
         }
     };
+    let syslog = async {
+        if let Some((listener, agents)) = messages {
+            let key = platform.config.syslog_key.clone();
+            let port = Port {
+                key: key.map(|key| Arc::new(key.into())),
+            };
+            syslog::serve(listener, agents, port, shutdown.clone()).await;
+        }
+        Ok(())
+    };
     let Some(gateway) = build_gateway(&platform, port)? else {
         let router = probes(&platform).merge(posts);
-        tokio::try_join!(listen(listeners.http, router, shutdown.clone()), calls)?;
+        tokio::try_join!(
+            listen(listeners.http, router, shutdown.clone()),
+            calls,
+            syslog
+        )?;
         return Ok(());
     };
     let url = gateway.config.public_url.origin().to_owned();
@@ -98,6 +125,7 @@ pub(super) async fn serve(platform: Platform, listeners: Listeners) -> anyhow::R
         listen(listeners.http, router, shutdown.clone()),
         socket,
         calls,
+        syslog,
     )?;
     Ok(())
 }
@@ -136,6 +164,7 @@ fn build_gateway(platform: &Platform, port: u16) -> anyhow::Result<Option<Gatewa
         Registration::First => gateway::config::Registration::First,
         Registration::Closed => gateway::config::Registration::Closed,
     };
+    settings.telemetry = allowance(config);
     let given = Surroundings {
         config: settings,
         clock: CLOCK,
@@ -168,10 +197,24 @@ fn agents(platform: &Platform) -> Arc<IngestState> {
     state.telemetry = Telemetry::new(Settings {
         limits: state.webhook_limits,
         max_age_ms: config.telemetry_max_sample_age_ms,
-        active_per_project: config.telemetry_active_series,
-        bytes_per_second: config.telemetry_bytes_per_second,
+        allowance: allowance(config),
     });
+    state.instance.clone_from(&config.instance);
     Arc::new(state)
+}
+
+/// What tenants may send, as ingest holds it and the gateway shows it.
+fn allowance(config: &Config) -> Allowance {
+    let all = Allowance::default();
+    Allowance {
+        limits: TelemetryLimits {
+            active_series: config.telemetry_active_series,
+            active_streams: config.telemetry_active_streams,
+            bytes_per_second: config.telemetry_bytes_per_second,
+            ..all.limits
+        },
+        may_raise: config.telemetry_raise_limits,
+    }
 }
 
 /// `/healthz`, `/readyz` and `/metrics` of a role without a gateway.

@@ -14,6 +14,7 @@ mod roles;
 mod shop;
 mod socket;
 mod statistics;
+mod syslog;
 mod tools;
 
 mod backup;

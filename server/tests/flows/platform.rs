@@ -115,6 +115,13 @@ impl Platform {
         format!("ws://127.0.0.1:{}/ws", self.port)
     }
 
+    /// The port that this run has for `name`, as it says in `ports.json`.
+    pub(crate) fn port(&self, name: &str) -> u16 {
+        let text = std::fs::read(self.folder.path().join("data/ports.json")).unwrap();
+        let ports: serde_json::Value = serde_json::from_slice(&text).unwrap();
+        u16::try_from(ports[name].as_u64().unwrap()).unwrap()
+    }
+
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
@@ -155,6 +162,7 @@ impl Platform {
             .env("SRE_COPILOT_HTTP_ADDR", format!("127.0.0.1:{}", self.port))
             .env("SRE_COPILOT_WS_ADDR", "127.0.0.1:0")
             .env("SRE_COPILOT_OTLP_GRPC_ADDR", "127.0.0.1:0")
+            .env("SRE_COPILOT_SYSLOG_ADDR", "127.0.0.1:0")
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log);

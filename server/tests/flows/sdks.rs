@@ -1,5 +1,6 @@
 //! The SDKs that teams build into their services, unchanged: each signal arrives once,
-//! plain and gzipped, protobuf (Python) and JSON (Node), and from clients of Loki.
+//! plain and gzipped, protobuf (Python; over HTTP and gRPC) and JSON (Node), and from
+//! clients of Loki and syslog.
 
 use std::path::Path;
 use std::process::Command;
@@ -19,6 +20,8 @@ const LONG: Duration = Duration::from_secs(60);
 
 async fn send(mut command: Command, platform: &Platform, key: &str) {
     command.args([platform.base().as_str(), key, &ITEMS.to_string()]);
+    let ports = ["otlp_grpc", "syslog"].map(|name| platform.port(name).to_string());
+    command.args(ports);
     let output = tokio::task::spawn_blocking(move || command.output().unwrap());
     let output = output.await.unwrap();
     let told = String::from_utf8_lossy(&output.stderr);
@@ -66,7 +69,7 @@ fn series(answer: &Value) -> usize {
     answer["data"]["result"].as_array().map_or(0, Vec::len)
 }
 
-async fn check(client: &Client, services: &[&str], loki: &str) {
+async fn check(client: &Client, services: &[&str], lines: &[&str]) {
     for service in services {
         let traces = format!("/api/v1/traces?service={service}&limit=100");
         arrive(client, &format!("traces of {service}"), &traces, listed).await;
@@ -76,8 +79,10 @@ async fn check(client: &Client, services: &[&str], loki: &str) {
         let metrics = format!("/prometheus/api/v1/query?query={query}");
         arrive(client, &format!("metrics of {service}"), &metrics, series).await;
     }
-    let logs = format!("/api/v1/logs?service={loki}&limit=100");
-    arrive(client, &format!("logs of {loki}"), &logs, listed).await;
+    for service in lines {
+        let logs = format!("/api/v1/logs?service={service}&limit=100");
+        arrive(client, &format!("logs of {service}"), &logs, listed).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -92,9 +97,20 @@ async fn what_python_sdks_send_arrives_once() {
     let client = platform.register().await;
     let key = client.new_key(&["ingest"]).await;
     send(python(&interpreter), &platform, &key).await;
-    check(&client, &["python-plain", "python-gzip"], "python-loki").await;
+    let services = ["python-plain", "python-gzip", "python-grpc", "python-grpc-gzip"];
+    check(&client, &services, &["python-loki", "python-syslog"]).await;
+    // What was added in three exports: 1, 2 and 4.
+    for (what, series_of) in [("counters", "sdk_added_total"), ("histograms", "sdk_took_sum")] {
+        let query = format!("sum_over_time({series_of}{{job=\"python-delta\"}}[1h]) == 7");
+        let query: String = form_urlencoded::byte_serialize(query.as_bytes()).collect();
+        let path = format!("/prometheus/api/v1/query?query={query}");
+        arrive(&client, &format!("{what} as deltas"), &path, series).await;
+    }
     let figures = format!("{ITEMS} items of each signal and encoding: all there once");
-    proof("OpenTelemetry Python and python-logging-loki", &figures);
+    proof(
+        "OpenTelemetry Python (HTTP and gRPC), python-logging-loki and SysLogHandler",
+        &figures,
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -109,7 +125,7 @@ async fn what_node_sdks_send_arrives_once() {
     let client = platform.register().await;
     let key = client.new_key(&["ingest"]).await;
     send(node(&modules), &platform, &key).await;
-    check(&client, &["node-plain", "node-gzip"], "node-loki").await;
+    check(&client, &["node-plain", "node-gzip"], &["node-loki"]).await;
     let figures = format!("{ITEMS} items of each signal and encoding: all there once");
     proof("OpenTelemetry JS and pino-loki", &figures);
 }

@@ -5,27 +5,30 @@ use protocols::logs::{LogRecord, LogSink, Stream};
 use schemas::telemetry::Window;
 use xxhash_rust::xxh3::Xxh3;
 
+use super::series::{Judge, Over};
 use super::{Answered, Reason, Walked};
-use crate::telemetry::active::Day;
 
-/// Records within the window, streams within the project's limit.
+/// Records within the window, streams within the tenant's limits.
 pub(super) struct Check<'a> {
     window: Window,
-    active: &'a Day,
+    judge: Judge<'a>,
     arrived_ns: i64,
-    /// The stream begun last is one too many; then its service, to name it.
-    over: Option<String>,
+    /// Streams of two projects must not be taken for each other.
+    salt: u64,
+    /// The stream begun last is refused; and its service, to name it.
+    over: Option<(Over, String)>,
     /// Why the record told last was not taken.
     last: Option<String>,
     pub(super) walked: Walked,
 }
 
 impl<'a> Check<'a> {
-    pub(super) fn new(window: Window, active: &'a Day, arrived_ns: i64) -> Self {
+    pub(super) fn new(window: Window, judge: Judge<'a>, salt: u64, arrived_ns: i64) -> Self {
         Self {
             window,
-            active,
+            judge,
             arrived_ns,
+            salt,
             over: None,
             last: None,
             walked: Walked::default(),
@@ -40,20 +43,26 @@ impl<'a> Check<'a> {
 
 impl LogSink for Check<'_> {
     fn stream(&mut self, stream: &Stream<'_>) {
-        let known = self.active.admit(fingerprint(stream));
-        self.over = (!known).then(|| stream.service.to_string());
+        let measure = || {
+            let longest = stream.fields.iter().map(|(_, value)| value.len()).max();
+            (stream.fields.len() + 1, longest.unwrap_or(0))
+        };
+        let over = self.judge.judge(fingerprint(stream) ^ self.salt, measure);
+        self.walked.runs.push(over.is_none());
+        self.over = over.map(|over| (over, stream.service.to_string()));
+        if let Some((over, service)) = &self.over
+            && over.reason == Reason::ActiveLimit
+        {
+            self.walked.offender.get_or_insert_with(|| service.clone());
+        }
     }
 
     fn record(&mut self, record: &LogRecord<'_>) {
         self.last = None;
         let time_ms = record.time_ns.div_euclid(1_000_000);
-        if let Some(service) = &self.over {
-            let limit = self.active.limit();
-            let why = format!(
-                "the project has its {limit} active streams; \
-                 a new one of service `{service}` was refused"
-            );
-            self.refuse(Reason::ActiveLimit, why);
+        if let Some((over, service)) = &self.over {
+            let (reason, why) = (over.reason, over.why(&format!("service `{service}`")));
+            self.refuse(reason, why);
         } else if let Err((reason, why)) = super::time_of(self.window, time_ms) {
             self.refuse(reason, why);
         } else {

@@ -4,32 +4,31 @@ use protocols::metrics::{
     Exemplar, Labels, Metadata, MetricSink, NAME, NativeHistogram, SeriesKey,
 };
 use schemas::telemetry::Window;
-use xxhash_rust::xxh3::xxh3_64;
 
+use super::series::{Judge, Over};
 use super::{Reason, Walked};
-use crate::telemetry::active::Day;
 
-/// Samples within the window, series within the project's limit.
+/// Samples within the window, series within the tenant's limits.
 pub(super) struct Check<'a> {
     window: Window,
-    active: &'a Day,
+    judge: Judge<'a>,
     arrived_ms: i64,
-    /// Keys of two formats must not be taken for each other.
+    /// Keys of two formats or projects must not be taken for each other.
     salt: u64,
-    /// The series begun last is one too many; and its metric, until one was named.
-    over: bool,
+    /// The series begun last is refused; and its metric, where none was named yet.
+    over: Option<Over>,
     offender: String,
     pub(super) walked: Walked,
 }
 
 impl<'a> Check<'a> {
-    pub(super) fn new(window: Window, active: &'a Day, format: &str, arrived_ns: i64) -> Self {
+    pub(super) fn new(window: Window, judge: Judge<'a>, salt: u64, arrived_ns: i64) -> Self {
         Self {
             window,
-            active,
+            judge,
             arrived_ms: arrived_ns.div_euclid(1_000_000),
-            salt: xxh3_64(format.as_bytes()),
-            over: false,
+            salt,
+            over: None,
             offender: String::new(),
             walked: Walked::default(),
         }
@@ -37,14 +36,10 @@ impl<'a> Check<'a> {
 
     /// Whether an item of the present series is taken.
     fn takes(&mut self, time_ms: i64) -> bool {
-        if self.over {
-            let (limit, offender) = (self.active.limit(), &self.offender);
-            self.walked.skip(Reason::ActiveLimit, || {
-                format!(
-                    "the project has its {limit} active series; \
-                     a new one of metric `{offender}` was refused"
-                )
-            });
+        if let Some(over) = &self.over {
+            let offender = &self.offender;
+            self.walked
+                .skip(over.reason, || over.why(&format!("metric `{offender}`")));
             return false;
         }
         self.walked.timed_by_arrival |= time_ms == self.arrived_ms;
@@ -54,12 +49,23 @@ impl<'a> Check<'a> {
 
 impl MetricSink for Check<'_> {
     fn series(&mut self, key: SeriesKey, labels: &dyn Fn() -> Labels) {
-        self.over = !self.active.admit(key.0 as u64 ^ self.salt);
-        if self.over && self.walked.skipped.first.is_none() {
+        let measure = || {
+            let labels = labels();
+            let longest = labels.pairs().iter().map(|(_, value)| value.len()).max();
+            (labels.pairs().len(), longest.unwrap_or(0))
+        };
+        self.over = self.judge.judge(key.0 as u64 ^ self.salt, measure);
+        self.walked.runs.push(self.over.is_none());
+        let Some(over) = &self.over else { return };
+        let unnamed = over.reason == Reason::ActiveLimit && self.walked.offender.is_none();
+        if self.walked.skipped.first.is_none() || unnamed {
             labels()
                 .get(NAME)
                 .unwrap_or_default()
                 .clone_into(&mut self.offender);
+        }
+        if unnamed {
+            self.walked.offender = Some(self.offender.clone());
         }
     }
 
@@ -77,7 +83,7 @@ impl MetricSink for Check<'_> {
 
     /// One that is out of time is left out without a word: its sample says enough.
     fn exemplar(&mut self, exemplar: Exemplar<'_>) {
-        if !self.over && self.window.contains(exemplar.time_ms) {
+        if self.over.is_none() && self.window.contains(exemplar.time_ms) {
             self.walked.taken.exemplars += 1;
         }
     }

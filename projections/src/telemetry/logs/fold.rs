@@ -21,6 +21,7 @@ use crate::runtime::{ApplyError, Changed, Home, Projection, Writing};
 use crate::telemetry::bodies::{self, Body, dropped};
 use crate::telemetry::level0::{self, Section};
 use crate::telemetry::repeats::Repeats;
+use crate::telemetry::taken::Taken;
 
 /// A section is written when it has so many records, or so many bytes of text.
 const SECTION_RECORDS: usize = 20_000;
@@ -148,7 +149,8 @@ fn decode(bodies: &[Body], known: &'static [Format<DecodeLogs>]) -> Result<Flush
             received_ns,
             body.position.offset,
         );
-        if let Err(why) = decode(&plain, received_ns, &mut sink) {
+        let mut taken = Taken::new(&mut sink, &body.received.refused_runs);
+        if let Err(why) = decode(&plain, received_ns, &mut taken) {
             body.undecodable(SIGNAL, &why);
         }
         gathered.outside += sink.outside();

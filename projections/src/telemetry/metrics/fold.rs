@@ -21,6 +21,7 @@ use crate::runtime::{ApplyError, Changed, Home, Projection, Writing};
 use crate::telemetry::bodies::{self, Body, dropped};
 use crate::telemetry::level0::{self, Section};
 use crate::telemetry::repeats::Repeats;
+use crate::telemetry::taken::Taken;
 
 /// Series of all projects that are kept in memory.
 const SERIES_IN_MEMORY: usize = 8_000_000;
@@ -183,9 +184,10 @@ impl State {
                 body.received.window(),
                 arrival_day(received_at),
                 xxh3_128(body.received.format.as_bytes()),
-                self.limit,
+                active_limit(body).unwrap_or(self.limit),
                 always_labels,
             );
+            let mut sink = Taken::new(&mut sink, &body.received.refused_runs);
             let received_ns = received_at.micros().saturating_mul(1_000);
             if let Err(why) = decode(&plain, received_ns, &mut sink) {
                 body.undecodable(SIGNAL, &why);
@@ -329,6 +331,12 @@ impl State {
             self.registries.clear();
         }
     }
+}
+
+/// What held for the tenant when the body came.
+fn active_limit(body: &Body) -> Option<u32> {
+    let limit = body.received.active_limit?;
+    Some(u32::try_from(limit).unwrap_or(u32::MAX))
 }
 
 fn place_of(body: &Body) -> Place {

@@ -217,6 +217,7 @@ async fn what_passes_is_waited_for() {
     let full = LogError::Full {
         used: 10,
         budget: 10,
+        heavy: false,
     };
     let commits = play(
         [Err(unavailable()), records([fetched(0, 5, &["a"])])],

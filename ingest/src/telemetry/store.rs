@@ -1,0 +1,123 @@
+//! From a body to the log: walk, append, answer after the sync.
+
+use std::sync::Arc;
+
+use access::body::Encoding;
+use access::telemetry_limits::TelemetryLimits;
+use bytes::Bytes;
+use eventlog::NewRecord;
+use schemas::codec::{CodecError, Message};
+use schemas::context::Context;
+use schemas::envelope::Envelope;
+use schemas::ids::TenantId;
+use schemas::telemetry::{Telemetry as Messages, TelemetryReceived};
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::routes::Signal;
+use super::walk::{self, Walked};
+use super::notes;
+use crate::admission::Sender;
+use crate::{IngestState, Refusal};
+
+/// Bodies over this many bytes are walked beside the threads that serve requests.
+const LARGE_BYTES: usize = 64 << 10;
+
+/// A body as it was sent.
+pub(super) struct Body {
+    pub(super) signal: Signal,
+    pub(super) format: &'static str,
+    pub(super) encoding: Encoding,
+    pub(super) sent: Bytes,
+}
+
+/// Walks a body and appends it; on return it is durable.
+pub(super) async fn store(
+    state: &Arc<IngestState>,
+    sender: &Sender,
+    body: Body,
+    context: &Context,
+) -> Result<Walked, Refusal> {
+    let scope = sender.scope();
+    let limits = limits_of(state, scope.tenant());
+    let (bytes, most) = (body.sent.len(), limits.bytes_per_second);
+    state.telemetry.rates.charge(scope.tenant(), most, bytes);
+    let walk = walk::Walk {
+        signal: body.signal,
+        format: body.format,
+        encoding: body.encoding,
+        tenant: scope.tenant(),
+        project: scope.project(),
+        limits,
+        received_at: context.now(),
+    };
+    let walking = walk_beside(state, walk, &body.sent).await;
+    notes::usage(state, scope, bytes, context);
+    let (mut walked, hash) = walking?;
+    if let Some(offender) = walked.offender.take() {
+        notes::limit_reached(state, scope, body.signal, &limits, offender, context);
+    }
+    if walked.taken.items + walked.taken.histograms == 0 && walked.skipped.items > 0 {
+        return Err(Refusal::NothingTaken {
+            items: walked.skipped.items,
+            first: walked.skipped.first.unwrap_or_default(),
+        });
+    }
+    if walked.taken.is_empty() {
+        return Ok(walked);
+    }
+    // Equal bodies are repeats only where their items have times of their own.
+    let hash = match walked.timed_by_arrival {
+        true => context.id().as_u128(),
+        false => hash,
+    };
+    let signal = body.signal;
+    let received = TelemetryReceived {
+        format: body.format.to_owned(),
+        encoding: body.encoding.name().to_owned(),
+        received_at: context.now(),
+        body_hash: hash.to_be_bytes().to_vec(),
+        body: body.sent.into(),
+        max_age_ms: state.telemetry.settings.max_age_ms,
+        refused_runs: std::mem::take(&mut walked.runs).into_vec(),
+        active_limit: i64::try_from(limits.active_series).ok(),
+    };
+    let record = record(signal, sender, context, received)?;
+    state.log.append(vec![record]).await?;
+    Ok(walked)
+}
+
+/// Large bodies would hold up the requests that share their thread.
+async fn walk_beside(
+    state: &Arc<IngestState>,
+    walk: walk::Walk,
+    sent: &Bytes,
+) -> Result<(Walked, u128), Refusal> {
+    if sent.len() <= LARGE_BYTES {
+        return Ok((walk.run(&state.telemetry, sent)?, xxh3_128(sent)));
+    }
+    let (state, sent) = (state.clone(), sent.clone());
+    let walking =
+        move || -> Result<_, Refusal> { Ok((walk.run(&state.telemetry, &sent)?, xxh3_128(&sent))) };
+    tokio::task::spawn_blocking(walking)
+        .await
+        .map_err(|_| Refusal::Panicked)?
+}
+
+/// What holds for `tenant` now.
+pub(super) fn limits_of(state: &IngestState, tenant: TenantId) -> TelemetryLimits {
+    let own = state.keyring.telemetry_limits(tenant);
+    state.telemetry.settings.allowance.of(own.as_ref())
+}
+
+fn record(
+    signal: Signal,
+    sender: &Sender,
+    context: &Context,
+    received: TelemetryReceived,
+) -> Result<NewRecord, CodecError> {
+    let (id, scope) = (context.id(), sender.scope());
+    let subject = scope.project().to_string();
+    let mut envelope = Envelope::of(scope, id, TelemetryReceived::KIND, "/ingest", subject);
+    envelope.time = context.now();
+    NewRecord::of(signal.topic(), &envelope, &Messages::from(received))
+}
