@@ -20,7 +20,7 @@ const MOST_LABEL_VALUE_BYTES: i64 = 16 * 1_024;
 const MOST_BYTES_PER_SECOND: i64 = 100_000_000_000;
 
 /// The limits of the tenant whose id is the record's key; none before they were set.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct TelemetryLimits {
     set: Option<TelemetryLimitsSet>,
 }
@@ -95,8 +95,16 @@ fn check(c: &SetTelemetryLimits) -> Result<(), InvalidField> {
         ("active_series", c.active_series, MOST_ACTIVE),
         ("active_streams", c.active_streams, MOST_ACTIVE),
         ("labels_per_series", c.labels_per_series, MOST_LABELS),
-        ("label_value_bytes", c.label_value_bytes, MOST_LABEL_VALUE_BYTES),
-        ("bytes_per_second", c.bytes_per_second, MOST_BYTES_PER_SECOND),
+        (
+            "label_value_bytes",
+            c.label_value_bytes,
+            MOST_LABEL_VALUE_BYTES,
+        ),
+        (
+            "bytes_per_second",
+            c.bytes_per_second,
+            MOST_BYTES_PER_SECOND,
+        ),
     ];
     for (field, value, most) in fields {
         if value.is_some_and(|value| !(1..=most).contains(&value)) {
@@ -145,7 +153,10 @@ mod tests {
     #[test]
     fn name_the_field_that_is_out_of_bounds() {
         for (field, change) in [
-            ("active_series", (|c| c.active_series = Some(0)) as fn(&mut SetTelemetryLimits)),
+            (
+                "active_series",
+                (|c| c.active_series = Some(0)) as fn(&mut SetTelemetryLimits),
+            ),
             ("labels_per_series", |c| c.labels_per_series = Some(129)),
             ("bytes_per_second", |c| c.bytes_per_second = Some(-1)),
         ] {

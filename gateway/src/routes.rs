@@ -80,8 +80,8 @@ fn incidents(operations: Operations) -> Operations {
 
 fn members(operations: Operations) -> Operations {
     use Action::{
-        ManageApiKeys, ManageMembers, ManageProjects, ManageTelemetryLimits, ReadApiKeys, ReadAudit,
-        ReadCommands, ReadMembers, ReadProjects, ReadTelemetryLimits, UseSession,
+        ManageApiKeys, ManageMembers, ManageProjects, ManageTelemetryLimits, ReadApiKeys,
+        ReadAudit, ReadCommands, ReadMembers, ReadProjects, ReadTelemetryLimits, UseSession,
     };
     operations
         .member(UseSession, routes!(auth::me))

@@ -35,9 +35,9 @@ use crate::{IngestState, Refusal};
 use active::Active;
 use dialect::Taken;
 use rate::Rates;
-use usage::Usage;
 use routes::{BodyKind, ROUTES, Route};
 use store::limits_of;
+use usage::Usage;
 use walk::Walked;
 
 /// What a deployment may set.

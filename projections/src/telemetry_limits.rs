@@ -70,7 +70,11 @@ impl Projection for TelemetryLimits {
                         changed(&envelope, ChangeKind::TelemetryLimitsUpdated, "usage");
                     }
                     TelemetryNote::SeriesLimitReached(reached) => {
-                        changed(&envelope, ChangeKind::TelemetryLimitsReached, &reached.limit);
+                        changed(
+                            &envelope,
+                            ChangeKind::TelemetryLimitsReached,
+                            &reached.limit,
+                        );
                         rows.reached(record, &envelope, reached)?;
                     }
                 }

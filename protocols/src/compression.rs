@@ -160,7 +160,11 @@ mod tests {
                 panic!("{encoding:?} is no bomb");
             };
             // What snappy declares is enough to know.
-            let expected = if encoding == Encoding::Snappy { 0 } else { limit + 1 };
+            let expected = if encoding == Encoding::Snappy {
+                0
+            } else {
+                limit + 1
+            };
             assert_eq!(unpacked, expected, "{encoding:?}");
         }
     }

@@ -200,9 +200,7 @@ impl Settings {
             telemetry_bytes_per_second: self
                 .telemetry_bytes_per_second
                 .or(below.telemetry_bytes_per_second),
-            telemetry_raise_limits: self
-                .telemetry_raise_limits
-                .or(below.telemetry_raise_limits),
+            telemetry_raise_limits: self.telemetry_raise_limits.or(below.telemetry_raise_limits),
             log_disk_bytes: self.log_disk_bytes.or(below.log_disk_bytes),
             allow_weak_isolation: self.allow_weak_isolation.or(below.allow_weak_isolation),
             postgres_bin: self.postgres_bin.or(below.postgres_bin),

@@ -6,8 +6,8 @@ use eventlog::{Offset, Partition, Position, Record};
 use schemas::api_key::ApiKeyEvent;
 use schemas::envelope::Envelope;
 use schemas::ids::{ApiKeyId, ProjectId, TenantId};
-use schemas::telemetry_limits::{TelemetryLimitsEvent, TelemetryLimitsSet};
 use schemas::messages::MessageSet;
+use schemas::telemetry_limits::{TelemetryLimitsEvent, TelemetryLimitsSet};
 use schemas::time::Timestamp;
 use schemas::topic::Topic;
 use serde::{Deserialize, Serialize};
@@ -185,7 +185,8 @@ mod tests {
         let id = ApiKeyId(Uuid::from_u128(9));
         let mut ring = Ring::default();
         let created = schemas::api_key::ApiKeyCreated::example();
-        ring.apply(&record(id, &ApiKeyEvent::from(created))).unwrap();
+        ring.apply(&record(id, &ApiKeyEvent::from(created)))
+            .unwrap();
         assert_eq!(ring.by_hash(&[0; 32]).map(|key| key.revoked), Some(false));
         let revoked = ApiKeyEvent::from(ApiKeyRevoked { reason: None });
         ring.apply(&record(id, &revoked)).unwrap();
@@ -220,7 +221,8 @@ mod tests {
         let id = ApiKeyId(Uuid::from_u128(9));
         let mut ring = Ring::default();
         let created = schemas::api_key::ApiKeyCreated::example();
-        ring.apply(&record(id, &ApiKeyEvent::from(created))).unwrap();
+        ring.apply(&record(id, &ApiKeyEvent::from(created)))
+            .unwrap();
         let start = Timestamp::from_micros(0);
         assert!(ring.note_use(id, start, 60_000));
         assert!(!ring.note_use(id, start.plus_millis(59_999), 60_000));

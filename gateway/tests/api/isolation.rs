@@ -322,6 +322,7 @@ async fn no_list_shows_what_is_foreign() {
         "/api/v1/logs/services",
         "/api/v1/members",
         "/api/v1/projects",
+        "/api/v1/telemetry/limits",
         "/api/v1/traces",
         "/api/v1/traces/durations",
         "/api/v1/traces/operations",

@@ -50,12 +50,17 @@ async fn limits_are_set_as_a_whole_and_hold_at_ingest() {
     assert_eq!(before["limits"]["bytes_per_second"]["value"], Value::Null);
     assert_eq!(before["set_by"], Value::Null);
 
-    let after = set(&app, &ada, &json!({"active_streams": 1})).await.with(200);
+    let after = set(&app, &ada, &json!({"active_streams": 1}))
+        .await
+        .with(200);
     let streams = &after["limits"]["active_streams"];
     assert_eq!(streams["own"], 1);
     assert_eq!(streams["value"], 1);
-    assert_eq!(streams["default"], before["limits"]["active_streams"]["value"]);
-    assert_eq!(after["set_by"]["name"], "Ada");
+    assert_eq!(
+        streams["default"],
+        before["limits"]["active_streams"]["value"]
+    );
+    assert_eq!(after["set_by"]["name"], "Ada Owner");
 
     let tenant = TenantId(ada.tenant.parse().unwrap());
     testkit::eventually("ingest has read it", || async {
@@ -66,12 +71,18 @@ async fn limits_are_set_as_a_whole_and_hold_at_ingest() {
     let line = |service: &str| json!({"message": "hello", "service": service});
     logs::send(&app, &key, json!([line("one"), line("two"), line("one")])).await;
     let found = logs::found(&app, &ada, "", 2).await;
-    assert!(found.iter().all(|line| line["service"] == "one"), "{found:?}");
+    assert!(
+        found.iter().all(|line| line["service"] == "one"),
+        "{found:?}"
+    );
 
     let refused = set(&app, &ada, &json!({"active_series": 0})).await;
     assert_eq!(refused.with(422)["rule"], "invalid");
     let none = set(&app, &ada, &json!({})).await.with(200);
-    assert_eq!(none["limits"]["active_streams"], before["limits"]["active_streams"]);
+    assert_eq!(
+        none["limits"]["active_streams"],
+        before["limits"]["active_streams"]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,9 +13,9 @@ use schemas::ids::TenantId;
 use schemas::telemetry::{Telemetry as Messages, TelemetryReceived};
 use xxhash_rust::xxh3::xxh3_128;
 
+use super::notes;
 use super::routes::Signal;
 use super::walk::{self, Walked};
-use super::notes;
 use crate::admission::Sender;
 use crate::{IngestState, Refusal};
 

@@ -21,9 +21,9 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::routes::Signal;
 use super::{Settings, Telemetry};
+use crate::Refusal;
 use runs::Runs;
 use series::Judge;
-use crate::Refusal;
 
 /// The decoder of a format, by signal.
 pub(super) enum Decoder {

@@ -36,7 +36,11 @@ const ROUTES: &[(&str, &str, &[&str])] = &[
     ("/api/v1/ingest/metrics", "application/json", USUAL),
     ("/api/v1/ingest/logs", "application/json", USUAL),
     ("/api/v1/ingest/traces", "application/json", USUAL),
-    ("/api/v1/webhooks/alertmanager", "application/json", &["gzip", "zstd"]),
+    (
+        "/api/v1/webhooks/alertmanager",
+        "application/json",
+        &["gzip", "zstd"],
+    ),
 ];
 const USUAL: &[&str] = &["gzip", "zstd", "deflate"];
 const ALL: &[&str] = &["gzip", "zstd", "deflate", "snappy"];
@@ -72,7 +76,10 @@ pub(crate) async fn unpacked_while<T>(sending: impl Future<Output = T>) -> (T, u
         .lines()
         .filter(|line| line.starts_with("access_unpacked_bytes_total"));
     let counts = lines.map(|line| line.rsplit(' ').next().unwrap());
-    (told, counts.map(|count| count.parse::<usize>().unwrap()).sum())
+    (
+        told,
+        counts.map(|count| count.parse::<usize>().unwrap()).sum(),
+    )
 }
 
 /// What a bomb may cost: as much as shows that it is one.
@@ -112,7 +119,9 @@ async fn a_bomb_is_413_on_every_route_for_one_limits_worth_of_bytes() {
     let plain = vec![b' '; BOMB];
     for encoding in ALL {
         let bomb = packed(encoding, &plain);
-        let routes = ROUTES.iter().filter(|(_, _, taken)| taken.contains(encoding));
+        let routes = ROUTES
+            .iter()
+            .filter(|(_, _, taken)| taken.contains(encoding));
         for (path, media, _) in routes {
             let headers = [
                 ("x-api-key", &*key),
@@ -120,7 +129,11 @@ async fn a_bomb_is_413_on_every_route_for_one_limits_worth_of_bytes() {
                 ("content-encoding", *encoding),
             ];
             let (told, cost) = unpacked_while(send(&site, path, &headers, &bomb)).await;
-            assert_eq!(told.status, StatusCode::PAYLOAD_TOO_LARGE, "{path} {encoding}");
+            assert_eq!(
+                told.status,
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "{path} {encoding}"
+            );
             told_in_its_own_words(path, media, &told);
             assert_eq!(cost, price(encoding), "{path} {encoding}");
         }

@@ -51,7 +51,11 @@ async fn at_nine_tenths_the_heaviest_tenant_waits_and_the_others_go_on() {
     let written = crate::written(&[("up", now_ms(&site))]);
     let write = send(&site, crate::WRITE, &protobuf, &written).await;
     assert_eq!(write.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert!(write.text().contains("this tenant has appended more"), "{}", write.text());
+    assert!(
+        write.text().contains("this tenant has appended more"),
+        "{}",
+        write.text()
+    );
 
     let before = stored_in(&site, Topic::TelemetryMetrics).await.len();
     for _ in 0..5 {

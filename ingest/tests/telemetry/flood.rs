@@ -91,14 +91,18 @@ async fn who_invents_series_is_refused_and_nobody_else() {
     let stored = stored_in(&site, Topic::TelemetryMetrics).await.len();
     assert_eq!(stored, 2 * OTHERS + limit as usize / SERIES_A_BODY);
 
-    let notes = site.records(Topic::AuditOperations).await;
-    let reached: Vec<SeriesLimitReached> = notes
-        .iter()
-        .filter_map(|record| match record.decode() {
-            Ok(TelemetryNote::SeriesLimitReached(reached)) => Some(reached),
-            _ => None,
-        })
-        .collect();
+    let reached = testkit::eventually("the limit is noted", || async {
+        let notes = site.records(Topic::AuditOperations).await;
+        let reached: Vec<SeriesLimitReached> = notes
+            .iter()
+            .filter_map(|record| match record.decode() {
+                Ok(TelemetryNote::SeriesLimitReached(reached)) => Some(reached),
+                _ => None,
+            })
+            .collect();
+        (!reached.is_empty()).then_some(reached)
+    })
+    .await;
     let [reached] = &reached[..] else {
         panic!("not once: {reached:?}")
     };

@@ -71,7 +71,7 @@ async fn both_framings_are_taken_and_the_key_is_left_out() {
 
 #[tokio::test]
 async fn a_port_may_have_a_key_for_messages_without_one() {
-    let (site, key) = open(|_| ()).await;
+    let (site, key) = open(|settings| settings.max_age_ms = None).await;
     let (mut socket, _open) = listening(&site, Some(&key)).await;
     let sent = b"<13>Sep 21 14:13:19 web-2 sshd[77]: Accepted key\n";
     socket.write_all(sent).await.unwrap();

@@ -11,7 +11,9 @@ use super::names;
 use super::points::{CUMULATIVE, DELTA, Exemplar, Head, Kind, Point};
 use crate::any_value::{AnyValue, KeyValue};
 use crate::limits::LabelLimits;
-use crate::metrics::{self, CounterReset, Labels, Metadata, MetricKind, MetricSink, NAME, STALE, SeriesKey};
+use crate::metrics::{
+    self, CounterReset, Labels, Metadata, MetricKind, MetricSink, NAME, STALE, SeriesKey,
+};
 use crate::refused::Skipped;
 
 const NAMESPACE: &str = "service.namespace";

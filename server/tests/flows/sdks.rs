@@ -97,10 +97,18 @@ async fn what_python_sdks_send_arrives_once() {
     let client = platform.register().await;
     let key = client.new_key(&["ingest"]).await;
     send(python(&interpreter), &platform, &key).await;
-    let services = ["python-plain", "python-gzip", "python-grpc", "python-grpc-gzip"];
+    let services = [
+        "python-plain",
+        "python-gzip",
+        "python-grpc",
+        "python-grpc-gzip",
+    ];
     check(&client, &services, &["python-loki", "python-syslog"]).await;
     // What was added in three exports: 1, 2 and 4.
-    for (what, series_of) in [("counters", "sdk_added_total"), ("histograms", "sdk_took_sum")] {
+    for (what, series_of) in [
+        ("counters", "sdk_added_total"),
+        ("histograms", "sdk_took_sum"),
+    ] {
         let query = format!("sum_over_time({series_of}{{job=\"python-delta\"}}[1h]) == 7");
         let query: String = form_urlencoded::byte_serialize(query.as_bytes()).collect();
         let path = format!("/prometheus/api/v1/query?query={query}");

@@ -30,7 +30,9 @@ impl Drop for Rsyslogd {
 /// The folder of modules beside the program, where it is an unpacked one.
 fn modules(program: &Path) -> Option<PathBuf> {
     let script = fs::read_to_string(program).ok()?;
-    let root = script.split('"').find(|part| part.ends_with("/sbin/rsyslogd"))?;
+    let root = script
+        .split('"')
+        .find(|part| part.ends_with("/sbin/rsyslogd"))?;
     let library = Path::new(root).parent()?.parent()?.join("lib");
     let folders = fs::read_dir(library).ok()?;
     let found = folders.filter_map(|folder| Some(folder.ok()?.path().join("rsyslog")));
@@ -64,7 +66,10 @@ fn start(program: &Path, folder: &Path, port: u16, key: &str) -> Rsyslogd {
         command.arg("-M").arg(modules);
     }
     let log = fs::File::create(folder.join("rsyslog.out")).unwrap();
-    command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+    command
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log);
     Rsyslogd(command.spawn().unwrap())
 }
 
@@ -79,7 +84,10 @@ fn write(folder: &Path, name: &str, from: usize) {
 
 async fn arrive(client: &Client, folder: &Path, name: &str, expected: usize) {
     let path = format!("/api/v1/logs?service=rsyslog-{name}&limit=1000");
-    let what = format!("{expected} lines of {name}: {}", folder.join("rsyslog.out").display());
+    let what = format!(
+        "{expected} lines of {name}: {}",
+        folder.join("rsyslog.out").display()
+    );
     eventually_within(LONG, &what, || async {
         let answer = client.try_send(Method::GET, &path, None, None).await;
         let (status, answer): (StatusCode, Value) = answer.ok()?;
@@ -111,7 +119,11 @@ async fn what_rsyslog_forwards_arrives_once() {
     drop(rsyslogd);
     let logs = client.try_send(Method::GET, "/api/v1/logs?query=srec&limit=1", None, None);
     let (_, found) = logs.await.unwrap();
-    assert_eq!(found["items"], serde_json::json!([]), "no key is in any line");
+    assert_eq!(
+        found["items"],
+        serde_json::json!([]),
+        "no key is in any line"
+    );
     let figures = format!("{} lines in each framing: all there once", 2 * LINES);
     proof("rsyslog", &figures);
 }

@@ -90,7 +90,13 @@ mod tests {
         let bodies = batch.take();
         let found: Vec<_> = bodies
             .iter()
-            .map(|b| (b.key.as_str(), std::str::from_utf8(&b.framed).unwrap(), b.messages))
+            .map(|b| {
+                (
+                    b.key.as_str(),
+                    std::str::from_utf8(&b.framed).unwrap(),
+                    b.messages,
+                )
+            })
             .collect();
         assert_eq!(
             found,

@@ -87,7 +87,9 @@ impl<'a> Judge<'a> {
                 "bytes in a label's value",
             ),
         ];
-        let over = checks.into_iter().find(|(has, most, _)| *has as u64 > *most);
+        let over = checks
+            .into_iter()
+            .find(|(has, most, _)| *has as u64 > *most);
         over.map(|(has, most, what)| Over {
             reason: Reason::LabelLimit,
             problem: format!("{has} {what} are over the tenant's limit of {most}; a new one of "),
