@@ -199,7 +199,7 @@ async fn a_spent_budget_refuses_appends_but_not_commits() {
         }
     }
     assert!(
-        matches!(refused, Some(LogError::Full { used, budget }) if used >= budget),
+        matches!(refused, Some(LogError::Full { used, budget, .. }) if used >= budget),
         "{refused:?}"
     );
     let group = Group {

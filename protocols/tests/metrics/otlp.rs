@@ -1,5 +1,7 @@
 //! OTLP metrics.
 
+use protocols::metrics::MetricKind;
+
 use crate::seen::{Seen, text};
 
 pub(crate) const PROTOBUF: &str = "otlp.metrics.protobuf";
