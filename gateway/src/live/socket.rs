@@ -9,7 +9,7 @@ use axum::response::Response;
 use futures::{SinkExt, StreamExt};
 use serde::Deserialize;
 use tokio::sync::watch;
-use tokio::time::{Instant, MissedTickBehavior, interval, interval_at, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, interval_at, sleep, timeout};
 use utoipa::IntoParams;
 
 use super::hub::{Ending, Joined, Joining};
@@ -137,15 +137,27 @@ async fn ended(ending: &mut watch::Receiver<Option<Ending>>) -> Ending {
 
 /// Pends until the credential ends, by itself or because it was ended.
 pub(crate) async fn until_over(gateway: &Gateway, principal: &Principal) {
+    let by_itself = until_expired(gateway, principal);
+    tokio::pin!(by_itself);
     let mut look = interval(LOOK_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        look.tick().await;
-        let now = gateway.clock.now();
-        let expired = principal.expires_at().is_some_and(|at| at <= now);
-        if expired || !still_admitted(gateway, principal) {
-            return;
+        tokio::select! {
+            () = &mut by_itself => return,
+            _ = look.tick() => if !still_admitted(gateway, principal) {
+                return;
+            },
         }
+    }
+}
+
+async fn until_expired(gateway: &Gateway, principal: &Principal) {
+    match principal.expires_at() {
+        Some(at) => {
+            let left = at.millis_since(gateway.clock.now()).max(0);
+            sleep(Duration::from_millis(left.unsigned_abs())).await;
+        }
+        None => std::future::pending().await,
     }
 }
 
