@@ -118,8 +118,8 @@ fn account(operations: Operations) -> Operations {
 fn members(operations: Operations) -> Operations {
     use Action::{
         EraseMembers, ExportTenant, ManageApiKeys, ManageAudit, ManageMembers, ManageProjects,
-        ManageTenant, ReadApiKeys, ReadAudit, ReadCommands, ReadMembers, ReadProjects,
-        ReadSavedViews, SaveViews,
+        ManageTelemetryLimits, ManageTenant, ReadApiKeys, ReadAudit, ReadCommands, ReadMembers,
+        ReadProjects, ReadSavedViews, ReadTelemetryLimits, SaveViews,
     };
     operations
         .member(ManageTenant, routes!(tenant::rename))

@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use commands::tenant::{Tenant, TenantRefusal};
 use proptest::prelude::*;
-use schemas::ids::{ProjectId, SubjectId, UserId};
+use schemas::context::Context;
+use schemas::ids::{CommandId, ProjectId, SubjectId, UserId};
 use schemas::personal::{Personal, Sealed};
 use schemas::scope::MemberRole;
 use schemas::tenant::{
     AddMember, ChangeMemberRole, CreateProject, RegisterTenant, RemoveMember, TenantCommand,
     TenantEvent,
 };
+use schemas::time::Timestamp;
 use uuid::Uuid;
 
 use crate::Life;
@@ -94,9 +96,8 @@ impl Seen {
             TenantEvent::MemberRemoved(e) => {
                 assert!(self.roles.remove(&e.user).is_some());
             }
-            TenantEvent::TenantRegistered(_)
-            | TenantEvent::TenantRenamed(_)
-            | TenantEvent::ProjectRenamed(_) => {}
+            // Nothing that these properties speak of.
+            _ => {}
         }
     }
 }
@@ -106,8 +107,9 @@ proptest! {
     fn an_owner_stays_and_slugs_are_unique(commands in prop::collection::vec(command(), 0..60)) {
         let mut tenant = Life::<Tenant>::new();
         let mut seen = Seen::default();
+        let context = Context::decision(Timestamp::default(), CommandId(Uuid::nil()));
         for command in commands {
-            let decided = tenant.decide(|state| state.decide(command.clone()));
+            let decided = tenant.decide(|state| state.decide(command.clone(), &context));
             match decided {
                 Ok(events) => events.iter().for_each(|event| seen.take(event)),
                 Err(refused) => prop_assert!(
