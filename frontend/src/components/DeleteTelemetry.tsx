@@ -41,7 +41,7 @@ export function DeleteTelemetry() {
       await client.invalidateQueries({ queryKey: keys.deletions(project) });
     },
   });
-  const name = of === 'tenant' ? me.tenant.name : me.project.name;
+  const name = of === 'tenant' ? me?.tenant.name : me?.project.name;
   const ask = (what: Of) => () => {
     act.reset();
     setOf(what);
@@ -72,7 +72,7 @@ export function DeleteTelemetry() {
           )
         }
       </QueryView>
-      {of && (
+      {of && name && (
         <ConfirmByName
           opened
           title={of === 'tenant' ? 'Delete the telemetry of all projects' : 'Delete telemetry'}

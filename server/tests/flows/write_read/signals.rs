@@ -78,15 +78,16 @@ fn log(lane: &str, (n, time_ms): (usize, i64)) -> Value {
 }
 
 /// Ids that are spread over their range, as those of tracers are.
-fn trace_id(n: usize) -> String {
-    let spread = (n as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+fn trace_id(lane: &str, n: usize) -> String {
+    let both = (n as u64) << 8 | u64::from(lane.as_bytes()[1]);
+    let spread = both.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     format!("{spread:016x}{n:016x}")
 }
 
 fn trace(lane: &str, (n, time_ms): (usize, i64)) -> [Value; 2] {
     let span = |id: usize, parent: Option<&str>, kind: &str| {
         json!({
-            "trace_id": trace_id(n), "span_id": format!("{id:016x}"), "parent_id": parent,
+            "trace_id": trace_id(lane, n), "span_id": format!("{id:016x}"), "parent_id": parent,
             "service": service(lane), "name": "item", "kind": kind,
             "start": time(time_ms), "duration_ms": 1,
         })
@@ -166,7 +167,7 @@ async fn pages(client: &Client, path: &str) -> Option<Vec<Value>> {
     }
 }
 
-/// What the rollups have counted of a lane: records, or spans.
+/// What the rollups have counted of a lane: records, or requests that it served.
 pub(crate) async fn counted(client: &Client, signal: Signal, lane: &str, span: (i64, i64)) -> u64 {
     let (from, to) = (time(span.0), time(span.1 + 60_000));
     let path = match signal {
