@@ -5,6 +5,7 @@ mod invitations;
 mod members;
 mod projects;
 mod refusal;
+mod telemetry;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +28,7 @@ use crate::fields;
 use invitations::Invitation;
 use projects::Project;
 pub use refusal::TenantRefusal;
+use telemetry::Retention;
 
 const NAME_CHARS: usize = 200;
 
@@ -41,6 +43,7 @@ pub struct Tenant {
     members: BTreeMap<UserId, MemberRole>,
     /// Those that wait for an answer; expired ones are dropped as others come.
     invitations: BTreeMap<InvitationId, Invitation>,
+    retention: Retention,
 }
 
 type Decision = Result<Vec<TenantEvent>, TenantRefusal>;
@@ -67,6 +70,8 @@ impl Tenant {
             TenantCommand::InviteMember(c) => self.invite(c, context.now()),
             TenantCommand::RevokeInvitation(c) => self.revoke_invitation(&c),
             TenantCommand::AcceptInvitation(c) => self.accept(c, context.now()),
+            TenantCommand::SetTelemetryRetention(c) => self.set_retention(c),
+            TenantCommand::DeleteTelemetry(c) => self.delete_telemetry(&c),
         }
     }
 
@@ -153,6 +158,8 @@ impl Aggregate for Tenant {
             }
             // The tenant holds no name of a person.
             TenantEvent::SubjectErased(_) => {}
+            TenantEvent::TelemetryRetentionSet(e) => self.retention.apply(e),
+            TenantEvent::TelemetryDeleted(_) => {}
         }
     }
 }

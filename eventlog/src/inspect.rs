@@ -26,6 +26,8 @@ pub fn topics() -> Vec<TopicFacts> {
         partitions: topic.partitions(),
         kept_days: match topic.retention() {
             Retention::Days(days) => Some(days),
+            // Of the registry, which speaks of days.
+            Retention::Seconds(seconds) => u16::try_from(seconds.div_ceil(86_400)).ok(),
             Retention::Forever => None,
         },
         journal: topic.journal().name(),

@@ -45,7 +45,7 @@ export const authRoutes = [
 ];
 
 const RESPOND: Permission[] = ['incident.open', 'incident.work', 'incident.comment'];
-const ADMINISTER: Permission[] = [...RESPOND, 'api_key.manage', 'member.manage', 'project.manage', 'tenant.manage'];
+const ADMINISTER: Permission[] = [...RESPOND, 'api_key.manage', 'member.manage', 'project.manage', 'tenant.manage', 'telemetry.manage'];
 
 const PERMISSIONS: Record<MemberRole, Permission[]> = {
   owner: [...ADMINISTER, 'owner.manage', 'member.erase', 'tenant.export'],

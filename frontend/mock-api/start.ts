@@ -7,6 +7,7 @@ import { liveHandlers } from './live';
 import { logHandlers, logRoutes } from './log-routes';
 import { metricRoutes } from './metric-routes';
 import { signalRoutes } from './signals';
+import { telemetryRoutes } from './telemetry-routes';
 import { tenantRoutes } from './tenant-routes';
 import { accountRoutes } from './account-routes';
 import { traceRoutes } from './trace-routes';
@@ -23,6 +24,7 @@ export async function startMockApi(): Promise<void> {
     ...metricRoutes,
     ...logRoutes,
     ...traceRoutes,
+    ...telemetryRoutes,
     ...logHandlers,
     ...liveHandlers,
   );

@@ -1,4 +1,5 @@
 import type { Alert, ApiKey, AuditEntry, Incident, Invitation, Member, OpenSession, ServiceAccount, Project, TimelineEntry } from '../src/api/types';
+import type { RetentionRule, TelemetryDeletion } from '../src/api/telemetry';
 import { seedStore } from './seed';
 
 /** What the mock holds. Secrets and sessions are not among it: one signed-in flag stands for a session. */
@@ -19,6 +20,8 @@ export interface Store {
   timelines: Record<string, TimelineEntry[]>;
   alerts: Alert[];
   audit: AuditEntry[];
+  retention: RetentionRule[];
+  deletions: TelemetryDeletion[];
   /** `<project>/<metrics, logs or traces>` of what has ever arrived. */
   signals: string[];
   numbers: number;

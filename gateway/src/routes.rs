@@ -17,6 +17,7 @@ pub mod projects;
 pub mod prometheus;
 pub mod refused_bodies;
 pub mod service_accounts;
+pub mod telemetry;
 pub mod tenant;
 pub mod traces;
 
@@ -147,9 +148,13 @@ fn members(operations: Operations) -> Operations {
 }
 
 fn telemetry(operations: Operations) -> Operations {
-    use Action::ReadTelemetry;
+    use Action::{ManageTelemetry, ReadTelemetry};
     use prometheus::{catalogue, query, status};
     operations
+        .member(ReadTelemetry, routes!(self::telemetry::rules))
+        .member(ManageTelemetry, routes!(self::telemetry::set_rule))
+        .member(ManageTelemetry, routes!(self::telemetry::list_deletions))
+        .member(ManageTelemetry, routes!(self::telemetry::delete))
         .member(ReadTelemetry, routes!(query::instant, query::post_instant))
         .member(ReadTelemetry, routes!(query::range, query::post_range))
         .member(ReadTelemetry, routes!(query::format, query::post_format))

@@ -1,6 +1,7 @@
 //! Every projection; one line each.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::runtime::Projection;
 
@@ -9,12 +10,15 @@ use crate::runtime::Projection;
 pub struct Settings {
     /// Distinct series of a project and day; new ones beyond it are dropped.
     pub active_series: u32,
+    /// Least time between two flushes of telemetry while little arrives.
+    pub telemetry_linger: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Self {
             active_series: 1_000_000,
+            telemetry_linger: Duration::from_millis(150),
         }
     }
 }
@@ -26,6 +30,7 @@ pub fn registry() -> Vec<Arc<dyn Projection>> {
 
 /// The same with other settings than the default.
 pub fn registry_with(settings: &Settings) -> Vec<Arc<dyn Projection>> {
+    let linger = settings.telemetry_linger;
     vec![
         Arc::new(crate::history::History),
         Arc::new(crate::incidents::Incidents),
@@ -38,10 +43,12 @@ pub fn registry_with(settings: &Settings) -> Vec<Arc<dyn Projection>> {
         Arc::new(crate::service_accounts::ServiceAccounts),
         Arc::new(crate::audit::Audit),
         Arc::new(crate::outcomes::Outcomes),
-        Arc::new(crate::telemetry::metrics::Metrics::with_active_series(
+        Arc::new(crate::telemetry::policies::TelemetryPolicies),
+        Arc::new(crate::telemetry::metrics::Metrics::new(
             settings.active_series,
+            linger,
         )),
-        Arc::new(crate::telemetry::logs::Logs::default()),
-        Arc::new(crate::telemetry::spans::Spans::default()),
+        Arc::new(crate::telemetry::logs::Logs::new(linger)),
+        Arc::new(crate::telemetry::spans::Spans::new(linger)),
     ]
 }

@@ -4,13 +4,16 @@
 mod key;
 mod shadow;
 mod swap;
+mod telemetry;
 
 use std::sync::Arc;
 
 use eventlog::{Log, LogError};
 
+use crate::Settings;
 use crate::db::Db;
 use crate::runtime::{ApplyError, Projection};
+use crate::telemetry::compaction::CompactError;
 use crate::vault::SubjectKeys;
 
 /// What became of a replay.
@@ -45,10 +48,8 @@ pub enum ReplayError {
     Database(#[from] sqlx::Error),
     #[error("the log failed: {0}")]
     Log(#[from] LogError),
-    #[error(
-        "{0} cannot be replayed: its rows outlive the log's records, which are kept for some days only"
-    )]
-    OutlivesTheLog(String),
+    #[error("the telemetry store failed: {0}")]
+    Store(#[from] CompactError),
     #[error("another replay of {0} is under way")]
     UnderWay(String),
     #[error("{0}")]
@@ -73,16 +74,20 @@ pub struct Replay {
     pub log: Log,
     pub db: Db,
     pub people: SubjectKeys,
+    /// As the live folds have them.
+    pub settings: Settings,
 }
 
 impl Replay {
-    /// Folds one projection anew and swaps its tables.
+    /// Folds one projection anew and swaps its tables. Of telemetry, whose rows
+    /// outlive the log's records, the range that the log still holds.
     pub async fn one(&self, name: &str) -> Result<Replayed, ReplayError> {
         let projection = find(name)?;
-        if !projection.home().replays() {
-            return Err(ReplayError::OutlivesTheLog(name.to_owned()));
+        let mut signals = crate::telemetry::signals().into_iter();
+        match signals.find(|signal| signal.name == name) {
+            Some(signal) => telemetry::replay(self, &signal).await,
+            None => shadow::replay(self, projection.as_ref()).await,
         }
-        shadow::replay(self, projection.as_ref()).await
     }
 
     /// Applies what is parked of `key`, in order, after a fix; returns how many
@@ -91,7 +96,7 @@ impl Replay {
         key::apply_parked(self, find(name)?.as_ref(), key).await
     }
 
-    /// All that can be, one after the other.
+    /// All read models, one after the other.
     pub async fn all(&self) -> Result<Vec<Replayed>, ReplayError> {
         let mut done = Vec::new();
         let all = crate::registry().into_iter();

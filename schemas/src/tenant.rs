@@ -41,6 +41,12 @@ record! { "srecopilot.identity",
     RestoreProject { pub project: ProjectId }
     /// Makes a person unreadable who is, or was, a member.
     EraseMember { pub user: UserId, pub subject: SubjectId }
+    /// `signal` is one of [`SIGNALS`]; `stream` a metric's or a service's name, the
+    /// beginning of one before a `*`, or empty for the whole signal. `days` none:
+    /// what holds without this rule.
+    SetTelemetryRetention { pub project: ProjectId, pub signal: String, pub stream: String, pub days: Option<i32> }
+    /// Of one project; without it, of all.
+    DeleteTelemetry { pub project: Option<ProjectId> }
 }
 
 messages! {
@@ -60,8 +66,17 @@ messages! {
         ArchiveProject,
         RestoreProject,
         EraseMember,
+        SetTelemetryRetention,
+        DeleteTelemetry,
     }
 }
+
+/// What telemetry is kept apart: samples as they came and by 5 minutes and hours,
+/// log records, and spans.
+pub const SIGNALS: [&str; 5] = ["metrics", "metrics_5m", "metrics_1h", "logs", "traces"];
+
+/// Days that telemetry can be kept.
+pub const RETENTION_DAYS: [i32; 7] = [1, 3, 7, 15, 30, 90, 400];
 
 record! { "srecopilot.identity",
     TenantRegistered { pub name: String }
@@ -84,6 +99,9 @@ record! { "srecopilot.identity",
     ProjectRestored { pub project: ProjectId }
     /// The subject's key is gone; folds show the placeholder from here on.
     SubjectErased { pub user: UserId, pub subject: SubjectId }
+    TelemetryRetentionSet { pub project: ProjectId, pub signal: String, pub stream: String, pub days: Option<i32> }
+    /// What had been received by the event's time is to go.
+    TelemetryDeleted { pub project: Option<ProjectId> }
 }
 
 messages! {
@@ -103,6 +121,8 @@ messages! {
         ProjectArchived,
         ProjectRestored,
         SubjectErased,
+        TelemetryRetentionSet,
+        TelemetryDeleted,
     }
 }
 
@@ -151,6 +171,8 @@ mod examples {
         AddMember { user: user(), email: sealed(), name: sealed(), role: MemberRole::Engineer }
         ChangeMemberRole { user: user(), role: MemberRole::Admin }
         RemoveMember { user: user() }
+        SetTelemetryRetention { project: project(), signal: "logs".to_owned(), stream: "debug-*".to_owned(), days: Some(3) }
+        DeleteTelemetry { project: Some(project()) }
         TenantRegistered { name: "Acme".to_owned() }
         TenantRenamed { name: "Acme Ltd".to_owned() }
         ProjectCreated { project: project(), name: "Shop".to_owned(), slug: "shop".to_owned() }
@@ -172,5 +194,7 @@ mod examples {
         ProjectArchived { project: project() }
         ProjectRestored { project: project() }
         SubjectErased { user: user(), subject: SubjectId(user().0) }
+        TelemetryRetentionSet { project: project(), signal: "logs".to_owned(), stream: "debug-*".to_owned(), days: Some(3) }
+        TelemetryDeleted { project: Some(project()) }
     }
 }

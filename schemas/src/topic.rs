@@ -41,14 +41,23 @@ impl Journal {
 pub enum Retention {
     Forever,
     Days(u16),
+    /// As a deployment sets it for telemetry.
+    Seconds(u32),
 }
 
 impl Retention {
     /// Whether a record appended at `at` is past its time at `now`.
     pub fn expired(self, at: Timestamp, now: Timestamp) -> bool {
+        self.millis()
+            .is_some_and(|kept| now.millis_since(at) > kept)
+    }
+
+    /// None = for ever.
+    pub fn millis(self) -> Option<i64> {
         match self {
-            Self::Forever => false,
-            Self::Days(days) => now.millis_since(at) > i64::from(days) * 86_400_000,
+            Self::Forever => None,
+            Self::Days(days) => Some(i64::from(days) * 86_400_000),
+            Self::Seconds(seconds) => Some(i64::from(seconds) * 1_000),
         }
     }
 }

@@ -74,6 +74,18 @@ pub struct Settings {
     /// Telemetry of one project, in bytes per second as sent; without it there is no limit
     #[arg(long, env = "SRE_COPILOT_TELEMETRY_BYTES_PER_SECOND", global = true)]
     pub telemetry_bytes_per_second: Option<u64>,
+    /// How long the log keeps telemetry that every projection has read, for instance `12h` or `3d` [default: 3d]
+    #[arg(long, env = "SRE_COPILOT_TELEMETRY_LOG_RETENTION", global = true)]
+    pub telemetry_log_retention: Option<String>,
+    /// Least time between two flushes of telemetry while little arrives, in milliseconds [default: 150]
+    #[arg(long, env = "SRE_COPILOT_TELEMETRY_FLUSH_MS", global = true)]
+    pub telemetry_flush_ms: Option<u64>,
+    /// Pause between two passes of compaction that found nothing to do, in milliseconds [default: 5000]
+    #[arg(long, env = "SRE_COPILOT_TELEMETRY_COMPACTION_MS", global = true)]
+    pub telemetry_compaction_ms: Option<u64>,
+    /// Flushes of a project that are compacted before their ten minutes are over [default: 64]
+    #[arg(long, env = "SRE_COPILOT_TELEMETRY_COMPACTION_ROWS", global = true)]
+    pub telemetry_compaction_rows: Option<u32>,
     /// Disk that the embedded log may take, in bytes [default: 10737418240]
     #[arg(long, env = "SRE_COPILOT_LOG_DISK_BYTES", global = true)]
     pub log_disk_bytes: Option<u64>,
@@ -117,6 +129,10 @@ pub struct Config {
     pub telemetry_max_sample_age_ms: Option<i64>,
     pub telemetry_active_series: usize,
     pub telemetry_bytes_per_second: Option<u64>,
+    pub telemetry_log_retention_s: u32,
+    pub telemetry_flush_ms: u64,
+    pub telemetry_compaction_ms: u64,
+    pub telemetry_compaction_rows: u32,
     pub log_disk_bytes: u64,
     pub allow_weak_isolation: bool,
     pub postgres_bin: Option<PathBuf>,
@@ -174,6 +190,16 @@ impl Settings {
             telemetry_bytes_per_second: self
                 .telemetry_bytes_per_second
                 .or(below.telemetry_bytes_per_second),
+            telemetry_log_retention: self
+                .telemetry_log_retention
+                .or(below.telemetry_log_retention),
+            telemetry_flush_ms: self.telemetry_flush_ms.or(below.telemetry_flush_ms),
+            telemetry_compaction_ms: self
+                .telemetry_compaction_ms
+                .or(below.telemetry_compaction_ms),
+            telemetry_compaction_rows: self
+                .telemetry_compaction_rows
+                .or(below.telemetry_compaction_rows),
             log_disk_bytes: self.log_disk_bytes.or(below.log_disk_bytes),
             allow_weak_isolation: self.allow_weak_isolation.or(below.allow_weak_isolation),
             postgres_bin: self.postgres_bin.or(below.postgres_bin),
@@ -207,6 +233,10 @@ impl Settings {
             )?,
             telemetry_active_series: self.telemetry_active_series.unwrap_or(1_000_000),
             telemetry_bytes_per_second: self.telemetry_bytes_per_second,
+            telemetry_log_retention_s: log_retention(set(self.telemetry_log_retention))?,
+            telemetry_flush_ms: self.telemetry_flush_ms.unwrap_or(150),
+            telemetry_compaction_ms: self.telemetry_compaction_ms.unwrap_or(5_000),
+            telemetry_compaction_rows: self.telemetry_compaction_rows.unwrap_or(64),
             log_disk_bytes: self.log_disk_bytes.unwrap_or(10 << 30),
             allow_weak_isolation: self.allow_weak_isolation.unwrap_or(false),
             postgres_bin: self.postgres_bin,
@@ -314,14 +344,30 @@ fn age(setting: &'static str, value: Option<String>) -> Result<Option<i64>, BadS
         return Ok(None);
     }
     let units = [("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
-    let read = units.iter().find_map(|(unit, millis)| {
-        let count: i64 = text.strip_suffix(unit)?.parse().ok()?;
-        count.checked_mul(*millis).filter(|age| *age > 0)
-    });
-    read.map(Some).ok_or_else(|| BadSetting {
+    read_time(text, &units).map(Some).ok_or_else(|| BadSetting {
         setting,
         expected: "expected a number of m, h or d, or off".to_owned(),
         value: value.clone(),
+    })
+}
+
+/// `90s`, `90m`, `12h` or `3d` in seconds; three days where nothing is set.
+fn log_retention(value: Option<String>) -> Result<u32, BadSetting> {
+    let value = value.unwrap_or_else(|| "3d".to_owned());
+    let units = [("s", 1), ("m", 60), ("h", 3_600), ("d", 86_400)];
+    let read = read_time(value.trim(), &units).and_then(|seconds| u32::try_from(seconds).ok());
+    read.ok_or_else(|| BadSetting {
+        setting: "telemetry_log_retention",
+        expected: "expected a number of s, m, h or d".to_owned(),
+        value: value.clone(),
+    })
+}
+
+/// A number and one of the units, more than nothing.
+fn read_time(text: &str, units: &[(&str, i64)]) -> Option<i64> {
+    units.iter().find_map(|(unit, each)| {
+        let count: i64 = text.strip_suffix(unit)?.parse().ok()?;
+        count.checked_mul(*each).filter(|time| *time > 0)
     })
 }
 
@@ -390,6 +436,16 @@ mod tests {
         assert_eq!(age("x", None).unwrap(), Some(7 * 86_400_000));
         for text in ["7", "d", "-1d", "0h", "1w", "9223372036854775807d"] {
             assert!(read(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_the_log_keeps_has_a_unit() {
+        assert_eq!(log_retention(None).unwrap(), 3 * 86_400);
+        assert_eq!(log_retention(Some("90s".to_owned())).unwrap(), 90);
+        for text in ["3", "off", "0d", "99999999999d"] {
+            let refused = log_retention(Some(text.to_owned())).unwrap_err();
+            assert_eq!(refused.value, text);
         }
     }
 

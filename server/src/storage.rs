@@ -10,6 +10,7 @@ use eventlog::embedded::{EmbeddedLog, Options};
 use projections::migrate::MigrateError;
 use projections::vault::{MasterKey, Vault, VaultError};
 use projections::{Db, DbConfig};
+use schemas::topic::{Retention, Topic};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
@@ -45,9 +46,22 @@ pub(crate) async fn open(
 
 /// The embedded log under the data folder.
 pub(crate) async fn open_embedded(config: &Config) -> anyhow::Result<Arc<EmbeddedLog>> {
+    let kept_s = config.telemetry_log_retention_s;
+    let telemetry = [
+        Topic::TelemetryMetrics,
+        Topic::TelemetryLogs,
+        Topic::TelemetryTraces,
+    ];
+    let defaults = Options::new(config.data_dir.join("log"));
     let options = Options {
         disk_budget_bytes: config.log_disk_bytes,
-        ..Options::new(config.data_dir.join("log"))
+        retention: telemetry
+            .map(|topic| (topic, Retention::Seconds(kept_s)))
+            .into(),
+        // What is kept shortly is looked for more often.
+        retention_interval: Duration::from_secs(u64::from(kept_s) / 4)
+            .clamp(Duration::from_secs(1), defaults.retention_interval),
+        ..defaults
     };
     let opened = tokio::task::spawn_blocking(move || EmbeddedLog::open(options)).await?;
     opened.context("cannot open the log")

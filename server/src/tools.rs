@@ -203,6 +203,7 @@ async fn replay_here(
         log: bench.log.clone(),
         db: data.db.clone(),
         people: data.subject_keys(),
+        settings: data.folds.clone(),
     };
     if let (Some(name), Some(key)) = (name, key) {
         let applied = replay.key(name, key.as_bytes()).await?;

@@ -173,7 +173,7 @@ impl Settings {
 fn retention_ms(retention: Retention) -> String {
     match retention {
         Retention::Forever => "-1".to_owned(),
-        Retention::Days(days) => (i64::from(days) * 86_400_000).to_string(),
+        kept => kept.millis().unwrap_or(-1).to_string(),
     }
 }
 

@@ -20,6 +20,30 @@ test('a key is shown once and revoked by naming it', async ({ page }) => {
   await expect(page.getByRole('row', { name: /^ci / })).toContainText('revoked');
 });
 
+test('a rule of retention is set, refused by its field, and taken away', async ({ page }) => {
+  await page.goto(`/p/${PROJECT}/settings/telemetry`);
+  await page.getByRole('button', { name: 'Add rule' }).click();
+  await page.getByLabel('Service').fill('a*b');
+  await page.getByRole('button', { name: 'Keep it so' }).click();
+  await expect(page.getByRole('dialog')).toContainText('neither a name nor the beginning of one');
+  await page.getByLabel('Service').fill('debug-*');
+  await page.getByRole('button', { name: 'Keep it so' }).click();
+  await expect(page.getByRole('row', { name: /^Logs debug-\* 7 days/ })).toBeVisible();
+  await page.getByRole('button', { name: 'Take away Logs debug-*' }).click();
+  await expect(page.getByRole('row', { name: /debug/ })).toHaveCount(0);
+});
+
+test('telemetry is deleted by naming the project', async ({ page }) => {
+  await page.goto(`/p/${PROJECT}/settings/telemetry`);
+  await page.getByRole('button', { name: 'Delete telemetry' }).click();
+  const dialog = page.getByRole('dialog');
+  const act = dialog.getByRole('button', { name: 'Delete telemetry' });
+  await expect(act).toBeDisabled();
+  await dialog.getByLabel('Type “default” to confirm').fill('default');
+  await act.click();
+  await expect(page.getByRole('table', { name: 'Deletions' }).getByRole('row', { name: /this project/ })).toBeVisible();
+});
+
 test('the last owner stays', async ({ page }) => {
   await page.goto(`/p/${PROJECT}/settings/members`);
   await page.getByRole('button', { name: 'Remove Mira Lindqvist' }).click();

@@ -89,7 +89,8 @@ export type Permission =
   | 'owner.manage'
   | 'project.manage'
   | 'tenant.export'
-  | 'tenant.manage';
+  | 'tenant.manage'
+  | 'telemetry.manage';
 
 /** The server decides; this only spares people a refusal. */
 export function may(me: Me | undefined, permission: Permission): boolean {

@@ -20,6 +20,8 @@ export const keys = {
   members: (project: string) => ['p', project, 'members'] as const,
   invitations: (project: string) => ['p', project, 'invitations'] as const,
   projects: (project: string) => ['p', project, 'projects'] as const,
+  retention: (project: string) => ['p', project, 'telemetry', 'retention'] as const,
+  deletions: (project: string) => ['p', project, 'telemetry', 'deletions'] as const,
   arrival: (project: string, signal: string) => ['p', project, 'arrival', signal] as const,
   metrics: (project: string, what: string, about: object = {}) => ['p', project, 'metrics', what, about] as const,
   logs: (project: string, what: string, about: object = {}) => ['p', project, 'logs', what, about] as const,

@@ -1284,6 +1284,49 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/telemetry/deletions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Deletions of telemetry, the newest first */
+        get: operations["list_telemetry_deletions"];
+        put?: never;
+        /**
+         * Delete all metrics, logs and traces that were received until now
+         * @description What comes afterwards is kept. `done_at` in the list of deletions says when nothing
+         *     of it can be asked for any more; the log forgets the bodies in its own time.
+         */
+        post: operations["delete_telemetry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/telemetry/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How long the project keeps metrics, logs and traces */
+        get: operations["list_telemetry_retention"];
+        /**
+         * Set how long a signal or a stream of it is kept
+         * @description Segments that are stored are divided anew, some at a time.
+         */
+        put: operations["set_telemetry_retention"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tenant": {
         parameters: {
             query?: never;
@@ -2217,6 +2260,18 @@ export interface components {
             /** Format: int64 */
             resolved: number;
         };
+        /** @description What is to go. */
+        DeleteTelemetry: {
+            /**
+             * @description `project`: the one that the credential is for. `tenant`: all projects.
+             * @example project
+             */
+            of: string;
+        };
+        /** @description The newest deletions. */
+        Deletions: {
+            items: components["schemas"]["TelemetryDeletion"][];
+        };
         /** @description A trace by its root span. */
         DurationPoint: {
             /** Format: double */
@@ -2922,6 +2977,12 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
+        /** @description How long the project keeps its telemetry. */
+        RetentionRules: {
+            /** @description Days that can be chosen. */
+            days: number[];
+            items: components["schemas"]["TelemetryRetention"][];
+        };
         Rotation: {
             /**
              * Format: int32
@@ -2979,6 +3040,26 @@ export interface components {
             /** @example Bearer */
             token_type: string;
             user: components["schemas"]["User"];
+        };
+        /** @description One rule: the closest to a stream holds. */
+        SetTelemetryRetention: {
+            /**
+             * Format: int32
+             * @description 1, 3, 7, 15, 30, 90 or 400; null takes the rule away.
+             * @example 7
+             */
+            days?: number | null;
+            /**
+             * @description metrics, metrics_5m, metrics_1h, logs, traces
+             * @example logs
+             */
+            signal: string;
+            /**
+             * @description A metric's or a service's name, or the beginning of one before a `*`; empty
+             *     for the whole signal.
+             * @example debug-*
+             */
+            stream?: string;
         };
         /** @enum {string} */
         Severity: "SEV1" | "SEV2" | "SEV3" | "SEV4";
@@ -3061,6 +3142,37 @@ export interface components {
         Target: {
             id: string;
             type: string;
+        };
+        /** @description A deletion as the API shows it. */
+        TelemetryDeletion: {
+            /**
+             * Format: date-time
+             * @description None while it is under way.
+             */
+            done_at?: string | null;
+            /** Format: uuid */
+            id: string;
+            /**
+             * Format: uuid
+             * @description None: of all projects of the tenant.
+             */
+            project_id?: string | null;
+            /** Format: date-time */
+            requested_at: string;
+        };
+        /** @description How long a stream of a signal is kept. */
+        TelemetryRetention: {
+            /** Format: int32 */
+            days: number;
+            /** @description It holds although nobody has set it. */
+            default: boolean;
+            /** @description metrics, metrics_5m, metrics_1h, logs, traces */
+            signal: string;
+            /**
+             * @description A metric's or a service's name, or the beginning of one before a `*`; empty
+             *     for the whole signal.
+             */
+            stream: string;
         };
         /** @description A tenant as the API shows it. */
         Tenant: {
@@ -6258,6 +6370,138 @@ export interface operations {
                 content?: never;
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_telemetry_deletions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deletions"];
+                };
+            };
+        };
+    };
+    delete_telemetry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeleteTelemetry"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deletions"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_telemetry_retention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionRules"];
+                };
+            };
+        };
+    };
+    set_telemetry_retention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetTelemetryRetention"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionRules"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

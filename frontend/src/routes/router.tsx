@@ -197,6 +197,12 @@ const projects = createRoute({
   component: lazyRouteComponent(() => import('../pages/ProjectsPage'), 'ProjectsPage'),
 });
 
+const telemetry = createRoute({
+  getParentRoute: () => settings,
+  path: '/telemetry',
+  component: lazyRouteComponent(() => import('../pages/TelemetryPage'), 'TelemetryPage'),
+});
+
 const audit = createRoute({
   getParentRoute: () => settings,
   path: '/audit',
@@ -220,7 +226,7 @@ const tree = root.addChildren([
     trace,
     services,
     gettingStarted,
-    settings.addChildren([settingsHome, apiKeys, members, roles, projects, security, audit]),
+    settings.addChildren([settingsHome, apiKeys, members, roles, projects, telemetry, security, audit]),
   ]),
 ]);
 

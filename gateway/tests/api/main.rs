@@ -28,5 +28,6 @@ mod projects;
 mod prometheus;
 mod second_factor;
 mod sessions;
+mod telemetry;
 mod traces;
 mod ws;

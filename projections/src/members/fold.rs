@@ -50,7 +50,9 @@ pub(super) fn user_of(event: &TenantEvent) -> Option<UserId> {
         | TenantEvent::ProjectRoleSet(_)
         | TenantEvent::MemberInvited(_)
         | TenantEvent::InvitationRevoked(_)
-        | TenantEvent::InvitationAccepted(_) => None,
+        | TenantEvent::InvitationAccepted(_)
+        | TenantEvent::TelemetryRetentionSet(_)
+        | TenantEvent::TelemetryDeleted(_) => None,
     }
 }
 

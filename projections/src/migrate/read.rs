@@ -42,7 +42,21 @@ pub(crate) async fn create_tables(
                 connection.execute(AssertSqlSafe(sql)).await?;
             }
         }
-        Home::Telemetry => {}
+        Home::Telemetry => {
+            for table in projection.tables() {
+                let sql = format!("CREATE TABLE {table} (LIKE telemetry.{table} INCLUDING ALL)");
+                connection.execute(AssertSqlSafe(sql)).await?;
+                let keyed = "SELECT EXISTS (SELECT FROM pg_attribute
+                    WHERE attrelid = to_regclass($1) AND attname = 'tenant_id')";
+                if sqlx::query_scalar(keyed)
+                    .bind(table)
+                    .fetch_one(&mut *connection)
+                    .await?
+                {
+                    protect(connection, table).await?;
+                }
+            }
+        }
     }
     Ok(())
 }

@@ -94,7 +94,9 @@ pub(super) fn touched(
         | TenantEvent::InvitationRevoked(_)
         | TenantEvent::InvitationAccepted(_)
         | TenantEvent::ProjectRoleSet(_)
-        | TenantEvent::SubjectErased(_) => None,
+        | TenantEvent::SubjectErased(_)
+        | TenantEvent::TelemetryRetentionSet(_)
+        | TenantEvent::TelemetryDeleted(_) => None,
     })
 }
 

@@ -8,12 +8,15 @@ use schemas::topic::Topic;
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 
 use super::swap::{self, Swapped};
+use super::telemetry::Range;
 use super::{Replay, ReplayError, Replayed};
 use crate::migrate::{create_tables, runtime_tables};
 use crate::runtime::{Checkpoints, Projection, apply_batch};
 
 /// About how much of the log one transaction takes.
 const BATCH_BYTES: usize = 4 << 20;
+/// Batches between two compactions.
+const BATCHES_COMPACTED: u32 = 16;
 const READ_BYTES: usize = 1 << 20;
 
 /// Offsets that a fold has reached.
@@ -24,9 +27,12 @@ pub(super) struct Shadow<'a> {
     pub(super) replay: &'a Replay,
     pub(super) projection: &'a dyn Projection,
     pub(super) schema: String,
-    rows: PgConnection,
+    pub(super) rows: PgConnection,
+    /// Of a signal of telemetry.
+    pub(super) range: Option<Range<'a>>,
     checkpoints: Checkpoints,
     records: u64,
+    batches: u32,
 }
 
 /// Folds anew, catches up, swaps. Readers never wait longer than a lock timeout.
@@ -34,7 +40,12 @@ pub(super) async fn replay(
     replay: &Replay,
     projection: &dyn Projection,
 ) -> Result<Replayed, ReplayError> {
-    let mut shadow = Shadow::create(replay, projection).await?;
+    let shadow = Shadow::create(replay, projection).await?;
+    fold(shadow).await
+}
+
+pub(super) async fn fold(mut shadow: Shadow<'_>) -> Result<Replayed, ReplayError> {
+    let projection = shadow.projection;
     loop {
         let live = swap::live(&mut shadow.rows, projection).await?;
         shadow.catch_up(&live).await?;
@@ -50,7 +61,7 @@ pub(super) async fn replay(
 }
 
 impl<'a> Shadow<'a> {
-    async fn create(
+    pub(super) async fn create(
         replay: &'a Replay,
         projection: &'a dyn Projection,
     ) -> Result<Self, ReplayError> {
@@ -67,8 +78,10 @@ impl<'a> Shadow<'a> {
             projection,
             schema,
             rows,
+            range: None,
             checkpoints,
             records: 0,
+            batches: 0,
         })
     }
 
@@ -98,6 +111,18 @@ impl<'a> Shadow<'a> {
                     why,
                 });
             }
+            self.batches += 1;
+            if self.batches.is_multiple_of(BATCHES_COMPACTED) {
+                self.compact().await?;
+            }
+        }
+    }
+
+    /// Telemetry: level 0 does not grow without bounds.
+    pub(super) async fn compact(&mut self) -> Result<(), ReplayError> {
+        match &self.range {
+            Some(range) => range.compact(&mut self.rows).await,
+            None => Ok(()),
         }
     }
 

@@ -59,8 +59,14 @@ async fn attempt(rows: &mut PgConnection, shadow: &mut Shadow<'_>) -> Result<i64
             "the replay of {name} does not end where the live tables are"
         )));
     }
-    tx.execute(sqlx::raw_sql(AssertSqlSafe(exchange(shadow, live))))
-        .await?;
+    shadow.compact().await?;
+    match &shadow.range {
+        Some(range) => range.exchange(&mut tx, &shadow.schema).await?,
+        None => {
+            let sql = exchange(shadow, live);
+            tx.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await?;
+        }
+    }
     let generation = sqlx::query_scalar(
         "WITH bumped AS (UPDATE checkpoint SET generation = generation + 1
                          WHERE projection = $1 RETURNING generation)

@@ -11,7 +11,8 @@ use protocols::formats;
 use schemas::ids::{ProjectId, TenantId};
 use schemas::telemetry::{Telemetry, TelemetryReceived};
 
-use super::repeats::Repeats;
+use super::floors::{Floor, Floors};
+use super::sieve::Sieve;
 use crate::runtime::{ApplyError, decode_scoped, scope_of};
 
 /// More than any body that ingest takes has when unpacked.
@@ -26,16 +27,15 @@ pub(crate) struct Body {
     pub(crate) received: TelemetryReceived,
 }
 
-/// The bodies of a batch in the order of the log, repeats left out.
-pub(crate) fn of_batch(batch: &[Record], repeats: &mut Repeats) -> Result<Vec<Body>, ApplyError> {
+/// The bodies of a batch that are taken, in the order of the log.
+pub(crate) fn of_batch(batch: &[Record], sieve: &mut Sieve) -> Result<Vec<Body>, ApplyError> {
     let mut bodies = Vec::with_capacity(batch.len());
     for record in batch {
-        let Some(body) = Body::of(record, repeats.signal())? else {
+        let Some(body) = Body::of(record, sieve.signal())? else {
             continue;
         };
-        match repeats.is_new(&body) {
-            true => bodies.push(body),
-            false => dropped(repeats.signal(), body.tenant, "repeated body", 1),
+        if sieve.takes(&body) {
+            bodies.push(body);
         }
     }
     Ok(bodies)
@@ -86,6 +86,16 @@ impl Body {
             self.undecodable(signal, why);
         }
         plain.ok()
+    }
+
+    /// What a replay takes of it.
+    pub(crate) fn floor<'a>(&self, floors: &'a Floors) -> Floor<'a> {
+        Floor {
+            floors,
+            project: self.project,
+            partition: self.position.partition,
+            offset: self.position.offset,
+        }
     }
 
     /// Counts a body that its decoder refused.

@@ -7,34 +7,32 @@
 //! 2; once the window's hour is over, everything becomes tier 3. What is late makes
 //! small segments again, merged when there are eight.
 
+mod slots;
+mod windows;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use schemas::context::Clock;
 use schemas::ids::{ProjectId, TenantId};
 use schemas::time::Timestamp;
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::bytes::Damaged;
-use super::retention;
+use super::classes::{self, Classes};
+use super::{deletions, retention, turns};
 use crate::db::Db;
+use windows::{merge, misplaced_windows, ready_windows};
 
-/// Compacted when a project has so many level-0 rows in a partition, or when their
-/// ten minutes are over.
-const ROWS_READY: i64 = 64;
 /// What one transaction takes of level 0.
 const MOST_BYTES: i64 = 32 << 20;
-const RUNS_READY: i64 = 8;
-const FINAL_TIER: i16 = 3;
-/// Samples come late by so much without being called late.
-const SETTLED: Duration = Duration::from_secs(15 * 60);
-const PAUSE: Duration = Duration::from_secs(5);
-const RETENTION_EVERY: u32 = 120;
-/// Readers queue behind a drop that waits for a reader: wait but shortly.
-const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '100ms'";
+pub(crate) const FINAL_TIER: i16 = 3;
+const RETENTION_EVERY_MS: i64 = 600_000;
 
 /// Why a step did nothing. The next pass tries again.
 #[derive(Debug, thiserror::Error)]
@@ -60,10 +58,10 @@ pub(crate) struct Place {
 }
 
 /// What a new segment says besides its data.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Target {
     pub(crate) place: Place,
-    pub(crate) class: i16,
+    pub(crate) classes: Arc<Classes>,
     pub(crate) tier: i16,
     pub(crate) from_offset: i64,
     pub(crate) to_offset: i64,
@@ -83,6 +81,8 @@ pub(crate) struct Level0 {
 /// A row of level 1, as merging reads it.
 #[derive(Debug, sqlx::FromRow)]
 pub(crate) struct Level1 {
+    pub(crate) day: i32,
+    pub(crate) class: i16,
     pub(crate) from_offset: i64,
     pub(crate) to_offset: i64,
     pub(crate) data: Vec<u8>,
@@ -124,23 +124,68 @@ impl Done {
     fn nothing(self) -> bool {
         self == Self::default()
     }
+
+    fn tell(self) {
+        let steps = [
+            ("compacted", self.compacted),
+            ("merged", self.merged),
+            ("dropped", self.dropped),
+        ];
+        for (step, times) in steps {
+            metrics::counter!("telemetry_compaction_steps_total", "step" => step).increment(times);
+        }
+    }
+}
+
+/// How eagerly it works.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// After a pass that found nothing to do; a fifth of it after others.
+    pub pause: Duration,
+    /// Level 0 is compacted when a project has so many rows in a partition, or when
+    /// their ten minutes are over.
+    pub rows_ready: i64,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            pause: Duration::from_secs(5),
+            rows_ready: 64,
+        }
+    }
 }
 
 /// Every signal's compaction, with what each keeps in memory.
 #[derive(Clone)]
 pub struct Compaction {
     signals: Vec<Arc<dyn Compact>>,
+    pace: Pace,
+    /// By signal, the rules that all segments are divided by.
+    divided: Arc<Mutex<BTreeMap<&'static str, Vec<Rules>>>>,
 }
+
+/// A tenant's project, and which rules hold for it.
+type Rules = (Uuid, Uuid, i64);
 
 impl Default for Compaction {
     fn default() -> Self {
-        Self {
-            signals: super::compacting(),
-        }
+        Self::new(Pace::default())
     }
 }
 
 impl Compaction {
+    pub fn new(pace: Pace) -> Self {
+        Self {
+            signals: super::signals()
+                .into_iter()
+                .map(|signal| signal.compact)
+                .collect(),
+            pace,
+            divided: Arc::default(),
+        }
+    }
+
     /// Compacts and removes what is past its time, until shutdown.
     pub async fn run(
         self,
@@ -148,24 +193,31 @@ impl Compaction {
         clock: Clock,
         shutdown: CancellationToken,
     ) -> anyhow::Result<()> {
-        let mut passes = 0_u32;
+        let mut retained: Option<Timestamp> = None;
         loop {
             let passed = tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
                 passed = self.pass(&db, clock.now()) => passed,
             };
             let busy = passed.as_ref().is_ok_and(|done| !done.nothing());
-            if let Err(why) = passed {
-                metrics::counter!("telemetry_compaction_failures_total").increment(1);
-                tracing::warn!(%why, "compaction interrupted");
+            match passed {
+                Ok(done) => done.tell(),
+                Err(why) => {
+                    metrics::counter!("telemetry_compaction_failures_total").increment(1);
+                    tracing::warn!(%why, "compaction interrupted");
+                }
             }
-            if passes.is_multiple_of(RETENTION_EVERY)
-                && let Err(why) = retention::pass(&db, clock.now()).await
-            {
-                tracing::warn!(%why, "retention interrupted");
+            let now = clock.now();
+            if let Err(why) = deletions::pass(&db, now).await {
+                tracing::warn!(%why, "deletion interrupted");
             }
-            passes = passes.wrapping_add(1);
-            let pause = if busy { PAUSE / 5 } else { PAUSE };
+            if retained.is_none_or(|last| now.millis_since(last) >= RETENTION_EVERY_MS) {
+                retained = Some(now);
+                if let Err(why) = retention::pass(&db, now).await {
+                    tracing::warn!(%why, "retention interrupted");
+                }
+            }
+            let pause = self.pace.pause / if busy { 5 } else { 1 };
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
                 () = tokio::time::sleep(pause) => {}
@@ -179,7 +231,10 @@ impl Compaction {
         let mut done = Done::default();
         for signal in &self.signals {
             ensure_days(&mut rows, signal.signal(), now).await?;
-            for place in ready_places(&mut rows, signal.signal(), now).await? {
+            if !turns::begin(&mut rows, signal.signal()).await? {
+                continue;
+            }
+            for place in ready_places(&mut rows, signal.signal(), self.pace, now).await? {
                 loop {
                     let step = compact(&mut rows, signal.as_ref(), place).await?;
                     done.compacted += u64::from(step != Step::Nothing);
@@ -191,11 +246,49 @@ impl Compaction {
             for window in ready_windows(&mut rows, signal.signal(), now).await? {
                 done.merged += u64::from(merge(&mut rows, signal.as_ref(), window).await?);
             }
-            done.dropped += drop_slots(&mut rows, signal.signal(), now).await?;
+            done.merged += self.divide(&mut rows, signal.as_ref(), now).await?;
+            turns::end(&mut rows, signal.signal()).await?;
+            done.dropped += slots::drop_slots(&mut rows, signal.signal(), now).await?;
         }
         rows.close().await?;
         Ok(done)
     }
+
+    /// Divides segments by the rules of retention that hold now, where those have
+    /// changed; some windows at a time.
+    async fn divide(
+        &self,
+        rows: &mut PgConnection,
+        signal: &dyn Compact,
+        now: Timestamp,
+    ) -> Result<u64, CompactError> {
+        let name = signal.signal();
+        let rules = retention::versions(rows, name).await?;
+        if self.divided.lock().get(name) == Some(&rules) {
+            return Ok(0);
+        }
+        let windows = misplaced_windows(rows, name, &rules, now).await?;
+        if windows.is_empty() {
+            self.divided.lock().insert(name, rules);
+        }
+        let mut merged = 0;
+        for window in windows {
+            merged += u64::from(merge(rows, signal, window).await?);
+        }
+        Ok(merged)
+    }
+}
+
+/// Takes all of level 0 that there is, in the schema of the session.
+pub(crate) async fn all(rows: &mut PgConnection, signal: &dyn Compact) -> Result<(), CompactError> {
+    let eager = Pace {
+        rows_ready: 1,
+        ..Pace::default()
+    };
+    for place in ready_places(rows, signal.signal(), eager, Timestamp::default()).await? {
+        while compact(rows, signal, place).await? == Step::Part {}
+    }
+    Ok(())
 }
 
 /// Partitions of the days that samples of now belong to.
@@ -217,11 +310,12 @@ async fn ensure_days(
 async fn ready_places(
     rows: &mut PgConnection,
     signal: &str,
+    pace: Pace,
     now: Timestamp,
 ) -> Result<Vec<Place>, sqlx::Error> {
     let sql = format!(
-        "SELECT l0.tenant_id, l0.project_id, l0.partition FROM telemetry.{signal}_l0 l0
-         LEFT JOIN telemetry.compacted c
+        "SELECT l0.tenant_id, l0.project_id, l0.partition FROM {signal}_l0 l0
+         LEFT JOIN compacted c
                 ON c.tenant_id = l0.tenant_id AND c.project_id = l0.project_id
                AND c.partition = l0.partition AND c.signal = $1
          WHERE l0.from_offset >= coalesce(c.next_offset, 0)
@@ -230,7 +324,7 @@ async fn ready_places(
     );
     let found: Vec<(Uuid, Uuid, i32)> = sqlx::query_as(AssertSqlSafe(sql))
         .bind(signal)
-        .bind(ROWS_READY)
+        .bind(pace.rows_ready)
         .bind(now.datetime())
         .fetch_all(rows)
         .await?;
@@ -242,14 +336,14 @@ async fn ready_places(
     Ok(found.into_iter().map(place).collect())
 }
 
-/// Holds the project's row; None where another process does.
+/// Holds the project's row, and says how far it is; None where another process does.
 async fn lease(
     tx: &mut PgConnection,
     signal: &str,
     place: Place,
-) -> Result<Option<(i64, i16)>, sqlx::Error> {
+) -> Result<Option<i64>, sqlx::Error> {
     sqlx::query(
-        "INSERT INTO telemetry.compacted (signal, tenant_id, project_id, partition, next_offset)
+        "INSERT INTO compacted (signal, tenant_id, project_id, partition, next_offset)
          VALUES ($1, $2, $3, $4, 0) ON CONFLICT DO NOTHING",
     )
     .bind(signal)
@@ -258,10 +352,8 @@ async fn lease(
     .bind(place.partition)
     .execute(&mut *tx)
     .await?;
-    sqlx::query_as(
-        "SELECT next_offset, coalesce((SELECT class FROM telemetry.retention r
-             WHERE r.tenant_id = c.tenant_id AND r.project_id = c.project_id AND r.signal = c.signal), $5)
-         FROM telemetry.compacted c
+    sqlx::query_scalar(
+        "SELECT next_offset FROM compacted
          WHERE signal = $1 AND tenant_id = $2 AND project_id = $3 AND partition = $4
          FOR UPDATE SKIP LOCKED",
     )
@@ -269,7 +361,6 @@ async fn lease(
     .bind(place.tenant.0)
     .bind(place.project.0)
     .bind(place.partition)
-    .bind(retention::DEFAULT_CLASS)
     .fetch_optional(tx)
     .await
 }
@@ -291,7 +382,7 @@ async fn compact(
 ) -> Result<Step, CompactError> {
     let name = signal.signal();
     let mut tx = rows.begin().await?;
-    let Some((next, class)) = lease(&mut tx, name, place).await? else {
+    let Some(next) = lease(&mut tx, name, place).await? else {
         return Ok(Step::Nothing);
     };
     // Whole flushes: sections of one flush have one from_offset.
@@ -300,7 +391,7 @@ async fn compact(
              SELECT day, from_offset, to_offset, section, data,
                     sum(octet_length(data)) OVER (ORDER BY from_offset) AS bytes,
                     min(from_offset) OVER () AS first, max(from_offset) OVER () AS newest
-             FROM telemetry.{name}_l0
+             FROM {name}_l0
              WHERE tenant_id = $1 AND project_id = $2 AND partition = $3 AND from_offset >= $4) sized
          WHERE bytes <= $5 OR from_offset = first
          ORDER BY from_offset, section"
@@ -322,191 +413,24 @@ async fn compact(
     };
     let target = Target {
         place,
-        class,
+        classes: Arc::new(classes::load(&mut tx, name, place).await?),
         tier: 1,
         from_offset: first.from_offset,
         to_offset: last.to_offset,
     };
+    let to_offset = target.to_offset;
     signal.compact(&mut tx, target, found).await?;
     sqlx::query(
-        "UPDATE telemetry.compacted SET next_offset = $5
+        "UPDATE compacted SET next_offset = $5
          WHERE signal = $1 AND tenant_id = $2 AND project_id = $3 AND partition = $4",
     )
     .bind(name)
     .bind(place.tenant.0)
     .bind(place.project.0)
     .bind(place.partition)
-    .bind(target.to_offset)
+    .bind(to_offset)
     .execute(&mut *tx)
     .await?;
     tx.commit().await?;
     Ok(step)
-}
-
-/// Segments of one window that are to become one run.
-#[derive(Debug, Clone, Copy)]
-struct Window {
-    place: Place,
-    day: i32,
-    start: i64,
-    tier: i16,
-}
-
-async fn ready_windows(
-    rows: &mut PgConnection,
-    signal: &str,
-    now: Timestamp,
-) -> Result<Vec<Window>, sqlx::Error> {
-    // An hour that is over is made final, once it has no final segment or enough late ones.
-    let sql = format!(
-        "WITH open AS (
-             SELECT tenant_id, project_id, partition, day, window_start,
-                    count(DISTINCT from_offset) FILTER (WHERE tier = 1) AS small,
-                    count(DISTINCT from_offset) AS runs
-             FROM telemetry.{signal}_l1 WHERE tier < {FINAL_TIER} GROUP BY 1, 2, 3, 4, 5),
-         judged AS (
-             SELECT *, window_start + 3600 + $1 <= $2 AS over, EXISTS (
-                 SELECT FROM telemetry.{signal}_l1 l1
-                 WHERE (l1.tenant_id, l1.project_id, l1.partition, l1.day, l1.window_start, l1.tier)
-                     = (open.tenant_id, open.project_id, open.partition, open.day, open.window_start, {FINAL_TIER})) AS final
-             FROM open)
-         SELECT tenant_id, project_id, partition, day, window_start,
-                CASE WHEN over THEN {FINAL_TIER} ELSE 2 END::smallint
-         FROM judged WHERE CASE WHEN over THEN NOT final OR runs >= $3 ELSE small >= $3 END"
-    );
-    let found: Vec<(Uuid, Uuid, i32, i32, i64, i16)> = sqlx::query_as(AssertSqlSafe(sql))
-        .bind(i64::try_from(SETTLED.as_secs()).unwrap_or(i64::MAX))
-        .bind(now.micros().div_euclid(1_000_000))
-        .bind(RUNS_READY)
-        .fetch_all(rows)
-        .await?;
-    let window = |(tenant, project, partition, day, start, tier)| Window {
-        place: Place {
-            tenant: TenantId(tenant),
-            project: ProjectId(project),
-            partition,
-        },
-        day,
-        start,
-        tier,
-    };
-    Ok(found.into_iter().map(window).collect())
-}
-
-/// Makes one run of a window's small ones, or of all when it becomes final.
-async fn merge(
-    rows: &mut PgConnection,
-    signal: &dyn Compact,
-    window: Window,
-) -> Result<bool, CompactError> {
-    let (name, place) = (signal.signal(), window.place);
-    let mut tx = rows.begin().await?;
-    let Some((_, class)) = lease(&mut tx, name, place).await? else {
-        return Ok(false);
-    };
-    let tiers = if window.tier == FINAL_TIER {
-        FINAL_TIER
-    } else {
-        1
-    };
-    let sql = format!(
-        "WITH gone AS (
-             DELETE FROM telemetry.{name}_l1
-             WHERE tenant_id = $1 AND project_id = $2 AND partition = $3 AND day = $4
-               AND window_start = $5 AND tier <= $6
-             RETURNING from_offset, to_offset, part, data)
-         SELECT from_offset, to_offset, data FROM gone ORDER BY from_offset, part"
-    );
-    let found: Vec<Level1> = sqlx::query_as(AssertSqlSafe(sql))
-        .bind(place.tenant.0)
-        .bind(place.project.0)
-        .bind(place.partition)
-        .bind(window.day)
-        .bind(window.start)
-        .bind(tiers)
-        .fetch_all(&mut *tx)
-        .await?;
-    let (Some(first), Some(last)) = (found.first(), found.last()) else {
-        return Ok(false);
-    };
-    let target = Target {
-        place,
-        class,
-        tier: window.tier,
-        from_offset: first.from_offset,
-        to_offset: last.to_offset,
-    };
-    signal.merge(&mut tx, target, found).await?;
-    tx.commit().await?;
-    Ok(true)
-}
-
-/// Drops ten-minute partitions that every project has passed.
-async fn drop_slots(
-    rows: &mut PgConnection,
-    signal: &'static str,
-    now: Timestamp,
-) -> Result<u64, sqlx::Error> {
-    let names: Vec<String> = sqlx::query_scalar(
-        "SELECT c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-         WHERE i.inhparent = to_regclass($1)
-           AND to_timestamp(right(c.relname, 13), 'YYYYMMDD_HH24MI') + interval '10 minutes' <= $2
-         ORDER BY 1",
-    )
-    .bind(format!("telemetry.{signal}_l0"))
-    .bind(now.datetime())
-    .fetch_all(&mut *rows)
-    .await?;
-    let mut dropped = 0;
-    for name in names {
-        match drop_slot(rows, signal, &name).await {
-            Ok(gone) => dropped += u64::from(gone),
-            Err(error) if lock_timed_out(&error) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(dropped)
-}
-
-/// The lock keeps the writer from adding to the partition meanwhile, and waits for
-/// readers whose snapshot may still need it.
-async fn drop_slot(
-    rows: &mut PgConnection,
-    signal: &'static str,
-    name: &str,
-) -> Result<bool, sqlx::Error> {
-    let passed = format!(
-        "SELECT NOT EXISTS (
-             SELECT FROM telemetry.{name} l0
-             LEFT JOIN telemetry.compacted c
-                    ON c.tenant_id = l0.tenant_id AND c.project_id = l0.project_id
-                   AND c.partition = l0.partition AND c.signal = '{signal}'
-             WHERE l0.from_offset >= coalesce(c.next_offset, 0))"
-    );
-    let ready: bool = sqlx::query_scalar(AssertSqlSafe(passed.clone()))
-        .fetch_one(&mut *rows)
-        .await?;
-    if !ready {
-        return Ok(false);
-    }
-    let mut tx = rows.begin().await?;
-    tx.execute(LOCK_TIMEOUT).await?;
-    let lock = format!("LOCK TABLE ONLY telemetry.{signal}_l0 IN ACCESS EXCLUSIVE MODE");
-    tx.execute(AssertSqlSafe(lock)).await?;
-    let still: bool = sqlx::query_scalar(AssertSqlSafe(passed))
-        .fetch_one(&mut *tx)
-        .await?;
-    if still {
-        let sql = format!("DROP TABLE telemetry.{name}");
-        tx.execute(AssertSqlSafe(sql)).await?;
-    }
-    tx.commit().await?;
-    Ok(still)
-}
-
-fn lock_timed_out(error: &sqlx::Error) -> bool {
-    error
-        .as_database_error()
-        .and_then(|database| database.code())
-        .is_some_and(|code| code == "55P03")
 }

@@ -44,13 +44,13 @@ pub(crate) async fn insert(
         return Ok(());
     }
     let slot = slot_of(at).datetime();
-    sqlx::query("SELECT telemetry.ensure_slot($1, $2)")
+    sqlx::query("SELECT ensure_slot($1, $2)")
         .bind(format!("{signal}_l0"))
         .bind(slot)
         .execute(&mut *rows)
         .await?;
     let sql = format!(
-        "INSERT INTO telemetry.{signal}_l0 (slot, tenant_id, project_id, partition, from_offset,
+        "INSERT INTO {signal}_l0 (slot, tenant_id, project_id, partition, from_offset,
              to_offset, section, day, min_time, max_time, items, data)
          SELECT $1, * FROM unnest($2::uuid[], $3::uuid[], $4::int[], $5::bigint[], $6::bigint[],
              $7::int[], $8::int[], $9::bigint[], $10::bigint[], $11::int[], $12::bytea[])"

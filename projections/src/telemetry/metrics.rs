@@ -2,11 +2,13 @@
 //!
 //! Writing: `sink` (bodies → level-0 sections), `registry` (series → ordinals),
 //! `series_block`, `segment` with `values`, `times`, `histograms`. Compaction:
-//! `compact` with `merge`. Reading: `store` (promql's), `matching`, `index` (labels →
+//! `compact` with `merge`, `coarsen` with `coarse`. Reading: `store` (promql's), `matching`, `index` (labels →
 //! series) in a `cache`, `fetch` (rows of both levels), `segments` (a cache of them),
 //! `selected` (series by series).
 
 mod cache;
+mod coarse;
+mod coarsen;
 mod compact;
 mod exemplars;
 mod fetch;
@@ -19,7 +21,7 @@ mod registry;
 mod segment;
 mod segments;
 mod selected;
-mod series_block;
+pub(crate) mod series_block;
 mod sink;
 mod store;
 mod times;

@@ -50,17 +50,13 @@ impl Repeats {
         }
     }
 
-    pub(crate) fn signal(&self) -> &'static str {
-        self.signal
-    }
-
     /// Reads what was stored, once.
     pub(crate) async fn load(&mut self, rows: &mut PgConnection) -> Result<(), sqlx::Error> {
         if self.loaded {
             return Ok(());
         }
         let stored: Vec<(i32, DateTime<Utc>, Vec<u8>)> = sqlx::query_as(
-            "SELECT partition, newest, hashes FROM telemetry.seen_bodies WHERE signal = $1
+            "SELECT partition, newest, hashes FROM seen_bodies WHERE signal = $1
              ORDER BY partition, from_offset",
         )
         .bind(self.signal)
@@ -114,11 +110,11 @@ impl Repeats {
                  SELECT * FROM unnest($2::int[], $3::bigint[], $4::timestamptz[], $5::bytea[])
                      AS fresh (partition, from_offset, newest, hashes)
              ), gone AS (
-                 DELETE FROM telemetry.seen_bodies old USING fresh
+                 DELETE FROM seen_bodies old USING fresh
                  WHERE old.signal = $1 AND old.partition = fresh.partition
                    AND old.newest < fresh.newest - interval '15 minutes'
              )
-             INSERT INTO telemetry.seen_bodies (signal, partition, from_offset, newest, hashes)
+             INSERT INTO seen_bodies (signal, partition, from_offset, newest, hashes)
              SELECT $1, * FROM fresh",
         )
         .bind(self.signal)

@@ -3,20 +3,19 @@
 
 use schemas::time::Timestamp;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use uuid::Uuid;
 
+use super::classes::{Classes, default_of};
 use super::compaction::CompactError;
 use crate::db::Db;
 
-/// Days that items are kept; a project's signal has one of them.
-pub const CLASSES: [i16; 7] = [1, 3, 7, 15, 30, 90, 400];
-pub(crate) const DEFAULT_CLASS: i16 = 30;
-
-/// Tables of rows by day that follow their signal's class.
-const BY_DAY: [(&str, &str); 4] = [
-    ("metrics", "metric_series"),
-    ("metrics", "metric_exemplars"),
-    ("spans", "span_red"),
-    ("spans", "service_edges"),
+/// Tables of rows by day that are kept as long as the whole of some signal, the
+/// longest of several.
+const BY_DAY: [(&str, &[&str]); 4] = [
+    ("metric_series", &["metrics", "metrics_5m", "metrics_1h"]),
+    ("metric_exemplars", &["metrics"]),
+    ("span_red", &["spans"]),
+    ("service_edges", &["spans"]),
 ];
 
 /// Removes what is past its time at `now`.
@@ -31,37 +30,72 @@ pub async fn pass(db: &Db, now: Timestamp) -> Result<(), CompactError> {
             .await?;
         drop_days(&mut rows, signal, today).await?;
     }
-    for (signal, table) in BY_DAY {
-        let sql = format!(
-            "DELETE FROM telemetry.{table} t
-             WHERE day < $1 - coalesce((SELECT class FROM telemetry.retention r
-                 WHERE r.tenant_id = t.tenant_id AND r.project_id = t.project_id AND r.signal = $2), $3)"
-        );
+    for (table, signals) in BY_DAY {
+        let kept = kept(signals);
+        let sql = format!("DELETE FROM telemetry.{table} t WHERE day < $1 - {kept}");
         sqlx::query(AssertSqlSafe(sql))
             .bind(today)
-            .bind(signal)
-            .bind(DEFAULT_CLASS)
             .execute(&mut rows)
             .await?;
     }
-    drop_log_counts(&mut rows, today).await?;
+    for (resolution, signal) in [(300, "metrics_5m"), (3_600, "metrics_1h")] {
+        let sql = format!(
+            "DELETE FROM telemetry.metrics_coarse t
+             WHERE resolution = {resolution} AND day < $1 - {}",
+            kept(&[signal])
+        );
+        sqlx::query(AssertSqlSafe(sql))
+            .bind(today)
+            .execute(&mut rows)
+            .await?;
+    }
+    // Counts of records go with the records.
+    let sql = format!(
+        "DELETE FROM telemetry.log_counts t WHERE minute < 1440 * ($1 - {})",
+        kept(&["logs"])
+    );
+    sqlx::query(AssertSqlSafe(sql))
+        .bind(today)
+        .execute(&mut rows)
+        .await?;
     rows.close().await?;
     Ok(())
 }
 
-/// Counts of records go with the records.
-async fn drop_log_counts(rows: &mut PgConnection, today: i32) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "DELETE FROM telemetry.log_counts t
-         WHERE minute < 1440 * ($1 - coalesce((SELECT class FROM telemetry.retention r
-             WHERE r.tenant_id = t.tenant_id AND r.project_id = t.project_id
-               AND r.signal = 'logs'), $2))",
+/// The days that a row of `t` is kept: those of the project's longest rule of any of
+/// the signals.
+fn kept(signals: &[&str]) -> String {
+    let each = signals.iter().map(|signal| {
+        format!(
+            "greatest((SELECT max(class) FROM telemetry.retention r
+                 WHERE r.tenant_id = t.tenant_id AND r.project_id = t.project_id
+                   AND r.signal = '{signal}'),
+             coalesce((SELECT class FROM telemetry.retention r
+                 WHERE r.tenant_id = t.tenant_id AND r.project_id = t.project_id
+                   AND r.signal = '{signal}' AND r.stream = ''), {}))",
+            default_of(signal)
+        )
+    });
+    format!("greatest({})", each.collect::<Vec<_>>().join(", "))
+}
+
+/// Every project with rules about a signal, and which they are.
+pub(crate) async fn versions(
+    rows: &mut PgConnection,
+    signal: &str,
+) -> Result<Vec<(Uuid, Uuid, i64)>, sqlx::Error> {
+    let found: Vec<(Uuid, Uuid, Vec<String>, Vec<i16>)> = sqlx::query_as(
+        "SELECT tenant_id, project_id, array_agg(stream), array_agg(class)
+         FROM retention WHERE signal = $1 GROUP BY 1, 2 ORDER BY 1, 2",
     )
-    .bind(today)
-    .bind(DEFAULT_CLASS)
-    .execute(rows)
-    .await
-    .map(drop)
+    .bind(signal)
+    .fetch_all(rows)
+    .await?;
+    let version = |(tenant, project, streams, days): (Uuid, Uuid, Vec<String>, Vec<i16>)| {
+        let rules = streams.into_iter().zip(days).collect();
+        (tenant, project, Classes::new(signal, rules).version)
+    };
+    Ok(found.into_iter().map(version).collect())
 }
 
 /// Drops the partitions of days that are empty now.

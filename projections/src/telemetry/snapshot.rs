@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use schemas::scope::Scope;
-use sqlx::{AssertSqlSafe, Executor, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, Executor, PgConnection, Postgres, Transaction};
 
 use crate::db::{Db, QueryError};
 
@@ -32,4 +32,18 @@ pub(crate) async fn begin(
     .execute(&mut *tx)
     .await?;
     Ok(tx)
+}
+
+/// Grows when a replay or a deletion writes a signal's rows anew: what was kept of
+/// another generation is of no use.
+pub(crate) async fn generation(
+    tx: &mut PgConnection,
+    signal: &'static str,
+) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar(
+        "SELECT coalesce(max(generation), 0) FROM telemetry.checkpoint WHERE projection = $1",
+    )
+    .bind(signal)
+    .fetch_one(tx)
+    .await
 }

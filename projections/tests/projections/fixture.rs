@@ -1,5 +1,6 @@
 //! A database, a log, and projections that run between them.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +21,9 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) const LONG: Duration = Duration::from_secs(60);
+
+/// Between flushes of telemetry.
+pub(crate) const LINGER: Duration = Duration::from_millis(10);
 
 pub(crate) struct Bench {
     pub(crate) log: Log,
@@ -50,6 +54,18 @@ impl Running {
 impl Bench {
     /// None (said aloud) where there is no Postgres.
     pub(crate) async fn new() -> Option<Self> {
+        let options = |dir: &Path| Options {
+            // All records are appended at one time.
+            clock: Clock::manual(Timestamp::from_micros(1_793_500_000_000_000)),
+            ..Options::new(dir)
+        };
+        Self::with_log(options).await.map(|(bench, _)| bench)
+    }
+
+    /// With a log of its own, which comes along as what it is.
+    pub(crate) async fn with_log(
+        options: impl FnOnce(&Path) -> Options,
+    ) -> Option<(Self, Arc<EmbeddedLog>)> {
         let database = testkit::postgres().await?;
         let config = DbConfig::new(&database.url);
         projections::migrate(&config).await.expect("migrates");
@@ -58,14 +74,16 @@ impl Bench {
             .await
             .expect("an empty vault opens");
         let dir = tempfile::tempdir().expect("a folder");
-        Some(Self {
-            log: log_in(dir.path()),
+        let log = EmbeddedLog::open(options(dir.path())).expect("a new log opens");
+        let bench = Self {
+            log: log.clone(),
             db,
             vault,
             config,
             fanout: Arc::default(),
             _dir: dir,
-        })
+        };
+        Some((bench, log))
     }
 
     pub(crate) async fn append(&self, records: Vec<NewRecord>) -> Vec<Position> {
@@ -137,6 +155,7 @@ impl Bench {
             log: self.log.clone(),
             db: self.db.clone(),
             people: self.vault.subject_keys(),
+            settings: projections::Settings::default(),
         }
     }
 
@@ -186,14 +205,4 @@ pub(crate) async fn dump(connection: &mut PgConnection, table: &str) -> Value {
         .fetch_one(connection)
         .await
         .expect("a table")
-}
-
-/// A log whose records are all appended at one time.
-fn log_in(dir: &std::path::Path) -> Log {
-    let clock = Clock::manual(Timestamp::from_micros(1_793_500_000_000_000));
-    EmbeddedLog::open(Options {
-        clock,
-        ..Options::new(dir)
-    })
-    .expect("a new log opens")
 }

@@ -18,7 +18,7 @@ use schemas::topic::Topic;
 use serde_json::{Value, json};
 use testkit::eventually;
 
-use crate::fixture::{Bench, LONG, Running};
+use crate::fixture::{Bench, LINGER, LONG, Running};
 use crate::story::Tenant;
 
 /// Seconds; the time of the test's log, at a full hour.
@@ -90,7 +90,7 @@ struct Store {
 impl Store {
     async fn new() -> Option<Self> {
         let bench = Bench::new().await?;
-        let running = bench.run(vec![Arc::new(Logs::default())]);
+        let running = bench.run(vec![Arc::new(Logs::new(LINGER))]);
         Some(Self { bench, running })
     }
 

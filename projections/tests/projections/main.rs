@@ -1,9 +1,11 @@
 //! The read side against a real Postgres and the embedded log.
 
 mod fixture;
+mod observed;
 mod story;
 
 mod announcing;
+mod coarse_metrics;
 mod examples;
 mod interleaving;
 mod isolation;
@@ -15,5 +17,7 @@ mod parking;
 mod queries;
 mod redis;
 mod replaying;
+mod retaining;
 mod secrets;
+mod telemetry_replay;
 mod traces;

@@ -73,7 +73,7 @@ async fn readers_and_writers_go_on_while_everything_is_replayed() {
     bench.replay().all().await.expect("replays at rest");
     assert_eq!(bench.rows().await, rows);
     let generations = checkpoints::all(&bench.db).await.expect("answers");
-    let telemetry = ["metrics", "logs", "spans"];
+    let telemetry = ["telemetry_policies", "metrics", "logs", "spans"];
     assert!(
         generations
             .iter()

@@ -18,7 +18,7 @@ use schemas::topic::Topic;
 use serde_json::{Value, json};
 use testkit::eventually;
 
-use crate::fixture::{Bench, LONG, dump};
+use crate::fixture::{Bench, LINGER, LONG, dump};
 use crate::story::Tenant;
 
 const NOW_MS: i64 = 1_793_500_000_000;
@@ -72,7 +72,7 @@ fn body(tenant: Tenant, spans: &[Value], at_ms: i64) -> NewRecord {
 }
 
 async fn fold(bench: &Bench, positions: &[Position]) {
-    let running = bench.run(vec![Arc::new(Spans::default()) as Arc<dyn Projection>]);
+    let running = bench.run(vec![Arc::new(Spans::new(LINGER)) as Arc<dyn Projection>]);
     eventually("spans", || async {
         checkpoints::wait_until(&bench.db, "spans", positions, LONG)
             .await

@@ -1,8 +1,10 @@
 //! Postgres and what needs it. Started beside the rest, because ingest works
 //! without it and must not wait.
 
+use std::time::Duration;
+
 use anyhow::Context;
-use projections::telemetry::compaction::Compaction;
+use projections::telemetry::compaction::{Compaction, Pace};
 use projections::vault::{MasterKey, SubjectKeys};
 use projections::{Db, DbConfig, Runtime};
 use tokio::sync::watch;
@@ -17,6 +19,8 @@ use crate::storage::{self, Database};
 pub(crate) struct Data {
     pub(crate) db: Db,
     pub(crate) master: MasterKey,
+    /// What a deployment sets of them.
+    pub(crate) folds: projections::Settings,
     database: Database,
     settings: DbConfig,
     /// True once the tables are there and the vault has opened.
@@ -43,6 +47,10 @@ impl Data {
         Ok(Self {
             db,
             master,
+            folds: projections::Settings {
+                active_series: u32::try_from(config.telemetry_active_series).unwrap_or(u32::MAX),
+                telemetry_linger: Duration::from_millis(config.telemetry_flush_ms),
+            },
             database,
             settings,
             usable: watch::Sender::new(false),
@@ -114,13 +122,10 @@ pub(super) async fn project(platform: Platform, data: Data) -> anyhow::Result<()
     let runtime = Runtime {
         log: platform.log.clone(),
         people: data.subject_keys(),
-        db: data.db,
+        db: data.db.clone(),
         fanout: platform.fanout.clone(),
     };
-    let settings = projections::Settings {
-        active_series: u32::try_from(platform.config.telemetry_active_series).unwrap_or(u32::MAX),
-    };
-    let projections = projections::registry_with(&settings);
+    let projections = projections::registry_with(&data.folds);
     projections::run(runtime, projections, platform.shutdown.clone()).await
 }
 
@@ -134,7 +139,11 @@ pub(super) async fn compact(platform: Platform, data: Data) -> anyhow::Result<()
         None => return Ok(()),
         Some(waited) => waited?,
     }
-    Compaction::default()
+    let pace = Pace {
+        pause: Duration::from_millis(platform.config.telemetry_compaction_ms),
+        rows_ready: platform.config.telemetry_compaction_rows.into(),
+    };
+    Compaction::new(pace)
         .run(data.db, CLOCK, platform.shutdown.clone())
         .await
 }

@@ -26,6 +26,7 @@ pub(super) fn topics(print: impl Fn(&str)) -> anyhow::Result<()> {
         let kept = match topic.retention() {
             Retention::Forever => "for ever".to_owned(),
             Retention::Days(days) => format!("{days} days"),
+            Retention::Seconds(seconds) => format!("{seconds} s"),
         };
         let (name, partitions) = (topic.name(), topic.partitions());
         print(&format!(

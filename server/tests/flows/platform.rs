@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use reqwest::StatusCode;
 use tempfile::TempDir;
 use testkit::eventually;
 use tokio::sync::{Mutex, MutexGuard};
@@ -30,6 +31,8 @@ pub(crate) struct Platform {
     program: PathBuf,
     /// A library that the program is started with.
     preload: Option<PathBuf>,
+    /// Settings besides those that every platform here has.
+    variables: Vec<(&'static str, String)>,
     process: Option<Child>,
     port: u16,
     /// None for a second platform beside the one that holds it.
@@ -54,6 +57,26 @@ impl Platform {
         platform.program = platform.folder().join("sre-copilot");
         std::fs::copy(PROGRAM, &platform.program).unwrap();
         std::os::unix::fs::chown(platform.folder(), Some(uid), Some(gid)).unwrap();
+        platform.begin().await;
+        platform
+    }
+
+    /// With more settings, and a Postgres of its own.
+    pub(crate) async fn start_with(variables: &[(&'static str, &str)]) -> Self {
+        Self::start_on(None, variables).await
+    }
+
+    /// With more settings.
+    pub(crate) async fn start_on(
+        database_url: Option<String>,
+        variables: &[(&'static str, &str)],
+    ) -> Self {
+        let alone = ONE_AT_A_TIME.lock().await;
+        let mut platform = Self::new(database_url, Some(alone));
+        let owned = variables
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned()));
+        platform.variables = owned.collect();
         platform.begin().await;
         platform
     }
@@ -94,6 +117,7 @@ impl Platform {
             account: None,
             program: PROGRAM.into(),
             preload: None,
+            variables: Vec::new(),
             process: None,
             port: 0,
             _alone: alone,
@@ -138,6 +162,19 @@ impl Platform {
         started.elapsed()
     }
 
+    /// The same where Postgres is away: it is alive and takes what agents send.
+    pub(crate) async fn restart_without_reads(&mut self) {
+        self.spawn();
+        let http = crate::client::http();
+        let url = format!("{}/api/v1/ingest/logs", self.base());
+        eventually("the platform knows its keys", || {
+            self.check_running();
+            let answer = http.post(&url).bearer_auth("srec_unknown").send();
+            async move { (answer.await.ok()?.status() == StatusCode::UNAUTHORIZED).then_some(()) }
+        })
+        .await;
+    }
+
     fn spawn(&mut self) {
         std::fs::remove_file(self.folder.path().join("data/ports.json")).ok();
         let log = File::options()
@@ -155,6 +192,7 @@ impl Platform {
             .env("SRE_COPILOT_HTTP_ADDR", format!("127.0.0.1:{}", self.port))
             .env("SRE_COPILOT_WS_ADDR", "127.0.0.1:0")
             .env("SRE_COPILOT_OTLP_GRPC_ADDR", "127.0.0.1:0")
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log);

@@ -2,6 +2,7 @@
 //! time, with a filter over their tokens. What is large already is taken as it is.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use sqlx::PgConnection;
@@ -13,6 +14,7 @@ use super::record::StreamView;
 use super::segment::{Bloom, Directory, Segment, Writer};
 use super::table::Table;
 use crate::telemetry::bytes::Damaged;
+use crate::telemetry::classes::Classes;
 use crate::telemetry::compaction::{Compact, CompactError, Level0, Level1, Target};
 
 /// A segment with so many records is not written again.
@@ -41,7 +43,8 @@ impl Compact for LogsCompact {
         target: Target,
         rows: Vec<Level0>,
     ) -> Result<(), CompactError> {
-        let segments = rewrite_apart(rows.into_iter().map(|row| row.data).collect()).await?;
+        let rows = rows.into_iter().map(|row| row.data).collect();
+        let segments = rewrite_apart(rows, target.classes.clone()).await?;
         insert(tx, target, segments).await
     }
 
@@ -51,33 +54,51 @@ impl Compact for LogsCompact {
         target: Target,
         rows: Vec<Level1>,
     ) -> Result<(), CompactError> {
-        let segments = rewrite_apart(rows.into_iter().map(|row| row.data).collect()).await?;
+        let rows = rows.into_iter().map(|row| row.data).collect();
+        let segments = rewrite_apart(rows, target.classes.clone()).await?;
         insert(tx, target, segments).await
     }
 }
 
-async fn rewrite_apart(segments: Vec<Vec<u8>>) -> Result<Vec<NewSegment>, CompactError> {
-    tokio::task::spawn_blocking(move || rewrite(segments))
+async fn rewrite_apart(
+    segments: Vec<Vec<u8>>,
+    classes: Arc<Classes>,
+) -> Result<Vec<NewSegment>, CompactError> {
+    tokio::task::spawn_blocking(move || rewrite(segments, &classes))
         .await
         .map_err(|e| CompactError::Damaged(e.to_string()))?
 }
 
-fn rewrite(segments: Vec<Vec<u8>>) -> Result<Vec<NewSegment>, CompactError> {
+fn rewrite(segments: Vec<Vec<u8>>, classes: &Classes) -> Result<Vec<NewSegment>, CompactError> {
     let mut done = Vec::new();
     let mut table = Table::default();
     for data in segments {
         let segment = Segment::open(&data[..])?;
-        if is_final(&segment)? {
-            done.push(NewSegment::of(data)?);
+        if is_final(&segment)?
+            && let Some(class) = one_class(&segment, classes)?
+        {
+            done.push(NewSegment::of(data, class)?);
             continue;
         }
         segment.append(None, &mut table)?;
         if table.bytes() >= MOST_BYTES {
-            write(&std::mem::take(&mut table), &mut done)?;
+            write(&std::mem::take(&mut table), classes, &mut done)?;
         }
     }
-    write(&table, &mut done)?;
+    write(&table, classes, &mut done)?;
     Ok(done)
+}
+
+/// How long all of it is kept; None where its streams differ in that.
+fn one_class(segment: &Segment<'_>, classes: &Classes) -> Result<Option<i16>, Damaged> {
+    let mut found = None;
+    for stream in segment.streams()?.0.iter() {
+        let class = classes.of(StreamView::read(stream)?.service);
+        if *found.get_or_insert(class) != class {
+            return Ok(None);
+        }
+    }
+    Ok(Some(found.unwrap_or(classes.whole())))
 }
 
 /// Large, within one hour, and with a filter.
@@ -90,19 +111,25 @@ fn is_final(segment: &Segment<'_>) -> Result<bool, Damaged> {
     Ok(hour(times.first()) == hour(times.last()))
 }
 
-fn write(table: &Table, done: &mut Vec<NewSegment>) -> Result<(), CompactError> {
-    let mut hours = BTreeMap::<i64, Vec<u32>>::new();
-    for row in table.sorted() {
-        let hour = table.rows[row as usize].time_ns.div_euclid(NS_AN_HOUR);
-        hours.entry(hour).or_default().push(row);
+fn write(table: &Table, classes: &Classes, done: &mut Vec<NewSegment>) -> Result<(), CompactError> {
+    let mut of_stream = Vec::new();
+    for stream in table.streams.texts.iter() {
+        of_stream.push(classes.of(StreamView::read(stream)?.service));
+    }
+    let mut hours = BTreeMap::<(i16, i64), Vec<u32>>::new();
+    for at in table.sorted() {
+        let row = &table.rows[at as usize];
+        let hour = row.time_ns.div_euclid(NS_AN_HOUR);
+        let class = of_stream[row.stream as usize];
+        hours.entry((class, hour)).or_default().push(at);
     }
     let broken = |e: std::io::Error| CompactError::Damaged(e.to_string());
     let mut writer = Writer::new().map_err(broken)?;
-    for rows in hours.into_values() {
+    for ((class, _), rows) in hours {
         let parts = (rows.len() / SEGMENT_RECORDS).max(1);
         for part in rows.chunks(rows.len().div_ceil(parts)) {
             let written = writer.write(table, part, Bloom::With).map_err(broken)?;
-            done.push(NewSegment::of(written.data)?);
+            done.push(NewSegment::of(written.data, class)?);
         }
     }
     Ok(())
@@ -110,6 +137,7 @@ fn write(table: &Table, done: &mut Vec<NewSegment>) -> Result<(), CompactError> 
 
 /// A new row of level 1.
 struct NewSegment {
+    class: i16,
     window_start: i64,
     min_time: i64,
     max_time: i64,
@@ -123,7 +151,7 @@ struct NewSegment {
 }
 
 impl NewSegment {
-    fn of(data: Vec<u8>) -> Result<Self, Damaged> {
+    fn of(data: Vec<u8>, class: i16) -> Result<Self, Damaged> {
         let segment = Segment::open(&data[..])?;
         let times = segment.times()?;
         let (first, last) = (times.first().copied(), times.last().copied());
@@ -138,6 +166,7 @@ impl NewSegment {
         let narrow = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
         let bloom = segment.directory().bloom().unwrap_or_default();
         Ok(Self {
+            class,
             window_start: min_time.div_euclid(NS_AN_HOUR) * 3_600,
             min_time,
             max_time,
@@ -169,21 +198,21 @@ async fn insert(
     let column = |of: fn(&NewSegment) -> i64| segments.iter().map(of).collect::<Vec<_>>();
     let narrow = |of: fn(&NewSegment) -> i32| segments.iter().map(of).collect::<Vec<_>>();
     sqlx::query(
-        "INSERT INTO telemetry.logs_l1 (tenant_id, project_id, partition, class, tier,
-             from_offset, to_offset, part, day, window_start, min_time, max_time, items,
+        "INSERT INTO logs_l1 (tenant_id, project_id, partition, rules, tier,
+             from_offset, to_offset, class, part, day, window_start, min_time, max_time, items,
              bloom_at, bloom_bytes, levels, services, directory, data)
-         SELECT $1, $2, $3, $4, $5, $6, $7, part, day, window_start, min_time, max_time, items,
+         SELECT $1, $2, $3, $4, $5, $6, $7, class, part, day, window_start, min_time, max_time, items,
              bloom_at, bloom_bytes, levels,
              ARRAY(SELECT jsonb_array_elements_text(services::jsonb)), directory, data
          FROM unnest($8::int[], $9::int[], $10::bigint[], $11::bigint[], $12::bigint[],
              $13::int[], $14::int[], $15::int[], $16::smallint[], $17::text[], $18::bytea[],
-             $19::bytea[]) AS new (part, day, window_start, min_time, max_time, items, bloom_at,
-             bloom_bytes, levels, services, directory, data)",
+             $19::bytea[], $20::smallint[]) AS new (part, day, window_start, min_time, max_time, items, bloom_at,
+             bloom_bytes, levels, services, directory, data, class)",
     )
     .bind(target.place.tenant.0)
     .bind(target.place.project.0)
     .bind(target.place.partition)
-    .bind(target.class)
+    .bind(target.classes.version)
     .bind(target.tier)
     .bind(target.from_offset)
     .bind(target.to_offset)
@@ -209,6 +238,7 @@ async fn insert(
             .collect::<Vec<_>>(),
     )
     .bind(segments.iter().map(|s| &s.data[..]).collect::<Vec<_>>())
+    .bind(segments.iter().map(|s| s.class).collect::<Vec<_>>())
     .execute(tx)
     .await?;
     Ok(())

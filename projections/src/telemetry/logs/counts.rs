@@ -66,7 +66,7 @@ impl Counts {
             counts.push(count);
         }
         sqlx::query(
-            "INSERT INTO telemetry.log_counts AS known
+            "INSERT INTO log_counts AS known
                  (tenant_id, project_id, minute, service, level, count)
              SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::smallint[],
                  $6::bigint[])

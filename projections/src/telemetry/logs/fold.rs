@@ -2,6 +2,7 @@
 //! what they hold is counted.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -19,12 +20,14 @@ use super::sink::Sink;
 use super::table::Table;
 use crate::runtime::{ApplyError, Changed, Home, Projection, Writing};
 use crate::telemetry::bodies::{self, Body, dropped};
+use crate::telemetry::floors::{Floor, Floors};
 use crate::telemetry::level0::{self, Section};
-use crate::telemetry::repeats::Repeats;
+use crate::telemetry::sieve::Sieve;
 
 /// A section is written when it has so many records, or so many bytes of text.
 const SECTION_RECORDS: usize = 20_000;
 const SECTION_BYTES: usize = 32 << 20;
+const NS_A_SECOND: i64 = 1_000_000_000;
 const NS_A_DAY: i64 = 86_400_000_000_000;
 
 /// The projection.
@@ -33,21 +36,26 @@ pub struct Logs {
     formats: &'static [Format<DecodeLogs>],
     /// Taken while a batch is applied and put back when that went well: what a
     /// failure leaves behind is nothing.
-    repeats: Mutex<Option<Repeats>>,
-}
-
-impl Default for Logs {
-    fn default() -> Self {
-        Self::with_formats(formats::LOGS)
-    }
+    sieve: Mutex<Option<Sieve>>,
+    linger: Duration,
+    floors: Option<Arc<Floors>>,
 }
 
 impl Logs {
-    /// With other formats than those of the wire.
-    pub fn with_formats(formats: &'static [Format<DecodeLogs>]) -> Self {
+    pub fn new(linger: Duration) -> Self {
         Self {
-            formats,
-            repeats: Mutex::default(),
+            formats: formats::LOGS,
+            sieve: Mutex::default(),
+            linger,
+            floors: None,
+        }
+    }
+
+    /// For a replay that takes only what is above the floors.
+    pub(crate) fn above(self, floors: Arc<Floors>) -> Self {
+        Self {
+            floors: Some(floors),
+            ..self
         }
     }
 }
@@ -75,11 +83,11 @@ impl Projection for Logs {
     }
 
     fn linger(&self) -> Duration {
-        Duration::from_millis(150)
+        self.linger
     }
 
     fn forget(&self) {
-        *self.repeats.lock() = None;
+        *self.sieve.lock() = None;
     }
 
     async fn apply(
@@ -87,21 +95,27 @@ impl Projection for Logs {
         to: &mut Writing<'_>,
         batch: &[Record],
     ) -> Result<Vec<Changed>, ApplyError> {
-        let held = self.repeats.lock().take();
-        let mut repeats = held.unwrap_or_else(|| Repeats::new(SIGNAL));
-        repeats.load(to.rows).await?;
-        let bodies = bodies::of_batch(batch, &mut repeats)?;
+        let held = self.sieve.lock().take();
+        let mut sieve = held.unwrap_or_else(|| Sieve::new(SIGNAL));
+        sieve.load(to.rows).await?;
+        let bodies = bodies::of_batch(batch, &mut sieve)?;
         if let Some(newest) = bodies.iter().map(|body| body.received.received_at).max() {
-            let formats = self.formats;
-            let decoding = tokio::task::spawn_blocking(move || decode(&bodies, formats));
+            let (formats, floors) = (self.formats, self.floors.clone());
+            let decoding = tokio::task::spawn_blocking(move || {
+                let flush = Flush {
+                    floors,
+                    ..Flush::default()
+                };
+                decode(&bodies, formats, flush)
+            });
             let flush = decoding
                 .await
                 .map_err(|e| ApplyError::Transient(format!("decoding ended: {e}")))??;
             level0::insert(to.rows, SIGNAL, newest, flush.sections).await?;
             flush.counts.add(to.rows).await?;
-            repeats.store(to.rows).await?;
+            sieve.store(to.rows).await?;
         }
-        *self.repeats.lock() = Some(repeats);
+        *self.sieve.lock() = Some(sieve);
         Ok(Vec::new())
     }
 }
@@ -113,6 +127,8 @@ type Place = (TenantId, ProjectId, Partition);
 struct Flush {
     sections: Vec<Section>,
     counts: Counts,
+    /// Of a replay: records below them are counted, but stored already.
+    floors: Option<Arc<Floors>>,
 }
 
 /// What a flush has of one project so far.
@@ -125,9 +141,13 @@ struct Gathered {
     outside: u64,
 }
 
-fn decode(bodies: &[Body], known: &'static [Format<DecodeLogs>]) -> Result<Flush, ApplyError> {
+fn decode(
+    bodies: &[Body],
+    known: &'static [Format<DecodeLogs>],
+    mut flush: Flush,
+) -> Result<Flush, ApplyError> {
     let mut writer = Writer::new().map_err(|e| ApplyError::Transient(e.to_string()))?;
-    let (mut flush, mut all) = (Flush::default(), BTreeMap::<Place, Gathered>::new());
+    let mut all = BTreeMap::<Place, Gathered>::new();
     // All sections of a project name the whole flush, so the ends are known first.
     for body in bodies {
         let gathered = all.entry(place_of(body)).or_default();
@@ -179,15 +199,31 @@ impl Flush {
         if table.len() == 0 {
             return Ok(());
         }
+        self.counts.count(tenant, project, &table);
+        let mut rows = table.sorted();
+        if let Some(floors) = &self.floors {
+            rows.retain(|row| {
+                let row = &table.rows[*row as usize];
+                let floor = Floor {
+                    floors,
+                    project,
+                    partition,
+                    offset: row.offset,
+                };
+                floor.takes(row.time_ns.div_euclid(NS_A_SECOND))
+            });
+        }
+        if rows.is_empty() {
+            return Ok(());
+        }
         // What compaction will take as it is needs its filter now.
-        let bloom = match table.len() >= compact::LARGE {
+        let bloom = match rows.len() >= compact::LARGE {
             true => Bloom::With,
             false => Bloom::Without,
         };
         let written = writer
-            .write(&table, &table.sorted(), bloom)
+            .write(&table, &rows, bloom)
             .map_err(|e| ApplyError::Transient(e.to_string()))?;
-        self.counts.count(tenant, project, &table);
         self.sections.push(Section {
             tenant,
             project,

@@ -17,7 +17,8 @@ use super::store::SourceUnavailable;
 /// A day and its index.
 pub(crate) type Indexed = (i32, Arc<RwLock<DayIndex>>);
 
-type Key = (TenantId, ProjectId, i32);
+/// Ordinals mean something within one generation only.
+type Key = (TenantId, ProjectId, i64, i32);
 
 /// Of all projects.
 #[derive(Debug)]
@@ -45,9 +46,10 @@ impl Indexes {
         &self,
         tx: &mut PgConnection,
         scope: &Scope,
+        generation: i64,
         days: RangeInclusive<i32>,
     ) -> Result<Vec<Indexed>, SourceUnavailable> {
-        let mut indexed = self.held.lock().of(scope, &days);
+        let mut indexed = self.held.lock().of(scope, generation, &days);
         let (mut known_days, mut partitions, mut next) = (vec![], vec![], vec![]);
         for (day, index) in &indexed {
             for (partition, ordinals) in index.read().loaded() {
@@ -83,7 +85,9 @@ impl Indexes {
         let indexed = added
             .await
             .map_err(|e| SourceUnavailable(promql::source::SourceError::Failed(e.to_string())))??;
-        self.held.lock().keep(scope, &indexed, self.most_bytes);
+        self.held
+            .lock()
+            .keep(scope, generation, &indexed, self.most_bytes);
         Ok(indexed)
     }
 }
@@ -108,13 +112,14 @@ fn add(
 }
 
 impl Held {
-    fn of(&mut self, scope: &Scope, days: &RangeInclusive<i32>) -> Vec<Indexed> {
+    fn of(&mut self, scope: &Scope, generation: i64, days: &RangeInclusive<i32>) -> Vec<Indexed> {
         self.uses += 1;
         let mut found: Vec<Indexed> = self
             .days
             .iter_mut()
-            .filter(|((tenant, project, day), _)| {
-                (*tenant, *project) == (scope.tenant(), scope.project()) && days.contains(day)
+            .filter(|((tenant, project, of, day), _)| {
+                (*tenant, *project, *of) == (scope.tenant(), scope.project(), generation)
+                    && days.contains(day)
             })
             .map(|((.., day), (used, index))| {
                 *used = self.uses;
@@ -125,9 +130,9 @@ impl Held {
         found
     }
 
-    fn keep(&mut self, scope: &Scope, indexed: &[Indexed], most_bytes: usize) {
+    fn keep(&mut self, scope: &Scope, generation: i64, indexed: &[Indexed], most_bytes: usize) {
         for (day, index) in indexed {
-            let key = (scope.tenant(), scope.project(), *day);
+            let key = (scope.tenant(), scope.project(), generation, *day);
             self.days
                 .entry(key)
                 .or_insert_with(|| (self.uses, index.clone()));

@@ -8,17 +8,21 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use promql::source::Samples;
+use protocols::metrics::NAME;
 use schemas::ids::ProjectId;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::SIGNAL;
+use super::coarsen::Coarsening;
 use super::merge::{self, Piece};
 use super::registry::day_of;
 use super::segment::{Names, Segment, Writer};
 use super::series_block::SeriesBlock;
 use crate::telemetry::bytes::Damaged;
-use crate::telemetry::compaction::{Compact, CompactError, Level0, Level1, Place, Target};
+use crate::telemetry::compaction::{
+    Compact, CompactError, FINAL_TIER, Level0, Level1, Place, Target,
+};
 
 /// Samples in a segment, about: 200 series for an hour.
 const SEGMENT_SAMPLES: usize = 50_000;
@@ -32,8 +36,8 @@ pub(crate) struct MetricsCompact {
     ids: Mutex<HashMap<Key, Arc<Vec<u128>>>>,
 }
 
-/// Project, partition and day.
-type Key = (ProjectId, i32, i32);
+/// Project, generation, partition and day.
+type Key = (ProjectId, i64, i32, i32);
 
 #[async_trait]
 impl Compact for MetricsCompact {
@@ -53,12 +57,14 @@ impl Compact for MetricsCompact {
                 day.insert(self.ids(tx, target.place, row.day).await?);
             }
         }
+        let days: Vec<i32> = ids.keys().copied().collect();
+        let by_name = ByName::load(tx, &target, &days).await?;
         let runs = rows.into_iter().map(|row| {
             let ids = ids.get(&row.day).cloned();
             Run::new(vec![row.data], ids)
         });
-        let segments = rewrite_apart(runs.collect()).await?;
-        insert(tx, target, segments).await
+        let (segments, _) = rewrite_apart(runs.collect(), by_name, None).await?;
+        insert(tx, &target, segments).await
     }
 
     async fn merge(
@@ -67,13 +73,27 @@ impl Compact for MetricsCompact {
         target: Target,
         rows: Vec<Level1>,
     ) -> Result<(), CompactError> {
-        let mut runs = BTreeMap::<i64, Vec<Vec<u8>>>::new();
+        // Of one range, segments of two classes are two runs.
+        let mut runs = BTreeMap::<(i64, i16), Vec<Vec<u8>>>::new();
+        let (mut days, mut classes) = (Vec::<i32>::new(), Vec::<i16>::new());
         for row in rows {
-            runs.entry(row.from_offset).or_default().push(row.data);
+            let run = (row.from_offset, row.class);
+            runs.entry(run).or_default().push(row.data);
+            days.push(row.day);
+            classes.push(row.class);
         }
+        days.dedup();
+        classes.sort_unstable();
+        classes.dedup();
+        let by_name = ByName::load(tx, &target, &days).await?;
         let runs = runs.into_values().map(|parts| Run::new(parts, None));
-        let segments = rewrite_apart(runs.collect()).await?;
-        insert(tx, target, segments).await
+        let coarse = (target.tier == FINAL_TIER).then(Coarsening::default);
+        let (segments, coarse) = rewrite_apart(runs.collect(), by_name, coarse).await?;
+        let window = segments.first().map(|segment| segment.window_start);
+        if let (Some(coarse), Some(window_start)) = (coarse, window) {
+            coarse.write(tx, &target, window_start, classes).await?;
+        }
+        insert(tx, &target, segments).await
     }
 }
 
@@ -85,10 +105,11 @@ impl MetricsCompact {
         place: Place,
         day: i32,
     ) -> Result<Arc<Vec<u128>>, CompactError> {
-        let key = (place.project, place.partition, day);
+        let generation = generation(tx).await?;
+        let key = (place.project, generation, place.partition, day);
         let mut known = self.ids.lock().get(&key).cloned().unwrap_or_default();
         let blocks: Vec<Vec<u8>> = sqlx::query_scalar(
-            "SELECT data FROM telemetry.metric_series
+            "SELECT data FROM metric_series
              WHERE tenant_id = $1 AND project_id = $2 AND partition = $3 AND day = $4
                AND first_ordinal >= $5
              ORDER BY first_ordinal",
@@ -98,7 +119,7 @@ impl MetricsCompact {
         .bind(place.partition)
         .bind(day)
         .bind(i32::try_from(known.len()).unwrap_or(i32::MAX))
-        .fetch_all(tx)
+        .fetch_all(&mut *tx)
         .await?;
         if blocks.is_empty() {
             return Ok(known);
@@ -115,6 +136,14 @@ impl MetricsCompact {
         held.insert(key, known.clone());
         Ok(known)
     }
+}
+
+/// Ordinals mean something within one generation only.
+async fn generation(tx: &mut PgConnection) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("SELECT coalesce(max(generation), 0) FROM checkpoint WHERE projection = $1")
+        .bind(SIGNAL)
+        .fetch_one(tx)
+        .await
 }
 
 /// A run of segments, opened one after the other: their series are in the order of
@@ -170,9 +199,64 @@ impl Run {
     }
 }
 
+/// How long series are kept, by the hash of their metric's name, which their ids
+/// begin with.
+#[derive(Debug)]
+struct ByName {
+    whole: i16,
+    names: HashMap<u32, i16>,
+}
+
+impl ByName {
+    /// Names are read only where there are rules about them.
+    async fn load(
+        tx: &mut PgConnection,
+        target: &Target,
+        days: &[i32],
+    ) -> Result<Self, CompactError> {
+        let (classes, place) = (&target.classes, target.place);
+        let mut by_name = Self {
+            whole: classes.whole(),
+            names: HashMap::new(),
+        };
+        if classes.is_uniform() {
+            return Ok(by_name);
+        }
+        let blocks: Vec<Vec<u8>> = sqlx::query_scalar(
+            "SELECT data FROM metric_series
+             WHERE tenant_id = $1 AND project_id = $2 AND partition = $3 AND day = ANY ($4)",
+        )
+        .bind(place.tenant.0)
+        .bind(place.project.0)
+        .bind(place.partition)
+        .bind(days)
+        .fetch_all(tx)
+        .await?;
+        for block in blocks {
+            let block = SeriesBlock::decode(&block)?;
+            for at in 0..block.series.len() {
+                let labels = block.labels(at);
+                let class = classes.of(labels.get(NAME).unwrap_or_default());
+                by_name.names.insert(name_of(labels.id().0), class);
+            }
+        }
+        Ok(by_name)
+    }
+
+    fn class(&self, id: u128) -> i16 {
+        let own = self.names.get(&name_of(id));
+        own.copied().unwrap_or(self.whole)
+    }
+}
+
+fn name_of(id: u128) -> u32 {
+    (id >> 96) as u32
+}
+
 /// A new row of level 1.
 #[derive(Debug)]
 struct NewSegment {
+    class: i16,
     window_start: i64,
     min_time: i64,
     max_time: i64,
@@ -183,15 +267,26 @@ struct NewSegment {
     data: Vec<u8>,
 }
 
-async fn rewrite_apart(runs: Vec<Run>) -> Result<Vec<NewSegment>, CompactError> {
-    tokio::task::spawn_blocking(move || rewrite(runs))
+/// New segments, and what was added to the coarse ones.
+type Rewritten = (Vec<NewSegment>, Option<Coarsening>);
+
+async fn rewrite_apart(
+    runs: Vec<Run>,
+    by_name: ByName,
+    coarse: Option<Coarsening>,
+) -> Result<Rewritten, CompactError> {
+    tokio::task::spawn_blocking(move || rewrite(runs, &by_name, coarse))
         .await
         .map_err(|e| CompactError::Damaged(e.to_string()))?
         .map_err(Into::into)
 }
 
 /// Merges runs, which are in the order of the log, series by series.
-fn rewrite(mut runs: Vec<Run>) -> Result<Vec<NewSegment>, Damaged> {
+fn rewrite(
+    mut runs: Vec<Run>,
+    by_name: &ByName,
+    mut coarse: Option<Coarsening>,
+) -> Result<Rewritten, Damaged> {
     let mut hours = Hours::default();
     let (mut samples, mut pieces) = (Samples::default(), Vec::new());
     loop {
@@ -200,24 +295,28 @@ fn rewrite(mut runs: Vec<Run>) -> Result<Vec<NewSegment>, Damaged> {
             next = [next, run.peek()?].into_iter().flatten().min();
         }
         let Some(id) = next else {
-            return Ok(hours.finish());
+            return Ok((hours.finish(), coarse));
         };
         pieces.clear();
         pieces.extend(runs.iter_mut().filter_map(|run| run.take(id)));
         merge::read(&pieces, &mut samples)?;
-        hours.add(id, &samples);
+        let class = by_name.class(id);
+        hours.add(id, class, &samples);
+        if let Some(coarse) = &mut coarse {
+            coarse.add(id, class, &samples);
+        }
     }
 }
 
-/// Segments under way, by hour.
+/// Segments under way, by class and hour.
 #[derive(Debug, Default)]
 struct Hours {
-    open: BTreeMap<i64, (Writer, Option<NewSegment>)>,
+    open: BTreeMap<(i16, i64), (Writer, Option<NewSegment>)>,
     finished: Vec<NewSegment>,
 }
 
 impl Hours {
-    fn add(&mut self, id: u128, samples: &Samples) {
+    fn add(&mut self, id: u128, class: i16, samples: &Samples) {
         let hour = |time: i64| time.div_euclid(HOUR_MS);
         let (mut floats, mut wide) = (0, 0);
         loop {
@@ -232,23 +331,24 @@ impl Hours {
             let wide_end = samples.histograms.partition_point(|h| hour(h.0) <= window);
             let (float_range, wide_range) = (floats..floats_end, wide..wide_end);
             (floats, wide) = (floats_end, wide_end);
-            self.add_to(id, window, samples, float_range, wide_range);
+            self.add_to(id, (class, window), samples, float_range, wide_range);
         }
     }
 
     fn add_to(
         &mut self,
         id: u128,
-        window: i64,
+        (class, window): (i16, i64),
         samples: &Samples,
         floats: std::ops::Range<usize>,
         wide: std::ops::Range<usize>,
     ) {
-        let (writer, about) = self.open.entry(window).or_default();
+        let (writer, about) = self.open.entry((class, window)).or_default();
         let times = &samples.times[floats.clone()];
         let histograms = &samples.histograms[wide];
         writer.id(id, times, &samples.values[floats], histograms);
         let about = about.get_or_insert_with(|| NewSegment {
+            class,
             window_start: window * HOUR_MS / 1_000,
             min_time: i64::MAX,
             max_time: i64::MIN,
@@ -271,12 +371,12 @@ impl Hours {
         about.items += times.len() + histograms.len();
         about.id_to = id;
         if about.items >= SEGMENT_SAMPLES {
-            self.close(window);
+            self.close((class, window));
         }
     }
 
-    fn close(&mut self, window: i64) {
-        if let Some((writer, about)) = self.open.get_mut(&window)
+    fn close(&mut self, open: (i16, i64)) {
+        if let Some((writer, about)) = self.open.get_mut(&open)
             && let Some(mut segment) = about.take()
         {
             segment.series = writer.len();
@@ -286,9 +386,9 @@ impl Hours {
     }
 
     fn finish(mut self) -> Vec<NewSegment> {
-        let windows: Vec<i64> = self.open.keys().copied().collect();
-        for window in windows {
-            self.close(window);
+        let all: Vec<_> = self.open.keys().copied().collect();
+        for open in all {
+            self.close(open);
         }
         self.finished
     }
@@ -296,7 +396,7 @@ impl Hours {
 
 async fn insert(
     tx: &mut PgConnection,
-    target: Target,
+    target: &Target,
     segments: Vec<NewSegment>,
 ) -> Result<(), CompactError> {
     let narrow = |count: u64| i32::try_from(count).unwrap_or(i32::MAX);
@@ -311,16 +411,16 @@ async fn insert(
         .map(|segment| day_of(segment.window_start.saturating_mul(1_000)))
         .collect();
     sqlx::query(
-        "INSERT INTO telemetry.metrics_l1 (tenant_id, project_id, partition, class, tier,
-             from_offset, to_offset, day, window_start, part, min_time, max_time, items,
+        "INSERT INTO metrics_l1 (tenant_id, project_id, partition, rules, tier,
+             from_offset, to_offset, class, day, window_start, part, min_time, max_time, items,
              id_from, id_to, series, data)
-         SELECT $1, $2, $3, $4, $5, $6, $7, * FROM unnest($8::int[], $9::bigint[], $10::int[],
+         SELECT $1, $2, $3, $4, $5, $6, $7, * FROM unnest($18::smallint[], $8::int[], $9::bigint[], $10::int[],
              $11::bigint[], $12::bigint[], $13::int[], $14::uuid[], $15::uuid[], $16::int[], $17::bytea[])",
     )
     .bind(target.place.tenant.0)
     .bind(target.place.project.0)
     .bind(target.place.partition)
-    .bind(target.class)
+    .bind(target.classes.version)
     .bind(target.tier)
     .bind(target.from_offset)
     .bind(target.to_offset)
@@ -334,6 +434,7 @@ async fn insert(
     .bind(uuids(|s| s.id_to))
     .bind(segments.iter().map(|s| narrow(s.series)).collect::<Vec<_>>())
     .bind(segments.iter().map(|s| &s.data[..]).collect::<Vec<_>>())
+    .bind(segments.iter().map(|s| s.class).collect::<Vec<_>>())
     .execute(tx)
     .await?;
     Ok(())

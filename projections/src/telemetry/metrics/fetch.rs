@@ -18,16 +18,24 @@ use super::store::SourceUnavailable;
 /// More intervals of ids than this are asked for as fewer, wider ones.
 const MOST_INTERVALS: usize = 64;
 
-/// A row of level 0 (series by ordinal) or level 1 (series by id).
+/// What a sample that is put back for a coarse one takes, about.
+const SAMPLE_BYTES: usize = 2;
+
+/// A row of level 0 (series by ordinal) or level 1 (series by id), or, as levels 2 and
+/// 3, of coarse metrics by 5 minutes and by hour.
 #[derive(Debug, sqlx::FromRow)]
 pub(crate) struct SegmentRow {
     level: i16,
     day: i32,
     window_start: i64,
+    tier: i16,
+    class: i16,
     partition: i32,
     from_offset: i64,
     to_offset: i64,
     part: i32,
+    /// Samples that a coarse row stands for.
+    items: i32,
     /// None where the segment is held already.
     pub(crate) data: Option<Vec<u8>>,
 }
@@ -38,6 +46,8 @@ impl SegmentRow {
             level: self.level,
             day: self.day,
             window_start: self.window_start,
+            tier: self.tier,
+            class: self.class,
             partition: self.partition,
             from_offset: self.from_offset,
             to_offset: self.to_offset,
@@ -46,23 +56,25 @@ impl SegmentRow {
     }
 }
 
-/// `held` says which rows need not be sent: their data stays where it is.
+/// `held` says which rows need not be sent: their data stays where it is. Coarse rows
+/// stand in for samples that are gone, the finer ones first.
 const SQL: &str = "
     WITH held AS (
         SELECT * FROM unnest($9::smallint[], $10::int[], $11::bigint[], $12::int[], $13::bigint[],
-                             $14::bigint[], $15::int[])
-            AS held (level, day, window_start, partition, from_offset, to_offset, part))
-    SELECT 1::smallint AS level, day, window_start, partition, from_offset, to_offset, part,
+                             $14::bigint[], $15::int[], $16::smallint[], $17::smallint[])
+            AS held (level, day, window_start, partition, from_offset, to_offset, part, tier, class))
+    SELECT 1::smallint AS level, day, window_start, tier, class, partition, from_offset, to_offset, part,
+           0 AS items,
            CASE WHEN held.level IS NULL THEN data END AS data
     FROM telemetry.metrics_l1
     LEFT JOIN (SELECT * FROM held WHERE level = 1) held
-              USING (day, window_start, partition, from_offset, to_offset, part)
+              USING (day, window_start, tier, class, partition, from_offset, to_offset, part)
     WHERE tenant_id = $1 AND project_id = $2 AND day BETWEEN $3 AND $4
       AND max_time > $5 AND min_time <= $6
       AND EXISTS (SELECT FROM unnest($7::uuid[], $8::uuid[]) AS wanted (lowest, highest)
                   WHERE id_from <= highest AND id_to >= lowest)
     UNION ALL
-    SELECT 0::smallint, l0.day, 0::bigint, l0.partition, l0.from_offset, l0.to_offset, l0.section,
+    SELECT 0::smallint, l0.day, 0::bigint, 0::smallint, 0::smallint, l0.partition, l0.from_offset, l0.to_offset, l0.section, 0,
            CASE WHEN held.level IS NULL THEN data END
     FROM telemetry.metrics_l0 l0
     LEFT JOIN telemetry.compacted c
@@ -74,7 +86,34 @@ const SQL: &str = "
           AND held.part = l0.section
     WHERE l0.tenant_id = $1 AND l0.project_id = $2 AND l0.day BETWEEN $3 AND $4
       AND max_time > $5 AND min_time <= $6
-      AND l0.from_offset >= coalesce(c.next_offset, 0)";
+      AND l0.from_offset >= coalesce(c.next_offset, 0)
+    UNION ALL
+    SELECT CASE resolution WHEN 300 THEN 2 ELSE 3 END::smallint, coarse.day, coarse.window_start,
+           0::smallint, coarse.class, coarse.partition, coarse.from_offset, coarse.to_offset, coarse.part,
+           coarse.items,
+           CASE WHEN held.level IS NULL THEN data END
+    FROM telemetry.metrics_coarse coarse
+    LEFT JOIN (SELECT * FROM held WHERE level > 1) held
+              ON held.level = CASE resolution WHEN 300 THEN 2 ELSE 3 END
+             AND held.day = coarse.day AND held.window_start = coarse.window_start
+             AND held.class = coarse.class
+             AND held.partition = coarse.partition AND held.from_offset = coarse.from_offset
+             AND held.to_offset = coarse.to_offset AND held.part = coarse.part
+    WHERE tenant_id = $1 AND project_id = $2 AND coarse.day BETWEEN $3 AND $4
+      AND max_time > $5 AND min_time <= $6
+      AND EXISTS (SELECT FROM unnest($7::uuid[], $8::uuid[]) AS wanted (lowest, highest)
+                  WHERE id_from <= highest AND id_to >= lowest)
+      AND NOT EXISTS (SELECT FROM telemetry.metrics_l1 whole
+                      WHERE whole.tenant_id = $1 AND whole.project_id = $2
+                        AND whole.day = coarse.day AND whole.class = coarse.class
+                        AND whole.window_start = coarse.window_start
+                        AND whole.partition = coarse.partition)
+      AND NOT EXISTS (SELECT FROM telemetry.metrics_coarse finer
+                      WHERE finer.tenant_id = $1 AND finer.project_id = $2
+                        AND finer.day = coarse.day AND finer.class = coarse.class
+                        AND finer.window_start = coarse.window_start
+                        AND finer.partition = coarse.partition
+                        AND finer.resolution < coarse.resolution)";
 
 /// All rows that may hold a sample, in the order of the log.
 pub(crate) async fn fetch(
@@ -105,11 +144,13 @@ pub(crate) async fn fetch(
         .bind(held.keys().map(|key| key.from_offset).collect::<Vec<_>>())
         .bind(held.keys().map(|key| key.to_offset).collect::<Vec<_>>())
         .bind(held.keys().map(|key| key.part).collect::<Vec<_>>())
+        .bind(held.keys().map(|key| key.tier).collect::<Vec<_>>())
+        .bind(held.keys().map(|key| key.class).collect::<Vec<_>>())
         .fetch(tx);
     let (mut rows, mut bytes) = (Vec::new(), 0);
     while let Some(row) = found.try_next().await? {
         bytes += match (&row.data, held.get(&row.key())) {
-            (Some(data), _) => data.len(),
+            (Some(data), _) => data.len() + row.items.unsigned_abs() as usize * SAMPLE_BYTES,
             (None, segment) => segment.map_or(0, |segment| segment.bytes()),
         };
         if bytes > most_bytes {

@@ -19,8 +19,9 @@ use super::sink::{Collected, Family, Sink};
 use super::{SIGNAL, exemplars, series_block};
 use crate::runtime::{ApplyError, Changed, Home, Projection, Writing};
 use crate::telemetry::bodies::{self, Body, dropped};
+use crate::telemetry::floors::Floors;
 use crate::telemetry::level0::{self, Section};
-use crate::telemetry::repeats::Repeats;
+use crate::telemetry::sieve::Sieve;
 
 /// Series of all projects that are kept in memory.
 const SERIES_IN_MEMORY: usize = 8_000_000;
@@ -34,14 +35,26 @@ pub struct Metrics {
     /// failure leaves behind is nothing.
     state: Mutex<Option<State>>,
     active_series: u32,
+    linger: Duration,
+    floors: Option<Arc<Floors>>,
 }
 
 impl Metrics {
     /// With a limit of series by project and day.
-    pub fn with_active_series(active_series: u32) -> Self {
+    pub fn new(active_series: u32, linger: Duration) -> Self {
         Self {
             state: Mutex::default(),
             active_series,
+            linger,
+            floors: None,
+        }
+    }
+
+    /// For a replay that takes only what is above the floors.
+    pub(crate) fn above(self, floors: Arc<Floors>) -> Self {
+        Self {
+            floors: Some(floors),
+            ..self
         }
     }
 }
@@ -50,10 +63,11 @@ type Place = (TenantId, ProjectId, Partition);
 
 #[derive(Debug)]
 struct State {
-    repeats: Repeats,
+    sieve: Sieve,
     registries: BTreeMap<Place, Registry>,
     families: HashMap<(ProjectId, u64), u64>,
     limit: u32,
+    floors: Option<Arc<Floors>>,
 }
 
 #[async_trait]
@@ -85,7 +99,7 @@ impl Projection for Metrics {
     }
 
     fn linger(&self) -> Duration {
-        Duration::from_millis(150)
+        self.linger
     }
 
     fn forget(&self) {
@@ -99,15 +113,16 @@ impl Projection for Metrics {
     ) -> Result<Vec<Changed>, ApplyError> {
         let held = self.state.lock().take();
         let mut state = held.unwrap_or_else(|| State {
-            repeats: Repeats::new(SIGNAL),
+            sieve: Sieve::new(SIGNAL),
             registries: BTreeMap::new(),
             families: HashMap::new(),
             limit: self.active_series,
+            floors: self.floors.clone(),
         });
-        state.repeats.load(to.rows).await?;
+        state.sieve.load(to.rows).await?;
         let records = batch.to_vec();
         let (mut state, bodies) = blocking(state, move |state| {
-            bodies::of_batch(&records, &mut state.repeats)
+            bodies::of_batch(&records, &mut state.sieve)
         })
         .await?;
         if !bodies.is_empty() {
@@ -177,6 +192,7 @@ impl State {
             collected.from.get_or_insert(body.position.offset);
             collected.until = body.position.offset + 1;
             let received_at = body.received.received_at;
+            let floor = self.floors.as_deref().map(|floors| body.floor(floors));
             let mut sink = Sink::new(
                 self.registries.entry(place_of(body)).or_default(),
                 collected,
@@ -185,7 +201,8 @@ impl State {
                 xxh3_128(body.received.format.as_bytes()),
                 self.limit,
                 always_labels,
-            );
+            )
+            .above(floor);
             let received_ns = received_at.micros().saturating_mul(1_000);
             if let Err(why) = decode(&plain, received_ns, &mut sink) {
                 body.undecodable(SIGNAL, &why);
@@ -212,7 +229,7 @@ impl State {
             return Ok(());
         }
         let stored: Vec<(i64, Vec<u8>)> = sqlx::query_as(
-            "SELECT wanted.n, data FROM telemetry.metric_series
+            "SELECT wanted.n, data FROM metric_series
              JOIN unnest($1::uuid[], $2::uuid[], $3::int[], $4::int[]) WITH ORDINALITY
                   AS wanted (tenant_id, project_id, partition, day, n)
              USING (tenant_id, project_id, partition, day)
@@ -249,7 +266,7 @@ impl State {
         flush.series.insert(rows).await?;
         flush.exemplars.insert(rows).await?;
         flush.families.upsert(rows).await?;
-        state.repeats.store(rows).await?;
+        state.sieve.store(rows).await?;
         state.shrink();
         Ok(state)
     }
@@ -394,7 +411,7 @@ impl SeriesRows {
             return Ok(());
         }
         sqlx::query(
-            "INSERT INTO telemetry.metric_series (tenant_id, project_id, partition, day,
+            "INSERT INTO metric_series (tenant_id, project_id, partition, day,
                  first_ordinal, series, from_offset, data)
              SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::int[], $5::int[],
                  $6::int[], $7::bigint[], $8::bytea[])",
@@ -447,7 +464,7 @@ impl ExemplarRows {
             return Ok(());
         }
         sqlx::query(
-            "INSERT INTO telemetry.metric_exemplars (tenant_id, project_id, partition, day,
+            "INSERT INTO metric_exemplars (tenant_id, project_id, partition, day,
                  from_offset, min_time, max_time, items, data)
              SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::int[], $5::bigint[],
                  $6::bigint[], $7::bigint[], $8::int[], $9::bytea[])",
@@ -496,7 +513,7 @@ impl FamilyRows {
         }
         // A project in two partitions may bring a family twice: one of them is kept.
         sqlx::query(
-            "INSERT INTO telemetry.metric_metadata (tenant_id, project_id, family, kind, help, unit)
+            "INSERT INTO metric_metadata (tenant_id, project_id, family, kind, help, unit)
              SELECT DISTINCT ON (tenant_id, project_id, family) *
              FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[])
                   AS said (tenant_id, project_id, family, kind, help, unit)

@@ -16,11 +16,22 @@ pub(crate) struct SegmentKey {
     pub(crate) level: i16,
     pub(crate) day: i32,
     pub(crate) window_start: i64,
+    /// A merge of one run has its offsets, but may cut it into other parts.
+    pub(crate) tier: i16,
+    pub(crate) class: i16,
     pub(crate) partition: i32,
     pub(crate) from_offset: i64,
     pub(crate) to_offset: i64,
     /// `section` in level 0.
     pub(crate) part: i32,
+}
+
+/// Whose rows, and in which generation: a replay writes rows anew, and a deletion
+/// takes them away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Owner {
+    pub(crate) project: ProjectId,
+    pub(crate) generation: i64,
 }
 
 /// Of all projects.
@@ -34,7 +45,7 @@ pub(crate) struct Segments {
 struct Held {
     uses: u64,
     bytes: usize,
-    segments: HashMap<(ProjectId, SegmentKey), (u64, Arc<Segment>)>,
+    segments: HashMap<(Owner, SegmentKey), (u64, Arc<Segment>)>,
 }
 
 impl Segments {
@@ -45,17 +56,17 @@ impl Segments {
         }
     }
 
-    /// What is here of a project that `wanted` says may be read.
+    /// What is here of an owner that `wanted` says may be read.
     pub(crate) fn of(
         &self,
-        project: ProjectId,
+        owner: Owner,
         wanted: impl Fn(&SegmentKey) -> bool,
     ) -> HashMap<SegmentKey, Arc<Segment>> {
         let mut held = self.held.lock();
         held.uses += 1;
         let uses = held.uses;
         let all = held.segments.iter_mut();
-        all.filter(|((of, key), _)| *of == project && wanted(key))
+        all.filter(|((of, key), _)| *of == owner && wanted(key))
             .map(|((_, key), (used, segment))| {
                 *used = uses;
                 (*key, segment.clone())
@@ -64,12 +75,12 @@ impl Segments {
     }
 
     /// Keeps what a query has opened.
-    pub(crate) fn keep(&self, project: ProjectId, opened: Vec<(SegmentKey, Arc<Segment>)>) {
+    pub(crate) fn keep(&self, owner: Owner, opened: Vec<(SegmentKey, Arc<Segment>)>) {
         let mut held = self.held.lock();
         let uses = held.uses;
         for (key, segment) in opened {
             held.bytes += segment.bytes();
-            if let Some((_, before)) = held.segments.insert((project, key), (uses, segment)) {
+            if let Some((_, before)) = held.segments.insert((owner, key), (uses, segment)) {
                 held.bytes -= before.bytes();
             }
         }
@@ -109,6 +120,8 @@ mod tests {
             level: 1,
             day: 1,
             window_start: 0,
+            tier: 1,
+            class: 30,
             partition: 0,
             from_offset: 0,
             to_offset: 9,
@@ -124,7 +137,10 @@ mod tests {
 
     #[test]
     fn the_least_recently_used_go_first_and_projects_are_apart() {
-        let project = |n| ProjectId(uuid::Uuid::from_u128(n));
+        let project = |n| Owner {
+            project: ProjectId(uuid::Uuid::from_u128(n)),
+            generation: 1,
+        };
         let (mine, other) = (project(1), project(2));
         let segments = Segments::new(segment().bytes() * 3);
         for part in 0..3 {

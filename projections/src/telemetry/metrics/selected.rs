@@ -8,6 +8,7 @@ use parking_lot::RwLock;
 use promql::source::{Samples, SeriesSet, SourceError};
 use protocols::metrics::Labels;
 
+use super::coarse;
 use super::fetch::SegmentRow;
 use super::index::DayIndex;
 use super::merge::{self, Piece};
@@ -112,7 +113,10 @@ impl Selected {
                 (Some(segment), _) => segment.clone(),
                 (None, data) => {
                     let data = data.ok_or(Damaged("a segment was not sent"))?;
-                    let segment = Arc::new(Segment::open(&data)?);
+                    let segment = Arc::new(match key.level {
+                        0 | 1 => Segment::open(&data)?,
+                        _ => coarse::open(&data)?,
+                    });
                     opened.push((key, segment.clone()));
                     segment
                 }

@@ -11,6 +11,7 @@ use schemas::telemetry::Window;
 use super::exemplars::Measured;
 use super::registry::{DAY_MS, Registry, day_of};
 use super::segment::Writer;
+use crate::telemetry::floors::Floor;
 
 /// What the bodies of one project in one partition came to.
 #[derive(Debug, Default)]
@@ -173,6 +174,8 @@ pub(crate) struct Sink<'a> {
     registry: &'a mut Registry,
     to: &'a mut Collected,
     window: Window,
+    /// Of a replay.
+    floor: Option<Floor<'a>>,
     limit: u32,
     always_labels: bool,
     /// Keys of two formats may be equal without their labels being so.
@@ -198,6 +201,7 @@ impl<'a> Sink<'a> {
             registry,
             to,
             window,
+            floor: None,
             limit,
             always_labels,
             salt,
@@ -206,6 +210,11 @@ impl<'a> Sink<'a> {
             day,
             ordinal: None,
         }
+    }
+
+    /// Takes only what is above the floor.
+    pub(crate) fn above(self, floor: Option<Floor<'a>>) -> Self {
+        Self { floor, ..self }
     }
 
     /// The ordinal of the series on the day of `time`; None where the item is left
@@ -225,6 +234,12 @@ impl<'a> Sink<'a> {
             self.ordinal = self.register();
         }
         self.ordinal.map(|ordinal| (self.day, ordinal))
+    }
+
+    /// Whether stored segments lack the item.
+    fn takes(&self, time: i64) -> bool {
+        self.floor
+            .is_none_or(|floor| floor.takes(time.div_euclid(1_000)))
     }
 
     fn register(&mut self) -> Option<u32> {
@@ -266,7 +281,9 @@ impl MetricSink for Sink<'_> {
     }
 
     fn sample(&mut self, time: i64, value: f64) {
-        if let Some((day, ordinal)) = self.place(time) {
+        if let Some((day, ordinal)) = self.place(time)
+            && self.takes(time)
+        {
             self.to.samples.push(Sample {
                 day,
                 ordinal,
@@ -277,7 +294,9 @@ impl MetricSink for Sink<'_> {
     }
 
     fn histogram(&mut self, time: i64, histogram: NativeHistogram) {
-        if let Some((day, ordinal)) = self.place(time) {
+        if let Some((day, ordinal)) = self.place(time)
+            && self.takes(time)
+        {
             self.to.histograms.push((day, ordinal, time, histogram));
         }
     }

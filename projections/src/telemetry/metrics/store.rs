@@ -20,7 +20,7 @@ use super::fetch::fetch;
 use super::index::DayIndex;
 use super::matching::Compiled;
 use super::registry::day_of;
-use super::segments::Segments;
+use super::segments::{Owner, Segments};
 use super::selected::Selected;
 use crate::db::{Db, QueryError};
 use crate::telemetry::bytes::Damaged;
@@ -125,8 +125,9 @@ impl Store {
     ) -> Result<Selected, SourceUnavailable> {
         let Stores { db, limits, .. } = &self.stores;
         let mut tx = snapshot::begin(db, SIGNAL, &self.scope, limits.time).await?;
+        let generation = snapshot::generation(&mut tx, SIGNAL).await?;
         let days = self
-            .days(&mut tx, selection.from_ms, selection.to_ms)
+            .days(&mut tx, generation, selection.from_ms, selection.to_ms)
             .await?;
         let mut selected = Selected::new(selection.from_ms, selection.to_ms);
         for (day, index) in days {
@@ -142,12 +143,16 @@ impl Store {
         if selected.series() == 0 {
             return Ok(selected);
         }
-        let (segments, project) = (self.stores.segments.clone(), self.scope.project());
-        let held = segments.of(project, |key| selected.may_read(key));
+        let segments = self.stores.segments.clone();
+        let owner = Owner {
+            project: self.scope.project(),
+            generation,
+        };
+        let held = segments.of(owner, |key| selected.may_read(key));
         let rows = fetch(&mut tx, &self.scope, &selected, &held, limits.bytes).await?;
         drop(tx);
         tokio::task::spawn_blocking(move || {
-            segments.keep(project, selected.take_in(rows, &held)?);
+            segments.keep(owner, selected.take_in(rows, &held)?);
             Ok(selected)
         })
         .await
@@ -158,11 +163,13 @@ impl Store {
     async fn days(
         &self,
         tx: &mut PgConnection,
+        generation: i64,
         from_ms: i64,
         to_ms: i64,
     ) -> Result<Vec<Indexed>, SourceUnavailable> {
         let days = day_of(from_ms)..=day_of(to_ms);
-        self.stores.indexes.refresh(tx, &self.scope, days).await
+        let indexes = &self.stores.indexes;
+        indexes.refresh(tx, &self.scope, generation, days).await
     }
 
     /// The series of each day that fit.
@@ -173,7 +180,10 @@ impl Store {
         let Stores { db, limits, .. } = &self.stores;
         let selectors = selectors(&which.selectors)?;
         let mut tx = snapshot::begin(db, SIGNAL, &self.scope, limits.time).await?;
-        let days = self.days(&mut tx, which.from_ms, which.to_ms).await?;
+        let generation = snapshot::generation(&mut tx, SIGNAL).await?;
+        let days = self
+            .days(&mut tx, generation, which.from_ms, which.to_ms)
+            .await?;
         drop(tx);
         Ok(days
             .into_iter()
@@ -191,7 +201,10 @@ impl Store {
         let Stores { db, limits, .. } = &self.stores;
         let selectors = selectors(&which.selectors)?;
         let mut tx = snapshot::begin(db, SIGNAL, &self.scope, limits.time).await?;
-        let days = self.days(&mut tx, which.from_ms, which.to_ms).await?;
+        let generation = snapshot::generation(&mut tx, SIGNAL).await?;
+        let days = self
+            .days(&mut tx, generation, which.from_ms, which.to_ms)
+            .await?;
         let stored: Vec<(i32, i32, Vec<u8>)> = sqlx::query_as(
             "SELECT day, partition, data FROM telemetry.metric_exemplars
              WHERE tenant_id = $1 AND project_id = $2 AND day BETWEEN $3 AND $4

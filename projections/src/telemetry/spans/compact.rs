@@ -3,6 +3,7 @@
 //! their range is a part of the work: what is in memory at once is bounded.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use async_trait::async_trait;
 use sqlx::PgConnection;
@@ -12,6 +13,7 @@ use super::segment::{Segment, Written, write};
 use super::table::{Row, Table};
 use super::{SIGNAL, day_of};
 use crate::telemetry::bytes::Damaged;
+use crate::telemetry::classes::Classes;
 use crate::telemetry::compaction::{Compact, CompactError, Level0, Level1, Target};
 
 /// Spans in a segment, about; a trace is never split.
@@ -66,31 +68,32 @@ async fn rewrite_apart(
     for slice in 0..slices {
         let from = slice * 65_536 / slices;
         let until = (slice + 1) * 65_536 / slices;
+        let classes = target.classes.clone();
         let rewritten = tokio::task::spawn_blocking(move || {
-            let segments = rewrite(&rows, open, from, until)?;
+            let segments = rewrite(&rows, open, from..until, &classes)?;
             Ok::<_, Damaged>((rows, segments))
         });
         let ended = |e: tokio::task::JoinError| CompactError::Damaged(e.to_string());
         let (given_back, segments) = rewritten.await.map_err(ended)??;
         rows = given_back;
-        insert(tx, target, segments, &mut parts).await?;
+        insert(tx, &target, segments, &mut parts).await?;
     }
     Ok(())
 }
 
-/// Segments, with the hour of their spans, of the traces whose ids begin with
-/// `from` up to `until` (not included). Rows come in the order of the log.
+/// Segments, with class and hour of their spans, of the traces whose ids begin with
+/// what is in `slice`. Rows come in the order of the log.
 fn rewrite(
     rows: &[Vec<u8>],
     open: Open,
-    from: usize,
-    until: usize,
-) -> Result<Vec<(i64, Written)>, Damaged> {
+    slice: Range<usize>,
+    classes: &Classes,
+) -> Result<Vec<((i16, i64), Written)>, Damaged> {
     let mut all = Table::default();
     for data in rows {
         let segment = open(data)?;
         let traces = segment.traces()?;
-        let inside = |id: &[u8; 16]| (from..until).contains(&usize::from(prefix(id)));
+        let inside = |id: &[u8; 16]| slice.contains(&usize::from(prefix(id)));
         let mut rows = traces.iter().filter(|(id, _)| inside(id));
         // They lie together.
         let Some((_, first)) = rows.next() else {
@@ -99,10 +102,15 @@ fn rewrite(
         let last = rows.next_back().map_or(first, |(_, rows)| rows);
         all.absorb(&segment.table(first.start..last.end)?);
     }
-    let mut hours = BTreeMap::<i64, Vec<Row>>::new();
+    let services = all.resources.iter();
+    let of_resource: Vec<i16> = services
+        .map(|resource| classes.of(all.texts.get(resource.service)))
+        .collect();
+    let mut hours = BTreeMap::<(i16, i64), Vec<Row>>::new();
     for row in std::mem::take(&mut all.rows) {
         let hour = row.start_ns.div_euclid(HOUR_NS);
-        hours.entry(hour).or_default().push(row);
+        let class = of_resource[row.resource as usize];
+        hours.entry((class, hour)).or_default().push(row);
     }
     let mut segments = Vec::new();
     for (hour, rows) in hours {
@@ -133,22 +141,22 @@ fn end_of_segment(rows: &[Row]) -> usize {
 
 async fn insert(
     tx: &mut PgConnection,
-    target: Target,
-    segments: Vec<(i64, Written)>,
+    target: &Target,
+    segments: Vec<((i16, i64), Written)>,
     parts: &mut BTreeMap<i64, i32>,
 ) -> Result<(), CompactError> {
-    for (hour, written) in segments {
+    for ((class, hour), written) in segments {
         let part = parts.entry(hour).or_insert(0);
         sqlx::query(
-            "INSERT INTO telemetry.spans_l1 (tenant_id, project_id, partition, class, tier,
+            "INSERT INTO spans_l1 (tenant_id, project_id, partition, class, tier,
                  from_offset, to_offset, day, window_start, part, min_time, max_time, items,
-                 trace_bloom, token_bloom, data)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+                 trace_bloom, token_bloom, data, rules)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
         )
         .bind(target.place.tenant.0)
         .bind(target.place.project.0)
         .bind(target.place.partition)
-        .bind(target.class)
+        .bind(class)
         .bind(target.tier)
         .bind(target.from_offset)
         .bind(target.to_offset)
@@ -161,6 +169,7 @@ async fn insert(
         .bind(written.trace_bloom)
         .bind(written.token_bloom)
         .bind(written.data)
+        .bind(target.classes.version)
         .execute(&mut *tx)
         .await?;
         *part += 1;
@@ -176,7 +185,11 @@ mod tests {
 
     const OPEN: Open = |data| Segment::open(data);
 
-    fn all(segments: &[(i64, Written)]) -> Vec<Span> {
+    fn kept_alike() -> Classes {
+        Classes::new(SIGNAL, Vec::new())
+    }
+
+    fn all(segments: &[((i16, i64), Written)]) -> Vec<Span> {
         let mut spans = Vec::new();
         for (_, written) in segments {
             let segment = Segment::open(&written.data).expect("opens");
@@ -194,11 +207,11 @@ mod tests {
         halves[0].rows.retain(|row| row.span_id[0] < 128);
         halves[1].rows.retain(|row| row.span_id[0] >= 100);
         let rows: Vec<_> = halves.iter().map(|half| write(half).data).collect();
-        let whole = rewrite(&rows, OPEN, 0, 65_536).expect("rewrites");
+        let whole = rewrite(&rows, OPEN, 0..65_536, &kept_alike()).expect("rewrites");
         assert_eq!(all(&whole), expected);
         let mut sliced = Vec::new();
         for from in (0..65_536).step_by(8_192) {
-            let of_slice = rewrite(&rows, OPEN, from, from + 8_192);
+            let of_slice = rewrite(&rows, OPEN, from..from + 8_192, &kept_alike());
             sliced.extend(all(&of_slice.expect("rewrites")));
         }
         assert_eq!(sliced, expected);

@@ -267,8 +267,8 @@ struct EdgeRow<'a> {
     buckets: &'a [i32],
 }
 
-const WRITE: &str = "INSERT INTO telemetry.service_edges AS e
-    SELECT * FROM json_populate_recordset(NULL::telemetry.service_edges, $1::json)
+const WRITE: &str = "INSERT INTO service_edges AS e
+    SELECT * FROM json_populate_recordset(NULL::service_edges, $1::json)
     ON CONFLICT (tenant_id, project_id, minute, client, server, server_kind) DO UPDATE SET
         count = e.count + excluded.count, errors = e.errors + excluded.errors,
         sum_ns = e.sum_ns + excluded.sum_ns,

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -26,32 +27,54 @@ use super::{SIGNAL, day_of};
 use crate::runtime::{ApplyError, Changed, Home, Projection, Writing};
 use crate::telemetry::bodies::{self, Body, dropped};
 use crate::telemetry::bytes::{Damaged, Reader, put_varint};
+use crate::telemetry::floors::{Floor, Floors};
 use crate::telemetry::level0::{self, Section, slot_of};
-use crate::telemetry::repeats::Repeats;
+use crate::telemetry::sieve::Sieve;
 
 /// The projection.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Spans {
     /// Taken while a batch is applied and put back when that went well: what a
     /// failure leaves behind is nothing.
     state: Mutex<Option<State>>,
+    linger: Duration,
+    floors: Option<Arc<Floors>>,
+}
+
+impl Spans {
+    pub fn new(linger: Duration) -> Self {
+        Self {
+            state: Mutex::default(),
+            linger,
+            floors: None,
+        }
+    }
+
+    /// For a replay that takes only what is above the floors.
+    pub(crate) fn above(self, floors: Arc<Floors>) -> Self {
+        Self {
+            floors: Some(floors),
+            ..self
+        }
+    }
 }
 
 type Place = (Owner, Partition);
 
 #[derive(Debug)]
 struct State {
-    repeats: Repeats,
+    sieve: Sieve,
     /// Halves of edges, by partition, once they are read.
     waiting: Option<BTreeMap<Partition, Waiting>>,
+    floors: Option<Arc<Floors>>,
 }
 
 /// What a flush brought for one project in one partition.
 #[derive(Debug)]
 struct Collected {
     table: Table,
-    /// Rows of each body, and when it arrived.
-    bodies: Vec<(Range<usize>, Timestamp)>,
+    /// Rows of each body, when it arrived, and its position.
+    bodies: Vec<(Range<usize>, Timestamp, i64)>,
     from_offset: i64,
     to_offset: i64,
 }
@@ -87,7 +110,7 @@ impl Projection for Spans {
     }
 
     fn linger(&self) -> Duration {
-        Duration::from_millis(150)
+        self.linger
     }
 
     fn forget(&self) {
@@ -101,11 +124,12 @@ impl Projection for Spans {
     ) -> Result<Vec<Changed>, ApplyError> {
         let held = self.state.lock().take();
         let mut state = held.unwrap_or_else(|| State {
-            repeats: Repeats::new(SIGNAL),
+            sieve: Sieve::new(SIGNAL),
             waiting: None,
+            floors: self.floors.clone(),
         });
-        state.repeats.load(to.rows).await?;
-        let bodies = bodies::of_batch(batch, &mut state.repeats)?;
+        state.sieve.load(to.rows).await?;
+        let bodies = bodies::of_batch(batch, &mut state.sieve)?;
         if let Some(newest) = bodies.iter().map(|body| body.received.received_at).max() {
             let oldest = bodies.iter().map(|body| body.received.received_at).min();
             state
@@ -116,7 +140,7 @@ impl Projection for Spans {
                 .map_err(|e| ApplyError::Transient(format!("decoding ended: {e}")))??;
             state = held;
             flush.write(to.rows, newest).await?;
-            state.repeats.store(to.rows).await?;
+            state.sieve.store(to.rows).await?;
         }
         *self.state.lock() = Some(state);
         Ok(Vec::new())
@@ -136,13 +160,18 @@ impl State {
                 continue;
             }
             let halves = waiting.entry(partition).or_default();
-            for (rows, received_at) in &collected.bodies {
+            for (rows, received_at, _) in &collected.bodies {
                 let (table, at) = (&collected.table, received_at.micros());
                 halves.take(owner, table, rows.clone(), at, &mut flush.edges);
             }
             flush.counted.push((owner, red::count(&collected.table)));
-            collected.table.arrange();
-            flush.sections.push(collected.section(owner, partition));
+            if let Some(floors) = &self.floors {
+                collected.raise(floors, owner.1, partition);
+            }
+            if !collected.table.is_empty() {
+                collected.table.arrange();
+                flush.sections.push(collected.section(owner, partition));
+            }
         }
         Ok((self, flush))
     }
@@ -161,7 +190,7 @@ impl State {
         let since = oldest.plus_millis(-WAIT_US / 1_000);
         let mut waiting = BTreeMap::<Partition, Waiting>::new();
         let mut stored = sqlx::query_as::<_, (Uuid, Uuid, i32, Vec<u8>)>(
-            "SELECT tenant_id, project_id, partition, data FROM telemetry.spans_l0
+            "SELECT tenant_id, project_id, partition, data FROM spans_l0
              WHERE slot >= $1 ORDER BY partition, from_offset",
         )
         .bind(slot_of(since).datetime())
@@ -220,7 +249,9 @@ fn collect(all: &mut BTreeMap<Place, Collected>, body: &Body) -> Result<(), Appl
         dropped(SIGNAL, body.tenant, "time out of range", sink.outside);
     }
     let rows = begin..collected.table.rows.len();
-    collected.bodies.push((rows, received_at));
+    collected
+        .bodies
+        .push((rows, received_at, body.position.offset));
     collected.to_offset = body.position.offset + 1;
     Ok(())
 }
@@ -254,9 +285,25 @@ impl SpanSink for Sink<'_> {
 }
 
 impl Collected {
+    /// Leaves out spans that are counted now, but stored already.
+    fn raise(&mut self, floors: &Floors, project: ProjectId, partition: Partition) {
+        let bodies = self.bodies.iter();
+        let offsets = bodies.flat_map(|(rows, _, offset)| rows.clone().map(|_| *offset));
+        let mut offsets: std::vec::IntoIter<i64> = offsets.collect::<Vec<_>>().into_iter();
+        self.table.rows.retain(|row| {
+            let floor = Floor {
+                floors,
+                project,
+                partition,
+                offset: offsets.next().unwrap_or_default(),
+            };
+            floor.takes(row.start_ns.div_euclid(1_000_000_000))
+        });
+    }
+
     fn section(&self, (tenant, project): Owner, partition: Partition) -> Section {
         let written = write(&self.table);
-        let newest = self.bodies.iter().map(|(_, at)| *at).max();
+        let newest = self.bodies.iter().map(|(_, at, _)| *at).max();
         Section {
             tenant,
             project,

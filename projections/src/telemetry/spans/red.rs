@@ -139,8 +139,8 @@ struct RedRow<'a> {
 }
 
 /// Sums commute, so partitions and flushes may come in any order.
-const WRITE: &str = "INSERT INTO telemetry.span_red AS r
-    SELECT * FROM json_populate_recordset(NULL::telemetry.span_red, $1::json)
+const WRITE: &str = "INSERT INTO span_red AS r
+    SELECT * FROM json_populate_recordset(NULL::span_red, $1::json)
     ON CONFLICT (tenant_id, project_id, minute, service, operation, kind) DO UPDATE SET
         count = r.count + excluded.count, errors = r.errors + excluded.errors,
         sum_ns = r.sum_ns + excluded.sum_ns,

@@ -1,0 +1,78 @@
+import { Button, Group, Select, Stack, TextInput } from '@mantine/core';
+import { useForm } from '@mantine/form';
+import { useQueryClient } from '@tanstack/react-query';
+import { keys } from '../api/keys';
+import { setRetention } from '../api/telemetry';
+import { useProblemForm } from '../hooks/useProblemForm';
+import { useProject } from '../hooks/useProject';
+import { ProblemAlert } from '../ui/ProblemAlert';
+import { daysText, SIGNAL_TEXT, takesStreams } from '../util/retention';
+
+export interface RetentionValues {
+  signal: string;
+  stream: string;
+  days: string;
+}
+
+/** Sets one rule; of a rule that exists only the days can change. */
+export function RetentionForm({
+  rule,
+  choices,
+  onDone,
+}: {
+  rule: RetentionValues | undefined;
+  choices: readonly number[];
+  onDone: () => void;
+}) {
+  const client = useQueryClient();
+  const project = useProject();
+  const form = useForm<RetentionValues>({ initialValues: rule ?? { signal: 'logs', stream: '', days: '7' } });
+  const { signal } = form.getValues();
+  const { submit, pending, problem } = useProblemForm(
+    form,
+    (values) =>
+      setRetention({
+        signal: values.signal,
+        stream: takesStreams(values.signal) ? values.stream : '',
+        days: Number(values.days),
+      }),
+    async () => {
+      onDone();
+      await client.invalidateQueries({ queryKey: keys.retention(project) });
+    },
+  );
+  return (
+    <form onSubmit={submit} noValidate>
+      <Stack gap="sm">
+        {problem && <ProblemAlert problem={problem} />}
+        <Select
+          label="Signal"
+          data={Object.entries(SIGNAL_TEXT).map(([value, label]) => ({ value, label }))}
+          allowDeselect={false}
+          disabled={rule !== undefined}
+          {...form.getInputProps('signal')}
+        />
+        {takesStreams(signal) && (
+          <TextInput
+            label={signal === 'metrics' ? 'Metric' : 'Service'}
+            description="A name, or the beginning of one before a *; empty for all"
+            placeholder="debug-*"
+            disabled={rule !== undefined}
+            {...form.getInputProps('stream')}
+          />
+        )}
+        <Select
+          label="Keep for"
+          data={choices.map((days) => ({ value: String(days), label: daysText(days) }))}
+          allowDeselect={false}
+          {...form.getInputProps('days')}
+        />
+        <Group justify="flex-end">
+          <Button size="sm" type="submit" loading={pending}>
+            Keep it so
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  );
+}

@@ -1,0 +1,167 @@
+//! Coarse segments of an hour that has become final.
+
+use std::collections::BTreeMap;
+
+use promql::source::Samples;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::coarse::{CoarseWriter, RESOLUTIONS};
+use super::registry::day_of;
+use crate::telemetry::compaction::{CompactError, Target};
+
+/// Samples that are kept of a segment, about.
+const SEGMENT_SAMPLES: usize = 50_000;
+
+/// Segments under way, by resolution and class.
+#[derive(Debug, Default)]
+pub(super) struct Coarsening {
+    open: BTreeMap<(i32, i16), (CoarseWriter, Option<NewCoarse>)>,
+    finished: Vec<NewCoarse>,
+}
+
+/// A new row of `metrics_coarse`.
+#[derive(Debug)]
+struct NewCoarse {
+    resolution: i32,
+    class: i16,
+    min_time: i64,
+    max_time: i64,
+    /// As they came.
+    items: usize,
+    id_from: u128,
+    id_to: u128,
+    series: u64,
+    data: Vec<u8>,
+}
+
+impl Coarsening {
+    pub(super) fn add(&mut self, id: u128, class: i16, samples: &Samples) {
+        let floats = samples.times.iter();
+        let times = floats.chain(samples.histograms.iter().map(|(time, _)| time));
+        let (Some(first), Some(last)) = (times.clone().min(), times.max()) else {
+            return;
+        };
+        for resolution in RESOLUTIONS {
+            let (writer, about) = self.open.entry((resolution, class)).or_default();
+            writer.id(id, resolution, samples);
+            let about = about.get_or_insert_with(|| NewCoarse {
+                resolution,
+                class,
+                min_time: *first,
+                max_time: *last,
+                items: 0,
+                id_from: id,
+                id_to: id,
+                series: 0,
+                data: Vec::new(),
+            });
+            about.min_time = about.min_time.min(*first);
+            about.max_time = about.max_time.max(*last);
+            about.items += samples.times.len() + samples.histograms.len();
+            about.id_to = id;
+            if writer.samples() >= SEGMENT_SAMPLES {
+                self.close((resolution, class));
+            }
+        }
+    }
+
+    fn close(&mut self, open: (i32, i16)) {
+        if let Some((writer, about)) = self.open.get_mut(&open)
+            && let Some(mut segment) = about.take()
+        {
+            segment.series = writer.series();
+            segment.data = writer.finish();
+            self.finished.push(segment);
+        }
+    }
+
+    fn finish(mut self) -> Vec<NewCoarse> {
+        let all: Vec<_> = self.open.keys().copied().collect();
+        all.into_iter().for_each(|open| self.close(open));
+        self.finished
+    }
+
+    /// Writes what became of the hour that begins at `window_start`, in the place of
+    /// what was there of the classes that the samples had. Where the samples that this
+    /// was made of are gone, what came late is left out of it.
+    pub(super) async fn write(
+        self,
+        tx: &mut PgConnection,
+        target: &Target,
+        window_start: i64,
+        mut classes: Vec<i16>,
+    ) -> Result<(), CompactError> {
+        let day = day_of(window_start.saturating_mul(1_000));
+        let (place, all) = (target.place, self.finish());
+        classes.extend(all.iter().map(|one| one.class));
+        let older: bool = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT FROM metrics_coarse
+             WHERE tenant_id = $1 AND project_id = $2 AND partition = $3 AND day = $4
+               AND window_start = $5 AND from_offset < $6 AND class = ANY ($7))",
+        )
+        .bind(place.tenant.0)
+        .bind(place.project.0)
+        .bind(place.partition)
+        .bind(day)
+        .bind(window_start)
+        .bind(target.from_offset)
+        .bind(&classes)
+        .fetch_one(&mut *tx)
+        .await?;
+        if older {
+            return Ok(());
+        }
+        sqlx::query(
+            "DELETE FROM metrics_coarse
+             WHERE tenant_id = $1 AND project_id = $2 AND partition = $3 AND day = $4
+               AND window_start = $5 AND class = ANY ($6)",
+        )
+        .bind(place.tenant.0)
+        .bind(place.project.0)
+        .bind(place.partition)
+        .bind(day)
+        .bind(window_start)
+        .bind(&classes)
+        .execute(&mut *tx)
+        .await?;
+        let narrow = |count: u64| i32::try_from(count).unwrap_or(i32::MAX);
+        let column = |of: fn(&NewCoarse) -> i64| all.iter().map(of).collect::<Vec<_>>();
+        let ids = |of: fn(&NewCoarse) -> u128| {
+            let ids = all.iter().map(of).map(Uuid::from_u128);
+            ids.collect::<Vec<_>>()
+        };
+        sqlx::query(
+            "INSERT INTO metrics_coarse (tenant_id, project_id, partition, day, window_start,
+                 from_offset, to_offset, part, resolution, class, min_time, max_time, items,
+                 id_from, id_to, series, data)
+             SELECT $1, $2, $3, $4, $5, $6, $7, * FROM unnest($8::int[], $9::int[],
+                 $10::smallint[], $11::bigint[], $12::bigint[], $13::int[], $14::uuid[],
+                 $15::uuid[], $16::int[], $17::bytea[])",
+        )
+        .bind(place.tenant.0)
+        .bind(place.project.0)
+        .bind(place.partition)
+        .bind(day)
+        .bind(window_start)
+        .bind(target.from_offset)
+        .bind(target.to_offset)
+        .bind((0..narrow(all.len() as u64)).collect::<Vec<_>>())
+        .bind(all.iter().map(|c| c.resolution).collect::<Vec<_>>())
+        .bind(all.iter().map(|c| c.class).collect::<Vec<_>>())
+        .bind(column(|c| c.min_time))
+        .bind(column(|c| c.max_time))
+        .bind(
+            all.iter()
+                .map(|c| narrow(c.items as u64))
+                .collect::<Vec<_>>(),
+        )
+        .bind(ids(|c| c.id_from))
+        .bind(ids(|c| c.id_to))
+        .bind(all.iter().map(|c| narrow(c.series)).collect::<Vec<_>>())
+        .bind(all.iter().map(|c| &c.data[..]).collect::<Vec<_>>())
+        .execute(tx)
+        .await?;
+        Ok(())
+    }
+}

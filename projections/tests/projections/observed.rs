@@ -1,0 +1,255 @@
+//! All three signals of a tenant: bodies as they arrive, and everything that the
+//! store answers about them.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+
+use eventlog::NewRecord;
+use projections::telemetry::compaction::{Compaction, Done, Pace};
+use projections::telemetry::logs::{self, Filter as LogFilter, Query};
+use projections::telemetry::metrics::{Limits, Stores};
+use projections::telemetry::spans::overview::{self, By};
+use projections::telemetry::spans::search::{self, Filter};
+use projections::telemetry::spans::{Times, trace};
+use promql::source::{MetricStore, Samples, Selection, SeriesSource, Which};
+use schemas::telemetry::{Telemetry, TelemetryReceived};
+use schemas::time::Timestamp;
+use schemas::topic::Topic;
+use serde_json::{Value, json};
+use xxhash_rust::xxh3::xxh3_128;
+
+use crate::fixture::Bench;
+use crate::story::Tenant;
+
+/// A whole hour, in milliseconds.
+pub(crate) const START: i64 = 1_793_500_000_000 / HOUR * HOUR;
+pub(crate) const HOUR: i64 = 3_600_000;
+pub(crate) const DAY: i64 = 24 * HOUR;
+const NS: i64 = 1_000_000;
+/// Signals, as tables and projections are named.
+pub(crate) const SIGNALS: [&str; 3] = ["metrics", "logs", "spans"];
+
+/// Answers by question, each in a fixed order.
+pub(crate) type Answers = BTreeMap<String, Vec<String>>;
+
+fn received(tenant: Tenant, topic: Topic, format: &str, at_ms: i64, body: &Value) -> NewRecord {
+    let body = body.to_string().into_bytes();
+    let received = Telemetry::from(TelemetryReceived {
+        format: format.to_owned(),
+        encoding: "identity".to_owned(),
+        received_at: Timestamp::from_micros(at_ms * 1_000),
+        body_hash: xxh3_128(&body).to_be_bytes().to_vec(),
+        body,
+        max_age_ms: Some(900 * DAY),
+    });
+    let project = tenant.scope().project().0;
+    tenant.event(
+        topic,
+        "telemetry",
+        project,
+        (at_ms - START) / 1_000,
+        &received,
+    )
+}
+
+/// Samples of some series; `name` is a metric's name and its points (time, value).
+pub(crate) fn samples(tenant: Tenant, at_ms: i64, all: &[(&str, &[(i64, f64)])]) -> NewRecord {
+    let metrics: Vec<Value> = all
+        .iter()
+        .map(|(name, points)| json!({"name": name, "labels": {"instance": "a"}, "samples": points}))
+        .collect();
+    let body = json!({ "metrics": metrics });
+    received(
+        tenant,
+        Topic::TelemetryMetrics,
+        "native.metrics.json",
+        at_ms,
+        &body,
+    )
+}
+
+/// What arrives at one moment: a scrape, some lines, a trace over two services.
+pub(crate) fn bodies(tenant: Tenant, at_ms: i64) -> Vec<NewRecord> {
+    let n = (at_ms - START) / 1_000;
+    let points = |value: f64| [(at_ms - 2_000, value), (at_ms - 1_000, value + 0.5)];
+    let pod = format!("pod_{}", n.rem_euclid(7));
+    let scrape = samples(
+        tenant,
+        at_ms,
+        &[
+            ("requests_total", &points(n as f64)),
+            ("memory_bytes", &points((n * 7919 % 1_000) as f64)),
+            (&pod, &points(1.0)),
+        ],
+    );
+    let line = |i: i64| {
+        let odd = i % 2 == 1;
+        let service = if odd { "debugger" } else { "shop" };
+        let level = if odd { "error" } else { "info" };
+        let message = format!("order {n} line {i}");
+        json!({
+            "timestamp": (at_ms - i) * NS, "service": service, "level": level, "message": message,
+        })
+    };
+    let lines = json!({ "logs": (0..6).map(line).collect::<Vec<_>>() });
+    let lines = received(
+        tenant,
+        Topic::TelemetryLogs,
+        "native.logs.json",
+        at_ms,
+        &lines,
+    );
+    let trace = format!("{:032x}", at_ms as u128 * 0x9E37_79B9_7F4A_7C15);
+    let span = |id: i64, parent: Option<i64>, service: &str, kind: &str| {
+        json!({
+            "trace_id": trace, "span_id": format!("{id:016x}"),
+            "parent_id": parent.map(|id| format!("{id:016x}")), "service": service,
+            "name": "order", "kind": kind, "start": (at_ms - 1_000) * NS, "duration_ms": 20,
+        })
+    };
+    let half = |spans: Vec<Value>| {
+        let body = json!({ "spans": spans });
+        received(
+            tenant,
+            Topic::TelemetryTraces,
+            "native.spans.json",
+            at_ms,
+            &body,
+        )
+    };
+    // The two services send apart.
+    vec![
+        scrape,
+        lines,
+        half(vec![
+            span(1, None, "shop", "server"),
+            span(2, Some(1), "shop", "client"),
+        ]),
+        half(vec![span(3, Some(2), "pay", "server")]),
+    ]
+}
+
+/// A day's, an hour's and a moment's late samples and lines.
+pub(crate) fn late(tenant: Tenant, at_ms: i64) -> Vec<NewRecord> {
+    let points = [DAY, HOUR, 90_000].map(|late| (at_ms - late, late as f64));
+    let line = |late: i64| json!({"timestamp": (at_ms - late) * NS, "service": "shop", "message": format!("late by {late} at {at_ms}")});
+    let lines = json!({ "logs": [line(DAY), line(HOUR), line(90_000)] });
+    vec![
+        samples(tenant, at_ms, &[("requests_total", &points)]),
+        received(
+            tenant,
+            Topic::TelemetryLogs,
+            "native.logs.json",
+            at_ms,
+            &lines,
+        ),
+    ]
+}
+
+pub(crate) async fn compact(bench: &Bench, at_ms: i64) -> Done {
+    let pace = Pace {
+        rows_ready: 2,
+        ..Pace::default()
+    };
+    let now = Timestamp::from_micros(at_ms * 1_000);
+    let pass = Compaction::new(pace).pass(&bench.db, now).await;
+    pass.expect("compacts")
+}
+
+/// Everything of a tenant between two times.
+pub(crate) async fn answers(bench: &Bench, tenant: Tenant, from_ms: i64, to_ms: i64) -> Answers {
+    let stores = Stores::new(bench.db.clone(), Limits::default());
+    answers_of(&stores, bench, tenant, from_ms, to_ms).await
+}
+
+/// The same from stores that may have answered before.
+pub(crate) async fn answers_of(
+    stores: &Stores,
+    bench: &Bench,
+    tenant: Tenant,
+    from_ms: i64,
+    to_ms: i64,
+) -> Answers {
+    let (db, scope) = (&bench.db, tenant.scope());
+    let mut all = Answers::new();
+    let store = stores.of(&scope);
+    let selection = Selection {
+        matchers: Vec::new(),
+        from_ms,
+        to_ms,
+    };
+    let mut set = store.select(&selection).await.expect("answers");
+    let (mut found, mut samples) = (Vec::new(), Samples::default());
+    while let Some(labels) = set.next(&mut samples).expect("decodes") {
+        found.push(format!(
+            "{:?} {:?} {:?}",
+            labels, samples.times, samples.values
+        ));
+    }
+    put(&mut all, "samples", found);
+    let which = Which {
+        selectors: Vec::new(),
+        from_ms,
+        to_ms,
+        limit: 10_000,
+    };
+    put(
+        &mut all,
+        "series",
+        store.series(&which).await.expect("answers"),
+    );
+    let query = Query {
+        filter: LogFilter::parse("").expect("a filter"),
+        from_ns: from_ms * NS,
+        to_ns: to_ms * NS,
+    };
+    let records = logs::search(db, &scope, &query, None, 100_000).await;
+    put(&mut all, "records", records.expect("answers").records);
+    let stats = logs::stats(db, &scope, &query, 60_000 * NS)
+        .await
+        .expect("answers");
+    put(
+        &mut all,
+        "records by minute",
+        stats.buckets.into_iter().filter(|b| b.count > 0).collect(),
+    );
+    let counted = logs::services(db, &scope, query.from_ns, query.to_ns).await;
+    put(&mut all, "log services", counted.expect("answers"));
+    let times = Times {
+        from_ns: from_ms * NS,
+        to_ns: to_ms * NS,
+    };
+    let filter = Filter {
+        times,
+        service: None,
+        operation: None,
+        fields: Vec::new(),
+        min_duration_ns: None,
+        max_duration_ns: None,
+        error: None,
+        kind: None,
+    };
+    let listed = search::search(db, &scope, &filter, None, 10_000)
+        .await
+        .expect("answers");
+    let mut traces = Vec::new();
+    for one in &listed.items {
+        let whole = trace::get(db, &scope, one.trace_id).await.expect("answers");
+        traces.push(whole.expect("a trace that is listed is there").spans);
+    }
+    put(&mut all, "traces", traces);
+    let red = overview::red(db, &scope, times, By::Operation, None, 60).await;
+    put(&mut all, "red", red.expect("answers").items);
+    let map = overview::service_map(db, &scope, times)
+        .await
+        .expect("answers");
+    put(&mut all, "edges", map.edges);
+    put(&mut all, "nodes", map.nodes);
+    all
+}
+
+fn put<T: Debug>(all: &mut Answers, question: &str, found: Vec<T>) {
+    let mut found: Vec<String> = found.iter().map(|one| format!("{one:?}")).collect();
+    found.sort();
+    all.insert(question.to_owned(), found);
+}
