@@ -138,6 +138,7 @@ impl Served {
             tenant: TenantId(context.id()),
             project: ProjectId(context.id()),
             role: MemberRole::Viewer,
+            tenant_role: MemberRole::Viewer,
             session: context.id(),
         };
         let loaded = async {

@@ -87,7 +87,7 @@ impl<'a> Metric<'a> {
     }
 
     /// Whether its values are what came since the point before. They are kept as they
-    /// are (ADR 13): `sum_over_time` adds them up, where `rate` takes totals.
+    /// are (ADR 23): `sum_over_time` adds them up, where `rate` takes totals.
     fn is_delta(&self) -> bool {
         self.adds_up() && self.temporality == DELTA
     }
