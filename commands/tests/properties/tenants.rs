@@ -8,12 +8,12 @@ use schemas::ids::{ProjectId, SubjectId, UserId};
 use schemas::personal::{Personal, Sealed};
 use schemas::scope::MemberRole;
 use schemas::tenant::{
-    AddMember, ChangeMemberRole, CreateProject, RegisterTenant, RemoveMember, TenantCommand,
-    TenantEvent,
+    AddMember, ArchiveProject, ChangeMemberRole, CreateProject, EraseMember, RegisterTenant,
+    RemoveMember, RestoreProject, TenantCommand, TenantEvent,
 };
 use uuid::Uuid;
 
-use crate::Life;
+use crate::{Life, context};
 
 fn sealed() -> Personal<String> {
     Personal::from_sealed(Sealed {
@@ -61,13 +61,27 @@ fn create((project, slug): (u128, String)) -> TenantCommand {
     .into()
 }
 
+fn erase(user: UserId) -> TenantCommand {
+    let subject = SubjectId(user.0);
+    EraseMember { user, subject }.into()
+}
+
+/// One of those that [`create`] makes, or the first.
+fn project() -> impl Strategy<Value = ProjectId> {
+    let ids = prop_oneof![0..5u128, Just(100)];
+    ids.prop_map(|n| ProjectId(Uuid::from_u128(n)))
+}
+
 fn command() -> impl Strategy<Value = TenantCommand> {
     prop_oneof![
         user().prop_map(register),
         (user(), role()).prop_map(add),
         (user(), role()).prop_map(|(user, role)| ChangeMemberRole { user, role }.into()),
         user().prop_map(|user| RemoveMember { user }.into()),
+        user().prop_map(erase),
         (0..5u128, "[ab]{1,2}").prop_map(create),
+        project().prop_map(|project| ArchiveProject { project }.into()),
+        project().prop_map(|project| RestoreProject { project }.into()),
     ]
 }
 
@@ -76,6 +90,7 @@ fn command() -> impl Strategy<Value = TenantCommand> {
 struct Seen {
     roles: BTreeMap<UserId, MemberRole>,
     slugs: BTreeSet<String>,
+    in_use: BTreeSet<ProjectId>,
 }
 
 impl Seen {
@@ -83,7 +98,10 @@ impl Seen {
         match event {
             TenantEvent::ProjectCreated(e) => {
                 assert!(self.slugs.insert(e.slug.clone()), "slug {} twice", e.slug);
+                self.in_use.insert(e.project);
             }
+            TenantEvent::ProjectArchived(e) => assert!(self.in_use.remove(&e.project)),
+            TenantEvent::ProjectRestored(e) => assert!(self.in_use.insert(e.project)),
             TenantEvent::MemberAdded(e) => {
                 let before = self.roles.insert(e.user, e.role);
                 assert_eq!(before, None, "a member was added twice");
@@ -96,7 +114,12 @@ impl Seen {
             }
             TenantEvent::TenantRegistered(_)
             | TenantEvent::TenantRenamed(_)
-            | TenantEvent::ProjectRenamed(_) => {}
+            | TenantEvent::ProjectRenamed(_)
+            | TenantEvent::ProjectRoleSet(_)
+            | TenantEvent::MemberInvited(_)
+            | TenantEvent::InvitationRevoked(_)
+            | TenantEvent::InvitationAccepted(_)
+            | TenantEvent::SubjectErased(_) => {}
         }
     }
 }
@@ -105,9 +128,9 @@ proptest! {
     #[test]
     fn an_owner_stays_and_slugs_are_unique(commands in prop::collection::vec(command(), 0..60)) {
         let mut tenant = Life::<Tenant>::new();
-        let mut seen = Seen::default();
+        let (mut seen, context) = (Seen::default(), context(0));
         for command in commands {
-            let decided = tenant.decide(|state| state.decide(command.clone()));
+            let decided = tenant.decide(|state| state.decide(command.clone(), &context));
             match decided {
                 Ok(events) => events.iter().for_each(|event| seen.take(event)),
                 Err(refused) => prop_assert!(
@@ -117,6 +140,7 @@ proptest! {
             let registered = !tenant.events.is_empty();
             let owned = seen.roles.values().any(|role| *role == MemberRole::Owner);
             prop_assert_eq!(owned, registered);
+            prop_assert_eq!(!seen.in_use.is_empty(), registered);
         }
         tenant.assert_replay();
     }
