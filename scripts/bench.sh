@@ -7,6 +7,6 @@ set -euo pipefail
 
 "$root/scripts/toolchain.sh" test
 . "$root/scripts/env.sh"
-eval "$("$root/scripts/peers.sh" postgres redis kafka prometheus victoria-metrics)"
+eval "$("$root/scripts/peers.sh" postgres redis kafka prometheus victoria-metrics victoria-logs)"
 cd "$root"
 cargo run --release --package bench -- "$@"

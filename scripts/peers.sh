@@ -59,6 +59,20 @@ kafka_peer() {
   else say "kafka: not to be had here"; fi
 }
 
+# From source by the Go proxy, which has no programs: victoria-logs is in no Debian.
+victoria_logs_peer() {
+  local path version=v1.52.2
+  path=$(find_command VICTORIA_LOGS victoria-logs || compgen -G "$cache/go/bin/victoria-logs" || true)
+  if [ -z "$path" ] && has go; then
+    say "building victoria-logs $version"
+    GOBIN=$cache/go/bin GOFLAGS='' go install \
+      "github.com/VictoriaMetrics/VictoriaLogs/app/victoria-logs@$version" >&2 &&
+      path=$cache/go/bin/victoria-logs
+  fi
+  if [ -n "$path" ]; then export_path VICTORIA_LOGS "$path"
+  else say "victoria-logs: not here and not to be built"; fi
+}
+
 [ $# -gt 0 ] || set -- postgres prometheus alertmanager node-exporter redis kafka chromium xfs eatmydata shellcheck
 for name in "$@"; do
   case $name in
@@ -66,6 +80,7 @@ for name in "$@"; do
     prometheus) peer PROMETHEUS prometheus prometheus ;;
     alertmanager) peer ALERTMANAGER prometheus-alertmanager prometheus-alertmanager ;;
     victoria-metrics) peer VICTORIA_METRICS victoria-metrics victoria-metrics ;;
+    victoria-logs) victoria_logs_peer ;;
     node-exporter) peer NODE_EXPORTER prometheus-node-exporter prometheus-node-exporter ;;
     redis) peer REDIS_SERVER redis-server redis-server ;;
     kafka) kafka_peer ;;

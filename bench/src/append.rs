@@ -2,6 +2,8 @@
 
 mod raw;
 
+pub(crate) use raw::SyncedFile;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

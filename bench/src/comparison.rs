@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use futures::future::LocalBoxFuture;
 
 use crate::report::Section;
-use crate::{append, command_rate, fanout, idle_memory, metrics, replay};
+use crate::{append, command_rate, fanout, idle_memory, logs, metrics, replay, spans};
 
 /// Something of ours beside what it is measured against.
 pub struct Comparison {
@@ -46,6 +46,26 @@ pub fn all() -> Vec<Comparison> {
             name: "promql",
             run: |place| Box::pin(metrics::compare_queries(place)),
         },
+        Comparison {
+            name: "latency",
+            run: |place| Box::pin(metrics::compare_latency(place)),
+        },
+        Comparison {
+            name: "series",
+            run: |place| Box::pin(metrics::compare_series(place)),
+        },
+        Comparison {
+            name: "tenants",
+            run: |place| Box::pin(metrics::compare_tenants(place)),
+        },
+        Comparison {
+            name: "logs",
+            run: |place| Box::pin(logs::compare(place)),
+        },
+        Comparison {
+            name: "spans",
+            run: |place| Box::pin(spans::compare(place)),
+        },
     ]
 }
 
@@ -53,14 +73,29 @@ pub fn all() -> Vec<Comparison> {
 /// Removed with its contents when dropped.
 pub struct Place {
     folder: tempfile::TempDir,
+    pub sizes: Sizes,
+}
+
+/// How much is sent where a run may be shorter than the one that counts.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct Sizes {
+    /// Log lines of the comparison `logs`
+    #[arg(long, default_value_t = 20_000_000)]
+    pub log_lines: usize,
+    /// Spans of the comparison `spans`
+    #[arg(long, default_value_t = 5_000_000)]
+    pub spans: usize,
+    /// Rounds of `logs` and `spans`
+    #[arg(long, default_value_t = 1)]
+    pub rounds: usize,
 }
 
 impl Place {
-    pub fn under(dir: &Path) -> anyhow::Result<Self> {
+    pub fn under(dir: &Path, sizes: Sizes) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(dir)?;
         // Postgres may run as another user, who has to get through.
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755))?;
-        Ok(Self { folder })
+        Ok(Self { folder, sizes })
     }
 
     pub fn join(&self, name: &str) -> PathBuf {

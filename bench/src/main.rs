@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use bench::comparison::{self, Comparison, Place};
+use bench::comparison::{self, Comparison, Place, Sizes};
 use bench::machine::Machine;
 use bench::report::{self, Section};
 use clap::Parser;
@@ -24,6 +24,8 @@ struct Arguments {
     /// A folder on the disk to measure; its contents are removed again.
     #[arg(long, default_value_os_t = std::env::temp_dir())]
     dir: PathBuf,
+    #[command(flatten)]
+    sizes: Sizes,
 }
 
 #[tokio::main]
@@ -34,7 +36,7 @@ async fn main() -> anyhow::Result<()> {
     let chosen = choose(&arguments.names)?;
     let mut sections = Vec::new();
     for comparison in chosen {
-        let section = run(&comparison, &arguments.dir).await?;
+        let section = run(&comparison, &arguments.dir, arguments.sizes).await?;
         println!("{}", report::render(comparison.name, &section));
         sections.push((comparison.name, section));
     }
@@ -64,9 +66,9 @@ fn choose(names: &[String]) -> anyhow::Result<Vec<Comparison>> {
         .collect())
 }
 
-async fn run(comparison: &Comparison, dir: &Path) -> anyhow::Result<Section> {
+async fn run(comparison: &Comparison, dir: &Path, sizes: Sizes) -> anyhow::Result<Section> {
     eprintln!("== {}", comparison.name);
-    let place = Place::under(dir)?;
+    let place = Place::under(dir, sizes)?;
     let section = (comparison.run)(&place).await;
     section.with_context(|| format!("comparison {}", comparison.name))
 }

@@ -1,11 +1,14 @@
 //! Metrics beside VictoriaMetrics and Prometheus: the same remote-write bodies in
 //! the same order to each, one after the other, then the same questions.
 
+mod answers;
 mod bodies;
-mod http;
 mod ingest;
+mod latency;
 mod queries;
-mod store;
+mod scale;
 
 pub use ingest::compare as compare_ingest;
+pub use latency::compare as compare_latency;
 pub use queries::compare as compare_queries;
+pub use scale::{compare_series, compare_tenants};

@@ -49,6 +49,26 @@ pub fn resident_bytes(pid: u32) -> anyhow::Result<u64> {
     Ok(kib.trim().parse::<u64>()? * 1024)
 }
 
+/// Memory in bytes, of what is shared with other processes only its share.
+pub fn proportional_bytes(pid: u32) -> anyhow::Result<u64> {
+    let rollup = read(pid, "smaps_rollup")?;
+    let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:"));
+    let kib = line
+        .and_then(|line| line.trim().strip_suffix(" kB"))
+        .context("no Pss")?;
+    Ok(kib.trim().parse::<u64>()? * 1024)
+}
+
+/// The same of a process and its children that live.
+pub fn proportional_bytes_of_family(pid: u32) -> anyhow::Result<u64> {
+    let mut all = proportional_bytes(pid)?;
+    let children = read(pid, &format!("task/{pid}/children"))?;
+    for child in children.split_whitespace() {
+        all += proportional_bytes(child.parse()?).unwrap_or(0);
+    }
+    Ok(all)
+}
+
 fn read(pid: u32, file: &str) -> anyhow::Result<String> {
     let path = PathBuf::from(format!("/proc/{pid}/{file}"));
     std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
@@ -63,6 +83,7 @@ mod tests {
         let own = std::process::id();
         assert!(cpu_seconds(own).unwrap() >= 0.0);
         assert!(resident_bytes(own).unwrap() > 100_000);
+        assert!(proportional_bytes_of_family(own).unwrap() > 50_000);
         assert!(cpu_seconds(u32::MAX).is_err());
     }
 }

@@ -22,6 +22,8 @@ pub struct Verdict {
 pub enum Unit {
     Ratio,
     Megabytes,
+    Seconds,
+    Bytes,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +91,8 @@ impl Verdict {
         let unit = match self.unit {
             Unit::Ratio => "",
             Unit::Megabytes => " MB",
+            Unit::Seconds => " s",
+            Unit::Bytes => " B",
         };
         let bar = |value: f64| format!("{sign} {}{unit}", short(value));
         let Spread {

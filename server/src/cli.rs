@@ -40,6 +40,8 @@ pub enum Command {
     Log(LogCommand),
     /// Rebuild a read model from the log, beside the live one
     Replay(ReplayArguments),
+    /// Compact the telemetry store now, as if the hour were over
+    Compact,
     /// Write a backup of log, vault and telemetry into a new folder
     Backup { folder: PathBuf },
     /// Restore a backup into an empty data folder

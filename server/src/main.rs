@@ -63,6 +63,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<()> {
         Command::Config => tools::print_config(&config),
         Command::Log(command) => tools::log(command, &config).await,
         Command::Replay(arguments) => tools::replay(arguments, &config).await,
+        Command::Compact => tools::compact(&config).await,
         Command::Backup { folder } => tools::backup(folder, &config).await,
         Command::Restore { folder } => tools::restore(&folder, &config).await,
     }

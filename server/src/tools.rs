@@ -11,6 +11,7 @@ use anyhow::Context;
 use eventlog::Log;
 use eventlog::embedded::EmbeddedLog;
 use projections::replay::Replay;
+use projections::telemetry::compaction::Compaction;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
@@ -18,7 +19,7 @@ use crate::admin::{self, Line};
 use crate::cli::{LogCommand, ReplayArguments};
 use crate::config::Config;
 use crate::roles::Roles;
-use crate::serve::{Data, Platform};
+use crate::serve::{CLOCK, Data, Platform};
 use crate::storage;
 
 pub use backup::restore;
@@ -59,6 +60,7 @@ pub enum Tool {
         name: Option<String>,
         key: Option<String>,
     },
+    Compact,
     Backup {
         folder: PathBuf,
     },
@@ -88,12 +90,16 @@ impl Tool {
             Self::Replay { name, key } => {
                 replay_here(bench, out, name.as_deref(), key.as_deref()).await
             }
+            Self::Compact => compact_here(bench, out).await,
             Self::Backup { folder } => backup::write(bench, out, folder).await,
         }
     }
 
     fn needs_postgres(&self) -> bool {
-        matches!(self, Self::Replay { .. } | Self::Backup { .. })
+        matches!(
+            self,
+            Self::Replay { .. } | Self::Compact | Self::Backup { .. }
+        )
     }
 }
 
@@ -134,6 +140,10 @@ pub async fn replay(arguments: ReplayArguments, config: &Config) -> anyhow::Resu
         config,
     )
     .await
+}
+
+pub async fn compact(config: &Config) -> anyhow::Result<()> {
+    anywhere(Tool::Compact, config).await
 }
 
 pub async fn backup(folder: PathBuf, config: &Config) -> anyhow::Result<()> {
@@ -232,6 +242,20 @@ async fn replay_here(
         )
         .await;
     }
+    Ok(())
+}
+
+async fn compact_here(bench: &Workbench, out: &Lines) -> anyhow::Result<()> {
+    let data = bench
+        .data
+        .as_ref()
+        .context("this process has no Postgres")?;
+    let done = Compaction::default().finish(&data.db, CLOCK.now()).await?;
+    let text = format!(
+        "{} ranges compacted, {} windows merged, {} slots of level 0 dropped",
+        done.compacted, done.merged, done.dropped
+    );
+    tell(out, text).await;
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use schemas::context::random_bytes;
 
@@ -47,6 +47,38 @@ pub(super) fn synced_writes(
     }
     fs::remove_file(path)?;
     Ok(Latencies::of(samples))
+}
+
+/// A file of blocks that were written before, written and synced again one after
+/// the other.
+pub(crate) struct SyncedFile {
+    file: fs::File,
+    block: Vec<u8>,
+    written: u64,
+}
+
+impl SyncedFile {
+    /// With room for `count` writes of up to `bytes`.
+    pub(crate) fn create(path: &Path, bytes: usize, count: usize) -> std::io::Result<Self> {
+        let mut file = fs::File::create(path)?;
+        file.write_all(&vec![0; bytes * count])?;
+        file.sync_all()?;
+        Ok(Self {
+            file,
+            block: noise(bytes),
+            written: 0,
+        })
+    }
+
+    /// How long `bytes` take to be durable.
+    pub(crate) fn write(&mut self, bytes: usize) -> std::io::Result<Duration> {
+        let block = &self.block[..bytes.min(self.block.len())];
+        let begun = Instant::now();
+        self.file.write_all_at(block, self.written)?;
+        self.file.sync_data()?;
+        self.written += block.len() as u64;
+        Ok(begun.elapsed())
+    }
 }
 
 /// Megabytes a second of writing `bytes` to a new file and syncing it once.

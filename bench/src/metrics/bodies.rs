@@ -4,6 +4,8 @@
 use bytes::Bytes;
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::protobuf::{put_bytes, put_fixed64, put_varint};
+
 /// How much is sent.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shape {
@@ -36,10 +38,15 @@ impl Shape {
 
     /// The bodies of one scrape, compressed.
     pub(super) fn scrape(self, scrape: usize) -> Vec<Bytes> {
+        self.scrape_in(scrape, SAMPLES_PER_REQUEST)
+    }
+
+    /// The same with so many samples to a request.
+    pub(super) fn scrape_in(self, scrape: usize, request: usize) -> Vec<Bytes> {
         let time_ms = self.start_ms() + scrape as i64 * self.interval_ms;
         let all: Vec<usize> = (0..self.series).collect();
         let mut encoder = snap::raw::Encoder::new();
-        all.chunks(SAMPLES_PER_REQUEST)
+        all.chunks(request)
             .map(|series| {
                 let mut body = Vec::with_capacity(series.len() * 256);
                 for &number in series {
@@ -50,6 +57,17 @@ impl Shape {
             })
             .collect()
     }
+}
+
+/// A body of one sample of a series that is only a name.
+pub(super) fn single(name: &str, time_ms: i64, value: f64) -> Bytes {
+    let mut series = Vec::new();
+    put_label(&mut series, "__name__", name);
+    put_sample(&mut series, time_ms, value);
+    let mut body = Vec::new();
+    put_bytes(&mut body, 1, &series);
+    let packed = snap::raw::Encoder::new().compress_vec(&body);
+    Bytes::from(packed.expect("a body is far below snappy's limit"))
 }
 
 /// A quarter never changes, a quarter counts steadily, half jumps among a thousand
@@ -89,30 +107,22 @@ fn write_series(body: &mut Vec<u8>, number: usize, time_ms: i64, value: f64) {
         ("zone", format!("eu-west-1{}", ["a", "b", "c"][host % 3])),
     ];
     for (name, value) in &labels {
-        let mut label = Vec::with_capacity(64);
-        write_bytes(&mut label, 1, name.as_bytes());
-        write_bytes(&mut label, 2, value.as_bytes());
-        write_bytes(&mut series, 1, &label);
+        put_label(&mut series, name, value);
     }
+    put_sample(&mut series, time_ms, value);
+    put_bytes(body, 1, &series);
+}
+
+fn put_label(series: &mut Vec<u8>, name: &str, value: &str) {
+    let mut label = Vec::with_capacity(64);
+    put_bytes(&mut label, 1, name.as_bytes());
+    put_bytes(&mut label, 2, value.as_bytes());
+    put_bytes(series, 1, &label);
+}
+
+fn put_sample(series: &mut Vec<u8>, time_ms: i64, value: f64) {
     let mut sample = Vec::with_capacity(20);
-    sample.push(1 << 3 | 1);
-    sample.extend_from_slice(&value.to_le_bytes());
-    sample.push(2 << 3);
-    write_varint(&mut sample, time_ms.cast_unsigned());
-    write_bytes(&mut series, 2, &sample);
-    write_bytes(body, 1, &series);
-}
-
-fn write_bytes(out: &mut Vec<u8>, field: u8, bytes: &[u8]) {
-    out.push(field << 3 | 2);
-    write_varint(out, bytes.len() as u64);
-    out.extend_from_slice(bytes);
-}
-
-fn write_varint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
+    put_fixed64(&mut sample, 1, value.to_bits());
+    put_varint(&mut sample, 2, time_ms.cast_unsigned());
+    put_bytes(series, 2, &sample);
 }

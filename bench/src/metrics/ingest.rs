@@ -8,12 +8,12 @@ use schemas::context::Clock;
 use tokio::time::{Instant, sleep};
 
 use super::bodies::Shape;
-use super::store::{Kind, Store};
 use crate::cargo;
 use crate::comparison::Place;
 use crate::latencies::Latencies;
 use crate::report::{Better, Figure, Section, Unit, Verdict};
 use crate::spread::Spread;
+use crate::stores::{Kind, OnDisk, Signal, Store};
 
 const ROUNDS: usize = 3;
 const SERIES: usize = 100_000;
@@ -25,10 +25,14 @@ const SETTLE: Duration = Duration::from_secs(12);
 /// What one store did in one round.
 struct Round {
     kind: Kind,
-    /// CPU seconds a million samples, the first sight of each series included.
+    /// CPU seconds a million samples, the first sight of each series and compaction
+    /// included.
     whole: f64,
     /// Without the first scrape.
     steady: f64,
+    /// Of `whole`, what it took to compact. The peers merge as they go.
+    compaction: f64,
+    disk: OnDisk,
     seconds: f64,
     ack: Latencies,
     resident_mb: f64,
@@ -39,7 +43,7 @@ pub async fn compare(place: &Place) -> anyhow::Result<Section> {
     let mut rounds = Vec::new();
     let mut missing = Vec::new();
     for round in 0..ROUNDS {
-        for kind in Kind::ALL {
+        for kind in Kind::METRICS {
             let folder = place.join(&format!("{}-{round}", kind.name()));
             match measure(kind, &server, &folder).await? {
                 Some(measured) => rounds.push(measured),
@@ -72,7 +76,7 @@ async fn measure(kind: Kind, server: &Path, folder: &Path) -> anyhow::Result<Opt
         let started = Instant::now();
         for body in bodies {
             let sent = Instant::now();
-            store.write(body).await?;
+            store.write(Signal::Metrics, body).await?;
             ack.push(sent.elapsed());
         }
         seconds += started.elapsed().as_secs_f64();
@@ -83,14 +87,25 @@ async fn measure(kind: Kind, server: &Path, folder: &Path) -> anyhow::Result<Opt
     }
     store.flush().await?;
     sleep(SETTLE).await;
-    let ended = store.cpu_seconds()?;
+    let taken = store.cpu_seconds()?;
     let resident_mb = store.resident_bytes()? as f64 / 1e6;
     check(&store, shape).await?;
+    let before = store.cpu_seconds()?;
+    store.compact().await?;
+    let compaction = match kind {
+        Kind::Ours => store.cpu_seconds()? - before,
+        // More than they would do by themselves so soon.
+        _ => 0.0,
+    };
+    let ended = taken + compaction;
+    let disk = store.on_disk().await?;
     let per_million = |cpu: f64, samples: usize| cpu / samples as f64 * 1e6;
     Ok(Some(Round {
         kind,
         whole: per_million(ended - begun, shape.samples()),
         steady: per_million(ended - after_first, shape.samples() - SERIES),
+        compaction: per_million(compaction, shape.samples()),
+        disk,
         seconds,
         ack: Latencies::of(ack),
         resident_mb,
@@ -134,7 +149,7 @@ fn section(rounds: &[Round]) -> anyhow::Result<Section> {
         aim: Some(aim),
     };
     let mut figures = Vec::new();
-    for kind in Kind::ALL {
+    for kind in Kind::METRICS {
         let name = kind.name();
         let spread = |value| Spread::of(of(kind, value));
         figures.push(Figure::spread(
@@ -146,6 +161,16 @@ fn section(rounds: &[Round]) -> anyhow::Result<Section> {
             format!("{name}, the same after the first scrape"),
             spread(|r| r.steady),
             "s",
+        ));
+        figures.push(Figure::spread(
+            format!("{name}, of that compaction"),
+            spread(|r| r.compaction),
+            "s",
+        ));
+        figures.push(Figure::spread(
+            format!("{name}, on disk a sample when merged, of so few samples a series"),
+            spread(|r| r.disk.bytes as f64 / (SERIES * SCRAPES) as f64),
+            "B",
         ));
         let rate = |round: &Round| (SERIES * SCRAPES) as f64 / round.seconds / 1e6;
         figures.push(Figure::spread(
@@ -173,7 +198,7 @@ fn section(rounds: &[Round]) -> anyhow::Result<Section> {
             "{SERIES} series with ten labels, {SCRAPES} scrapes {} s apart, 2,000 samples a request, remote \
              write 1.0 with snappy over one connection; the same bytes in the same order to each store, one \
              after the other, {ROUNDS} rounds. CPU is user and system time of all processes on the path, \
-             ours with Postgres, until {} s after the last request. Ours acknowledges after `fdatasync`; \
+             ours with Postgres and with compaction to its last form, until {} s after the last request. Ours acknowledges after `fdatasync`; \
              VictoriaMetrics acknowledges from memory, Prometheus from the page cache. Each store then \
              counted every sample once.",
             INTERVAL_MS / 1_000,

@@ -1,4 +1,5 @@
-//! What it costs to ask: twelve PromQL questions over the same samples.
+//! What it costs to ask: twelve PromQL questions over the same samples, and what is
+//! answered.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,12 +10,13 @@ use schemas::context::Clock;
 use serde_json::Value;
 use tokio::time::sleep;
 
+use super::answers;
 use super::bodies::Shape;
-use super::store::{Kind, Store};
 use crate::cargo;
 use crate::comparison::Place;
 use crate::report::{Better, Figure, Section, Unit, Verdict};
 use crate::spread::Spread;
+use crate::stores::{Kind, OnDisk, Signal, Store};
 
 const SERIES: usize = 20_000;
 const SCRAPES: usize = 480;
@@ -70,8 +72,18 @@ const QUESTIONS: [(&str, &str, bool); 11] = [
     ),
 ];
 
-/// CPU milliseconds of each question, in one store.
-type Costs = BTreeMap<&'static str, f64>;
+/// Questions whose values are Prometheus': VictoriaMetrics takes the sample before
+/// the window into a rate and does not extrapolate to the window's ends.
+const OTHERWISE_THERE: [&str; 3] = ["rate of one host", "sum by mode of a rate", "topk"];
+const LABEL_VALUES: &str = "label values";
+
+/// What one store needed for the questions, and what it said.
+struct Asked {
+    /// CPU milliseconds.
+    costs: BTreeMap<&'static str, f64>,
+    answers: BTreeMap<&'static str, Value>,
+    disk: OnDisk,
+}
 
 pub async fn compare(place: &Place) -> anyhow::Result<Section> {
     let server = cargo::server().await?;
@@ -81,58 +93,75 @@ pub async fn compare(place: &Place) -> anyhow::Result<Section> {
         interval_ms: INTERVAL_MS,
         end_ms: Clock::System.now().micros() / 1_000,
     };
-    let (ours, our_answers) = measure(Kind::Ours, &server, place, shape).await?;
-    let (theirs, answers) = measure(Kind::VictoriaMetrics, &server, place, shape).await?;
-    let apart: Vec<_> = our_answers
-        .iter()
-        .filter(|(name, answer)| !same(answer, &answers[*name]))
-        .map(|(name, answer)| {
-            let (ours, theirs) = (series(answer), series(&answers[name]));
-            format!("{name} ({ours} series, VictoriaMetrics {theirs})")
-        })
-        .collect();
-    Ok(section(&ours, &theirs, &apart))
+    let ours = measure(Kind::Ours, &server, place, shape).await?;
+    let theirs = measure(Kind::VictoriaMetrics, &server, place, shape).await?;
+    let prometheus = measure(Kind::Prometheus, &server, place, shape).await?;
+    let mut apart = Vec::new();
+    for (name, answer) in &ours.answers {
+        let other = match OTHERWISE_THERE.contains(name) {
+            true => &prometheus,
+            false => &theirs,
+        };
+        if let Some(what) = answers::difference(answer, &other.answers[name]) {
+            apart.push(format!("{name} ({what})"));
+        }
+    }
+    Ok(section(&ours, &theirs, &prometheus, &apart))
 }
 
-async fn measure(
-    kind: Kind,
-    server: &Path,
-    place: &Place,
-    shape: Shape,
-) -> anyhow::Result<(Costs, BTreeMap<&'static str, Value>)> {
+async fn measure(kind: Kind, server: &Path, place: &Place, shape: Shape) -> anyhow::Result<Asked> {
     let folder = place.join(&format!("queries-{}", kind.name()));
     let store = Store::start(kind, server, &folder).await?;
     let store = store.with_context(|| format!("{} is not installed", kind.name()))?;
     for scrape in 0..shape.scrapes {
         for body in shape.scrape(scrape) {
-            store.write(body).await?;
+            store.write(Signal::Metrics, body).await?;
         }
     }
     store.flush().await?;
     sleep(SETTLE).await;
-    let mut costs = Costs::new();
-    let mut answers = BTreeMap::new();
+    store.compact().await?;
+    let mut asked = Asked {
+        costs: BTreeMap::new(),
+        answers: BTreeMap::new(),
+        disk: store.on_disk().await?,
+    };
     for (name, query, ranged) in QUESTIONS {
-        let asked = question(query, ranged, shape);
         let path = if ranged { "query_range" } else { "query" };
+        asked
+            .ask(&store, name, path, &question(query, ranged, shape))
+            .await?;
+    }
+    let path = "label/instance/values";
+    asked.ask(&store, LABEL_VALUES, path, &range(shape)).await?;
+    drop(store);
+    std::fs::remove_dir_all(&folder).ok();
+    Ok(asked)
+}
+
+impl Asked {
+    async fn ask(
+        &mut self,
+        store: &Store,
+        name: &'static str,
+        path: &str,
+        asked: &[(&str, String)],
+    ) -> anyhow::Result<()> {
         // Once to fill caches on both sides.
-        let answer = store.ask(path, &asked).await.context(name)?;
-        answers.insert(name, serde_json::from_slice(&answer)?);
+        let answer = store.ask(path, asked).await.context(name)?;
+        self.answers.insert(name, serde_json::from_slice(&answer)?);
         let before = store.cpu_seconds()?;
         for _ in 0..REPEATS {
-            store.ask(path, &asked).await?;
+            store.ask(path, asked).await?;
         }
         let spent = store.cpu_seconds()? - before;
-        costs.insert(name, spent / REPEATS as f64 * 1e3);
+        self.costs.insert(name, spent / REPEATS as f64 * 1e3);
+        Ok(())
     }
-    let before = store.cpu_seconds()?;
-    for _ in 0..REPEATS {
-        let range = range(shape);
-        store.ask("label/instance/values", &range).await?;
+
+    fn bytes_a_sample(&self) -> f64 {
+        self.disk.bytes as f64 / (SERIES * SCRAPES) as f64
     }
-    let spent = store.cpu_seconds()? - before;
-    costs.insert("label values", spent / REPEATS as f64 * 1e3);
-    Ok((costs, answers))
 }
 
 fn question(query: &str, ranged: bool, shape: Shape) -> Vec<(&'static str, String)> {
@@ -156,58 +185,73 @@ fn range(shape: Shape) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// As many series. VictoriaMetrics extrapolates rates differently on purpose, so
-/// values are compared with Prometheus elsewhere.
-fn same(ours: &Value, theirs: &Value) -> bool {
-    series(ours) == series(theirs) && series(ours) > 0
-}
-
-fn series(answer: &Value) -> usize {
-    let result = answer["data"]["result"].as_array();
-    result.map_or(0, Vec::len)
-}
-
-fn section(ours: &Costs, theirs: &Costs, apart: &[String]) -> Section {
+fn section(ours: &Asked, theirs: &Asked, prometheus: &Asked, apart: &[String]) -> Section {
     let apart = if apart.is_empty() {
         "none".to_owned()
     } else {
         apart.join(", ")
     };
-    let sum = |costs: &Costs| costs.values().sum::<f64>();
+    let sum = |asked: &Asked| asked.costs.values().sum::<f64>();
     let ratios: Vec<_> = ours
+        .costs
         .iter()
-        .map(|(name, cost)| (cost.max(1.0), theirs[name].max(1.0)))
+        .map(|(name, cost)| (cost.max(1.0), theirs.costs[name].max(1.0)))
         .collect();
-    let figures = ours.iter().map(|(name, cost)| {
-        let text = format!("ours {cost:.1} ms, VictoriaMetrics {:.1} ms", theirs[name]);
-        Figure::new(*name, text)
-    });
+    let mut figures: Vec<_> = ours
+        .costs
+        .iter()
+        .map(|(name, cost)| {
+            let (theirs, prometheus) = (theirs.costs[name], prometheus.costs[name]);
+            let text = format!(
+                "ours {cost:.1} ms, VictoriaMetrics {theirs:.1} ms, Prometheus {prometheus:.1} ms"
+            );
+            Figure::new(*name, text)
+        })
+        .collect();
+    for (name, asked) in [("ours", ours), ("VictoriaMetrics", theirs)] {
+        let (sample, files) = (asked.bytes_a_sample(), asked.disk.with_gaps as f64 / 1e6);
+        let text = format!("{sample:.2} B a sample; {files:.1} MB of files before gaps are closed");
+        figures.push(Figure::new(format!("{name}, on disk"), text));
+    }
+    let verdict = |what, measured, first_bar, aim| Verdict {
+        what,
+        measured,
+        unit: Unit::Ratio,
+        better: Better::Lower,
+        first_bar,
+        aim: Some(aim),
+    };
     Section {
         title: "PromQL",
         method: format!(
-            "{SERIES} series, {SCRAPES} scrapes {} s apart; each question once to fill caches, then {REPEATS} \
-             times; CPU of all processes on the path (ticks of 10 ms). Answers with another \
-             number of series: {apart}. The verdict is the whole list; the figures are its parts.",
+            "{SERIES} series, {SCRAPES} scrapes {} s apart, merged by each store as far as it can; each \
+             question once to fill caches, then {REPEATS} times; CPU of all processes on the path (ticks of \
+             10 ms). Answers that differ by more than 1e-9: {apart}. Compared with VictoriaMetrics, and where \
+             rates are asked for, which it computes otherwise on purpose, with Prometheus. The verdict is the \
+             whole list; the figures are its parts. On disk: ours all tables that queries read, after VACUUM \
+             FULL.",
             INTERVAL_MS / 1_000,
         ),
         verdicts: vec![
-            Verdict {
-                what: "CPU of twelve questions ÷ VictoriaMetrics, sum",
-                measured: Spread::of([sum(ours) / sum(theirs)]),
-                unit: Unit::Ratio,
-                better: Better::Lower,
-                first_bar: 1.0,
-                aim: Some(0.4),
-            },
-            Verdict {
-                what: "CPU of a question ÷ VictoriaMetrics, over the list",
-                measured: Spread::of_ratios(ratios),
-                unit: Unit::Ratio,
-                better: Better::Lower,
-                first_bar: 1.0,
-                aim: Some(0.4),
-            },
+            verdict(
+                "CPU of twelve questions ÷ VictoriaMetrics, sum",
+                Spread::of([sum(ours) / sum(theirs)]),
+                1.0,
+                0.4,
+            ),
+            verdict(
+                "CPU of a question ÷ VictoriaMetrics, over the list",
+                Spread::of_ratios(ratios),
+                1.0,
+                0.4,
+            ),
+            verdict(
+                "disk a sample ÷ VictoriaMetrics, merged",
+                Spread::of([ours.bytes_a_sample() / theirs.bytes_a_sample()]),
+                1.0,
+                0.85,
+            ),
         ],
-        figures: figures.collect(),
+        figures,
     }
 }

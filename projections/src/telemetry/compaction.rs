@@ -31,6 +31,8 @@ const RUNS_READY: i64 = 8;
 const FINAL_TIER: i16 = 3;
 /// Samples come late by so much without being called late.
 const SETTLED: Duration = Duration::from_secs(15 * 60);
+/// After so long every hour that has begun is over and settled.
+const HOUR_OVER_MS: i64 = 2 * 3_600_000;
 const PAUSE: Duration = Duration::from_secs(5);
 const RETENTION_EVERY: u32 = 120;
 /// Readers queue behind a drop that waits for a reader: wait but shortly.
@@ -93,6 +95,12 @@ pub(crate) struct Level1 {
 pub(crate) trait Compact: Send + Sync {
     /// As in table names.
     fn signal(&self) -> &'static str;
+
+    /// Segments of level 1 with so many items are as they will stay: merging a window
+    /// does not write them again.
+    fn finished_items(&self) -> Option<i32> {
+        None
+    }
 
     /// Writes what `rows`, in the order of the log, hold into level 1.
     async fn compact(
@@ -175,11 +183,31 @@ impl Compaction {
 
     /// Does what is to do at `now`, once.
     pub async fn pass(&self, db: &Db, now: Timestamp) -> Result<Done, CompactError> {
+        self.step(db, now, now).await
+    }
+
+    /// Does at once what would be due when the hour of `now` is over. Another
+    /// process' work is not waited for.
+    pub async fn finish(&self, db: &Db, now: Timestamp) -> Result<Done, CompactError> {
+        let mut all = Done::default();
+        loop {
+            let done = self.step(db, now, now.plus_millis(HOUR_OVER_MS)).await?;
+            if done.nothing() {
+                return Ok(all);
+            }
+            all.compacted += done.compacted;
+            all.merged += done.merged;
+            all.dropped += done.dropped;
+        }
+    }
+
+    /// What is due at `due`, once; slots of level 0 that are over at `now` go.
+    async fn step(&self, db: &Db, now: Timestamp, due: Timestamp) -> Result<Done, CompactError> {
         let mut rows = db.fold_session("telemetry").await?;
         let mut done = Done::default();
         for signal in &self.signals {
             ensure_days(&mut rows, signal.signal(), now).await?;
-            for place in ready_places(&mut rows, signal.signal(), now).await? {
+            for place in ready_places(&mut rows, signal.signal(), due).await? {
                 loop {
                     let step = compact(&mut rows, signal.as_ref(), place).await?;
                     done.compacted += u64::from(step != Step::Nothing);
@@ -188,7 +216,7 @@ impl Compaction {
                     }
                 }
             }
-            for window in ready_windows(&mut rows, signal.signal(), now).await? {
+            for window in ready_windows(&mut rows, signal.signal(), due).await? {
                 done.merged += u64::from(merge(&mut rows, signal.as_ref(), window).await?);
             }
             done.dropped += drop_slots(&mut rows, signal.signal(), now).await?;
@@ -409,11 +437,15 @@ async fn merge(
     } else {
         1
     };
+    let finished = match signal.finished_items() {
+        Some(items) => finish(&mut tx, name, window, tiers, items).await?,
+        None => 0,
+    };
     let sql = format!(
         "WITH gone AS (
              DELETE FROM telemetry.{name}_l1
              WHERE tenant_id = $1 AND project_id = $2 AND partition = $3 AND day = $4
-               AND window_start = $5 AND tier <= $6
+               AND window_start = $5 AND tier <= $6 AND items < coalesce($7, items + 1)
              RETURNING from_offset, to_offset, part, data)
          SELECT from_offset, to_offset, data FROM gone ORDER BY from_offset, part"
     );
@@ -424,10 +456,12 @@ async fn merge(
         .bind(window.day)
         .bind(window.start)
         .bind(tiers)
+        .bind(signal.finished_items())
         .fetch_all(&mut *tx)
         .await?;
     let (Some(first), Some(last)) = (found.first(), found.last()) else {
-        return Ok(false);
+        tx.commit().await?;
+        return Ok(finished > 0);
     };
     let target = Target {
         place,
@@ -439,6 +473,33 @@ async fn merge(
     signal.merge(&mut tx, target, found).await?;
     tx.commit().await?;
     Ok(true)
+}
+
+/// Raises the tier of segments that stay as they are; their data is not touched.
+async fn finish(
+    tx: &mut PgConnection,
+    name: &str,
+    window: Window,
+    tiers: i16,
+    items: i32,
+) -> Result<u64, sqlx::Error> {
+    let sql = format!(
+        "UPDATE telemetry.{name}_l1 SET tier = $6
+         WHERE tenant_id = $1 AND project_id = $2 AND partition = $3 AND day = $4
+           AND window_start = $5 AND tier <= $7 AND tier < $6 AND items >= $8"
+    );
+    let done = sqlx::query(AssertSqlSafe(sql))
+        .bind(window.place.tenant.0)
+        .bind(window.place.project.0)
+        .bind(window.place.partition)
+        .bind(window.day)
+        .bind(window.start)
+        .bind(window.tier)
+        .bind(tiers)
+        .bind(items)
+        .execute(tx)
+        .await?;
+    Ok(done.rows_affected())
 }
 
 /// Drops ten-minute partitions that every project has passed.

@@ -35,6 +35,10 @@ impl Compact for LogsCompact {
         SIGNAL
     }
 
+    fn finished_items(&self) -> Option<i32> {
+        i32::try_from(LARGE).ok()
+    }
+
     async fn compact(
         &self,
         tx: &mut PgConnection,

@@ -1,11 +1,21 @@
 //! One connection to one store.
 
+use std::time::Duration;
+
 use anyhow::{Context, ensure};
 use bytes::Bytes;
+use reqwest::StatusCode;
+use reqwest::header::RETRY_AFTER;
 use serde_json::Value;
+use tokio::time::sleep;
+
+use super::Signal;
+
+/// A store that is behind is asked again so often, a second apart or as it says.
+const TRIES: usize = 600;
 
 #[derive(Clone)]
-pub(super) struct Http {
+pub(crate) struct Http {
     client: reqwest::Client,
     base: String,
     token: Option<String>,
@@ -33,17 +43,34 @@ impl Http {
         }
     }
 
-    pub(super) async fn write(&self, path: &str, body: Bytes) -> anyhow::Result<()> {
-        let request = self
-            .request(reqwest::Method::POST, path)
-            .header("content-type", "application/x-protobuf")
-            .header("content-encoding", "snappy")
-            .header("x-prometheus-remote-write-version", "0.1.0")
-            .body(body);
-        let answer = request.send().await?;
-        let status = answer.status();
-        ensure!(status.is_success(), "{status}: {}", answer.text().await?);
-        Ok(())
+    pub(super) async fn write(
+        &self,
+        path: &str,
+        signal: Signal,
+        body: Bytes,
+    ) -> anyhow::Result<()> {
+        for _ in 0..TRIES {
+            let request = self
+                .request(reqwest::Method::POST, path)
+                .header("content-type", "application/x-protobuf");
+            let request = match signal {
+                Signal::Metrics => request
+                    .header("content-encoding", "snappy")
+                    .header("x-prometheus-remote-write-version", "0.1.0"),
+                Signal::Logs | Signal::Spans => request.header("content-encoding", "zstd"),
+            };
+            let answer = request.body(body.clone()).send().await?;
+            let status = answer.status();
+            if status != StatusCode::SERVICE_UNAVAILABLE && status != StatusCode::TOO_MANY_REQUESTS
+            {
+                ensure!(status.is_success(), "{status}: {}", answer.text().await?);
+                return Ok(());
+            }
+            let wait = answer.headers().get(RETRY_AFTER);
+            let wait = wait.and_then(|wait| wait.to_str().ok()?.parse().ok());
+            sleep(Duration::from_secs(wait.unwrap_or(1))).await;
+        }
+        anyhow::bail!("{path}: not taken after {TRIES} tries")
     }
 
     pub(super) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
