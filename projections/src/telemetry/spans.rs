@@ -10,6 +10,7 @@ mod compact;
 mod durations;
 mod edges;
 mod fold;
+mod numbers;
 pub mod overview;
 mod red;
 mod rows;

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use sqlx::PgConnection;
 
 use super::fold::opened;
-use super::segment::{Segment, Written, write};
+use super::segment::{Blooms, Segment, Written, write};
 use super::table::{Row, Table};
 use super::{SIGNAL, day_of};
 use crate::telemetry::bytes::Damaged;
@@ -112,7 +112,7 @@ fn rewrite(
         while !rest.is_empty() {
             let next = rest.split_off(end_of_segment(&rest));
             all.rows = std::mem::replace(&mut rest, next);
-            segments.push((hour, write(&all)));
+            segments.push((hour, write(&all, Blooms::With)));
         }
     }
     Ok(segments)
@@ -193,7 +193,10 @@ mod tests {
         let mut halves = [table.clone(), table];
         halves[0].rows.retain(|row| row.span_id[0] < 128);
         halves[1].rows.retain(|row| row.span_id[0] >= 100);
-        let rows: Vec<_> = halves.iter().map(|half| write(half).data).collect();
+        let rows: Vec<_> = halves
+            .iter()
+            .map(|half| write(half, Blooms::With).data)
+            .collect();
         let whole = rewrite(&rows, OPEN, 0, 65_536).expect("rewrites");
         assert_eq!(all(&whole), expected);
         let mut sliced = Vec::new();

@@ -3,7 +3,7 @@
 //! long as [`WAIT_US`] of the log's time. Calls of databases and queues, which send
 //! no spans, are edges by the caller's word.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use serde::Serialize;
 use sqlx::PgConnection;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::numbers::NumberMap;
 use super::red::{Counted, MINUTE_NS, MINUTES_OF_DAY, cut};
 use super::table::{Row, SpanId, Table, TraceId};
 use crate::runtime::{ApplyError, upsert};
@@ -55,8 +56,8 @@ struct Server {
 /// Halves of one partition that wait for the other half.
 #[derive(Debug, Default)]
 pub(crate) struct Waiting {
-    clients: HashMap<u64, Client>,
-    servers: HashMap<u64, Vec<Server>>,
+    clients: NumberMap<u64, Client>,
+    servers: NumberMap<u64, Vec<Server>>,
     /// Servers that wait.
     alone: usize,
     swept_us: i64,
@@ -78,23 +79,29 @@ impl Waiting {
             .iter()
             .map(|resource| cut(table.texts.get(resource.service)).into())
             .collect();
+        let systems = Systems::of(table);
+        let mut calls = NumberMap::<Call, Counted>::default();
         for row in &table.rows[of] {
             let service = &names[row.resource as usize];
             match row.kind {
-                SpanKind::Client | SpanKind::Producer => {
-                    let called = called_without_spans(table, row);
-                    if let Some((name, kind)) = called {
-                        let key = EdgeKey::of(owner, service, &name.into(), kind, minute(row));
-                        count(edges, key, row.duration_ns, failed(row));
-                    } else {
-                        self.client(owner, service, row, received_us, edges);
-                    }
-                }
+                SpanKind::Client | SpanKind::Producer => match systems.called(table, row) {
+                    Some(call) => calls
+                        .entry(call)
+                        .or_default()
+                        .add(row.duration_ns, failed(row)),
+                    None => self.client(owner, service, row, received_us, edges),
+                },
                 SpanKind::Server | SpanKind::Consumer => {
                     self.server(owner, service, row, received_us, edges);
                 }
                 SpanKind::Unspecified | SpanKind::Internal => {}
             }
+        }
+        for (call, counted) in calls {
+            let client = &names[call.resource as usize];
+            let server = cut(table.texts.get(call.system)).into();
+            let key = EdgeKey::of(owner, client, &server, call.kind(), call.minute);
+            edges.entry(key).or_default().absorb(&counted);
         }
         self.sweep(received_us);
     }
@@ -215,19 +222,57 @@ fn count(edges: &mut Edges, key: EdgeKey, duration_ns: i64, failed: bool) {
     edges.entry(key).or_default().add(duration_ns, failed);
 }
 
-/// What a client says that it calls, where that sends no spans of its own.
-fn called_without_spans(table: &Table, row: &Row) -> Option<(String, &'static str)> {
-    let named = |names: &[&str]| {
-        let fields = table.fields_at(&row.fields).iter();
-        let found = fields.filter(|(name, _)| names.contains(&table.texts.get(*name)));
-        found.map(|(_, value)| cut(table.texts.get(*value))).next()
-    };
-    if let Some(system) = named(&["db.system", "db.system.name"]) {
-        return Some((system, "database"));
+/// Calls of what sends no spans of its own, by numbers of one table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Call {
+    resource: u32,
+    system: u32,
+    is_queue: bool,
+    minute: i64,
+}
+
+impl Call {
+    fn kind(self) -> &'static str {
+        match self.is_queue {
+            true => "queue",
+            false => "database",
+        }
     }
-    match row.kind {
-        SpanKind::Producer => Some((named(&["messaging.system"])?, "queue")),
-        _ => None,
+}
+
+/// Numbers that the names of fields have in a table by which a client says what it calls.
+struct Systems {
+    databases: [Option<u32>; 2],
+    queue: Option<u32>,
+}
+
+impl Systems {
+    fn of(table: &Table) -> Self {
+        Self {
+            databases: ["db.system", "db.system.name"].map(|name| table.texts.find(name)),
+            queue: table.texts.find("messaging.system"),
+        }
+    }
+
+    fn called(&self, table: &Table, row: &Row) -> Option<Call> {
+        let named = |names: &[Option<u32>]| {
+            let mut fields = table.fields_at(&row.fields).iter();
+            let found = fields.find(|(name, _)| names.contains(&Some(*name)));
+            found.map(|(_, value)| *value)
+        };
+        let call = |system, is_queue| Call {
+            resource: row.resource,
+            system,
+            is_queue,
+            minute: minute(row),
+        };
+        if let Some(system) = named(&self.databases) {
+            return Some(call(system, false));
+        }
+        match row.kind {
+            SpanKind::Producer => Some(call(named(&[self.queue])?, true)),
+            _ => None,
+        }
     }
 }
 

@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use super::edges::{self, Edges, Owner, WAIT_US, Waiting};
 use super::red::{self, Counted, RedKey};
-use super::segment::{Segment, write};
+use super::segment::{Blooms, Segment, write};
 use super::table::Table;
 use super::{SIGNAL, day_of};
 use crate::runtime::{ApplyError, Changed, Home, Projection, Writing};
@@ -255,7 +255,7 @@ impl SpanSink for Sink<'_> {
 
 impl Collected {
     fn section(&self, (tenant, project): Owner, partition: Partition) -> Section {
-        let written = write(&self.table);
+        let written = write(&self.table, Blooms::Without);
         let newest = self.bodies.iter().map(|(_, at)| *at).max();
         Section {
             tenant,

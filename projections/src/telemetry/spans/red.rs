@@ -8,6 +8,7 @@ use serde::Serialize;
 use sqlx::PgConnection;
 
 use super::durations;
+use super::numbers::NumberMap;
 use super::table::Table;
 use crate::runtime::{ApplyError, upsert};
 
@@ -45,11 +46,18 @@ impl Counted {
         self.sum_ns = self.sum_ns.saturating_add(duration_ns);
         durations::count(&mut self.buckets, duration_ns);
     }
+
+    pub(crate) fn absorb(&mut self, more: &Self) {
+        self.count += more.count;
+        self.errors += more.errors;
+        self.sum_ns = self.sum_ns.saturating_add(more.sum_ns);
+        add(&mut self.buckets, &more.buckets);
+    }
 }
 
 /// Counts all rows of a table.
 pub(crate) fn count(table: &Table) -> BTreeMap<RedKey, Counted> {
-    let mut by_ids: BTreeMap<(u32, u32, SpanKind, i64), Counted> = BTreeMap::new();
+    let mut by_ids = NumberMap::<(u32, u32, SpanKind, i64), Counted>::default();
     for row in &table.rows {
         let service = table.resources[row.resource as usize].service;
         let minute = row.start_ns.div_euclid(MINUTE_NS);
@@ -71,11 +79,7 @@ pub(crate) fn count(table: &Table) -> BTreeMap<RedKey, Counted> {
             kind,
             minute,
         };
-        let sum = counted.entry(key).or_default();
-        sum.count += more.count;
-        sum.errors += more.errors;
-        sum.sum_ns = sum.sum_ns.saturating_add(more.sum_ns);
-        add(&mut sum.buckets, &more.buckets);
+        counted.entry(key).or_default().absorb(&more);
     }
     counted
 }
@@ -83,7 +87,7 @@ pub(crate) fn count(table: &Table) -> BTreeMap<RedKey, Counted> {
 /// The most frequent names, where there are too many.
 fn apart(
     table: &Table,
-    by_ids: &BTreeMap<(u32, u32, SpanKind, i64), Counted>,
+    by_ids: &NumberMap<(u32, u32, SpanKind, i64), Counted>,
 ) -> Option<std::collections::BTreeSet<u32>> {
     let mut counts: BTreeMap<u32, i64> = BTreeMap::new();
     for ((_, name, ..), counted) in by_ids {

@@ -12,7 +12,7 @@ mod write;
 
 pub(crate) use fields::Field;
 pub(crate) use read::{Core, Segment};
-pub(crate) use write::{Written, write};
+pub(crate) use write::{Blooms, Written, write};
 
 const VERSION: u64 = 1;
 

@@ -44,6 +44,18 @@ impl Texts {
         id
     }
 
+    /// The number of a text that is there.
+    pub(crate) fn find(&self, text: &str) -> Option<u32> {
+        let mut hash = xxh3_64(text.as_bytes());
+        while let Some(&id) = self.known.get(&hash) {
+            if self.get(id) == text {
+                return Some(id);
+            }
+            hash = hash.wrapping_add(1);
+        }
+        None
+    }
+
     /// The text with this number; empty where there is none.
     pub(crate) fn get(&self, id: u32) -> &str {
         let at = id as usize;
@@ -93,6 +105,7 @@ mod tests {
             for (text, id) in texts.iter().zip(&ids) {
                 prop_assert_eq!(known.get(*id), text);
                 prop_assert_eq!(known.intern(text), *id);
+                prop_assert_eq!(known.find(text), Some(*id));
             }
         }
     }
@@ -101,5 +114,6 @@ mod tests {
     fn the_empty_text_has_its_number_from_the_start() {
         assert_eq!(Texts::default().intern(""), EMPTY);
         assert_eq!(Texts::default().get(77), "");
+        assert_eq!(Texts::default().find("absent"), None);
     }
 }

@@ -1,9 +1,8 @@
 //! The column of one field: which rows have it, and its values as a dictionary
 //! where they repeat, else one after the other.
 
-use std::collections::HashMap;
-
 use super::super::bytes::ReadMore;
+use super::super::numbers::NumberMap;
 use super::super::texts::Texts;
 use crate::telemetry::bytes::{Damaged, Reader, put_varint};
 
@@ -16,7 +15,7 @@ const MANY: usize = 120;
 
 /// Writes the values of all rows (numbers of texts; None: the row has no such field).
 pub(super) fn encode(values: &[Option<u32>], texts: &Texts) -> Vec<u8> {
-    let mut codes = HashMap::new();
+    let mut codes = NumberMap::default();
     let mut distinct = Vec::new();
     for id in values.iter().flatten() {
         codes.entry(*id).or_insert_with(|| {

@@ -8,7 +8,7 @@ use super::super::bloom;
 use super::super::samples;
 use super::super::span::Span;
 use super::super::table::Table;
-use super::{Segment, write};
+use super::{Blooms, Segment, write};
 
 type Pairs = Vec<(String, String)>;
 
@@ -125,7 +125,7 @@ proptest! {
     #[test]
     fn a_segment_gives_back_what_was_written(drawn in vec(drawn(), 1..60)) {
         let table = table(&drawn);
-        let written = write(&table);
+        let written = write(&table, Blooms::With);
         let segment = Segment::open(&written.data).expect("opens");
         prop_assert_eq!(spans(&segment.whole().expect("reads")), spans(&table));
     }
@@ -133,7 +133,7 @@ proptest! {
     #[test]
     fn some_rows_are_read_as_all_are(drawn in vec(drawn(), 1..60), from in 0usize..60, len in 0usize..60) {
         let table = table(&drawn);
-        let written = write(&table);
+        let written = write(&table, Blooms::With);
         let some = Segment::open(&written.data).expect("opens").table(from..from + len).expect("reads");
         let expected: Vec<_> = table.spans().skip(from).take(len).collect();
         prop_assert_eq!(spans(&some), expected);
@@ -141,7 +141,7 @@ proptest! {
 
     #[test]
     fn damaged_bytes_never_panic(drawn in vec(drawn(), 1..8), at in any::<prop::sample::Index>(), byte: u8) {
-        let mut data = write(&table(&drawn)).data;
+        let mut data = write(&table(&drawn), Blooms::With).data;
         let at = at.index(data.len());
         data[at] = byte;
         if let Ok(segment) = Segment::open(&data) {
@@ -161,7 +161,7 @@ proptest! {
     #[test]
     fn filters_hold_every_trace_and_token(drawn in vec(drawn(), 1..30)) {
         let table = table(&drawn);
-        let written = write(&table);
+        let written = write(&table, Blooms::With);
         for span in table.spans() {
             prop_assert!(bloom::may_hold(&written.trace_bloom, bloom::trace_key(&span.trace_id)));
             prop_assert!(bloom::may_hold(&written.token_bloom, bloom::service_key(&span.service)));
@@ -187,7 +187,7 @@ fn a_span_that_was_sent_twice_is_kept_once() {
 fn a_fields_column_is_read_alone() {
     let mut table = samples::table(50);
     table.arrange();
-    let written = write(&table);
+    let written = write(&table, Blooms::With);
     let segment = Segment::open(&written.data).expect("opens");
     for name in ["http.route", "enduser.id", "net.peer.port"] {
         let column = segment.field(name).expect("reads").expect("a column");
@@ -205,7 +205,7 @@ fn a_fields_column_is_read_alone() {
 fn a_span_takes_at_most_sixty_bytes() {
     let mut table = samples::table(2000);
     table.arrange();
-    let written = write(&table);
+    let written = write(&table, Blooms::With);
     let filters = written.trace_bloom.len() + written.token_bloom.len();
     let per_span = |bytes: usize| bytes as f64 / table.rows.len() as f64;
     let (data, filters) = (per_span(written.data.len()), per_span(filters));

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::super::bloom;
 use super::super::bytes::put_text;
+use super::super::numbers::NumberMap;
 use super::super::table::{FieldIds, Row, Table};
 use super::super::texts::{EMPTY, Texts};
 use super::fields::{self, put_texts};
@@ -28,8 +29,15 @@ pub(crate) struct Written {
     pub(crate) max_start_ns: i64,
 }
 
+/// Whether filters are wanted: what compaction will write again goes without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Blooms {
+    Without,
+    With,
+}
+
 /// Writes an arranged table that has rows.
-pub(crate) fn write(table: &Table) -> Written {
+pub(crate) fn write(table: &Table, blooms: Blooms) -> Written {
     let starts = || table.rows.iter().map(|row| row.start_ns);
     let mut writer = Writer {
         table,
@@ -45,8 +53,8 @@ pub(crate) fn write(table: &Table) -> Written {
     writer.dictionaries();
     Written {
         data: writer.finish(),
-        trace_bloom: trace_bloom(table),
-        token_bloom: token_bloom(table),
+        trace_bloom: wanted(blooms, table, trace_bloom),
+        token_bloom: wanted(blooms, table, token_bloom),
         spans: table.rows.len(),
         min_start_ns: starts().min().unwrap_or(0),
         max_start_ns: starts().max().unwrap_or(0),
@@ -56,7 +64,7 @@ pub(crate) fn write(table: &Table) -> Written {
 /// Numbers that a segment gives to texts, in the order of their use.
 #[derive(Debug, Default)]
 struct Codes {
-    known: HashMap<u32, u64>,
+    known: NumberMap<u32, u64>,
     ids: Vec<u32>,
 }
 
@@ -187,7 +195,7 @@ impl Writer<'_> {
     fn resources(&mut self) {
         let table = self.table;
         let mut used = Vec::new();
-        let mut places = HashMap::new();
+        let mut places = NumberMap::default();
         let codes = table.rows.iter().map(|row| {
             *places.entry(row.resource).or_insert_with(|| {
                 used.push(row.resource);
@@ -214,7 +222,7 @@ impl Writer<'_> {
         let table = self.table;
         let frequent = frequent(table);
         let mut columns = vec![vec![None; table.rows.len()]; frequent.len()];
-        let places: HashMap<u32, usize> = frequent.iter().copied().zip(0..).collect();
+        let places: NumberMap<u32, usize> = frequent.iter().copied().zip(0..).collect();
         let mut others = Vec::new();
         for (at, row) in table.rows.iter().enumerate() {
             let mut rest: Vec<&FieldIds> = Vec::new();
@@ -334,7 +342,7 @@ fn scale_of(values: impl Iterator<Item = i64> + Clone) -> i64 {
 
 /// Names of fields that get a column, in the order of the names.
 fn frequent(table: &Table) -> Vec<u32> {
-    let mut counts: HashMap<u32, usize> = HashMap::new();
+    let mut counts: NumberMap<u32, usize> = NumberMap::default();
     for row in &table.rows {
         for (name, _) in table.fields_at(&row.fields) {
             *counts.entry(*name).or_default() += 1;
@@ -350,6 +358,13 @@ fn frequent(table: &Table) -> Vec<u32> {
     names
 }
 
+fn wanted(blooms: Blooms, table: &Table, bloom: fn(&Table) -> Vec<u8>) -> Vec<u8> {
+    match blooms {
+        Blooms::With => bloom(table),
+        Blooms::Without => Vec::new(),
+    }
+}
+
 fn trace_bloom(table: &Table) -> Vec<u8> {
     let keys: Vec<_> = traces_of(&table.rows)
         .map(|run| bloom::trace_key(&table.rows[run.start].trace_id))
@@ -359,20 +374,26 @@ fn trace_bloom(table: &Table) -> Vec<u8> {
 
 fn token_bloom(table: &Table) -> Vec<u8> {
     let text = |id: u32| table.texts.get(id);
-    let (mut pairs, mut names, mut resources) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let mut pairs = NumberMap::<u64, FieldIds>::default();
+    let (mut names, mut resources) = (BTreeSet::new(), BTreeSet::new());
+    let mut see = |fields: &[FieldIds]| {
+        for ids in fields {
+            pairs.insert(u64::from(ids.0) << 32 | u64::from(ids.1), *ids);
+        }
+    };
     for row in &table.rows {
         names.insert(row.name);
         resources.insert(row.resource);
-        pairs.extend(table.fields_at(&row.fields));
+        see(table.fields_at(&row.fields));
     }
     let mut keys = BTreeSet::new();
     for at in resources {
         let resource = &table.resources[at as usize];
         keys.insert(bloom::service_key(text(resource.service)));
-        pairs.extend(&resource.fields);
+        see(&resource.fields);
     }
     keys.extend(names.into_iter().map(|id| bloom::operation_key(text(id))));
     let field = |ids: FieldIds| bloom::field_key(text(ids.0), text(ids.1));
-    keys.extend(pairs.into_iter().map(field));
+    keys.extend(pairs.into_values().map(field));
     bloom::build(keys.into_iter())
 }
