@@ -24,6 +24,8 @@ pub enum Action {
     MergeIncidents,
     ReadAlerts,
     ReadTelemetry,
+    ReadSavedViews,
+    SaveViews,
     ReadCommands,
     ReadAudit,
     Ingest,
@@ -48,7 +50,7 @@ const ADMINS: &[MemberRole] = &[Owner, Admin];
 /// The table `action × member role`. Sending has no member role: it is for keys with
 /// a scope for it, because agents are not people.
 #[rustfmt::skip]
-const TABLE: [Row; 25] = {
+const TABLE: [Row; 27] = {
     const fn row(action: Action, name: &'static str, description: &'static str, roles: &'static [MemberRole]) -> Row {
         Row { action, name, description, roles }
     }
@@ -71,6 +73,8 @@ const TABLE: [Row; 25] = {
         row(Action::MergeIncidents, "incident.merge", "Merge incidents", RESPONDERS),
         row(Action::ReadAlerts, "alert.read", "See alerts", EVERYBODY),
         row(Action::ReadTelemetry, "telemetry.read", "Ask metrics, logs and traces", EVERYBODY),
+        row(Action::ReadSavedViews, "saved_view.read", "See the project's saved views", EVERYBODY),
+        row(Action::SaveViews, "saved_view.save", "Save and delete views for the whole project", RESPONDERS),
         row(Action::ReadCommands, "command.read", "See what became of an own request", EVERYBODY),
         row(Action::ReadAudit, "audit.read", "See who did what", ADMINS),
         row(Action::Ingest, "ingest.send", "Send at all", &[]),

@@ -14,6 +14,7 @@ pub mod history;
 pub mod incident;
 pub mod incident_numbers;
 mod runtime;
+pub mod saved_view;
 pub mod service_account;
 pub mod tenant;
 

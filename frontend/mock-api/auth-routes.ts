@@ -44,7 +44,7 @@ export const authRoutes = [
   http.get('/api/v1/auth/me', ({ request }) => refusedSession(request) ?? HttpResponse.json(me())),
 ];
 
-const RESPOND: Permission[] = ['incident.open', 'incident.work', 'incident.comment'];
+const RESPOND: Permission[] = ['incident.open', 'incident.work', 'incident.comment', 'saved_view.save'];
 const ADMINISTER: Permission[] = [...RESPOND, 'api_key.manage', 'member.manage', 'project.manage', 'tenant.manage'];
 
 const PERMISSIONS: Record<MemberRole, Permission[]> = {

@@ -6,6 +6,7 @@ import { incidentRoutes } from './incident-routes';
 import { liveHandlers } from './live';
 import { logHandlers, logRoutes } from './log-routes';
 import { metricRoutes } from './metric-routes';
+import { savedViewRoutes } from './saved-view-routes';
 import { signalRoutes } from './signals';
 import { tenantRoutes } from './tenant-routes';
 import { accountRoutes } from './account-routes';
@@ -19,6 +20,7 @@ export async function startMockApi(): Promise<void> {
     ...alertRoutes,
     ...tenantRoutes,
     ...accountRoutes,
+    ...savedViewRoutes,
     ...signalRoutes,
     ...metricRoutes,
     ...logRoutes,

@@ -1,3 +1,4 @@
+import type { SavedView } from '../src/api/saved-views';
 import type { Alert, ApiKey, AuditEntry, Incident, Invitation, Member, OpenSession, ServiceAccount, Project, TimelineEntry } from '../src/api/types';
 import { seedStore } from './seed';
 
@@ -19,6 +20,7 @@ export interface Store {
   timelines: Record<string, TimelineEntry[]>;
   alerts: Alert[];
   audit: AuditEntry[];
+  savedViews: SavedView[];
   /** `<project>/<metrics, logs or traces>` of what has ever arrived. */
   signals: string[];
   numbers: number;

@@ -16,6 +16,7 @@ pub mod members;
 pub mod projects;
 pub mod prometheus;
 pub mod refused_bodies;
+pub mod saved_views;
 pub mod service_accounts;
 pub mod tenant;
 pub mod traces;
@@ -115,7 +116,7 @@ fn account(operations: Operations) -> Operations {
 fn members(operations: Operations) -> Operations {
     use Action::{
         EraseMembers, ExportTenant, ManageApiKeys, ManageMembers, ManageProjects, ManageTenant,
-        ReadApiKeys, ReadAudit, ReadCommands, ReadMembers, ReadProjects,
+        ReadApiKeys, ReadAudit, ReadCommands, ReadMembers, ReadProjects, ReadSavedViews, SaveViews,
     };
     operations
         .member(ManageTenant, routes!(tenant::rename))
@@ -142,6 +143,9 @@ fn members(operations: Operations) -> Operations {
         .member(ManageApiKeys, routes!(api_keys::create))
         .member(ManageApiKeys, routes!(api_keys::rotate::rotate))
         .member(ManageApiKeys, routes!(api_keys::revoke))
+        .member(ReadSavedViews, routes!(saved_views::list))
+        .member(SaveViews, routes!(saved_views::save))
+        .member(SaveViews, routes!(saved_views::delete))
         .member(ReadCommands, routes!(commands::get))
         .member(ReadAudit, routes!(audit::list))
 }
@@ -174,6 +178,7 @@ fn telemetry(operations: Operations) -> Operations {
 
 fn logs(operations: Operations) -> Operations {
     use Action::ReadTelemetry;
+    use loki::labels;
     operations
         .member(ReadTelemetry, routes!(logs::list))
         .member(ReadTelemetry, routes!(logs::stats::over_time))
@@ -184,10 +189,14 @@ fn logs(operations: Operations) -> Operations {
         .member(ReadTelemetry, routes!(logs::export::file))
         .member(ReadTelemetry, routes!(logs::context::get))
         .socket(ReadTelemetry, routes!(logs::tail::socket))
-        .member(ReadTelemetry, routes!(loki::query_range))
-        .member(ReadTelemetry, routes!(loki::query))
-        .member(ReadTelemetry, routes!(loki::labels))
-        .member(ReadTelemetry, routes!(loki::label_values))
+        .member(
+            ReadTelemetry,
+            routes!(loki::query_range, loki::post_query_range),
+        )
+        .member(ReadTelemetry, routes!(loki::query, loki::post_query))
+        .member(ReadTelemetry, routes!(labels::names, labels::post_names))
+        .member(ReadTelemetry, routes!(labels::values))
+        .member(ReadTelemetry, routes!(labels::series, labels::post_series))
 }
 
 fn traces(operations: Operations) -> Operations {

@@ -28,6 +28,7 @@ impl Projection for History {
             Topic::IdentityEvents,
             Topic::IdentityKeys,
             Topic::IncidentEvents,
+            Topic::CatalogEvents,
         ]
     }
 

@@ -24,6 +24,7 @@ pub mod projects;
 mod registry;
 pub mod replay;
 pub mod runtime;
+pub mod saved_views;
 pub mod service_accounts;
 pub mod telemetry;
 pub mod timeline;

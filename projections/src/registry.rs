@@ -36,6 +36,7 @@ pub fn registry_with(settings: &Settings) -> Vec<Arc<dyn Projection>> {
         Arc::new(crate::projects::Projects),
         Arc::new(crate::api_keys::ApiKeys),
         Arc::new(crate::service_accounts::ServiceAccounts),
+        Arc::new(crate::saved_views::SavedViews),
         Arc::new(crate::audit::Audit),
         Arc::new(crate::outcomes::Outcomes),
         Arc::new(crate::telemetry::metrics::Metrics::with_active_series(

@@ -23,6 +23,8 @@ pub enum ChangeKind {
     MemberUpdated,
     #[serde(rename = "project.updated")]
     ProjectUpdated,
+    #[serde(rename = "saved_view.updated")]
+    SavedViewUpdated,
 }
 
 /// One changed thing. `project` is None for changes of the whole tenant.

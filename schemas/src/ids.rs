@@ -69,6 +69,8 @@ id!(/// One firing of one alert: `UUIDv5(group, fingerprint + start time)`.
     AlertId);
 id!(/// A comment on an incident.
     CommentId);
+id!(/// A named view of an explorer: `UUIDv5(project, page + name)`.
+    SavedViewId);
 id!(/// A command; the same command sent twice has the same id.
     CommandId);
 id!(/// One event log, created once and never reused.
@@ -96,6 +98,16 @@ impl AlertId {
     pub fn of(group: GroupId, fingerprint: &str, starts_at: crate::time::Timestamp) -> Self {
         let name = format!("alert:{fingerprint}:{}", starts_at.micros());
         Self(Uuid::new_v5(&group.0, name.as_bytes()))
+    }
+}
+
+impl SavedViewId {
+    /// Views of one page are told apart by their names.
+    pub fn of(project: ProjectId, page: &str, name: &str) -> Self {
+        Self(Uuid::new_v5(
+            &project.0,
+            format!("view:{page}:{name}").as_bytes(),
+        ))
     }
 }
 

@@ -24,6 +24,7 @@ pub mod outcome;
 pub mod personal;
 pub mod progress;
 pub mod registry;
+pub mod saved_view;
 pub mod scope;
 pub mod service_account;
 pub mod severity;

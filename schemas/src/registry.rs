@@ -33,6 +33,8 @@ pub fn types() -> Vec<MessageType> {
         crate::incident_numbers::IncidentNumbersEvent::types(),
         crate::alert_group::AlertGroupCommand::types(),
         crate::alert_group::AlertGroupEvent::types(),
+        crate::saved_view::SavedViewCommand::types(),
+        crate::saved_view::SavedViewEvent::types(),
         crate::outcome::Outcome::types(),
         crate::audit::AuditRecord::types(),
         crate::inbound::Inbound::types(),

@@ -73,6 +73,9 @@ pub enum Topic {
     IncidentCommandsDlq,
     IncidentEventsDlq,
     InboundWebhooksDlq,
+    CatalogCommands,
+    CatalogEvents,
+    CatalogCommandsDlq,
 }
 
 /// One row of the table in DESIGN section 5.
@@ -88,7 +91,7 @@ struct Spec {
 /// The registry: one line a topic. `id` is on disk in every embedded record and
 /// never changes its meaning.
 #[rustfmt::skip]
-const SPECS: [Spec; 17] = {
+const SPECS: [Spec; 20] = {
     use Journal::{Logs, Main, Metrics, Traces, Webhooks};
     use Retention::{Days, Forever};
     const fn row(topic: Topic, name: &'static str, id: u16, partitions: i32, retention: Retention, journal: Journal) -> Spec {
@@ -112,6 +115,9 @@ const SPECS: [Spec; 17] = {
         row(Topic::IncidentCommandsDlq, "incident.commands.dlq", 15, 16, Days(30), Main),
         row(Topic::IncidentEventsDlq, "incident.events.dlq", 16, 16, Days(30), Main),
         row(Topic::InboundWebhooksDlq, "inbound.webhooks.dlq", 17, 8, Days(30), Main),
+        row(Topic::CatalogCommands, "catalog.commands", 18, 4, Days(7), Main),
+        row(Topic::CatalogEvents, "catalog.events", 19, 4, Forever, Main),
+        row(Topic::CatalogCommandsDlq, "catalog.commands.dlq", 20, 4, Days(30), Main),
     ]
 };
 

@@ -7,23 +7,26 @@ use crate::alert_group::AlertGroup;
 use crate::api_key::ApiKey;
 use crate::incident::Incident;
 use crate::incident_numbers::IncidentNumbers;
+use crate::saved_view::SavedView;
 use crate::service_account::ServiceAccount;
 use crate::tenant::Tenant;
 
-static AGGREGATES: [&dyn Kind; 6] = [
+static AGGREGATES: [&dyn Kind; 7] = [
     &Typed::<Tenant>::KIND,
     &Typed::<ApiKey>::KIND,
     &Typed::<ServiceAccount>::KIND,
     &Typed::<Incident>::KIND,
     &Typed::<AlertGroup>::KIND,
     &Typed::<IncidentNumbers>::KIND,
+    &Typed::<SavedView>::KIND,
 ];
 
 /// Consumer groups, one a bounded context, and the commands topic of each.
-pub(super) fn contexts() -> [(&'static str, Topic); 2] {
+pub(super) fn contexts() -> [(&'static str, Topic); 3] {
     [
         ("commands.identity", Topic::IdentityCommands),
         ("commands.incident", Topic::IncidentCommands),
+        ("commands.catalog", Topic::CatalogCommands),
     ]
 }
 

@@ -86,7 +86,7 @@ test('patterns lead to their lines', async ({ page }) => {
   await expect(lines(page).first()).toContainText('timed out waiting for a connection');
 });
 
-test('a search is saved in this browser and opened again', async ({ page }) => {
+test('a search is saved for the project and opened again', async ({ page }) => {
   await page.goto(`${LOGS}?service=payments&level=error`);
   await page.getByRole('button', { name: 'Views' }).click();
   await page.getByLabel('Name of the view').fill('Failing payments');
@@ -95,6 +95,8 @@ test('a search is saved in this browser and opened again', async ({ page }) => {
   await page.getByRole('button', { name: 'Views' }).click();
   await page.getByRole('menuitem', { name: /Failing payments/ }).click();
   await expect(page).toHaveURL(/service=payments/);
+  await page.getByRole('button', { name: 'Delete view Failing payments' }).click();
+  await expect(page.getByText('Nobody in this project has saved a view')).toBeVisible();
 });
 
 test('lines are exported', async ({ page }) => {

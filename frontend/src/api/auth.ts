@@ -88,6 +88,7 @@ export type Permission =
   | 'member.erase'
   | 'owner.manage'
   | 'project.manage'
+  | 'saved_view.save'
   | 'tenant.export'
   | 'tenant.manage';
 

@@ -9,7 +9,8 @@ export type ChangeType =
   | 'alert.resolved'
   | 'api_key.updated'
   | 'member.updated'
-  | 'project.updated';
+  | 'project.updated'
+  | 'saved_view.updated';
 
 /** A message says what changed, never how: `key` is the id of the thing (of the incident for a timeline). */
 export interface Change {
@@ -53,6 +54,7 @@ const TOUCHES: Record<ChangeType, (project: string, key: string) => readonly Que
   'api_key.updated': (project) => [keys.apiKeys(project), keys.serviceAccounts(project)],
   'member.updated': (project) => [keys.members(project), keys.invitations(project), keys.me],
   'project.updated': (project) => [keys.projects(project), keys.me],
+  'saved_view.updated': (project) => [keys.everySavedView(project)],
 };
 
 /** An alert's message does not say which incident holds it, so the alerts of the one on the screen are asked again. */

@@ -1,4 +1,5 @@
 import { queryOptions } from '@tanstack/react-query';
+import type { NativeSample } from '../util/native-histogram';
 import { keys } from './keys';
 import { Problem, problemOf } from './problem';
 import { requestTo } from './raw';
@@ -12,13 +13,13 @@ export type Labels = Record<string, string>;
 export type Sample = [time: number, value: string];
 
 export type InstantResult =
-  | { resultType: 'vector'; result: { metric: Labels; value?: Sample; histogram?: unknown }[] }
-  | { resultType: 'matrix'; result: { metric: Labels; values?: Sample[] }[] }
+  | { resultType: 'vector'; result: { metric: Labels; value?: Sample; histogram?: NativeSample }[] }
+  | { resultType: 'matrix'; result: { metric: Labels; values?: Sample[]; histograms?: NativeSample[] }[] }
   | { resultType: 'scalar' | 'string'; result: Sample };
 
 export interface RangeResult {
   resultType: 'matrix';
-  result: { metric: Labels; values?: Sample[]; histograms?: unknown[] }[];
+  result: { metric: Labels; values?: Sample[]; histograms?: NativeSample[] }[];
 }
 
 export interface Exemplars {

@@ -1246,6 +1246,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/saved-views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The project's saved views */
+        get: operations["list_saved_views"];
+        /**
+         * Save a view
+         * @description A view of that page and name is replaced.
+         */
+        put: operations["save_view"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/saved-views/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Delete a view */
+        delete: operations["delete_view"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/service-accounts": {
         parameters: {
             query?: never;
@@ -1658,7 +1696,8 @@ export interface paths {
         /** Names of labels */
         get: operations["loki_labels"];
         put?: never;
-        post?: never;
+        /** Names of labels; parameters in a form */
+        post: operations["loki_labels_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1696,7 +1735,8 @@ export interface paths {
         /** Counts at one moment, in LogQL */
         get: operations["loki_query"];
         put?: never;
-        post?: never;
+        /** Counts at one moment, in LogQL; parameters in a form */
+        post: operations["loki_query_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1713,7 +1753,26 @@ export interface paths {
         /** Log lines or counts over time, in LogQL */
         get: operations["loki_query_range"];
         put?: never;
-        post?: never;
+        /** Log lines or counts over time, in LogQL; parameters in a form */
+        post: operations["loki_query_range_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/loki/api/v1/series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Streams that one of some selectors fits */
+        get: operations["loki_series"];
+        put?: never;
+        /** Streams that one of some selectors fits; parameters in a form */
+        post: operations["loki_series_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2647,6 +2706,17 @@ export interface components {
             /** @example deploys */
             name: string;
         };
+        /** @description What to show under which name. */
+        NewView: {
+            /** @example Failed payments */
+            name: string;
+            page: components["schemas"]["ViewPage"];
+            /**
+             * @description What the page's address holds, as a query string without the time range.
+             * @example q=declined&level=error
+             */
+            search: string;
+        };
         /** @enum {string} */
         NextAction: "acknowledge" | "investigate" | "mitigate" | "resolve" | "learn" | "reopen" | "merge";
         Note: {
@@ -2930,6 +3000,24 @@ export interface components {
              */
             overlap_hours?: number | null;
         };
+        /** @description A view as the API shows it. */
+        SavedView: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /** @description metrics, logs, traces */
+            page: string;
+            /** Format: date-time */
+            saved_at: string;
+            saved_by?: components["schemas"]["Person"] | null;
+            /** @description What the page's address held, as a query string without the time range. */
+            search: string;
+        };
+        /** @description All views. */
+        SavedViewList: {
+            /** @description By page and name. */
+            items: components["schemas"]["SavedView"][];
+        };
         /** @description What the account has. */
         SecondFactor: {
             enabled: boolean;
@@ -3124,6 +3212,11 @@ export interface components {
             id: string;
             name: string;
         };
+        /**
+         * @description An explorer.
+         * @enum {string}
+         */
+        ViewPage: "metrics" | "logs" | "traces";
         WsTicket: {
             /**
              * Format: int64
@@ -6169,6 +6262,102 @@ export interface operations {
             };
         };
     };
+    list_saved_views: {
+        parameters: {
+            query?: {
+                /** @description All unless told. */
+                page?: components["schemas"]["ViewPage"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedViewList"];
+                };
+            };
+        };
+    };
+    save_view: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewView"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedView"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_view: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_service_accounts: {
         parameters: {
             query?: {
@@ -6945,6 +7134,8 @@ export interface operations {
             query?: {
                 start?: string;
                 end?: string;
+                /** @description A stream selector */
+                query?: string;
             };
             header?: never;
             path: {
@@ -6977,12 +7168,45 @@ export interface operations {
             query?: {
                 start?: string;
                 end?: string;
+                /** @description A stream selector */
+                query?: string;
             };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    loki_labels_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": string;
+            };
+        };
         responses: {
             200: {
                 headers: {
@@ -7103,6 +7327,37 @@ export interface operations {
             };
         };
     };
+    loki_query_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": string;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
     loki_query_range: {
         parameters: {
             query: {
@@ -7119,6 +7374,100 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    loki_query_range_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": string;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    loki_series: {
+        parameters: {
+            query?: {
+                /** @description Stream selectors, of which one must fit */
+                "match[]"?: string[];
+                start?: string;
+                end?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+        };
+    };
+    loki_series_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": string;
+            };
+        };
         responses: {
             200: {
                 headers: {

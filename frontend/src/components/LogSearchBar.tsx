@@ -7,7 +7,6 @@ import { useEffect, useRef, useState } from 'react';
 import { exportLogs } from '../api/logs';
 import { asProblem } from '../api/problem';
 import type { LogSearch } from '../hooks/useLogSearch';
-import { useProject } from '../hooks/useProject';
 import { download } from '../util/files';
 import { parseTerms, termText } from '../util/log-query';
 import classes from './LogSearchBar.module.css';
@@ -15,7 +14,6 @@ import { SavedViews } from './SavedViews';
 
 /** The query, what it filters by, and what can be done with the result. */
 export function LogSearchBar({ search }: { search: LogSearch }) {
-  const project = useProject();
   const { query = '', service, level } = search.filter;
   const views = { q: query, service, level, tab: search.tab === 'patterns' ? 'patterns' : undefined };
   return (
@@ -33,7 +31,7 @@ export function LogSearchBar({ search }: { search: LogSearch }) {
           </Button>
         </Tooltip>
         <SavedViews
-          storage={`srec-log-views-${project}`}
+          page="logs"
           current={views}
           onOpen={(saved) => search.set({ q: undefined, service: undefined, level: undefined, tab: undefined, ...saved })}
         />

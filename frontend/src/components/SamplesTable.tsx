@@ -1,5 +1,6 @@
 import type { InstantResult, Labels } from '../api/prometheus';
 import { SERIES_DRAWN } from '../util/metric-chart';
+import { quantile, quantileName, QUANTILES, type NativeHistogram } from '../util/native-histogram';
 import { exactCount, sampleText } from '../util/numbers';
 import { sampleValue } from '../util/series';
 import type { MetricUnit } from '../util/units';
@@ -37,8 +38,8 @@ export function SamplesTable({ label, data, unit }: SamplesTableProps) {
               {columns.map((column) => (
                 <td key={column}>{row.labels[column] ?? ''}</td>
               ))}
-              <td className={classes.value} title={Number.isFinite(row.value) ? exactCount(row.value) : row.text}>
-                {row.text === '' ? 'histogram' : sampleText(row.value, unit)}
+              <td className={classes.value} title={row.histogram ? `count ${row.histogram.count}, sum ${row.histogram.sum}` : Number.isFinite(row.value) ? exactCount(row.value) : row.text}>
+                {row.histogram ? histogramText(row.histogram, unit) : sampleText(row.value, unit)}
               </td>
             </tr>
           ))}
@@ -57,16 +58,25 @@ interface Row {
   labels: Labels;
   value: number;
   text: string;
+  histogram?: NativeHistogram | undefined;
 }
 
 function rowsOf(data: InstantResult): Row[] {
-  if (data.resultType === 'vector') return data.result.map(({ metric, value }) => row(metric, value?.[1] ?? ''));
-  if (data.resultType === 'matrix') return data.result.map(({ metric, values }) => row(metric, values?.at(-1)?.[1] ?? ''));
+  if (data.resultType === 'vector') return data.result.map(({ metric, value, histogram }) => row(metric, value?.[1], histogram?.[1]));
+  if (data.resultType === 'matrix') {
+    return data.result.map(({ metric, values, histograms }) => row(metric, values?.at(-1)?.[1], histograms?.at(-1)?.[1]));
+  }
   return [row({}, data.result[1])];
 }
 
-function row(labels: Labels, text: string): Row {
-  return { labels, value: sampleValue(text), text };
+function row(labels: Labels, text = '', histogram?: NativeHistogram): Row {
+  return { labels, value: sampleValue(text), text, histogram };
+}
+
+/** How many observations, and where the middle and the slow ones lie. */
+function histogramText(histogram: NativeHistogram, unit: MetricUnit): string {
+  const parts = QUANTILES.map((q) => `${quantileName(q)} ${sampleText(quantile(histogram, q), unit)}`);
+  return [`${exactCount(sampleValue(histogram.count))} observed`, ...parts].join(' · ');
 }
 
 function byName(left: string, right: string): number {

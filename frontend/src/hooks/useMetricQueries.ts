@@ -54,6 +54,12 @@ export function useQueryTexts() {
       setAdded(added.filter((one) => one !== letter));
       set({ [letter]: undefined });
     },
+    /** Shows exactly what is given: queries, step and tab. */
+    open: (saved: Record<string, string>) => {
+      setDrafts({});
+      setAdded([]);
+      set({ ...Object.fromEntries(LETTERS.map((letter) => [letter, undefined])), step: undefined, tab: undefined, hidden: undefined, ...saved });
+    },
     toggle: (letter: Letter) => set({ hidden: toggledHidden(search.hidden, letter) }),
     set,
   };

@@ -10,6 +10,7 @@ import { FirstSignal } from '../components/FirstSignal';
 import { MetricBrowser } from '../components/MetricBrowser';
 import { QueryRow } from '../components/QueryRow';
 import { SamplesTable } from '../components/SamplesTable';
+import { SavedViews } from '../components/SavedViews';
 import { useInstantResults, useQueryTexts, useRangeResults } from '../hooks/useMetricQueries';
 import { useProject } from '../hooks/useProject';
 import { useTimeRange } from '../hooks/useTimeRange';
@@ -98,6 +99,11 @@ function Explorer() {
             Browse metrics
           </Button>
           <span className={classes.space} />
+          <SavedViews
+            page="metrics"
+            current={{ ...queries.ran, step, tab: tab === 'table' ? tab : undefined }}
+            onOpen={(saved) => queries.open(saved)}
+          />
           <Select
             size="xs"
             w={112}

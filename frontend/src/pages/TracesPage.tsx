@@ -6,6 +6,7 @@ import { lazy, Suspense, useMemo } from 'react';
 import { arrivalQuery } from '../api/arrival';
 import { durationsQuery, traceListQuery, type TraceFilter, type TracePoint, type TraceSummary } from '../api/traces';
 import { FirstSignal } from '../components/FirstSignal';
+import { SavedViews } from '../components/SavedViews';
 import { serviceColors } from '../components/ServiceName';
 import { traceColumns } from '../components/trace-columns';
 import { TraceSearchForm } from '../forms/TraceSearchForm';
@@ -29,6 +30,7 @@ import classes from './TracesPage.module.css';
 const Scatter = lazy(async () => ({ default: (await import('../ui/Scatter')).Scatter }));
 
 const CHART_HEIGHT = 220;
+const NO_SEARCH: TraceSearch = { service: undefined, operation: undefined, q: undefined, min: undefined, max: undefined, errors: undefined };
 
 export function TracesPage() {
   const arrived = useQuery(arrivalQuery(useProject(), 'traces'));
@@ -59,9 +61,13 @@ function Explorer() {
   const search = useMemo((): TraceSearch => ({ service, operation, q, min, max, errors }), [service, operation, q, min, max, errors]);
   const filter = useMemo(() => traceFilter(search), [search]);
   const range = useTimeRange('1h');
+  const set = (next: TraceSearch) => void navigate({ to: '.', search: (before) => ({ ...before, ...next }), resetScroll: false });
   return (
     <>
-      <TraceSearchForm search={search} onSearch={(next) => void navigate({ to: '.', search: (before) => ({ ...before, ...next }), resetScroll: false })} />
+      <div className={classes.search}>
+        <TraceSearchForm search={search} onSearch={set} />
+        <SavedViews page="traces" current={{ ...search }} onOpen={(saved) => set({ ...NO_SEARCH, ...saved })} />
+      </div>
       <div className={classes.stack}>
         <Durations filter={filter} range={range} />
         <TraceList filter={filter} range={range} />

@@ -37,3 +37,11 @@ it('exports one row per instant', () => {
   expect(rows[0]).toEqual(['time', 'up']);
   expect(rows[2]).toEqual(['1970-01-01T00:00:15.000Z', null]);
 });
+
+it('draws native histograms as lines of quantiles', () => {
+  const histogram = { count: '10', sum: '20', buckets: [[0, '2', '4', '10'] as [number, string, string, string]] };
+  const result = [{ metric: { __name__: 'latency' }, histograms: [[15, histogram] as [number, typeof histogram]] }];
+  const chart = metricChart([{ letter: 'a', grid, data: { resultType: 'matrix', result } }]);
+  expect(chart.lines.map(({ name }) => name)).toEqual(['latency p50', 'latency p90', 'latency p99']);
+  expect(chart.lines[0]?.values).toEqual([null, expect.closeTo(2 * Math.SQRT2), null]);
+});

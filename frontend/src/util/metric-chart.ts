@@ -1,4 +1,5 @@
-import type { Exemplars, Grid, Labels, RangeResult } from '../api/prometheus';
+import type { Exemplars, Grid, Labels, RangeResult, Sample } from '../api/prometheus';
+import { quantile, quantileName, QUANTILES } from './native-histogram';
 import { assignColors, onGrid, seriesName, type Line } from './series';
 
 /** What one query answered. */
@@ -23,18 +24,37 @@ export function metricChart(answers: readonly Answered[]): MetricChart {
   const step = Math.min(...grids.map((grid) => grid.step));
   const start = Math.min(...grids.map((grid) => grid.start));
   const end = Math.max(...grids.map((grid) => grid.end));
-  const all = answers.flatMap(({ letter, data }) => data.result.map((series) => ({ letter, series })));
+  const all = answers.flatMap(({ letter, data }) => data.result.flatMap((series) => drawn(series).map((one) => ({ letter, ...one }))));
   const shown = all.slice(0, SERIES_DRAWN);
-  const named = shown.map(({ letter, series }) => ({ name: displayName(series.metric, letter, answers.length > 1), series }));
+  const named = shown.map(({ letter, metric, part, values }) => ({ name: displayName(metric, letter, answers.length > 1) + part, values }));
   const colors = assignColors(named.map(({ name }) => name));
-  const lines = named.map(({ name, series }, index) => ({
+  const lines = named.map(({ name, values }, index) => ({
     id: `${index}:${name}`,
     name,
-    values: onGrid(series.values ?? [], start, end, step),
+    values: onGrid(values, start, end, step),
     ...(colors.get(name) ?? { color: 0, dashed: false }),
   }));
   const times = answers.length === 0 ? [] : Array.from({ length: Math.floor((end - start) / step + 1e-9) + 1 }, (_, index) => start + index * step);
   return { times, lines, left: all.length - shown.length };
+}
+
+interface Drawn {
+  metric: Labels;
+  /** What of the series it is, behind its name. */
+  part: string;
+  values: readonly Sample[];
+}
+
+/** A series of numbers is a line, one of native histograms a line for each quantile. */
+function drawn({ metric, values = [], histograms = [] }: RangeResult['result'][number]): Drawn[] {
+  const lines: Drawn[] = values.length > 0 || histograms.length === 0 ? [{ metric, part: '', values }] : [];
+  if (histograms.length === 0) return lines;
+  const quantiles = QUANTILES.map((q): Drawn => ({
+    metric,
+    part: ` ${quantileName(q)}`,
+    values: histograms.map(([time, histogram]): Sample => [time, String(quantile(histogram, q) ?? NaN)]),
+  }));
+  return [...lines, ...quantiles];
 }
 
 function displayName(labels: Labels, letter: string, several: boolean): string {

@@ -5,7 +5,7 @@
 //! `counts`; `compact` makes level 1. Reading: `filter` (what a person wrote),
 //! `scan` (segments of both levels, as far as a query goes), `matching` (a filter
 //! over one segment), and then what is asked: `search`, `stats`, `fields`,
-//! `patterns`, `tail`.
+//! `streams`, `patterns`, `tail`.
 
 mod bloom;
 mod compact;
@@ -25,6 +25,7 @@ mod search;
 mod segment;
 mod sink;
 mod stats;
+mod streams;
 mod table;
 mod tail;
 mod texts;
@@ -42,6 +43,7 @@ pub use record::{NotAnId, Place, Record};
 pub use scan::{LogsError, Query, Scanned};
 pub use search::{Around, Found, around, search, search_oldest};
 pub use stats::{Bucket, Stats, stats};
+pub use streams::{LogStream, streams};
 pub use tail::{Arrived, Tail};
 
 /// As in table names and `compacted.signal`.
