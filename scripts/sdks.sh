@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Real SDKs of agents, for tests: fetched into the cache from PyPI and npm, and
+# Real SDKs of agents, and a tester of HTTP APIs, for tests: fetched into the cache from PyPI and npm, and
 # named as `export NAME=path` lines. What cannot be had is named on stderr; the
 # tests that need it are then skipped by name.
 # Usage: eval "$(scripts/sdks.sh)"
@@ -12,16 +12,29 @@ sdks=$root/server/tests/sdks
 # A folder for exactly these versions, so that another list is fetched anew.
 folder_of() { echo "$cache/sdks/$1-$(sha256sum "$2" | cut -c1-12)"; }
 
-python_sdks() {
-  local list=$sdks/python/requirements.txt folder
-  folder=$(folder_of python "$list")
+# python_environment NAME: the folder with the packages of that list.
+python_environment() {
+  local list=$sdks/$1/requirements.txt folder
+  folder=$(folder_of "$1" "$list")
   if [ ! -e "$folder/complete" ]; then
-    say "fetching Python SDKs"
+    say "fetching Python packages: $1"
     python3 -m venv "$folder" >&2 &&
       "$folder/bin/pip" install --quiet --disable-pip-version-check -r "$list" >&2 || return 1
     touch "$folder/complete"
   fi
+  echo "$folder"
+}
+
+python_sdks() {
+  local folder
+  folder=$(python_environment python) || return
   printf 'export SRE_COPILOT_TEST_PYTHON_SDKS=%q\n' "$folder/bin/python"
+}
+
+schemathesis() {
+  local folder
+  folder=$(python_environment schemathesis) || return
+  printf 'export SRE_COPILOT_TEST_SCHEMATHESIS=%q\n' "$folder/bin/schemathesis"
 }
 
 node_sdks() {
@@ -37,4 +50,5 @@ node_sdks() {
 }
 
 python_sdks || say "Python SDKs: not to be had here"
+schemathesis || say "schemathesis: not to be had here"
 if has npm; then node_sdks || say "Node SDKs: not to be had here"; fi

@@ -16,6 +16,8 @@ pub enum Peer {
     EatMyData,
     /// A Python interpreter that has the SDKs of `server/tests/sdks/python`.
     PythonSdks,
+    /// Asks an API what its description says that it answers.
+    Schemathesis,
     /// A folder with the modules of `server/tests/sdks/node`.
     NodeSdks,
 }
@@ -30,6 +32,7 @@ impl Peer {
             Self::KafkaFolder => "SRE_COPILOT_TEST_KAFKA_DIR",
             Self::Chromium => "SRE_COPILOT_TEST_CHROMIUM",
             Self::PythonSdks => "SRE_COPILOT_TEST_PYTHON_SDKS",
+            Self::Schemathesis => "SRE_COPILOT_TEST_SCHEMATHESIS",
             Self::NodeSdks => "SRE_COPILOT_TEST_NODE_SDKS",
             Self::EatMyData => "SRE_COPILOT_TEST_EATMYDATA",
         }

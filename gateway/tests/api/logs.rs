@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use axum::body::Body;
+use axum::http::Request;
 use futures::StreamExt;
 use schemas::context::{Clock, Context};
 use serde_json::{Value, json};
@@ -324,6 +326,32 @@ async fn grafanas_loki_source_gets_lines_counts_and_labels() {
             .unwrap()
             .contains(&json!("service_name"))
     );
+    assert_eq!(
+        data("label/service_name/values", "{service_name!=\"cart\"}").await,
+        json!(["checkout"])
+    );
+    let form = |path: &str, pairs: &[(&str, &str)]| {
+        let body = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(pairs)
+            .finish();
+        let request = Request::post(format!("/loki/api/v1/{path}"))
+            .header("authorization", format!("Bearer {}", ada.token))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(Body::from(body));
+        app.call(request.unwrap())
+    };
+    let posted = form("query", &[("query", "vector(1)+vector(1)")]).await;
+    assert_eq!(posted.with(200)["data"]["result"][0]["value"][1], "2");
+    let selectors = [
+        ("match[]", "{service_name=\"checkout\"}"),
+        ("match[]", "{service_name=\"nobody\"}"),
+    ];
+    let streams = form("series", &selectors).await.with(200)["data"].clone();
+    let streams = streams.as_array().unwrap();
+    assert!(!streams.is_empty());
+    assert!(streams.iter().all(|one| one["service_name"] == "checkout"));
+    let refused = form("series", &[("match[]", "rate({a=\"b\"}[1m])")]).await;
+    assert_eq!(refused.status.as_u16(), 400);
     let refused = get("query_range", "{a=\"b\"").await;
     assert_eq!(refused.status.as_u16(), 400);
     assert_eq!(refused.text, "parse error at character 7: `}` is missing");

@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "../../../promql/tests/answers/mod.rs"]
+mod answers;
 mod app;
 mod history;
 #[path = "../../../promql/tests/memory/mod.rs"]
@@ -15,6 +17,7 @@ mod api_keys;
 mod auth;
 mod commands;
 mod concurrency;
+mod grafana;
 mod incidents;
 mod invitations;
 mod isolation;
@@ -26,6 +29,7 @@ mod outage;
 mod pages;
 mod projects;
 mod prometheus;
+mod saved_views;
 mod second_factor;
 mod sessions;
 mod traces;

@@ -7,18 +7,18 @@ use axum::body::Body;
 use axum::http::Request;
 use gateway::metric_stores::MetricStores;
 use promql::source::{Labels, MetricStore, Samples};
-use promql::{Sample, Value as Found};
 use schemas::context::Clock;
 use schemas::scope::Scope;
-use serde_json::{Value, json};
+use serde_json::json;
 
+use crate::answers;
 use crate::app::{Answer, App, Person};
 use crate::memory::Memory;
 use crate::promqltest::{self, Subject};
 
 /// Metrics of each project, in memory.
 #[derive(Default)]
-struct Stores(Mutex<HashMap<String, Arc<Memory>>>);
+pub(crate) struct Stores(Mutex<HashMap<String, Arc<Memory>>>);
 
 impl Stores {
     fn put(&self, project: &str, memory: Memory) {
@@ -35,7 +35,7 @@ impl MetricStores for Stores {
     }
 }
 
-async fn app_with(stores: &Arc<Stores>) -> Option<App> {
+pub(crate) async fn app_with(stores: &Arc<Stores>) -> Option<App> {
     App::storing(Some(stores.clone()), |_| {}, Clock::System).await
 }
 
@@ -55,7 +55,7 @@ fn requests() -> Memory {
     memory
 }
 
-async fn post(app: &App, path: &str, token: &str, form: &[(&str, &str)]) -> Answer {
+pub(crate) async fn post(app: &App, path: &str, token: &str, form: &[(&str, &str)]) -> Answer {
     let body = form_urlencoded::Serializer::new(String::new())
         .extend_pairs(form)
         .finish();
@@ -83,7 +83,7 @@ impl OverHttp<'_> {
         let answer = post(self.app, path, &self.person.token, form).await;
         let body = answer.json();
         if answer.status.is_success() {
-            return Ok(read(&body));
+            return Ok(answers::read(&body));
         }
         let error = body["error"].as_str().unwrap();
         Err(error.to_owned())
@@ -136,68 +136,6 @@ impl Subject for OverHttp<'_> {
 
     fn tells_natives(&self) -> bool {
         false
-    }
-}
-
-fn number(text: &Value) -> f64 {
-    text.as_str().unwrap().parse().unwrap()
-}
-
-fn point(pair: &Value) -> (i64, f64) {
-    let ms = (pair[0].as_f64().unwrap() * 1000.0).round();
-    (ms as i64, number(&pair[1]))
-}
-
-fn labels(object: &Value) -> Labels {
-    let pairs = object.as_object().unwrap().iter();
-    Labels::new(
-        pairs
-            .map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned()))
-            .collect(),
-    )
-}
-
-/// A response as the answer that it was made from; floats only.
-fn read(body: &Value) -> promql::Answer {
-    let result = &body["data"]["result"];
-    let items = || result.as_array().unwrap().iter();
-    let value = match body["data"]["resultType"].as_str().unwrap() {
-        "scalar" => {
-            let (time, value) = point(result);
-            Found::Scalar(time, value)
-        }
-        "string" => Found::Text(0, result[1].as_str().unwrap().to_owned()),
-        "vector" => Found::Vector(
-            0,
-            items()
-                .map(|item| {
-                    let (_, value) = point(&item["value"]);
-                    (labels(&item["metric"]), Sample::Float(value))
-                })
-                .collect(),
-        ),
-        _ => Found::Matrix(
-            items()
-                .map(|item| {
-                    let values = item["values"].as_array().unwrap().iter();
-                    let samples = values.map(|pair| {
-                        let (time, value) = point(pair);
-                        (time, Sample::Float(value))
-                    });
-                    (labels(&item["metric"]), samples.collect())
-                })
-                .collect(),
-        ),
-    };
-    let notes = |name: &str| {
-        let notes = body[name].as_array().cloned().unwrap_or_default();
-        let notes = notes.iter().map(|note| note.as_str().unwrap().to_owned());
-        notes.collect()
-    };
-    promql::Answer {
-        value,
-        warnings: notes("warnings"),
-        infos: notes("infos"),
     }
 }
 

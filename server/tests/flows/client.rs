@@ -27,9 +27,13 @@ pub(crate) fn http() -> reqwest::Client {
 
 impl Client {
     pub(crate) async fn register(base: String) -> Self {
+        Self::register_as(base, "ada@example.com").await
+    }
+
+    pub(crate) async fn register_as(base: String, email: &str) -> Self {
         let http = http();
         let body = json!({
-            "email": "ada@example.com",
+            "email": email,
             "password": "correct horse battery staple",
             "name": "Ada",
             "tenant_name": "Example",
@@ -142,6 +146,42 @@ impl Client {
             .json(body)
             .send()
             .await
+    }
+
+    /// A body for a protocol of agents, with their key; 2xx or a panic.
+    pub(crate) async fn ingest(
+        &self,
+        key: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) {
+        let mut request = self.request(Method::POST, path).bearer_auth(key);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = request.body(body).send().await.unwrap();
+        let status = answer.status();
+        assert!(
+            status.is_success(),
+            "{path}: {status}: {:?}",
+            answer.text().await
+        );
+    }
+
+    /// A form to a route of the query APIs; the status and the answer.
+    pub(crate) async fn form(&self, path: &str, form: &[(&str, &str)]) -> (StatusCode, Value) {
+        let body = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(form)
+            .finish();
+        let request = self
+            .request(Method::POST, path)
+            .bearer_auth(&self.token)
+            .header("content-type", "application/x-www-form-urlencoded");
+        let answer = request.body(body).send().await.unwrap();
+        let status = answer.status();
+        let body = answer.bytes().await.unwrap();
+        (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
     }
 
     /// One request with the client's key, as it comes; Err where nothing answered.

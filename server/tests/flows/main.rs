@@ -5,11 +5,18 @@
 //! report times, which neighbours on the same cores would spoil.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "../../../promql/tests/answers/mod.rs"]
+mod answers;
 mod client;
 mod database;
+#[path = "../../../promql/tests/memory/mod.rs"]
+mod memory;
 mod notification;
 mod peers;
 mod platform;
+#[path = "../../../promql/tests/promqltest/mod.rs"]
+mod promqltest;
+mod remote_write;
 mod roles;
 mod shop;
 mod socket;
@@ -17,6 +24,7 @@ mod statistics;
 mod tools;
 
 mod backup;
+mod conformance;
 mod distributed;
 mod kill;
 mod latency;
@@ -28,6 +36,7 @@ mod power;
 mod repeats;
 mod replay;
 mod restart;
+mod schemathesis;
 mod sdks;
 mod secrets;
 mod startup;
