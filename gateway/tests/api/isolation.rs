@@ -41,6 +41,17 @@ impl Victim {
         let project = app.post("/api/v1/projects", token, project).await.id();
         let key = json!({"name": format!("{CANARY} key"), "scopes": ["read"]});
         let key = app.post("/api/v1/api-keys", token, key).await.id();
+        let view = json!({"page": "logs", "name": format!("{CANARY} view"), "search": CANARY});
+        let view = app
+            .send(
+                Method::PUT,
+                "/api/v1/saved-views",
+                Some(token),
+                Some(&view),
+                &[],
+            )
+            .await
+            .id();
         let account = json!({"name": format!("{CANARY} program")});
         let account = app
             .post("/api/v1/service-accounts", token, account)
@@ -65,6 +76,7 @@ impl Victim {
             ("incidents", incident),
             ("projects", project),
             ("api-keys", key),
+            ("saved-views", view),
             ("members", person.user.clone()),
             ("invitations", invitation),
             ("service-accounts", account),
@@ -327,6 +339,7 @@ async fn no_list_shows_what_is_foreign() {
         "/api/v1/logs/services",
         "/api/v1/members",
         "/api/v1/projects",
+        "/api/v1/saved-views",
         "/api/v1/service-accounts",
         "/api/v1/tenant/export",
         "/api/v1/traces",
@@ -339,6 +352,7 @@ async fn no_list_shows_what_is_foreign() {
         "/jaeger/api/dependencies",
         "/jaeger/api/services",
         "/jaeger/api/traces",
+        "/loki/api/v1/series",
     ];
     assert_eq!(shown, expected);
 }

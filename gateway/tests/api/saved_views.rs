@@ -27,7 +27,7 @@ async fn a_view_is_saved_replaced_and_deleted() {
         |search: &str| json!({"page": "logs", "name": " Failed payments ", "search": search});
     let first = save(&app, &ada, view("q=declined"), 200).await;
     assert_eq!(first["name"], "Failed payments");
-    assert_eq!(first["saved_by"]["name"], "Ada");
+    assert_eq!(first["saved_by"]["id"], ada.user);
     let second = save(&app, &ada, view("q=declined&level=error"), 200).await;
     assert_eq!(second["id"], first["id"]);
     let traces = json!({"page": "traces", "name": "Failed payments", "search": "errors=1"});

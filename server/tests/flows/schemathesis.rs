@@ -101,7 +101,6 @@ async fn the_prometheus_api_is_as_prometheus_describes_it() {
         .args(["--include-path-regex", PATHS])
         .args(["--max-examples", &examples.to_string()])
         .args(["--phases", "examples,coverage,fuzzing"])
-        .args(["--generation-database", "none"])
         .args(["--generation-deterministic", "--no-color", "--workers", "2"])
         .args(["--continue-on-failure", "--warnings", "off"]);
     let ran = tokio::task::spawn_blocking(move || command.output().unwrap());
