@@ -122,7 +122,7 @@ async fn count(store: &Store, traces: Traces) -> anyhow::Result<u64> {
     let text = |ns: i64| chrono::DateTime::from_timestamp_nanos(ns).to_rfc3339();
     let second = 1_000_000_000;
     let (from, to) = (
-        text(traces.from_ns() - second),
+        text(traces.start_ns() - second),
         text(traces.end_ns() + 60 * second),
     );
     let asked = [

@@ -40,7 +40,7 @@ impl Lines {
         self.count / LINES_PER_REQUEST
     }
 
-    pub(super) fn from_ns(self) -> i64 {
+    pub(super) fn start_ns(self) -> i64 {
         self.end_ns - RANGE_NS
     }
 
@@ -92,7 +92,7 @@ impl Lines {
         let mut dice = Dice(number as u64);
         let step = i128::from(RANGE_NS) * number as i128 / self.count as i128;
         let jitter = dice.below(1_000) as i64;
-        let time_ns = self.from_ns() + step as i64 + jitter;
+        let time_ns = self.start_ns() + step as i64 + jitter;
         let said = said(&mut dice, service);
         let mut text = said.text;
         if self.is_needle(number) {

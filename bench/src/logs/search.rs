@@ -90,7 +90,7 @@ async fn one(store: &Store, lines: Lines, search: &Search) -> anyhow::Result<BTr
         _ => "/select/logsql/query",
     };
     let answer = store.get(path, &asked).await?;
-    let times = match store.kind {
+    match store.kind {
         Kind::Ours => {
             let page: Value = serde_json::from_slice(&answer)?;
             let items = page["items"].as_array().context("no items")?.clone();
@@ -103,8 +103,7 @@ async fn one(store: &Store, lines: Lines, search: &Search) -> anyhow::Result<BTr
                 .map(|line| time(&serde_json::from_slice::<Value>(line)?["_time"]))
                 .collect()
         }
-    };
-    times
+    }
 }
 
 fn time(value: &Value) -> anyhow::Result<i64> {
@@ -146,7 +145,7 @@ fn range(kind: Kind, lines: Lines) -> Vec<(&'static str, String)> {
     let text = |ns: i64| DateTime::from_timestamp_nanos(ns).to_rfc3339();
     let second = 1_000_000_000;
     vec![
-        (from, text(lines.from_ns() - second)),
+        (from, text(lines.start_ns() - second)),
         (to, text(lines.end_ns() + second)),
     ]
 }

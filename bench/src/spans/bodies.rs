@@ -73,7 +73,7 @@ impl Traces {
         self.count / SPANS_PER_TRACE / TRACES_PER_REQUEST
     }
 
-    pub(super) fn from_ns(self) -> i64 {
+    pub(super) fn start_ns(self) -> i64 {
         self.end_ns - RANGE_NS
     }
 
@@ -134,7 +134,7 @@ impl Traces {
         let mut dice = Dice(number as u64 * 64);
         let traces = (self.count / SPANS_PER_TRACE) as i128;
         let step = i128::from(RANGE_NS) * number as i128 / traces;
-        let start_ns = self.from_ns() + step as i64 + dice.below(1_000_000) as i64;
+        let start_ns = self.start_ns() + step as i64 + dice.below(1_000_000) as i64;
         let trace = [dice.next(), dice.next()].map(u64::to_le_bytes).concat();
         let mut trace_id = [0; 16];
         trace_id.copy_from_slice(&trace);
