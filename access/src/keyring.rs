@@ -16,6 +16,7 @@ use std::time::Duration;
 use eventlog::{Fetched, Log, LogError, Position, Visibility};
 use parking_lot::{Mutex, RwLock};
 use schemas::ids::ApiKeyId;
+use schemas::scope::{Actor, Scope};
 use schemas::time::Timestamp;
 use schemas::topic::Topic;
 use tokio::time::Instant;
@@ -110,6 +111,18 @@ impl Keyring {
             key.project,
             grant,
             key.expires_at,
+        ))
+    }
+
+    /// Whose key `text` is, also where it is no longer good: its tenant may be told of
+    /// a try, the caller never.
+    pub fn owner(&self, text: &str) -> Option<Scope> {
+        let ring = self.ring.read();
+        let key = ring.by_hash(&api_key::hash(text))?;
+        Some(Scope::granted(
+            key.tenant,
+            key.project,
+            Actor::ApiKey(key.id),
         ))
     }
 

@@ -13,6 +13,8 @@ pub mod ended;
 pub mod keyring;
 pub mod permissions;
 pub mod principal;
+pub mod rates;
 pub mod refused_bodies;
+pub mod seal;
 pub mod token;
 pub mod usage;

@@ -28,6 +28,7 @@ pub enum Action {
     SaveViews,
     ReadCommands,
     ReadAudit,
+    ManageAudit,
     Ingest,
     IngestMetrics,
     IngestLogs,
@@ -50,7 +51,7 @@ const ADMINS: &[MemberRole] = &[Owner, Admin];
 /// The table `action × member role`. Sending has no member role: it is for keys with
 /// a scope for it, because agents are not people.
 #[rustfmt::skip]
-const TABLE: [Row; 27] = {
+const TABLE: [Row; 28] = {
     const fn row(action: Action, name: &'static str, description: &'static str, roles: &'static [MemberRole]) -> Row {
         Row { action, name, description, roles }
     }
@@ -77,6 +78,7 @@ const TABLE: [Row; 27] = {
         row(Action::SaveViews, "saved_view.save", "Save and delete views for the whole project", RESPONDERS),
         row(Action::ReadCommands, "command.read", "See what became of an own request", EVERYBODY),
         row(Action::ReadAudit, "audit.read", "See who did what", ADMINS),
+        row(Action::ManageAudit, "audit.manage", "Set how long audit entries are kept", &[Owner]),
         row(Action::Ingest, "ingest.send", "Send at all", &[]),
         row(Action::IngestMetrics, "ingest.metrics", "Send metrics", &[]),
         row(Action::IngestLogs, "ingest.logs", "Send logs", &[]),

@@ -23,6 +23,14 @@ pub async fn fanout_clients() -> anyhow::Result<PathBuf> {
     Ok(target.join("release/fanout-clients"))
 }
 
+/// Builds the clients of the comparison at the edge and returns their path.
+pub async fn http_clients() -> anyhow::Result<PathBuf> {
+    let target = target_folder()?;
+    let arguments = ["--package", "bench", "--bin", "http-clients"];
+    build(Path::new(ROOT), &target, &arguments).await?;
+    Ok(target.join("release/http-clients"))
+}
+
 /// Builds the peer in `bench/postgres-es` and returns its path.
 pub async fn postgres_es() -> anyhow::Result<PathBuf> {
     let target = target_folder()?.join("peers");

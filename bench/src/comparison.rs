@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use futures::future::LocalBoxFuture;
 
 use crate::report::Section;
-use crate::{append, command_rate, fanout, idle_memory, logs, metrics, replay, spans};
+use crate::{append, command_rate, edge, fanout, idle_memory, logs, metrics, replay, spans};
 
 /// Something of ours beside what it is measured against.
 pub struct Comparison {
@@ -33,6 +33,10 @@ pub fn all() -> Vec<Comparison> {
         Comparison {
             name: "fanout",
             run: |place| Box::pin(fanout::compare(place)),
+        },
+        Comparison {
+            name: "edge",
+            run: |place| Box::pin(edge::compare(place)),
         },
         Comparison {
             name: "memory",

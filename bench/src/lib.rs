@@ -6,6 +6,7 @@ pub mod cargo;
 pub mod command_rate;
 pub mod comparison;
 mod dice;
+pub mod edge;
 pub mod fanout;
 pub mod idle_memory;
 pub mod latencies;

@@ -6,11 +6,14 @@ use schemas::messages::MessageSet;
 use schemas::outcome::Refusal;
 use schemas::topic::Topic;
 
+use crate::audited::Audited;
+
 /// An aggregate as the runner hosts it. `handle` must not wait for anything, must
 /// not touch its state before it is sure to succeed, and draws time and ids from
 /// its context only.
 pub trait Hosted:
-    Aggregate<
+    Audited
+    + Aggregate<
         Command: MessageSet + Clone + Send + Sync + 'static,
         Event: MessageSet,
         Error: Refuse,

@@ -22,6 +22,7 @@ use schemas::topic::Topic;
 use serde::{Deserialize, Serialize};
 
 use crate::aggregate::{Hosted, Reach, Refuse};
+use crate::audited::{Audited, Changes};
 use memory::Resolved;
 use notification::Notification;
 
@@ -180,6 +181,14 @@ impl Aggregate for AlertGroup {
             E::EpisodeReopened(_) => self.phase = Phase::Open,
             E::AlertsTruncated(e) => self.truncated = e.count,
         }
+    }
+}
+
+impl Audited for AlertGroup {
+    fn compare(before: &Self, after: &Self, changes: &mut Changes) {
+        changes.field("episode", Some(before.episode), Some(after.episode));
+        changes.field("phase", Some(before.phase), Some(after.phase));
+        changes.field("firing", Some(before.firing()), Some(after.firing()));
     }
 }
 

@@ -1,5 +1,7 @@
 //! An API key as facts for the keyring: created once, ended at a time, revoked once.
 
+mod audited;
+
 use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
 use schemas::api_key::{

@@ -1,6 +1,7 @@
 //! An incident: its way from DETECTED to LEARNED, what people say of it, the
 //! episodes of alerts it stands for, and merging.
 
+mod audited;
 mod episodes;
 mod merge;
 mod refusal;

@@ -13,6 +13,7 @@ use schemas::topic::Topic;
 use serde::{Deserialize, Serialize};
 
 use crate::aggregate::{Hosted, Reach, Refuse};
+use crate::audited::{Audited, Changes};
 
 /// How many of the newest numbers are remembered by incident. An incident that is
 /// asked for later repeats its command, which the runner knows by its id.
@@ -73,6 +74,12 @@ impl Aggregate for IncidentNumbers {
         if self.newest.len() > REMEMBERED {
             self.newest.pop_front();
         }
+    }
+}
+
+impl Audited for IncidentNumbers {
+    fn compare(before: &Self, after: &Self, changes: &mut Changes) {
+        changes.field("last", Some(before.last), Some(after.last));
     }
 }
 

@@ -9,6 +9,8 @@
 pub mod aggregate;
 pub mod alert_group;
 pub mod api_key;
+pub mod audit_policy;
+pub mod audited;
 pub mod fields;
 pub mod history;
 pub mod incident;

@@ -10,6 +10,7 @@ use schemas::topic::Topic;
 use serde::{Deserialize, Serialize};
 
 use crate::aggregate::{Hosted, Reach, Refuse};
+use crate::audited::{Audited, Changes};
 use crate::fields::{self, InvalidField};
 
 const PAGES: [&str; 3] = ["metrics", "logs", "traces"];
@@ -105,6 +106,12 @@ impl Aggregate for SavedView {
             SavedViewEvent::ViewSaved(e) => Some(e.search),
             SavedViewEvent::ViewDeleted(_) => None,
         };
+    }
+}
+
+impl Audited for SavedView {
+    fn compare(before: &Self, after: &Self, changes: &mut Changes) {
+        changes.field("search", before.search.as_ref(), after.search.as_ref());
     }
 }
 

@@ -11,6 +11,7 @@ use schemas::topic::Topic;
 use serde::{Deserialize, Serialize};
 
 use crate::aggregate::{Hosted, Reach, Refuse};
+use crate::audited::{Audited, Changes};
 use crate::fields::{self, InvalidField};
 
 const NAME_CHARS: usize = 200;
@@ -93,6 +94,17 @@ impl Aggregate for ServiceAccount {
             ServiceAccountEvent::ServiceAccountCreated(e) => self.created = Some(e),
             ServiceAccountEvent::ServiceAccountDisabled(_) => self.disabled = true,
         }
+    }
+}
+
+impl Audited for ServiceAccount {
+    fn compare(before: &Self, after: &Self, changes: &mut Changes) {
+        let (from, to) = (before.created.as_ref(), after.created.as_ref());
+        let name = |created: &ServiceAccountCreated| created.name.clone();
+        changes.field("name", from.map(name), to.map(name));
+        let description = |created: &ServiceAccountCreated| created.description.clone();
+        changes.field("description", from.map(description), to.map(description));
+        changes.field("disabled", Some(before.disabled), Some(after.disabled));
     }
 }
 

@@ -1,6 +1,7 @@
 //! A tenant: its projects with their slugs, its members with their roles, and who
 //! is asked to join.
 
+mod audited;
 mod invitations;
 mod members;
 mod projects;

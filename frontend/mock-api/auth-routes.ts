@@ -45,10 +45,10 @@ export const authRoutes = [
 ];
 
 const RESPOND: Permission[] = ['incident.open', 'incident.work', 'incident.comment', 'saved_view.save'];
-const ADMINISTER: Permission[] = [...RESPOND, 'api_key.manage', 'member.manage', 'project.manage', 'tenant.manage'];
+const ADMINISTER: Permission[] = [...RESPOND, 'audit.read', 'api_key.manage', 'member.manage', 'project.manage', 'tenant.manage'];
 
 const PERMISSIONS: Record<MemberRole, Permission[]> = {
-  owner: [...ADMINISTER, 'owner.manage', 'member.erase', 'tenant.export'],
+  owner: [...ADMINISTER, 'owner.manage', 'member.erase', 'tenant.export', 'audit.manage'],
   admin: ADMINISTER,
   engineer: RESPOND,
   viewer: [],

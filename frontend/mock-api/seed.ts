@@ -271,11 +271,14 @@ function auditOf(store: Store, now: number): Store['audit'] {
   return store.incidents.slice(0, 18).map((incident, index) => ({
     id: uuidOf(0x5000 + index), at: iso(now - index * 41 * MINUTE - MINUTE),
     actor: { type: 'user', id: MIRA.id, name: index % 3 === 0 ? TOMAS.name : MIRA.name },
-    action: ['incident.acknowledge', 'incident.comment', 'incident.resolve'][index % 3] ?? 'incident.comment',
+    seq: 18 - index, kind: 'change',
+    action: ['AcknowledgeIncident', 'CommentIncident', 'ResolveIncident'][index % 3] ?? 'CommentIncident',
     target: { type: 'incident', id: incident.id },
     result: index % 7 === 4 ? 'refused' : 'accepted',
     rule: index % 7 === 4 ? 'illegal_transition' : null,
     request_id: uuidOf(0x6000 + index),
+    before: index % 7 === 4 ? null : { status: 'detected' },
+    after: index % 7 === 4 ? null : { status: 'acknowledged' },
   }));
 }
 

@@ -1,6 +1,7 @@
 import { setupWorker } from 'msw/browser';
 import { startActivity } from './activity';
 import { alertRoutes } from './alert-routes';
+import { auditRoutes } from './audit-routes';
 import { authRoutes } from './auth-routes';
 import { incidentRoutes } from './incident-routes';
 import { liveHandlers } from './live';
@@ -21,6 +22,7 @@ export async function startMockApi(): Promise<void> {
     ...tenantRoutes,
     ...accountRoutes,
     ...savedViewRoutes,
+    ...auditRoutes,
     ...signalRoutes,
     ...metricRoutes,
     ...logRoutes,

@@ -135,7 +135,6 @@ export const tenantRoutes = [
     save();
     return HttpResponse.json(state().tenant);
   }),
-  http.get('/api/v1/audit', ({ request }) => refusedSession(request) ?? HttpResponse.json(page(request, state().audit))),
 ];
 
 function isLastOwner(userId: string): boolean {

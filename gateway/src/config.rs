@@ -30,6 +30,8 @@ pub struct Config {
     /// Where browsers reach this installation, for instance `https://sre.example`.
     pub public_url: PublicUrl,
     pub registration: Registration,
+    /// Pages of other sites that may use the API; each an origin.
+    pub cors_origins: Vec<String>,
     /// How long a request waits for the outcome of its command.
     pub outcome_wait: Duration,
     /// How long it then waits for the read model that it answers from.
@@ -43,6 +45,7 @@ impl Config {
         Self {
             public_url,
             registration: Registration::Open,
+            cors_origins: Vec::new(),
             outcome_wait: Duration::from_secs(5),
             read_wait: Duration::from_secs(2),
             erased: None,

@@ -4,6 +4,7 @@
 use access::body::BodyError;
 use access::denied::Denied;
 use access::permissions::Action;
+use access::rates::Limited;
 use axum::Json;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -14,6 +15,8 @@ use schemas::ids::CommandId;
 use schemas::outcome::Refusal;
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use crate::limits;
 
 /// Why a request was not answered as asked.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +65,8 @@ pub enum Error {
     UpgradeNeeded,
     #[error("the body must be application/json")]
     NotJson,
+    #[error(transparent)]
+    Limited(#[from] Limited),
     #[error("{}", .0.detail)]
     Refused(Refusal),
     /// The command is in the log, its outcome or its effect not yet to be seen.
@@ -152,6 +157,8 @@ impl Error {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE
             }
             Self::Body(_) => StatusCode::BAD_REQUEST,
+            Self::Limited(Limited::TooMany { .. }) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Limited(Limited::Uncounted) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Refused(refusal) => refused(&refusal.rule),
             Self::NotYet(_) => StatusCode::ACCEPTED,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -177,6 +184,7 @@ impl Error {
             Self::WrongCode => "wrong_code",
             Self::ProofNeeded => "proof_needed",
             Self::InvitationForAnother => "invitation_for_another",
+            Self::Limited(limited) => limited.rule(),
             Self::Refused(refusal) if refusal.rule == "not_found" => return None,
             Self::Refused(refusal) => &refusal.rule,
             _ => return None,
@@ -252,6 +260,9 @@ impl IntoResponse for Error {
         );
         if let Self::LockedOut { retry_after_s } = &self {
             headers.insert(RETRY_AFTER, HeaderValue::from(*retry_after_s));
+        }
+        if let Self::Limited(limited) = &self {
+            limits::refuse(limited, headers);
         }
         match self.status() {
             StatusCode::SERVICE_UNAVAILABLE => {

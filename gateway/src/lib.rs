@@ -5,10 +5,13 @@
 //! never imports `commands`. Adding a route is a handler in `routes/<resource>.rs`
 //! and one line in [`routes`], with the action it needs leave for.
 
+pub mod audit;
 pub mod auth;
 pub mod client;
 pub mod config;
 mod console;
+pub mod cors;
+mod csv;
 mod cursor;
 pub mod dispatch;
 mod docs;
@@ -17,6 +20,7 @@ pub mod erased;
 pub mod error;
 mod etag;
 mod headers;
+mod limits;
 pub mod live;
 pub mod metric_stores;
 pub mod openapi;
@@ -34,6 +38,7 @@ use std::sync::Arc;
 
 use access::ended::Ended;
 use access::keyring::Keyring;
+use access::rates::Rates;
 use access::refused_bodies::RefusedBodies;
 use axum::Router;
 use axum::middleware;
@@ -49,6 +54,7 @@ use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
+use audit::sealer;
 use auth::keys::Keys;
 use auth::passwords::Passwords;
 use auth::sweeper;
@@ -76,6 +82,8 @@ pub struct Surroundings {
     pub refused: Arc<RefusedBodies>,
     /// Where metrics are kept; None where they are not.
     pub metric_stores: Option<Arc<dyn MetricStores>>,
+    /// How often callers may ask; shared with ingest where both run.
+    pub rates: Arc<Rates>,
 }
 
 /// The gateway; cheap to clone.
@@ -92,6 +100,7 @@ pub struct Parts {
     pub keyring: Arc<Keyring>,
     pub metrics: Option<PrometheusHandle>,
     pub refused: Arc<RefusedBodies>,
+    pub rates: Arc<Rates>,
     pub keys: Keys,
     pub tokens: Tokens,
     pub ended: Ended,
@@ -137,6 +146,7 @@ impl Gateway {
             keyring: given.keyring,
             metrics: given.metrics,
             refused: given.refused,
+            rates: given.rates,
             fanout: given.fanout,
         })))
     }
@@ -178,7 +188,8 @@ impl Gateway {
         let sweeper = sweeper::run(self, stop.clone());
         let ends = self.follow_ends(stop.clone());
         let outcomes = self.outcomes.follow(&self.log, stop.clone());
-        let (outcomes, ..) = tokio::join!(outcomes, tokens, live, sweeper, ends);
+        let sealer = sealer::run(self, stop.clone());
+        let (outcomes, ..) = tokio::join!(outcomes, tokens, live, sweeper, ends, sealer);
         Ok(outcomes?)
     }
 
@@ -200,7 +211,7 @@ impl Gateway {
     }
 
     fn dressed(&self, router: Router) -> Router {
-        router
+        let router = router
             .layer(CatchPanicLayer::custom(|_| {
                 use axum::response::IntoResponse;
                 Error::Internal("a handler panicked".to_owned()).into_response()
@@ -211,7 +222,8 @@ impl Gateway {
             .layer(middleware::from_fn_with_state(
                 self.clone(),
                 headers::secure,
-            ))
+            ));
+        cors::allow(router, &self.config.cors_origins)
     }
 }
 

@@ -2,6 +2,7 @@
 //! nothing is served that it does not tell. Committed as `gateway/openapi.json`.
 
 mod elsewhere;
+mod refusals;
 pub mod words;
 
 use axum::extract::State;
@@ -57,6 +58,8 @@ pub(crate) fn empty() -> OpenApi {
 
 /// The document as it is committed and served.
 pub(crate) fn render(mut document: OpenApi) -> Result<String, serde_json::Error> {
+    // Agents are answered in their own dialects.
+    refusals::name(&mut document);
     document.merge(elsewhere::document());
     words::name_closed_sets(&mut document);
     let mut text = serde_json::to_string_pretty(&document)?;

@@ -3,15 +3,18 @@
 //! take an [`Allowed`], which only this file can make, and the application is built
 //! from [`Operations`] alone.
 
+use access::credentials::{self, Presented};
 use access::permissions::Action;
 use access::principal::Principal;
+use access::rates::Rule;
 use axum::Router;
 use axum::extract::{FromRequestParts, Request, State};
+use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use schemas::ids::UserId;
-use schemas::scope::Scope;
+use schemas::scope::{Actor, Scope};
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::path::{Operation, PathItem};
@@ -19,8 +22,11 @@ use utoipa::openapi::security::SecurityRequirement;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt};
 
 use crate::Gateway;
+use crate::audit::{Reached, ToTell};
 use crate::auth::{caller, csrf};
 use crate::error::Error;
+use crate::limits;
+use crate::request::RequestId;
 
 /// Names of the security schemes in the OpenAPI document.
 pub const SESSION: &str = "session";
@@ -94,11 +100,50 @@ impl Operations {
         self
     }
 
+    /// Public routes at which people come in: counted by address.
+    pub fn entrance(mut self, mut routes: UtoipaMethodRouter<Gateway>) -> Self {
+        for operation in operations(&mut routes) {
+            operation.security = Some(Vec::new());
+        }
+        if let Some(gateway) = self.gateway.clone() {
+            routes = routes.layer(middleware::from_fn_with_state(gateway, entrance_gate));
+        }
+        self.router = self.router.routes(routes);
+        self
+    }
+
     /// Routes for members and keys that may do `action`.
     pub fn member(mut self, action: Action, mut routes: UtoipaMethodRouter<Gateway>) -> Self {
         secure(&mut routes, action);
         if let Some(gateway) = self.gateway.clone() {
-            let state = (gateway, action);
+            let state = (
+                gateway,
+                Gate {
+                    action,
+                    sensitive: false,
+                },
+            );
+            routes = routes.layer(middleware::from_fn_with_state(state, member_gate));
+        }
+        self.router = self.router.routes(routes);
+        self
+    }
+
+    /// The same for what not everybody should know: each read is audited.
+    pub fn sensitive(mut self, action: Action, mut routes: UtoipaMethodRouter<Gateway>) -> Self {
+        secure(&mut routes, action);
+        for operation in operations(&mut routes) {
+            let named = operation.extensions.get_or_insert_default();
+            named.insert("x-audited".to_owned(), serde_json::json!(true));
+        }
+        if let Some(gateway) = self.gateway.clone() {
+            let state = (
+                gateway,
+                Gate {
+                    action,
+                    sensitive: true,
+                },
+            );
             routes = routes.layer(middleware::from_fn_with_state(state, member_gate));
         }
         self.router = self.router.routes(routes);
@@ -142,25 +187,103 @@ async fn public_gate(
     Ok(next.run(request).await)
 }
 
-async fn member_gate(
-    State((gateway, action)): State<(Gateway, Action)>,
-    mut request: Request,
+async fn entrance_gate(
+    State(gateway): State<Gateway>,
+    request: Request,
     next: Next,
 ) -> Result<Response, Error> {
-    let principal = caller::identify(&gateway, request.method(), request.headers())?;
-    request.extensions_mut().insert(allow(principal, action)?);
-    Ok(next.run(request).await)
+    let peer = limits::peer(&request);
+    let counted = gateway.count_entrance(peer).await?;
+    let mut answer = public_gate(State(gateway), request, next).await?;
+    counted.show(answer.headers_mut());
+    Ok(answer)
+}
+
+/// What an operation needs leave for, and whether its answers are audited.
+#[derive(Debug, Clone, Copy)]
+struct Gate {
+    action: Action,
+    sensitive: bool,
+}
+
+async fn member_gate(
+    State((gateway, gate)): State<(Gateway, Gate)>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Error> {
+    let reached = reached(&request, gate.action);
+    let principal = match caller::identify(&gateway, request.method(), request.headers()) {
+        Ok(principal) => principal,
+        Err(error) => return Err(told(&gateway, request.headers(), &reached, error).await),
+    };
+    let counted = gateway.count(&principal).await?;
+    let mut answer = pass(principal.clone(), gate.action, request, next).await;
+    let what = ToTell::of(&answer, gate.sensitive);
+    gateway.tell_answer(&principal, &reached, what).await?;
+    counted.show(answer.headers_mut());
+    Ok(answer)
 }
 
 async fn socket_gate(
     State((gateway, action)): State<(Gateway, Action)>,
-    mut request: Request,
+    request: Request,
     next: Next,
 ) -> Result<Response, Error> {
+    let reached = reached(&request, action);
     let query = request.uri().query();
     let principal = caller::identify_socket(&gateway, request.headers(), query).await?;
-    request.extensions_mut().insert(allow(principal, action)?);
-    Ok(next.run(request).await)
+    gateway.count(&principal).await?;
+    let answer = pass(principal.clone(), action, request, next).await;
+    let what = ToTell::of(&answer, false);
+    gateway.tell_answer(&principal, &reached, what).await?;
+    Ok(answer)
+}
+
+async fn pass(principal: Principal, action: Action, mut request: Request, next: Next) -> Response {
+    match allow(principal, action) {
+        Ok(allowed) => {
+            request.extensions_mut().insert(allowed);
+            next.run(request).await
+        }
+        Err(error) => error.into_response(),
+    }
+}
+
+/// A key that is known and no longer good is a try that its tenant learns of.
+async fn told(gateway: &Gateway, headers: &HeaderMap, reached: &Reached, error: Error) -> Error {
+    let Error::Denied(denied) = &error else {
+        return error;
+    };
+    let Ok(Some(Presented::Key(key))) = credentials::find(headers) else {
+        return error;
+    };
+    let Some(scope) = gateway.keyring.owner(&key) else {
+        return error;
+    };
+    // Who tries on and on is told to wait, and its tenant is not told of it on and on.
+    if let Actor::ApiKey(key) = scope.actor()
+        && let Err(limited) = gateway
+            .rates
+            .take(Rule::Caller, key.0.into(), gateway.clock.now())
+            .await
+    {
+        return limited.into();
+    }
+    let rule = Some(denied.rule().to_owned());
+    match gateway.tell_access(&scope, reached, rule).await {
+        Ok(()) => error,
+        Err(untold) => untold,
+    }
+}
+
+fn reached(request: &Request, action: Action) -> Reached {
+    let known = request.extensions().get::<RequestId>().cloned();
+    Reached {
+        action,
+        method: request.method().clone(),
+        uri: request.uri().clone(),
+        request: known.unwrap_or_else(|| RequestId::of(request.headers())),
+    }
 }
 
 /// The one place that makes an [`Allowed`].

@@ -45,7 +45,7 @@ impl<S: Sync> FromRequestParts<S> for RequestId {
 
 impl RequestId {
     /// The caller's id if it sent a UUID, else a new one.
-    fn of(headers: &HeaderMap) -> Self {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
         let sent = text(headers, REQUEST_ID).and_then(|id| id.parse().ok());
         let traceparent = text(headers, "traceparent")
             .filter(|value| is_traceparent(value))

@@ -48,9 +48,9 @@ pub(crate) fn live(operations: Operations) -> Operations {
 /// What needs no credential.
 fn public(operations: Operations) -> Operations {
     operations
-        .public(routes!(register::register))
-        .public(routes!(login::login))
-        .public(routes!(refresh::refresh))
+        .entrance(routes!(register::register))
+        .entrance(routes!(login::login))
+        .entrance(routes!(refresh::refresh))
         .public(routes!(logout::logout))
         .public(routes!(join::see))
         .public(routes!(join::join))
@@ -115,19 +115,20 @@ fn account(operations: Operations) -> Operations {
 
 fn members(operations: Operations) -> Operations {
     use Action::{
-        EraseMembers, ExportTenant, ManageApiKeys, ManageMembers, ManageProjects, ManageTenant,
-        ReadApiKeys, ReadAudit, ReadCommands, ReadMembers, ReadProjects, ReadSavedViews, SaveViews,
+        EraseMembers, ExportTenant, ManageApiKeys, ManageAudit, ManageMembers, ManageProjects,
+        ManageTenant, ReadApiKeys, ReadAudit, ReadCommands, ReadMembers, ReadProjects,
+        ReadSavedViews, SaveViews,
     };
     operations
         .member(ManageTenant, routes!(tenant::rename))
-        .member(ExportTenant, routes!(export::tenant))
+        .sensitive(ExportTenant, routes!(export::tenant))
         .member(EraseMembers, routes!(members::erase::erase))
         .member(ReadProjects, routes!(projects::list))
         .member(ManageProjects, routes!(projects::create))
         .member(ManageProjects, routes!(projects::rename))
         .member(ManageProjects, routes!(projects::archive))
         .member(ManageProjects, routes!(projects::restore))
-        .member(ReadMembers, routes!(members::list))
+        .sensitive(ReadMembers, routes!(members::list))
         .member(ManageMembers, routes!(members::create))
         .member(ManageMembers, routes!(members::change_role))
         .member(ManageMembers, routes!(members::set_project_role))
@@ -136,7 +137,7 @@ fn members(operations: Operations) -> Operations {
         .member(ManageMembers, routes!(invitations::create))
         .member(ManageMembers, routes!(invitations::revoke))
         .member(ReadApiKeys, routes!(api_keys::list))
-        .member(ReadApiKeys, routes!(refused_bodies::list))
+        .sensitive(ReadApiKeys, routes!(refused_bodies::list))
         .member(ReadApiKeys, routes!(service_accounts::list))
         .member(ManageApiKeys, routes!(service_accounts::create))
         .member(ManageApiKeys, routes!(service_accounts::disable))
@@ -147,7 +148,11 @@ fn members(operations: Operations) -> Operations {
         .member(SaveViews, routes!(saved_views::save))
         .member(SaveViews, routes!(saved_views::delete))
         .member(ReadCommands, routes!(commands::get))
-        .member(ReadAudit, routes!(audit::list))
+        .sensitive(ReadAudit, routes!(audit::list))
+        .sensitive(ReadAudit, routes!(audit::stats))
+        .sensitive(ReadAudit, routes!(audit::export::file))
+        .member(ReadAudit, routes!(audit::retention::get))
+        .member(ManageAudit, routes!(audit::retention::set))
 }
 
 fn telemetry(operations: Operations) -> Operations {
@@ -186,7 +191,7 @@ fn logs(operations: Operations) -> Operations {
         .member(ReadTelemetry, routes!(logs::fields::names))
         .member(ReadTelemetry, routes!(logs::fields::values))
         .member(ReadTelemetry, routes!(logs::patterns::list))
-        .member(ReadTelemetry, routes!(logs::export::file))
+        .sensitive(ReadTelemetry, routes!(logs::export::file))
         .member(ReadTelemetry, routes!(logs::context::get))
         .socket(ReadTelemetry, routes!(logs::tail::socket))
         .member(

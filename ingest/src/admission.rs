@@ -4,6 +4,7 @@ use access::credentials::{self, Presented};
 use access::denied::Denied;
 use access::permissions::Action;
 use access::principal::Principal;
+use access::rates::Rule;
 use access::usage;
 use axum::http::HeaderMap;
 use metrics::counter;
@@ -50,6 +51,21 @@ pub(crate) fn admit(
         Some(key) if principal.may(Action::Ingest) => Ok(Sender { principal, key }),
         _ => Err(Refusal::WrongScope),
     }
+}
+
+/// Counts a request of the sender and of its tenant.
+pub(crate) async fn count(
+    state: &IngestState,
+    sender: &Sender,
+    context: &Context,
+) -> Result<(), Refusal> {
+    let (now, tenant) = (context.now(), sender.scope().tenant());
+    state
+        .rates
+        .take(Rule::Agent, sender.key.0.into(), now)
+        .await?;
+    state.rates.take(Rule::Agents, tenant.0.into(), now).await?;
+    Ok(())
 }
 
 /// Notes that the key was used, beside the request: neither its answer nor its

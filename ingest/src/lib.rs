@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use access::body::Limits;
 use access::keyring::Keyring;
+use access::rates::{Quotas, Rates};
 use access::refused_bodies::RefusedBodies;
 use axum::Router;
 use axum::response::Response;
@@ -35,6 +36,8 @@ pub struct IngestState {
     pub patience: Duration,
     /// For their owners to see; shared with the gateway where both run.
     pub refused: Arc<RefusedBodies>,
+    /// How often agents may send; shared with the gateway where both run.
+    pub rates: Arc<Rates>,
 }
 
 /// Bytes of a webhook's body, as sent and decompressed.
@@ -56,6 +59,7 @@ impl IngestState {
             telemetry: Telemetry::new(telemetry::Settings::default()),
             patience: PATIENCE,
             refused: Arc::default(),
+            rates: Arc::new(Rates::new(Quotas::default(), None)),
         }
     }
 }

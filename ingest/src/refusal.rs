@@ -2,6 +2,7 @@
 
 use access::body::BodyError;
 use access::denied::Denied;
+use access::rates::Limited;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -28,6 +29,8 @@ pub enum Refusal {
     NothingTaken { items: u64, first: String },
     #[error("the project sends more than its {limit} bytes per second")]
     TooFast { limit: u64, retry_seconds: u16 },
+    #[error(transparent)]
+    TooOften(#[from] Limited),
     #[error("API keys cannot be checked at the moment")]
     KeyringBehind,
     #[error(transparent)]
@@ -58,8 +61,11 @@ impl Refusal {
             Self::Body(_) | Self::Invalid { .. } | Self::NothingTaken { .. } => {
                 StatusCode::BAD_REQUEST
             }
-            Self::TooFast { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooFast { .. } | Self::TooOften(Limited::TooMany { .. }) => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
             Self::KeyringBehind
+            | Self::TooOften(Limited::Uncounted)
             | Self::Log(_)
             | Self::TooSlow
             | Self::Codec(_)
@@ -81,6 +87,7 @@ impl Refusal {
             Self::UnsupportedType(_) => "type_unsupported",
             Self::NothingTaken { .. } => "nothing_taken",
             Self::TooFast { .. } => "rate_limited",
+            Self::TooOften(limited) => limited.rule(),
             Self::KeyringBehind => "keyring_behind",
             Self::Log(LogError::Full { .. }) => "log_full",
             Self::Log(_) => "log_unavailable",
@@ -93,6 +100,10 @@ impl Refusal {
         match self {
             Self::Log(LogError::Full { .. }) => Some(LATER_SECONDS),
             Self::TooFast { retry_seconds, .. } => Some(*retry_seconds),
+            Self::TooOften(Limited::TooMany { retry_after, .. }) => {
+                let seconds = retry_after.as_secs_f64().ceil().max(1.0);
+                Some(seconds as u16)
+            }
             _ if self.status() == StatusCode::SERVICE_UNAVAILABLE => Some(SOON_SECONDS),
             _ => None,
         }

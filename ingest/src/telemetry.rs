@@ -180,6 +180,7 @@ async fn take(
     sender.may_send(route.signal.action())?;
     let storing = async {
         let kind = kind?;
+        admission::count(state, &sender, &context).await?;
         let walked = store(state, route, kind, &sender, arriving, &context).await?;
         Ok(Taken {
             kind,

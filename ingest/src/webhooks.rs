@@ -78,6 +78,7 @@ async fn take(
     let (parts, body) = request.into_parts();
     let sender = admission::admit(state, &parts.headers, &context)?;
     sender.may_send(Action::IngestWebhooks)?;
+    admission::count(state, &sender, &context).await?;
     let storing = store(state, integration, &sender, &parts.headers, body, &context);
     let stored = tokio::time::timeout(state.patience, storing).await;
     let stored = stored.unwrap_or(Err(Refusal::TooSlow));

@@ -9,6 +9,7 @@
 pub mod alert_group;
 pub mod api_key;
 pub mod audit;
+pub mod audit_policy;
 pub mod change;
 pub mod codec;
 pub mod context;

@@ -37,6 +37,8 @@ pub fn types() -> Vec<MessageType> {
         crate::saved_view::SavedViewEvent::types(),
         crate::outcome::Outcome::types(),
         crate::audit::AuditRecord::types(),
+        crate::audit_policy::AuditPolicyCommand::types(),
+        crate::audit_policy::AuditPolicyEvent::types(),
         crate::inbound::Inbound::types(),
         crate::telemetry::Telemetry::types(),
         crate::progress::PlatformRecord::types(),

@@ -46,6 +46,9 @@ pub enum Command {
     Backup { folder: PathBuf },
     /// Restore a backup into an empty data folder
     Restore { folder: PathBuf },
+    /// Check an exported audit
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Print the configuration, without secrets
     Config,
 }
@@ -79,6 +82,18 @@ pub enum LogCommand {
         /// The target; only `kafka` (brokers from --kafka-brokers)
         #[arg(long)]
         to: String,
+    },
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub enum AuditCommand {
+    /// Check the hash chain and the seals of an export, offline
+    Verify {
+        /// What `GET /api/v1/audit/export` gave
+        file: PathBuf,
+        /// The installation's public key, known from elsewhere; other keys are refused
+        #[arg(long)]
+        key: Option<String>,
     },
 }
 

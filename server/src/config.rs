@@ -4,7 +4,9 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use access::rates::{Quota, Quotas};
 use anyhow::Context;
+use gateway::config::PublicUrl;
 use serde::{Deserialize, Serialize};
 
 /// Every setting, each named alike as flag (`--data-dir`), variable
@@ -53,6 +55,24 @@ pub struct Settings {
     /// Who may register a tenant: open, first (only while there is none), closed [default: open]
     #[arg(long, env = "SRE_COPILOT_REGISTRATION", global = true)]
     pub registration: Option<String>,
+    /// Pages of other sites that may use the API, for instance `https://app.example`; separated by commas
+    #[arg(long, env = "SRE_COPILOT_CORS_ORIGINS", global = true)]
+    pub cors_origins: Option<String>,
+    /// API requests of one key or person, per second; 0 = no limit [default: 500]
+    #[arg(long, env = "SRE_COPILOT_CALLER_REQUESTS_PER_SECOND", global = true)]
+    pub caller_requests_per_second: Option<u32>,
+    /// API requests of one tenant, per second; 0 = no limit [default: 2000]
+    #[arg(long, env = "SRE_COPILOT_TENANT_REQUESTS_PER_SECOND", global = true)]
+    pub tenant_requests_per_second: Option<u32>,
+    /// Registrations, logins and refreshes from one address, per second; 0 = no limit [default: 10]
+    #[arg(long, env = "SRE_COPILOT_ENTRANCE_REQUESTS_PER_SECOND", global = true)]
+    pub entrance_requests_per_second: Option<u32>,
+    /// Ingest requests of one key, per second; 0 = no limit [default: 0]
+    #[arg(long, env = "SRE_COPILOT_AGENT_REQUESTS_PER_SECOND", global = true)]
+    pub agent_requests_per_second: Option<u32>,
+    /// Ingest requests of one tenant, per second; 0 = no limit [default: 0]
+    #[arg(long, env = "SRE_COPILOT_AGENTS_REQUESTS_PER_SECOND", global = true)]
+    pub agents_requests_per_second: Option<u32>,
     /// Log level and form, for instance `info`, `debug,json` [default: info]
     #[arg(long, env = "SRE_COPILOT_LOG", global = true)]
     pub log: Option<String>,
@@ -109,6 +129,12 @@ pub struct Config {
     pub otlp_grpc_addr: SocketAddr,
     pub public_url: Option<String>,
     pub registration: Registration,
+    pub cors_origins: Vec<String>,
+    pub caller_requests_per_second: u32,
+    pub tenant_requests_per_second: u32,
+    pub entrance_requests_per_second: u32,
+    pub agent_requests_per_second: u32,
+    pub agents_requests_per_second: u32,
     pub log: String,
     pub master_key_file: Option<PathBuf>,
     pub instance: String,
@@ -161,6 +187,22 @@ impl Settings {
             otlp_grpc_addr: self.otlp_grpc_addr.or(below.otlp_grpc_addr),
             public_url: self.public_url.or(below.public_url),
             registration: self.registration.or(below.registration),
+            cors_origins: self.cors_origins.or(below.cors_origins),
+            caller_requests_per_second: self
+                .caller_requests_per_second
+                .or(below.caller_requests_per_second),
+            tenant_requests_per_second: self
+                .tenant_requests_per_second
+                .or(below.tenant_requests_per_second),
+            entrance_requests_per_second: self
+                .entrance_requests_per_second
+                .or(below.entrance_requests_per_second),
+            agent_requests_per_second: self
+                .agent_requests_per_second
+                .or(below.agent_requests_per_second),
+            agents_requests_per_second: self
+                .agents_requests_per_second
+                .or(below.agents_requests_per_second),
             log: self.log.or(below.log),
             master_key_file: self.master_key_file.or(below.master_key_file),
             instance: self.instance.or(below.instance),
@@ -197,6 +239,12 @@ impl Settings {
             otlp_grpc_addr: address("otlp_grpc_addr", set(self.otlp_grpc_addr), 4317)?,
             public_url: public_url(set(self.public_url))?,
             registration: registration(set(self.registration))?,
+            cors_origins: origins(set(self.cors_origins))?,
+            caller_requests_per_second: self.caller_requests_per_second.unwrap_or(500),
+            tenant_requests_per_second: self.tenant_requests_per_second.unwrap_or(2_000),
+            entrance_requests_per_second: self.entrance_requests_per_second.unwrap_or(10),
+            agent_requests_per_second: self.agent_requests_per_second.unwrap_or(0),
+            agents_requests_per_second: self.agents_requests_per_second.unwrap_or(0),
             log: set(self.log).unwrap_or_else(|| "info".to_owned()),
             master_key_file: self.master_key_file,
             instance: set(self.instance).unwrap_or_else(host_name),
@@ -226,6 +274,24 @@ impl Config {
             }
         }
         shown
+    }
+
+    /// How often may be asked. A burst is two seconds' worth: a page of the console
+    /// asks for much at once.
+    pub fn quotas(&self) -> Quotas {
+        let quota = |per_second: u32| {
+            (per_second > 0).then_some(Quota {
+                per_second,
+                burst: per_second.saturating_mul(2),
+            })
+        };
+        Quotas {
+            caller: quota(self.caller_requests_per_second),
+            tenant: quota(self.tenant_requests_per_second),
+            entrance: quota(self.entrance_requests_per_second),
+            agent: quota(self.agent_requests_per_second),
+            agents: quota(self.agents_requests_per_second),
+        }
     }
 
     pub fn admin_socket(&self) -> PathBuf {
@@ -291,6 +357,25 @@ fn public_url(value: Option<String>) -> Result<Option<String>, BadSetting> {
             expected: "expected `https://host[:port]` without a path".to_owned(),
         }),
     }
+}
+
+/// Origins as browsers send them.
+fn origins(value: Option<String>) -> Result<Vec<String>, BadSetting> {
+    let list = value.unwrap_or_default();
+    let parts = list
+        .split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty());
+    let origin = |part: &str| match PublicUrl::parse(part) {
+        Ok(url) => Ok(url.origin().to_owned()),
+        Err(_) => Err(BadSetting {
+            setting: "cors_origins",
+            value: part.to_owned(),
+            expected: "expected origins such as `https://app.example`, separated by commas"
+                .to_owned(),
+        }),
+    };
+    parts.map(origin).collect()
 }
 
 fn registration(value: Option<String>) -> Result<Registration, BadSetting> {

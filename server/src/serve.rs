@@ -8,6 +8,7 @@ mod tasks;
 use std::sync::Arc;
 
 use access::keyring::Keyring;
+use access::rates::{Rates, Shared};
 use access::refused_bodies::RefusedBodies;
 use anyhow::Context;
 use eventlog::Log;
@@ -40,6 +41,7 @@ pub(crate) struct Platform {
     pub(crate) metrics: PrometheusHandle,
     /// What ingest refused; the gateway shows it.
     pub(crate) refused: Arc<RefusedBodies>,
+    pub(crate) rates: Arc<Rates>,
     pub(crate) shutdown: CancellationToken,
 }
 
@@ -63,6 +65,7 @@ pub async fn run(config: Config, roles: Roles) -> anyhow::Result<()> {
     let platform = Platform {
         keyring: Arc::new(open_keyring(&log, &config).await?),
         fanout: fanout(&log, &config, &shutdown)?,
+        rates: Arc::new(rates(&log, &config)?),
         config: Arc::new(config),
         roles,
         log: log.clone(),
@@ -127,6 +130,15 @@ async fn open_keyring(log: &Log, config: &Config) -> anyhow::Result<Keyring> {
     Keyring::open(log, Some(snapshot))
         .await
         .context("cannot open the keyring")
+}
+
+/// Counted in Redis where there is one, by the log that the processes share.
+fn rates(log: &Log, config: &Config) -> anyhow::Result<Rates> {
+    let shared = config.redis_url.as_deref().map(|url| {
+        let prefix = format!("sre-copilot:{}", log.id());
+        Shared::new(url, &prefix).context("configuration: redis_url")
+    });
+    Ok(Rates::new(config.quotas(), shared.transpose()?))
 }
 
 fn fanout(

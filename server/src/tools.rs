@@ -1,6 +1,7 @@
 //! The operator's tools. Each runs in the server, through the admin socket, where
 //! one is running, and in this process otherwise.
 
+mod audit;
 mod backup;
 mod log;
 
@@ -16,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use crate::admin::{self, Line};
-use crate::cli::{LogCommand, ReplayArguments};
+use crate::cli::{AuditCommand, LogCommand, ReplayArguments};
 use crate::config::Config;
 use crate::roles::Roles;
 use crate::serve::{CLOCK, Data, Platform};
@@ -149,6 +150,13 @@ pub async fn compact(config: &Config) -> anyhow::Result<()> {
 pub async fn backup(folder: PathBuf, config: &Config) -> anyhow::Result<()> {
     let folder = std::path::absolute(folder)?;
     anywhere(Tool::Backup { folder }, config).await
+}
+
+/// Checks an exported audit. Needs nothing but the file.
+pub fn audit(command: &AuditCommand) -> anyhow::Result<()> {
+    let AuditCommand::Verify { file, key } = command;
+    print(&audit::verify(file, key.as_deref())?);
+    Ok(())
 }
 
 /// Prints what the platform would run with.

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use access::api_key::{self, NewKey};
 use access::keyring::Keyring;
+use access::rates::{Quotas, Rates};
 use eventlog::embedded::{EmbeddedLog, Options};
 use eventlog::{Log, NewRecord};
 use gateway::config::{Config, PublicUrl};
@@ -66,6 +67,7 @@ impl Served {
             metrics: None,
             refused: Arc::default(),
             metric_stores: None,
+            rates: Arc::new(Rates::new(Quotas::default(), None)),
         })?;
         let stop = CancellationToken::new();
         let tasks = tasks(gateway, keyring, &log, listener, &stop);

@@ -10,9 +10,9 @@ use schemas::outcome::{EventPosition, Refusal};
 
 use super::command::Command;
 use super::held::{Held, Origin};
-use super::kind::{AggregateKey, Instance, Unhandled};
+use super::kind::{AggregateKey, Audit, Decided, Instance, Unhandled};
 use super::memory::Remembered;
-use super::settlement::{Event, Settlement, asked_by_someone};
+use super::settlement::{Audited, Event, Settlement, asked_by_someone};
 
 pub(super) type Cache = LruCache<AggregateKey, Held>;
 
@@ -112,16 +112,27 @@ impl Copied {
         let envelope = &command.envelope;
         let context = Context::decision(envelope.time, envelope.command_id());
         let context = context.about(command.key.id);
+        let asked = asked_by_someone(envelope);
+        let audit = match (asked, self.version) {
+            (false, _) => Audit::No,
+            (true, 0) => Audit::Created,
+            (true, _) => Audit::Changed,
+        };
         let decided = match self.stale(command) {
             Some(refusal) => Err(Unhandled::Refused(refusal)),
-            None => self.instance.decide(&command.decoded, &context).await,
+            None => {
+                self.instance
+                    .decide(&command.decoded, &context, audit)
+                    .await
+            }
         };
-        let (events, refusal) = match decided {
-            Ok(events) => (events, None),
-            Err(Unhandled::Refused(refusal)) => (Vec::new(), Some(refusal)),
+        let (decided, refusal) = match decided {
+            Ok(decided) => (decided, None),
+            Err(Unhandled::Refused(refusal)) => (Decided::default(), Some(refusal)),
             Err(Unhandled::Unencodable(error)) => return Err(error),
         };
-        let events = events.into_iter().zip(self.version + 1..);
+        let changes = decided.changes;
+        let events = decided.events.into_iter().zip(self.version + 1..);
         let events: Vec<_> = events
             .map(|(encoded, sequence)| Event {
                 id: context.id(),
@@ -136,7 +147,10 @@ impl Copied {
             version: self.version,
             events,
             earlier: Vec::new(),
-            audit: asked_by_someone(envelope).then(|| context.id()),
+            audit: asked.then(|| Audited {
+                id: context.id(),
+                changes,
+            }),
         })
     }
 
@@ -209,7 +223,10 @@ fn refused(command: &Arc<Command>, refusal: Refusal, version: i64) -> Verdict {
         version,
         events: Vec::new(),
         earlier: Vec::new(),
-        audit: asked_by_someone(envelope).then_some(audit),
+        audit: asked_by_someone(envelope).then_some(Audited {
+            id: audit,
+            changes: None,
+        }),
     })
 }
 

@@ -16,6 +16,7 @@ use schemas::topic::Topic;
 use uuid::Uuid;
 
 use crate::aggregate::{Hosted, Reach, Refuse};
+use crate::audited::Changes;
 
 /// A command of some aggregate; only that aggregate can look into it.
 pub(super) type Decoded = Arc<dyn Any + Send + Sync>;
@@ -28,6 +29,8 @@ pub(super) trait Kind: Send + Sync {
     fn reach(&self) -> Reach;
     fn understands(&self, command: &str) -> bool;
     fn decode(&self, command: &str, body: &[u8]) -> Result<Decoded, CodecError>;
+    /// The part of the aggregate that a command is about, as type and id.
+    fn part(&self, command: &Decoded) -> Option<(&'static str, String)>;
     /// An aggregate to which nothing has happened.
     fn blank(&self) -> Box<dyn Instance>;
 }
@@ -37,12 +40,29 @@ pub(super) trait Kind: Send + Sync {
 pub(super) trait Instance: Send + Sync {
     fn copy(&self) -> Box<dyn Instance>;
     fn replay(&mut self, event: &str, body: &[u8]) -> Result<(), CodecError>;
-    /// Decides and, where it accepts, moves on.
+    /// Decides and, where it accepts, moves on. What changed is told as `audit` says.
     async fn decide(
         &mut self,
         command: &Decoded,
         context: &Context,
-    ) -> Result<Vec<Encoded>, Unhandled>;
+        audit: Audit,
+    ) -> Result<Decided, Unhandled>;
+}
+
+/// Whether a command is audited, and whether its aggregate was there before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Audit {
+    No,
+    Created,
+    Changed,
+}
+
+/// What an accepted command leads to.
+#[derive(Default)]
+pub(super) struct Decided {
+    pub(super) events: Vec<Encoded>,
+    /// For the audit record; see [`Changes`].
+    pub(super) changes: Option<String>,
 }
 
 /// An event as it goes to the log.
@@ -121,6 +141,10 @@ impl<A: Hosted> Kind for Typed<A> {
         Ok(Arc::new(A::Command::decode(command, body)?))
     }
 
+    fn part(&self, command: &Decoded) -> Option<(&'static str, String)> {
+        A::part(typed::<A>(command))
+    }
+
     fn blank(&self) -> Box<dyn Instance> {
         Box::new(A::default())
     }
@@ -141,20 +165,40 @@ impl<A: Hosted> Instance for A {
         &mut self,
         command: &Decoded,
         context: &Context,
-    ) -> Result<Vec<Encoded>, Unhandled> {
-        let command = command
-            .downcast_ref::<A::Command>()
-            .expect("a command is decoded by the aggregate that decides on it");
+        audit: Audit,
+    ) -> Result<Decided, Unhandled> {
+        let before = (audit != Audit::No).then(|| self.clone());
         let sink = EventSink::default();
-        self.handle(command.clone(), context, &sink)
+        self.handle(typed::<A>(command).clone(), context, &sink)
             .await
             .map_err(|refused| Unhandled::Refused(refused.refusal()))?;
         let events = sink.collect().await;
-        let encoded = events.iter().map(encode);
-        encoded
-            .collect::<Result<_, _>>()
-            .map_err(Unhandled::Unencodable)
+        let encoded = events.iter().map(encode).collect::<Result<_, _>>();
+        Ok(Decided {
+            events: encoded.map_err(Unhandled::Unencodable)?,
+            changes: before.and_then(|before| changes(&before, self, &events, audit)),
+        })
     }
+}
+
+fn typed<A: Hosted>(command: &Decoded) -> &A::Command {
+    command
+        .downcast_ref::<A::Command>()
+        .expect("a command is decoded by the aggregate that decides on it")
+}
+
+/// What `events` made of an aggregate.
+fn changes<A: Hosted>(before: &A, after: &A, events: &[A::Event], audit: Audit) -> Option<String> {
+    if events.is_empty() {
+        return None;
+    }
+    let mut changes = match audit {
+        Audit::Created => Changes::created(),
+        Audit::Changed | Audit::No => Changes::default(),
+    };
+    A::compare(before, after, &mut changes);
+    events.iter().for_each(|event| A::tell(event, &mut changes));
+    changes.finish()
 }
 
 fn encode<E: MessageSet>(event: &E) -> Result<Encoded, CodecError> {

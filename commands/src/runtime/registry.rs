@@ -5,16 +5,18 @@ use schemas::topic::Topic;
 use super::kind::{Kind, Typed};
 use crate::alert_group::AlertGroup;
 use crate::api_key::ApiKey;
+use crate::audit_policy::AuditPolicy;
 use crate::incident::Incident;
 use crate::incident_numbers::IncidentNumbers;
 use crate::saved_view::SavedView;
 use crate::service_account::ServiceAccount;
 use crate::tenant::Tenant;
 
-static AGGREGATES: [&dyn Kind; 7] = [
+static AGGREGATES: [&dyn Kind; 8] = [
     &Typed::<Tenant>::KIND,
     &Typed::<ApiKey>::KIND,
     &Typed::<ServiceAccount>::KIND,
+    &Typed::<AuditPolicy>::KIND,
     &Typed::<Incident>::KIND,
     &Typed::<AlertGroup>::KIND,
     &Typed::<IncidentNumbers>::KIND,

@@ -31,8 +31,15 @@ pub(super) struct Settlement {
     pub(super) events: Vec<Event>,
     /// Where the events of an earlier attempt lie; this one has none then.
     pub(super) earlier: Vec<EventPosition>,
-    /// The id of the audit record; None where nobody asked, or asked again.
-    pub(super) audit: Option<Uuid>,
+    /// None where nobody asked, or asked again.
+    pub(super) audit: Option<Audited>,
+}
+
+/// What the audit record says besides who asked for what.
+pub(super) struct Audited {
+    /// The id of the record.
+    pub(super) id: Uuid,
+    pub(super) changes: Option<String>,
 }
 
 /// An event that is not in the log yet.
@@ -133,18 +140,23 @@ impl Settlement {
     }
 
     fn audit_record(&self) -> Option<NewRecord> {
-        let id = self.audit?;
+        let audited = self.audit.as_ref()?;
         let asked = &self.command.envelope;
+        let kind = self.command.key.kind;
+        let (target_type, target_id) = kind
+            .part(&self.command.decoded)
+            .unwrap_or_else(|| (kind.name(), asked.subject.clone()));
         let operation = AuditRecord::from(OperationRecorded {
             operation: asked.kind.clone(),
-            target_type: self.command.key.kind.name().to_owned(),
-            target_id: asked.subject.clone(),
+            target_type: target_type.to_owned(),
+            target_id,
             refused_rule: self.refusal.as_ref().map(|refusal| refusal.rule.clone()),
             version: self.version,
+            changes: audited.changes.clone(),
         });
         let subject = self.command.tenant.to_string();
         let envelope = Envelope {
-            id,
+            id: audited.id,
             ..self.following(OperationRecorded::KIND, &subject)
         };
         Some(encoded(Topic::AuditOperations, &envelope, &operation))

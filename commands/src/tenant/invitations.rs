@@ -19,7 +19,7 @@ const LONGEST_MS: i64 = 30 * 86_400_000;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Invitation {
-    role: MemberRole,
+    pub(super) role: MemberRole,
     expires_at: Timestamp,
 }
 

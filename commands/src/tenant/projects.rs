@@ -19,10 +19,10 @@ const PROJECTS: usize = 1_000;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Project {
     pub(super) name: String,
-    slug: String,
+    pub(super) slug: String,
     pub(super) archived: bool,
     /// Members whose role here is not the one in the tenant.
-    roles: BTreeMap<UserId, MemberRole>,
+    pub(super) roles: BTreeMap<UserId, MemberRole>,
 }
 
 impl Project {

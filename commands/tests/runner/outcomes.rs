@@ -65,6 +65,42 @@ async fn an_accepted_command_leaves_events_audit_and_outcome() {
     assert_eq!(operation.operation, "OpenIncident");
     assert_eq!(operation.target_id, asked.subject.to_string());
     assert_eq!((operation.refused_rule, operation.version), (None, 1));
+    let changes: serde_json::Value = serde_json::from_str(&operation.changes.unwrap()).unwrap();
+    assert!(changes["before"].is_null());
+    assert_eq!(changes["after"]["status"], "detected");
+}
+
+#[tokio::test]
+async fn an_audit_record_tells_what_changed_and_of_a_refusal_nothing() {
+    let mut world = World::new().await;
+    let incident = opened(&mut world).await;
+    for _ in 0..2 {
+        let asked = Asked::of(incident);
+        world
+            .send(Topic::IncidentCommands, &asked, &acknowledge())
+            .await;
+        world.outcome(asked.id).await;
+    }
+    let audit = world.records(Topic::AuditOperations).await;
+    let told: Vec<_> = audit[1..]
+        .iter()
+        .map(|record| match record.decode().unwrap() {
+            AuditRecord::OperationRecorded(operation) => {
+                (operation.refused_rule, operation.changes)
+            }
+            other => panic!("another audit record: {other:?}"),
+        })
+        .collect();
+    let changes = told[0].1.as_deref().unwrap();
+    assert!(
+        changes.contains(r#""before":{"status":"detected"}"#),
+        "{changes}"
+    );
+    assert!(
+        changes.contains(r#""after":{"status":"acknowledged""#),
+        "{changes}"
+    );
+    assert_eq!(told[1], (Some("illegal_transition".to_owned()), None));
 }
 
 #[tokio::test]

@@ -111,3 +111,17 @@ test('a shared range travels between pages and into the link', async ({ page }) 
   await expect(page).toHaveURL(/incidents\?range=7d/);
   await expect(page.getByRole('button', { name: 'Time range: Last 7 days' })).toBeVisible();
 });
+
+test('an audit entry shows what changed, and a thing its history', async ({ page }) => {
+  await page.goto(`/p/${PROJECT}/settings/audit`);
+  await page.getByRole('button', { name: 'AcknowledgeIncident' }).first().click();
+  const entry = page.getByRole('dialog');
+  await expect(entry.getByRole('row', { name: 'status detected acknowledged' })).toBeVisible();
+  await entry.getByRole('link', { name: 'All entries of this incident' }).click();
+  await expect(page).toHaveURL(/target=incident:/);
+
+  await page.goto(`/p/${PROJECT}/settings/audit?result=refused`);
+  await expect(page.getByText('refused: illegal_transition').first()).toBeVisible();
+  await page.getByRole('button', { name: 'Export' }).click();
+  await expect(page.getByRole('menuitem', { name: /JSON lines/ })).toHaveAttribute('href', /format=jsonl&result=refused/);
+});

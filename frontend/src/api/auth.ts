@@ -90,7 +90,9 @@ export type Permission =
   | 'project.manage'
   | 'saved_view.save'
   | 'tenant.export'
-  | 'tenant.manage';
+  | 'tenant.manage'
+  | 'audit.read'
+  | 'audit.manage';
 
 /** The server decides; this only spares people a refusal. */
 export function may(me: Me | undefined, permission: Permission): boolean {

@@ -26,5 +26,5 @@ export const keys = {
   metrics: (project: string, what: string, about: object = {}) => ['p', project, 'metrics', what, about] as const,
   logs: (project: string, what: string, about: object = {}) => ['p', project, 'logs', what, about] as const,
   traces: (project: string, what: string, about: object = {}) => ['p', project, 'traces', what, about] as const,
-  audit: (project: string, filter: object) => ['p', project, 'audit', filter] as const,
+  audit: (project: string, what: string, about: object) => ['p', project, 'audit', what, about] as const,
 };

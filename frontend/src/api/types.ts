@@ -6,6 +6,7 @@ export type Actor = Schemas['ActorShown'];
 export type Alert = Schemas['Alert'];
 export type ApiKey = Schemas['ApiKey'];
 export type AuditEntry = Schemas['AuditEntry'];
+export type AuditStats = Schemas['AuditStats'];
 export type CommandState = Schemas['CommandState'];
 export type CreatedApiKey = Schemas['CreatedApiKey'];
 export type Incident = Schemas['Incident'];

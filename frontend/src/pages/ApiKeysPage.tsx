@@ -7,6 +7,7 @@ import { keys } from '../api/keys';
 import { asProblem } from '../api/problem';
 import { apiKeysQuery, revokeApiKey } from '../api/tenant';
 import type { ApiKey, CreatedApiKey } from '../api/types';
+import { HistoryLink } from '../components/HistoryLink';
 import { NewKey } from '../components/NewKey';
 import { RotateKey } from '../components/RotateKey';
 import { RefusedWebhooks } from '../components/RefusedWebhooks';
@@ -135,7 +136,9 @@ function NameCell({ apiKey }: { apiKey: ApiKey }) {
   return (
     <>
       <div style={{ fontWeight: 500, overflowWrap: 'anywhere' }}>{apiKey.name}</div>
-      <div className="mono dim">{apiKey.prefix}…</div>
+      <div className="dim">
+        <span className="mono">{apiKey.prefix}…</span> <HistoryLink type="api_key" id={apiKey.id} />
+      </div>
     </>
   );
 }

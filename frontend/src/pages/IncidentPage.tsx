@@ -9,6 +9,7 @@ import { asProblem } from '../api/problem';
 import type { Incident } from '../api/types';
 import { AssigneePicker } from '../components/AssigneePicker';
 import { EditableTitle } from '../components/EditableTitle';
+import { HistoryLink } from '../components/HistoryLink';
 import { IncidentActions } from '../components/IncidentActions';
 import { IncidentAlerts } from '../components/IncidentAlerts';
 import { SeverityPicker } from '../components/SeverityPicker';
@@ -146,7 +147,7 @@ function TimelinePanel({ incident }: { incident: Incident }) {
   const query = useQuery(timelineQuery(incident.project_id, incident.id));
   const mayWrite = may(useMe(), 'incident.comment');
   return (
-    <Panel title="Timeline">
+    <Panel title="Timeline" actions={<HistoryLink type="incident" id={incident.id} />}>
       <QueryView query={query} skeleton={<RowSkeleton rows={5} />}>
         {(entries) => <Timeline entries={entries} />}
       </QueryView>

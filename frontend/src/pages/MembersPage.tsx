@@ -8,6 +8,7 @@ import { keys } from '../api/keys';
 import { asProblem } from '../api/problem';
 import { changeMemberRole, eraseMember, membersQuery, removeMember, setProjectRole } from '../api/tenant';
 import { MEMBER_ROLES, PROJECT_ROLES, type Member, type MemberRole } from '../api/types';
+import { HistoryLink } from '../components/HistoryLink';
 import { OpenInvitations } from '../components/OpenInvitations';
 import { InviteForm } from '../forms/InviteForm';
 import { useProof } from '../components/useProof';
@@ -73,7 +74,7 @@ function memberColumns(
             {row.name} {row.user_id === myId && <span className="dim">(you)</span>}
           </div>
           <div className="dim" style={{ overflowWrap: 'anywhere' }}>
-            {row.email}
+            {row.email} <HistoryLink type="member" id={row.user_id} />
           </div>
         </>
       ),

@@ -200,6 +200,8 @@ const projects = createRoute({
 const audit = createRoute({
   getParentRoute: () => settings,
   path: '/audit',
+  staticData: { timeRange: '30d' },
+  validateSearch: only('q', 'kind', 'result', 'actor', 'target'),
   component: lazyRouteComponent(() => import('../pages/AuditPage'), 'AuditPage'),
 });
 

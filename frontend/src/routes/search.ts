@@ -29,6 +29,12 @@ export interface PageSearch {
   max?: string | undefined;
   errors?: string | undefined;
   span?: string | undefined;
+  /** Audit: change, read or denied. */
+  kind?: string | undefined;
+  result?: string | undefined;
+  actor?: string | undefined;
+  /** Audit: `<type>:<id>` of the thing whose history is shown. */
+  target?: string | undefined;
 }
 
 type Name = keyof PageSearch;

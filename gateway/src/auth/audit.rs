@@ -33,6 +33,7 @@ impl Gateway {
             target_id: what.target_id.to_owned(),
             refused_rule: what.refused.map(str::to_owned),
             version: 0,
+            changes: None,
         });
         let tenant = scope.tenant().to_string();
         let kind = OperationRecorded::KIND;

@@ -1,10 +1,13 @@
 //! Keys of the gateway's own HMACs, derived from the master key, each for one use
 //! (HMAC-SHA256 as key derivation, NIST SP 800-108 in counter mode with one block).
 
+use access::token::SigningKey;
 use hmac::{Hmac, KeyInit, Mac};
 use projections::vault::MasterKey;
 use sha2::Sha256;
 use zeroize::Zeroizing;
+
+use crate::error::Error;
 
 type Key = Zeroizing<[u8; 32]>;
 
@@ -14,6 +17,7 @@ pub struct Keys {
     cursor: Key,
     api_key: Key,
     invitation: Key,
+    audit: Key,
 }
 
 impl Keys {
@@ -24,6 +28,7 @@ impl Keys {
             cursor: key("sre-copilot cursor v1"),
             api_key: key("sre-copilot api key v1"),
             invitation: key("sre-copilot invitation v1"),
+            audit: key("sre-copilot audit seal v1"),
         }
     }
 
@@ -40,6 +45,11 @@ impl Keys {
     /// What makes the link of an invitation one that nobody else can make.
     pub fn invitation(&self, tenant: &[u8], id: &[u8]) -> [u8; 32] {
         mac(&self.invitation, &[tenant, id])
+    }
+
+    /// Signs the seals of the audit chains; the same on every gateway.
+    pub fn audit(&self) -> Result<SigningKey, Error> {
+        SigningKey::from_seed(*self.audit).map_err(|e| Error::Internal(e.to_string()))
     }
 
     /// What the text of an API key is made of, if a retry must make the same one.

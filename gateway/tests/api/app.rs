@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use access::keyring::Keyring;
+use access::rates::{Quotas, Rates};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
@@ -33,6 +34,8 @@ pub(crate) struct App {
     pub(crate) fanout: Arc<InProcess>,
     pub(crate) stop: CancellationToken,
     pub(crate) wire: Wire,
+    /// As a superuser.
+    pub(crate) database: String,
     history: Arc<ProjectedHistory>,
     runner: Mutex<CancellationToken>,
     _folder: tempfile::TempDir,
@@ -93,10 +96,24 @@ impl App {
         Self::storing(None, change, clock).await
     }
 
+    /// With limits on how often may be asked.
+    pub(crate) async fn limited(quotas: Quotas, clock: Clock) -> Option<Self> {
+        Self::build(None, |_| {}, clock, quotas).await
+    }
+
     pub(crate) async fn storing(
         metric_stores: Option<Arc<dyn MetricStores>>,
         change: impl FnOnce(&mut Config),
         clock: Clock,
+    ) -> Option<Self> {
+        Self::build(metric_stores, change, clock, Quotas::default()).await
+    }
+
+    async fn build(
+        metric_stores: Option<Arc<dyn MetricStores>>,
+        change: impl FnOnce(&mut Config),
+        clock: Clock,
+        quotas: Quotas,
     ) -> Option<Self> {
         let database = testkit::postgres().await?;
         let folder = tempfile::tempdir().unwrap();
@@ -110,6 +127,7 @@ impl App {
         let keyring = Arc::new(Keyring::open(&log, None).await.unwrap());
         let mut config = Config::new(PublicUrl::parse("http://localhost:8580").unwrap());
         change(&mut config);
+        let rates = Arc::new(Rates::new(quotas, None));
         let gateway = Gateway::new(Surroundings {
             config,
             clock,
@@ -121,10 +139,12 @@ impl App {
             metrics: None,
             refused: Arc::default(),
             metric_stores,
+            rates,
         })
         .unwrap();
         let mut agents = IngestState::new(log.clone(), keyring.clone(), gateway.clock.clone());
         agents.refused = gateway.refused.clone();
+        agents.rates = gateway.rates.clone();
         let agents = Arc::new(agents);
         let app = Self {
             // As the server serves it: with what agents call.
@@ -134,6 +154,7 @@ impl App {
             fanout,
             stop: CancellationToken::new(),
             wire,
+            database: database.url.clone(),
             history: Arc::new(ProjectedHistory::new(db.clone())),
             runner: Mutex::default(),
             _folder: folder,

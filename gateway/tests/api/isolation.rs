@@ -329,6 +329,8 @@ async fn no_list_shows_what_is_foreign() {
         "/api/v1/alerts",
         "/api/v1/api-keys",
         "/api/v1/audit",
+        "/api/v1/audit/export",
+        "/api/v1/audit/stats",
         "/api/v1/auth/me",
         "/api/v1/incidents",
         "/api/v1/invitations",

@@ -57,6 +57,7 @@ fn commands() -> HashSet<&'static str> {
         schemas::tenant::TenantCommand::types(),
         schemas::api_key::ApiKeyCommand::types(),
         schemas::service_account::ServiceAccountCommand::types(),
+        schemas::audit_policy::AuditPolicyCommand::types(),
         schemas::incident::IncidentCommand::types(),
         schemas::incident_numbers::IncidentNumbersCommand::types(),
         schemas::alert_group::AlertGroupCommand::types(),

@@ -4,6 +4,7 @@ mod fixture;
 mod story;
 
 mod announcing;
+mod audit_retention;
 mod examples;
 mod interleaving;
 mod isolation;

@@ -167,11 +167,18 @@ impl Tenant {
 pub(crate) fn every_example() -> Vec<NewRecord> {
     use schemas::alert_group::AlertGroupEvent;
     use schemas::api_key::ApiKeyEvent;
+    use schemas::audit_policy::AuditPolicyEvent;
     use schemas::incident_numbers::IncidentNumbersEvent;
     use schemas::service_account::ServiceAccountEvent;
     let tenant = Tenant(0);
     let streams: [(Topic, &str, u128, Vec<MessageType>); 8] = [
         (Topic::IdentityEvents, "tenant", 0xF1, TenantEvent::types()),
+        (
+            Topic::IdentityEvents,
+            "audit_policy",
+            0xAD,
+            AuditPolicyEvent::types(),
+        ),
         (Topic::IdentityKeys, "api_key", 0xA7, ApiKeyEvent::types()),
         (
             Topic::IdentityEvents,

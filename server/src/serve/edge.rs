@@ -86,6 +86,7 @@ pub(super) async fn serve(platform: Platform, listeners: Listeners) -> anyhow::R
     let url = gateway.config.public_url.origin().to_owned();
     tracing::info!("listening on {url}");
     // The gateway takes these too: it is what agents outside can reach.
+    let posts = gateway::cors::allow(posts, &gateway.config.cors_origins);
     let router = gateway.router().merge(posts);
     let socket = async {
         match listeners.ws {
@@ -137,6 +138,7 @@ fn build_gateway(platform: &Platform, port: u16) -> anyhow::Result<Option<Gatewa
         Registration::Closed => gateway::config::Registration::Closed,
     };
     settings.erased = Some(config.erased_list());
+    settings.cors_origins.clone_from(&config.cors_origins);
     let given = Surroundings {
         config: settings,
         clock: CLOCK,
@@ -147,6 +149,7 @@ fn build_gateway(platform: &Platform, port: u16) -> anyhow::Result<Option<Gatewa
         fanout: platform.fanout.clone(),
         metrics: Some(platform.metrics.clone()),
         refused: platform.refused.clone(),
+        rates: platform.rates.clone(),
         metric_stores: Some(Arc::new(Stores::new(data.db.clone(), Limits::default()))),
     };
     Ok(Some(
@@ -163,6 +166,7 @@ fn takes_agents(roles: Roles) -> bool {
 fn agents(platform: &Platform) -> Arc<IngestState> {
     let mut state = IngestState::new(platform.log.clone(), platform.keyring.clone(), CLOCK);
     state.refused = platform.refused.clone();
+    state.rates = platform.rates.clone();
     state.webhook_limits.wire = platform.config.ingest_body_bytes;
     state.webhook_limits.decoded = platform.config.ingest_body_bytes;
     let config = &platform.config;

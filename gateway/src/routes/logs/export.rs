@@ -13,6 +13,7 @@ use utoipa::IntoParams;
 
 use super::which::Which;
 use crate::Gateway;
+use crate::csv::cell;
 use crate::error::{Error, FieldError, Problem};
 use crate::operations::Allowed;
 
@@ -143,32 +144,8 @@ fn push(text: &mut String, record: &Record, format: Format) {
                 json(&record.fields),
                 json(&record.resource),
             ];
-            text.push_str(&cells.map(|cell| csv_cell(&cell)).join(","));
+            text.push_str(&cells.map(|text| cell(&text)).join(","));
         }
     }
     text.push('\n');
-}
-
-/// RFC 4180. A spreadsheet would take what begins with `=` for a formula.
-fn csv_cell(text: &str) -> String {
-    let text = match text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        true => format!("'{text}"),
-        false => text.to_owned(),
-    };
-    match text.contains([',', '"', '\n', '\r']) {
-        true => format!("\"{}\"", text.replace('"', "\"\"")),
-        false => text,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cells_are_quoted_where_they_must_be_and_never_formulas() {
-        assert_eq!(csv_cell("plain"), "plain");
-        assert_eq!(csv_cell("a \"b\", c"), "\"a \"\"b\"\", c\"");
-        assert_eq!(csv_cell("=1+1"), "'=1+1");
-    }
 }

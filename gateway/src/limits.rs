@@ -1,0 +1,95 @@
+//! How often callers may ask, and how they are told (draft-ietf-httpapi-ratelimit-headers).
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use access::principal::Principal;
+use access::rates::{Granted, Limited, Quota, Rule};
+use axum::extract::{ConnectInfo, Request};
+use axum::http::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use schemas::scope::Actor;
+use uuid::Uuid;
+
+use crate::Gateway;
+use crate::error::Error;
+
+const LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+/// The counts that a request was let in under.
+#[derive(Debug, Default)]
+pub(crate) struct Counted([Option<Granted>; 2]);
+
+impl Gateway {
+    /// Counts a request of `principal` and of its tenant.
+    pub(crate) async fn count(&self, principal: &Principal) -> Result<Counted, Error> {
+        let scope = principal.scope();
+        let caller = match scope.actor() {
+            Actor::User(user) => user.0,
+            Actor::ApiKey(key) => key.0,
+            Actor::System(_) => Uuid::nil(),
+        };
+        let now = self.clock.now();
+        let own = self.rates.take(Rule::Caller, caller.into(), now).await?;
+        let tenant = scope.tenant().0.into();
+        let tenant = self.rates.take(Rule::Tenant, tenant, now).await?;
+        Ok(Counted([own, tenant]))
+    }
+
+    /// Counts an attempt to come in from `address`.
+    pub(crate) async fn count_entrance(&self, address: IpAddr) -> Result<Counted, Error> {
+        let now = self.clock.now();
+        let counted = self.rates.take(Rule::Entrance, address.into(), now).await?;
+        Ok(Counted([counted, None]))
+    }
+}
+
+impl Counted {
+    /// Tells of every limit, and how much of the nearest is left.
+    pub(crate) fn show(&self, headers: &mut HeaderMap) {
+        let granted = self.0.iter().flatten();
+        let Some(nearest) = granted.clone().min_by_key(|granted| granted.remaining) else {
+            return;
+        };
+        let policies: Vec<String> = granted.map(|g| policy(g.rule, g.quota)).collect();
+        let (name, left) = (nearest.rule.name(), nearest.remaining);
+        let reset = nearest.reset.as_secs_f64().ceil();
+        set(headers, POLICY, &policies.join(", "));
+        set(headers, LIMIT, &format!("\"{name}\";r={left};t={reset}"));
+    }
+}
+
+/// The other end of the connection; all that is unknown is one address.
+pub(crate) fn peer(request: &Request) -> IpAddr {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip())
+}
+
+/// What one who was not let in is told.
+pub(crate) fn refuse(limited: &Limited, headers: &mut HeaderMap) {
+    let Limited::TooMany {
+        rule,
+        quota,
+        retry_after,
+    } = limited
+    else {
+        return;
+    };
+    let seconds = retry_after.as_secs_f64().ceil().max(1.0);
+    set(headers, POLICY, &policy(*rule, *quota));
+    set(
+        headers,
+        LIMIT,
+        &format!("\"{}\";r=0;t={seconds}", rule.name()),
+    );
+    set(headers, RETRY_AFTER, &seconds.to_string());
+}
+
+fn policy(rule: Rule, quota: Quota) -> String {
+    format!("\"{}\";q={};w=1", rule.name(), quota.per_second)
+}
+
+fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
