@@ -17,7 +17,6 @@ cd "$root" || exit 1
 . "$root/scripts/env.sh"
 eval "$("$root/scripts/peers.sh")"
 eval "$("$root/scripts/sdks.sh")"
-eval "$("$root/scripts/schemathesis.sh")"
 
 export RESULTS=$root/test-results
 rm -rf "$RESULTS"

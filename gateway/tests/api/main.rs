@@ -32,7 +32,6 @@ mod pages;
 mod projects;
 mod prometheus;
 mod saved_views;
-mod schemathesis;
 mod second_factor;
 mod sessions;
 mod traces;
