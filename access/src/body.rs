@@ -38,7 +38,7 @@ pub enum BodyError {
 impl From<Unpacked> for BodyError {
     fn from(error: Unpacked) -> Self {
         match error {
-            Unpacked::TooLarge { limit } => Self::TooLarge { limit },
+            Unpacked::TooLarge { limit, .. } => Self::TooLarge { limit },
             Unpacked::Undecodable { encoding, detail } => Self::Undecodable { encoding, detail },
         }
     }
@@ -74,13 +74,20 @@ pub async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes
     Ok(whole.freeze())
 }
 
-/// Decompresses `sent`, at most `limit` bytes of it.
+/// Decompresses `sent`, at most `limit` bytes of it; counts what comes out, taken or not.
 pub fn decompress(encoding: Encoding, sent: Bytes, limit: usize) -> Result<Bytes, BodyError> {
     if encoding == Encoding::Identity && sent.len() <= limit {
         return Ok(sent);
     }
-    let plain = compression::decompress(encoding, &sent, limit)?;
-    Ok(plain.into_owned().into())
+    let unpacked = compression::decompress(encoding, &sent, limit);
+    let bytes = match &unpacked {
+        Ok(plain) => plain.len(),
+        Err(Unpacked::TooLarge { unpacked, .. }) => *unpacked,
+        Err(Unpacked::Undecodable { .. }) => 0,
+    };
+    metrics::counter!("access_unpacked_bytes_total", "encoding" => encoding.name())
+        .increment(bytes as u64);
+    Ok(unpacked?.into_owned().into())
 }
 
 /// Reads and decompresses.

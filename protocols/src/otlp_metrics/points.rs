@@ -29,6 +29,8 @@ pub(super) enum Kind {
     Summary,
 }
 
+/// `AGGREGATION_TEMPORALITY_DELTA`.
+pub(super) const DELTA: i64 = 1;
 /// `AGGREGATION_TEMPORALITY_CUMULATIVE`.
 pub(super) const CUMULATIVE: i64 = 2;
 /// `DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK`.

@@ -8,10 +8,12 @@ use std::collections::BTreeMap;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::names;
-use super::points::{CUMULATIVE, Exemplar, Head, Kind, Point};
+use super::points::{CUMULATIVE, DELTA, Exemplar, Head, Kind, Point};
 use crate::any_value::{AnyValue, KeyValue};
 use crate::limits::LabelLimits;
-use crate::metrics::{self, Labels, Metadata, MetricKind, MetricSink, NAME, STALE, SeriesKey};
+use crate::metrics::{
+    self, CounterReset, Labels, Metadata, MetricKind, MetricSink, NAME, STALE, SeriesKey,
+};
 use crate::refused::Skipped;
 
 const NAMESPACE: &str = "service.namespace";
@@ -79,18 +81,26 @@ impl<'a> Metric<'a> {
         }
     }
 
+    fn adds_up(&self) -> bool {
+        let kind = self.kind;
+        matches!(kind, Kind::Sum { .. } | Kind::Histogram | Kind::Exponential)
+    }
+
+    /// Whether its values are what came since the point before. They are kept as they
+    /// are (ADR 23): `sum_over_time` adds them up, where `rate` takes totals.
+    fn is_delta(&self) -> bool {
+        self.adds_up() && self.temporality == DELTA
+    }
+
     /// Why none of its points can be taken.
     fn problem(&self) -> Option<String> {
         if self.family.is_empty() {
             return Some("a metric has no name".to_owned());
         }
-        let adds_up = matches!(
-            self.kind,
-            Kind::Sum { .. } | Kind::Histogram | Kind::Exponential
-        );
-        (adds_up && self.temporality != CUMULATIVE).then(|| {
+        let known = matches!(self.temporality, DELTA | CUMULATIVE);
+        (self.adds_up() && !known).then(|| {
             format!(
-                "metric `{:.200}` is not of cumulative temporality, and only that is kept",
+                "metric `{:.200}` says neither delta nor cumulative temporality",
                 self.head.name
             )
         })
@@ -124,6 +134,8 @@ impl<'s> Translator<'s> {
         self.sink.metadata(Metadata {
             family: &metric.family,
             kind: match metric.kind {
+                // Prometheus has no kind for it: whoever reads `counter` would use `rate`.
+                _ if metric.is_delta() => MetricKind::Unknown,
                 Kind::Sum { monotonic: true } => MetricKind::Counter,
                 Kind::Gauge | Kind::Sum { .. } => MetricKind::Gauge,
                 Kind::Histogram | Kind::Exponential => MetricKind::Histogram,
@@ -224,7 +236,10 @@ impl<'s> Translator<'s> {
         metric: &Metric<'_>,
         point: &Point<'_>,
     ) -> Result<(), String> {
-        let histogram = exponential::native(point)?;
+        let mut histogram = exponential::native(point)?;
+        if metric.is_delta() {
+            histogram.reset = CounterReset::Gauge;
+        }
         self.series(resource, metric, "", point, None);
         self.sink.histogram(point.time_ms(), histogram);
         self.exemplars(&point.exemplars, |_| true);

@@ -1,5 +1,7 @@
 //! OTLP metrics.
 
+use protocols::metrics::MetricKind;
+
 use crate::seen::{Seen, text};
 
 pub(crate) const PROTOBUF: &str = "otlp.metrics.protobuf";
@@ -53,17 +55,42 @@ fn metric(data: &str) -> Seen {
 }
 
 #[test]
-fn points_that_only_add_up_are_left_out_and_named() {
-    let seen =
-        metric(r#""sum":{"aggregationTemporality":1,"dataPoints":[{"asInt":"1"},{"asInt":2}]}"#);
+fn sums_of_no_temporality_are_left_out_and_named() {
+    let seen = metric(r#""sum":{"dataPoints":[{"asInt":"1"},{"asInt":2}]}"#);
     assert_eq!(seen.skipped.items, 2);
-    assert!(
-        seen.skipped
-            .first
-            .unwrap()
-            .contains("metric `m` is not of cumulative")
-    );
+    let first = seen.skipped.first.unwrap();
+    assert!(first.contains("metric `m` says neither"), "{first}");
     assert!(seen.samples.is_empty());
+}
+
+#[test]
+fn deltas_are_kept_as_they_are_and_of_no_kind() {
+    let seen = metric(
+        r#""sum":{"aggregationTemporality":1,"isMonotonic":true,"dataPoints":[{"asInt":"3","timeUnixNano":"1000000"},{"asInt":2,"timeUnixNano":"2000000"}]}"#,
+    );
+    assert_eq!(seen.skipped.items, 0);
+    assert_eq!(seen.lines(), ["m_total{} [3.0, 2.0]"]);
+    assert_eq!(seen.metadata["m_total"].0, MetricKind::Unknown);
+
+    let seen = metric(
+        r#""histogram":{"aggregationTemporality":1,"dataPoints":[{"count":2,"sum":5,"bucketCounts":[1,1],"explicitBounds":[1]}]}"#,
+    );
+    let mut lines = seen.lines();
+    lines.sort();
+    assert_eq!(
+        lines,
+        [
+            r#"m_bucket{le="+Inf"} [2.0]"#,
+            r#"m_bucket{le="1"} [1.0]"#,
+            "m_count{} [2.0]",
+            "m_sum{} [5.0]",
+        ]
+    );
+    let seen = metric(
+        r#""exponentialHistogram":{"aggregationTemporality":1,"dataPoints":[{"count":1,"scale":1,"positive":{"offset":0,"bucketCounts":[1]}}]}"#,
+    );
+    let told = &seen.histograms.values().next().unwrap()[0].1;
+    assert!(told.contains("reset: Gauge"), "{told}");
 }
 
 #[test]
