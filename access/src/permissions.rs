@@ -106,6 +106,8 @@ const OF_THE_TENANT: &[Action] = &[
     Action::ManageOwners,
     Action::ReadAudit,
     Action::ManageAudit,
+    Action::ReadTelemetryLimits,
+    Action::ManageTelemetryLimits,
 ];
 
 impl Action {

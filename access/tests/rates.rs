@@ -4,7 +4,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicI64, Ordering};
+
 
 use access::rates::{Limited, Quota, Quotas, Rates, Rule, Shared, Subject};
 use schemas::time::Timestamp;

@@ -119,6 +119,8 @@ impl Seen {
             | TenantEvent::MemberInvited(_)
             | TenantEvent::InvitationRevoked(_)
             | TenantEvent::InvitationAccepted(_)
+            | TenantEvent::TelemetryRetentionSet(_)
+            | TenantEvent::TelemetryDeleted(_)
             | TenantEvent::SubjectErased(_) => {}
         }
     }

@@ -38,6 +38,10 @@ impl FaultyLog {
     }
 
     /// Appends that were refused on request.
+    #[allow(
+        dead_code,
+        reason = "only one of the test programs that share this asks"
+    )]
     pub(crate) fn refused(&self) -> usize {
         self.refused.load(Ordering::SeqCst)
     }

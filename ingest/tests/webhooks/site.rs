@@ -130,6 +130,10 @@ impl Site {
     }
 
     /// A key of another tenant.
+    #[allow(
+        dead_code,
+        reason = "only one of the test programs that share this asks"
+    )]
     pub(crate) async fn key_of_another(&mut self) -> String {
         let own = (self.tenant, self.project);
         (self.tenant, self.project) = (

@@ -95,7 +95,8 @@ mod tests {
     #[test]
     fn runs_are_taken_and_refused_in_turn() {
         let taken = |runs: &[i64]| {
-            let mut taken = Taken::new(&mut (), runs);
+            let mut nobody = ();
+            let mut taken = Taken::new(&mut nobody, runs);
             (0..8).map(|_| u8::from(taken.next())).collect::<Vec<_>>()
         };
         assert_eq!(taken(&[]), [1; 8]);

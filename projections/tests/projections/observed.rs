@@ -41,6 +41,8 @@ fn received(tenant: Tenant, topic: Topic, format: &str, at_ms: i64, body: &Value
         body_hash: xxh3_128(&body).to_be_bytes().to_vec(),
         body,
         max_age_ms: Some(900 * DAY),
+        refused_runs: Vec::new(),
+        active_limit: None,
     });
     let project = tenant.scope().project().0;
     tenant.event(

@@ -143,8 +143,8 @@ async fn prometheus_own_tests_pass_on_the_real_store() {
         return;
     };
     // The scripts' samples are of 1970.
-    let settings = vec![("SRE_COPILOT_TELEMETRY_MAX_SAMPLE_AGE", "off".to_owned())];
-    let platform = Platform::start_with(database.url, settings).await;
+    let settings = [("SRE_COPILOT_TELEMETRY_MAX_SAMPLE_AGE", "off")];
+    let platform = Platform::start_on(Some(database.url), &settings).await;
     let (mut tenants, mut failures, mut told) = (0, 0, Vec::new());
     for (name, text) in files {
         let (client, key) = tenant(&platform, &mut tenants).await;

@@ -33,8 +33,6 @@ pub(crate) struct Platform {
     preload: Option<PathBuf>,
     /// Settings besides those that every platform here has.
     variables: Vec<(&'static str, String)>,
-    /// Settings that differ from the defaults.
-    settings: Vec<(&'static str, String)>,
     process: Option<Child>,
     port: u16,
     /// None for a second platform beside the one that holds it.
@@ -46,18 +44,6 @@ impl Platform {
     pub(crate) async fn start(database_url: Option<String>) -> Self {
         let alone = ONE_AT_A_TIME.lock().await;
         let mut platform = Self::new(database_url, Some(alone));
-        platform.begin().await;
-        platform
-    }
-
-    /// With settings of its own, as variables of the environment.
-    pub(crate) async fn start_with(
-        database_url: String,
-        settings: Vec<(&'static str, String)>,
-    ) -> Self {
-        let alone = ONE_AT_A_TIME.lock().await;
-        let mut platform = Self::new(Some(database_url), Some(alone));
-        platform.settings = settings;
         platform.begin().await;
         platform
     }
@@ -132,7 +118,6 @@ impl Platform {
             program: PROGRAM.into(),
             preload: None,
             variables: Vec::new(),
-            settings: Vec::new(),
             process: None,
             port: 0,
             _alone: alone,
@@ -219,7 +204,6 @@ impl Platform {
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log);
-        command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         if let Some(url) = &self.database_url {
             command.env("DATABASE_URL", url);
         }

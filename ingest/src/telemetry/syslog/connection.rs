@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use access::body::Encoding;
+use access::permissions::Action;
 use axum::http::StatusCode;
 use bytes::{Buf, BytesMut};
 use metrics::counter;
@@ -173,6 +174,7 @@ async fn attempt(
     // The key is asked for anew: it may be revoked while messages wait.
     let now = Context::ambient(&state.clock);
     let sender = admission::admit_key(state, key, &now)?;
+    sender.may_send(Action::IngestLogs)?;
     let tenant = sender.scope().tenant();
     let most = limits_of(state, tenant).bytes_per_second;
     state.telemetry.rates.admit(tenant, most, now.now())?;
