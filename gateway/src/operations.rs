@@ -133,8 +133,10 @@ impl Operations {
     pub fn sensitive(mut self, action: Action, mut routes: UtoipaMethodRouter<Gateway>) -> Self {
         secure(&mut routes, action);
         for operation in operations(&mut routes) {
-            let named = operation.extensions.get_or_insert_default();
-            named.insert("x-audited".to_owned(), serde_json::json!(true));
+            let told = "Each read is noted in the audit.";
+            let words = operation.description.iter().map(String::as_str);
+            let words: Vec<_> = words.chain([told]).collect();
+            operation.description = Some(words.join("\n\n"));
         }
         if let Some(gateway) = self.gateway.clone() {
             let state = (

@@ -136,7 +136,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Operations, reads and refusals, newest first */
+        /**
+         * Operations, reads and refusals, newest first
+         * @description Each read is noted in the audit.
+         */
         get: operations["list_audit"];
         put?: never;
         post?: never;
@@ -158,6 +161,8 @@ export interface paths {
          * @description JSON lines carry the hash chain and its seals: `sre-copilot audit verify FILE` checks
          *     them offline. Without a filter the file is complete; entries of projects that the
          *     caller does not reach are there as hashes. CSV is for spreadsheets.
+         *
+         *     Each read is noted in the audit.
          */
         get: operations["export_audit"];
         put?: never;
@@ -196,7 +201,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Counts by day, action and actor */
+        /**
+         * Counts by day, action and actor
+         * @description Each read is noted in the audit.
+         */
         get: operations["audit_stats"];
         put?: never;
         post?: never;
@@ -1003,6 +1011,8 @@ export interface paths {
         /**
          * Log records as a file, newest first, at most 100,000
          * @description One JSON object a line, or CSV with fields and resource as JSON.
+         *
+         *     Each read is noted in the audit.
          */
         get: operations["export_logs"];
         put?: never;
@@ -1155,7 +1165,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The tenant's members */
+        /**
+         * The tenant's members
+         * @description Each read is noted in the audit.
+         */
         get: operations["list_members"];
         put?: never;
         /** Make an account for a colleague */
@@ -1642,6 +1655,8 @@ export interface paths {
          * Webhook bodies that were refused, newest first
          * @description At most five an integration, in memory of the gateway that was asked: they are
          *     gone after a restart.
+         *
+         *     Each read is noted in the audit.
          */
         get: operations["list_refused_webhooks"];
         put?: never;

@@ -169,10 +169,11 @@ pub(crate) fn every_example() -> Vec<NewRecord> {
     use schemas::api_key::ApiKeyEvent;
     use schemas::audit_policy::AuditPolicyEvent;
     use schemas::incident_numbers::IncidentNumbersEvent;
+    use schemas::saved_view::SavedViewEvent;
     use schemas::service_account::ServiceAccountEvent;
     use schemas::telemetry_limits::{TelemetryLimitsEvent, TelemetryNote};
     let tenant = Tenant(0);
-    let streams: [(Topic, &str, u128, Vec<MessageType>); 11] = [
+    let streams: [(Topic, &str, u128, Vec<MessageType>); 12] = [
         (Topic::IdentityEvents, "tenant", 0xF1, TenantEvent::types()),
         (
             Topic::IdentityEvents,
@@ -210,6 +211,12 @@ pub(crate) fn every_example() -> Vec<NewRecord> {
             "alert_group",
             0xA1,
             AlertGroupEvent::types(),
+        ),
+        (
+            Topic::CatalogEvents,
+            "saved_view",
+            0x5B,
+            SavedViewEvent::types(),
         ),
         (Topic::AuditOperations, "audit", 1, AuditRecord::types()),
         (Topic::AuditOperations, "ingest", 1, TelemetryNote::types()),

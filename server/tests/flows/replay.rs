@@ -141,7 +141,7 @@ fn poll(client: &Client, over: &Arc<AtomicBool>) -> tokio::task::JoinHandle<usiz
     tokio::spawn(async move {
         let mut reads = 0;
         while !over.load(Ordering::Relaxed) {
-            for path in ["/api/v1/incidents", "/api/v1/alerts", "/api/v1/members"] {
+            for path in ["/api/v1/incidents", "/api/v1/alerts", "/api/v1/projects"] {
                 let (status, answer) = client
                     .try_send(Method::GET, path, None, None)
                     .await

@@ -383,7 +383,7 @@ mod tests {
 
     #[test]
     fn an_hour_of_a_counter_is_few_samples() {
-        let times: Vec<i64> = (0..240).map(|n| n * 15_000).collect();
+        let times: Vec<i64> = (1..=240).map(|n| n * 15_000).collect();
         let values: Vec<f64> = (0..240).map(|n| f64::from(n) * 3.0).collect();
         let kept: Vec<_> = RESOLUTIONS
             .iter()
