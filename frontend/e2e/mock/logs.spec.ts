@@ -91,6 +91,7 @@ test('a search is saved for the project and opened again', async ({ page }) => {
   await page.getByRole('button', { name: 'Views' }).click();
   await page.getByLabel('Name of the view').fill('Failing payments');
   await page.getByRole('button', { name: 'Save' }).click();
+  await expect(page.getByRole('menuitem', { name: /Failing payments/ })).toBeVisible();
   await page.goto(LOGS);
   await page.getByRole('button', { name: 'Views' }).click();
   await page.getByRole('menuitem', { name: /Failing payments/ }).click();

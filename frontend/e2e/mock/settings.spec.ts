@@ -23,10 +23,10 @@ test('a key is shown once and revoked by naming it', async ({ page }) => {
 test('a rule of retention is set, refused by its field, and taken away', async ({ page }) => {
   await page.goto(`/p/${PROJECT}/settings/telemetry`);
   await page.getByRole('button', { name: 'Add rule' }).click();
-  await page.getByLabel('Service').fill('a*b');
+  await page.getByRole('dialog').getByLabel('Service').fill('a*b');
   await page.getByRole('button', { name: 'Keep it so' }).click();
   await expect(page.getByRole('dialog')).toContainText('neither a name nor the beginning of one');
-  await page.getByLabel('Service').fill('debug-*');
+  await page.getByRole('dialog').getByLabel('Service').fill('debug-*');
   await page.getByRole('button', { name: 'Keep it so' }).click();
   await expect(page.getByRole('row', { name: /^Logs debug-\* 7 days/ })).toBeVisible();
   await page.getByRole('button', { name: 'Take away Logs debug-*' }).click();
@@ -50,7 +50,7 @@ test('limits are set and shown with what is used', async ({ page }) => {
   await expect(series).toContainText('948.2K');
   await expect(series).toContainText('95 %');
   await page.getByRole('button', { name: 'Set limits' }).click();
-  await page.getByLabel(/^Active series/).fill('2000000');
+  await page.getByRole('dialog').getByLabel(/^Active series/).fill('2000000');
   await page.getByRole('dialog').getByRole('button', { name: 'Set limits' }).click();
   await expect(series).toContainText('2M series a day');
   await expect(series).toContainText('47 %');

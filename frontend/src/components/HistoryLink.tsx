@@ -14,7 +14,7 @@ export function HistoryLink({ type, id, children = 'History' }: HistoryLinkProps
   const project = useProject();
   if (!may(useMe(), 'audit.read')) return null;
   return (
-    <Link to="/p/$project/settings/audit" params={{ project }} search={{ target: `${type}:${id}`, range: 'all' }}>
+    <Link to="/p/$project/settings/audit" params={{ project }} search={{ target: `${type}:${id}`, range: 'all' }} style={{ textDecoration: 'underline' }}>
       {children}
     </Link>
   );

@@ -63,7 +63,7 @@ interface LimitRow {
 const COLUMNS: readonly Column<LimitRow>[] = [
   { id: 'label', header: 'Limit', cell: (row) => <span title={row.beyond}>{row.label}</span> },
   { id: 'used', header: 'Used now', width: 220, from: 'medium', cell: usedCell },
-  { id: 'value', header: 'At most', width: 190, cell: (row) => <span title={row.exact}>{row.limit}</span> },
+  { id: 'value', header: 'At most', width: 150, cell: (row) => <span title={row.exact}>{row.limit}</span> },
   { id: 'by', header: 'Set by', width: 120, from: 'wide', cell: (row) => <span className="dim">{row.isOwn ? 'you' : 'default'}</span> },
 ];
 
@@ -137,9 +137,9 @@ function usedCell(row: LimitRow) {
 
 const REACHED_COLUMNS: readonly Column<LimitReached>[] = [
   { id: 'at', header: 'When', width: 110, cell: (row) => <RelativeTime at={row.at} className="dim" /> },
-  { id: 'limit', header: 'Limit', width: 190, cell: (row) => labelOf(row.limit) },
+  { id: 'limit', header: 'Limit', width: 120, cell: (row) => labelOf(row.limit) },
   { id: 'most', header: 'At most', width: 120, from: 'medium', cell: (row) => <span title={exactCount(row.most)}>{shortCount(row.most)}</span> },
-  { id: 'offender', header: 'Refused first', cell: (row) => <span className="mono">{row.offender}</span> },
+  { id: 'offender', header: 'Refused first', cell: (row) => <span className="mono" style={{ overflowWrap: 'anywhere' }}>{row.offender}</span> },
 ];
 
 function Reached({ reached }: { reached: readonly LimitReached[] }) {

@@ -78,21 +78,21 @@ interface Acts {
 function ruleColumns(acts: Acts | undefined): readonly Column<RetentionRule>[] {
   const named = (rule: RetentionRule) => `${SIGNAL_TEXT[rule.signal] ?? rule.signal} ${streamText(rule.signal, rule.stream)}`;
   return [
-    { id: 'signal', header: 'Signal', width: 190, cell: (row) => SIGNAL_TEXT[row.signal] ?? row.signal },
+    { id: 'signal', header: 'Signal', width: 110, cell: (row) => SIGNAL_TEXT[row.signal] ?? row.signal },
     {
       id: 'stream',
       header: 'Of',
       cell: (row) => <span className={row.stream === '' ? 'dim' : 'mono'}>{streamText(row.signal, row.stream)}</span>,
     },
-    { id: 'days', header: 'Kept', width: 90, cell: (row) => daysText(row.days) },
+    { id: 'days', header: 'Kept', width: 76, cell: (row) => daysText(row.days) },
     {
       id: 'act',
       header: '',
-      width: 170,
+      width: 100,
       align: 'right',
       cell: (row) =>
         acts && (
-          <Group gap={4} justify="flex-end" wrap="nowrap">
+          <Group gap={4} justify="flex-end">
             {!row.default && (
               <Button variant="subtle" size="compact-xs" aria-label={`Take away ${named(row)}`} onClick={() => acts.takeAway(row)}>
                 Take away
