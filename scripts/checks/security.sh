@@ -4,6 +4,8 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 missing=0
+# The backticks are those of Markdown.
+# shellcheck disable=SC2016
 while IFS= read -r named; do
   file=${named%%::*}
   if [ ! -e "$file" ]; then
@@ -13,6 +15,5 @@ while IFS= read -r named; do
     echo "docs/security.md names ${named##*::}, which is not in $file" >&2
     missing=1
   fi
-  # shellcheck disable=SC2016 # backticks of Markdown
 done < <(grep -oE '`[A-Za-z0-9_./-]+\.(rs|ts|tsx|js|sh|md)(::[a-z0-9_]+)?`' docs/security.md | tr -d '`' | sort -u)
 exit "$missing"

@@ -4,6 +4,7 @@
 use access::seal;
 use axum::http::Method;
 use schemas::audit::chain::{Broken, Verified, Verifier};
+use schemas::context::{Clock, Context};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use uuid::Uuid;
@@ -58,7 +59,7 @@ fn verify(file: &str) -> Result<Verified, Broken> {
 
 /// One step of many, each with a request id of its own; whether it is accepted.
 async fn operate(app: &App, person: &Person, incident: &str, n: usize) -> (Uuid, bool) {
-    let request = Uuid::new_v4();
+    let request = Context::ambient(&Clock::System).id();
     let headers = [("x-request-id", request.to_string())];
     let headers: Vec<_> = headers
         .iter()

@@ -100,6 +100,7 @@ async fn without_row_security(app: &App) {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "`make prove` says so")]
 fn tenants() -> usize {
     let proving = std::env::var("SRE_COPILOT_PROVE").is_ok_and(|text| !text.is_empty());
     if proving { 200 } else { 20 }

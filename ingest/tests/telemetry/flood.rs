@@ -17,7 +17,6 @@ const OTHERS: usize = 200;
 const MOST_GROWTH_BYTES: usize = 400 << 20;
 
 /// 10 M series and the limit of a server, or a fiftieth of both.
-#[expect(clippy::disallowed_methods, reason = "make prove says so")]
 fn counts() -> (usize, u64) {
     match std::env::var_os("SRE_COPILOT_PROVE") {
         Some(_) => (10_000_000, 1_000_000),

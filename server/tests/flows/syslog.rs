@@ -35,8 +35,8 @@ fn modules(program: &Path) -> Option<PathBuf> {
         .find(|part| part.ends_with("/sbin/rsyslogd"))?;
     let library = Path::new(root).parent()?.parent()?.join("lib");
     let folders = fs::read_dir(library).ok()?;
-    let found = folders.filter_map(|folder| Some(folder.ok()?.path().join("rsyslog")));
-    found.filter(|folder| folder.is_dir()).next()
+    let mut found = folders.filter_map(|folder| Some(folder.ok()?.path().join("rsyslog")));
+    found.find(|folder| folder.is_dir())
 }
 
 /// Follows `counted.log` and `lines.log` in `folder`, whose names are their framings.
