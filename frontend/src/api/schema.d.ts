@@ -3318,7 +3318,7 @@ export interface components {
              */
             days?: number | null;
             /**
-             * @description metrics, metrics_5m, metrics_1h, logs, traces
+             * @description metrics, `metrics_5m`, `metrics_1h`, logs, traces
              * @example logs
              */
             signal: string;
@@ -3476,7 +3476,7 @@ export interface components {
             days: number;
             /** @description It holds although nobody has set it. */
             default: boolean;
-            /** @description metrics, metrics_5m, metrics_1h, logs, traces */
+            /** @description metrics, `metrics_5m`, `metrics_1h`, logs, traces */
             signal: string;
             /**
              * @description A metric's or a service's name, or the beginning of one before a `*`; empty
@@ -4258,7 +4258,7 @@ export interface operations {
                 actor?: string;
                 /** @description The operation, for instance `AcknowledgeIncident` or `audit.read`. */
                 action?: string;
-                /** @description incident, member, project, api_key, tenant, route, ... */
+                /** @description incident, member, project, `api_key`, tenant, route, ... */
                 target_type?: string;
                 /** @description The thing's id: its history. */
                 target_id?: string;
@@ -4351,7 +4351,7 @@ export interface operations {
                 actor?: string;
                 /** @description The operation, for instance `AcknowledgeIncident` or `audit.read`. */
                 action?: string;
-                /** @description incident, member, project, api_key, tenant, route, ... */
+                /** @description incident, member, project, `api_key`, tenant, route, ... */
                 target_type?: string;
                 /** @description The thing's id: its history. */
                 target_id?: string;
@@ -4626,7 +4626,7 @@ export interface operations {
                 actor?: string;
                 /** @description The operation, for instance `AcknowledgeIncident` or `audit.read`. */
                 action?: string;
-                /** @description incident, member, project, api_key, tenant, route, ... */
+                /** @description incident, member, project, `api_key`, tenant, route, ... */
                 target_type?: string;
                 /** @description The thing's id: its history. */
                 target_id?: string;

@@ -30,7 +30,7 @@ pub struct Which {
     pub actor: Option<String>,
     /// The operation, for instance `AcknowledgeIncident` or `audit.read`.
     pub action: Option<String>,
-    /// incident, member, project, api_key, tenant, route, ...
+    /// incident, member, project, `api_key`, tenant, route, ...
     pub target_type: Option<String>,
     /// The thing's id: its history.
     pub target_id: Option<String>,

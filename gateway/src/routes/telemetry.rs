@@ -35,7 +35,7 @@ pub struct RetentionRules {
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = SetTelemetryRetention)]
 pub struct SetRetention {
-    /// metrics, metrics_5m, metrics_1h, logs, traces
+    /// metrics, `metrics_5m`, `metrics_1h`, logs, traces
     #[schema(example = "logs")]
     pub signal: String,
     /// A metric's or a service's name, or the beginning of one before a `*`; empty

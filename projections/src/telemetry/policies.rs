@@ -124,7 +124,7 @@ fn shown_name(signal: &str) -> &str {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[schema(as = TelemetryRetention)]
 pub struct Rule {
-    /// metrics, metrics_5m, metrics_1h, logs, traces
+    /// metrics, `metrics_5m`, `metrics_1h`, logs, traces
     pub signal: String,
     /// A metric's or a service's name, or the beginning of one before a `*`; empty
     /// for the whole signal.

@@ -66,6 +66,7 @@ pub fn sealed_text(tenant: Uuid, origin: Uuid, seq: i64, hash: &str) -> String {
 /// A line of an export: the head first, then entries in their order, seals, the end.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[expect(clippy::large_enum_variant, reason = "one line at a time is in memory")]
 pub enum Line {
     Head(Head),
     Entry {

@@ -200,7 +200,7 @@ async fn until_acknowledged(http: &reqwest::Client, url: &str, key: &str, body: 
 /// Reads the newest items of both lanes, then some from anywhere, and so on.
 async fn read(client: Client, signal: Signal, shared: Arc<Shared>) {
     while !shared.readers_over.load(Ordering::Relaxed) {
-        for lane in 0..LANES.len() {
+        for (lane, name) in LANES.iter().enumerate() {
             let len = shared.ledger(signal, lane).lock().len();
             let newest = len.saturating_sub(READ_ITEMS);
             let anywhere = u32::from_be_bytes(random_bytes()) as usize % len.max(1);
@@ -209,7 +209,7 @@ async fn read(client: Client, signal: Signal, shared: Arc<Shared>) {
                 if let Some(last) = last
                     && let Err(fault) = look(&client, signal, lane, (first, last), &shared).await
                 {
-                    panic!("{} {}: {fault:?}", LANES[lane], signal.name());
+                    panic!("{name} {}: {fault:?}", signal.name());
                 }
             }
         }

@@ -81,6 +81,9 @@ async fn rewrite_apart(
     Ok(())
 }
 
+/// How long spans are kept, in days, and the hour that they began in.
+type ClassHour = (i16, i64);
+
 /// Segments, with class and hour of their spans, of the traces whose ids begin with
 /// what is in `slice`. Rows come in the order of the log.
 fn rewrite(
@@ -88,7 +91,7 @@ fn rewrite(
     open: Open,
     slice: Range<usize>,
     classes: &Classes,
-) -> Result<Vec<((i16, i64), Written)>, Damaged> {
+) -> Result<Vec<(ClassHour, Written)>, Damaged> {
     let mut all = Table::default();
     for data in rows {
         let segment = open(data)?;
