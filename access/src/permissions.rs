@@ -15,6 +15,7 @@ pub enum Action {
     ReadMembers,
     ManageMembers,
     ManageOwners,
+    ManageSingleSignOn,
     ReadApiKeys,
     ManageApiKeys,
     ReadIncidents,
@@ -54,7 +55,7 @@ const ADMINS: &[MemberRole] = &[Owner, Admin];
 /// The table `action × member role`. Sending has no member role: it is for keys with
 /// a scope for it, because agents are not people.
 #[rustfmt::skip]
-const TABLE: [Row; 31] = {
+const TABLE: [Row; 32] = {
     const fn row(action: Action, name: &'static str, description: &'static str, roles: &'static [MemberRole]) -> Row {
         Row { action, name, description, roles }
     }
@@ -68,6 +69,7 @@ const TABLE: [Row; 31] = {
         row(Action::ReadMembers, "member.read", "See who belongs to the tenant", EVERYBODY),
         row(Action::ManageMembers, "member.manage", "Invite and remove members and change their role", ADMINS),
         row(Action::ManageOwners, "owner.manage", "Make members owners and take ownership away", &[Owner]),
+        row(Action::ManageSingleSignOn, "single_sign_on.manage", "See and set by which provider members sign in", ADMINS),
         row(Action::ReadApiKeys, "api_key.read", "See API keys (never their secret)", RESPONDERS),
         row(Action::ManageApiKeys, "api_key.manage", "Create, rotate and revoke API keys", ADMINS),
         row(Action::ReadIncidents, "incident.read", "See incidents and their timelines", EVERYBODY),
@@ -104,6 +106,7 @@ const OF_THE_TENANT: &[Action] = &[
     Action::ReadMembers,
     Action::ManageMembers,
     Action::ManageOwners,
+    Action::ManageSingleSignOn,
     Action::ReadAudit,
     Action::ManageAudit,
     Action::ReadTelemetryLimits,

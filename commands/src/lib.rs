@@ -18,6 +18,7 @@ pub mod incident_numbers;
 mod runtime;
 pub mod saved_view;
 pub mod service_account;
+pub mod single_sign_on;
 pub mod telemetry_limits;
 pub mod tenant;
 

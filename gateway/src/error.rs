@@ -47,6 +47,10 @@ pub enum Error {
     WrongCode,
     #[error("this needs a fresh proof of who you are: POST /api/v1/auth/prove")]
     ProofNeeded,
+    #[error("members of this organisation sign in by its own provider")]
+    SignOnNeeded,
+    #[error("this session reaches one organisation, not the account: sign in with your password")]
+    AccountNeeded,
     #[error("the invitation is for another e-mail address than yours")]
     InvitationForAnother,
     #[error("X-Project names another project than the credential")]
@@ -142,6 +146,8 @@ impl Error {
             | Self::PersonNeeded
             | Self::CrossSite
             | Self::ProofNeeded
+            | Self::SignOnNeeded
+            | Self::AccountNeeded
             | Self::InvitationForAnother
             | Self::RegistrationClosed => StatusCode::FORBIDDEN,
             Self::EmailTaken | Self::ProjectMismatch | Self::SecondFactorEnabled => {
@@ -184,6 +190,8 @@ impl Error {
             Self::SecondFactorEnabled => "second_factor_enabled",
             Self::WrongCode => "wrong_code",
             Self::ProofNeeded => "proof_needed",
+            Self::SignOnNeeded => "sign_on_needed",
+            Self::AccountNeeded => "account_needed",
             Self::InvitationForAnother => "invitation_for_another",
             Self::Refused(refusal) if refusal.rule == "not_found" => return None,
             Self::Refused(refusal) => &refusal.rule,

@@ -26,6 +26,7 @@ pub mod metric_stores;
 pub mod openapi;
 pub mod operations;
 pub mod outcomes;
+pub mod outgoing;
 pub mod paging;
 pub mod progress;
 pub mod ready;
@@ -47,6 +48,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use projections::Db;
 use projections::fanout::Fanout;
 use projections::vault::{MasterKey, SubjectKeys};
+use protocols::outgoing::Loopback;
 use schemas::context::{Clock, Context};
 use schemas::ids::SubjectId;
 use tokio::sync::Semaphore;
@@ -57,6 +59,7 @@ use tower_http::compression::CompressionLayer;
 use audit::sealer;
 use auth::keys::Keys;
 use auth::passwords::Passwords;
+use auth::single_sign_on::Providers;
 use auth::sweeper;
 use config::Config;
 use error::Error;
@@ -64,6 +67,7 @@ use live::Live;
 use metric_stores::{MetricStores, Queries};
 use operations::Operations;
 use outcomes::Outcomes;
+use outgoing::Outgoing;
 use progress::Progress;
 use tokens::Tokens;
 
@@ -105,6 +109,8 @@ pub struct Parts {
     pub tokens: Tokens,
     pub ended: Ended,
     pub passwords: Passwords,
+    /// By which members of tenants sign in.
+    pub providers: Providers,
     pub outcomes: Outcomes,
     pub progress: Progress,
     pub live: Live,
@@ -127,11 +133,17 @@ impl Gateway {
     /// Connects nothing yet: [`Gateway::run`] does.
     pub fn new(given: Surroundings) -> Result<Self, Error> {
         let instance = Context::ambient(&given.clock).id();
+        let loopback = match given.config.public_url.is_loopback() {
+            true => Loopback::Allowed,
+            false => Loopback::Refused,
+        };
+        let outgoing = Outgoing::new(loopback).map_err(|e| Error::Internal(e.to_string()))?;
         Ok(Self(Arc::new(Parts {
             keys: Keys::derive(&given.master),
             tokens: Tokens::new(given.config.public_url.origin()),
             ended: Ended::default(),
             passwords: Passwords::new()?,
+            providers: Providers::new(outgoing),
             outcomes: Outcomes::default(),
             progress: Progress::default(),
             live: Live::new(instance, given.log.id()),

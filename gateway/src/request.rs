@@ -93,9 +93,22 @@ pub struct Question {
     pub request: RequestId,
     pub idempotency_key: Option<String>,
     pub expected_version: Option<i64>,
-    /// Hash of method, path and body, in hex; a password is not part of it, because
-    /// the log keeps the hash.
+    /// Hash of method, path and body, in hex; a password or a client's secret is not part
+    /// of it, because the log keeps the hash.
     pub hash: String,
+}
+
+impl Question {
+    /// Of what follows from a request that was no write itself.
+    pub(crate) fn without_body(route: &str, request: &RequestId) -> Self {
+        Self {
+            route: route.to_owned(),
+            request: request.clone(),
+            idempotency_key: None,
+            expected_version: None,
+            hash: hash(route, &serde_json::Value::Null),
+        }
+    }
 }
 
 impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Asked<T> {
@@ -153,6 +166,7 @@ fn hash(route: &str, body: &serde_json::Value) -> String {
     let mut body = body.clone();
     if let Some(object) = body.as_object_mut() {
         object.remove("password");
+        object.remove("client_secret");
     }
     let digest = Sha256::digest(format!("{route}\n{body}"));
     hex::encode(&digest[..16])

@@ -18,6 +18,7 @@ pub mod prometheus;
 pub mod refused_bodies;
 pub mod saved_views;
 pub mod service_accounts;
+pub mod single_sign_on;
 pub mod telemetry;
 pub mod telemetry_limits;
 pub mod tenant;
@@ -28,6 +29,7 @@ use utoipa_axum::routes;
 
 use crate::auth::{
     join, leave, login, logout, password, prove, refresh, register, second_factor, sessions,
+    single_sign_on as sign_on,
 };
 use crate::live::socket;
 use crate::operations::Operations;
@@ -53,6 +55,9 @@ fn public(operations: Operations) -> Operations {
         .entrance(routes!(register::register))
         .entrance(routes!(login::login))
         .entrance(routes!(refresh::refresh))
+        .entrance(routes!(sign_on::lookup::lookup))
+        .entrance(routes!(sign_on::start::start))
+        .entrance(routes!(sign_on::callback::callback))
         .public(routes!(logout::logout))
         .public(routes!(join::see))
         .public(routes!(join::join))
@@ -118,8 +123,8 @@ fn account(operations: Operations) -> Operations {
 fn members(operations: Operations) -> Operations {
     use Action::{
         EraseMembers, ExportTenant, ManageApiKeys, ManageAudit, ManageMembers, ManageProjects,
-        ManageTelemetryLimits, ManageTenant, ReadApiKeys, ReadAudit, ReadCommands, ReadMembers,
-        ReadProjects, ReadSavedViews, ReadTelemetryLimits, SaveViews,
+        ManageSingleSignOn, ManageTelemetryLimits, ManageTenant, ReadApiKeys, ReadAudit,
+        ReadCommands, ReadMembers, ReadProjects, ReadSavedViews, ReadTelemetryLimits, SaveViews,
     };
     operations
         .member(ManageTenant, routes!(tenant::rename))
@@ -138,6 +143,15 @@ fn members(operations: Operations) -> Operations {
         .member(ManageMembers, routes!(invitations::list))
         .member(ManageMembers, routes!(invitations::create))
         .member(ManageMembers, routes!(invitations::revoke))
+        .member(
+            ManageSingleSignOn,
+            routes!(
+                single_sign_on::get,
+                single_sign_on::set,
+                single_sign_on::remove
+            ),
+        )
+        .member(ManageSingleSignOn, routes!(single_sign_on::test::test))
         .member(ReadApiKeys, routes!(api_keys::list))
         .sensitive(ReadApiKeys, routes!(refused_bodies::list))
         .member(ReadApiKeys, routes!(service_accounts::list))

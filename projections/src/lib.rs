@@ -26,6 +26,7 @@ pub mod replay;
 pub mod runtime;
 pub mod saved_views;
 pub mod service_accounts;
+pub mod single_sign_on;
 pub mod telemetry;
 pub mod telemetry_limits;
 pub mod timeline;

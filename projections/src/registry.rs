@@ -41,6 +41,7 @@ pub fn registry_with(settings: &Settings) -> Vec<Arc<dyn Projection>> {
         Arc::new(crate::projects::Projects),
         Arc::new(crate::api_keys::ApiKeys),
         Arc::new(crate::service_accounts::ServiceAccounts),
+        Arc::new(crate::single_sign_on::SingleSignOn),
         Arc::new(crate::saved_views::SavedViews),
         Arc::new(crate::telemetry_limits::TelemetryLimits),
         Arc::new(crate::audit::Audit),

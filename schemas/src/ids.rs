@@ -71,6 +71,10 @@ id!(/// A comment on an incident.
     CommentId);
 id!(/// A named view of an explorer: `UUIDv5(project, page + name)`.
     SavedViewId);
+id!(/// The single sign-on of a tenant: `UUIDv5(tenant, "single sign-on")`.
+    SignOnId);
+id!(/// The secret of a client at a provider, in the vault.
+    SignOnSecretId);
 id!(/// A command; the same command sent twice has the same id.
     CommandId);
 id!(/// One event log, created once and never reused.

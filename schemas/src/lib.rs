@@ -29,6 +29,7 @@ pub mod saved_view;
 pub mod scope;
 pub mod service_account;
 pub mod severity;
+pub mod single_sign_on;
 pub mod telemetry;
 pub mod telemetry_limits;
 pub mod tenant;

@@ -10,14 +10,16 @@ use crate::incident::Incident;
 use crate::incident_numbers::IncidentNumbers;
 use crate::saved_view::SavedView;
 use crate::service_account::ServiceAccount;
+use crate::single_sign_on::SingleSignOn;
 use crate::telemetry_limits::TelemetryLimits;
 use crate::tenant::Tenant;
 
-static AGGREGATES: [&dyn Kind; 9] = [
+static AGGREGATES: [&dyn Kind; 10] = [
     &Typed::<Tenant>::KIND,
     &Typed::<ApiKey>::KIND,
     &Typed::<AuditPolicy>::KIND,
     &Typed::<ServiceAccount>::KIND,
+    &Typed::<SingleSignOn>::KIND,
     &Typed::<TelemetryLimits>::KIND,
     &Typed::<Incident>::KIND,
     &Typed::<AlertGroup>::KIND,

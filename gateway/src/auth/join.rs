@@ -21,6 +21,7 @@ use super::invitation::{self, Found};
 use super::register::{Account, account_problems, refuse_if, reserve, seal, settle_login};
 use super::secret::Secret;
 use super::session::{self, Session, nobody_yet};
+use super::single_sign_on::confine;
 use super::vault::logins;
 use crate::Gateway;
 use crate::client::Client;
@@ -160,6 +161,7 @@ pub async fn accept(
     asked: Asked<InvitationToken>,
 ) -> Result<Response, Error> {
     let user = allowed.person()?;
+    confine::whole_account(&gateway, &allowed).await?;
     let found = invitation::find(&gateway, &asked.body.token).await?;
     let own = members::get(&gateway.db, &gateway.people(), allowed.scope(), user).await?;
     let own = own.ok_or(Error::SessionOver("the account has left the tenant"))?;

@@ -18,6 +18,7 @@ pub struct Keys {
     api_key: Key,
     audit: Key,
     invitation: Key,
+    identity: Key,
 }
 
 impl Keys {
@@ -29,6 +30,7 @@ impl Keys {
             api_key: key("sre-copilot api key v1"),
             audit: key("sre-copilot audit seal v1"),
             invitation: key("sre-copilot invitation v1"),
+            identity: key("sre-copilot identity v1"),
         }
     }
 
@@ -50,6 +52,11 @@ impl Keys {
     /// What makes the link of an invitation one that nobody else can make.
     pub fn invitation(&self, tenant: &[u8], id: &[u8]) -> [u8; 32] {
         mac(&self.invitation, &[tenant, id])
+    }
+
+    /// By what somebody at a provider is found: tenant, issuer and subject.
+    pub fn identity(&self, parts: &[&[u8]]) -> [u8; 32] {
+        mac(&self.identity, parts)
     }
 
     /// What the text of an API key is made of, if a retry must make the same one.

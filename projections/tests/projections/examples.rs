@@ -58,6 +58,7 @@ fn commands() -> HashSet<&'static str> {
         schemas::api_key::ApiKeyCommand::types(),
         schemas::audit_policy::AuditPolicyCommand::types(),
         schemas::service_account::ServiceAccountCommand::types(),
+        schemas::single_sign_on::SingleSignOnCommand::types(),
         schemas::telemetry_limits::TelemetryLimitsCommand::types(),
         schemas::saved_view::SavedViewCommand::types(),
         schemas::incident::IncidentCommand::types(),

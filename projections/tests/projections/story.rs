@@ -171,9 +171,10 @@ pub(crate) fn every_example() -> Vec<NewRecord> {
     use schemas::incident_numbers::IncidentNumbersEvent;
     use schemas::saved_view::SavedViewEvent;
     use schemas::service_account::ServiceAccountEvent;
+    use schemas::single_sign_on::SingleSignOnEvent;
     use schemas::telemetry_limits::{TelemetryLimitsEvent, TelemetryNote};
     let tenant = Tenant(0);
-    let streams: [(Topic, &str, u128, Vec<MessageType>); 12] = [
+    let streams: [(Topic, &str, u128, Vec<MessageType>); 13] = [
         (Topic::IdentityEvents, "tenant", 0xF1, TenantEvent::types()),
         (
             Topic::IdentityEvents,
@@ -187,6 +188,12 @@ pub(crate) fn every_example() -> Vec<NewRecord> {
             "service_account",
             0x5A,
             ServiceAccountEvent::types(),
+        ),
+        (
+            Topic::IdentityEvents,
+            "single_sign_on",
+            0x55,
+            SingleSignOnEvent::types(),
         ),
         (
             Topic::IdentityKeys,
