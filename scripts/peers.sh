@@ -59,6 +59,12 @@ kafka_peer() {
   else say "kafka: not to be had here"; fi
 }
 
+keycloak_peer() {
+  local path
+  if path=$("$root/scripts/keycloak.sh"); then export_path KEYCLOAK "$path"
+  else say "keycloak: not to be had here"; fi
+}
+
 # From source by the Go proxy, which has no programs: victoria-logs is in no Debian.
 victoria_logs_peer() {
   local path version=v1.52.2
@@ -73,7 +79,7 @@ victoria_logs_peer() {
   else say "victoria-logs: not here and not to be built"; fi
 }
 
-[ $# -gt 0 ] || set -- postgres prometheus alertmanager node-exporter rsyslog redis kafka chromium xfs eatmydata shellcheck
+[ $# -gt 0 ] || set -- postgres prometheus alertmanager node-exporter rsyslog redis kafka keycloak chromium xfs eatmydata shellcheck
 for name in "$@"; do
   case $name in
     postgres) postgres_peer ;;
@@ -85,6 +91,7 @@ for name in "$@"; do
     rsyslog) peer RSYSLOGD rsyslogd rsyslog ;;
     redis) peer REDIS_SERVER redis-server redis-server ;;
     kafka) kafka_peer ;;
+    keycloak) keycloak_peer ;;
     chromium) chromium_peer ;;
     xfs) peer XFS_IO xfs_io xfsprogs ;;
     eatmydata) eatmydata_peer ;;

@@ -132,7 +132,7 @@ export function emptyStore(now: number, who: { tenant: string; email: string; na
     sessions: [{ id: uuidOf(30), device: LAPTOP, address: '192.0.2.7', created_at: iso(now), seen_at: iso(now), current: true }],
     secondFactor: false,
     apiKeys: [], keySecrets: {}, incidents: [], timelines: {}, alerts: [], audit: [], signals: [],
-    retention: [], deletions: [], savedViews: [], ownLimits: {},
+    retention: [], deletions: [], savedViews: [], ownLimits: {}, signOn: null,
     numbers: 0,
     ids: 0x1000,
   };

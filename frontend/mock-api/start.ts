@@ -10,6 +10,7 @@ import { metricRoutes } from './metric-routes';
 import { savedViewRoutes } from './saved-view-routes';
 import { signalRoutes } from './signals';
 import { telemetryRoutes } from './telemetry-routes';
+import { signOnRoutes } from './sign-on-routes';
 import { tenantRoutes } from './tenant-routes';
 import { accountRoutes } from './account-routes';
 import { traceRoutes } from './trace-routes';
@@ -21,6 +22,7 @@ export async function startMockApi(): Promise<void> {
     ...incidentRoutes,
     ...alertRoutes,
     ...tenantRoutes,
+    ...signOnRoutes,
     ...auditRoutes,
     ...accountRoutes,
     ...savedViewRoutes,

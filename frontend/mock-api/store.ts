@@ -1,4 +1,4 @@
-import type { Alert, ApiKey, AuditEntry, Incident, Invitation, Member, OpenSession, OwnTelemetryLimits, ServiceAccount, Project, TimelineEntry } from '../src/api/types';
+import type { Alert, ApiKey, AuditEntry, Incident, Invitation, Member, OpenSession, OwnTelemetryLimits, ServiceAccount, SignOnProvider, Project, TimelineEntry } from '../src/api/types';
 import type { RetentionRule, TelemetryDeletion } from '../src/api/telemetry';
 import type { SavedView } from '../src/api/saved-views';
 import { seedStore } from './seed';
@@ -27,6 +27,7 @@ export interface Store {
   ownLimits: OwnTelemetryLimits;
   /** `<project>/<metrics, logs or traces>` of what has ever arrived. */
   signals: string[];
+  signOn: SignOnProvider | null;
   numbers: number;
   ids: number;
 }

@@ -21,6 +21,8 @@ pub enum Peer {
     /// A folder with the modules of `server/tests/sdks/node`.
     NodeSdks,
     Rsyslogd,
+    /// The folder of an identity provider that was built once (`kc.sh build`).
+    Keycloak,
 }
 
 impl Peer {
@@ -36,6 +38,7 @@ impl Peer {
             Self::Schemathesis => "SRE_COPILOT_TEST_SCHEMATHESIS",
             Self::NodeSdks => "SRE_COPILOT_TEST_NODE_SDKS",
             Self::Rsyslogd => "SRE_COPILOT_TEST_RSYSLOGD",
+            Self::Keycloak => "SRE_COPILOT_TEST_KEYCLOAK",
             Self::EatMyData => "SRE_COPILOT_TEST_EATMYDATA",
         }
     }

@@ -89,6 +89,7 @@ export type Permission =
   | 'audit.manage'
   | 'member.erase'
   | 'owner.manage'
+  | 'single_sign_on.manage'
   | 'project.manage'
   | 'tenant.export'
   | 'tenant.manage'

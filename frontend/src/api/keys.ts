@@ -21,6 +21,7 @@ export const keys = {
   everySavedView: (project: string) => ['p', project, 'saved-views'] as const,
   members: (project: string) => ['p', project, 'members'] as const,
   invitations: (project: string) => ['p', project, 'invitations'] as const,
+  singleSignOn: (project: string) => ['p', project, 'single-sign-on'] as const,
   projects: (project: string) => ['p', project, 'projects'] as const,
   retention: (project: string) => ['p', project, 'telemetry', 'retention'] as const,
   deletions: (project: string) => ['p', project, 'telemetry', 'deletions'] as const,

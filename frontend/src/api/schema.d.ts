@@ -368,6 +368,69 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auth/oidc/lookup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Find a provider by an e-mail address
+         * @description Only the domain counts, so that nothing is said of accounts. 404 where no tenant
+         *     lists it, and where several do: then people go by their tenant's own link.
+         */
+        post: operations["find_sign_on"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/oidc/{tenant_id}/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Come back from the tenant's provider
+         * @description Begins a session and goes on to the page that was asked for, or to the login page
+         *     with the reason as `sign_on`. The rule that refused is in the audit.
+         */
+        get: operations["finish_sign_on"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/oidc/{tenant_id}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sign in by the tenant's provider
+         * @description Sends the browser to the provider, which sends it back to `callback`. Where that
+         *     cannot be, to the login page with the reason as `sign_on`.
+         */
+        get: operations["start_sign_on"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/password": {
         parameters: {
             query?: never;
@@ -1390,6 +1453,53 @@ export interface paths {
          * @description Revokes its keys for good.
          */
         delete: operations["disable_service_account"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/single-sign-on": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The tenant's single sign-on */
+        get: operations["get_single_sign_on"];
+        /**
+         * Set up single sign-on
+         * @description Replaces all of it. Needs a fresh proof. Sessions by another provider or client end.
+         */
+        put: operations["set_single_sign_on"];
+        post?: never;
+        /**
+         * Remove single sign-on
+         * @description Ends the sessions that it began; members come in with their passwords. Needs a
+         *     fresh proof.
+         */
+        delete: operations["remove_single_sign_on"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/single-sign-on/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try a provider
+         * @description Reads its discovery document and its keys. Whether client id and secret are right
+         *     shows only when somebody signs in.
+         */
+        post: operations["test_single_sign_on"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -2505,6 +2615,15 @@ export interface components {
             field: string;
             message: string;
         };
+        /** @description What members of a group are here. */
+        GroupRole: {
+            /**
+             * @description As the provider spells it.
+             * @example platform
+             */
+            group: string;
+            role: components["schemas"]["MemberRole"];
+        };
         /** @description An incident as the API shows it. */
         Incident: {
             /** Format: date-time */
@@ -2835,10 +2954,15 @@ export interface components {
             projects: components["schemas"]["ProjectRef"][];
             /** @description In this project. */
             role: components["schemas"]["MemberRole"];
+            /**
+             * @description Whether the tenant's provider vouched for the session, which then reaches this
+             *     tenant only.
+             */
+            single_sign_on: boolean;
             tenant: components["schemas"]["Tenant"];
             /** @description In the tenant; for what reaches over all its projects. */
             tenant_role: components["schemas"]["MemberRole"];
-            /** @description Every tenant that the person belongs to. */
+            /** @description Every tenant that the person belongs to, as far as the session reaches. */
             tenants: components["schemas"]["Membership"][];
             user: components["schemas"]["User"];
         };
@@ -2924,6 +3048,48 @@ export interface components {
             description?: string;
             /** @example deploys */
             name: string;
+        };
+        /** @description All of it at once. */
+        NewSingleSignOn: {
+            /** @example sre-copilot */
+            client_id: string;
+            /** @description Without it, the one that is kept stays. */
+            client_secret?: string | null;
+            default_role?: components["schemas"]["MemberRole"] | null;
+            /**
+             * @description Only people whose verified address is of one of these come in; empty = all.
+             * @example [
+             *       "example.com"
+             *     ]
+             */
+            email_domains?: string[];
+            /**
+             * @description Of several the role that may most. Owners are made, and unmade, only where a
+             *     group is for owners, which only an owner may say.
+             */
+            group_roles?: components["schemas"]["GroupRole"][];
+            /**
+             * @description The claim that lists groups; dots lead into objects, as in `realm_access.roles`.
+             * @example groups
+             */
+            groups_claim?: string;
+            /**
+             * @description The provider's URL, as it names itself: below it lies its discovery document.
+             * @example https://login.example.com/realms/acme
+             */
+            issuer: string;
+            /** @description Whether people become members by signing in. */
+            just_in_time?: boolean;
+            /** @description Whether members may still come in with a password; owners always may. */
+            password_login?: boolean;
+            /**
+             * @example [
+             *       "openid",
+             *       "email",
+             *       "profile"
+             *     ]
+             */
+            scopes?: string[];
         };
         /** @description What to show under which name. */
         NewView: {
@@ -3079,6 +3245,10 @@ export interface components {
             secret: string;
             /** @description `otpauth://`, to open. */
             uri: string;
+        };
+        ProviderToTest: {
+            /** @example https://login.example.com/realms/acme */
+            issuer: string;
         };
         /** @description What the gateway needs, and whether it has it. */
         Readiness: {
@@ -3331,6 +3501,45 @@ export interface components {
         };
         /** @enum {string} */
         Severity: "SEV1" | "SEV2" | "SEV3" | "SEV4";
+        /** @description Where to go on. */
+        SignOnFound: {
+            /** @description The host of the provider, for a person to look at before they go. */
+            provider: string;
+            /**
+             * Format: uuid
+             * @description `/api/v1/auth/oidc/{tenant_id}/start` sends the browser there.
+             */
+            tenant_id: string;
+        };
+        SignOnLookup: {
+            /** @example ada@example.com */
+            email: string;
+        };
+        /** @description The provider and what follows from what it says. */
+        SignOnProvider: {
+            client_id: string;
+            default_role?: components["schemas"]["MemberRole"] | null;
+            email_domains: string[];
+            group_roles: components["schemas"]["GroupRole"][];
+            groups_claim: string;
+            /** @description Whether the client has a secret, which is shown to nobody. */
+            has_client_secret: boolean;
+            issuer: string;
+            just_in_time: boolean;
+            password_login: boolean;
+            scopes: string[];
+            /** Format: date-time */
+            set_at: string;
+            set_by: components["schemas"]["ActorShown"];
+        };
+        /** @description The tenant's single sign-on, or how one is set up. */
+        SingleSignOn: {
+            provider?: components["schemas"]["SignOnProvider"] | null;
+            /** @description What the provider must know of this tenant: where it sends people back to. */
+            redirect_uri: string;
+            /** @description A link by which members sign in. */
+            start_uri: string;
+        };
         /** @description A span with everything that was sent. */
         Span: {
             /** Format: double */
@@ -3509,6 +3718,23 @@ export interface components {
             /** Format: uuid */
             id: string;
             name: string;
+        };
+        /** @description What the provider says of itself. */
+        TestedProvider: {
+            /** @description Its signatures that are taken here; none = its tokens are not believed. */
+            algorithms: string[];
+            /** @description Where people are sent to sign in. */
+            authorization_host?: string | null;
+            /** @description How many keys it signs with. */
+            keys?: number | null;
+            /**
+             * @description Whether it says that it gives refresh tokens, without which people sign in anew
+             *     each quarter of an hour. Some give them only with the scope `offline_access`.
+             */
+            offers_refresh_tokens: boolean;
+            ok: boolean;
+            /** @description What is wrong, for whoever sets it up; null where nothing is. */
+            problem?: string | null;
         };
         /** @description One thing that happened. */
         TimelineEntry: {
@@ -5248,6 +5474,189 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that the answer needs is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    find_sign_on: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignOnLookup"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignOnFound"];
+                };
+            };
+            /** @description A part of the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is no JSON, or compressed in an unknown way */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that the answer needs is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    finish_sign_on: {
+        parameters: {
+            query?: {
+                state?: string;
+                code?: string;
+                iss?: string;
+                /** @description Instead of a code. */
+                error?: string;
+            };
+            header?: never;
+            path: {
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To the page that was asked for, or to the login page */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A part of the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that the answer needs is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    start_sign_on: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The page to come back to: a path of the console.
+                 * @example /p/shop/incidents
+                 */
+                return_to?: string;
+                /** @description Whether the account that is signed in is to be linked with the one at the provider. */
+                link?: boolean;
+                /** @description Whether to show the provider again who one is, for what needs a fresh proof. */
+                fresh?: boolean;
+            };
+            header?: never;
+            path: {
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To the provider, or to the login page */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A part of the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description Something that the answer needs is away */
@@ -11040,6 +11449,377 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that the answer needs is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_single_sign_on: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SingleSignOn"];
+                };
+            };
+            /** @description A part of the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or none that is good */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `X-Project` names another project, or the state does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that the answer needs is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_single_sign_on: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSingleSignOn"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SingleSignOn"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            /** @description A part of the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or none that is good */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is no JSON, or compressed in an unknown way */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that the answer needs is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_single_sign_on: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A part of the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or none that is good */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `X-Project` names another project, or the state does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that the answer needs is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test_single_sign_on: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProviderToTest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestedProvider"];
+                };
+            };
+            /** @description A part of the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or none that is good */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `X-Project` names another project, or the state does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is no JSON, or compressed in an unknown way */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */

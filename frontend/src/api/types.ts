@@ -27,6 +27,8 @@ export type ProblemBody = Schemas['Problem'];
 export type ServiceAccount = Schemas['ServiceAccount'];
 export type Session = Schemas['Session'];
 export type Severity = Schemas['Severity'];
+export type SingleSignOn = Schemas['SingleSignOn'];
+export type SignOnProvider = Schemas['SignOnProvider'];
 export type TelemetryAllowance = Schemas['TelemetryAllowance'];
 export type TimelineEntry = Schemas['TimelineEntry'];
 

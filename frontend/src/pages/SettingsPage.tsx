@@ -6,6 +6,7 @@ import classes from './SettingsPage.module.css';
 const TABS = [
   { label: 'API keys', to: '/p/$project/settings/api-keys' },
   { label: 'Members', to: '/p/$project/settings/members' },
+  { label: 'Single sign-on', to: '/p/$project/settings/single-sign-on' },
   { label: 'Roles', to: '/p/$project/settings/roles' },
   { label: 'Projects', to: '/p/$project/settings/projects' },
   { label: 'Your security', to: '/p/$project/settings/security' },

@@ -40,8 +40,7 @@ const home = createRoute({
 const login = createRoute({
   getParentRoute: () => root,
   path: '/login',
-  validateSearch: (search: Record<string, unknown>): { next?: string } =>
-    typeof search['next'] === 'string' ? { next: search['next'] } : {},
+  validateSearch: only('next', 'sign_on'),
   component: lazyRouteComponent(() => import('../pages/LoginPage'), 'LoginPage'),
 });
 
@@ -179,6 +178,12 @@ const members = createRoute({
   component: lazyRouteComponent(() => import('../pages/MembersPage'), 'MembersPage'),
 });
 
+const singleSignOn = createRoute({
+  getParentRoute: () => settings,
+  path: '/single-sign-on',
+  component: lazyRouteComponent(() => import('../pages/SingleSignOnPage'), 'SingleSignOnPage'),
+});
+
 const roles = createRoute({
   getParentRoute: () => settings,
   path: '/roles',
@@ -234,7 +239,7 @@ const tree = root.addChildren([
     trace,
     services,
     gettingStarted,
-    settings.addChildren([settingsHome, apiKeys, members, roles, projects, security, telemetry, telemetryLimits, audit]),
+    settings.addChildren([settingsHome, apiKeys, members, singleSignOn, roles, projects, security, telemetry, telemetryLimits, audit]),
   ]),
 ]);
 

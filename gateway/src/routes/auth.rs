@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use projections::members::Membership;
 use projections::projects::Project;
-use projections::{members, projects};
+use projections::{members, projects, single_sign_on};
 use schemas::scope::MemberRole;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -43,6 +43,8 @@ pub struct Me {
     /// Whether the tenant's provider vouched for the session, which then reaches this
     /// tenant only.
     pub single_sign_on: bool,
+    /// Whether the tenant has a provider, by which an account can be linked.
+    pub has_provider: bool,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -121,6 +123,7 @@ pub async fn me(State(gateway): State<Gateway>, allowed: Allowed) -> Result<Json
         projects,
         tenants,
         single_sign_on: confined.is_some(),
+        has_provider: single_sign_on::get(&gateway.db, scope).await?.is_some(),
     }))
 }
 

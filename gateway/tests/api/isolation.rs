@@ -69,6 +69,13 @@ impl Victim {
             )
             .await
             .id();
+        let sign_on = json!({
+            "issuer": format!("https://{CANARY}.example.com"), "client_id": CANARY,
+            "group_roles": [{"group": CANARY, "role": "viewer"}],
+        });
+        app.put("/api/v1/single-sign-on", token, sign_on)
+            .await
+            .with(200);
         let command = pending_command(app, &person, &incident).await;
         let alert = fire_alert(app, &person).await;
         have_refused(app, &person);

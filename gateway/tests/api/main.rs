@@ -34,6 +34,7 @@ mod prometheus;
 mod saved_views;
 mod second_factor;
 mod sessions;
+mod sign_on;
 mod telemetry;
 mod telemetry_limits;
 mod traces;
