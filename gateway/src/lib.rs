@@ -137,13 +137,12 @@ impl Gateway {
             true => Loopback::Allowed,
             false => Loopback::Refused,
         };
-        let outgoing = Outgoing::new(loopback).map_err(|e| Error::Internal(e.to_string()))?;
         Ok(Self(Arc::new(Parts {
             keys: Keys::derive(&given.master),
             tokens: Tokens::new(given.config.public_url.origin()),
             ended: Ended::default(),
             passwords: Passwords::new()?,
-            providers: Providers::new(outgoing),
+            providers: Providers::new(Outgoing::new(loopback)),
             outcomes: Outcomes::default(),
             progress: Progress::default(),
             live: Live::new(instance, given.log.id()),

@@ -3,7 +3,7 @@
 //! of the URL and again of every address that its name resolves to.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::http;
@@ -33,30 +33,26 @@ pub enum CallError {
     TooLarge,
     #[error("the request cannot be sent")]
     Malformed,
+    #[error("no certificates can be checked on this machine ({0})")]
+    NotReady(String),
 }
 
 /// Makes the calls; one a gateway.
 pub struct Outgoing {
-    client: reqwest::Client,
+    /// Made at the first call: a machine without certificates of authorities runs
+    /// everything else.
+    client: OnceLock<Result<reqwest::Client, String>>,
     loopback: Loopback,
     turns: Semaphore,
 }
 
 impl Outgoing {
-    pub fn new(loopback: Loopback) -> Result<Self, reqwest::Error> {
-        let client = reqwest::Client::builder()
-            .redirect(Policy::none())
-            .no_proxy()
-            .connect_timeout(CONNECT)
-            .pool_max_idle_per_host(2)
-            .user_agent(concat!("sre-copilot/", env!("CARGO_PKG_VERSION")))
-            .dns_resolver(Arc::new(Guarded(loopback)) as Arc<dyn Resolve>)
-            .build()?;
-        Ok(Self {
-            client,
+    pub fn new(loopback: Loopback) -> Self {
+        Self {
+            client: OnceLock::new(),
             loopback,
             turns: Semaphore::new(AT_ONCE),
-        })
+        }
     }
 
     /// The URL, if it may be called or a browser be sent to it.
@@ -84,7 +80,9 @@ impl Outgoing {
             .acquire()
             .await
             .map_err(|_| CallError::TimedOut)?;
-        let mut answer = self.client.execute(request).await.map_err(unreachable)?;
+        let client = self.client.get_or_init(|| client(self.loopback)).as_ref();
+        let client = client.map_err(|why| CallError::NotReady(why.clone()))?;
+        let mut answer = client.execute(request).await.map_err(unreachable)?;
         let mut told = http::Response::builder().status(answer.status());
         if let Some(headers) = told.headers_mut() {
             headers.clone_from(answer.headers());
@@ -100,16 +98,36 @@ impl Outgoing {
     }
 }
 
+fn client(loopback: Loopback) -> Result<reqwest::Client, String> {
+    // The one that the whole program uses; whoever was first has installed it.
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .ok();
+    reqwest::Client::builder()
+        .redirect(Policy::none())
+        .no_proxy()
+        .connect_timeout(CONNECT)
+        .pool_max_idle_per_host(2)
+        .user_agent(concat!("sre-copilot/", env!("CARGO_PKG_VERSION")))
+        .dns_resolver(Arc::new(Guarded(loopback)) as Arc<dyn Resolve>)
+        .build()
+        .map_err(|error| innermost(&error))
+}
+
 /// The innermost reason says most: refused, unknown name, unknown certificate.
 fn unreachable(error: reqwest::Error) -> CallError {
     if error.is_timeout() {
         return CallError::TimedOut;
     }
-    let mut reason: &dyn std::error::Error = &error;
+    CallError::Unreachable(innermost(&error))
+}
+
+fn innermost(error: &reqwest::Error) -> String {
+    let mut reason: &dyn std::error::Error = error;
     while let Some(source) = reason.source() {
         reason = source;
     }
-    CallError::Unreachable(reason.to_string())
+    reason.to_string()
 }
 
 /// The system's resolver without the addresses that are not called.

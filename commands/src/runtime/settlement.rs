@@ -247,9 +247,11 @@ impl DeadLetter {
     }
 }
 
-/// Whether a person or a program of theirs asked, rather than one of our workers.
+/// Whether a person or a program of theirs asked, rather than one of our workers. What
+/// comes from an edge of the platform follows from somebody's request, whoever acts in it.
 pub(super) fn asked_by_someone(envelope: &Envelope) -> bool {
-    !matches!(envelope.actor, Actor::System(_))
+    let worker = envelope.source.starts_with("/workers/");
+    !matches!(envelope.actor, Actor::System(_)) || !worker
 }
 
 fn source(aggregate: &str) -> String {

@@ -2948,6 +2948,8 @@ export interface components {
         };
         /** @description The caller as the console shows them. */
         Me: {
+            /** @description Whether the tenant has a provider, by which an account can be linked. */
+            has_provider: boolean;
             /** @description Names of the actions that the role may do. */
             permissions: string[];
             project: components["schemas"]["ProjectRef"];

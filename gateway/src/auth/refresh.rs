@@ -56,7 +56,15 @@ pub async fn refresh(
     // What can fail is asked before the token is used up.
     let proven = match recheck(&gateway, &holder, &asked.question.request).await? {
         Some(tenant) => prove_there(&gateway, &holder, tenant, place).await?,
-        None => prove(&gateway, &holder, place).await?,
+        None => match prove(&gateway, &holder, place).await {
+            // Whoever goes on where they are has to come in anew.
+            Err(Error::SignOnNeeded) if place.0.is_none() => {
+                return Err(Error::SessionOver(
+                    "members sign in by the organisation's provider",
+                ));
+            }
+            other => other?,
+        },
     };
     let subject = &proven.subject;
     let place = (subject.tenant, subject.project);

@@ -116,9 +116,6 @@ impl App {
         quotas: Quotas,
     ) -> Option<Self> {
         let database = testkit::postgres().await?;
-        rustls::crypto::ring::default_provider()
-            .install_default()
-            .ok();
         let folder = tempfile::tempdir().unwrap();
         let log: Log = EmbeddedLog::open(Options::new(folder.path().join("log"))).unwrap();
         let wire = Wire::lay(&database.url, folder.path());

@@ -46,6 +46,8 @@ pub enum Refused {
     NotAMember,
     #[error("a member has this address whose account is not linked")]
     LinkFirst,
+    #[error("nobody is signed in to this tenant whose account could be linked")]
+    SignedOut,
     #[error("this identity is another member's")]
     LinkedToAnother,
     #[error("{0}")]
@@ -75,6 +77,7 @@ impl Refused {
             Self::NoRole => "no_role",
             Self::NotAMember => "not_a_member",
             Self::LinkFirst => "link_first",
+            Self::SignedOut => "signed_out",
             Self::LinkedToAnother => "linked_to_another",
             Self::Inside(_) => "inside",
         }
@@ -88,7 +91,7 @@ impl Refused {
             Self::Busy | Self::Unreachable(_) => "unreachable",
             Self::Answered(code) if code == "access_denied" => "cancelled",
             Self::NoEmail | Self::DomainNotAllowed | Self::NoRole | Self::NotAMember => "no_access",
-            Self::LinkFirst => "link_first",
+            Self::LinkFirst | Self::SignedOut => "link_first",
             _ => "refused",
         }
     }

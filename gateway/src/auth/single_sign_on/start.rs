@@ -101,12 +101,10 @@ async fn away(
 
 /// The account that is to be linked: of whoever is signed in to this very tenant.
 fn signed_in(gateway: &Gateway, tenant: TenantId, headers: &HeaderMap) -> Result<UserId, Refused> {
-    let principal = caller::identify(gateway, &Method::GET, headers)?;
-    let user = principal.user().ok_or(Error::PersonNeeded)?;
-    match principal.scope().tenant() == tenant {
-        true => Ok(user),
-        false => Err(Error::ProjectMismatch.into()),
-    }
+    let principal = caller::identify(gateway, &Method::GET, headers).ok();
+    let here = principal.filter(|principal| principal.scope().tenant() == tenant);
+    here.and_then(|principal| principal.user())
+        .ok_or(Refused::SignedOut)
 }
 
 fn random_text() -> String {

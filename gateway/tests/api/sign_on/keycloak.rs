@@ -29,6 +29,9 @@ const START: Duration = Duration::from_secs(240);
 impl Keycloak {
     /// None (after saying so) where it cannot be had.
     async fn start() -> Option<Self> {
+        rustls::crypto::ring::default_provider()
+            .install_default()
+            .ok();
         let home = testkit::peer(TEST, testkit::Peer::Keycloak)?;
         let port = testkit::free_port();
         let base = format!("http://localhost:{port}");

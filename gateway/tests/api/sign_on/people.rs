@@ -185,9 +185,9 @@ async fn linking_is_for_who_is_signed_in_and_for_one_account() {
     let provider = Provider::start(app.gateway.clock.clone()).await;
     set_up(&app, &owner, &provider.issuer, |_| {}).await;
     let path = format!("/api/v1/auth/oidc/{}/start?link=true", owner.tenant);
-    refused(&Browser::new(&app).get(&path).await, "refused");
+    refused(&Browser::new(&app).get(&path).await, "link_first");
     let stranger = app.register("Stranger").await;
-    refused(&Browser::of(&app, &stranger).get(&path).await, "refused");
+    refused(&Browser::of(&app, &stranger).get(&path).await, "link_first");
     // Ada's identity is Ada's; nobody else links it.
     Browser::new(&app)
         .sign_on(&owner.tenant, &provider, &somebody("ada", &[]))
@@ -330,10 +330,8 @@ async fn a_tenant_may_want_its_provider_and_no_passwords() {
     );
     // A session that was begun before ends with its access token.
     let body = json!({"refresh_token": grace.refresh});
-    assert_eq!(
-        app.ask("/api/v1/auth/refresh", body).await.with(403)["rule"],
-        "sign_on_needed"
-    );
+    let over = app.ask("/api/v1/auth/refresh", body).await;
+    assert_eq!(over.with(401)["rule"], "session_over");
     let browser = Browser::new(&app);
     browser
         .sign_on(&owner.tenant, &provider, &somebody("gwen", &[]))
