@@ -22,6 +22,7 @@ mod shop;
 mod socket;
 mod statistics;
 mod syslog;
+mod telemetrygen;
 mod tools;
 
 mod backup;
@@ -42,5 +43,6 @@ mod schemathesis;
 mod sdks;
 mod secrets;
 mod startup;
+mod telemetrygen;
 mod unprivileged;
 mod write_read;
