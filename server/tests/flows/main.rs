@@ -22,7 +22,6 @@ mod shop;
 mod socket;
 mod statistics;
 mod syslog;
-mod telemetrygen;
 mod tools;
 
 mod backup;
