@@ -106,8 +106,10 @@ impl Copied {
         let reached = self
             .origin
             .is_none_or(|o| o.reaches(&command.origin(), reach));
-        let name = command.key.kind.name().replace('_', " ");
-        (!reached).then(|| refusal("not_found", format!("there is no such {name}")))
+        (!reached).then(|| {
+            let name = command.key.kind.name().replace('_', " ");
+            refusal("not_found", format!("there is no such {name}"))
+        })
     }
 
     async fn decide(

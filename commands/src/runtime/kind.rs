@@ -93,9 +93,9 @@ pub(super) struct AggregateKey {
 impl AggregateKey {
     /// Its partition, of the commands and of the events topic alike.
     pub(super) fn partition(&self) -> Partition {
-        self.kind
-            .events()
-            .partition_of(self.id.to_string().as_bytes())
+        let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
+        let key = self.id.hyphenated().encode_lower(&mut text);
+        self.kind.events().partition_of(key.as_bytes())
     }
 }
 

@@ -114,7 +114,7 @@ impl Settlement {
         let events = self.events.iter().zip(positions);
         let facts = events.map(|(event, position)| Fact {
             position: *position,
-            kind: event.encoded.kind.to_owned(),
+            kind: event.encoded.kind.into(),
             body: event.encoded.body.clone(),
             sequence: event.sequence,
             command: envelope.command_id(),
