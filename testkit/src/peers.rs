@@ -23,6 +23,8 @@ pub enum Peer {
     Rsyslogd,
     /// The folder of an identity provider that was built once (`kc.sh build`).
     Keycloak,
+    /// OpenTelemetry's load generator.
+    Telemetrygen,
 }
 
 impl Peer {
@@ -39,6 +41,7 @@ impl Peer {
             Self::NodeSdks => "SRE_COPILOT_TEST_NODE_SDKS",
             Self::Rsyslogd => "SRE_COPILOT_TEST_RSYSLOGD",
             Self::Keycloak => "SRE_COPILOT_TEST_KEYCLOAK",
+            Self::Telemetrygen => "SRE_COPILOT_TEST_TELEMETRYGEN",
             Self::EatMyData => "SRE_COPILOT_TEST_EATMYDATA",
         }
     }

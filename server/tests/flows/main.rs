@@ -42,5 +42,6 @@ mod schemathesis;
 mod sdks;
 mod secrets;
 mod startup;
+mod telemetrygen;
 mod unprivileged;
 mod write_read;
