@@ -90,7 +90,9 @@ async fn what_telemetrygen_sends_arrives_once() {
         };
         let service = format!("gen-{way}");
         sender.send("logs", &service, &[]).await;
-        sender.send("traces", &service, &["--child-spans", "2"]).await;
+        sender
+            .send("traces", &service, &["--child-spans", "2"])
+            .await;
         let logs = format!("/api/v1/logs?service={service}&limit=1000");
         arrive(&client, &format!("logs by {way}"), &logs, listed).await;
         let traces = format!("/api/v1/traces?service={service}&limit=1000");
