@@ -1246,6 +1246,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/monitoring-integrations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The project's monitoring servers, by name, with whether they answer */
+        get: operations["list_monitoring_integrations"];
+        put?: never;
+        /**
+         * Add a monitoring server
+         * @description Its name is its own within the project, in whatever case. The credential is kept
+         *     sealed and never shown again.
+         */
+        post: operations["create_monitoring_integration"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/monitoring-integrations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One monitoring server */
+        get: operations["get_monitoring_integration"];
+        /**
+         * Change a monitoring server
+         * @description Everything but its name. Without `credential` the one that it has stays, unless the
+         *     address becomes another server's: then it must be given again.
+         */
+        put: operations["change_monitoring_integration"];
+        post?: never;
+        /**
+         * Remove a monitoring server
+         * @description Its credential is destroyed; its name is free again.
+         */
+        delete: operations["remove_monitoring_integration"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/monitoring-integrations/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test a monitoring server
+         * @description Asks it now, with the credential that it has, and notes what was found as its health.
+         */
+        post: operations["test_monitoring_integration"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects": {
         parameters: {
             query?: never;
@@ -2463,6 +2531,32 @@ export interface components {
         CreatedApiKey: components["schemas"]["ApiKey"] & {
             key: string;
         };
+        /** @description What the server is shown with each request. Kept sealed, never told again. */
+        CredentialGiven: {
+            /** @enum {string} */
+            kind: "none";
+        } | {
+            /** @enum {string} */
+            kind: "basic";
+            password: string;
+            /** @example sre-copilot */
+            username: string;
+        } | {
+            /** @enum {string} */
+            kind: "bearer";
+            token: string;
+        } | {
+            headers: components["schemas"]["HeaderGiven"][];
+            /** @enum {string} */
+            kind: "headers";
+        };
+        /** @enum {string} */
+        CredentialKind: "basic" | "bearer" | "headers";
+        CredentialShown: {
+            kind: components["schemas"]["CredentialKind"];
+            /** Format: date-time */
+            set_at?: string | null;
+        };
         /** @description Incidents that were opened and resolved on one day (UTC). */
         Day: {
             /** Format: date */
@@ -2505,6 +2599,13 @@ export interface components {
             field: string;
             message: string;
         };
+        HeaderGiven: {
+            /** @example X-Scope-OrgID */
+            name: string;
+            value: string;
+        };
+        /** @enum {string} */
+        HealthStatus: "unknown" | "up" | "down";
         /** @description An incident as the API shows it. */
         Incident: {
             /** Format: date-time */
@@ -2563,6 +2664,52 @@ export interface components {
         IncidentSource: "alertmanager" | "manual";
         /** @enum {string} */
         IncidentStatus: "detected" | "acknowledged" | "investigating" | "mitigated" | "resolved" | "learned" | "merged";
+        /** @description What asking the server has found out. */
+        IntegrationHealth: {
+            /** @description The same for people. */
+            detail?: string | null;
+            /** @description Why it is down: a word for programs. */
+            error?: string | null;
+            /**
+             * Format: int64
+             * @description As of `noted_at`.
+             */
+            latency_ms?: number | null;
+            /**
+             * Format: date-time
+             * @description When something last changed or was sampled; it is asked much more often.
+             */
+            noted_at?: string | null;
+            /** Format: date-time */
+            since?: string | null;
+            status: components["schemas"]["HealthStatus"];
+            /** @description What the server says that it is. */
+            version?: string | null;
+        };
+        /** @description Where a server is, what it is, and what it wants to be shown. */
+        IntegrationSettings: {
+            /** @description Believed instead of the system's authorities, in PEM. */
+            ca_certificate?: string | null;
+            credential?: components["schemas"]["CredentialGiven"] | null;
+            kind: components["schemas"]["MonitoringKind"];
+            /**
+             * @description http or https, without login and query. Redirects are not followed.
+             * @example http://prometheus.shop:9090
+             */
+            url: string;
+        };
+        /** @description What a test has found out. Nothing of the server's answers is in it but its version. */
+        IntegrationTest: {
+            /** @description The same for people. */
+            detail?: string | null;
+            /** @description Why it is down: a word for programs. */
+            error?: string | null;
+            /** Format: int64 */
+            latency_ms: number;
+            status: components["schemas"]["HealthStatus"];
+            steps: components["schemas"]["TestStep"][];
+            version?: string | null;
+        };
         /** @description An invitation that waits for its answer. */
         Invitation: {
             /** Format: date-time */
@@ -2873,6 +3020,38 @@ export interface components {
              */
             into: string;
         };
+        /** @description A monitoring server as the API shows it. */
+        MonitoringIntegration: {
+            /** @description Believed instead of the system's authorities, in PEM. */
+            ca_certificate?: string | null;
+            /** Format: date-time */
+            changed_at: string;
+            changed_by?: components["schemas"]["Person"] | null;
+            /** Format: date-time */
+            created_at: string;
+            created_by?: components["schemas"]["Person"] | null;
+            credential?: components["schemas"]["CredentialShown"] | null;
+            health: components["schemas"]["IntegrationHealth"];
+            /** Format: uuid */
+            id: string;
+            kind: components["schemas"]["MonitoringKind"];
+            name: string;
+            url: string;
+            /**
+             * Format: int64
+             * @description Of what people have set; `If-Match` takes it.
+             */
+            version: number;
+        };
+        MonitoringIntegrationPage: {
+            items: components["schemas"]["MonitoringIntegration"][];
+            next_cursor: string | null;
+        };
+        /**
+         * @description What stands behind the address of a monitoring integration.
+         * @enum {string}
+         */
+        MonitoringKind: "prometheus" | "alertmanager" | "grafana" | "loki" | "otlp";
         NewApiKey: {
             /** Format: date-time */
             expires_at?: string | null;
@@ -2895,6 +3074,20 @@ export interface components {
             severity: components["schemas"]["Severity"];
             /** @example Checkout answers 5xx */
             title: string;
+        };
+        /** @description A server and its name. */
+        NewIntegration: {
+            /** @description Believed instead of the system's authorities, in PEM. */
+            ca_certificate?: string | null;
+            credential?: components["schemas"]["CredentialGiven"] | null;
+            kind: components["schemas"]["MonitoringKind"];
+            /** @example Prometheus of the shop */
+            name: string;
+            /**
+             * @description http or https, without login and query. Redirects are not followed.
+             * @example http://prometheus.shop:9090
+             */
+            url: string;
         };
         NewInvitation: {
             /** @example grace@example.com */
@@ -3510,6 +3703,16 @@ export interface components {
             id: string;
             name: string;
         };
+        /** @description One step of a test. */
+        TestStep: {
+            detail: string;
+            name: components["schemas"]["TestStepName"];
+            ok: boolean;
+            /** Format: int64 */
+            took_ms: number;
+        };
+        /** @enum {string} */
+        TestStepName: "resolve" | "connect" | "tls" | "request" | "version" | "credential";
         /** @description One thing that happened. */
         TimelineEntry: {
             actor: components["schemas"]["ActorShown"];
@@ -9999,6 +10202,593 @@ export interface operations {
             };
             /** @description The body is no JSON, or compressed in an unknown way */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that the answer needs is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_monitoring_integrations: {
+        parameters: {
+            query?: {
+                /** @description How many items at most; 50 unless told, never more than 200. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MonitoringIntegrationPage"];
+                };
+            };
+            /** @description A part of the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or none that is good */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `X-Project` names another project, or the state does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that the answer needs is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_monitoring_integration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewIntegration"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MonitoringIntegration"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            /** @description A part of the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or none that is good */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is no JSON, or compressed in an unknown way */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that the answer needs is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_monitoring_integration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MonitoringIntegration"];
+                };
+            };
+            /** @description A part of the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or none that is good */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `X-Project` names another project, or the state does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that the answer needs is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_monitoring_integration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IntegrationSettings"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MonitoringIntegration"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            /** @description A part of the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or none that is good */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is no JSON, or compressed in an unknown way */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that the answer needs is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_monitoring_integration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A part of the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or none that is good */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `X-Project` names another project, or the state does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that the answer needs is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test_monitoring_integration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IntegrationTest"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            /** @description A part of the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or none that is good */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `X-Project` names another project, or the state does not allow it */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -26,6 +26,7 @@ type Destination =
   | '/p/$project/settings/members'
   | '/p/$project/settings/roles'
   | '/p/$project/settings/security'
+  | '/p/$project/settings/integrations'
   | '/p/$project/getting-started';
 
 /** Jump, find an incident, act. Loaded when it is first asked for; `asked` grows with every request to open it. */
@@ -88,6 +89,7 @@ function useActions(query: string) {
     { label: 'Go to members', icon: IconArrowRight, act: go('/p/$project/settings/members') },
     { label: 'Go to roles', icon: IconArrowRight, act: go('/p/$project/settings/roles') },
     { label: 'Go to your security', icon: IconArrowRight, act: go('/p/$project/settings/security') },
+    { label: 'Go to integrations', icon: IconArrowRight, act: go('/p/$project/settings/integrations') },
     { label: 'Go to getting started', icon: IconArrowRight, act: go('/p/$project/getting-started') },
     { label: 'Switch between light and dark', icon: IconMoon, act: toggleColorScheme },
     ...(me?.projects ?? [])

@@ -4,6 +4,8 @@
 mod asked;
 pub mod test;
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
@@ -19,7 +21,6 @@ use schemas::monitoring_integration::{
 use schemas::outcome::Refusal;
 use schemas::scope::Scope;
 use schemas::topic::Topic;
-use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::Gateway;
@@ -84,16 +85,17 @@ pub async fn create(
     allowed: Allowed,
     asked: Asked<NewIntegration>,
 ) -> Result<Response, Error> {
-    let NewIntegration { name, settings } = &asked.body;
-    let mut wrong = asked::name_problems(name);
+    let Asked { body, question } = asked;
+    let (name, settings) = body.parts();
+    let mut wrong = asked::name_problems(&name);
     wrong.extend(settings.problems(&gateway));
     refuse_if(wrong)?;
     let scope = allowed.scope();
-    let command = Command::new(scope, &asked.question, &Context::ambient(&gateway.clock));
+    let command = Command::new(scope, &question, &Context::ambient(&gateway.clock));
     if monitoring_integrations::count(&gateway.db, scope, MOST).await? >= MOST {
         return Err(full());
     }
-    let id = MonitoringIntegrationId::of(scope.project(), name);
+    let id = MonitoringIntegrationId::of(scope.project(), &name);
     let credential = settings.credential();
     let message = MonitoringIntegrationCommand::from(RegisterMonitoringIntegration {
         project: scope.project(),

@@ -16,8 +16,26 @@ const MAX_CERTIFICATE: usize = 64_000;
 pub struct NewIntegration {
     #[schema(example = "Prometheus of the shop")]
     pub name: String,
-    #[serde(flatten)]
-    pub settings: IntegrationSettings,
+    pub kind: MonitoringKind,
+    /// http or https, without login and query. Redirects are not followed.
+    #[schema(example = "http://prometheus.shop:9090")]
+    pub url: String,
+    /// Believed instead of the system's authorities, in PEM.
+    pub ca_certificate: Option<String>,
+    pub credential: Option<CredentialGiven>,
+}
+
+impl NewIntegration {
+    /// The name, and all else.
+    pub(super) fn parts(self) -> (String, IntegrationSettings) {
+        let settings = IntegrationSettings {
+            kind: self.kind,
+            url: self.url,
+            ca_certificate: self.ca_certificate,
+            credential: self.credential,
+        };
+        (self.name, settings)
+    }
 }
 
 /// Where a server is, what it is, and what it wants to be shown.
