@@ -23,14 +23,16 @@ const LIMITS: Limits = Limits {
 
 /// Answers every connection with `answer`, and says what it was sent.
 async fn server(answer: &'static str) -> (SocketAddr, mpsc::UnboundedReceiver<String>) {
-    serving(move |mut stream: TcpStream, heard: mpsc::UnboundedSender<String>| async move {
-        let mut bytes = vec![0; 4096];
-        let read = stream.read(&mut bytes).await.unwrap();
-        heard
-            .send(String::from_utf8_lossy(&bytes[..read]).into_owned())
-            .ok();
-        stream.write_all(answer.as_bytes()).await.ok();
-    })
+    serving(
+        move |mut stream: TcpStream, heard: mpsc::UnboundedSender<String>| async move {
+            let mut bytes = vec![0; 4096];
+            let read = stream.read(&mut bytes).await.unwrap();
+            heard
+                .send(String::from_utf8_lossy(&bytes[..read]).into_owned())
+                .ok();
+            stream.write_all(answer.as_bytes()).await.ok();
+        },
+    )
     .await
 }
 
@@ -69,11 +71,20 @@ async fn asked(kind: Kind, address: SocketAddr) -> Health {
 }
 
 fn trouble(health: &Health) -> &'static str {
-    health.trouble.as_ref().map_or("none", |trouble| trouble.kind)
+    health
+        .trouble
+        .as_ref()
+        .map_or("none", |trouble| trouble.kind)
 }
 
 fn json(body: &'static str) -> &'static str {
-    Box::leak(format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len()).into_boxed_str())
+    Box::leak(
+        format!(
+            "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .into_boxed_str(),
+    )
 }
 
 #[tokio::test]
@@ -84,7 +95,11 @@ async fn each_kind_is_known_by_its_answer() {
         (Kind::Alertmanager, alertmanager, Some("0.28.1")),
         (Kind::Grafana, grafana, Some("12.0.1")),
         (Kind::Loki, json(r#"{"version":"3.4.2"}"#), Some("3.4.2")),
-        (Kind::Prometheus, json(r#"{"data":{"version":"3.5.0"}}"#), Some("3.5.0")),
+        (
+            Kind::Prometheus,
+            json(r#"{"data":{"version":"3.5.0"}}"#),
+            Some("3.5.0"),
+        ),
         (Kind::Otlp, json("{}"), None),
     ] {
         let (address, mut heard) = server(answer).await;
@@ -100,13 +115,31 @@ async fn each_kind_is_known_by_its_answer() {
 #[tokio::test]
 async fn what_is_wrong_is_told_in_a_word_and_never_with_the_body() {
     let cases = [
-        ("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nsecret123", "not_understood"),
+        (
+            "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nsecret123",
+            "not_understood",
+        ),
         (r#"{"this is":"no HTTP, secret123"}"#, "not_understood"),
-        ("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nsecret123", "not_understood"),
-        ("HTTP/1.1 401 Unauthorized\r\ncontent-length: 9\r\n\r\nsecret123", "credential_refused"),
-        ("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 9\r\n\r\nsecret123", "not_ready"),
-        ("HTTP/1.1 500 secret123\r\ncontent-length: 9\r\n\r\nsecret123", "http_status"),
-        ("HTTP/1.1 302 Found\r\nlocation: http://169.254.169.254/secret123\r\n\r\n", "redirected"),
+        (
+            "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nsecret123",
+            "not_understood",
+        ),
+        (
+            "HTTP/1.1 401 Unauthorized\r\ncontent-length: 9\r\n\r\nsecret123",
+            "credential_refused",
+        ),
+        (
+            "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 9\r\n\r\nsecret123",
+            "not_ready",
+        ),
+        (
+            "HTTP/1.1 500 secret123\r\ncontent-length: 9\r\n\r\nsecret123",
+            "http_status",
+        ),
+        (
+            "HTTP/1.1 302 Found\r\nlocation: http://169.254.169.254/secret123\r\n\r\n",
+            "redirected",
+        ),
     ];
     for (answer, kind) in cases {
         let (address, _heard) = server(answer).await;
@@ -118,7 +151,10 @@ async fn what_is_wrong_is_told_in_a_word_and_never_with_the_body() {
     let odd = json(r#"{"versionInfo":{"version":"secret 123 <b>"}}"#);
     let (address, _heard) = server(odd).await;
     let health = asked(Kind::Alertmanager, address).await;
-    assert_eq!((trouble(&health), &health.version), ("not_understood", &None));
+    assert_eq!(
+        (trouble(&health), &health.version),
+        ("not_understood", &None)
+    );
 }
 
 #[tokio::test]
@@ -132,17 +168,22 @@ async fn a_redirect_is_not_followed() {
 
 #[tokio::test]
 async fn who_says_nothing_is_not_waited_for() {
-    let (address, _) = serving(|stream: TcpStream, _: mpsc::UnboundedSender<()>| async move {
-        // Holds the connection until the other side gives up.
-        let mut stream = stream;
-        let mut rest = Vec::new();
-        stream.read_to_end(&mut rest).await.ok();
-    })
+    let (address, _) = serving(
+        |stream: TcpStream, _: mpsc::UnboundedSender<()>| async move {
+            // Holds the connection until the other side gives up.
+            let mut stream = stream;
+            let mut rest = Vec::new();
+            stream.read_to_end(&mut rest).await.ok();
+        },
+    )
     .await;
     assert_eq!(trouble(&asked(Kind::Prometheus, address).await), "too_late");
     let free = testkit::free_port();
     let nobody = SocketAddr::from(([127, 0, 0, 1], free));
-    assert_eq!(trouble(&asked(Kind::Prometheus, nobody).await), "not_connected");
+    assert_eq!(
+        trouble(&asked(Kind::Prometheus, nobody).await),
+        "not_connected"
+    );
 }
 
 #[tokio::test]
@@ -154,8 +195,8 @@ async fn an_answer_without_end_is_cut() {
     ] {
         let taken = Arc::new(AtomicU64::new(0));
         let counted = taken.clone();
-        let (address, mut ended) =
-            serving(move |mut stream: TcpStream, tell: mpsc::UnboundedSender<()>| {
+        let (address, mut ended) = serving(
+            move |mut stream: TcpStream, tell: mpsc::UnboundedSender<()>| {
                 let counted = counted.clone();
                 async move {
                     let mut request = [0; 1024];
@@ -167,11 +208,15 @@ async fn an_answer_without_end_is_cut() {
                     }
                     tell.send(()).ok();
                 }
-            })
-            .await;
+            },
+        )
+        .await;
         let health = asked(Kind::Alertmanager, address).await;
         let kind = trouble(&health);
-        assert!(["too_large", "not_understood"].contains(&kind), "{health:?}");
+        assert!(
+            ["too_large", "not_understood"].contains(&kind),
+            "{health:?}"
+        );
         ended.recv().await.unwrap();
         // What the two kernels keep in between, and no more.
         let bytes = taken.load(Ordering::SeqCst);
@@ -191,8 +236,14 @@ async fn the_credential_is_shown_to_the_server_and_told_to_nobody() {
     };
     let health = probe(&outbound(), &server).await;
     let request = heard.recv().await.unwrap().to_lowercase();
-    assert!(request.starts_with("get /prom/-/ready http/1.1"), "{request}");
-    assert!(request.contains("authorization: basic ywrhonmzy3jlda=="), "{request}");
+    assert!(
+        request.starts_with("get /prom/-/ready http/1.1"),
+        "{request}"
+    );
+    assert!(
+        request.contains("authorization: basic ywrhonmzy3jlda=="),
+        "{request}"
+    );
     assert!(request.contains(&format!("host: {address}")), "{request}");
     assert_eq!(trouble(&health), "credential_refused");
     let told = format!("{health:?} {server:?}");
@@ -205,7 +256,11 @@ struct Leads(&'static str);
 #[async_trait]
 impl Resolve for Leads {
     async fn resolve(&self, _: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-        Ok(self.0.split(' ').map(|ip| SocketAddr::new(ip.parse().unwrap(), port)).collect())
+        Ok(self
+            .0
+            .split(' ')
+            .map(|ip| SocketAddr::new(ip.parse().unwrap(), port))
+            .collect())
     }
 }
 
@@ -213,7 +268,12 @@ impl Resolve for Leads {
 async fn a_name_that_leads_to_what_is_never_reached_is_refused_before_a_connection() {
     let (address, mut reached) = server(json("{}")).await;
     let port = address.port();
-    for leads in ["169.254.169.254", "127.0.0.1 169.254.169.254", "::ffff:169.254.169.254", "fe80::1"] {
+    for leads in [
+        "169.254.169.254",
+        "127.0.0.1 169.254.169.254",
+        "::ffff:169.254.169.254",
+        "fe80::1",
+    ] {
         let outbound = Outbound::with(Guard::default(), Arc::new(Leads(leads)), LIMITS);
         let server = at(Kind::Loki, &format!("http://rebound.example:{port}"));
         let health = probe(&outbound, &server).await;
@@ -246,9 +306,17 @@ fn certificate(folder: &std::path::Path) -> Option<(String, rustls::ServerConfig
     use rustls::pki_types::{CertificateDer, PrivateKeyDer};
     let (key, cert) = (folder.join("key.pem"), folder.join("cert.pem"));
     let made = std::process::Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"])
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+        ])
         .args(["-nodes", "-days", "2", "-subj", "/CN=localhost"])
-        .args(["-addext", "subjectAltName=IP:127.0.0.1", "-keyout"])
+        .args(["-addext", "subjectAltName=IP:127.0.0.1"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE", "-keyout"])
         .arg(&key)
         .arg("-out")
         .arg(&cert)

@@ -187,7 +187,7 @@ pub async fn count(db: &Db, scope: &Scope, most: i64) -> Result<i64, QueryError>
     let mut tx = db.reading(scope).await?;
     let counted = sqlx::query_scalar(
         "SELECT count(*) FROM (SELECT FROM monitoring_integrations
-         WHERE tenant_id = $1 AND project_id = $2 AND NOT removed LIMIT $3) AS some",
+         WHERE tenant_id = $1 AND project_id = $2 AND NOT removed LIMIT $3) AS known",
     )
     .bind(scope.tenant().0)
     .bind(scope.project().0)

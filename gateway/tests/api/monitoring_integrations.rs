@@ -35,7 +35,14 @@ fn settings(url: &str) -> Value {
     json!({"kind": "alertmanager", "url": url})
 }
 
-async fn matching(app: &App, method: Method, path: &str, who: &Person, body: Option<&Value>, version: &str) -> Answer {
+async fn matching(
+    app: &App,
+    method: Method,
+    path: &str,
+    who: &Person,
+    body: Option<&Value>,
+    version: &str,
+) -> Answer {
     let tag = [("if-match", version)];
     app.send(method, path, Some(&who.token), body, &tag).await
 }
@@ -45,7 +52,9 @@ async fn server() -> (String, Arc<Mutex<Vec<String>>>) {
     let shown: Arc<Mutex<Vec<String>>> = Arc::default();
     let seen = shown.clone();
     let status = move |headers: HeaderMap| async move {
-        let shown = headers.get("authorization").map(|value| value.to_str().unwrap().to_owned());
+        let shown = headers
+            .get("authorization")
+            .map(|value| value.to_str().unwrap().to_owned());
         seen.lock().push(shown.unwrap_or_default());
         axum::Json(json!({"versionInfo": {"version": "0.28.1"}}))
     };
@@ -74,7 +83,10 @@ async fn one_is_added_changed_and_removed() {
     // A name is given once, in whatever case; another project has its own.
     let again = with(alertmanager("http://b:1"), "name", json!("ALERTMANAGER"));
     let taken = app.post(PATH, &ada.token, again.clone()).await;
-    assert_eq!((taken.status.as_u16(), taken.rule().as_str()), (409, "name_taken"));
+    assert_eq!(
+        (taken.status.as_u16(), taken.rule().as_str()),
+        (409, "name_taken")
+    );
     app.post(PATH, &eve.token, again).await.with(201);
 
     // Whoever is late is told so.
@@ -86,9 +98,18 @@ async fn one_is_added_changed_and_removed() {
     app.put(&one(&id), &eve.token, change).await.with(404);
 
     // The credential goes to another server only with who knows it.
-    let moved = app.put(&one(&id), &ada.token, settings("http://elsewhere:9093")).await;
-    assert_eq!((moved.status.as_u16(), moved.rule().as_str()), (409, "credential_needed"));
-    let none = with(settings("http://elsewhere:9093"), "credential", json!({"kind": "none"}));
+    let moved = app
+        .put(&one(&id), &ada.token, settings("http://elsewhere:9093"))
+        .await;
+    assert_eq!(
+        (moved.status.as_u16(), moved.rule().as_str()),
+        (409, "credential_needed")
+    );
+    let none = with(
+        settings("http://elsewhere:9093"),
+        "credential",
+        json!({"kind": "none"}),
+    );
     let moved = app.put(&one(&id), &ada.token, none).await.with(200);
     assert_eq!(moved["credential"], Value::Null);
 
@@ -101,7 +122,9 @@ async fn one_is_added_changed_and_removed() {
     app.get(&one(&id), Some(&ada.token)).await.with(404);
     app.delete(&one(&id), &ada.token).await.with(404);
     // The name is free again.
-    app.post(PATH, &ada.token, alertmanager("http://b:1")).await.with(201);
+    app.post(PATH, &ada.token, alertmanager("http://b:1"))
+        .await
+        .with(201);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -131,23 +154,63 @@ async fn what_cannot_be_is_told_by_field_and_without_the_secret() {
     let cases = [
         ("name", with(good(), "name", json!(" "))),
         ("url", with(good(), "url", json!("ftp://a"))),
-        ("url", with(good(), "url", json!(format!("http://ada:{SECRET}@a")))),
-        ("url", with(good(), "url", json!(format!("http://a/?key={SECRET}")))),
-        ("url", with(good(), "url", json!("http://169.254.169.254/latest"))),
+        (
+            "url",
+            with(good(), "url", json!(format!("http://ada:{SECRET}@a"))),
+        ),
+        (
+            "url",
+            with(good(), "url", json!(format!("http://a/?key={SECRET}"))),
+        ),
+        (
+            "url",
+            with(good(), "url", json!("http://169.254.169.254/latest")),
+        ),
         ("url", with(good(), "url", json!("http://[fe80::1]:9090"))),
         ("url", with(good(), "url", json!("http://0xa9.254.43518/"))),
-        ("ca_certificate", with(good(), "ca_certificate", json!("no certificate"))),
-        ("credential.username", with(good(), "credential", json!({"kind": "basic", "username": "a:b", "password": SECRET}))),
-        ("credential.token", with(good(), "credential", json!({"kind": "bearer", "token": format!("{SECRET}\r\nx: y")}))),
-        ("credential.headers", with(good(), "credential", json!({"kind": "headers", "headers": [{"name": "Host", "value": SECRET}]}))),
+        (
+            "ca_certificate",
+            with(good(), "ca_certificate", json!("no certificate")),
+        ),
+        (
+            "credential.username",
+            with(
+                good(),
+                "credential",
+                json!({"kind": "basic", "username": "a:b", "password": SECRET}),
+            ),
+        ),
+        (
+            "credential.token",
+            with(
+                good(),
+                "credential",
+                json!({"kind": "bearer", "token": format!("{SECRET}\r\nx: y")}),
+            ),
+        ),
+        (
+            "credential.headers",
+            with(
+                good(),
+                "credential",
+                json!({"kind": "headers", "headers": [{"name": "Host", "value": SECRET}]}),
+            ),
+        ),
     ];
     for (field, body) in cases {
         let refused = app.post(PATH, &ada.token, body).await;
-        assert_eq!(refused.with(422)["errors"][0]["field"], field, "{refused:?}");
+        assert_eq!(
+            refused.with(422)["errors"][0]["field"],
+            field,
+            "{refused:?}"
+        );
         assert!(!refused.text.contains(SECRET), "{refused:?}");
     }
     let unknown = with(good(), "kind", json!("nagios"));
-    assert_eq!(app.post(PATH, &ada.token, unknown).await.with(400)["errors"][0]["field"], "kind");
+    assert_eq!(
+        app.post(PATH, &ada.token, unknown).await.with(400)["errors"][0]["field"],
+        "kind"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -160,27 +223,50 @@ async fn a_test_asks_at_once_and_tells_each_step() {
     let test = format!("{PATH}/{id}/test");
     let engineer = app.colleague(&ada, "Grace", "engineer").await;
     let viewer = app.colleague(&ada, "Vic", "viewer").await;
-    let found = app.post(&test, &engineer.token, json!(null)).await.with(200);
-    assert_eq!((&found["status"], &found["version"]), (&json!("up"), &json!("0.28.1")));
-    let steps: Vec<_> = found["steps"].as_array().unwrap().iter().map(|step| step["name"].as_str().unwrap()).collect();
+    let found = app
+        .post(&test, &engineer.token, json!(null))
+        .await
+        .with(200);
+    assert_eq!(
+        (&found["status"], &found["version"]),
+        (&json!("up"), &json!("0.28.1"))
+    );
+    let steps: Vec<_> = found["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|step| step["name"].as_str().unwrap())
+        .collect();
     assert_eq!(steps, ["resolve", "connect", "request", "version"]);
     assert!(shown.lock()[0].starts_with("Basic "), "{shown:?}");
     let health = app.get(&one(&id), Some(&viewer.token)).await.with(200)["health"].clone();
-    assert_eq!((&health["status"], &health["version"]), (&json!("up"), &json!("0.28.1")));
+    assert_eq!(
+        (&health["status"], &health["version"]),
+        (&json!("up"), &json!("0.28.1"))
+    );
     assert!(health["since"].is_string() && health["latency_ms"].is_number());
     app.post(&test, &viewer.token, json!(null)).await.with(403);
-    app.put(&one(&id), &engineer.token, settings(&url)).await.with(403);
+    app.put(&one(&id), &engineer.token, settings(&url))
+        .await
+        .with(403);
 
     // The version of what people have set has not moved.
     let tag = app.get(&one(&id), Some(&ada.token)).await.headers["etag"].clone();
     assert_eq!(tag, "\"2\"");
-    let gone = with(settings("http://127.0.0.1:9"), "credential", json!({"kind": "none"}));
+    let gone = with(
+        settings("http://127.0.0.1:9"),
+        "credential",
+        json!({"kind": "none"}),
+    );
     app.put(&one(&id), &ada.token, gone).await.with(200);
     let found = app.post(&test, &ada.token, json!(null)).await.with(200);
     assert_eq!(found["error"], "not_connected");
     assert_eq!(found["steps"][1]["ok"], false);
     let health = app.get(&one(&id), Some(&ada.token)).await.with(200)["health"].clone();
-    assert_eq!((&health["status"], &health["error"]), (&json!("down"), &json!("not_connected")));
+    assert_eq!(
+        (&health["status"], &health["error"]),
+        (&json!("down"), &json!("not_connected"))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -189,7 +275,11 @@ async fn the_audit_tells_before_and_after_and_never_the_secret() {
     let ada = app.register("Ada").await;
     let body = with(alertmanager("http://am.shop:9093"), "credential", basic());
     let id = app.post(PATH, &ada.token, body).await.id();
-    let change = with(settings("https://am.shop"), "credential", json!({"kind": "bearer", "token": SECRET}));
+    let change = with(
+        settings("https://am.shop"),
+        "credential",
+        json!({"kind": "bearer", "token": SECRET}),
+    );
     app.put(&one(&id), &ada.token, change).await.with(200);
     app.delete(&one(&id), &ada.token).await.with(204);
     let path = format!("/api/v1/audit?target=monitoring_integration:{id}");
@@ -206,8 +296,14 @@ async fn the_audit_tells_before_and_after_and_never_the_secret() {
     assert_eq!(change["before"]["url"], "http://am.shop:9093");
     assert_eq!(change["after"]["url"], "https://am.shop");
     let credential = |of: &Value| of["credential"].as_str().unwrap().to_owned();
-    assert!(credential(&change["before"]).starts_with("basic *** ("), "{change}");
-    assert!(credential(&change["after"]).starts_with("bearer *** ("), "{change}");
+    assert!(
+        credential(&change["before"]).starts_with("basic *** ("),
+        "{change}"
+    );
+    assert!(
+        credential(&change["after"]).starts_with("bearer *** ("),
+        "{change}"
+    );
     assert_eq!(items[0]["after"]["removed"], true);
 }
 
@@ -215,7 +311,9 @@ async fn the_audit_tells_before_and_after_and_never_the_secret() {
 async fn a_credential_whose_command_was_refused_is_not_kept() {
     let app = app!();
     let ada = app.register("Ada").await;
-    app.post(PATH, &ada.token, alertmanager("http://a:1")).await.with(201);
+    app.post(PATH, &ada.token, alertmanager("http://a:1"))
+        .await
+        .with(201);
     let taken = with(alertmanager("http://a:1"), "credential", basic());
     app.post(PATH, &ada.token, taken).await.with(409);
     let left: i64 = sqlx::query_scalar("SELECT count(*) FROM vault.credentials")

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use axum::http::Method;
 use parking_lot::Mutex;
-use projections::vault::rotation::{KeyFile, Rotation};
 use projections::vault::MasterKey;
+use projections::vault::rotation::{KeyFile, Rotation};
 use schemas::context::Context;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -61,7 +61,9 @@ async fn sessions_factors_tickets_and_credentials_survive_another_master_key() {
         return;
     };
     let (db, master) = (&app.gateway.db, &app.gateway.master);
-    projections::vault::Vault::open(db, master.clone()).await.ok();
+    projections::vault::Vault::open(db, master.clone())
+        .await
+        .ok();
     let ada = app.register("Ada").await;
     // A rotated token remembers its successor.
     let ada = Person {
@@ -69,14 +71,26 @@ async fn sessions_factors_tickets_and_credentials_survive_another_master_key() {
         ..app.refreshed(&ada).await
     };
     let (secret, _) = enable(&app, &ada, &clock).await;
-    app.send(Method::POST, "/api/v1/auth/ws-ticket", Some(&ada.token), None, &[]).await;
+    app.send(
+        Method::POST,
+        "/api/v1/auth/ws-ticket",
+        Some(&ada.token),
+        None,
+        &[],
+    )
+    .await;
     let body = json!({
         "name": "a", "kind": "loki", "url": "http://a:1",
         "credential": {"kind": "bearer", "token": "t"},
     });
-    app.post("/api/v1/monitoring-integrations", &ada.token, body).await.with(201);
+    app.post("/api/v1/monitoring-integrations", &ada.token, body)
+        .await
+        .with(201);
     let invitation = json!({"email": "grace@example.com", "role": "viewer"});
-    let invited = app.post("/api/v1/invitations", &ada.token, invitation).await.with(201);
+    let invited = app
+        .post("/api/v1/invitations", &ada.token, invitation)
+        .await
+        .with(201);
 
     let before = master.id();
     let file = Arc::new(File(Mutex::new([0; 32])));
@@ -100,7 +114,10 @@ async fn sessions_factors_tickets_and_credentials_survive_another_master_key() {
     assert_eq!(master.id(), after, "the gateway wraps with the new one");
     for (table, all, others) in left(&app, after).await {
         // The canary is planted by the server, before there is anybody.
-        assert!(all > 0 || table == "canary", "the test puts nothing into {table}");
+        assert!(
+            all > 0 || table == "canary",
+            "the test puts nothing into {table}"
+        );
         assert_eq!(others, 0, "{table}");
     }
     // Addresses are found, codes and sessions count, the link still opens.
@@ -108,10 +125,16 @@ async fn sessions_factors_tickets_and_credentials_survive_another_master_key() {
     let code = app_code(&secret, clock.now());
     login(&app, &ada, Some(&code)).await.with(200);
     app.refreshed(&ada).await;
-    app.gateway.tokens.load(db, master, clock.now()).await.unwrap();
+    app.gateway
+        .tokens
+        .load(db, master, clock.now())
+        .await
+        .unwrap();
     app.get("/api/v1/members", Some(&ada.token)).await.with(200);
     let link = invited["link"].as_str().unwrap();
     let token = link.split_once('#').unwrap().1;
-    let seen = app.ask("/api/v1/auth/invitation", json!({"token": token})).await;
+    let seen = app
+        .ask("/api/v1/auth/invitation", json!({"token": token}))
+        .await;
     assert_eq!(seen.with(200)["email"], "grace@example.com");
 }

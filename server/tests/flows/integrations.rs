@@ -71,9 +71,21 @@ async fn real_servers_come_and_go_and_their_credential_is_found_nowhere() {
     let settings = json!({"kind": "prometheus", "url": url, "credential": basic(PASSWORD)});
     change(&client, &id, settings).await;
     let up = becomes(&client, &id, "up", None).await;
-    assert!(up["version"].as_str().unwrap().starts_with(char::is_numeric), "{up}");
-    let (status, found) = client.post(&format!("{PATH}/{id}/test"), &json!(null)).await;
-    assert_eq!((status, &found["status"]), (StatusCode::OK, &json!("up")), "{found}");
+    assert!(
+        up["version"]
+            .as_str()
+            .unwrap()
+            .starts_with(char::is_numeric),
+        "{up}"
+    );
+    let (status, found) = client
+        .post(&format!("{PATH}/{id}/test"), &json!(null))
+        .await;
+    assert_eq!(
+        (status, &found["status"]),
+        (StatusCode::OK, &json!("up")),
+        "{found}"
+    );
     assert_eq!(found["version"], up["version"]);
     socket.frame("monitoring_integration.updated").await;
 
@@ -82,7 +94,10 @@ async fn real_servers_come_and_go_and_their_credential_is_found_nowhere() {
     let other = json!({"name": "Alertmanager", "kind": "alertmanager", "url": alertmanager});
     let other = add(&client, other).await;
     let found = becomes(&client, &other, "up", None).await;
-    assert!(found["version"].as_str().unwrap().starts_with('0'), "{found}");
+    assert!(
+        found["version"].as_str().unwrap().starts_with('0'),
+        "{found}"
+    );
     // What one is, the other is not.
     let confused = json!({"kind": "grafana", "url": alertmanager});
     change(&client, &other, confused).await;
@@ -96,9 +111,17 @@ async fn real_servers_come_and_go_and_their_credential_is_found_nowhere() {
 
     // The old credential is destroyed; so is the last one, with its server.
     let kept = || rows(&database);
-    eventually("one credential is left", || async { (kept().await == 1).then_some(()) }).await;
+    eventually("one credential is left", || async {
+        (kept().await == 1).then_some(())
+    })
+    .await;
     let copy = platform.folder().join("backup");
-    tool(&platform.folder().join("data"), &["backup", copy.to_str().unwrap()], &[]).await;
+    tool(
+        &platform.folder().join("data"),
+        &["backup", copy.to_str().unwrap()],
+        &[],
+    )
+    .await;
     let dump = database.dump().await;
     assert!(contains(&dump, "monitoring_integrations"));
     for canary in [PASSWORD, "c3JlLWNvcGlsb3Q6Y2FuYXJ5"] {
@@ -107,9 +130,14 @@ async fn real_servers_come_and_go_and_their_credential_is_found_nowhere() {
         assert!(!contains(&dump, canary), "{canary} is in the database");
     }
     assert!(!holding(platform.folder(), "MonitoringCredentialSet").is_empty());
-    let removed = client.try_send(Method::DELETE, &format!("{PATH}/{id}"), None, None).await;
+    let removed = client
+        .try_send(Method::DELETE, &format!("{PATH}/{id}"), None, None)
+        .await;
     assert_eq!(removed.unwrap().0, StatusCode::NO_CONTENT);
-    eventually("no credential is left", || async { (kept().await == 0).then_some(()) }).await;
+    eventually("no credential is left", || async {
+        (kept().await == 0).then_some(())
+    })
+    .await;
     drop(back);
 }
 
@@ -117,13 +145,19 @@ async fn real_servers_come_and_go_and_their_credential_is_found_nowhere() {
 async fn rows(database: &Database) -> usize {
     let dump = String::from_utf8_lossy(&database.dump().await).into_owned();
     let (_, after) = dump.split_once("COPY vault.credentials ").unwrap();
-    after.lines().skip(1).take_while(|line| *line != "\\.").count()
+    after
+        .lines()
+        .skip(1)
+        .take_while(|line| *line != "\\.")
+        .count()
 }
 
 /// Serves one behaviour after the other on one port.
 async fn behave(port: u16, answer: &'static [u8], endless: bool) -> tokio::task::JoinHandle<()> {
     let listener = eventually("the port is free", || async {
-        tokio::net::TcpListener::bind(("127.0.0.1", port)).await.ok()
+        tokio::net::TcpListener::bind(("127.0.0.1", port))
+            .await
+            .ok()
     })
     .await;
     tokio::spawn(async move {
@@ -147,17 +181,29 @@ async fn a_server_may_do_what_it_likes_and_is_down_for_that_reason() {
     let platform = Platform::start_on(Some(database.url().to_owned()), &OFTEN).await;
     let client = platform.register().await;
     let port = free_port();
-    let body = json!({"name": "odd", "kind": "prometheus", "url": format!("http://127.0.0.1:{port}")});
+    let body =
+        json!({"name": "odd", "kind": "prometheus", "url": format!("http://127.0.0.1:{port}")});
     let id = add(&client, body).await;
     becomes(&client, &id, "down", Some("not_connected")).await;
     let ready = b"HTTP/1.1 200 OK\r\ncontent-length: 40\r\nconnection: close\r\n\r\n{\"status\":0,\"data\":{\"version\":\"3.5.0\"} }";
-    let redirect = b"HTTP/1.1 302 Found\r\nlocation: http://169.254.169.254/\r\ncontent-length: 0\r\n\r\n";
+    let redirect =
+        b"HTTP/1.1 302 Found\r\nlocation: http://169.254.169.254/\r\ncontent-length: 0\r\n\r\n";
     let huge = b"HTTP/1.1 200 OK\r\ncontent-length: 10737418240\r\n\r\n";
     let behaviours: [(&'static [u8], bool, &str, Option<&str>); 5] = [
-        (b"this is not HTTP at all\r\n\r\n", false, "down", Some("not_understood")),
+        (
+            b"this is not HTTP at all\r\n\r\n",
+            false,
+            "down",
+            Some("not_understood"),
+        ),
         (redirect, false, "down", Some("redirected")),
         (huge, true, "down", Some("too_large")),
-        (b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n", false, "down", Some("not_ready")),
+        (
+            b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n",
+            false,
+            "down",
+            Some("not_ready"),
+        ),
         (ready, false, "up", None),
     ];
     for (answer, endless, status, error) in behaviours {
@@ -168,9 +214,12 @@ async fn a_server_may_do_what_it_likes_and_is_down_for_that_reason() {
     }
     // What this installation is made of is nobody's monitoring server.
     for name in ["http", "ws", "otlp_grpc"] {
-        let own = json!({"kind": "otlp", "url": format!("http://localhost:{}", platform.port(name))});
+        let own =
+            json!({"kind": "otlp", "url": format!("http://localhost:{}", platform.port(name))});
         change(&client, &id, own).await;
-        let (_, found) = client.post(&format!("{PATH}/{id}/test"), &json!(null)).await;
+        let (_, found) = client
+            .post(&format!("{PATH}/{id}/test"), &json!(null))
+            .await;
         assert_eq!(found["error"], "address_refused", "{name}: {found}");
     }
 }

@@ -179,7 +179,11 @@ impl Prometheus {
     pub(crate) async fn start_guarded(program: &Path, hash: &str, port: u16) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let guard = folder.path().join("web.yml");
-        std::fs::write(&guard, format!("basic_auth_users: {{sre-copilot: '{hash}'}}\n")).unwrap();
+        std::fs::write(
+            &guard,
+            format!("basic_auth_users: {{sre-copilot: '{hash}'}}\n"),
+        )
+        .unwrap();
         std::fs::write(folder.path().join("prometheus.yml"), "").unwrap();
         let mut command = Command::new(program);
         command
@@ -256,18 +260,18 @@ impl Process {
 
     /// Ready when it refuses whoever shows no password.
     async fn start_guarded(command: Command, folder: &Path, name: &str, port: u16) -> Self {
-        Self::start_until(command, folder, name, port, "/-/ready", |status| status == 401).await
+        Self::start_until(command, folder, name, port, "/-/ready", |status| {
+            status == 401
+        })
+        .await
     }
 
     /// Ready when it answers at `probe`.
-    async fn start_at(
-        command: Command,
-        folder: &Path,
-        name: &str,
-        port: u16,
-        probe: &str,
-    ) -> Self {
-        Self::start_until(command, folder, name, port, probe, |status| status.is_success()).await
+    async fn start_at(command: Command, folder: &Path, name: &str, port: u16, probe: &str) -> Self {
+        Self::start_until(command, folder, name, port, probe, |status| {
+            status.is_success()
+        })
+        .await
     }
 
     async fn start_until(

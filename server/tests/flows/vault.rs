@@ -63,5 +63,8 @@ async fn the_master_key_is_exchanged_while_people_work() {
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&refused.stderr);
-    assert!(!refused.status.success() && said.contains("master key"), "{said}");
+    assert!(
+        !refused.status.success() && said.contains("master key"),
+        "{said}"
+    );
 }
