@@ -7,6 +7,7 @@ import { incidentRoutes } from './incident-routes';
 import { liveHandlers } from './live';
 import { logHandlers, logRoutes } from './log-routes';
 import { metricRoutes } from './metric-routes';
+import { monitoringRoutes } from './monitoring-routes';
 import { savedViewRoutes } from './saved-view-routes';
 import { signalRoutes } from './signals';
 import { telemetryRoutes } from './telemetry-routes';
@@ -31,6 +32,7 @@ export async function startMockApi(): Promise<void> {
     ...logRoutes,
     ...traceRoutes,
     ...telemetryRoutes,
+    ...monitoringRoutes,
     ...logHandlers,
     ...liveHandlers,
   );

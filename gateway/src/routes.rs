@@ -13,6 +13,7 @@ pub mod jaeger;
 pub mod logs;
 pub mod loki;
 pub mod members;
+pub mod monitoring_integrations;
 pub mod projects;
 pub mod prometheus;
 pub mod refused_bodies;
@@ -36,8 +37,8 @@ use crate::operations::Operations;
 use crate::{openapi, ready};
 
 pub(crate) fn all(operations: Operations) -> Operations {
-    traces(logs(telemetry(members(account(incidents(public(
-        operations,
+    traces(logs(telemetry(monitoring(members(account(incidents(
+        public(operations),
     )))))))
 }
 
@@ -171,6 +172,23 @@ fn members(operations: Operations) -> Operations {
         .sensitive(ReadAudit, routes!(audit::export::file))
         .member(ReadAudit, routes!(audit::retention::get))
         .member(ManageAudit, routes!(audit::retention::set))
+}
+
+fn monitoring(operations: Operations) -> Operations {
+    use Action::{
+        ManageMonitoringIntegrations, ReadMonitoringIntegrations, TestMonitoringIntegrations,
+    };
+    use monitoring_integrations as integrations;
+    operations
+        .member(ReadMonitoringIntegrations, routes!(integrations::list))
+        .member(ReadMonitoringIntegrations, routes!(integrations::get))
+        .member(ManageMonitoringIntegrations, routes!(integrations::create))
+        .member(ManageMonitoringIntegrations, routes!(integrations::change))
+        .member(ManageMonitoringIntegrations, routes!(integrations::remove))
+        .member(
+            TestMonitoringIntegrations,
+            routes!(integrations::test::test),
+        )
 }
 
 fn telemetry(operations: Operations) -> Operations {

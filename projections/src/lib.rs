@@ -17,6 +17,7 @@ pub mod incidents;
 pub mod invitations;
 pub mod members;
 pub mod migrate;
+pub mod monitoring_integrations;
 pub mod outcomes;
 pub mod page;
 pub mod people;

@@ -10,6 +10,7 @@ const TABS = [
   { label: 'Roles', to: '/p/$project/settings/roles' },
   { label: 'Projects', to: '/p/$project/settings/projects' },
   { label: 'Your security', to: '/p/$project/settings/security' },
+  { label: 'Integrations', to: '/p/$project/settings/integrations' },
   { label: 'Telemetry', to: '/p/$project/settings/telemetry' },
   { label: 'Telemetry limits', to: '/p/$project/settings/telemetry-limits' },
   { label: 'Audit', to: '/p/$project/settings/audit' },

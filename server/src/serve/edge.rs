@@ -179,6 +179,7 @@ fn build_gateway(platform: &Platform, port: u16) -> anyhow::Result<Option<Gatewa
         metrics: Some(platform.metrics.clone()),
         refused: platform.refused.clone(),
         rates: platform.rates.clone(),
+        outbound: platform.outbound.clone(),
         metric_stores: Some(Arc::new(Stores::new(data.db.clone(), Limits::default()))),
     };
     Ok(Some(
