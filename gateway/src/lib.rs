@@ -27,6 +27,7 @@ pub mod openapi;
 pub mod operations;
 pub mod outcomes;
 pub mod paging;
+pub mod parameters;
 pub mod progress;
 pub mod ready;
 pub mod request;
