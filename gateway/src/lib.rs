@@ -29,6 +29,7 @@ pub mod outcomes;
 pub mod paging;
 pub mod parameters;
 pub mod progress;
+pub mod proxies;
 pub mod ready;
 pub mod request;
 pub mod routes;
@@ -218,6 +219,10 @@ impl Gateway {
                 Error::Internal("a handler panicked".to_owned()).into_response()
             }))
             .layer(middleware::from_fn(request::identify))
+            .layer(middleware::from_fn_with_state(
+                self.clone(),
+                proxies::locate,
+            ))
             // Outside of what writes bodies, else they are taken for compressed.
             .layer(CompressionLayer::new())
             .layer(middleware::from_fn_with_state(

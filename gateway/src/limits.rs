@@ -1,10 +1,9 @@
 //! How often callers may ask, and how they are told (draft-ietf-httpapi-ratelimit-headers).
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::IpAddr;
 
 use access::principal::Principal;
 use access::rates::{Granted, Limited, Quota, Rule};
-use axum::extract::{ConnectInfo, Request};
 use axum::http::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use schemas::scope::Actor;
 use uuid::Uuid;
@@ -56,12 +55,6 @@ impl Counted {
         set(headers, POLICY, &policies.join(", "));
         set(headers, LIMIT, &format!("\"{name}\";r={left};t={reset}"));
     }
-}
-
-/// The other end of the connection; all that is unknown is one address.
-pub(crate) fn peer(request: &Request) -> IpAddr {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip())
 }
 
 /// What one who was not let in is told.

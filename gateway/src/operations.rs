@@ -25,7 +25,7 @@ use crate::Gateway;
 use crate::audit::{Reached, ToTell};
 use crate::auth::{caller, csrf};
 use crate::error::Error;
-use crate::limits;
+use crate::proxies::ClientAddress;
 use crate::request::RequestId;
 
 /// Names of the security schemes in the OpenAPI document.
@@ -194,8 +194,8 @@ async fn entrance_gate(
     request: Request,
     next: Next,
 ) -> Result<Response, Error> {
-    let peer = limits::peer(&request);
-    let counted = gateway.count_entrance(peer).await?;
+    let address = ClientAddress::of(&request);
+    let counted = gateway.count_entrance(address).await?;
     let mut answer = public_gate(State(gateway), request, next).await?;
     counted.show(answer.headers_mut());
     Ok(answer)

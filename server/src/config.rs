@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use access::rates::{Quota, Quotas};
 use anyhow::Context;
 use gateway::config::PublicUrl;
+use gateway::proxies::Network;
 use serde::{Deserialize, Serialize};
 
 /// Every setting, each named alike as flag (`--data-dir`), variable
@@ -69,6 +70,9 @@ pub struct Settings {
     /// Pages of other sites that may use the API, for instance `https://app.example`; separated by commas
     #[arg(long, env = "SRE_COPILOT_CORS_ORIGINS", global = true)]
     pub cors_origins: Option<String>,
+    /// Proxies whose `Forwarded` or `X-Forwarded-For` is believed, as addresses or CIDR ranges; separated by commas
+    #[arg(long, env = "SRE_COPILOT_TRUSTED_PROXIES", global = true)]
+    pub trusted_proxies: Option<String>,
     /// API requests of one key or person, per second; 0 = no limit [default: 500]
     #[arg(long, env = "SRE_COPILOT_CALLER_REQUESTS_PER_SECOND", global = true)]
     pub caller_requests_per_second: Option<u32>,
@@ -161,6 +165,7 @@ pub struct Config {
     pub public_url: Option<String>,
     pub registration: Registration,
     pub cors_origins: Vec<String>,
+    pub trusted_proxies: Vec<String>,
     pub caller_requests_per_second: u32,
     pub tenant_requests_per_second: u32,
     pub entrance_requests_per_second: u32,
@@ -227,6 +232,7 @@ impl Settings {
             public_url: self.public_url.or(below.public_url),
             registration: self.registration.or(below.registration),
             cors_origins: self.cors_origins.or(below.cors_origins),
+            trusted_proxies: self.trusted_proxies.or(below.trusted_proxies),
             caller_requests_per_second: self
                 .caller_requests_per_second
                 .or(below.caller_requests_per_second),
@@ -297,6 +303,7 @@ impl Settings {
             public_url: public_url(set(self.public_url))?,
             registration: registration(set(self.registration))?,
             cors_origins: origins(set(self.cors_origins))?,
+            trusted_proxies: networks(set(self.trusted_proxies))?,
             caller_requests_per_second: self.caller_requests_per_second.unwrap_or(500),
             tenant_requests_per_second: self.tenant_requests_per_second.unwrap_or(2_000),
             entrance_requests_per_second: self.entrance_requests_per_second.unwrap_or(10),
@@ -442,6 +449,24 @@ fn origins(value: Option<String>) -> Result<Vec<String>, BadSetting> {
     parts.map(origin).collect()
 }
 
+fn networks(value: Option<String>) -> Result<Vec<String>, BadSetting> {
+    let list = value.unwrap_or_default();
+    let parts = list
+        .split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty());
+    let network = |part: &str| match Network::parse(part) {
+        Some(_) => Ok(part.to_owned()),
+        None => Err(BadSetting {
+            setting: "trusted_proxies",
+            value: part.to_owned(),
+            expected: "expected addresses or ranges such as `10.0.0.0/8`, separated by commas"
+                .to_owned(),
+        }),
+    };
+    parts.map(network).collect()
+}
+
 fn registration(value: Option<String>) -> Result<Registration, BadSetting> {
     match value.as_deref() {
         None | Some("open") => Ok(Registration::Open),
@@ -585,6 +610,14 @@ mod tests {
         std::fs::write(&file, "logg = \"debug\"\n").unwrap();
         let refused = Settings::default().with_file(&file).unwrap_err();
         assert!(format!("{refused:#}").contains("logg"), "{refused:#}");
+    }
+
+    #[test]
+    fn proxies_are_addresses_and_ranges() {
+        let read = |text: &str| networks(Some(text.to_owned()));
+        assert_eq!(read("10.0.0.0/8, ::1").unwrap(), ["10.0.0.0/8", "::1"]);
+        assert!(networks(None).unwrap().is_empty());
+        assert_eq!(read("10.0.0.1,proxy").unwrap_err().value, "proxy");
     }
 
     #[test]

@@ -109,7 +109,7 @@ impl App {
         Self::build(metric_stores, change, clock, Quotas::default()).await
     }
 
-    async fn build(
+    pub(crate) async fn build(
         metric_stores: Option<Arc<dyn MetricStores>>,
         change: impl FnOnce(&mut Config),
         clock: Clock,

@@ -11,6 +11,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
 use gateway::config::{Config as GatewayConfig, PublicUrl};
+use gateway::proxies::Network;
 use gateway::{Gateway, Surroundings};
 use ingest::IngestState;
 use ingest::telemetry::syslog::{self, Port};
@@ -166,6 +167,8 @@ fn build_gateway(platform: &Platform, port: u16) -> anyhow::Result<Option<Gatewa
         Registration::Closed => gateway::config::Registration::Closed,
     };
     settings.cors_origins.clone_from(&config.cors_origins);
+    let proxies = config.trusted_proxies.iter();
+    settings.trusted_proxies = proxies.filter_map(|text| Network::parse(text)).collect();
     settings.erased = Some(config.erased_list());
     settings.telemetry = allowance(config);
     let given = Surroundings {
