@@ -111,6 +111,7 @@ impl Served {
             refused: Arc::default(),
             metric_stores: None,
             rates: Arc::new(Rates::new(quotas, None)),
+            meter: Arc::default(),
         })?;
         let stop = CancellationToken::new();
         let (running, until) = (gateway.clone(), stop.clone());

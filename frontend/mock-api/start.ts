@@ -13,6 +13,7 @@ import { telemetryRoutes } from './telemetry-routes';
 import { tenantRoutes } from './tenant-routes';
 import { accountRoutes } from './account-routes';
 import { traceRoutes } from './trace-routes';
+import { usageRoutes } from './usage-routes';
 
 /** Answers every request of the console in the browser, so that it runs without a server. */
 export async function startMockApi(): Promise<void> {
@@ -29,6 +30,7 @@ export async function startMockApi(): Promise<void> {
     ...logRoutes,
     ...traceRoutes,
     ...telemetryRoutes,
+    ...usageRoutes,
     ...logHandlers,
     ...liveHandlers,
   );

@@ -40,6 +40,7 @@ use std::sync::Arc;
 
 use access::ended::Ended;
 use access::keyring::Keyring;
+use access::meter::Meter;
 use access::rates::Rates;
 use access::refused_bodies::RefusedBodies;
 use axum::Router;
@@ -56,6 +57,7 @@ use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
+use audit::looks::Looks;
 use audit::sealer;
 use auth::keys::Keys;
 use auth::passwords::Passwords;
@@ -86,6 +88,8 @@ pub struct Surroundings {
     pub metric_stores: Option<Arc<dyn MetricStores>>,
     /// How often callers may ask; shared with ingest where both run.
     pub rates: Arc<Rates>,
+    /// What tenants use; shared with ingest where both run.
+    pub meter: Arc<Meter>,
 }
 
 /// The gateway; cheap to clone.
@@ -103,9 +107,11 @@ pub struct Parts {
     pub metrics: Option<PrometheusHandle>,
     pub refused: Arc<RefusedBodies>,
     pub rates: Arc<Rates>,
+    pub meter: Arc<Meter>,
     pub keys: Keys,
     pub tokens: Tokens,
     pub ended: Ended,
+    pub(crate) looks: Looks,
     pub passwords: Passwords,
     pub outcomes: Outcomes,
     pub progress: Progress,
@@ -133,6 +139,7 @@ impl Gateway {
             keys: Keys::derive(&given.master),
             tokens: Tokens::new(given.config.public_url.origin()),
             ended: Ended::default(),
+            looks: Looks::default(),
             passwords: Passwords::new()?,
             outcomes: Outcomes::default(),
             progress: Progress::default(),
@@ -149,6 +156,7 @@ impl Gateway {
             metrics: given.metrics,
             refused: given.refused,
             rates: given.rates,
+            meter: given.meter,
             fanout: given.fanout,
         })))
     }
@@ -189,9 +197,10 @@ impl Gateway {
             .follow(&self.db, self.fanout.as_ref(), &self.progress, stop.clone());
         let sweeper = sweeper::run(self, stop.clone());
         let ends = self.follow_ends(stop.clone());
+        let changes = self.follow_changes(stop.clone());
         let outcomes = self.outcomes.follow(&self.log, stop.clone());
         let sealer = sealer::run(self, stop.clone());
-        let (outcomes, ..) = tokio::join!(outcomes, tokens, live, sweeper, sealer, ends);
+        let (outcomes, ..) = tokio::join!(outcomes, tokens, live, sweeper, sealer, ends, changes);
         Ok(outcomes?)
     }
 

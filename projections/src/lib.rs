@@ -29,6 +29,7 @@ pub mod service_accounts;
 pub mod telemetry;
 pub mod telemetry_limits;
 pub mod timeline;
+pub mod usage;
 pub mod vault;
 
 pub use db::{Db, DbConfig, QueryError};

@@ -34,3 +34,4 @@ pub mod telemetry_limits;
 pub mod tenant;
 pub mod time;
 pub mod topic;
+pub mod usage;

@@ -68,6 +68,7 @@ impl Served {
             refused: Arc::default(),
             metric_stores: None,
             rates: Arc::new(Rates::new(Quotas::default(), None)),
+            meter: Arc::default(),
         })?;
         let stop = CancellationToken::new();
         let tasks = tasks(gateway, keyring, &log, listener, &stop);

@@ -1167,7 +1167,7 @@ export interface paths {
         };
         /**
          * The tenant's members
-         * @description Each read is noted in the audit.
+         * @description Looking at it is noted in the audit, once a quarter of an hour and session.
          */
         get: operations["list_members"];
         put?: never;
@@ -1614,6 +1614,27 @@ export interface paths {
         };
         /** One trace with all its spans */
         get: operations["get_trace"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the tenant has used
+         * @description Requests to the API and what agents sent, by day (UTC) and by key, and what was
+         *     refused by which rule. Counted about once a minute.
+         */
+        get: operations["get_usage"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3080,6 +3101,20 @@ export interface components {
             /** @description `otpauth://`, to open. */
             uri: string;
         };
+        /** @description How a limit on requests stood after this one. */
+        RateStanding: {
+            /**
+             * Format: int32
+             * @description At once after a pause.
+             */
+            burst: number;
+            /** Format: int32 */
+            per_second: number;
+            /** Format: int32 */
+            remaining: number;
+            /** @description `caller` or `tenant` */
+            rule: string;
+        };
         /** @description What the gateway needs, and whether it has it. */
         Readiness: {
             /** @description The API keys of the log were read up to its end. */
@@ -3510,6 +3545,15 @@ export interface components {
             id: string;
             name: string;
         };
+        /** @description What the tenant has used. */
+        TenantUsage: {
+            /** @description Newest first; days without use are left out. */
+            days: components["schemas"]["UsageOfDay"][];
+            /** @description By key and by what became of it, over all these days; most requests first. */
+            keys: components["schemas"]["UsageOfKey"][];
+            /** @description Of the caller and of the tenant; a rule without a limit is left out. */
+            rates: components["schemas"]["RateStanding"][];
+        };
         /** @description One thing that happened. */
         TimelineEntry: {
             actor: components["schemas"]["ActorShown"];
@@ -3558,6 +3602,50 @@ export interface components {
         TraceSummaryPage: {
             items: components["schemas"]["TraceSummary"][];
             next_cursor: string | null;
+        };
+        /** @description One day (UTC) of one kind of use. */
+        UsageOfDay: {
+            /**
+             * Format: int64
+             * @description As sent.
+             */
+            bytes: number;
+            /** @description `2026-11-28` */
+            day: string;
+            /**
+             * Format: int64
+             * @description Samples, log records or spans.
+             */
+            items: number;
+            /** Format: int64 */
+            refused_items: number;
+            /** Format: int64 */
+            refused_requests: number;
+            /**
+             * Format: int64
+             * @description Those that were done.
+             */
+            requests: number;
+            /** @description `api`, `metrics`, `logs`, `traces` or `webhooks` */
+            used: string;
+        };
+        /** @description One key, or all people together, by what became of it; over all the days. */
+        UsageOfKey: {
+            /** Format: int64 */
+            bytes: number;
+            /** Format: int64 */
+            items: number;
+            /**
+             * Format: uuid
+             * @description Null = people, and keys beyond those that are counted apart.
+             */
+            key_id?: string | null;
+            key_name?: string | null;
+            /** Format: int64 */
+            requests: number;
+            /** @description The rule that refused it; null = done. */
+            rule?: string | null;
+            used: string;
         };
         /** @description A person with an account. */
         User: {
@@ -13232,6 +13320,82 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `X-Project` names another project, or the state does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that the answer needs is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_usage: {
+        parameters: {
+            query?: {
+                /** @description How many days (UTC) with today; 30 unless told, never more than 400. */
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TenantUsage"];
+                };
+            };
+            /** @description A part of the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or none that is good */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

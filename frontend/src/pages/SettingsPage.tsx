@@ -11,6 +11,7 @@ const TABS = [
   { label: 'Your security', to: '/p/$project/settings/security' },
   { label: 'Telemetry', to: '/p/$project/settings/telemetry' },
   { label: 'Telemetry limits', to: '/p/$project/settings/telemetry-limits' },
+  { label: 'Usage', to: '/p/$project/settings/usage' },
   { label: 'Audit', to: '/p/$project/settings/audit' },
 ] as const;
 

@@ -209,6 +209,12 @@ const telemetryLimits = createRoute({
   component: lazyRouteComponent(() => import('../pages/TelemetryLimitsPage'), 'TelemetryLimitsPage'),
 });
 
+const usage = createRoute({
+  getParentRoute: () => settings,
+  path: '/usage',
+  component: lazyRouteComponent(() => import('../pages/UsagePage'), 'UsagePage'),
+});
+
 const audit = createRoute({
   getParentRoute: () => settings,
   path: '/audit',
@@ -234,7 +240,7 @@ const tree = root.addChildren([
     trace,
     services,
     gettingStarted,
-    settings.addChildren([settingsHome, apiKeys, members, roles, projects, security, telemetry, telemetryLimits, audit]),
+    settings.addChildren([settingsHome, apiKeys, members, roles, projects, security, telemetry, telemetryLimits, usage, audit]),
   ]),
 ]);
 

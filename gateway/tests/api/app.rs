@@ -140,11 +140,13 @@ impl App {
             refused: Arc::default(),
             metric_stores,
             rates,
+            meter: Arc::default(),
         })
         .unwrap();
         let mut agents = IngestState::new(log.clone(), keyring.clone(), gateway.clock.clone());
         agents.refused = gateway.refused.clone();
         agents.rates = gateway.rates.clone();
+        agents.meter = gateway.meter.clone();
         let agents = Arc::new(agents);
         let app = Self {
             // As the server serves it: with what agents call.

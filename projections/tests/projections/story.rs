@@ -172,8 +172,9 @@ pub(crate) fn every_example() -> Vec<NewRecord> {
     use schemas::saved_view::SavedViewEvent;
     use schemas::service_account::ServiceAccountEvent;
     use schemas::telemetry_limits::{TelemetryLimitsEvent, TelemetryNote};
+    use schemas::usage::UsageNote;
     let tenant = Tenant(0);
-    let streams: [(Topic, &str, u128, Vec<MessageType>); 12] = [
+    let streams: [(Topic, &str, u128, Vec<MessageType>); 13] = [
         (Topic::IdentityEvents, "tenant", 0xF1, TenantEvent::types()),
         (
             Topic::IdentityEvents,
@@ -220,6 +221,7 @@ pub(crate) fn every_example() -> Vec<NewRecord> {
         ),
         (Topic::AuditOperations, "audit", 1, AuditRecord::types()),
         (Topic::AuditOperations, "ingest", 1, TelemetryNote::types()),
+        (Topic::AuditOperations, "access", 1, UsageNote::types()),
         (Topic::CommandOutcomes, "incident", 0xC0, Outcome::types()),
     ];
     let mut records = Vec::new();
