@@ -102,7 +102,7 @@ async fn paused_past_its_session_and_resumed() {
     );
     scene.end_stall();
     sleeper.signal("CONT");
-    scene.await_fenced().await;
+    scene.await_refused().await;
     commands.send(&log, 20).await;
     let verdict = commands.await_verdict(&log).await;
     drop((sleeper, successor));

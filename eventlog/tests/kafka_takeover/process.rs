@@ -54,9 +54,9 @@ impl Scene {
         touch(&self.folder.path().join("go"));
     }
 
-    /// Waits until a worker was told that its partitions are another's.
-    pub(crate) async fn await_fenced(&self) {
-        self.await_file("fenced").await;
+    /// Waits until a worker was told that its transaction did not happen.
+    pub(crate) async fn await_refused(&self) {
+        self.await_file("refused").await;
     }
 
     async fn await_file(&self, name: &str) {

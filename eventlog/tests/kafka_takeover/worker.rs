@@ -119,8 +119,11 @@ impl Worker {
                     let transaction = self.decide(&fetched).await;
                     match member.commit(transaction).await {
                         Ok(_) => self.tell(count),
-                        Err(CommitError::Fenced) => touch(&self.scene.join("fenced")),
-                        Err(CommitError::Log(LogError::Unavailable(_))) => {}
+                        // Which of the two depends on who is asked first after a long
+                        // sleep: the group, or the broker that gave the transaction up.
+                        Err(
+                            CommitError::Fenced | CommitError::Log(LogError::Unavailable(_)),
+                        ) => touch(&self.scene.join("refused")),
                         Err(error) => panic!("{error}"),
                     }
                 }

@@ -121,11 +121,15 @@ async fn a_log_copied_to_kafka_goes_on_there() {
     for group in ["Disk", "Latency"] {
         client.webhook(&key, &firing(group, "one")).await.unwrap();
     }
-    let numbered = |found: &[serde_json::Value]| {
-        found.len() == 2 && found.iter().all(|incident| incident["number"].is_number())
+    // Number and alerts come by ways of their own.
+    let complete = |found: &[serde_json::Value]| {
+        let told = |incident: &serde_json::Value| {
+            incident["number"].is_number() && incident["alerts_open"] == 1
+        };
+        found.len() == 2 && found.iter().all(told)
     };
     let before = client
-        .incidents_until("two numbered incidents", numbered)
+        .incidents_until("two numbered incidents with their alerts", complete)
         .await;
     alone.end();
 
@@ -141,9 +145,7 @@ async fn a_log_copied_to_kafka_goes_on_there() {
         roles.restart(role).await;
     }
     let there = client.at(roles.base("gateway"), &client.token);
-    let after = there
-        .incidents_until("the same incidents", |found| found.len() == 2)
-        .await;
+    let after = there.incidents_until("the same incidents", complete).await;
     assert_eq!(after, before, "same incidents, same versions");
     let path = format!(
         "/api/v1/incidents/{}/resolve",
