@@ -112,6 +112,7 @@ impl Served {
             metric_stores: None,
             outbound: outbound::Outbound::new(outbound::Guard::default()),
             rates: Arc::new(Rates::new(quotas, None)),
+            meter: Arc::default(),
         })?;
         let stop = CancellationToken::new();
         let (running, until) = (gateway.clone(), stop.clone());

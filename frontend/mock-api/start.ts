@@ -15,6 +15,7 @@ import { signOnRoutes } from './sign-on-routes';
 import { tenantRoutes } from './tenant-routes';
 import { accountRoutes } from './account-routes';
 import { traceRoutes } from './trace-routes';
+import { usageRoutes } from './usage-routes';
 
 /** Answers every request of the console in the browser, so that it runs without a server. */
 export async function startMockApi(): Promise<void> {
@@ -33,6 +34,7 @@ export async function startMockApi(): Promise<void> {
     ...traceRoutes,
     ...telemetryRoutes,
     ...monitoringRoutes,
+    ...usageRoutes,
     ...logHandlers,
     ...liveHandlers,
   );

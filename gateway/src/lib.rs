@@ -28,7 +28,9 @@ pub mod operations;
 pub mod outcomes;
 pub mod outgoing;
 pub mod paging;
+pub mod parameters;
 pub mod progress;
+pub mod proxies;
 pub mod ready;
 pub mod request;
 pub mod routes;
@@ -40,6 +42,7 @@ use std::time::Duration;
 
 use access::ended::Ended;
 use access::keyring::Keyring;
+use access::meter::Meter;
 use access::rates::Rates;
 use access::refused_bodies::RefusedBodies;
 use axum::Router;
@@ -58,6 +61,7 @@ use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
+use audit::looks::Looks;
 use audit::sealer;
 use auth::keys::Keys;
 use auth::passwords::Passwords;
@@ -97,6 +101,8 @@ pub struct Surroundings {
     pub rates: Arc<Rates>,
     /// How it calls servers that people name.
     pub outbound: Outbound,
+    /// What tenants use; shared with ingest where both run.
+    pub meter: Arc<Meter>,
 }
 
 /// The gateway; cheap to clone.
@@ -114,10 +120,12 @@ pub struct Parts {
     pub metrics: Option<PrometheusHandle>,
     pub refused: Arc<RefusedBodies>,
     pub rates: Arc<Rates>,
+    pub meter: Arc<Meter>,
     /// Once the vault has told its root.
     keys: OnceLock<Keys>,
     pub tokens: Tokens,
     pub ended: Ended,
+    pub(crate) looks: Looks,
     pub passwords: Passwords,
     /// By which members of tenants sign in.
     pub providers: Providers,
@@ -154,6 +162,7 @@ impl Gateway {
             keys: OnceLock::new(),
             tokens: Tokens::new(given.config.public_url.origin()),
             ended: Ended::default(),
+            looks: Looks::default(),
             passwords: Passwords::new()?,
             providers: Providers::new(Outgoing::new(loopback)),
             outcomes: Outcomes::default(),
@@ -173,6 +182,7 @@ impl Gateway {
             rates: given.rates,
             outbound: given.outbound,
             calls: Semaphore::new(CALLS_AT_ONCE),
+            meter: given.meter,
             fanout: given.fanout,
         })))
     }
@@ -237,9 +247,11 @@ impl Gateway {
             .follow(&self.db, self.fanout.as_ref(), &self.progress, stop.clone());
         let sweeper = sweeper::run(self, stop.clone());
         let ends = self.follow_ends(stop.clone());
+        let changes = self.follow_changes(stop.clone());
         let outcomes = self.outcomes.follow(&self.log, stop.clone());
         let sealer = sealer::run(self, stop.clone());
-        let (outcomes, ..) = tokio::join!(outcomes, keys, tokens, live, sweeper, sealer, ends);
+        let (outcomes, ..) =
+            tokio::join!(outcomes, keys, tokens, live, sweeper, sealer, ends, changes);
         Ok(outcomes?)
     }
 
@@ -267,6 +279,10 @@ impl Gateway {
                 Error::Internal("a handler panicked".to_owned()).into_response()
             }))
             .layer(middleware::from_fn(request::identify))
+            .layer(middleware::from_fn_with_state(
+                self.clone(),
+                proxies::locate,
+            ))
             // Outside of what writes bodies, else they are taken for compressed.
             .layer(CompressionLayer::new())
             .layer(middleware::from_fn_with_state(

@@ -24,6 +24,7 @@ pub mod telemetry;
 pub mod telemetry_limits;
 pub mod tenant;
 pub mod traces;
+pub mod usage;
 
 use access::permissions::Action;
 use utoipa_axum::routes;
@@ -134,7 +135,7 @@ fn members(operations: Operations) -> Operations {
         .member(ReadProjects, routes!(projects::list))
         .member(ManageProjects, routes!(projects::create))
         .member(ManageProjects, routes!(projects::rename))
-        .sensitive(ReadMembers, routes!(members::list))
+        .looked_at(ReadMembers, routes!(members::list))
         .member(ManageProjects, routes!(projects::archive))
         .member(ManageProjects, routes!(projects::restore))
         .member(ManageMembers, routes!(members::create))
@@ -166,6 +167,7 @@ fn members(operations: Operations) -> Operations {
         .member(SaveViews, routes!(saved_views::delete))
         .member(ReadTelemetryLimits, routes!(telemetry_limits::get))
         .member(ManageTelemetryLimits, routes!(telemetry_limits::set))
+        .member(ReadTelemetryLimits, routes!(usage::get))
         .member(ReadCommands, routes!(commands::get))
         .sensitive(ReadAudit, routes!(audit::list))
         .sensitive(ReadAudit, routes!(audit::stats))

@@ -161,7 +161,7 @@ fn is_of_this_machine(ip: IpAddr) -> bool {
 }
 
 impl Network {
-    fn holds(&self, ip: IpAddr) -> bool {
+    pub fn holds(&self, ip: IpAddr) -> bool {
         let differs = match (self.base, ip) {
             (IpAddr::V4(base), IpAddr::V4(ip)) => {
                 (u32::from(base) ^ u32::from(ip)).leading_zeros() < u32::from(self.prefix)
@@ -290,6 +290,13 @@ mod tests {
         for text in ["10.0.0.0/33", "ten", "10.0.0.0/", "/8", "::/129"] {
             assert!(text.parse::<Network>().is_err(), "{text}");
         }
+        let holds = |network: &str, ip: &str| {
+            let network: Network = network.parse().unwrap();
+            network.holds(ip.parse().unwrap())
+        };
+        assert!(holds("0.0.0.0/0", "198.51.100.9") && !holds("0.0.0.0/0", "::1"));
+        assert!(holds("::/0", "2001:db8::1") && holds("10.0.0.1", "10.0.0.1"));
+        assert!(!holds("10.0.0.1", "10.0.0.2"));
     }
 
     #[test]

@@ -31,6 +31,7 @@ pub mod single_sign_on;
 pub mod telemetry;
 pub mod telemetry_limits;
 pub mod timeline;
+pub mod usage;
 pub mod vault;
 
 pub use db::{Db, DbConfig, QueryError};

@@ -45,6 +45,7 @@ pub fn registry_with(settings: &Settings) -> Vec<Arc<dyn Projection>> {
         Arc::new(crate::saved_views::SavedViews),
         Arc::new(crate::monitoring_integrations::MonitoringIntegrations),
         Arc::new(crate::telemetry_limits::TelemetryLimits),
+        Arc::new(crate::usage::Usage),
         Arc::new(crate::audit::Audit),
         Arc::new(crate::outcomes::Outcomes),
         Arc::new(crate::telemetry::policies::TelemetryPolicies),

@@ -37,3 +37,4 @@ pub mod telemetry_limits;
 pub mod tenant;
 pub mod time;
 pub mod topic;
+pub mod usage;

@@ -32,6 +32,7 @@ pub fn types() -> Vec<MessageType> {
         crate::telemetry_limits::TelemetryLimitsCommand::types(),
         crate::telemetry_limits::TelemetryLimitsEvent::types(),
         crate::telemetry_limits::TelemetryNote::types(),
+        crate::usage::UsageNote::types(),
         crate::incident::IncidentCommand::types(),
         crate::incident::IncidentEvent::types(),
         crate::incident_numbers::IncidentNumbersCommand::types(),

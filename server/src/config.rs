@@ -70,6 +70,9 @@ pub struct Settings {
     /// Pages of other sites that may use the API, for instance `https://app.example`; separated by commas
     #[arg(long, env = "SRE_COPILOT_CORS_ORIGINS", global = true)]
     pub cors_origins: Option<String>,
+    /// Proxies whose `Forwarded` or `X-Forwarded-For` is believed, as addresses or CIDR ranges; separated by commas
+    #[arg(long, env = "SRE_COPILOT_TRUSTED_PROXIES", global = true)]
+    pub trusted_proxies: Option<String>,
     /// API requests of one key or person, per second; 0 = no limit [default: 500]
     #[arg(long, env = "SRE_COPILOT_CALLER_REQUESTS_PER_SECOND", global = true)]
     pub caller_requests_per_second: Option<u32>,
@@ -173,6 +176,7 @@ pub struct Config {
     pub public_url: Option<String>,
     pub registration: Registration,
     pub cors_origins: Vec<String>,
+    pub trusted_proxies: Vec<String>,
     pub caller_requests_per_second: u32,
     pub tenant_requests_per_second: u32,
     pub entrance_requests_per_second: u32,
@@ -243,6 +247,7 @@ impl Settings {
             public_url: self.public_url.or(below.public_url),
             registration: self.registration.or(below.registration),
             cors_origins: self.cors_origins.or(below.cors_origins),
+            trusted_proxies: self.trusted_proxies.or(below.trusted_proxies),
             caller_requests_per_second: self
                 .caller_requests_per_second
                 .or(below.caller_requests_per_second),
@@ -316,6 +321,7 @@ impl Settings {
             public_url: public_url(set(self.public_url))?,
             registration: registration(set(self.registration))?,
             cors_origins: origins(set(self.cors_origins))?,
+            trusted_proxies: networks("trusted_proxies", set(self.trusted_proxies))?,
             caller_requests_per_second: self.caller_requests_per_second.unwrap_or(500),
             tenant_requests_per_second: self.tenant_requests_per_second.unwrap_or(2_000),
             entrance_requests_per_second: self.entrance_requests_per_second.unwrap_or(10),
@@ -339,7 +345,7 @@ impl Settings {
             telemetry_raise_limits: self.telemetry_raise_limits.unwrap_or(true),
             log_disk_bytes: self.log_disk_bytes.unwrap_or(10 << 30),
             outbound_private: self.outbound_private.unwrap_or(true),
-            outbound_denied: networks(set(self.outbound_denied))?,
+            outbound_denied: networks("outbound_denied", set(self.outbound_denied))?,
             monitoring_probe_ms: self.monitoring_probe_ms.unwrap_or(30_000).max(100),
             allow_weak_isolation: self.allow_weak_isolation.unwrap_or(false),
             postgres_bin: self.postgres_bin,
@@ -464,14 +470,14 @@ fn origins(value: Option<String>) -> Result<Vec<String>, BadSetting> {
     parts.map(origin).collect()
 }
 
-/// Networks as they are called by.
-fn networks(value: Option<String>) -> Result<Vec<String>, BadSetting> {
+/// Networks as they are named in the setting `setting`.
+fn networks(setting: &'static str, value: Option<String>) -> Result<Vec<String>, BadSetting> {
     let list = value.unwrap_or_default();
     let parts = list.split(',').map(str::trim);
     let network = |part: &str| match part.parse::<Network>() {
         Ok(_) => Ok(part.to_owned()),
         Err(_) => Err(BadSetting {
-            setting: "outbound_denied",
+            setting,
             value: part.to_owned(),
             expected: "expected networks such as `10.0.0.0/8`, separated by commas".to_owned(),
         }),
@@ -597,9 +603,10 @@ mod tests {
 
     #[test]
     fn networks_are_networks() {
-        let read = networks(Some("10.0.0.0/8, ::1".to_owned())).unwrap();
+        let read = networks("outbound_denied", Some("10.0.0.0/8, ::1".to_owned())).unwrap();
         assert_eq!(read, ["10.0.0.0/8", "::1"]);
-        let refused = networks(Some("10.0.0.0/8,intranet".to_owned())).unwrap_err();
+        assert!(networks("outbound_denied", None).unwrap().is_empty());
+        let refused = networks("outbound_denied", Some("10.0.0.0/8,intranet".to_owned())).unwrap_err();
         assert_eq!(
             (refused.setting, &*refused.value),
             ("outbound_denied", "intranet")

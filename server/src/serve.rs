@@ -9,6 +9,7 @@ mod tasks;
 use std::sync::Arc;
 
 use access::keyring::Keyring;
+use access::meter::Meter;
 use access::rates::{Rates, Shared};
 use access::refused_bodies::RefusedBodies;
 use anyhow::Context;
@@ -46,6 +47,7 @@ pub(crate) struct Platform {
     pub(crate) rates: Arc<Rates>,
     /// How servers that people name are called.
     pub(crate) outbound: Outbound,
+    pub(crate) meter: Arc<Meter>,
     pub(crate) shutdown: CancellationToken,
 }
 
@@ -78,6 +80,7 @@ pub async fn run(config: Config, roles: Roles) -> anyhow::Result<()> {
         data,
         metrics,
         refused: Arc::default(),
+        meter: Arc::default(),
         shutdown: shutdown.clone(),
     };
     let mut tasks = Tasks::new(shutdown);
@@ -100,6 +103,11 @@ fn start(platform: &Platform, listeners: edge::Listeners, tasks: &mut Tasks) -> 
     let (keyring, followed, stop) = (platform.keyring.clone(), log.clone(), shutdown.clone());
     tasks.spawn("keyring", async move {
         Ok(keyring.follow(&followed, stop).await?)
+    });
+    let (meter, noted, stop) = (platform.meter.clone(), log.clone(), shutdown.clone());
+    tasks.spawn("meter", async move {
+        meter.keep_noting(&noted, &CLOCK, stop).await;
+        Ok(())
     });
     tasks.spawn("edge", edge::serve(platform.clone(), listeners));
     if roles.workers {

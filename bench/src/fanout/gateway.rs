@@ -69,6 +69,7 @@ impl Served {
             metric_stores: None,
             outbound: outbound::Outbound::new(outbound::Guard::default()),
             rates: Arc::new(Rates::new(Quotas::default(), None)),
+            meter: Arc::default(),
         })?;
         let stop = CancellationToken::new();
         let tasks = tasks(gateway, keyring, &log, listener, &stop);

@@ -13,6 +13,7 @@ const TABS = [
   { label: 'Integrations', to: '/p/$project/settings/integrations' },
   { label: 'Telemetry', to: '/p/$project/settings/telemetry' },
   { label: 'Telemetry limits', to: '/p/$project/settings/telemetry-limits' },
+  { label: 'Usage', to: '/p/$project/settings/usage' },
   { label: 'Audit', to: '/p/$project/settings/audit' },
 ] as const;
 

@@ -220,6 +220,12 @@ const telemetryLimits = createRoute({
   component: lazyRouteComponent(() => import('../pages/TelemetryLimitsPage'), 'TelemetryLimitsPage'),
 });
 
+const usage = createRoute({
+  getParentRoute: () => settings,
+  path: '/usage',
+  component: lazyRouteComponent(() => import('../pages/UsagePage'), 'UsagePage'),
+});
+
 const audit = createRoute({
   getParentRoute: () => settings,
   path: '/audit',
@@ -245,7 +251,7 @@ const tree = root.addChildren([
     trace,
     services,
     gettingStarted,
-    settings.addChildren([settingsHome, apiKeys, members, singleSignOn, roles, projects, security, integrations, telemetry, telemetryLimits, audit]),
+    settings.addChildren([settingsHome, apiKeys, members, singleSignOn, roles, projects, security, integrations, telemetry, telemetryLimits, usage, audit]),
   ]),
 ]);
 

@@ -52,7 +52,8 @@ pub struct Register {
 #[utoipa::path(post, path = "/api/v1/auth/register", operation_id = "register", tag = "auth",
     request_body = Register,
     responses((status = 201, body = Session), (status = 202, body = Pending),
-        (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+        (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem),
+        (status = 429, body = Problem)))]
 pub async fn register(
     State(gateway): State<Gateway>,
     client: Client,

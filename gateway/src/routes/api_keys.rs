@@ -5,7 +5,7 @@ pub mod rotate;
 use access::api_key::{self, NewKey};
 use access::permissions::Action;
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
@@ -27,6 +27,7 @@ use crate::error::{Error, FieldError, Pending, Problem};
 use crate::openapi::words::KeyScope;
 use crate::operations::Allowed;
 use crate::paging::{Listed, Paging};
+use crate::parameters::{Path, Query};
 use crate::request::{Asked, Question};
 
 const LIST: &str = "api_keys";

@@ -1,7 +1,7 @@
 //! `/api/v1/invitations`: asking colleagues in, by a link.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
@@ -29,6 +29,7 @@ use crate::error::{Error, Pending, Problem};
 use crate::openapi::words;
 use crate::operations::Allowed;
 use crate::paging::{Listed, Paging};
+use crate::parameters::{Path, Query};
 use crate::request::Asked;
 
 const LIST: &str = "invitations";

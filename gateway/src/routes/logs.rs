@@ -11,7 +11,7 @@ pub mod tail;
 mod which;
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use projections::telemetry::logs::{self, Place, Record, Scanned};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -20,6 +20,7 @@ use crate::Gateway;
 use crate::cursor;
 use crate::error::{Error, Problem};
 use crate::operations::Allowed;
+use crate::parameters::Query;
 use which::Which;
 
 const LIST: &str = "logs";

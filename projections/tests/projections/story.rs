@@ -175,6 +175,7 @@ pub(crate) fn every_example() -> Vec<NewRecord> {
     use schemas::service_account::ServiceAccountEvent;
     use schemas::single_sign_on::SingleSignOnEvent;
     use schemas::telemetry_limits::{TelemetryLimitsEvent, TelemetryNote};
+    use schemas::usage::UsageNote;
     let tenant = Tenant(0);
     let streams: [(Topic, &str, u128, Vec<MessageType>); 15] = [
         (Topic::IdentityEvents, "tenant", 0xF1, TenantEvent::types()),
@@ -241,6 +242,7 @@ pub(crate) fn every_example() -> Vec<NewRecord> {
         ),
         (Topic::AuditOperations, "audit", 1, AuditRecord::types()),
         (Topic::AuditOperations, "ingest", 1, TelemetryNote::types()),
+        (Topic::AuditOperations, "access", 1, UsageNote::types()),
         (Topic::CommandOutcomes, "incident", 0xC0, Outcome::types()),
     ];
     let mut records = Vec::new();

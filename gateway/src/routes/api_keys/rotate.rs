@@ -1,7 +1,7 @@
 //! `POST /api/v1/api-keys/{id}/rotate`: another secret, while the old one still works.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use projections::api_keys::{self, ApiKey};
@@ -21,6 +21,7 @@ use crate::auth::register::refuse_if;
 use crate::dispatch::Command;
 use crate::error::{Error, FieldError, Pending, Problem};
 use crate::operations::Allowed;
+use crate::parameters::Path;
 use crate::request::Asked;
 
 const HOUR_MS: i64 = 3_600_000;
