@@ -606,7 +606,8 @@ mod tests {
         let read = networks("outbound_denied", Some("10.0.0.0/8, ::1".to_owned())).unwrap();
         assert_eq!(read, ["10.0.0.0/8", "::1"]);
         assert!(networks("outbound_denied", None).unwrap().is_empty());
-        let refused = networks("outbound_denied", Some("10.0.0.0/8,intranet".to_owned())).unwrap_err();
+        let refused =
+            networks("outbound_denied", Some("10.0.0.0/8,intranet".to_owned())).unwrap_err();
         assert_eq!(
             (refused.setting, &*refused.value),
             ("outbound_denied", "intranet")
