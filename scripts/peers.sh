@@ -73,7 +73,24 @@ victoria_logs_peer() {
   else say "victoria-logs: not here and not to be built"; fi
 }
 
-[ $# -gt 0 ] || set -- postgres prometheus alertmanager node-exporter rsyslog redis kafka chromium xfs eatmydata shellcheck
+# Takes minutes to build, so that only `make prove` does it; a cached one is used.
+telemetrygen_peer() {
+  local path module=github.com/open-telemetry/opentelemetry-collector-contrib/cmd/telemetrygen
+  path=$(find_command TELEMETRYGEN telemetrygen || compgen -G "$cache/go/bin/telemetrygen" || true)
+  if [ -z "$path" ] && [ -n "${SRE_COPILOT_PROVE:-}" ] && has go; then
+    say "building telemetrygen"
+    local work
+    work=$(mktemp -d)
+    # Its go.mod has replacements, which `go install` refuses.
+    (cd "$work" && export GOFLAGS=-mod=mod && go mod init peers && go get "$module@v0.161.0" &&
+      go build -o "$cache/go/bin/telemetrygen" "$module") >&2 && path=$cache/go/bin/telemetrygen
+    rm -rf "$work"
+  fi
+  if [ -n "$path" ]; then export_path TELEMETRYGEN "$path"
+  else say "telemetrygen: not here; make prove builds it"; fi
+}
+
+[ $# -gt 0 ] || set -- postgres prometheus alertmanager node-exporter rsyslog redis kafka chromium xfs eatmydata telemetrygen shellcheck
 for name in "$@"; do
   case $name in
     postgres) postgres_peer ;;
@@ -88,6 +105,7 @@ for name in "$@"; do
     chromium) chromium_peer ;;
     xfs) peer XFS_IO xfs_io xfsprogs ;;
     eatmydata) eatmydata_peer ;;
+    telemetrygen) telemetrygen_peer ;;
     shellcheck) peer SHELLCHECK shellcheck shellcheck ;;
     *) die "unknown peer $name" ;;
   esac

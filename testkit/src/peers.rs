@@ -21,6 +21,8 @@ pub enum Peer {
     /// A folder with the modules of `server/tests/sdks/node`.
     NodeSdks,
     Rsyslogd,
+    /// OpenTelemetry's load generator.
+    Telemetrygen,
 }
 
 impl Peer {
@@ -36,6 +38,7 @@ impl Peer {
             Self::Schemathesis => "SRE_COPILOT_TEST_SCHEMATHESIS",
             Self::NodeSdks => "SRE_COPILOT_TEST_NODE_SDKS",
             Self::Rsyslogd => "SRE_COPILOT_TEST_RSYSLOGD",
+            Self::Telemetrygen => "SRE_COPILOT_TEST_TELEMETRYGEN",
             Self::EatMyData => "SRE_COPILOT_TEST_EATMYDATA",
         }
     }

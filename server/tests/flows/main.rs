@@ -43,6 +43,7 @@ mod schemathesis;
 mod sdks;
 mod secrets;
 mod startup;
+mod telemetrygen;
 mod unprivileged;
 mod vault;
 mod write_read;
