@@ -133,7 +133,7 @@ function NameCell({ row }: { row: MonitoringIntegration }) {
       <div style={{ fontWeight: 500, overflowWrap: 'anywhere' }}>{row.name}</div>
       <div className="dim" style={{ overflowWrap: 'anywhere' }}>
         {KINDS[row.kind].label} <span className="mono">{row.url}</span>
-        {row.credential && ` with ${CREDENTIAL_TEXT[row.credential.kind]}`} 
+        {row.credential && ` with ${CREDENTIAL_TEXT[row.credential.kind]}`}{' '}
         <HistoryLink type="monitoring_integration" id={row.id} />
       </div>
     </>
