@@ -64,7 +64,7 @@ const COLUMNS: readonly Column<StepRow>[] = [
   {
     id: 'name',
     header: 'Step',
-    width: 150,
+    width: 140,
     cell: (row) => (
       <span style={{ display: 'inline-flex', alignItems: 'center', gap: 4, color: row.ok ? undefined : 'var(--tone-detected)' }}>
         {row.ok ? <IconCheck size={14} aria-label="done" /> : <IconX size={14} aria-label="failed" />} {stepText(row.name)}

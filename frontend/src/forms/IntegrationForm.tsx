@@ -89,7 +89,7 @@ export function IntegrationForm({ before, onDone }: { before?: MonitoringIntegra
           <Textarea
             label="Headers"
             description="One a line, as in X-Scope-OrgID: team-a"
-            className="mono"
+            styles={{ input: { fontFamily: 'var(--mantine-font-family-monospace)' } }}
             autosize
             minRows={2}
             autoComplete="off"
@@ -101,7 +101,7 @@ export function IntegrationForm({ before, onDone }: { before?: MonitoringIntegra
             label="Its authority"
             description="A certificate in PEM that is believed instead of the system's; empty where the system knows who signed it"
             placeholder="-----BEGIN CERTIFICATE-----"
-            className="mono"
+            styles={{ input: { fontFamily: 'var(--mantine-font-family-monospace)' } }}
             autosize
             minRows={2}
             maxRows={6}

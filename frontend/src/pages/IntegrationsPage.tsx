@@ -19,6 +19,7 @@ import { QueryView } from '../ui/QueryView';
 import { RelativeTime } from '../ui/RelativeTime';
 import { RowSkeleton } from '../ui/RowSkeleton';
 import { errorText, KINDS } from '../util/monitoring';
+import classes from './IntegrationsPage.module.css';
 
 type Doing = { what: 'edit' | 'remove' | 'test'; integration: MonitoringIntegration } | { what: 'add' } | null;
 
@@ -78,8 +79,22 @@ function Integrations({ rows, ...acts }: Acts & { rows: readonly MonitoringInteg
 
 function columns(acts: Acts): readonly Column<MonitoringIntegration>[] {
   return [
-    { id: 'name', header: 'Name', cell: (row) => <NameCell row={row} /> },
-    { id: 'health', header: 'Health', width: 250, cell: (row) => <HealthCell row={row} /> },
+    {
+      id: 'name',
+      header: 'Name',
+      cell: (row) => (
+        <>
+          <NameCell row={row} />
+          <div className={classes.below}>
+            <div>
+              <HealthCell row={row} />
+            </div>
+            <ActCell row={row} {...acts} />
+          </div>
+        </>
+      ),
+    },
+    { id: 'health', header: 'Health', width: 250, from: 'medium', cell: (row) => <HealthCell row={row} /> },
     {
       id: 'version',
       header: 'Version',
@@ -92,12 +107,25 @@ function columns(acts: Acts): readonly Column<MonitoringIntegration>[] {
       header: 'Latency',
       width: 96,
       align: 'right',
-      from: 'medium',
+      from: 'wide',
       cell: (row) => (row.health.latency_ms == null ? <span className="dim">—</span> : <Latency row={row} />),
     },
-    { id: 'act', header: '', width: 84, align: 'right', cell: (row) => <ActCell row={row} {...acts} /> },
+    {
+      id: 'act',
+      header: '',
+      width: 216,
+      align: 'right',
+      from: 'medium',
+      cell: (row) => (
+        <Group justify="flex-end">
+          <ActCell row={row} {...acts} />
+        </Group>
+      ),
+    },
   ];
 }
+
+const CREDENTIAL_TEXT = { basic: 'a password', bearer: 'a token', headers: 'headers' } as const;
 
 function NameCell({ row }: { row: MonitoringIntegration }) {
   return (
@@ -105,7 +133,7 @@ function NameCell({ row }: { row: MonitoringIntegration }) {
       <div style={{ fontWeight: 500, overflowWrap: 'anywhere' }}>{row.name}</div>
       <div className="dim" style={{ overflowWrap: 'anywhere' }}>
         {KINDS[row.kind].label} <span className="mono">{row.url}</span>
-        {row.credential && ` with ${row.credential.kind === 'basic' ? 'a password' : row.credential.kind === 'bearer' ? 'a token' : 'headers'}`}{' '}
+        {row.credential && ` with ${CREDENTIAL_TEXT[row.credential.kind]}`}{' '}
         <HistoryLink type="monitoring_integration" id={row.id} />
       </div>
     </>
@@ -148,7 +176,7 @@ function ActCell({ row, may, onDo }: Acts & { row: MonitoringIntegration }) {
     </Button>
   );
   return (
-    <Group gap={4} justify="flex-end">
+    <Group gap={4} wrap="nowrap">
       {may.test && act('test', 'Test')}
       {may.manage && act('edit', 'Change')}
       {may.manage && act('remove', 'Remove')}

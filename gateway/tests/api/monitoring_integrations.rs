@@ -282,7 +282,7 @@ async fn the_audit_tells_before_and_after_and_never_the_secret() {
     );
     app.put(&one(&id), &ada.token, change).await.with(200);
     app.delete(&one(&id), &ada.token).await.with(204);
-    let path = format!("/api/v1/audit?target=monitoring_integration:{id}");
+    let path = format!("/api/v1/audit?target_type=monitoring_integration&target_id={id}");
     let told = testkit::eventually("three entries", || async {
         let page = app.get(&path, Some(&ada.token)).await;
         let items = page.with(200)["items"].as_array().unwrap().clone();
