@@ -56,6 +56,11 @@ impl Ended {
         true
     }
 
+    /// When it last ended.
+    pub fn at(&self, end: End) -> Option<Timestamp> {
+        self.0.read().get(&end).copied()
+    }
+
     /// Refuses a token that was made before one of the things it carries ended.
     pub fn check(&self, principal: &Principal) -> Result<(), Denied> {
         let Grant::Member {

@@ -11,6 +11,7 @@ pub mod credentials;
 pub mod denied;
 pub mod ended;
 pub mod keyring;
+pub mod meter;
 pub mod permissions;
 pub mod principal;
 pub mod rates;

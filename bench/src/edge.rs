@@ -110,7 +110,9 @@ impl Served {
             metrics: None,
             refused: Arc::default(),
             metric_stores: None,
+            outbound: outbound::Outbound::new(outbound::Guard::default()),
             rates: Arc::new(Rates::new(quotas, None)),
+            meter: Arc::default(),
         })?;
         let stop = CancellationToken::new();
         let (running, until) = (gateway.clone(), stop.clone());

@@ -15,6 +15,8 @@ pub mod fields;
 pub mod history;
 pub mod incident;
 pub mod incident_numbers;
+pub mod integration_health;
+pub mod monitoring_integration;
 mod runtime;
 pub mod saved_view;
 pub mod service_account;

@@ -68,8 +68,10 @@ export const PAGES: readonly ShownPage[] = [
   { name: 'roles', signedIn: true, open: at(`/p/${PROJECT}/settings/roles`, 'Settings') },
   { name: 'security', signedIn: true, open: at(`/p/${PROJECT}/settings/security`, 'Settings') },
   { name: 'projects', signedIn: true, open: at(`/p/${PROJECT}/settings/projects`, 'Settings') },
+  { name: 'integrations', signedIn: true, open: at(`/p/${PROJECT}/settings/integrations`, 'Settings') },
   { name: 'telemetry', signedIn: true, open: at(`/p/${PROJECT}/settings/telemetry`, 'Settings') },
   { name: 'telemetry-limits', signedIn: true, open: at(`/p/${PROJECT}/settings/telemetry-limits`, 'Settings') },
+  { name: 'usage', signedIn: true, open: at(`/p/${PROJECT}/settings/usage`, 'Settings') },
   { name: 'audit', signedIn: true, open: at(`/p/${PROJECT}/settings/audit`, 'Settings') },
   { name: 'not-found', signedIn: true, open: async (page) => {
     await page.goto(`/p/${PROJECT}/nowhere`);

@@ -7,6 +7,7 @@ import { incidentRoutes } from './incident-routes';
 import { liveHandlers } from './live';
 import { logHandlers, logRoutes } from './log-routes';
 import { metricRoutes } from './metric-routes';
+import { monitoringRoutes } from './monitoring-routes';
 import { savedViewRoutes } from './saved-view-routes';
 import { signalRoutes } from './signals';
 import { telemetryRoutes } from './telemetry-routes';
@@ -14,6 +15,7 @@ import { signOnRoutes } from './sign-on-routes';
 import { tenantRoutes } from './tenant-routes';
 import { accountRoutes } from './account-routes';
 import { traceRoutes } from './trace-routes';
+import { usageRoutes } from './usage-routes';
 
 /** Answers every request of the console in the browser, so that it runs without a server. */
 export async function startMockApi(): Promise<void> {
@@ -31,6 +33,8 @@ export async function startMockApi(): Promise<void> {
     ...logRoutes,
     ...traceRoutes,
     ...telemetryRoutes,
+    ...monitoringRoutes,
+    ...usageRoutes,
     ...logHandlers,
     ...liveHandlers,
   );

@@ -1,6 +1,7 @@
 //! What no command tells: reads of sensitive data, and tries without leave. Each is a
 //! record of `audit.operations`, durable before the answer leaves.
 
+pub(crate) mod looks;
 pub mod sealer;
 
 use access::permissions::Action;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use access::telemetry_limits::Allowance;
 use axum::http::Uri;
+use outbound::Network;
 
 /// Who may make a new tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +34,8 @@ pub struct Config {
     pub registration: Registration,
     /// Pages of other sites that may use the API; each an origin.
     pub cors_origins: Vec<String>,
+    /// Whose word is taken for where a request came from.
+    pub trusted_proxies: Vec<Network>,
     /// How long a request waits for the outcome of its command.
     pub outcome_wait: Duration,
     /// How long it then waits for the read model that it answers from.
@@ -49,6 +52,7 @@ impl Config {
             public_url,
             registration: Registration::Open,
             cors_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
             outcome_wait: Duration::from_secs(5),
             read_wait: Duration::from_secs(2),
             erased: None,

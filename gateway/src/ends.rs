@@ -1,6 +1,8 @@
 //! Ending access tokens before their time, on every gateway within a second: what
 //! ends is noted here at once and in the vault, which the others read twice a second.
 
+mod changes;
+
 use std::time::Duration;
 
 use access::ended::End;

@@ -11,6 +11,7 @@ use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICAT
 use axum::response::{IntoResponse, Response};
 use eventlog::LogError;
 use projections::db::QueryError;
+use projections::vault::VaultError;
 use schemas::ids::CommandId;
 use schemas::outcome::Refusal;
 use serde::Serialize;
@@ -294,6 +295,15 @@ impl From<QueryError> for Error {
                 Self::Unavailable("the read models are not available".to_owned())
             }
             QueryError::Failed(_) => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+impl From<VaultError> for Error {
+    fn from(error: VaultError) -> Self {
+        match error {
+            VaultError::Database(error) => error.into(),
+            other => Self::Internal(other.to_string()),
         }
     }
 }

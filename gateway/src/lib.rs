@@ -28,26 +28,31 @@ pub mod operations;
 pub mod outcomes;
 pub mod outgoing;
 pub mod paging;
+pub mod parameters;
 pub mod progress;
+pub mod proxies;
 pub mod ready;
 pub mod request;
 pub mod routes;
 pub mod tokens;
 
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use access::ended::Ended;
 use access::keyring::Keyring;
+use access::meter::Meter;
 use access::rates::Rates;
 use access::refused_bodies::RefusedBodies;
 use axum::Router;
 use axum::middleware;
 use eventlog::Log;
 use metrics_exporter_prometheus::PrometheusHandle;
+use outbound::Outbound;
 use projections::Db;
 use projections::fanout::Fanout;
-use projections::vault::{MasterKey, SubjectKeys};
+use projections::vault::{self, MasterKey, SubjectKeys};
 use protocols::outgoing::Loopback;
 use schemas::context::{Clock, Context};
 use schemas::ids::SubjectId;
@@ -56,6 +61,7 @@ use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
+use audit::looks::Looks;
 use audit::sealer;
 use auth::keys::Keys;
 use auth::passwords::Passwords;
@@ -70,6 +76,11 @@ use outcomes::Outcomes;
 use outgoing::Outgoing;
 use progress::Progress;
 use tokens::Tokens;
+
+/// So many servers that people name are called at once.
+const CALLS_AT_ONCE: usize = 16;
+/// Between two tries to read the vault.
+const RETRY_AFTER: Duration = Duration::from_millis(500);
 
 /// What the gateway is given at start. The keyring is shared with ingest and
 /// followed by whoever made it.
@@ -88,6 +99,10 @@ pub struct Surroundings {
     pub metric_stores: Option<Arc<dyn MetricStores>>,
     /// How often callers may ask; shared with ingest where both run.
     pub rates: Arc<Rates>,
+    /// How it calls servers that people name.
+    pub outbound: Outbound,
+    /// What tenants use; shared with ingest where both run.
+    pub meter: Arc<Meter>,
 }
 
 /// The gateway; cheap to clone.
@@ -105,9 +120,12 @@ pub struct Parts {
     pub metrics: Option<PrometheusHandle>,
     pub refused: Arc<RefusedBodies>,
     pub rates: Arc<Rates>,
-    pub keys: Keys,
+    pub meter: Arc<Meter>,
+    /// Once the vault has told its root.
+    keys: OnceLock<Keys>,
     pub tokens: Tokens,
     pub ended: Ended,
+    pub(crate) looks: Looks,
     pub passwords: Passwords,
     /// By which members of tenants sign in.
     pub providers: Providers,
@@ -117,6 +135,9 @@ pub struct Parts {
     pub queries: Queries,
     /// Turns of exports.
     pub exports: Arc<Semaphore>,
+    pub outbound: Outbound,
+    /// Turns of calls to servers that people name.
+    pub calls: Semaphore,
     fanout: Arc<dyn Fanout>,
     document: String,
 }
@@ -138,9 +159,10 @@ impl Gateway {
             false => Loopback::Refused,
         };
         Ok(Self(Arc::new(Parts {
-            keys: Keys::derive(&given.master),
+            keys: OnceLock::new(),
             tokens: Tokens::new(given.config.public_url.origin()),
             ended: Ended::default(),
+            looks: Looks::default(),
             passwords: Passwords::new()?,
             providers: Providers::new(Outgoing::new(loopback)),
             outcomes: Outcomes::default(),
@@ -158,8 +180,34 @@ impl Gateway {
             metrics: given.metrics,
             refused: given.refused,
             rates: given.rates,
+            outbound: given.outbound,
+            calls: Semaphore::new(CALLS_AT_ONCE),
+            meter: given.meter,
             fanout: given.fanout,
         })))
+    }
+
+    /// The keys of its own HMACs and signatures; unavailable until the vault was read.
+    pub fn keys(&self) -> Result<&Keys, Error> {
+        let unread = || Error::Unavailable("the vault was not read yet".to_owned());
+        self.keys.get().ok_or_else(unread)
+    }
+
+    /// Derives them, trying until the vault answers.
+    async fn learn_keys(&self, stop: CancellationToken) {
+        loop {
+            match vault::root(&self.db, &self.master).await {
+                Ok(root) => {
+                    self.keys.get_or_init(|| Keys::derive(&root));
+                    return;
+                }
+                Err(error) => tracing::warn!(%error, "the vault cannot be read"),
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(RETRY_AFTER) => {}
+            }
+        }
     }
 
     /// What opens addresses of people.
@@ -190,6 +238,7 @@ impl Gateway {
     /// Runs what stands behind the routes until `stop`: token keys, outcomes, live
     /// changes, what was ended elsewhere, the sweepers. Ends early only if the log has failed.
     pub async fn run(&self, stop: CancellationToken) -> anyhow::Result<()> {
+        let keys = self.learn_keys(stop.clone());
         let tokens = self
             .tokens
             .keep(&self.db, &self.master, &self.clock, stop.clone());
@@ -198,9 +247,11 @@ impl Gateway {
             .follow(&self.db, self.fanout.as_ref(), &self.progress, stop.clone());
         let sweeper = sweeper::run(self, stop.clone());
         let ends = self.follow_ends(stop.clone());
+        let changes = self.follow_changes(stop.clone());
         let outcomes = self.outcomes.follow(&self.log, stop.clone());
         let sealer = sealer::run(self, stop.clone());
-        let (outcomes, ..) = tokio::join!(outcomes, tokens, live, sweeper, sealer, ends);
+        let (outcomes, ..) =
+            tokio::join!(outcomes, keys, tokens, live, sweeper, sealer, ends, changes);
         Ok(outcomes?)
     }
 
@@ -228,6 +279,10 @@ impl Gateway {
                 Error::Internal("a handler panicked".to_owned()).into_response()
             }))
             .layer(middleware::from_fn(request::identify))
+            .layer(middleware::from_fn_with_state(
+                self.clone(),
+                proxies::locate,
+            ))
             // Outside of what writes bodies, else they are taken for compressed.
             .layer(CompressionLayer::new())
             .layer(middleware::from_fn_with_state(

@@ -1,23 +1,24 @@
 //! How often callers may ask, and how they are told (draft-ietf-httpapi-ratelimit-headers).
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::IpAddr;
 
+use access::meter::{Amount, Use};
 use access::principal::Principal;
 use access::rates::{Granted, Limited, Quota, Rule};
-use axum::extract::{ConnectInfo, Request};
 use axum::http::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use axum::response::Response;
 use schemas::scope::Actor;
 use uuid::Uuid;
 
 use crate::Gateway;
-use crate::error::Error;
+use crate::error::{Error, Problem};
 
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 /// The counts that a request was let in under.
-#[derive(Debug, Default)]
-pub(crate) struct Counted([Option<Granted>; 2]);
+#[derive(Debug, Clone, Default)]
+pub struct Counted([Option<Granted>; 2]);
 
 impl Gateway {
     /// Counts a request of `principal` and of its tenant.
@@ -35,6 +36,28 @@ impl Gateway {
         Ok(Counted([own, tenant]))
     }
 
+    /// Counts what became of a request, for the tenant to see.
+    pub(crate) fn meter_answer(&self, principal: &Principal, answer: &Response) {
+        let refused = answer.status().is_client_error() || answer.status().is_server_error();
+        let rule = refused.then(|| {
+            let problem = answer.extensions().get::<Problem>();
+            let rule = problem.and_then(|problem| problem.rule.clone());
+            rule.unwrap_or_else(|| answer.status().as_str().to_owned())
+                .into()
+        });
+        let used = Use {
+            used: "api",
+            key: principal.api_key(),
+            rule,
+        };
+        let one = Amount {
+            requests: 1,
+            ..Amount::default()
+        };
+        let (scope, now) = (principal.scope(), self.clock.now());
+        self.meter.count(scope, used, one, now);
+    }
+
     /// Counts an attempt to come in from `address`.
     pub(crate) async fn count_entrance(&self, address: IpAddr) -> Result<Counted, Error> {
         let now = self.clock.now();
@@ -44,24 +67,21 @@ impl Gateway {
 }
 
 impl Counted {
+    pub(crate) fn granted(&self) -> impl Iterator<Item = &Granted> {
+        self.0.iter().flatten()
+    }
+
     /// Tells of every limit, and how much of the nearest is left.
     pub(crate) fn show(&self, headers: &mut HeaderMap) {
-        let granted = self.0.iter().flatten();
-        let Some(nearest) = granted.clone().min_by_key(|granted| granted.remaining) else {
+        let Some(nearest) = self.granted().min_by_key(|granted| granted.remaining) else {
             return;
         };
-        let policies: Vec<String> = granted.map(|g| policy(g.rule, g.quota)).collect();
+        let policies: Vec<String> = self.granted().map(|g| policy(g.rule, g.quota)).collect();
         let (name, left) = (nearest.rule.name(), nearest.remaining);
         let reset = nearest.reset.as_secs_f64().ceil();
         set(headers, POLICY, &policies.join(", "));
         set(headers, LIMIT, &format!("\"{name}\";r={left};t={reset}"));
     }
-}
-
-/// The other end of the connection; all that is unknown is one address.
-pub(crate) fn peer(request: &Request) -> IpAddr {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip())
 }
 
 /// What one who was not let in is told.

@@ -58,9 +58,13 @@ pub(crate) fn empty() -> OpenApi {
 
 /// The document as it is committed and served.
 pub(crate) fn render(mut document: OpenApi) -> Result<String, serde_json::Error> {
-    // Agents are answered in their own dialects.
+    refusals::are_problems(&mut document);
     refusals::name(&mut document);
-    document.merge(elsewhere::document());
+    // Agents are answered in their own dialects.
+    let mut elsewhere = elsewhere::document();
+    refusals::are_problems(&mut elsewhere);
+    refusals::name_in_dialect(&mut elsewhere);
+    document.merge(elsewhere);
     words::name_closed_sets(&mut document);
     let mut text = serde_json::to_string_pretty(&document)?;
     text.push('\n');

@@ -25,7 +25,7 @@ use crate::Gateway;
 use crate::audit::{Reached, ToTell};
 use crate::auth::{caller, csrf};
 use crate::error::Error;
-use crate::limits;
+use crate::proxies::ClientAddress;
 use crate::request::RequestId;
 
 /// Names of the security schemes in the OpenAPI document.
@@ -113,43 +113,27 @@ impl Operations {
     }
 
     /// Routes for members and keys that may do `action`.
-    pub fn member(mut self, action: Action, mut routes: UtoipaMethodRouter<Gateway>) -> Self {
+    pub fn member(self, action: Action, mut routes: UtoipaMethodRouter<Gateway>) -> Self {
         secure(&mut routes, action);
-        if let Some(gateway) = self.gateway.clone() {
-            let state = (
-                gateway,
-                Gate {
-                    action,
-                    sensitive: false,
-                },
-            );
-            routes = routes.layer(middleware::from_fn_with_state(state, member_gate));
-        }
-        self.router = self.router.routes(routes);
-        self
+        self.gated(action, Reads::Untold, routes)
     }
 
     /// The same for what not everybody should know: each read is audited.
-    pub fn sensitive(mut self, action: Action, mut routes: UtoipaMethodRouter<Gateway>) -> Self {
+    pub fn sensitive(self, action: Action, mut routes: UtoipaMethodRouter<Gateway>) -> Self {
         secure(&mut routes, action);
-        for operation in operations(&mut routes) {
-            let told = "Each read is noted in the audit.";
-            let words = operation.description.iter().map(String::as_str);
-            let words: Vec<_> = words.chain([told]).collect();
-            operation.description = Some(words.join("\n\n"));
-        }
-        if let Some(gateway) = self.gateway.clone() {
-            let state = (
-                gateway,
-                Gate {
-                    action,
-                    sensitive: true,
-                },
-            );
-            routes = routes.layer(middleware::from_fn_with_state(state, member_gate));
-        }
-        self.router = self.router.routes(routes);
-        self
+        note_audit(&mut routes, "Each read is noted in the audit.");
+        self.gated(action, Reads::Each, routes)
+    }
+
+    /// The same for what a page shows and asks for again while it is open: looking at it
+    /// is audited once a while, see [`Looks`](crate::audit::looks::Looks).
+    pub fn looked_at(self, action: Action, mut routes: UtoipaMethodRouter<Gateway>) -> Self {
+        secure(&mut routes, action);
+        note_audit(
+            &mut routes,
+            "Looking at it is noted in the audit, once a quarter of an hour and session.",
+        );
+        self.gated(action, Reads::Looks, routes)
     }
 
     /// Routes that open a WebSocket, for members and keys that may do `action`.
@@ -158,6 +142,20 @@ impl Operations {
         if let Some(gateway) = self.gateway.clone() {
             let state = (gateway, action);
             routes = routes.layer(middleware::from_fn_with_state(state, socket_gate));
+        }
+        self.router = self.router.routes(routes);
+        self
+    }
+
+    fn gated(
+        mut self,
+        action: Action,
+        reads: Reads,
+        mut routes: UtoipaMethodRouter<Gateway>,
+    ) -> Self {
+        if let Some(gateway) = self.gateway.clone() {
+            let state = (gateway, Gate { action, reads });
+            routes = routes.layer(middleware::from_fn_with_state(state, member_gate));
         }
         self.router = self.router.routes(routes);
         self
@@ -194,23 +192,31 @@ async fn entrance_gate(
     request: Request,
     next: Next,
 ) -> Result<Response, Error> {
-    let peer = limits::peer(&request);
-    let counted = gateway.count_entrance(peer).await?;
+    let address = ClientAddress::of(&request);
+    let counted = gateway.count_entrance(address).await?;
     let mut answer = public_gate(State(gateway), request, next).await?;
     counted.show(answer.headers_mut());
     Ok(answer)
 }
 
-/// What an operation needs leave for, and whether its answers are audited.
+/// What an operation needs leave for, and which of its answers are audited.
 #[derive(Debug, Clone, Copy)]
 struct Gate {
     action: Action,
-    sensitive: bool,
+    reads: Reads,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reads {
+    Untold,
+    Each,
+    /// One of those that follow each other.
+    Looks,
 }
 
 async fn member_gate(
     State((gateway, gate)): State<(Gateway, Gate)>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Result<Response, Error> {
     let reached = reached(&request, gate.action);
@@ -218,9 +224,25 @@ async fn member_gate(
         Ok(principal) => principal,
         Err(error) => return Err(told(&gateway, request.headers(), &reached, error).await),
     };
-    let counted = gateway.count(&principal).await?;
+    let counted = match gateway.count(&principal).await {
+        Ok(counted) => counted,
+        Err(error) => {
+            let answer = error.into_response();
+            gateway.meter_answer(&principal, &answer);
+            return Ok(answer);
+        }
+    };
+    request.extensions_mut().insert(counted.clone());
     let mut answer = pass(principal.clone(), gate.action, request, next).await;
-    let what = ToTell::of(&answer, gate.sensitive);
+    gateway.meter_answer(&principal, &answer);
+    let told = match gate.reads {
+        Reads::Untold => false,
+        Reads::Each => true,
+        Reads::Looks => gateway
+            .looks
+            .is_new(&principal, &reached, gateway.clock.now()),
+    };
+    let what = ToTell::of(&answer, told);
     gateway.tell_answer(&principal, &reached, what).await?;
     counted.show(answer.headers_mut());
     Ok(answer)
@@ -310,6 +332,14 @@ fn of_path(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     ]
     .into_iter()
     .flatten()
+}
+
+fn note_audit(routes: &mut UtoipaMethodRouter<Gateway>, told: &str) {
+    for operation in operations(routes) {
+        let words = operation.description.iter().map(String::as_str);
+        let words: Vec<_> = words.chain([told]).collect();
+        operation.description = Some(words.join("\n\n"));
+    }
 }
 
 fn secure(routes: &mut UtoipaMethodRouter<Gateway>, action: Action) {

@@ -13,6 +13,7 @@ pub mod jaeger;
 pub mod logs;
 pub mod loki;
 pub mod members;
+pub mod monitoring_integrations;
 pub mod projects;
 pub mod prometheus;
 pub mod refused_bodies;
@@ -23,6 +24,7 @@ pub mod telemetry;
 pub mod telemetry_limits;
 pub mod tenant;
 pub mod traces;
+pub mod usage;
 
 use access::permissions::Action;
 use utoipa_axum::routes;
@@ -36,8 +38,8 @@ use crate::operations::Operations;
 use crate::{openapi, ready};
 
 pub(crate) fn all(operations: Operations) -> Operations {
-    traces(logs(telemetry(members(account(incidents(public(
-        operations,
+    traces(logs(telemetry(monitoring(members(account(incidents(
+        public(operations),
     )))))))
 }
 
@@ -133,7 +135,7 @@ fn members(operations: Operations) -> Operations {
         .member(ReadProjects, routes!(projects::list))
         .member(ManageProjects, routes!(projects::create))
         .member(ManageProjects, routes!(projects::rename))
-        .sensitive(ReadMembers, routes!(members::list))
+        .looked_at(ReadMembers, routes!(members::list))
         .member(ManageProjects, routes!(projects::archive))
         .member(ManageProjects, routes!(projects::restore))
         .member(ManageMembers, routes!(members::create))
@@ -165,12 +167,30 @@ fn members(operations: Operations) -> Operations {
         .member(SaveViews, routes!(saved_views::delete))
         .member(ReadTelemetryLimits, routes!(telemetry_limits::get))
         .member(ManageTelemetryLimits, routes!(telemetry_limits::set))
+        .member(ReadTelemetryLimits, routes!(usage::get))
         .member(ReadCommands, routes!(commands::get))
         .sensitive(ReadAudit, routes!(audit::list))
         .sensitive(ReadAudit, routes!(audit::stats))
         .sensitive(ReadAudit, routes!(audit::export::file))
         .member(ReadAudit, routes!(audit::retention::get))
         .member(ManageAudit, routes!(audit::retention::set))
+}
+
+fn monitoring(operations: Operations) -> Operations {
+    use Action::{
+        ManageMonitoringIntegrations, ReadMonitoringIntegrations, TestMonitoringIntegrations,
+    };
+    use monitoring_integrations as integrations;
+    operations
+        .member(ReadMonitoringIntegrations, routes!(integrations::list))
+        .member(ReadMonitoringIntegrations, routes!(integrations::get))
+        .member(ManageMonitoringIntegrations, routes!(integrations::create))
+        .member(ManageMonitoringIntegrations, routes!(integrations::change))
+        .member(ManageMonitoringIntegrations, routes!(integrations::remove))
+        .member(
+            TestMonitoringIntegrations,
+            routes!(integrations::test::test),
+        )
 }
 
 fn telemetry(operations: Operations) -> Operations {

@@ -2,6 +2,7 @@
 
 use access::credentials::{self, Presented};
 use access::denied::Denied;
+use access::meter::{Amount, Use};
 use access::permissions::Action;
 use access::principal::Principal;
 use access::rates::Rule;
@@ -74,6 +75,23 @@ pub(crate) async fn count(
         .await?;
     state.rates.take(Rule::Agents, tenant.0.into(), now).await?;
     Ok(())
+}
+
+/// Counts `amount` of what the sender sent, for its tenant to see.
+pub(crate) fn meter(
+    state: &IngestState,
+    sender: &Sender,
+    used: &'static str,
+    rule: Option<&'static str>,
+    amount: Amount,
+) {
+    let used = Use {
+        used,
+        key: Some(sender.key),
+        rule: rule.map(Into::into),
+    };
+    let (scope, now) = (sender.scope(), state.clock.now());
+    state.meter.count(scope, used, amount, now);
 }
 
 /// Notes that the key was used, beside the request: neither its answer nor its

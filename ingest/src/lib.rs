@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use access::body::Limits;
 use access::keyring::Keyring;
+use access::meter::Meter;
 use access::rates::{Quotas, Rates};
 use access::refused_bodies::RefusedBodies;
 use axum::Router;
@@ -40,6 +41,8 @@ pub struct IngestState {
     pub refused: Arc<RefusedBodies>,
     /// How often agents may send; shared with the gateway where both run.
     pub rates: Arc<Rates>,
+    /// What tenants use; shared with the gateway where both run.
+    pub meter: Arc<Meter>,
 }
 
 /// Bytes of a webhook's body, as sent and decompressed.
@@ -63,6 +66,7 @@ impl IngestState {
             instance: "ingest".to_owned(),
             refused: Arc::default(),
             rates: Arc::new(Rates::new(Quotas::default(), None)),
+            meter: Arc::default(),
         }
     }
 }

@@ -19,6 +19,7 @@ mod walk;
 use std::sync::Arc;
 
 use access::body::{self, Encoding, Limits};
+use access::meter::Amount;
 use access::telemetry_limits::Allowance;
 use axum::body::Body;
 use axum::extract::State;
@@ -188,6 +189,12 @@ async fn take(
     };
     let stored = tokio::time::timeout(state.patience, storing).await;
     let stored = stored.unwrap_or(Err(Refusal::TooSlow));
+    meter(
+        state,
+        &sender,
+        route.signal,
+        stored.as_ref().map(|taken| &taken.walked),
+    );
     let tenant = sender.scope().tenant().to_string();
     match &stored {
         Ok(taken) => {
@@ -204,6 +211,29 @@ async fn take(
         }
     }
     stored
+}
+
+/// Counts what became of a request and of the items in it.
+fn meter(
+    state: &IngestState,
+    sender: &Sender,
+    signal: routes::Signal,
+    walked: Result<&Walked, &Refusal>,
+) {
+    let rule = walked.err().map(Refusal::rule);
+    let amount = Amount {
+        requests: 1,
+        items: walked.map_or(0, |walked| walked.taken.items + walked.taken.histograms),
+        bytes: walked.map_or(0, |walked| walked.bytes),
+    };
+    admission::meter(state, sender, signal.name(), rule, amount);
+    for (reason, items) in walked.iter().flat_map(|walked| walked.refused()) {
+        let amount = Amount {
+            items,
+            ..Amount::default()
+        };
+        admission::meter(state, sender, signal.name(), Some(reason), amount);
+    }
 }
 
 /// Bounds, reads and stores.

@@ -6,6 +6,7 @@ mod alertmanager;
 use std::sync::Arc;
 
 use access::body;
+use access::meter::Amount;
 use access::permissions::Action;
 use axum::body::Body;
 use axum::extract::State;
@@ -82,6 +83,12 @@ async fn take(
     let storing = store(state, integration, &sender, &parts.headers, body, &context);
     let stored = tokio::time::timeout(state.patience, storing).await;
     let stored = stored.unwrap_or(Err(Refusal::TooSlow));
+    let rule = stored.as_ref().err().map(Refusal::rule);
+    let one = Amount {
+        requests: 1,
+        ..Amount::default()
+    };
+    admission::meter(state, &sender, "webhooks", rule, one);
     match &stored {
         Ok(_) => admission::note_use(state, &sender, &context),
         Err(refusal) => {

@@ -17,6 +17,7 @@ pub mod incidents;
 pub mod invitations;
 pub mod members;
 pub mod migrate;
+pub mod monitoring_integrations;
 pub mod outcomes;
 pub mod page;
 pub mod people;
@@ -30,6 +31,7 @@ pub mod single_sign_on;
 pub mod telemetry;
 pub mod telemetry_limits;
 pub mod timeline;
+pub mod usage;
 pub mod vault;
 
 pub use db::{Db, DbConfig, QueryError};

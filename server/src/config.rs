@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use access::rates::{Quota, Quotas};
 use anyhow::Context;
 use gateway::config::PublicUrl;
+use outbound::Network;
 use serde::{Deserialize, Serialize};
 
 /// Every setting, each named alike as flag (`--data-dir`), variable
@@ -69,6 +70,9 @@ pub struct Settings {
     /// Pages of other sites that may use the API, for instance `https://app.example`; separated by commas
     #[arg(long, env = "SRE_COPILOT_CORS_ORIGINS", global = true)]
     pub cors_origins: Option<String>,
+    /// Proxies whose `Forwarded` or `X-Forwarded-For` is believed, as addresses or CIDR ranges; separated by commas
+    #[arg(long, env = "SRE_COPILOT_TRUSTED_PROXIES", global = true)]
+    pub trusted_proxies: Option<String>,
     /// API requests of one key or person, per second; 0 = no limit [default: 500]
     #[arg(long, env = "SRE_COPILOT_CALLER_REQUESTS_PER_SECOND", global = true)]
     pub caller_requests_per_second: Option<u32>,
@@ -126,6 +130,17 @@ pub struct Settings {
     /// Disk that the embedded log may take, in bytes [default: 10737418240]
     #[arg(long, env = "SRE_COPILOT_LOG_DISK_BYTES", global = true)]
     pub log_disk_bytes: Option<u64>,
+    /// Whether servers that people name may have private addresses, this machine's among
+    /// them [default: true]
+    #[arg(long, env = "SRE_COPILOT_OUTBOUND_PRIVATE", global = true)]
+    pub outbound_private: Option<bool>,
+    /// Networks in which no server that people name is called, for instance
+    /// `10.0.0.0/8,192.168.1.7`
+    #[arg(long, env = "SRE_COPILOT_OUTBOUND_DENIED", global = true)]
+    pub outbound_denied: Option<String>,
+    /// How often a monitoring server is asked whether it is well, in ms [default: 30000]
+    #[arg(long, env = "SRE_COPILOT_MONITORING_PROBE_MS", global = true)]
+    pub monitoring_probe_ms: Option<u64>,
     /// Start although database roles cannot be created or could bypass row-level security
     #[arg(long, env = "SRE_COPILOT_ALLOW_WEAK_ISOLATION", global = true)]
     pub allow_weak_isolation: Option<bool>,
@@ -161,6 +176,7 @@ pub struct Config {
     pub public_url: Option<String>,
     pub registration: Registration,
     pub cors_origins: Vec<String>,
+    pub trusted_proxies: Vec<String>,
     pub caller_requests_per_second: u32,
     pub tenant_requests_per_second: u32,
     pub entrance_requests_per_second: u32,
@@ -181,6 +197,10 @@ pub struct Config {
     pub telemetry_compaction_rows: u32,
     pub telemetry_raise_limits: bool,
     pub log_disk_bytes: u64,
+    pub outbound_private: bool,
+    /// Each a network.
+    pub outbound_denied: Vec<String>,
+    pub monitoring_probe_ms: u64,
     pub allow_weak_isolation: bool,
     pub postgres_bin: Option<PathBuf>,
 }
@@ -227,6 +247,7 @@ impl Settings {
             public_url: self.public_url.or(below.public_url),
             registration: self.registration.or(below.registration),
             cors_origins: self.cors_origins.or(below.cors_origins),
+            trusted_proxies: self.trusted_proxies.or(below.trusted_proxies),
             caller_requests_per_second: self
                 .caller_requests_per_second
                 .or(below.caller_requests_per_second),
@@ -270,6 +291,9 @@ impl Settings {
                 .or(below.telemetry_compaction_rows),
             telemetry_raise_limits: self.telemetry_raise_limits.or(below.telemetry_raise_limits),
             log_disk_bytes: self.log_disk_bytes.or(below.log_disk_bytes),
+            outbound_private: self.outbound_private.or(below.outbound_private),
+            outbound_denied: self.outbound_denied.or(below.outbound_denied),
+            monitoring_probe_ms: self.monitoring_probe_ms.or(below.monitoring_probe_ms),
             allow_weak_isolation: self.allow_weak_isolation.or(below.allow_weak_isolation),
             postgres_bin: self.postgres_bin.or(below.postgres_bin),
         }
@@ -297,6 +321,7 @@ impl Settings {
             public_url: public_url(set(self.public_url))?,
             registration: registration(set(self.registration))?,
             cors_origins: origins(set(self.cors_origins))?,
+            trusted_proxies: networks("trusted_proxies", set(self.trusted_proxies))?,
             caller_requests_per_second: self.caller_requests_per_second.unwrap_or(500),
             tenant_requests_per_second: self.tenant_requests_per_second.unwrap_or(2_000),
             entrance_requests_per_second: self.entrance_requests_per_second.unwrap_or(10),
@@ -319,6 +344,9 @@ impl Settings {
             telemetry_compaction_rows: self.telemetry_compaction_rows.unwrap_or(64),
             telemetry_raise_limits: self.telemetry_raise_limits.unwrap_or(true),
             log_disk_bytes: self.log_disk_bytes.unwrap_or(10 << 30),
+            outbound_private: self.outbound_private.unwrap_or(true),
+            outbound_denied: networks("outbound_denied", set(self.outbound_denied))?,
+            monitoring_probe_ms: self.monitoring_probe_ms.unwrap_or(30_000).max(100),
             allow_weak_isolation: self.allow_weak_isolation.unwrap_or(false),
             postgres_bin: self.postgres_bin,
         })
@@ -442,6 +470,21 @@ fn origins(value: Option<String>) -> Result<Vec<String>, BadSetting> {
     parts.map(origin).collect()
 }
 
+/// Networks as they are named in the setting `setting`.
+fn networks(setting: &'static str, value: Option<String>) -> Result<Vec<String>, BadSetting> {
+    let list = value.unwrap_or_default();
+    let parts = list.split(',').map(str::trim);
+    let network = |part: &str| match part.parse::<Network>() {
+        Ok(_) => Ok(part.to_owned()),
+        Err(_) => Err(BadSetting {
+            setting,
+            value: part.to_owned(),
+            expected: "expected networks such as `10.0.0.0/8`, separated by commas".to_owned(),
+        }),
+    };
+    parts.filter(|part| !part.is_empty()).map(network).collect()
+}
+
 fn registration(value: Option<String>) -> Result<Registration, BadSetting> {
     match value.as_deref() {
         None | Some("open") => Ok(Registration::Open),
@@ -556,6 +599,19 @@ mod tests {
         for text in ["7", "d", "-1d", "0h", "1w", "9223372036854775807d"] {
             assert!(read(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn networks_are_networks() {
+        let read = networks("outbound_denied", Some("10.0.0.0/8, ::1".to_owned())).unwrap();
+        assert_eq!(read, ["10.0.0.0/8", "::1"]);
+        assert!(networks("outbound_denied", None).unwrap().is_empty());
+        let refused =
+            networks("outbound_denied", Some("10.0.0.0/8,intranet".to_owned())).unwrap_err();
+        assert_eq!(
+            (refused.setting, &*refused.value),
+            ("outbound_denied", "intranet")
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Assembles the process: what its roles need, each in a task, until a signal or
 //! until one of them cannot go on.
 
+mod calls;
 mod data;
 mod edge;
 mod tasks;
@@ -8,12 +9,14 @@ mod tasks;
 use std::sync::Arc;
 
 use access::keyring::Keyring;
+use access::meter::Meter;
 use access::rates::{Rates, Shared};
 use access::refused_bodies::RefusedBodies;
 use anyhow::Context;
 use eventlog::Log;
 use eventlog::embedded::EmbeddedLog;
 use metrics_exporter_prometheus::PrometheusHandle;
+use outbound::Outbound;
 use projections::fanout::{Fanout, InProcess, Redis};
 use schemas::context::Clock;
 use tokio_util::sync::CancellationToken;
@@ -42,6 +45,9 @@ pub(crate) struct Platform {
     /// What ingest refused; the gateway shows it.
     pub(crate) refused: Arc<RefusedBodies>,
     pub(crate) rates: Arc<Rates>,
+    /// How servers that people name are called.
+    pub(crate) outbound: Outbound,
+    pub(crate) meter: Arc<Meter>,
     pub(crate) shutdown: CancellationToken,
 }
 
@@ -66,6 +72,7 @@ pub async fn run(config: Config, roles: Roles) -> anyhow::Result<()> {
         keyring: Arc::new(open_keyring(&log, &config).await?),
         fanout: fanout(&log, &config, &shutdown)?,
         rates: Arc::new(rates(&log, &config)?),
+        outbound: calls::of(&config, &listeners.ports()?),
         config: Arc::new(config),
         roles,
         log: log.clone(),
@@ -73,6 +80,7 @@ pub async fn run(config: Config, roles: Roles) -> anyhow::Result<()> {
         data,
         metrics,
         refused: Arc::default(),
+        meter: Arc::default(),
         shutdown: shutdown.clone(),
     };
     let mut tasks = Tasks::new(shutdown);
@@ -96,12 +104,21 @@ fn start(platform: &Platform, listeners: edge::Listeners, tasks: &mut Tasks) -> 
     tasks.spawn("keyring", async move {
         Ok(keyring.follow(&followed, stop).await?)
     });
+    let (meter, noted, stop) = (platform.meter.clone(), log.clone(), shutdown.clone());
+    tasks.spawn("meter", async move {
+        meter.keep_noting(&noted, &CLOCK, stop).await;
+        Ok(())
+    });
     tasks.spawn("edge", edge::serve(platform.clone(), listeners));
     if roles.workers {
         tasks.spawn("workers", workers::run(log.clone(), shutdown.clone()));
     }
     if let Some(data) = &platform.data {
         tasks.spawn("data", data::keep(platform.clone(), data.clone()));
+        tasks.spawn("vault", data::exchange_keys(platform.clone(), data.clone()));
+        if roles.workers {
+            tasks.spawn("prober", data::probe(platform.clone(), data.clone()));
+        }
         if roles.commands {
             let history = Arc::new(ProjectedHistory::new(data.db.clone()));
             let limits = commands::Limits::default();

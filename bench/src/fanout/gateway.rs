@@ -67,7 +67,9 @@ impl Served {
             metrics: None,
             refused: Arc::default(),
             metric_stores: None,
+            outbound: outbound::Outbound::new(outbound::Guard::default()),
             rates: Arc::new(Rates::new(Quotas::default(), None)),
+            meter: Arc::default(),
         })?;
         let stop = CancellationToken::new();
         let tasks = tasks(gateway, keyring, &log, listener, &stop);

@@ -56,6 +56,16 @@ test('limits are set and shown with what is used', async ({ page }) => {
   await expect(series).toContainText('47 %');
 });
 
+test('use is shown by day and by key, with what was refused', async ({ page }) => {
+  await page.goto(`/p/${PROJECT}/settings/usage`);
+  const today = page.getByRole('table', { name: 'Use by day' }).getByRole('row', { name: /logs/ }).first();
+  await expect(today).toContainText('12.4M');
+  await expect(today).toContainText('214');
+  const refused = page.getByRole('table', { name: 'Use by key' }).getByRole('row', { name: /rate_limited/ });
+  await expect(refused).toContainText('214');
+  await expect(page.getByRole('table', { name: 'Request rates' }).getByRole('row', { name: /The organisation/ })).toContainText('3,981');
+});
+
 test('the last owner stays', async ({ page }) => {
   await page.goto(`/p/${PROJECT}/settings/members`);
   await page.getByRole('button', { name: 'Remove Mira Lindqvist' }).click();

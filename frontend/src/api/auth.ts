@@ -95,7 +95,9 @@ export type Permission =
   | 'tenant.manage'
   | 'telemetry.manage'
   | 'saved_view.save'
-  | 'telemetry_limits.manage';
+  | 'telemetry_limits.manage'
+  | 'monitoring_integration.manage'
+  | 'monitoring_integration.test';
 
 /** The server decides; this only spares people a refusal. */
 export function may(me: Me | undefined, permission: Permission): boolean {

@@ -30,5 +30,7 @@ export const keys = {
   logs: (project: string, what: string, about: object = {}) => ['p', project, 'logs', what, about] as const,
   traces: (project: string, what: string, about: object = {}) => ['p', project, 'traces', what, about] as const,
   audit: (project: string, what: string, about: object) => ['p', project, 'audit', what, about] as const,
+  monitoring: (project: string) => ['p', project, 'monitoring-integrations'] as const,
+  usage: (project: string) => ['p', project, 'usage'] as const,
   telemetryLimits: (project: string) => ['p', project, 'telemetry-limits'] as const,
 };

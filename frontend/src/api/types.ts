@@ -24,13 +24,17 @@ export type OwnTelemetryLimits = Schemas['OwnTelemetryLimits'];
 export type Person = Schemas['Person'];
 export type Project = Schemas['Project'];
 export type ProblemBody = Schemas['Problem'];
+export type RateStanding = Schemas['RateStanding'];
 export type ServiceAccount = Schemas['ServiceAccount'];
 export type Session = Schemas['Session'];
 export type Severity = Schemas['Severity'];
 export type SingleSignOn = Schemas['SingleSignOn'];
 export type SignOnProvider = Schemas['SignOnProvider'];
 export type TelemetryAllowance = Schemas['TelemetryAllowance'];
+export type TenantUsage = Schemas['TenantUsage'];
 export type TimelineEntry = Schemas['TimelineEntry'];
+export type UsageOfDay = Schemas['UsageOfDay'];
+export type UsageOfKey = Schemas['UsageOfKey'];
 
 /** The steps that an engineer walks; `merge` is a process of its own and takes a target. */
 export type StepAction = Exclude<NextAction, 'merge'>;

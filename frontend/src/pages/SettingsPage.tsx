@@ -10,8 +10,10 @@ const TABS = [
   { label: 'Roles', to: '/p/$project/settings/roles' },
   { label: 'Projects', to: '/p/$project/settings/projects' },
   { label: 'Your security', to: '/p/$project/settings/security' },
+  { label: 'Integrations', to: '/p/$project/settings/integrations' },
   { label: 'Telemetry', to: '/p/$project/settings/telemetry' },
   { label: 'Telemetry limits', to: '/p/$project/settings/telemetry-limits' },
+  { label: 'Usage', to: '/p/$project/settings/usage' },
   { label: 'Audit', to: '/p/$project/settings/audit' },
 ] as const;
 

@@ -202,6 +202,12 @@ const projects = createRoute({
   component: lazyRouteComponent(() => import('../pages/ProjectsPage'), 'ProjectsPage'),
 });
 
+const integrations = createRoute({
+  getParentRoute: () => settings,
+  path: '/integrations',
+  component: lazyRouteComponent(() => import('../pages/IntegrationsPage'), 'IntegrationsPage'),
+});
+
 const telemetry = createRoute({
   getParentRoute: () => settings,
   path: '/telemetry',
@@ -212,6 +218,12 @@ const telemetryLimits = createRoute({
   getParentRoute: () => settings,
   path: '/telemetry-limits',
   component: lazyRouteComponent(() => import('../pages/TelemetryLimitsPage'), 'TelemetryLimitsPage'),
+});
+
+const usage = createRoute({
+  getParentRoute: () => settings,
+  path: '/usage',
+  component: lazyRouteComponent(() => import('../pages/UsagePage'), 'UsagePage'),
 });
 
 const audit = createRoute({
@@ -239,7 +251,7 @@ const tree = root.addChildren([
     trace,
     services,
     gettingStarted,
-    settings.addChildren([settingsHome, apiKeys, members, singleSignOn, roles, projects, security, telemetry, telemetryLimits, audit]),
+    settings.addChildren([settingsHome, apiKeys, members, singleSignOn, roles, projects, security, integrations, telemetry, telemetryLimits, usage, audit]),
   ]),
 ]);
 

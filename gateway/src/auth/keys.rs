@@ -1,9 +1,8 @@
-//! Keys of the gateway's own HMACs, derived from the master key, each for one use
+//! Keys of the gateway's own HMACs, derived from the vault's root, each for one use
 //! (HMAC-SHA256 as key derivation, NIST SP 800-108 in counter mode with one block).
 
 use access::token::SigningKey;
 use hmac::{Hmac, KeyInit, Mac};
-use projections::vault::MasterKey;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
@@ -22,8 +21,8 @@ pub struct Keys {
 }
 
 impl Keys {
-    pub fn derive(master: &MasterKey) -> Self {
-        let key = |purpose: &str| Zeroizing::new(mac(master.bytes(), &[purpose.as_bytes()]));
+    pub fn derive(root: &[u8; 32]) -> Self {
+        let key = |purpose: &str| Zeroizing::new(mac(root, &[purpose.as_bytes()]));
         Self {
             email: key("sre-copilot login address v1"),
             cursor: key("sre-copilot cursor v1"),
@@ -81,8 +80,8 @@ mod tests {
 
     #[test]
     fn an_address_is_found_however_it_is_typed_and_only_with_the_key() {
-        let keys = Keys::derive(&MasterKey::from_bytes([1; 32]));
-        let other = Keys::derive(&MasterKey::from_bytes([2; 32]));
+        let keys = Keys::derive(&[1; 32]);
+        let other = Keys::derive(&[2; 32]);
         assert_eq!(
             keys.email(" Ada@Example.com"),
             keys.email("ada@example.com")
@@ -96,7 +95,7 @@ mod tests {
 
     #[test]
     fn parts_do_not_run_together() {
-        let keys = Keys::derive(&MasterKey::from_bytes([1; 32]));
+        let keys = Keys::derive(&[1; 32]);
         assert_ne!(keys.cursor(&[b"ab", b"c"]), keys.cursor(&[b"a", b"bc"]));
     }
 }

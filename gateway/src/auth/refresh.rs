@@ -41,7 +41,8 @@ pub struct Refresh {
 #[utoipa::path(post, path = "/api/v1/auth/refresh", operation_id = "refresh", tag = "auth",
     request_body(content = Option<Refresh>),
     responses((status = 200, body = Session), (status = 401, body = Problem),
-        (status = 404, body = Problem)))]
+        (status = 404, body = Problem),
+        (status = 429, body = Problem)))]
 pub async fn refresh(
     State(gateway): State<Gateway>,
     client: Client,

@@ -104,7 +104,8 @@ pub async fn propose(
 #[utoipa::path(post, path = "/api/v1/auth/second-factor/confirm", operation_id = "confirm_second_factor",
     tag = "auth", request_body = ConfirmFactor,
     responses((status = 200, body = RecoveryCodes), (status = 401, body = Problem),
-        (status = 403, body = Problem), (status = 409, body = Problem), (status = 429, body = Problem)))]
+        (status = 403, body = Problem), (status = 409, body = Problem), (status = 429, body = Problem),
+        (status = 404, body = Problem)))]
 pub async fn confirm(
     State(gateway): State<Gateway>,
     allowed: Allowed,

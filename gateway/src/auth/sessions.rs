@@ -1,7 +1,7 @@
 //! `/api/v1/auth/sessions`: where one is signed in, and ending it.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -15,6 +15,7 @@ use super::{ending, proof};
 use crate::Gateway;
 use crate::error::{Error, Problem};
 use crate::operations::Allowed;
+use crate::parameters::Path;
 
 /// A session as its holder sees it.
 #[derive(Debug, Serialize, ToSchema)]

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use access::principal::{Grant, Principal};
+use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
-use axum::extract::{Query, State};
 use axum::response::Response;
 use futures::{SinkExt, StreamExt};
 use serde::Deserialize;
@@ -17,6 +17,7 @@ use super::{Live, Resume};
 use crate::Gateway;
 use crate::error::{Error, Problem};
 use crate::operations::Allowed;
+use crate::parameters::Query;
 
 const PING_EVERY: Duration = Duration::from_secs(25);
 /// How soon a revoked credential closes its socket.
@@ -46,8 +47,7 @@ pub struct Handshake {
 /// Bearer header, or a single-use ticket. Closes with 4401 when the session is over,
 /// 4408 when the client is too slow, 1012 at a restart.
 #[utoipa::path(get, path = "/ws", operation_id = "ws", tag = "live", params(Handshake),
-    responses((status = 101, description = "the socket is open"), (status = 401, body = Problem),
-        (status = 403, body = Problem)))]
+    responses((status = 101, description = "the socket is open"), (status = 426, body = Problem)))]
 pub async fn ws(
     State(gateway): State<Gateway>,
     allowed: Allowed,

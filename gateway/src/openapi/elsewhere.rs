@@ -22,8 +22,7 @@ pub(crate) struct Received {
     tag = "ingest", request_body = serde_json::Value,
     security(("bearer" = []), ("api_key" = [])),
     extensions(("x-action" = json!(Action::Ingest.name()))),
-    responses((status = 202, body = Received), (status = 400, body = Problem),
-        (status = 401, body = Problem), (status = 413, body = Problem), (status = 503, body = Problem)))]
+    responses((status = 202, body = Received), (status = 400, body = Problem)))]
 #[expect(dead_code, reason = "crate ingest serves it; this is its description")]
 fn alertmanager_webhook() {}
 
@@ -45,12 +44,7 @@ pub(crate) struct Taken {
     request_body(content = Vec<u8>, content_type = "application/x-protobuf"),
     security(("bearer" = []), ("api_key" = [])),
     extensions(("x-action" = json!(Action::Ingest.name()))),
-    responses((status = 204), (status = 400, body = String, content_type = "text/plain"),
-        (status = 401, body = String, content_type = "text/plain"),
-        (status = 413, body = String, content_type = "text/plain"),
-        (status = 415, body = String, content_type = "text/plain"),
-        (status = 429, body = String, content_type = "text/plain"),
-        (status = 503, body = String, content_type = "text/plain")))]
+    responses((status = 204), (status = 400, body = String, content_type = "text/plain")))]
 #[expect(dead_code, reason = "crate ingest serves it; this is its description")]
 fn remote_write() {}
 
@@ -63,10 +57,8 @@ fn remote_write() {}
     request_body(content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
     security(("bearer" = []), ("api_key" = [])),
     extensions(("x-action" = json!(Action::Ingest.name()))),
-    responses((status = 200, body = serde_json::Value), (status = 400, body = serde_json::Value),
-        (status = 401, body = serde_json::Value), (status = 413, body = serde_json::Value),
-        (status = 415, body = serde_json::Value), (status = 429, body = serde_json::Value),
-        (status = 503, body = serde_json::Value)))]
+    responses((status = 200, content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
+        (status = 400, content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf")))))]
 #[expect(dead_code, reason = "crate ingest serves it; this is its description")]
 fn otlp_metrics() {}
 
@@ -79,9 +71,7 @@ fn otlp_metrics() {}
     tag = "ingest", request_body = serde_json::Value,
     security(("bearer" = []), ("api_key" = [])),
     extensions(("x-action" = json!(Action::Ingest.name()))),
-    responses((status = 202, body = Taken), (status = 400, body = Problem),
-        (status = 401, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem),
-        (status = 429, body = Problem), (status = 503, body = Problem)))]
+    responses((status = 202, body = Taken), (status = 400, body = Problem)))]
 #[expect(dead_code, reason = "crate ingest serves it; this is its description")]
 fn ingest_metrics() {}
 
@@ -93,10 +83,8 @@ fn ingest_metrics() {}
     request_body(content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
     security(("bearer" = []), ("api_key" = [])),
     extensions(("x-action" = json!(Action::Ingest.name()))),
-    responses((status = 200, body = serde_json::Value), (status = 400, body = serde_json::Value),
-        (status = 401, body = serde_json::Value), (status = 413, body = serde_json::Value),
-        (status = 415, body = serde_json::Value), (status = 429, body = serde_json::Value),
-        (status = 503, body = serde_json::Value)))]
+    responses((status = 200, content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
+        (status = 400, content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf")))))]
 #[expect(dead_code, reason = "crate ingest serves it; this is its description")]
 fn otlp_logs() {}
 
@@ -108,12 +96,7 @@ fn otlp_logs() {}
     request_body(content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
     security(("bearer" = []), ("api_key" = [])),
     extensions(("x-action" = json!(Action::Ingest.name()))),
-    responses((status = 204), (status = 400, body = String, content_type = "text/plain"),
-        (status = 401, body = String, content_type = "text/plain"),
-        (status = 413, body = String, content_type = "text/plain"),
-        (status = 415, body = String, content_type = "text/plain"),
-        (status = 429, body = String, content_type = "text/plain"),
-        (status = 503, body = String, content_type = "text/plain")))]
+    responses((status = 204), (status = 400, body = String, content_type = "text/plain")))]
 #[expect(dead_code, reason = "crate ingest serves it; this is its description")]
 fn loki_push() {}
 
@@ -125,10 +108,7 @@ fn loki_push() {}
     request_body(content((serde_json::Value = "application/json"), (String = "application/x-ndjson"))),
     security(("bearer" = []), ("api_key" = [])),
     extensions(("x-action" = json!(Action::Ingest.name()))),
-    responses((status = 200, body = serde_json::Value), (status = 400, body = serde_json::Value),
-        (status = 401, body = serde_json::Value), (status = 413, body = serde_json::Value),
-        (status = 415, body = serde_json::Value), (status = 429, body = serde_json::Value),
-        (status = 503, body = serde_json::Value)))]
+    responses((status = 200, body = serde_json::Value), (status = 400, body = serde_json::Value)))]
 #[expect(dead_code, reason = "crate ingest serves it; this is its description")]
 fn bulk() {}
 
@@ -140,10 +120,7 @@ fn bulk() {}
     request_body(content((serde_json::Value = "application/json"), (String = "application/x-ndjson"))),
     security(("bearer" = []), ("api_key" = [])),
     extensions(("x-action" = json!(Action::Ingest.name()))),
-    responses((status = 200, body = serde_json::Value), (status = 400, body = serde_json::Value),
-        (status = 401, body = serde_json::Value), (status = 413, body = serde_json::Value),
-        (status = 415, body = serde_json::Value), (status = 429, body = serde_json::Value),
-        (status = 503, body = serde_json::Value)))]
+    responses((status = 200, body = serde_json::Value), (status = 400, body = serde_json::Value)))]
 #[expect(dead_code, reason = "crate ingest serves it; this is its description")]
 fn elastic_bulk() {}
 
@@ -156,9 +133,7 @@ fn elastic_bulk() {}
     request_body(content((serde_json::Value = "application/json"), (String = "application/x-ndjson"))),
     security(("bearer" = []), ("api_key" = [])),
     extensions(("x-action" = json!(Action::Ingest.name()))),
-    responses((status = 202, body = Taken), (status = 400, body = Problem),
-        (status = 401, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem),
-        (status = 429, body = Problem), (status = 503, body = Problem)))]
+    responses((status = 202, body = Taken), (status = 400, body = Problem)))]
 #[expect(dead_code, reason = "crate ingest serves it; this is its description")]
 fn ingest_logs() {}
 
@@ -170,10 +145,8 @@ fn ingest_logs() {}
     request_body(content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
     security(("bearer" = []), ("api_key" = [])),
     extensions(("x-action" = json!(Action::Ingest.name()))),
-    responses((status = 200, body = serde_json::Value), (status = 400, body = serde_json::Value),
-        (status = 401, body = serde_json::Value), (status = 413, body = serde_json::Value),
-        (status = 415, body = serde_json::Value), (status = 429, body = serde_json::Value),
-        (status = 503, body = serde_json::Value)))]
+    responses((status = 200, content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
+        (status = 400, content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf")))))]
 #[expect(dead_code, reason = "crate ingest serves it; this is its description")]
 fn otlp_traces() {}
 
@@ -186,9 +159,7 @@ fn otlp_traces() {}
     request_body(content((serde_json::Value = "application/json"), (String = "application/x-ndjson"))),
     security(("bearer" = []), ("api_key" = [])),
     extensions(("x-action" = json!(Action::Ingest.name()))),
-    responses((status = 202, body = Taken), (status = 400, body = Problem),
-        (status = 401, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem),
-        (status = 429, body = Problem), (status = 503, body = Problem)))]
+    responses((status = 202, body = Taken), (status = 400, body = Problem)))]
 #[expect(dead_code, reason = "crate ingest serves it; this is its description")]
 fn ingest_traces() {}
 

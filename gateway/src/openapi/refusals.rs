@@ -1,80 +1,174 @@
 //! What every operation may answer besides what it says itself: the gates, the bounds
 //! and the trouble are the same for all, so they are told for all in one place.
 
-use utoipa::openapi::path::{Operation, PathItem};
-use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, ResponseBuilder};
+use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
+use utoipa::openapi::{
+    Content, ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder, Schema,
+};
 
 const PROBLEM: &str = "application/problem+json";
+const JSON: &str = "application/json";
 
 /// Adds to each operation the problems that it does not name.
 pub(super) fn name(document: &mut OpenApi) {
     for item in document.paths.paths.values_mut() {
-        of_path(item).for_each(complete);
+        for (changes, operation) in of_path(item) {
+            complete(operation, changes);
+        }
     }
 }
 
-fn of_path(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    let verbs = [
-        &mut item.get,
-        &mut item.put,
-        &mut item.post,
-        &mut item.delete,
-        &mut item.patch,
-    ];
-    verbs.into_iter().flatten()
+/// Adds to each operation of agents, which are answered in their own dialects, what all
+/// of them may be told: in the words that it has for a body that cannot be read.
+pub(super) fn name_in_dialect(document: &mut OpenApi) {
+    for item in document.paths.paths.values_mut() {
+        for (_, operation) in of_path(item) {
+            let known = &mut operation.responses.responses;
+            let Some(RefOr::T(words)) = known.get("400").cloned() else {
+                continue;
+            };
+            for (status, description) in OF_AGENTS {
+                let mut response = words.clone();
+                description.clone_into(&mut response.description);
+                known.entry(status.to_owned()).or_insert(RefOr::T(response));
+            }
+        }
+    }
 }
 
-fn complete(operation: &mut Operation) {
-    let secured = operation
-        .security
-        .as_ref()
-        .is_some_and(|all| !all.is_empty());
-    let writes = operation.request_body.is_some();
-    let reads_parameters = operation
-        .parameters
-        .as_ref()
-        .is_some_and(|all| !all.is_empty());
+/// Problems have a media type of their own (RFC 9457), which their schema does not know.
+pub(super) fn are_problems(document: &mut OpenApi) {
+    for item in document.paths.paths.values_mut() {
+        for (_, operation) in of_path(item) {
+            for response in operation.responses.responses.values_mut() {
+                if let RefOr::T(response) = response
+                    && let Some(content) = response.content.shift_remove(JSON)
+                {
+                    let kind = if is_problem(&content) { PROBLEM } else { JSON };
+                    response.content.insert(kind.to_owned(), content);
+                }
+            }
+        }
+    }
+}
+
+const OF_AGENTS: [(&str, &str); 6] = [
+    ("401", "No API key, or none that is good"),
+    ("403", "The key has no scope for this"),
+    ("413", "The body is too large"),
+    (
+        "415",
+        "A content type or a compression that is not known here",
+    ),
+    ("429", "More than the tenant may send; `Retry-After`"),
+    (
+        "503",
+        "Nothing was taken; send it again after `Retry-After`",
+    ),
+];
+
+fn is_problem(content: &RefOr<Content>) -> bool {
+    let name = "#/components/schemas/Problem";
+    let RefOr::T(content) = content else {
+        return false;
+    };
+    matches!(&content.schema, Some(RefOr::Ref(schema)) if schema.ref_location == name)
+}
+
+/// Each with whether it can change something.
+fn of_path(item: &mut PathItem) -> impl Iterator<Item = (bool, &mut Operation)> {
+    let verbs = [
+        (false, &mut item.get),
+        (true, &mut item.put),
+        (true, &mut item.post),
+        (true, &mut item.delete),
+        (true, &mut item.patch),
+    ];
+    verbs
+        .into_iter()
+        .filter_map(|(changes, operation)| Some((changes, operation.as_mut()?)))
+}
+
+fn complete(operation: &mut Operation, changes: bool) {
+    let security = operation.security.as_ref();
+    let secured = security.is_some_and(|all| !all.is_empty());
+    let has_body = operation.request_body.is_some();
+    let commands = operation.responses.responses.contains_key("202");
+    let parameters = operation.parameters.as_deref().unwrap_or_default();
+    let on_one_thing = parameters
+        .iter()
+        .any(|parameter| matches!(parameter, RefOr::T(it) if it.parameter_in == ParameterIn::Path));
+    let has_parameters = !parameters.is_empty();
+
     let mut problems = vec![("503", "Something that the answer needs is away")];
     if secured {
-        problems.extend([
-            ("401", "No credential, or none that is good"),
-            ("403", "The caller may not"),
-            (
-                "409",
-                "`X-Project` names another project, or the state does not allow it",
-            ),
-            (
-                "429",
-                "Too many requests; `Retry-After` says when to come back",
-            ),
-        ]);
+        problems.extend(GATES);
     }
-    if writes || reads_parameters || secured {
+    if changes && !secured {
+        problems.push(("403", "The request comes from a page of another site"));
+    }
+    if has_body || has_parameters || secured {
         problems.push(("400", "A part of the request cannot be read"));
     }
-    if writes {
-        problems.extend([
-            ("413", "The body is too large"),
-            (
-                "415",
-                "The body is no JSON, or compressed in an unknown way",
-            ),
-        ]);
+    if secured && on_one_thing {
+        problems.push(("404", "There is no such thing here"));
+    }
+    if has_body {
+        problems.extend(BODIES);
+    }
+    if commands {
+        problems.extend(COMMANDS);
     }
     for (status, description) in problems {
         let known = &mut operation.responses.responses;
-        known
+        let response = known
             .entry(status.to_owned())
-            .or_insert_with(|| problem(description));
+            .or_insert_with(|| ResponseBuilder::new().description(description).into());
+        also_a_problem(response);
     }
 }
 
-fn problem(description: &str) -> RefOr<utoipa::openapi::Response> {
-    let schema = Ref::from_schema_name("Problem");
-    let content = ContentBuilder::new().schema(Some(schema)).build();
-    ResponseBuilder::new()
-        .description(description)
-        .content(PROBLEM, content)
-        .build()
-        .into()
+const GATES: [(&str, &str); 4] = [
+    ("401", "No credential, or none that is good"),
+    ("403", "The caller may not"),
+    (
+        "409",
+        "`X-Project` names another project, or the state does not allow it",
+    ),
+    (
+        "429",
+        "Too many requests; `Retry-After` says when to come back",
+    ),
+];
+
+const BODIES: [(&str, &str); 3] = [
+    ("413", "The body is too large"),
+    (
+        "415",
+        "The body has another content type, or is compressed in an unknown way",
+    ),
+    ("422", "A field has a value that it cannot have"),
+];
+
+/// What is decided by the command, of whatever kind it is.
+const COMMANDS: [(&str, &str); 4] = [
+    ("404", "There is no such thing here"),
+    ("409", "The state does not allow it"),
+    ("412", "`If-Match` names another version than there is"),
+    (
+        "422",
+        "A field has a value that it cannot have, or the `Idempotency-Key` was used for \
+         another request",
+    ),
+];
+
+/// What a route says of the same status in a dialect of its own stays.
+fn also_a_problem(response: &mut RefOr<Response>) {
+    if let RefOr::T(response) = response {
+        let schema: RefOr<Schema> = Ref::from_schema_name("Problem").into();
+        response
+            .content
+            .entry(PROBLEM.to_owned())
+            .or_insert_with(|| ContentBuilder::new().schema(Some(schema)).build().into());
+    }
 }

@@ -1,7 +1,7 @@
 //! `/api/v1/alerts`: what fires and what fired.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use projections::alerts::{self, Alert, Filter};
 use schemas::ids::{AlertId, IncidentId};
 use serde::Deserialize;
@@ -12,6 +12,7 @@ use crate::Gateway;
 use crate::error::{Error, FieldError, Problem};
 use crate::operations::Allowed;
 use crate::paging::{Listed, Paging};
+use crate::parameters::{Path, Query};
 
 const LIST: &str = "alerts";
 

@@ -5,7 +5,7 @@ pub mod rotate;
 use access::api_key::{self, NewKey};
 use access::permissions::Action;
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
@@ -27,6 +27,7 @@ use crate::error::{Error, FieldError, Pending, Problem};
 use crate::openapi::words::KeyScope;
 use crate::operations::Allowed;
 use crate::paging::{Listed, Paging};
+use crate::parameters::{Path, Query};
 use crate::request::{Asked, Question};
 
 const LIST: &str = "api_keys";
@@ -89,7 +90,7 @@ pub async fn create(
     let scope = allowed.scope();
     let command = Command::new(scope, &asked.question, &Context::ambient(&gateway.clock));
     let id = ApiKeyId(command.created());
-    let key = secret(&gateway, &command);
+    let key = secret(&gateway, &command)?;
     let NewApiKey {
         name,
         scopes,
@@ -187,11 +188,11 @@ fn no_more_than_own<'a>(
 }
 
 /// A retry under an idempotency key must show the key that its first attempt made.
-fn secret(gateway: &Gateway, command: &Command) -> NewKey {
-    match command.is_repeatable() {
-        true => api_key::derive(&gateway.keys.api_key(command.id().0.as_bytes())),
+fn secret(gateway: &Gateway, command: &Command) -> Result<NewKey, Error> {
+    Ok(match command.is_repeatable() {
+        true => api_key::derive(&gateway.keys()?.api_key(command.id().0.as_bytes())),
         false => api_key::generate(),
-    }
+    })
 }
 
 fn problems(gateway: &Gateway, asked: &NewApiKey) -> Vec<FieldError> {

@@ -4,7 +4,7 @@ pub mod export;
 pub mod retention;
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use chrono::{DateTime, Utc};
 use projections::audit::{self, AuditEntry, AuditStats, Filter};
 use schemas::scope::Actor;
@@ -15,6 +15,7 @@ use crate::Gateway;
 use crate::error::{Error, FieldError, Problem};
 use crate::operations::Allowed;
 use crate::paging::{Listed, Paging};
+use crate::parameters::Query;
 
 const LIST: &str = "audit";
 const MOST_TEXT: usize = 200;

@@ -1,7 +1,7 @@
 //! `/api/v1/commands/{id}`: what became of a write that was answered with 202.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use projections::outcomes;
 use schemas::ids::CommandId;
 use serde::Serialize;
@@ -12,6 +12,7 @@ use crate::Gateway;
 use crate::error::{Error, Problem};
 use crate::operations::Allowed;
 use crate::outcomes::{Known, Settled};
+use crate::parameters::Path;
 
 /// How far a command has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]

@@ -6,7 +6,7 @@ pub mod timeline;
 pub mod transitions;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Duration, Utc};
@@ -28,6 +28,7 @@ use crate::etag;
 use crate::operations::Allowed;
 use crate::outcomes::Settled;
 use crate::paging::{Listed, Paging};
+use crate::parameters::{Path, Query};
 use crate::request::Asked;
 
 const LIST: &str = "incidents";

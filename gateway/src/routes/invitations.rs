@@ -1,7 +1,7 @@
 //! `/api/v1/invitations`: asking colleagues in, by a link.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
@@ -29,6 +29,7 @@ use crate::error::{Error, Pending, Problem};
 use crate::openapi::words;
 use crate::operations::Allowed;
 use crate::paging::{Listed, Paging};
+use crate::parameters::{Path, Query};
 use crate::request::Asked;
 
 const LIST: &str = "invitations";
@@ -152,7 +153,7 @@ pub async fn revoke(
 
 /// Whoever belongs to this tenant need not be asked in. Of others nothing is said.
 async fn not_a_member(gateway: &Gateway, allowed: &Allowed, email: &str) -> Result<(), Error> {
-    let Some(login) = logins::find(&gateway.db, &gateway.keys.email(email)).await? else {
+    let Some(login) = logins::find(&gateway.db, &gateway.keys()?.email(email)).await? else {
         return Ok(());
     };
     let people = gateway.people();
@@ -184,6 +185,6 @@ fn shown(
         invited_by: found.invited_by,
         created_at: found.created_at,
         expires_at: found.expires_at,
-        link: invitation::link(gateway, named),
+        link: invitation::link(gateway, named)?,
     })
 }

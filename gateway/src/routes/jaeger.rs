@@ -4,7 +4,7 @@
 mod asked;
 mod shown;
 
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Json, body::Body};
@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use crate::Gateway;
 use crate::operations::Allowed;
+use crate::parameters::Path;
 use crate::routes::traces::trace_id;
 use asked::Asked;
 

@@ -6,7 +6,7 @@ use access::ended::End;
 use access::permissions::Action;
 use access::token::Subject;
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use projections::members::{self, Member};
@@ -28,6 +28,7 @@ use crate::error::{Error, Pending, Problem};
 use crate::operations::Allowed;
 use crate::outcomes::Settled;
 use crate::paging::{Listed, Paging};
+use crate::parameters::{Path, Query};
 use crate::request::Asked;
 
 const LIST: &str = "members";

@@ -1,7 +1,7 @@
 //! `/api/v1/saved-views`: views of explorers that a project shares.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use projections::saved_views::{self, SavedView};
 use schemas::context::Context;
@@ -17,6 +17,7 @@ use crate::auth::register::refuse_if;
 use crate::dispatch::Command;
 use crate::error::{Error, FieldError, Pending, Problem};
 use crate::operations::Allowed;
+use crate::parameters::{Path, Query};
 use crate::request::Asked;
 
 const LIST: &str = "saved_views";

@@ -2,7 +2,7 @@
 //! its own, which end with it.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use projections::service_accounts::{self, ServiceAccount};
@@ -23,6 +23,7 @@ use crate::dispatch::Command;
 use crate::error::{Error, FieldError, Pending, Problem};
 use crate::operations::Allowed;
 use crate::paging::{Listed, Paging};
+use crate::parameters::{Path, Query};
 use crate::request::Asked;
 
 const LIST: &str = "service_accounts";

@@ -5,7 +5,7 @@ mod asked;
 mod shown;
 
 use axum::Json;
-use axum::extract::{Path, Query, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use projections::telemetry::spans::overview::{self, Operation, RedTable, Service, ServiceMap};
 use projections::telemetry::spans::{search, trace};
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,7 @@ use crate::Gateway;
 use crate::error::{Error, Problem};
 use crate::operations::Allowed;
 use crate::paging::{Listed, Paging};
+use crate::parameters::{Path, Query};
 pub(crate) use asked::trace_id;
 use asked::{Range, Which};
 use shown::{Durations, Trace, TraceSummary};

@@ -14,6 +14,7 @@ use gateway::config::{Config, PublicUrl};
 use gateway::metric_stores::MetricStores;
 use gateway::{Gateway, Surroundings};
 use ingest::IngestState;
+use outbound::{Guard, Outbound};
 use projections::fanout::{Fanout, InProcess};
 use projections::vault::{MasterKey, SubjectKeys};
 use projections::{Db, DbConfig, Runtime};
@@ -109,7 +110,7 @@ impl App {
         Self::build(metric_stores, change, clock, Quotas::default()).await
     }
 
-    async fn build(
+    pub(crate) async fn build(
         metric_stores: Option<Arc<dyn MetricStores>>,
         change: impl FnOnce(&mut Config),
         clock: Clock,
@@ -140,11 +141,14 @@ impl App {
             refused: Arc::default(),
             metric_stores,
             rates,
+            outbound: Outbound::new(Guard::default()),
+            meter: Arc::default(),
         })
         .unwrap();
         let mut agents = IngestState::new(log.clone(), keyring.clone(), gateway.clock.clone());
         agents.refused = gateway.refused.clone();
         agents.rates = gateway.rates.clone();
+        agents.meter = gateway.meter.clone();
         let agents = Arc::new(agents);
         let app = Self {
             // As the server serves it: with what agents call.

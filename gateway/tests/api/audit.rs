@@ -118,7 +118,9 @@ async fn every_operation_is_told_exactly_once_with_what_it_changed() {
             entry["result"],
             if *accepted { "accepted" } else { "refused" }
         );
-        assert_eq!(entry["after"].is_object(), *accepted, "{entry}");
+        for side in ["before", "after"] {
+            assert_eq!(entry[side].is_object(), *accepted, "{side}: {entry}");
+        }
     }
     let file = export(&app, &ada, "").await;
     let verified = verify(&file).unwrap();
@@ -360,4 +362,42 @@ async fn an_owner_sets_how_long_entries_are_kept_and_nobody_switches_them_off() 
     .await;
     let told = entries_become(&app, &ada, "action=SetAuditRetention&result=accepted", 1).await;
     assert_eq!(told[0]["after"], json!({"days": 90}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn looking_on_is_told_once_a_quarter_of_an_hour_and_session() {
+    let clock = Clock::manual(Context::ambient(&Clock::System).now());
+    let Some(app) = App::with(|_| {}, clock.clone()).await else {
+        return;
+    };
+    let ada = app.register("Ada").await;
+    let phone = app.login(&ada.email).await;
+    let look = async |person: &Person| {
+        app.get("/api/v1/members", Some(&person.token))
+            .await
+            .with(200);
+    };
+    for _ in 0..3 {
+        look(&ada).await;
+    }
+    look(&phone).await;
+    clock.advance_millis(14 * 60_000);
+    look(&ada).await;
+    clock.advance_millis(60_000);
+    let ada = app.refreshed(&ada).await;
+    look(&ada).await;
+    // What comes after them all is there, so all of them are.
+    let name = json!({"name": "Renamed"});
+    app.send(
+        Method::PATCH,
+        "/api/v1/tenant",
+        Some(&ada.token),
+        Some(&name),
+        &[],
+    )
+    .await
+    .with(200);
+    entries_become(&app, &ada, "action=RenameTenant", 1).await;
+    let told = entries(&app, &ada, "action=member.read").await;
+    assert_eq!(told.len(), 3, "{told:?}");
 }

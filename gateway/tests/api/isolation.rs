@@ -76,6 +76,14 @@ impl Victim {
         app.put("/api/v1/single-sign-on", token, sign_on)
             .await
             .with(200);
+        let integration = json!({
+            "name": format!("{CANARY} prometheus"), "kind": "prometheus",
+            "url": format!("http://{CANARY}.example:9090"),
+        });
+        let integration = app
+            .post("/api/v1/monitoring-integrations", token, integration)
+            .await
+            .id();
         let command = pending_command(app, &person, &incident).await;
         let alert = fire_alert(app, &person).await;
         have_refused(app, &person);
@@ -87,6 +95,7 @@ impl Victim {
             ("projects", project),
             ("api-keys", key),
             ("saved-views", view),
+            ("monitoring-integrations", integration),
             ("members", person.user.clone()),
             ("invitations", invitation),
             ("service-accounts", account),
@@ -361,6 +370,7 @@ async fn no_list_shows_what_is_foreign() {
         "/api/v1/logs/patterns",
         "/api/v1/logs/services",
         "/api/v1/members",
+        "/api/v1/monitoring-integrations",
         "/api/v1/projects",
         "/api/v1/saved-views",
         "/api/v1/service-accounts",

@@ -1,12 +1,16 @@
 //! How often may be asked, and from which pages.
 
+use std::net::SocketAddr;
+
 use access::rates::{Quota, Quotas};
-use axum::http::Method;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::{Method, Request};
 use schemas::context::Clock;
 use schemas::time::Timestamp;
 use serde_json::json;
 
-use crate::app::{App, PASSWORD};
+use crate::app::{Answer, App, PASSWORD};
 
 fn start() -> Timestamp {
     schemas::context::Context::ambient(&Clock::System).now()
@@ -149,4 +153,56 @@ async fn only_pages_on_the_list_may_use_the_api() {
         read.headers["access-control-allow-origin"],
         "https://app.example"
     );
+}
+
+/// A login that comes from `peer` and says that it came from `forwarded`.
+async fn login_from(app: &App, email: &str, peer: &str, forwarded: &str) -> Answer {
+    let peer: SocketAddr = format!("{peer}:4711").parse().unwrap();
+    let body = json!({"email": email, "password": PASSWORD});
+    let request = Request::post("/api/v1/auth/login")
+        .header("content-type", "application/json")
+        .header("x-forwarded-for", forwarded)
+        .extension(ConnectInfo(peer))
+        .body(Body::from(body.to_string()));
+    app.call(request.unwrap()).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_is_told_by_a_trusted_proxy_and_by_nobody_else() {
+    let quotas = Quotas {
+        entrance: quota(1, 1),
+        ..Quotas::default()
+    };
+    let trust = |config: &mut gateway::config::Config| {
+        config.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()];
+    };
+    let clock = Clock::manual(start());
+    let Some(app) = App::build(None, trust, clock, quotas).await else {
+        return;
+    };
+    let ada = app.register("Ada").await;
+    let from = async |peer: &str, forwarded: &str| {
+        let answer = login_from(&app, &ada.email, peer, forwarded).await;
+        answer.status.as_u16()
+    };
+    // Behind the proxy each is counted for itself, whatever it made up.
+    assert_eq!(from("10.0.0.1", "198.51.100.1").await, 200);
+    assert_eq!(from("10.0.0.1", "198.51.100.2").await, 200);
+    assert_eq!(from("10.0.0.1", "192.0.2.7, 198.51.100.2").await, 429);
+    assert_eq!(from("10.0.0.1", "198.51.100.2").await, 429);
+    // Who is no proxy is one address, whatever it says.
+    assert_eq!(from("203.0.113.5", "198.51.100.3").await, 200);
+    assert_eq!(from("203.0.113.5", "198.51.100.4").await, 429);
+
+    let sessions = app.get("/api/v1/auth/sessions", Some(&ada.token)).await;
+    let sessions = sessions.with(200);
+    let mut seen: Vec<_> = sessions["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|session| session["address"].as_str().map(str::to_owned))
+        .filter(|address| !address.is_empty())
+        .collect();
+    seen.sort();
+    assert_eq!(seen, ["198.51.100.1", "198.51.100.2", "203.0.113.5"]);
 }

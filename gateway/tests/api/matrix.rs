@@ -2,9 +2,9 @@
 //! caller's own answers as if it were not there, and what is refused by role or
 //! credential answers before anybody looks whether it is.
 //!
-//! Run with row-level security and without it: the application's own filter must
-//! hold alone. That row-level security holds alone, and that neither does not, is
-//! shown with SQL in `projections/tests/projections/isolation.rs`.
+//! Run with both walls, with the application's filter alone (row-level security off),
+//! with row-level security alone (no query has a condition on tenant or project), and
+//! with neither, where it leaks: a matrix that cannot fail is no test.
 
 use access::permissions::Action;
 use axum::http::Method;
@@ -20,11 +20,12 @@ use crate::openapi::{document, is_secured, operations};
 const UNKNOWN: &str = "0192ffff-2b3c-7d4e-8f50-123456789abc";
 
 /// Resources that belong to a project; the rest belongs to the tenant or a person.
-const OF_A_PROJECT: [&str; 6] = [
+const OF_A_PROJECT: [&str; 7] = [
     "incidents",
     "alerts",
     "api-keys",
     "service-accounts",
+    "monitoring-integrations",
     "traces",
     "logs",
 ];
@@ -155,6 +156,39 @@ async fn other_tenants_see_nothing_by_the_applications_filter_alone() {
         "PROOF isolation_matrix_without_rls: {} tenants, {asked} tries, 0 leaks",
         tenants()
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_tenants_see_nothing_by_row_level_security_alone() {
+    let app = app!();
+    app.wire.take_filters_out();
+    let asked = across_tenants(&app).await;
+    println!(
+        "PROOF isolation_matrix_by_rls_alone: {} tenants, {asked} tries, 0 leaks",
+        tenants()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_neither_wall_the_matrix_leaks() {
+    let app = app!();
+    let victim = Victim::furnish(&app).await;
+    let intruder = app.register("Eve").await;
+    without_row_security(&app).await;
+    app.wire.take_filters_out();
+    let mut leaks = Vec::new();
+    for operation in on_one_thing() {
+        if operation.method == Method::GET {
+            let id = victim.id_for(&operation.path);
+            let answer = operation.on(&app, Some(&intruder.token), id).await;
+            if answer.status.is_success() {
+                leaks.push(operation.path);
+            }
+        }
+    }
+    for path in ["/api/v1/incidents/{id}", "/api/v1/alerts/{id}"] {
+        assert!(leaks.iter().any(|leak| leak == path), "{leaks:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

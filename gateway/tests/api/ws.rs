@@ -17,12 +17,12 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use crate::app::{App, Person, app};
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Serves the app on a loopback port.
-async fn serve(app: &App) -> u16 {
+pub(crate) async fn serve(app: &App) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let (router, stop) = (app.router.clone(), app.stop.clone());
@@ -44,14 +44,14 @@ async fn connect(port: u16, query: &str, headers: &[(&'static str, &str)]) -> Re
     }
 }
 
-async fn join(port: u16, person: &Person, query: &str) -> Socket {
+pub(crate) async fn join(port: u16, person: &Person, query: &str) -> Socket {
     let bearer = format!("Bearer {}", person.token);
     connect(port, query, &[("authorization", &bearer)])
         .await
         .unwrap()
 }
 
-async fn next(socket: &mut Socket) -> Value {
+pub(crate) async fn next(socket: &mut Socket) -> Value {
     loop {
         let message = timeout(PATIENCE, socket.next())
             .await
@@ -74,7 +74,7 @@ async fn next_of(socket: &mut Socket, kinds: &[&str]) -> Value {
     }
 }
 
-async fn close_code(socket: &mut Socket) -> u16 {
+pub(crate) async fn close_code(socket: &mut Socket) -> u16 {
     loop {
         let message = timeout(PATIENCE, socket.next())
             .await

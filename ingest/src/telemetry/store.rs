@@ -53,6 +53,7 @@ pub(super) async fn store(
     let walking = walk_beside(state, walk, &body.sent).await;
     notes::usage(state, scope, bytes, context);
     let (mut walked, hash) = walking?;
+    walked.bytes = bytes as u64;
     if let Some(offender) = walked.offender.take() {
         notes::limit_reached(state, scope, body.signal, &limits, offender, context);
     }

@@ -67,6 +67,8 @@ pub(super) struct Walk {
 pub(super) struct Walked {
     pub(super) taken: Counts,
     pub(super) skipped: Skipped,
+    /// Of the body, as it was sent.
+    pub(super) bytes: u64,
     /// Which series or streams were refused.
     pub(super) runs: Runs,
     /// What met the limit of active series or streams first: a metric, a service.
@@ -199,17 +201,21 @@ impl Walked {
     pub(super) fn count(&self, signal: Signal, format: &'static str, tenant: &str) {
         let labels = [("signal", signal.name()), ("format", format)];
         counter!("ingest_items_total", &labels).increment(self.taken.items + self.taken.histograms);
-        for (reason, name) in Reason::ALL {
-            let items = self.reasons[reason as usize];
-            if items > 0 {
-                let labels = [
-                    ("tenant", tenant.to_owned()),
-                    ("signal", signal.name().to_owned()),
-                    ("reason", name.to_owned()),
-                ];
-                counter!("ingest_items_refused_total", &labels).increment(items);
-            }
+        for (name, items) in self.refused() {
+            let labels = [
+                ("tenant", tenant.to_owned()),
+                ("signal", signal.name().to_owned()),
+                ("reason", name.to_owned()),
+            ];
+            counter!("ingest_items_refused_total", &labels).increment(items);
         }
+    }
+
+    /// How many items were refused, by reason.
+    pub(super) fn refused(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let all = Reason::ALL.into_iter();
+        all.map(|(reason, name)| (name, self.reasons[reason as usize]))
+            .filter(|(_, items)| *items > 0)
     }
 }
 

@@ -169,12 +169,15 @@ pub(crate) fn every_example() -> Vec<NewRecord> {
     use schemas::api_key::ApiKeyEvent;
     use schemas::audit_policy::AuditPolicyEvent;
     use schemas::incident_numbers::IncidentNumbersEvent;
+    use schemas::integration_health::IntegrationHealthEvent;
+    use schemas::monitoring_integration::MonitoringIntegrationEvent;
     use schemas::saved_view::SavedViewEvent;
     use schemas::service_account::ServiceAccountEvent;
     use schemas::single_sign_on::SingleSignOnEvent;
     use schemas::telemetry_limits::{TelemetryLimitsEvent, TelemetryNote};
+    use schemas::usage::UsageNote;
     let tenant = Tenant(0);
-    let streams: [(Topic, &str, u128, Vec<MessageType>); 13] = [
+    let streams: [(Topic, &str, u128, Vec<MessageType>); 15] = [
         (Topic::IdentityEvents, "tenant", 0xF1, TenantEvent::types()),
         (
             Topic::IdentityEvents,
@@ -225,8 +228,21 @@ pub(crate) fn every_example() -> Vec<NewRecord> {
             0x5B,
             SavedViewEvent::types(),
         ),
+        (
+            Topic::MonitoringEvents,
+            "monitoring_integration",
+            0xE1,
+            MonitoringIntegrationEvent::types(),
+        ),
+        (
+            Topic::MonitoringEvents,
+            "integration_health",
+            0xE1,
+            IntegrationHealthEvent::types(),
+        ),
         (Topic::AuditOperations, "audit", 1, AuditRecord::types()),
         (Topic::AuditOperations, "ingest", 1, TelemetryNote::types()),
+        (Topic::AuditOperations, "access", 1, UsageNote::types()),
         (Topic::CommandOutcomes, "incident", 0xC0, Outcome::types()),
     ];
     let mut records = Vec::new();

@@ -166,6 +166,8 @@ fn build_gateway(platform: &Platform, port: u16) -> anyhow::Result<Option<Gatewa
         Registration::Closed => gateway::config::Registration::Closed,
     };
     settings.cors_origins.clone_from(&config.cors_origins);
+    let proxies = config.trusted_proxies.iter();
+    settings.trusted_proxies = proxies.filter_map(|text| text.parse().ok()).collect();
     settings.erased = Some(config.erased_list());
     settings.telemetry = allowance(config);
     let given = Surroundings {
@@ -179,6 +181,8 @@ fn build_gateway(platform: &Platform, port: u16) -> anyhow::Result<Option<Gatewa
         metrics: Some(platform.metrics.clone()),
         refused: platform.refused.clone(),
         rates: platform.rates.clone(),
+        outbound: platform.outbound.clone(),
+        meter: platform.meter.clone(),
         metric_stores: Some(Arc::new(Stores::new(data.db.clone(), Limits::default()))),
     };
     Ok(Some(
@@ -196,6 +200,7 @@ fn agents(platform: &Platform) -> Arc<IngestState> {
     let mut state = IngestState::new(platform.log.clone(), platform.keyring.clone(), CLOCK);
     state.refused = platform.refused.clone();
     state.rates = platform.rates.clone();
+    state.meter = platform.meter.clone();
     state.webhook_limits.wire = platform.config.ingest_body_bytes;
     state.webhook_limits.decoded = platform.config.ingest_body_bytes;
     let config = &platform.config;

@@ -17,7 +17,7 @@ const CLIENT_SECRET: &str = "canary-client-secret-0b5e8c";
 const EMAIL: &str = "canary-0b5e8c@example.com";
 
 /// Files below `folder` that contain `needle`.
-fn holding(folder: &Path, needle: &str) -> Vec<String> {
+pub(crate) fn holding(folder: &Path, needle: &str) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
@@ -30,7 +30,7 @@ fn holding(folder: &Path, needle: &str) -> Vec<String> {
     found
 }
 
-fn contains(bytes: &[u8], needle: &str) -> bool {
+pub(crate) fn contains(bytes: &[u8], needle: &str) -> bool {
     bytes
         .windows(needle.len())
         .any(|window| window == needle.as_bytes())

@@ -45,7 +45,7 @@ pub(super) fn identity(
     Identity {
         tenant,
         issuer: issuer.to_owned(),
-        subject: gateway.keys.identity(&parts),
+        subject: gateway.keys()?.identity(&parts),
     }
 }
 
@@ -112,7 +112,7 @@ async fn own_account(
     let Some(email) = &person.email else {
         return Ok(None);
     };
-    let address = gateway.keys.email(&email.address);
+    let address = gateway.keys()?.email(&email.address);
     let Some(login) = logins::find(&gateway.db, &address).await? else {
         return Ok(None);
     };

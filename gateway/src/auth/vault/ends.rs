@@ -3,6 +3,7 @@
 use access::ended::End;
 use access::token::LIFETIME_S;
 use chrono::{DateTime, Utc};
+use eventlog::Partition;
 use projections::Db;
 use schemas::time::Timestamp;
 use uuid::Uuid;
@@ -54,4 +55,26 @@ pub async fn sweep(db: &Db, now: Timestamp) -> Result<u64, Error> {
         .execute(db.writer())
         .await?;
     Ok(gone.rows_affected())
+}
+
+/// Notes that what `identity.events` ended before `next` is written down.
+pub async fn note_read(db: &Db, partition: Partition, next: i64) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO vault.ends_read AS held (partition, next_offset) VALUES ($1, $2)
+         ON CONFLICT (partition) DO UPDATE SET
+            next_offset = greatest(held.next_offset, excluded.next_offset)",
+    )
+    .bind(partition)
+    .bind(next)
+    .execute(db.writer())
+    .await?;
+    Ok(())
+}
+
+/// How far each partition was read by whichever gateway came furthest.
+pub async fn read_up_to(db: &Db) -> Result<Vec<(Partition, i64)>, Error> {
+    let read = sqlx::query_as("SELECT partition, next_offset FROM vault.ends_read")
+        .fetch_all(db.writer())
+        .await?;
+    Ok(read)
 }

@@ -1,7 +1,7 @@
 //! `POST /api/v1/api-keys/{id}/rotate`: another secret, while the old one still works.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use projections::api_keys::{self, ApiKey};
@@ -21,6 +21,7 @@ use crate::auth::register::refuse_if;
 use crate::dispatch::Command;
 use crate::error::{Error, FieldError, Pending, Problem};
 use crate::operations::Allowed;
+use crate::parameters::Path;
 use crate::request::Asked;
 
 const HOUR_MS: i64 = 3_600_000;
@@ -59,7 +60,7 @@ pub async fn rotate(
     no_more_than_own(&allowed, old.scopes.iter().map(String::as_str))?;
     let context = Context::ambient(&gateway.clock);
     let command = Command::new(scope, &asked.question, &context);
-    let (new, key) = (ApiKeyId(command.created()), secret(&gateway, &command));
+    let (new, key) = (ApiKeyId(command.created()), secret(&gateway, &command)?);
     let message = ApiKeyCommand::from(CreateApiKey {
         name: old.name.clone(),
         project: scope.project(),

@@ -1,7 +1,7 @@
 //! `/api/v1/audit/export`: the chain as a file that can be checked without us.
 
 use axum::body::Body;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -18,6 +18,7 @@ use crate::audit::sealer;
 use crate::csv::cell;
 use crate::error::{Error, FieldError, Problem};
 use crate::operations::Allowed;
+use crate::parameters::Query;
 
 const ENTRIES_A_PAGE: i64 = 1_000;
 const CSV_HEAD: &str = "seq,at,kind,actor,action,target_type,target_id,result,rule,version,\
@@ -86,7 +87,7 @@ fn last_seal(gateway: &Gateway, head: &Head) -> Result<Option<Seal>, Error> {
     if !head.head.complete || head.last == head.head.after {
         return Ok(None);
     }
-    let key = gateway.keys.audit()?;
+    let key = gateway.keys()?.audit()?;
     let chain = &head.head;
     sealer::sealed(&key, chain.tenant, chain.origin, head.last, &head.last_hash).map(Some)
 }

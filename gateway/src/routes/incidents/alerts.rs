@@ -1,7 +1,7 @@
 //! The alerts of one incident.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use projections::alerts::{self, Filter};
 use projections::incidents;
 use schemas::ids::IncidentId;
@@ -11,6 +11,7 @@ use crate::Gateway;
 use crate::error::{Error, Problem};
 use crate::operations::Allowed;
 use crate::paging::{Listed, Paging};
+use crate::parameters::{Path, Query};
 use crate::routes::alerts::AlertPage;
 
 const LIST: &str = "incident alerts";

@@ -1,6 +1,6 @@
 //! Changing what an incident says, and merging one into another.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use projections::incidents::{self, Incident};
 use projections::members;
@@ -17,6 +17,7 @@ use super::transitions::work;
 use crate::Gateway;
 use crate::error::{Error, FieldError, Pending, Problem};
 use crate::operations::Allowed;
+use crate::parameters::Path;
 use crate::request::Asked;
 
 #[derive(Debug, Deserialize, ToSchema)]

@@ -3,7 +3,7 @@
 //! step is not legal, 409 with the steps that are.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use projections::incidents::Incident;
 use schemas::context::Context;
@@ -23,6 +23,7 @@ use crate::dispatch::Command;
 use crate::error::{Error, Pending, Problem};
 use crate::etag;
 use crate::operations::Allowed;
+use crate::parameters::Path;
 use crate::request::{Asked, Question};
 
 #[derive(Debug, Default, Deserialize, ToSchema)]

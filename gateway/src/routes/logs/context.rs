@@ -1,7 +1,7 @@
 //! The lines around a line.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use projections::telemetry::logs::{self, Record};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -9,6 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::Gateway;
 use crate::error::{Error, Problem};
 use crate::operations::Allowed;
+use crate::parameters::{Path, Query};
 
 const DEFAULT_LINES: usize = 10;
 const MAX_LINES: usize = 200;

@@ -1,7 +1,7 @@
 //! All records that a filter finds, as a file.
 
 use axum::body::Body;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -16,6 +16,7 @@ use crate::Gateway;
 use crate::csv::cell;
 use crate::error::{Error, FieldError, Problem};
 use crate::operations::Allowed;
+use crate::parameters::Query;
 
 /// Records of one file at most.
 const MOST_RECORDS: usize = 100_000;

@@ -1,7 +1,7 @@
 //! Which fields records have, and their values.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use projections::telemetry::logs::{self, FieldValues, Fields};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -10,6 +10,7 @@ use super::which::Which;
 use crate::Gateway;
 use crate::error::{Error, Problem};
 use crate::operations::Allowed;
+use crate::parameters::{Path, Query};
 
 const DEFAULT_VALUES: usize = 20;
 const MAX_VALUES: usize = 1_000;

@@ -1,7 +1,7 @@
 //! The shapes that lines have.
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use projections::telemetry::logs::{self, Patterns};
 
 use super::fields::Limit;
@@ -9,6 +9,7 @@ use super::which::Which;
 use crate::Gateway;
 use crate::error::{Error, Problem};
 use crate::operations::Allowed;
+use crate::parameters::Query;
 
 const DEFAULT_PATTERNS: usize = 50;
 const MAX_PATTERNS: usize = 500;

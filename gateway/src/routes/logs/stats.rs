@@ -1,7 +1,7 @@
 //! How many records there are, over time and by service.
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use projections::telemetry::logs::{self, Service, Stats};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -10,6 +10,7 @@ use super::which::Which;
 use crate::Gateway;
 use crate::error::{Error, Problem};
 use crate::operations::Allowed;
+use crate::parameters::Query;
 
 const NS: i64 = 1_000_000_000;
 /// Lengths of buckets that people can read, in seconds.

@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use access::principal::Principal;
+use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
-use axum::extract::{Query, State};
 use axum::response::Response;
 use futures::{SinkExt, StreamExt};
 use projections::telemetry::logs::{Arrived, Filter, Record, Tail};
@@ -19,6 +19,7 @@ use crate::Gateway;
 use crate::error::{Error, Problem};
 use crate::live::socket::until_over;
 use crate::operations::Allowed;
+use crate::parameters::Query;
 
 /// Looks happen when the store has moved, but not more often than this.
 const LOOK_EVERY: Duration = Duration::from_millis(400);
@@ -62,8 +63,7 @@ enum Frame<'a> {
 /// do not matter. Credentials and closing codes are those of `/ws`.
 #[utoipa::path(get, path = "/api/v1/logs/tail", operation_id = "tail_logs", tag = "logs",
     params(Which, Handshake),
-    responses((status = 101, description = "the socket is open"), (status = 400, body = Problem),
-        (status = 401, body = Problem)))]
+    responses((status = 101, description = "the socket is open"), (status = 426, body = Problem)))]
 pub async fn socket(
     State(gateway): State<Gateway>,
     allowed: Allowed,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use projections::telemetry::logs::{self, Filter, LogStream, Query, label_name};
 use serde_json::{Map, Value, json};
 
@@ -12,6 +12,7 @@ use super::logql::{self, LogQl};
 use super::{Failure, success};
 use crate::Gateway;
 use crate::operations::Allowed;
+use crate::parameters::Path;
 
 /// More is never listed at once.
 const MOST: usize = 5_000;

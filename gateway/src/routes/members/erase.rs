@@ -1,6 +1,6 @@
 //! `POST /api/v1/members/{user_id}/erase`: a person's name and address, gone for ever.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use projections::members;
 use schemas::context::Context;
@@ -14,6 +14,7 @@ use crate::auth::{leave, proof};
 use crate::dispatch::Command;
 use crate::error::{Error, Pending, Problem};
 use crate::operations::Allowed;
+use crate::parameters::Path;
 use crate::request::Asked;
 
 /// Erase a person

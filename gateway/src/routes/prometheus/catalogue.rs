@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use promql::source::Labels;
 use serde_json::{Value, json};
@@ -12,6 +12,7 @@ use super::reply::{Failure, PrometheusAnswer, PrometheusFailure, limited, succes
 use super::store;
 use crate::Gateway;
 use crate::operations::Allowed;
+use crate::parameters::Path;
 
 /// Series that fit a selector
 #[utoipa::path(get, path = "/prometheus/api/v1/series", operation_id = "prometheus_series", tag = "prometheus",

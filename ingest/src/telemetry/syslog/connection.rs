@@ -184,7 +184,9 @@ async fn attempt(
         encoding: Encoding::Identity,
         sent: framed,
     };
-    let walked = store::store(state, &sender, body, context).await?;
+    let stored = store::store(state, &sender, body, context).await;
+    super::super::meter(state, &sender, Signal::Logs, stored.as_ref());
+    let walked = stored?;
     admission::note_use(state, &sender, &now);
     walked.count(Signal::Logs, FORMAT, &tenant.to_string());
     Ok(())
