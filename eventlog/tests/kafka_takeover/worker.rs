@@ -121,9 +121,9 @@ impl Worker {
                         Ok(_) => self.tell(count),
                         // Which of the two depends on who is asked first after a long
                         // sleep: the group, or the broker that gave the transaction up.
-                        Err(
-                            CommitError::Fenced | CommitError::Log(LogError::Unavailable(_)),
-                        ) => touch(&self.scene.join("refused")),
+                        Err(CommitError::Fenced | CommitError::Log(LogError::Unavailable(_))) => {
+                            touch(&self.scene.join("refused"))
+                        }
                         Err(error) => panic!("{error}"),
                     }
                 }
