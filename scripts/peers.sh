@@ -59,6 +59,12 @@ kafka_peer() {
   else say "kafka: not to be had here"; fi
 }
 
+keycloak_peer() {
+  local path
+  if path=$("$root/scripts/keycloak.sh"); then export_path KEYCLOAK "$path"
+  else say "keycloak: not to be had here"; fi
+}
+
 # From source by the Go proxy, which has no programs: victoria-logs is in no Debian.
 victoria_logs_peer() {
   local path version=v1.52.2
@@ -73,7 +79,24 @@ victoria_logs_peer() {
   else say "victoria-logs: not here and not to be built"; fi
 }
 
-[ $# -gt 0 ] || set -- postgres prometheus alertmanager node-exporter rsyslog redis kafka chromium xfs eatmydata shellcheck
+# Takes minutes to build, so that only `make prove` does it; a cached one is used.
+telemetrygen_peer() {
+  local path module=github.com/open-telemetry/opentelemetry-collector-contrib/cmd/telemetrygen
+  path=$(find_command TELEMETRYGEN telemetrygen || compgen -G "$cache/go/bin/telemetrygen" || true)
+  if [ -z "$path" ] && [ -n "${SRE_COPILOT_PROVE:-}" ] && has go; then
+    say "building telemetrygen"
+    local work
+    work=$(mktemp -d)
+    # Its go.mod has replacements, which `go install` refuses.
+    (cd "$work" && export GOFLAGS=-mod=mod && go mod init peers && go get "$module@v0.161.0" &&
+      go build -o "$cache/go/bin/telemetrygen" "$module") >&2 && path=$cache/go/bin/telemetrygen
+    rm -rf "$work"
+  fi
+  if [ -n "$path" ]; then export_path TELEMETRYGEN "$path"
+  else say "telemetrygen: not here; make prove builds it"; fi
+}
+
+[ $# -gt 0 ] || set -- postgres prometheus alertmanager node-exporter rsyslog redis kafka keycloak chromium xfs eatmydata telemetrygen shellcheck
 for name in "$@"; do
   case $name in
     postgres) postgres_peer ;;
@@ -85,9 +108,11 @@ for name in "$@"; do
     rsyslog) peer RSYSLOGD rsyslogd rsyslog ;;
     redis) peer REDIS_SERVER redis-server redis-server ;;
     kafka) kafka_peer ;;
+    keycloak) keycloak_peer ;;
     chromium) chromium_peer ;;
     xfs) peer XFS_IO xfs_io xfsprogs ;;
     eatmydata) eatmydata_peer ;;
+    telemetrygen) telemetrygen_peer ;;
     shellcheck) peer SHELLCHECK shellcheck shellcheck ;;
     *) die "unknown peer $name" ;;
   esac

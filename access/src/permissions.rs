@@ -15,6 +15,7 @@ pub enum Action {
     ReadMembers,
     ManageMembers,
     ManageOwners,
+    ManageSingleSignOn,
     ReadApiKeys,
     ManageApiKeys,
     ReadIncidents,
@@ -27,6 +28,9 @@ pub enum Action {
     ManageTelemetry,
     ReadSavedViews,
     SaveViews,
+    ReadMonitoringIntegrations,
+    ManageMonitoringIntegrations,
+    TestMonitoringIntegrations,
     ReadTelemetryLimits,
     ManageTelemetryLimits,
     ReadCommands,
@@ -54,7 +58,7 @@ const ADMINS: &[MemberRole] = &[Owner, Admin];
 /// The table `action × member role`. Sending has no member role: it is for keys with
 /// a scope for it, because agents are not people.
 #[rustfmt::skip]
-const TABLE: [Row; 31] = {
+const TABLE: [Row; 35] = {
     const fn row(action: Action, name: &'static str, description: &'static str, roles: &'static [MemberRole]) -> Row {
         Row { action, name, description, roles }
     }
@@ -68,6 +72,7 @@ const TABLE: [Row; 31] = {
         row(Action::ReadMembers, "member.read", "See who belongs to the tenant", EVERYBODY),
         row(Action::ManageMembers, "member.manage", "Invite and remove members and change their role", ADMINS),
         row(Action::ManageOwners, "owner.manage", "Make members owners and take ownership away", &[Owner]),
+        row(Action::ManageSingleSignOn, "single_sign_on.manage", "See and set by which provider members sign in", ADMINS),
         row(Action::ReadApiKeys, "api_key.read", "See API keys (never their secret)", RESPONDERS),
         row(Action::ManageApiKeys, "api_key.manage", "Create, rotate and revoke API keys", ADMINS),
         row(Action::ReadIncidents, "incident.read", "See incidents and their timelines", EVERYBODY),
@@ -80,6 +85,9 @@ const TABLE: [Row; 31] = {
         row(Action::ManageTelemetry, "telemetry.manage", "Set how long telemetry is kept, and delete it", ADMINS),
         row(Action::ReadSavedViews, "saved_view.read", "See the project's saved views", EVERYBODY),
         row(Action::SaveViews, "saved_view.save", "Save and delete views for the whole project", RESPONDERS),
+        row(Action::ReadMonitoringIntegrations, "monitoring_integration.read", "See monitoring servers and whether they answer", EVERYBODY),
+        row(Action::ManageMonitoringIntegrations, "monitoring_integration.manage", "Add, change and remove monitoring servers and their credentials", ADMINS),
+        row(Action::TestMonitoringIntegrations, "monitoring_integration.test", "Ask a monitoring server at once whether it is well", RESPONDERS),
         row(Action::ReadTelemetryLimits, "telemetry_limits.read", "See what the tenant may send, and does", EVERYBODY),
         row(Action::ManageTelemetryLimits, "telemetry_limits.manage", "Set what the tenant may send", ADMINS),
         row(Action::ReadCommands, "command.read", "See what became of an own request", EVERYBODY),
@@ -104,6 +112,7 @@ const OF_THE_TENANT: &[Action] = &[
     Action::ReadMembers,
     Action::ManageMembers,
     Action::ManageOwners,
+    Action::ManageSingleSignOn,
     Action::ReadAudit,
     Action::ManageAudit,
     Action::ReadTelemetryLimits,

@@ -71,6 +71,12 @@ impl Subject {
     pub fn scope(&self) -> Scope {
         Scope::granted(self.tenant, self.project, Actor::User(self.user))
     }
+
+    /// The same place, where `part` of the platform acts for a provider that has
+    /// vouched for this subject.
+    pub fn scope_of(&self, part: &str) -> Scope {
+        Scope::granted(self.tenant, self.project, Actor::system(part))
+    }
 }
 
 /// Makes tokens with the current key.

@@ -110,6 +110,7 @@ impl Served {
             metrics: None,
             refused: Arc::default(),
             metric_stores: None,
+            outbound: outbound::Outbound::new(outbound::Guard::default()),
             rates: Arc::new(Rates::new(quotas, None)),
             meter: Arc::default(),
         })?;

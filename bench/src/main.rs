@@ -31,6 +31,10 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
+    // Reqwest is built without a provider of its own; nobody installed one before us.
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .ok();
     let machine = Machine::describe(&arguments.dir)?;
     println!("{}\n", machine.line());
     let chosen = choose(&arguments.names)?;

@@ -15,9 +15,12 @@ pub mod fields;
 pub mod history;
 pub mod incident;
 pub mod incident_numbers;
+pub mod integration_health;
+pub mod monitoring_integration;
 mod runtime;
 pub mod saved_view;
 pub mod service_account;
+pub mod single_sign_on;
 pub mod telemetry_limits;
 pub mod tenant;
 

@@ -62,9 +62,13 @@ export const PAGES: readonly ShownPage[] = [
   { name: 'getting-started', signedIn: true, open: at(`/p/${PROJECT}/getting-started`, 'Getting started') },
   { name: 'api-keys', signedIn: true, open: at(`/p/${PROJECT}/settings/api-keys`, 'Settings') },
   { name: 'members', signedIn: true, open: at(`/p/${PROJECT}/settings/members`, 'Settings') },
+  { name: 'single-sign-on', signedIn: true, open: at(`/p/${PROJECT}/settings/single-sign-on`, 'Settings') },
+  { name: 'single-sign-on-form', signedIn: true, open: openSignOnForm },
+  { name: 'login-refused', signedIn: false, open: openRefusedSignOn },
   { name: 'roles', signedIn: true, open: at(`/p/${PROJECT}/settings/roles`, 'Settings') },
   { name: 'security', signedIn: true, open: at(`/p/${PROJECT}/settings/security`, 'Settings') },
   { name: 'projects', signedIn: true, open: at(`/p/${PROJECT}/settings/projects`, 'Settings') },
+  { name: 'integrations', signedIn: true, open: at(`/p/${PROJECT}/settings/integrations`, 'Settings') },
   { name: 'telemetry', signedIn: true, open: at(`/p/${PROJECT}/settings/telemetry`, 'Settings') },
   { name: 'telemetry-limits', signedIn: true, open: at(`/p/${PROJECT}/settings/telemetry-limits`, 'Settings') },
   { name: 'usage', signedIn: true, open: at(`/p/${PROJECT}/settings/usage`, 'Settings') },
@@ -127,4 +131,17 @@ async function openAlert(page: Page): Promise<void> {
   await page.goto(`/p/${PROJECT}/alerts`);
   await page.getByRole('link', { name: /UpstreamTimeouts/ }).click();
   await page.getByRole('dialog').getByText('Fingerprint').waitFor();
+}
+
+async function openSignOnForm(page: Page): Promise<void> {
+  await page.goto(`/p/${PROJECT}/settings/single-sign-on`);
+  await page.getByRole('button', { name: 'Set up' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Add group' }).click();
+  await settled(page);
+}
+
+async function openRefusedSignOn(page: Page): Promise<void> {
+  await page.goto('/login?sign_on=no_access');
+  await page.getByRole('button', { name: 'Continue with SSO' }).click();
+  await page.getByLabel('Work e-mail').waitFor();
 }

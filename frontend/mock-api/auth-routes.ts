@@ -44,8 +44,8 @@ export const authRoutes = [
   http.get('/api/v1/auth/me', ({ request }) => refusedSession(request) ?? HttpResponse.json(me())),
 ];
 
-const RESPOND: Permission[] = ['incident.open', 'incident.work', 'incident.comment', 'saved_view.save'];
-const ADMINISTER: Permission[] = [...RESPOND, 'audit.read', 'api_key.manage', 'member.manage', 'project.manage', 'tenant.manage', 'telemetry.manage', 'telemetry_limits.manage'];
+const RESPOND: Permission[] = ['incident.open', 'incident.work', 'incident.comment', 'saved_view.save', 'monitoring_integration.test'];
+const ADMINISTER: Permission[] = [...RESPOND, 'single_sign_on.manage', 'audit.read', 'api_key.manage', 'member.manage', 'project.manage', 'tenant.manage', 'telemetry.manage', 'telemetry_limits.manage', 'monitoring_integration.manage'];
 
 const PERMISSIONS: Record<MemberRole, Permission[]> = {
   owner: [...ADMINISTER, 'audit.manage', 'owner.manage', 'member.erase', 'tenant.export'],
@@ -68,5 +68,6 @@ function me(): Me {
   if (!current) throw new Error('the seed holds the current project');
   const role = members.find(({ user_id }) => user_id === user.id)?.role ?? 'viewer';
   const inUse = projects.filter(({ archived_at }) => !archived_at);
-  return { user, tenant, project: current, role, tenant_role: role, permissions: PERMISSIONS[role], projects: inUse, tenants: [tenant] };
+  return { user, tenant, project: current, role, tenant_role: role, permissions: PERMISSIONS[role], projects: inUse, tenants: [tenant],
+    single_sign_on: false, has_provider: state().signOn !== null };
 }

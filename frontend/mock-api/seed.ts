@@ -1,4 +1,5 @@
 import type { Alert, Incident, IncidentStatus, Invitation, Person, Severity, TimelineEntry } from '../src/api/types';
+import type { MonitoringIntegration } from '../src/api/monitoring';
 import { allowedNext } from './rules';
 import { uuidOf, type Store } from './store';
 
@@ -99,6 +100,12 @@ export function seedStore(now: number): Store {
   store.projects.push({ id: uuidOf(11), name: 'staging', slug: 'staging', created_at: iso(now - 200 * DAY), archived_at: null });
   store.projects.push({ id: uuidOf(12), name: 'old shop', slug: 'old-shop', created_at: iso(now - 280 * DAY), archived_at: iso(now - 30 * DAY) });
   store.invitations = [invitation(now)];
+  store.integrations = [
+    integration(60, 'Prometheus of the shop', 'prometheus', 'http://prometheus.shop:9090', { status: 'up', since: now - 11 * DAY, version: '3.5.0' }),
+    integration(61, 'Alertmanager', 'alertmanager', 'http://alertmanager.shop:9093', { status: 'up', since: now - 11 * DAY, version: '0.28.1' }),
+    integration(62, 'Logs of Frankfurt', 'loki', 'https://loki.fra.nordlicht.example', { status: 'down', since: now - 47 * MINUTE, version: '3.4.2' }),
+    integration(63, 'Collector', 'otlp', 'http://collector.shop:4318', null),
+  ];
   store.serviceAccounts = [
     { id: uuidOf(50), name: 'deploys', description: 'The pipeline of the shop', created_at: iso(now - 80 * DAY), created_by: TOMAS, disabled_at: null },
   ];
@@ -132,7 +139,7 @@ export function emptyStore(now: number, who: { tenant: string; email: string; na
     sessions: [{ id: uuidOf(30), device: LAPTOP, address: '192.0.2.7', created_at: iso(now), seen_at: iso(now), current: true }],
     secondFactor: false,
     apiKeys: [], keySecrets: {}, incidents: [], timelines: {}, alerts: [], audit: [], signals: [],
-    retention: [], deletions: [], savedViews: [], ownLimits: {},
+    retention: [], deletions: [], savedViews: [], integrations: [], ownLimits: {}, signOn: null,
     numbers: 0,
     ids: 0x1000,
   };
@@ -260,6 +267,27 @@ function apiKey(id: string, name: string, created: number, used: number, revoked
     id, name, prefix: `srec_${name.slice(0, 4)}`, scopes: ['ingest' as const], project_id: PROJECT,
     created_at: iso(created), created_by: MIRA, expires_at: null,
     last_used_at: iso(used), revoked_at: revoked === null ? null : iso(revoked),
+  };
+}
+
+function integration(
+  id: number,
+  name: string,
+  kind: MonitoringIntegration['kind'],
+  url: string,
+  seen: { status: 'up' | 'down'; since: number; version: string } | null,
+): MonitoringIntegration {
+  const isDown = seen?.status === 'down';
+  const set = { created_at: iso(Date.now() - 60 * DAY), created_by: TOMAS, changed_at: iso(Date.now() - 12 * DAY), changed_by: MIRA };
+  return {
+    id: uuidOf(id), name, kind, url, ca_certificate: null, version: 2, ...set,
+    credential: kind === 'loki' ? { kind: 'headers', set_at: iso(Date.now() - 12 * DAY) } : null,
+    health: {
+      status: seen?.status ?? 'unknown', since: seen ? iso(seen.since) : null, version: seen?.version ?? null,
+      error: isDown ? 'credential_refused' : null,
+      detail: isDown ? 'it answered 401 Unauthorized: the credential is missing or not accepted' : null,
+      latency_ms: seen ? 14 : null, noted_at: seen ? iso(Date.now() - 4 * MINUTE) : null,
+    },
   };
 }
 

@@ -7,9 +7,11 @@ import { incidentRoutes } from './incident-routes';
 import { liveHandlers } from './live';
 import { logHandlers, logRoutes } from './log-routes';
 import { metricRoutes } from './metric-routes';
+import { monitoringRoutes } from './monitoring-routes';
 import { savedViewRoutes } from './saved-view-routes';
 import { signalRoutes } from './signals';
 import { telemetryRoutes } from './telemetry-routes';
+import { signOnRoutes } from './sign-on-routes';
 import { tenantRoutes } from './tenant-routes';
 import { accountRoutes } from './account-routes';
 import { traceRoutes } from './trace-routes';
@@ -22,6 +24,7 @@ export async function startMockApi(): Promise<void> {
     ...incidentRoutes,
     ...alertRoutes,
     ...tenantRoutes,
+    ...signOnRoutes,
     ...auditRoutes,
     ...accountRoutes,
     ...savedViewRoutes,
@@ -30,6 +33,7 @@ export async function startMockApi(): Promise<void> {
     ...logRoutes,
     ...traceRoutes,
     ...telemetryRoutes,
+    ...monitoringRoutes,
     ...usageRoutes,
     ...logHandlers,
     ...liveHandlers,

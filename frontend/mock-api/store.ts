@@ -1,6 +1,7 @@
-import type { Alert, ApiKey, AuditEntry, Incident, Invitation, Member, OpenSession, OwnTelemetryLimits, ServiceAccount, Project, TimelineEntry } from '../src/api/types';
+import type { Alert, ApiKey, AuditEntry, Incident, Invitation, Member, OpenSession, OwnTelemetryLimits, ServiceAccount, SignOnProvider, Project, TimelineEntry } from '../src/api/types';
 import type { RetentionRule, TelemetryDeletion } from '../src/api/telemetry';
 import type { SavedView } from '../src/api/saved-views';
+import type { MonitoringIntegration } from '../src/api/monitoring';
 import { seedStore } from './seed';
 
 /** What the mock holds. Secrets and sessions are not among it: one signed-in flag stands for a session. */
@@ -24,9 +25,11 @@ export interface Store {
   retention: RetentionRule[];
   deletions: TelemetryDeletion[];
   savedViews: SavedView[];
+  integrations: MonitoringIntegration[];
   ownLimits: OwnTelemetryLimits;
   /** `<project>/<metrics, logs or traces>` of what has ever arrived. */
   signals: string[];
+  signOn: SignOnProvider | null;
   numbers: number;
   ids: number;
 }

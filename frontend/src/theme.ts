@@ -169,7 +169,7 @@ export const theme = createTheme({
     Tooltip: { defaultProps: { openDelay: 300, withArrow: false, fz: 'xs' } },
     Menu: { defaultProps: { shadow: 'sm', position: 'bottom-end' } },
     Modal: {
-      defaultProps: { centered: true, overlayProps: { backgroundOpacity: 0.4 } },
+      defaultProps: { centered: true, overlayProps: { backgroundOpacity: 0.4 }, closeButtonProps: { 'aria-label': 'Close' } },
       styles: { title: { fontSize: 15, fontWeight: 600 }, content: SURFACE, header: SURFACE },
     },
     Drawer: { styles: { title: { fontSize: 15, fontWeight: 600 }, content: SURFACE, header: SURFACE } },

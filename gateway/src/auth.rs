@@ -22,6 +22,7 @@ pub mod second_factor;
 pub mod secret;
 pub mod session;
 pub mod sessions;
+pub mod single_sign_on;
 pub mod sweeper;
 mod totp;
 pub mod vault;

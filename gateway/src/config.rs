@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use access::telemetry_limits::Allowance;
 use axum::http::Uri;
-
-use crate::proxies::Network;
+use outbound::Network;
 
 /// Who may make a new tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -75,7 +75,6 @@ fn signature(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use projections::vault::MasterKey;
     use schemas::ids::{ProjectId, TenantId};
     use schemas::scope::Actor;
     use uuid::Uuid;
@@ -90,7 +89,7 @@ mod tests {
 
     #[test]
     fn opens_only_for_its_tenant_and_list_and_only_unchanged() {
-        let keys = Keys::derive(&MasterKey::from_bytes([1; 32]));
+        let keys = Keys::derive(&[1; 32]);
         let text = sign(&keys, &scope(1), "incidents", &(7, "x")).unwrap();
         let open =
             |scope: &Scope, list, text: &str| open::<(i64, String)>(&keys, scope, list, text).ok();

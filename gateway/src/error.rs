@@ -11,6 +11,7 @@ use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICAT
 use axum::response::{IntoResponse, Response};
 use eventlog::LogError;
 use projections::db::QueryError;
+use projections::vault::VaultError;
 use schemas::ids::CommandId;
 use schemas::outcome::Refusal;
 use serde::Serialize;
@@ -47,6 +48,10 @@ pub enum Error {
     WrongCode,
     #[error("this needs a fresh proof of who you are: POST /api/v1/auth/prove")]
     ProofNeeded,
+    #[error("members of this organisation sign in by its own provider")]
+    SignOnNeeded,
+    #[error("this session reaches one organisation, not the account: sign in with your password")]
+    AccountNeeded,
     #[error("the invitation is for another e-mail address than yours")]
     InvitationForAnother,
     #[error("X-Project names another project than the credential")]
@@ -142,6 +147,8 @@ impl Error {
             | Self::PersonNeeded
             | Self::CrossSite
             | Self::ProofNeeded
+            | Self::SignOnNeeded
+            | Self::AccountNeeded
             | Self::InvitationForAnother
             | Self::RegistrationClosed => StatusCode::FORBIDDEN,
             Self::EmailTaken | Self::ProjectMismatch | Self::SecondFactorEnabled => {
@@ -184,6 +191,8 @@ impl Error {
             Self::SecondFactorEnabled => "second_factor_enabled",
             Self::WrongCode => "wrong_code",
             Self::ProofNeeded => "proof_needed",
+            Self::SignOnNeeded => "sign_on_needed",
+            Self::AccountNeeded => "account_needed",
             Self::InvitationForAnother => "invitation_for_another",
             Self::Refused(refusal) if refusal.rule == "not_found" => return None,
             Self::Refused(refusal) => &refusal.rule,
@@ -286,6 +295,15 @@ impl From<QueryError> for Error {
                 Self::Unavailable("the read models are not available".to_owned())
             }
             QueryError::Failed(_) => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+impl From<VaultError> for Error {
+    fn from(error: VaultError) -> Self {
+        match error {
+            VaultError::Database(error) => error.into(),
+            other => Self::Internal(other.to_string()),
         }
     }
 }

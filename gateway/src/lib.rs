@@ -26,6 +26,7 @@ pub mod metric_stores;
 pub mod openapi;
 pub mod operations;
 pub mod outcomes;
+pub mod outgoing;
 pub mod paging;
 pub mod parameters;
 pub mod progress;
@@ -36,7 +37,8 @@ pub mod routes;
 pub mod tokens;
 
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use access::ended::Ended;
 use access::keyring::Keyring;
@@ -47,9 +49,11 @@ use axum::Router;
 use axum::middleware;
 use eventlog::Log;
 use metrics_exporter_prometheus::PrometheusHandle;
+use outbound::Outbound;
 use projections::Db;
 use projections::fanout::Fanout;
-use projections::vault::{MasterKey, SubjectKeys};
+use projections::vault::{self, MasterKey, SubjectKeys};
+use protocols::outgoing::Loopback;
 use schemas::context::{Clock, Context};
 use schemas::ids::SubjectId;
 use tokio::sync::Semaphore;
@@ -61,6 +65,7 @@ use audit::looks::Looks;
 use audit::sealer;
 use auth::keys::Keys;
 use auth::passwords::Passwords;
+use auth::single_sign_on::Providers;
 use auth::sweeper;
 use config::Config;
 use error::Error;
@@ -68,8 +73,14 @@ use live::Live;
 use metric_stores::{MetricStores, Queries};
 use operations::Operations;
 use outcomes::Outcomes;
+use outgoing::Outgoing;
 use progress::Progress;
 use tokens::Tokens;
+
+/// So many servers that people name are called at once.
+const CALLS_AT_ONCE: usize = 16;
+/// Between two tries to read the vault.
+const RETRY_AFTER: Duration = Duration::from_millis(500);
 
 /// What the gateway is given at start. The keyring is shared with ingest and
 /// followed by whoever made it.
@@ -88,6 +99,8 @@ pub struct Surroundings {
     pub metric_stores: Option<Arc<dyn MetricStores>>,
     /// How often callers may ask; shared with ingest where both run.
     pub rates: Arc<Rates>,
+    /// How it calls servers that people name.
+    pub outbound: Outbound,
     /// What tenants use; shared with ingest where both run.
     pub meter: Arc<Meter>,
 }
@@ -108,17 +121,23 @@ pub struct Parts {
     pub refused: Arc<RefusedBodies>,
     pub rates: Arc<Rates>,
     pub meter: Arc<Meter>,
-    pub keys: Keys,
+    /// Once the vault has told its root.
+    keys: OnceLock<Keys>,
     pub tokens: Tokens,
     pub ended: Ended,
     pub(crate) looks: Looks,
     pub passwords: Passwords,
+    /// By which members of tenants sign in.
+    pub providers: Providers,
     pub outcomes: Outcomes,
     pub progress: Progress,
     pub live: Live,
     pub queries: Queries,
     /// Turns of exports.
     pub exports: Arc<Semaphore>,
+    pub outbound: Outbound,
+    /// Turns of calls to servers that people name.
+    pub calls: Semaphore,
     fanout: Arc<dyn Fanout>,
     document: String,
 }
@@ -135,12 +154,17 @@ impl Gateway {
     /// Connects nothing yet: [`Gateway::run`] does.
     pub fn new(given: Surroundings) -> Result<Self, Error> {
         let instance = Context::ambient(&given.clock).id();
+        let loopback = match given.config.public_url.is_loopback() {
+            true => Loopback::Allowed,
+            false => Loopback::Refused,
+        };
         Ok(Self(Arc::new(Parts {
-            keys: Keys::derive(&given.master),
+            keys: OnceLock::new(),
             tokens: Tokens::new(given.config.public_url.origin()),
             ended: Ended::default(),
             looks: Looks::default(),
             passwords: Passwords::new()?,
+            providers: Providers::new(Outgoing::new(loopback)),
             outcomes: Outcomes::default(),
             progress: Progress::default(),
             live: Live::new(instance, given.log.id()),
@@ -156,9 +180,34 @@ impl Gateway {
             metrics: given.metrics,
             refused: given.refused,
             rates: given.rates,
+            outbound: given.outbound,
+            calls: Semaphore::new(CALLS_AT_ONCE),
             meter: given.meter,
             fanout: given.fanout,
         })))
+    }
+
+    /// The keys of its own HMACs and signatures; unavailable until the vault was read.
+    pub fn keys(&self) -> Result<&Keys, Error> {
+        let unread = || Error::Unavailable("the vault was not read yet".to_owned());
+        self.keys.get().ok_or_else(unread)
+    }
+
+    /// Derives them, trying until the vault answers.
+    async fn learn_keys(&self, stop: CancellationToken) {
+        loop {
+            match vault::root(&self.db, &self.master).await {
+                Ok(root) => {
+                    self.keys.get_or_init(|| Keys::derive(&root));
+                    return;
+                }
+                Err(error) => tracing::warn!(%error, "the vault cannot be read"),
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(RETRY_AFTER) => {}
+            }
+        }
     }
 
     /// What opens addresses of people.
@@ -189,6 +238,7 @@ impl Gateway {
     /// Runs what stands behind the routes until `stop`: token keys, outcomes, live
     /// changes, what was ended elsewhere, the sweepers. Ends early only if the log has failed.
     pub async fn run(&self, stop: CancellationToken) -> anyhow::Result<()> {
+        let keys = self.learn_keys(stop.clone());
         let tokens = self
             .tokens
             .keep(&self.db, &self.master, &self.clock, stop.clone());
@@ -200,7 +250,8 @@ impl Gateway {
         let changes = self.follow_changes(stop.clone());
         let outcomes = self.outcomes.follow(&self.log, stop.clone());
         let sealer = sealer::run(self, stop.clone());
-        let (outcomes, ..) = tokio::join!(outcomes, tokens, live, sweeper, sealer, ends, changes);
+        let (outcomes, ..) =
+            tokio::join!(outcomes, keys, tokens, live, sweeper, sealer, ends, changes);
         Ok(outcomes?)
     }
 

@@ -40,7 +40,8 @@ impl Paging {
         list: &'static str,
     ) -> Result<Option<C>, Error> {
         let text = self.cursor.as_deref().filter(|text| !text.is_empty());
-        text.map(|text| cursor::open(&gateway.keys, scope, list, text))
+        let keys = gateway.keys()?;
+        text.map(|text| cursor::open(keys, scope, list, text))
             .transpose()
     }
 }
@@ -60,8 +61,8 @@ impl<T> Listed<T> {
         list: &'static str,
         page: Page<T, C>,
     ) -> Result<Self, Error> {
-        let next = page.next.as_ref();
-        let next = next.map(|next| cursor::sign(&gateway.keys, scope, list, next));
+        let (keys, next) = (gateway.keys()?, page.next.as_ref());
+        let next = next.map(|next| cursor::sign(keys, scope, list, next));
         Ok(Self {
             items: page.items,
             next_cursor: next.transpose()?,

@@ -41,7 +41,10 @@ pub async fn healthz() -> &'static str {
 pub async fn readyz(State(gateway): State<Gateway>) -> Response {
     let asked = tokio::time::timeout(PATIENCE, checkpoints::get(&gateway.db, "members"));
     let read_models = matches!(asked.await, Ok(Ok(_)));
-    let (keyring, sessions) = (gateway.keyring.ready(), gateway.tokens.ready());
+    let (keyring, sessions) = (
+        gateway.keyring.ready(),
+        gateway.tokens.ready() && gateway.keys().is_ok(),
+    );
     let readiness = Readiness {
         ready: keyring && sessions && read_models,
         keyring,

@@ -78,6 +78,9 @@ pub async fn identify(mut request: Request, next: Next) -> Response {
     response
 }
 
+/// Fields of a body that hold secrets.
+const SECRETS: [&str; 3] = ["password", "client_secret", "credential"];
+
 /// The question of a write: its decoded body and how to tell it from others.
 #[derive(Debug, Clone)]
 pub struct Asked<T> {
@@ -93,9 +96,22 @@ pub struct Question {
     pub request: RequestId,
     pub idempotency_key: Option<String>,
     pub expected_version: Option<i64>,
-    /// Hash of method, path and body, in hex; a password is not part of it, because
-    /// the log keeps the hash.
+    /// Hash of method, path and body, in hex; secrets are not part of it, because the
+    /// log keeps the hash.
     pub hash: String,
+}
+
+impl Question {
+    /// Of what follows from a request that was no write itself.
+    pub(crate) fn without_body(route: &str, request: &RequestId) -> Self {
+        Self {
+            route: route.to_owned(),
+            request: request.clone(),
+            idempotency_key: None,
+            expected_version: None,
+            hash: hash(route, &serde_json::Value::Null),
+        }
+    }
 }
 
 impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Asked<T> {
@@ -152,7 +168,7 @@ fn missing_field(message: &str) -> Option<&str> {
 fn hash(route: &str, body: &serde_json::Value) -> String {
     let mut body = body.clone();
     if let Some(object) = body.as_object_mut() {
-        object.remove("password");
+        SECRETS.iter().for_each(|name| drop(object.remove(*name)));
     }
     let digest = Sha256::digest(format!("{route}\n{body}"));
     hex::encode(&digest[..16])
@@ -244,6 +260,8 @@ mod tests {
                 .hash
         }
         let first = hash("{\"a\": 1, \"password\": \"x\"}").await;
+        let credential = "{\"a\": 1, \"credential\": {\"token\": \"x\"}}";
+        assert_eq!(first, hash(credential).await);
         assert_eq!(first, hash("{\"password\":\"y\",\"a\":1}").await);
         assert_ne!(first, hash("{\"a\": 2}").await);
     }

@@ -13,11 +13,13 @@ pub mod jaeger;
 pub mod logs;
 pub mod loki;
 pub mod members;
+pub mod monitoring_integrations;
 pub mod projects;
 pub mod prometheus;
 pub mod refused_bodies;
 pub mod saved_views;
 pub mod service_accounts;
+pub mod single_sign_on;
 pub mod telemetry;
 pub mod telemetry_limits;
 pub mod tenant;
@@ -29,14 +31,15 @@ use utoipa_axum::routes;
 
 use crate::auth::{
     join, leave, login, logout, password, prove, refresh, register, second_factor, sessions,
+    single_sign_on as sign_on,
 };
 use crate::live::socket;
 use crate::operations::Operations;
 use crate::{openapi, ready};
 
 pub(crate) fn all(operations: Operations) -> Operations {
-    traces(logs(telemetry(members(account(incidents(public(
-        operations,
+    traces(logs(telemetry(monitoring(members(account(incidents(
+        public(operations),
     )))))))
 }
 
@@ -54,6 +57,9 @@ fn public(operations: Operations) -> Operations {
         .entrance(routes!(register::register))
         .entrance(routes!(login::login))
         .entrance(routes!(refresh::refresh))
+        .entrance(routes!(sign_on::lookup::lookup))
+        .entrance(routes!(sign_on::start::start))
+        .entrance(routes!(sign_on::callback::callback))
         .public(routes!(logout::logout))
         .public(routes!(join::see))
         .public(routes!(join::join))
@@ -119,8 +125,8 @@ fn account(operations: Operations) -> Operations {
 fn members(operations: Operations) -> Operations {
     use Action::{
         EraseMembers, ExportTenant, ManageApiKeys, ManageAudit, ManageMembers, ManageProjects,
-        ManageTelemetryLimits, ManageTenant, ReadApiKeys, ReadAudit, ReadCommands, ReadMembers,
-        ReadProjects, ReadSavedViews, ReadTelemetryLimits, SaveViews,
+        ManageSingleSignOn, ManageTelemetryLimits, ManageTenant, ReadApiKeys, ReadAudit,
+        ReadCommands, ReadMembers, ReadProjects, ReadSavedViews, ReadTelemetryLimits, SaveViews,
     };
     operations
         .member(ManageTenant, routes!(tenant::rename))
@@ -139,6 +145,15 @@ fn members(operations: Operations) -> Operations {
         .member(ManageMembers, routes!(invitations::list))
         .member(ManageMembers, routes!(invitations::create))
         .member(ManageMembers, routes!(invitations::revoke))
+        .member(
+            ManageSingleSignOn,
+            routes!(
+                single_sign_on::get,
+                single_sign_on::set,
+                single_sign_on::remove
+            ),
+        )
+        .member(ManageSingleSignOn, routes!(single_sign_on::test::test))
         .member(ReadApiKeys, routes!(api_keys::list))
         .sensitive(ReadApiKeys, routes!(refused_bodies::list))
         .member(ReadApiKeys, routes!(service_accounts::list))
@@ -159,6 +174,23 @@ fn members(operations: Operations) -> Operations {
         .sensitive(ReadAudit, routes!(audit::export::file))
         .member(ReadAudit, routes!(audit::retention::get))
         .member(ManageAudit, routes!(audit::retention::set))
+}
+
+fn monitoring(operations: Operations) -> Operations {
+    use Action::{
+        ManageMonitoringIntegrations, ReadMonitoringIntegrations, TestMonitoringIntegrations,
+    };
+    use monitoring_integrations as integrations;
+    operations
+        .member(ReadMonitoringIntegrations, routes!(integrations::list))
+        .member(ReadMonitoringIntegrations, routes!(integrations::get))
+        .member(ManageMonitoringIntegrations, routes!(integrations::create))
+        .member(ManageMonitoringIntegrations, routes!(integrations::change))
+        .member(ManageMonitoringIntegrations, routes!(integrations::remove))
+        .member(
+            TestMonitoringIntegrations,
+            routes!(integrations::test::test),
+        )
 }
 
 fn telemetry(operations: Operations) -> Operations {

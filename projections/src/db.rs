@@ -2,11 +2,14 @@
 //! as `srec_write` for folds and the vault.
 
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use schemas::scope::Scope;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{Connection, Executor, PgConnection, Postgres, Transaction};
+
+use crate::telemetry::logs::Blooms;
 
 /// Filters rows by tenant and project; sees nothing of `history` and `vault`.
 pub const READ_ROLE: &str = "srec_read";
@@ -90,6 +93,7 @@ pub struct Db {
     read: PgPool,
     write: PgPool,
     writer: PgConnectOptions,
+    blooms: Arc<Blooms>,
 }
 
 impl Db {
@@ -105,6 +109,7 @@ impl Db {
             write: pool(config.write_connections, config, WRITE_ROLE)
                 .connect_lazy_with(options.clone()),
             writer: options,
+            blooms: Arc::default(),
         })
     }
 
@@ -128,6 +133,11 @@ impl Db {
         .execute(&mut *tx)
         .await?;
         Ok(tx)
+    }
+
+    /// What searches over logs keep of this database.
+    pub(crate) fn blooms(&self) -> &Arc<Blooms> {
+        &self.blooms
     }
 
     /// Rows without a tenant (checkpoints), as the reading role.

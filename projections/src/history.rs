@@ -29,6 +29,7 @@ impl Projection for History {
             Topic::IdentityKeys,
             Topic::IncidentEvents,
             Topic::CatalogEvents,
+            Topic::MonitoringEvents,
         ]
     }
 

@@ -1,11 +1,16 @@
 //! What must never be in an immutable log, wrapped with the master key.
 //!
-//! Each secret has a data key of its own: `1 ‖ nonce ‖ wrapped data key ‖ nonce ‖
-//! ciphertext`, AES-256-GCM-SIV (RFC 8452) both times, with the associated data
-//! `tenant ‖ table ‖ row`, so that a ciphertext opens only in its own row.
+//! Each secret has a data key of its own: `2 ‖ id of the master key ‖ nonce ‖ wrapped
+//! data key ‖ nonce ‖ ciphertext`, AES-256-GCM-SIV (RFC 8452) both times, with the
+//! associated data `tenant ‖ table ‖ row`, so that a ciphertext opens only in its own
+//! row. (`1`, without an id, is how it was before master keys could be exchanged.)
 
 mod canary;
+pub mod credentials;
+mod derivation;
 mod master_key;
+pub mod rotation;
+mod sealed;
 mod subject_keys;
 
 use schemas::ids::SubjectId;
@@ -14,7 +19,8 @@ use schemas::personal::SubjectKey;
 use crate::db::Db;
 
 pub use canary::is_empty;
-pub use master_key::{MasterKey, Place};
+pub use derivation::root;
+pub use master_key::{KeyId, MasterKey, Place};
 pub use subject_keys::{OpenedKeys, SubjectKeys};
 
 /// Why a secret could not be stored or read.
@@ -31,6 +37,8 @@ pub enum VaultError {
     CanaryGone,
     #[error("{0} does not open with the master key")]
     Damaged(String),
+    #[error("a secret is wrapped with a master key that this process does not hold")]
+    UnknownKey,
 }
 
 /// The vault of one deployment, opened with its master key.
@@ -41,8 +49,10 @@ pub struct Vault {
 }
 
 impl Vault {
-    /// Checks the canary, or plants it in an empty vault.
+    /// Checks the canary, or plants it in an empty vault. While the master key is
+    /// exchanged, either of the two opens it, and both are held afterwards.
     pub async fn open(db: &Db, master: MasterKey) -> Result<Self, VaultError> {
+        rotation::join(db, &master).await?;
         canary::check(db.writer(), &master).await?;
         Ok(Self {
             db: db.clone(),

@@ -25,6 +25,8 @@ pub enum ChangeKind {
     ProjectUpdated,
     #[serde(rename = "saved_view.updated")]
     SavedViewUpdated,
+    #[serde(rename = "monitoring_integration.updated")]
+    MonitoringIntegrationUpdated,
     #[serde(rename = "telemetry_limits.updated")]
     TelemetryLimitsUpdated,
     #[serde(rename = "telemetry_limits.reached")]

@@ -89,28 +89,27 @@ impl Envelope {
     }
 
     pub fn to_headers(&self) -> Headers {
-        let mut headers = Packer::with_capacity(PACKED_BYTES);
-        headers.bytes("ce_specversion", b"1.0");
-        headers.bytes("content-type", b"application/avro");
-        headers.display("ce_id", self.id);
-        headers.bytes("ce_type", self.kind.as_bytes());
-        headers.bytes("ce_source", self.source.as_bytes());
-        headers.bytes("ce_subject", self.subject.as_bytes());
-        headers.display("ce_time", self.time);
-        headers.display("ce_actor", &self.actor);
-        headers.display("ce_correlation", self.correlation);
-        let mut optional = |name, value: Option<&dyn fmt::Display>| {
-            value.into_iter().for_each(|v| headers.display(name, v));
-        };
-        optional("ce_tenant", self.tenant.as_ref().map(|v| v as _));
-        optional("ce_project", self.project.as_ref().map(|v| v as _));
-        optional("ce_causation", self.causation.as_ref().map(|v| v as _));
-        optional("ce_traceparent", self.traceparent.as_ref().map(|v| v as _));
-        optional("ce_sequence", self.sequence.as_ref().map(|v| v as _));
-        let expected = self.expected_version.as_ref();
-        optional("ce_expectedversion", expected.map(|v| v as _));
-        optional("ce_requesthash", self.request_hash.as_ref().map(|v| v as _));
-        headers.finish()
+        self.attributes().to_headers()
+    }
+
+    /// The same, borrowed.
+    pub fn attributes(&self) -> Attributes<'_> {
+        Attributes {
+            id: self.id,
+            kind: &self.kind,
+            source: &self.source,
+            subject: &self.subject,
+            time: self.time,
+            tenant: self.tenant,
+            project: self.project,
+            actor: &self.actor,
+            correlation: self.correlation,
+            causation: self.causation,
+            traceparent: self.traceparent.as_deref(),
+            sequence: self.sequence,
+            expected_version: self.expected_version,
+            request_hash: self.request_hash.as_deref(),
+        }
     }
 
     pub fn from_headers(headers: &Headers) -> Result<Self, BadHeader> {
@@ -134,21 +133,69 @@ impl Envelope {
     }
 }
 
+/// An [`Envelope`] that borrows, for who writes many.
+#[derive(Clone, Copy)]
+pub struct Attributes<'a> {
+    pub id: Uuid,
+    pub kind: &'a str,
+    pub source: &'a dyn fmt::Display,
+    pub subject: &'a str,
+    pub time: Timestamp,
+    pub tenant: Option<TenantId>,
+    pub project: Option<ProjectId>,
+    pub actor: &'a Actor,
+    pub correlation: Uuid,
+    pub causation: Option<Uuid>,
+    pub traceparent: Option<&'a str>,
+    pub sequence: Option<i64>,
+    pub expected_version: Option<i64>,
+    pub request_hash: Option<&'a str>,
+}
+
+impl Attributes<'_> {
+    pub fn to_headers(&self) -> Headers {
+        let mut headers = Packer::with_capacity(PACKED_BYTES);
+        headers.bytes("ce_specversion", b"1.0");
+        headers.bytes("content-type", b"application/avro");
+        headers.display("ce_id", self.id);
+        headers.bytes("ce_type", self.kind.as_bytes());
+        headers.display("ce_source", self.source);
+        headers.bytes("ce_subject", self.subject.as_bytes());
+        headers.display("ce_time", self.time);
+        headers.display("ce_actor", self.actor);
+        headers.display("ce_correlation", self.correlation);
+        let mut optional = |name, value: Option<&dyn fmt::Display>| {
+            value.into_iter().for_each(|v| headers.display(name, v));
+        };
+        optional("ce_tenant", self.tenant.as_ref().map(|v| v as _));
+        optional("ce_project", self.project.as_ref().map(|v| v as _));
+        optional("ce_causation", self.causation.as_ref().map(|v| v as _));
+        optional("ce_traceparent", self.traceparent.as_ref().map(|v| v as _));
+        optional("ce_sequence", self.sequence.as_ref().map(|v| v as _));
+        let expected = self.expected_version.as_ref();
+        optional("ce_expectedversion", expected.map(|v| v as _));
+        optional("ce_requesthash", self.request_hash.as_ref().map(|v| v as _));
+        headers.finish()
+    }
+}
+
 /// The message type alone, for routing without reading the rest.
 pub fn kind_of(headers: &Headers) -> Option<&str> {
     headers.text("ce_type")
 }
 
 /// The headers of an envelope, each found once; of two with one name, the first.
-struct Found<'a>(Vec<(&'a str, &'a [u8])>);
+struct Found<'a>(Vec<(&'a [u8], &'a [u8])>);
 
 impl<'a> Found<'a> {
     fn of(headers: &'a Headers) -> Self {
-        Self(headers.iter().collect())
+        let mut found = Vec::with_capacity(headers.len());
+        found.extend(headers.raw());
+        Self(found)
     }
 
     fn text(&self, name: &str) -> Option<&'a str> {
-        let (_, value) = self.0.iter().find(|(key, _)| *key == name)?;
+        let (_, value) = self.0.iter().find(|(key, _)| *key == name.as_bytes())?;
         std::str::from_utf8(value).ok()
     }
 

@@ -29,7 +29,9 @@ impl Headers {
         let mut rest = &bytes[..];
         for _ in 0..count {
             let (name, _, after) = split_first(rest)?;
-            std::str::from_utf8(name).ok()?;
+            if !name.is_ascii() {
+                std::str::from_utf8(name).ok()?;
+            }
             rest = after;
         }
         let packed = bytes.split_to(bytes.len() - rest.len());
@@ -68,12 +70,18 @@ impl Headers {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        // Names were text when they came in.
+        let text = |name| std::str::from_utf8(name).unwrap_or_default();
+        self.raw().map(move |(name, value)| (text(name), value))
+    }
+
+    /// Names and values as bytes.
+    pub fn raw(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         let mut rest = &self.packed[..];
         std::iter::from_fn(move || {
             let (name, value, after) = split_first(rest)?;
             rest = after;
-            // Names were text when they came in.
-            Some((std::str::from_utf8(name).unwrap_or_default(), value))
+            Some((name, value))
         })
     }
 }

@@ -71,6 +71,14 @@ id!(/// A comment on an incident.
     CommentId);
 id!(/// A named view of an explorer: `UUIDv5(project, page + name)`.
     SavedViewId);
+id!(/// The single sign-on of a tenant: `UUIDv5(tenant, "single sign-on")`.
+    SignOnId);
+id!(/// The secret of a client at a provider, in the vault.
+    SignOnSecretId);
+id!(/// A monitoring server of a project: `UUIDv5(project, name)`.
+    MonitoringIntegrationId);
+id!(/// A secret that the platform shows to somebody's server (the id, never the secret).
+    CredentialId);
 id!(/// A command; the same command sent twice has the same id.
     CommandId);
 id!(/// One event log, created once and never reused.
@@ -108,6 +116,21 @@ impl SavedViewId {
             &project.0,
             format!("view:{page}:{name}").as_bytes(),
         ))
+    }
+}
+
+impl MonitoringIntegrationId {
+    /// Servers of a project are told apart by their names, in whatever case.
+    pub fn of(project: ProjectId, name: &str) -> Self {
+        let name = format!("monitoring:{}", name.trim().to_lowercase());
+        Self(Uuid::new_v5(&project.0, name.as_bytes()))
+    }
+}
+
+impl CredentialId {
+    /// The credential that `command` names, so that a retry names the same one.
+    pub fn of(command: CommandId) -> Self {
+        Self(Uuid::new_v5(&command.0, b"credential"))
     }
 }
 

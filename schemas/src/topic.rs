@@ -85,6 +85,9 @@ pub enum Topic {
     CatalogCommands,
     CatalogEvents,
     CatalogCommandsDlq,
+    MonitoringCommands,
+    MonitoringEvents,
+    MonitoringCommandsDlq,
 }
 
 /// One row of the table in DESIGN section 5.
@@ -100,7 +103,7 @@ struct Spec {
 /// The registry: one line a topic. `id` is on disk in every embedded record and
 /// never changes its meaning.
 #[rustfmt::skip]
-const SPECS: [Spec; 20] = {
+const SPECS: [Spec; 23] = {
     use Journal::{Logs, Main, Metrics, Traces, Webhooks};
     use Retention::{Days, Forever};
     const fn row(topic: Topic, name: &'static str, id: u16, partitions: i32, retention: Retention, journal: Journal) -> Spec {
@@ -127,6 +130,9 @@ const SPECS: [Spec; 20] = {
         row(Topic::CatalogCommands, "catalog.commands", 18, 4, Days(7), Main),
         row(Topic::CatalogEvents, "catalog.events", 19, 4, Forever, Main),
         row(Topic::CatalogCommandsDlq, "catalog.commands.dlq", 20, 4, Days(30), Main),
+        row(Topic::MonitoringCommands, "monitoring.commands", 21, 8, Days(7), Main),
+        row(Topic::MonitoringEvents, "monitoring.events", 22, 8, Forever, Main),
+        row(Topic::MonitoringCommandsDlq, "monitoring.commands.dlq", 23, 8, Days(30), Main),
     ]
 };
 

@@ -30,7 +30,7 @@ expect_calls "toolchain.sh where everything is installed" ""
 
 # The peers that this run has found are found again without fetching.
 found=()
-for pair in PROMETHEUS=prometheus ALERTMANAGER=alertmanager REDIS_SERVER=redis KAFKA_DIR=kafka; do
+for pair in PROMETHEUS=prometheus ALERTMANAGER=alertmanager REDIS_SERVER=redis KAFKA_DIR=kafka KEYCLOAK=keycloak; do
   variable=SRE_COPILOT_TEST_${pair%=*}
   [ -z "${!variable:-}" ] || found+=("${pair#*=}")
   unset "$variable"

@@ -46,6 +46,9 @@ pub enum Command {
     Backup { folder: PathBuf },
     /// Restore a backup into an empty data folder
     Restore { folder: PathBuf },
+    /// Look after the vault
+    #[command(subcommand)]
+    Vault(VaultCommand),
     /// Check an exported audit
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -83,6 +86,19 @@ pub enum LogCommand {
         #[arg(long)]
         to: String,
     },
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub enum VaultCommand {
+    /// Exchange the master key while everything goes on; again, go on with it
+    Rotate {
+        /// The new key: 32 bytes or 64 hex digits [default: a random one, where the
+        /// current one was made by the server]
+        #[arg(long)]
+        new_key: Option<PathBuf>,
+    },
+    /// Say whether the master key is being exchanged, and what that waits for
+    Status,
 }
 
 #[derive(Debug, Clone, Subcommand)]

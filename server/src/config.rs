@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use access::rates::{Quota, Quotas};
 use anyhow::Context;
 use gateway::config::PublicUrl;
-use gateway::proxies::Network;
+use outbound::Network;
 use serde::{Deserialize, Serialize};
 
 /// Every setting, each named alike as flag (`--data-dir`), variable
@@ -130,6 +130,17 @@ pub struct Settings {
     /// Disk that the embedded log may take, in bytes [default: 10737418240]
     #[arg(long, env = "SRE_COPILOT_LOG_DISK_BYTES", global = true)]
     pub log_disk_bytes: Option<u64>,
+    /// Whether servers that people name may have private addresses, this machine's among
+    /// them [default: true]
+    #[arg(long, env = "SRE_COPILOT_OUTBOUND_PRIVATE", global = true)]
+    pub outbound_private: Option<bool>,
+    /// Networks in which no server that people name is called, for instance
+    /// `10.0.0.0/8,192.168.1.7`
+    #[arg(long, env = "SRE_COPILOT_OUTBOUND_DENIED", global = true)]
+    pub outbound_denied: Option<String>,
+    /// How often a monitoring server is asked whether it is well, in ms [default: 30000]
+    #[arg(long, env = "SRE_COPILOT_MONITORING_PROBE_MS", global = true)]
+    pub monitoring_probe_ms: Option<u64>,
     /// Start although database roles cannot be created or could bypass row-level security
     #[arg(long, env = "SRE_COPILOT_ALLOW_WEAK_ISOLATION", global = true)]
     pub allow_weak_isolation: Option<bool>,
@@ -186,6 +197,10 @@ pub struct Config {
     pub telemetry_compaction_rows: u32,
     pub telemetry_raise_limits: bool,
     pub log_disk_bytes: u64,
+    pub outbound_private: bool,
+    /// Each a network.
+    pub outbound_denied: Vec<String>,
+    pub monitoring_probe_ms: u64,
     pub allow_weak_isolation: bool,
     pub postgres_bin: Option<PathBuf>,
 }
@@ -276,6 +291,9 @@ impl Settings {
                 .or(below.telemetry_compaction_rows),
             telemetry_raise_limits: self.telemetry_raise_limits.or(below.telemetry_raise_limits),
             log_disk_bytes: self.log_disk_bytes.or(below.log_disk_bytes),
+            outbound_private: self.outbound_private.or(below.outbound_private),
+            outbound_denied: self.outbound_denied.or(below.outbound_denied),
+            monitoring_probe_ms: self.monitoring_probe_ms.or(below.monitoring_probe_ms),
             allow_weak_isolation: self.allow_weak_isolation.or(below.allow_weak_isolation),
             postgres_bin: self.postgres_bin.or(below.postgres_bin),
         }
@@ -303,7 +321,7 @@ impl Settings {
             public_url: public_url(set(self.public_url))?,
             registration: registration(set(self.registration))?,
             cors_origins: origins(set(self.cors_origins))?,
-            trusted_proxies: networks(set(self.trusted_proxies))?,
+            trusted_proxies: networks("trusted_proxies", set(self.trusted_proxies))?,
             caller_requests_per_second: self.caller_requests_per_second.unwrap_or(500),
             tenant_requests_per_second: self.tenant_requests_per_second.unwrap_or(2_000),
             entrance_requests_per_second: self.entrance_requests_per_second.unwrap_or(10),
@@ -326,6 +344,9 @@ impl Settings {
             telemetry_compaction_rows: self.telemetry_compaction_rows.unwrap_or(64),
             telemetry_raise_limits: self.telemetry_raise_limits.unwrap_or(true),
             log_disk_bytes: self.log_disk_bytes.unwrap_or(10 << 30),
+            outbound_private: self.outbound_private.unwrap_or(true),
+            outbound_denied: networks("outbound_denied", set(self.outbound_denied))?,
+            monitoring_probe_ms: self.monitoring_probe_ms.unwrap_or(30_000).max(100),
             allow_weak_isolation: self.allow_weak_isolation.unwrap_or(false),
             postgres_bin: self.postgres_bin,
         })
@@ -449,22 +470,19 @@ fn origins(value: Option<String>) -> Result<Vec<String>, BadSetting> {
     parts.map(origin).collect()
 }
 
-fn networks(value: Option<String>) -> Result<Vec<String>, BadSetting> {
+/// Networks as they are named in the setting `setting`.
+fn networks(setting: &'static str, value: Option<String>) -> Result<Vec<String>, BadSetting> {
     let list = value.unwrap_or_default();
-    let parts = list
-        .split(',')
-        .map(str::trim)
-        .filter(|part| !part.is_empty());
-    let network = |part: &str| match Network::parse(part) {
-        Some(_) => Ok(part.to_owned()),
-        None => Err(BadSetting {
-            setting: "trusted_proxies",
+    let parts = list.split(',').map(str::trim);
+    let network = |part: &str| match part.parse::<Network>() {
+        Ok(_) => Ok(part.to_owned()),
+        Err(_) => Err(BadSetting {
+            setting,
             value: part.to_owned(),
-            expected: "expected addresses or ranges such as `10.0.0.0/8`, separated by commas"
-                .to_owned(),
+            expected: "expected networks such as `10.0.0.0/8`, separated by commas".to_owned(),
         }),
     };
-    parts.map(network).collect()
+    parts.filter(|part| !part.is_empty()).map(network).collect()
 }
 
 fn registration(value: Option<String>) -> Result<Registration, BadSetting> {
@@ -584,6 +602,19 @@ mod tests {
     }
 
     #[test]
+    fn networks_are_networks() {
+        let read = networks("outbound_denied", Some("10.0.0.0/8, ::1".to_owned())).unwrap();
+        assert_eq!(read, ["10.0.0.0/8", "::1"]);
+        assert!(networks("outbound_denied", None).unwrap().is_empty());
+        let refused =
+            networks("outbound_denied", Some("10.0.0.0/8,intranet".to_owned())).unwrap_err();
+        assert_eq!(
+            (refused.setting, &*refused.value),
+            ("outbound_denied", "intranet")
+        );
+    }
+
+    #[test]
     fn what_the_log_keeps_has_a_unit() {
         assert_eq!(log_retention(None).unwrap(), 3 * 86_400);
         assert_eq!(log_retention(Some("90s".to_owned())).unwrap(), 90);
@@ -610,14 +641,6 @@ mod tests {
         std::fs::write(&file, "logg = \"debug\"\n").unwrap();
         let refused = Settings::default().with_file(&file).unwrap_err();
         assert!(format!("{refused:#}").contains("logg"), "{refused:#}");
-    }
-
-    #[test]
-    fn proxies_are_addresses_and_ranges() {
-        let read = |text: &str| networks(Some(text.to_owned()));
-        assert_eq!(read("10.0.0.0/8, ::1").unwrap(), ["10.0.0.0/8", "::1"]);
-        assert!(networks(None).unwrap().is_empty());
-        assert_eq!(read("10.0.0.1,proxy").unwrap_err().value, "proxy");
     }
 
     #[test]

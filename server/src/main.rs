@@ -60,6 +60,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<()> {
         Command::Commands => serve::run(config, Roles::COMMANDS).await,
         Command::Projections => serve::run(config, Roles::PROJECTIONS).await,
         Command::Workers => serve::run(config, Roles::WORKERS).await,
+        Command::Vault(command) => tools::vault(command, &config).await,
         Command::Audit(command) => tools::audit(&command),
         Command::Config => tools::print_config(&config),
         Command::Log(command) => tools::log(command, &config).await,

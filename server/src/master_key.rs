@@ -4,10 +4,13 @@
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, bail, ensure};
 use projections::Db;
+use projections::vault::rotation;
 use projections::vault::{self, MasterKey};
+use zeroize::Zeroizing;
 
 use crate::config::Config;
 
@@ -18,11 +21,10 @@ pub(crate) fn default_file(config: &Config) -> PathBuf {
 
 /// The key in the configured file or the default one; None where none was made yet.
 pub(crate) fn existing(config: &Config) -> anyhow::Result<Option<MasterKey>> {
-    let default = default_file(config);
-    match &config.master_key_file {
-        Some(file) => read(file).map(Some),
-        None if default.exists() => read(&default).map(Some),
-        None => Ok(None),
+    let file = KeyFile::of(config);
+    match file.ours && !file.path.exists() {
+        true => Ok(None),
+        false => Ok(Some(MasterKey::from_bytes(*read(&file.path)?))),
     }
 }
 
@@ -36,13 +38,82 @@ pub(crate) async fn make(config: &Config, db: &Db) -> anyhow::Result<MasterKey> 
          in SRE_COPILOT_MASTER_KEY_FILE",
         file.display()
     );
-    create(&file)?;
-    read(&file)
+    create(&file, &schemas::context::random_bytes())?;
+    tracing::info!(file = %file.display(), "made a master key; keep a copy apart from the backups");
+    Ok(MasterKey::from_bytes(*read(&file)?))
 }
 
-fn read(file: &Path) -> anyhow::Result<MasterKey> {
+/// The file that this process has its master key from.
+#[derive(Debug)]
+pub(crate) struct KeyFile {
+    path: PathBuf,
+    /// It was made by us, so we exchange it.
+    ours: bool,
+    /// The operator was told to exchange it.
+    told: AtomicBool,
+}
+
+impl KeyFile {
+    pub(crate) fn of(config: &Config) -> Self {
+        let named = config.master_key_file.clone();
+        Self {
+            ours: named.is_none(),
+            path: named.unwrap_or_else(|| default_file(config)),
+            told: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn is_ours(&self) -> bool {
+        self.ours
+    }
+
+    /// The old key stays beside the new one, for backups from before.
+    fn exchange(&self, key: &[u8; 32]) -> anyhow::Result<()> {
+        let old = self.path.with_extension("key.old");
+        let new = self.path.with_extension("key.new");
+        for leftover in [&old, &new] {
+            if leftover.exists() {
+                std::fs::remove_file(leftover)?;
+            }
+        }
+        std::fs::hard_link(&self.path, &old)?;
+        create(&new, key)?;
+        std::fs::rename(&new, &self.path)?;
+        sync_folder(&self.path)?;
+        tracing::info!(
+            file = %self.path.display(), old = %old.display(),
+            "the master key was exchanged; the old one opens backups from before"
+        );
+        Ok(())
+    }
+}
+
+impl rotation::KeyFile for KeyFile {
+    fn starting(&self) -> Option<[u8; 32]> {
+        read(&self.path).ok().map(|key| *key)
+    }
+
+    fn keep(&self, key: &[u8; 32]) {
+        let (file, again) = (self.path.display(), self.told.swap(true, Ordering::Relaxed));
+        if self.ours {
+            if let Err(error) = self.exchange(key) {
+                tracing::error!(%file, "the new master key cannot be written: {error:#}");
+            }
+        } else if !again {
+            tracing::warn!(%file, "put the new master key there: the old one is about to end");
+        }
+    }
+}
+
+/// 32 bytes, or 64 hex digits.
+pub(crate) fn read(file: &Path) -> anyhow::Result<Zeroizing<[u8; 32]>> {
     let bytes = std::fs::read(file)
         .with_context(|| format!("cannot read master key {}", file.display()))?;
+    let bytes = Zeroizing::new(bytes);
     let raw = match <[u8; 32]>::try_from(bytes.as_slice()) {
         Ok(raw) => raw,
         Err(_) => from_hex(&bytes).with_context(|| {
@@ -52,7 +123,7 @@ fn read(file: &Path) -> anyhow::Result<MasterKey> {
             )
         })?,
     };
-    Ok(MasterKey::from_bytes(raw))
+    Ok(Zeroizing::new(raw))
 }
 
 fn from_hex(bytes: &[u8]) -> anyhow::Result<[u8; 32]> {
@@ -62,21 +133,23 @@ fn from_hex(bytes: &[u8]) -> anyhow::Result<[u8; 32]> {
     Ok(raw)
 }
 
-fn create(file: &Path) -> anyhow::Result<()> {
+fn create(file: &Path, key: &[u8; 32]) -> anyhow::Result<()> {
     let Some(folder) = file.parent() else {
         bail!("{} has no folder", file.display())
     };
     std::fs::create_dir_all(folder)?;
-    let key: [u8; 32] = schemas::context::random_bytes();
     let mut options = std::fs::File::options();
     let mut new = options
         .write(true)
         .create_new(true)
         .mode(0o600)
         .open(file)?;
-    new.write_all(&key)?;
+    new.write_all(key)?;
     new.sync_all()?;
-    std::fs::File::open(folder)?.sync_all()?;
-    tracing::info!(file = %file.display(), "made a master key; keep a copy apart from the backups");
-    Ok(())
+    sync_folder(file)
+}
+
+fn sync_folder(file: &Path) -> anyhow::Result<()> {
+    let folder = file.parent().context("a file lies in a folder")?;
+    Ok(std::fs::File::open(folder)?.sync_all()?)
 }

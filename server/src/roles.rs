@@ -62,7 +62,7 @@ impl Roles {
     }
 
     pub fn need_postgres(self) -> bool {
-        self.gateway || self.commands || self.projections
+        self.gateway || self.commands || self.projections || self.workers
     }
 
     /// The port that the role listens on when none is configured: roles run apart

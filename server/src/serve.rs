@@ -1,6 +1,7 @@
 //! Assembles the process: what its roles need, each in a task, until a signal or
 //! until one of them cannot go on.
 
+mod calls;
 mod data;
 mod edge;
 mod tasks;
@@ -15,6 +16,7 @@ use anyhow::Context;
 use eventlog::Log;
 use eventlog::embedded::EmbeddedLog;
 use metrics_exporter_prometheus::PrometheusHandle;
+use outbound::Outbound;
 use projections::fanout::{Fanout, InProcess, Redis};
 use schemas::context::Clock;
 use tokio_util::sync::CancellationToken;
@@ -43,6 +45,8 @@ pub(crate) struct Platform {
     /// What ingest refused; the gateway shows it.
     pub(crate) refused: Arc<RefusedBodies>,
     pub(crate) rates: Arc<Rates>,
+    /// How servers that people name are called.
+    pub(crate) outbound: Outbound,
     pub(crate) meter: Arc<Meter>,
     pub(crate) shutdown: CancellationToken,
 }
@@ -68,6 +72,7 @@ pub async fn run(config: Config, roles: Roles) -> anyhow::Result<()> {
         keyring: Arc::new(open_keyring(&log, &config).await?),
         fanout: fanout(&log, &config, &shutdown)?,
         rates: Arc::new(rates(&log, &config)?),
+        outbound: calls::of(&config, &listeners.ports()?),
         config: Arc::new(config),
         roles,
         log: log.clone(),
@@ -110,6 +115,10 @@ fn start(platform: &Platform, listeners: edge::Listeners, tasks: &mut Tasks) -> 
     }
     if let Some(data) = &platform.data {
         tasks.spawn("data", data::keep(platform.clone(), data.clone()));
+        tasks.spawn("vault", data::exchange_keys(platform.clone(), data.clone()));
+        if roles.workers {
+            tasks.spawn("prober", data::probe(platform.clone(), data.clone()));
+        }
         if roles.commands {
             let history = Arc::new(ProjectedHistory::new(data.db.clone()));
             let limits = commands::Limits::default();

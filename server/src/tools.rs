@@ -4,6 +4,7 @@
 mod audit;
 mod backup;
 mod log;
+mod vault;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use crate::admin::{self, Line};
-use crate::cli::{AuditCommand, LogCommand, ReplayArguments};
+use crate::cli::{AuditCommand, LogCommand, ReplayArguments, VaultCommand};
 use crate::config::Config;
 use crate::roles::Roles;
 use crate::serve::{CLOCK, Data, Platform};
@@ -65,6 +66,10 @@ pub enum Tool {
     Backup {
         folder: PathBuf,
     },
+    VaultRotate {
+        new_key: Option<PathBuf>,
+    },
+    VaultStatus,
 }
 
 /// Where a tool's lines go.
@@ -93,13 +98,19 @@ impl Tool {
             }
             Self::Compact => compact_here(bench, out).await,
             Self::Backup { folder } => backup::write(bench, out, folder).await,
+            Self::VaultRotate { new_key } => vault::rotate(bench, out, new_key.as_deref()).await,
+            Self::VaultStatus => vault::status(bench, out).await,
         }
     }
 
     fn needs_postgres(&self) -> bool {
         matches!(
             self,
-            Self::Replay { .. } | Self::Compact | Self::Backup { .. }
+            Self::Replay { .. }
+                | Self::Compact
+                | Self::Backup { .. }
+                | Self::VaultRotate { .. }
+                | Self::VaultStatus
         )
     }
 }
@@ -150,6 +161,16 @@ pub async fn compact(config: &Config) -> anyhow::Result<()> {
 pub async fn backup(folder: PathBuf, config: &Config) -> anyhow::Result<()> {
     let folder = std::path::absolute(folder)?;
     anywhere(Tool::Backup { folder }, config).await
+}
+
+pub async fn vault(command: VaultCommand, config: &Config) -> anyhow::Result<()> {
+    let tool = match command {
+        VaultCommand::Status => Tool::VaultStatus,
+        VaultCommand::Rotate { new_key } => Tool::VaultRotate {
+            new_key: new_key.map(std::path::absolute).transpose()?,
+        },
+    };
+    anywhere(tool, config).await
 }
 
 /// Checks an exported audit. Needs nothing but the file.

@@ -21,6 +21,10 @@ pub enum Peer {
     /// A folder with the modules of `server/tests/sdks/node`.
     NodeSdks,
     Rsyslogd,
+    /// The folder of an identity provider that was built once (`kc.sh build`).
+    Keycloak,
+    /// OpenTelemetry's load generator.
+    Telemetrygen,
 }
 
 impl Peer {
@@ -36,6 +40,8 @@ impl Peer {
             Self::Schemathesis => "SRE_COPILOT_TEST_SCHEMATHESIS",
             Self::NodeSdks => "SRE_COPILOT_TEST_NODE_SDKS",
             Self::Rsyslogd => "SRE_COPILOT_TEST_RSYSLOGD",
+            Self::Keycloak => "SRE_COPILOT_TEST_KEYCLOAK",
+            Self::Telemetrygen => "SRE_COPILOT_TEST_TELEMETRYGEN",
             Self::EatMyData => "SRE_COPILOT_TEST_EATMYDATA",
         }
     }

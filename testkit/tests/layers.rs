@@ -13,6 +13,7 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
         ("pgserver", &[][..]),
         ("protocols", &[][..]),
         ("promql", &["protocols"][..]),
+        ("outbound", &[][..]),
         ("eventlog", &["schemas"][..]),
         ("access", &["schemas", "eventlog", "protocols"][..]),
         (
@@ -26,7 +27,14 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
         ),
         (
             "workers",
-            &["schemas", "eventlog", "protocols", "projections", "promql"][..],
+            &[
+                "schemas",
+                "eventlog",
+                "protocols",
+                "projections",
+                "promql",
+                "outbound",
+            ][..],
         ),
         (
             "gateway",
@@ -37,6 +45,7 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
                 "access",
                 "projections",
                 "promql",
+                "outbound",
             ][..],
         ),
         (
@@ -51,6 +60,7 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
                 "projections",
                 "workers",
                 "gateway",
+                "outbound",
                 "pgserver",
             ][..],
         ),

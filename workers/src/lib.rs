@@ -1,7 +1,8 @@
 //! Workers: what follows from an event, and from the clock. A worker appends
 //! commands; it never decides for an aggregate and never writes a read model.
 //!
-//! A reactor is one file with a pure `react` and one line in [`reactors`].
+//! A reactor is one file with a pure `react` and one line in [`reactors`]; what wakes on
+//! a clock is started by `server` ([`integration_prober`]).
 
 pub mod episode_follower;
 #[cfg(test)]
@@ -9,6 +10,7 @@ mod given;
 pub mod incident_merger;
 pub mod incident_numberer;
 pub mod incident_opener;
+pub mod integration_prober;
 pub mod runtime;
 
 use eventlog::Log;

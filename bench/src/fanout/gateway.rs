@@ -67,6 +67,7 @@ impl Served {
             metrics: None,
             refused: Arc::default(),
             metric_stores: None,
+            outbound: outbound::Outbound::new(outbound::Guard::default()),
             rates: Arc::new(Rates::new(Quotas::default(), None)),
             meter: Arc::default(),
         })?;

@@ -23,9 +23,6 @@ pub(crate) struct Http {
 
 impl Http {
     pub(super) fn new(base: String) -> anyhow::Result<Self> {
-        rustls::crypto::ring::default_provider()
-            .install_default()
-            .ok();
         let client = reqwest::Client::builder()
             .pool_max_idle_per_host(1)
             .build()?;

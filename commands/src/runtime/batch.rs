@@ -61,7 +61,9 @@ impl Batch {
         if let Some(earlier) = earlier(command, held) {
             return Ok(repeated(command, earlier));
         }
-        copied.decide(command).await.map(Verdict::Settled)
+        // The first to be decided finds the aggregate as the cache has it.
+        let before = copied.settled.is_empty().then_some(&*held.instance);
+        copied.decide(command, before).await.map(Verdict::Settled)
     }
 
     /// Takes the copies over; `positions_of` says where a command's events lie.
@@ -104,11 +106,17 @@ impl Copied {
         let reached = self
             .origin
             .is_none_or(|o| o.reaches(&command.origin(), reach));
-        let name = command.key.kind.name().replace('_', " ");
-        (!reached).then(|| refusal("not_found", format!("there is no such {name}")))
+        (!reached).then(|| {
+            let name = command.key.kind.name().replace('_', " ");
+            refusal("not_found", format!("there is no such {name}"))
+        })
     }
 
-    async fn decide(&mut self, command: &Arc<Command>) -> Result<Settlement, CodecError> {
+    async fn decide(
+        &mut self,
+        command: &Arc<Command>,
+        before: Option<&dyn Instance>,
+    ) -> Result<Settlement, CodecError> {
         let envelope = &command.envelope;
         let context = Context::decision(envelope.time, envelope.command_id());
         let context = context.about(command.key.id);
@@ -122,7 +130,7 @@ impl Copied {
             Some(refusal) => Err(Unhandled::Refused(refusal)),
             None => {
                 self.instance
-                    .decide(&command.decoded, &context, audit)
+                    .decide(&command.decoded, &context, audit, before)
                     .await
             }
         };

@@ -1,5 +1,7 @@
 //! One event of an aggregate, as much of it as loading needs.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use eventlog::{Position, Record};
 use schemas::envelope::{BadHeader, Envelope};
@@ -12,7 +14,7 @@ use crate::history::HistoryRecord;
 #[derive(Debug, Clone)]
 pub(super) struct Fact {
     pub(super) position: Position,
-    pub(super) kind: String,
+    pub(super) kind: Cow<'static, str>,
     pub(super) body: Bytes,
     /// The aggregate's version after it, from 1.
     pub(super) sequence: i64,
@@ -55,7 +57,7 @@ impl Fact {
         };
         Ok(Self {
             position,
-            kind: envelope.kind,
+            kind: envelope.kind.into(),
             body,
             sequence: envelope.sequence.ok_or_else(|| missing("ce_sequence"))?,
             command: CommandId(envelope.causation.ok_or_else(|| missing("ce_causation"))?),

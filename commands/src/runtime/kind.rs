@@ -1,6 +1,7 @@
 //! Aggregates with their types forgotten, so that one runner hosts them all.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -41,12 +42,15 @@ pub(super) trait Instance: Send + Sync {
     fn copy(&self) -> Box<dyn Instance>;
     fn replay(&mut self, event: &str, body: &[u8]) -> Result<(), CodecError>;
     /// Decides and, where it accepts, moves on. What changed is told as `audit` says.
+    /// `before` is the same as this one, where the caller has it anyway.
     async fn decide(
         &mut self,
         command: &Decoded,
         context: &Context,
         audit: Audit,
+        before: Option<&dyn Instance>,
     ) -> Result<Decided, Unhandled>;
+    fn as_any(&self) -> &dyn Any;
 }
 
 /// Whether a command is audited, and whether its aggregate was there before.
@@ -89,9 +93,9 @@ pub(super) struct AggregateKey {
 impl AggregateKey {
     /// Its partition, of the commands and of the events topic alike.
     pub(super) fn partition(&self) -> Partition {
-        self.kind
-            .events()
-            .partition_of(self.id.to_string().as_bytes())
+        let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
+        let key = self.id.hyphenated().encode_lower(&mut text);
+        self.kind.events().partition_of(key.as_bytes())
     }
 }
 
@@ -166,8 +170,14 @@ impl<A: Hosted> Instance for A {
         command: &Decoded,
         context: &Context,
         audit: Audit,
+        before: Option<&dyn Instance>,
     ) -> Result<Decided, Unhandled> {
-        let before = (audit != Audit::No).then(|| self.clone());
+        let before = before.and_then(|before| before.as_any().downcast_ref::<A>());
+        let before = match before {
+            _ if audit == Audit::No => None,
+            Some(before) => Some(Cow::Borrowed(before)),
+            None => Some(Cow::Owned(self.clone())),
+        };
         let sink = EventSink::default();
         self.handle(typed::<A>(command).clone(), context, &sink)
             .await
@@ -176,8 +186,12 @@ impl<A: Hosted> Instance for A {
         let encoded = events.iter().map(encode).collect::<Result<_, _>>();
         Ok(Decided {
             events: encoded.map_err(Unhandled::Unencodable)?,
-            changes: before.and_then(|before| changes(&before, self, &events, audit)),
+            changes: before.and_then(|before| changes(&*before, self, &events, audit)),
         })
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
     }
 }
 

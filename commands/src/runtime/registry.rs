@@ -8,29 +8,36 @@ use crate::api_key::ApiKey;
 use crate::audit_policy::AuditPolicy;
 use crate::incident::Incident;
 use crate::incident_numbers::IncidentNumbers;
+use crate::integration_health::IntegrationHealth;
+use crate::monitoring_integration::MonitoringIntegration;
 use crate::saved_view::SavedView;
 use crate::service_account::ServiceAccount;
+use crate::single_sign_on::SingleSignOn;
 use crate::telemetry_limits::TelemetryLimits;
 use crate::tenant::Tenant;
 
-static AGGREGATES: [&dyn Kind; 9] = [
+static AGGREGATES: [&dyn Kind; 12] = [
     &Typed::<Tenant>::KIND,
     &Typed::<ApiKey>::KIND,
     &Typed::<AuditPolicy>::KIND,
     &Typed::<ServiceAccount>::KIND,
+    &Typed::<SingleSignOn>::KIND,
     &Typed::<TelemetryLimits>::KIND,
     &Typed::<Incident>::KIND,
     &Typed::<AlertGroup>::KIND,
     &Typed::<IncidentNumbers>::KIND,
     &Typed::<SavedView>::KIND,
+    &Typed::<MonitoringIntegration>::KIND,
+    &Typed::<IntegrationHealth>::KIND,
 ];
 
 /// Consumer groups, one a bounded context, and the commands topic of each.
-pub(super) fn contexts() -> [(&'static str, Topic); 3] {
+pub(super) fn contexts() -> [(&'static str, Topic); 4] {
     [
         ("commands.identity", Topic::IdentityCommands),
         ("commands.incident", Topic::IncidentCommands),
         ("commands.catalog", Topic::CatalogCommands),
+        ("commands.monitoring", Topic::MonitoringCommands),
     ]
 }
 

@@ -1,11 +1,12 @@
 //! What became of one command, and the records that say so.
 
+use std::fmt;
 use std::sync::Arc;
 
 use eventlog::{NewRecord, Position, Record};
 use schemas::audit::{AuditRecord, OperationRecorded};
 use schemas::codec::Message;
-use schemas::envelope::Envelope;
+use schemas::envelope::{Attributes, Envelope};
 use schemas::ids::CommandId;
 use schemas::outcome::{CommandSettled, EventPosition, Outcome, Refusal};
 use schemas::scope::Actor;
@@ -113,7 +114,7 @@ impl Settlement {
         let events = self.events.iter().zip(positions);
         let facts = events.map(|(event, position)| Fact {
             position: *position,
-            kind: event.encoded.kind.to_owned(),
+            kind: event.encoded.kind.into(),
             body: event.encoded.body.clone(),
             sequence: event.sequence,
             command: envelope.command_id(),
@@ -126,15 +127,16 @@ impl Settlement {
 
     fn event_records(&self) -> Vec<NewRecord> {
         let topic = self.command.key.kind.events();
+        let asked = &self.command.envelope;
+        let source = self.source();
         let records = self.events.iter().map(|event| {
-            let asked = &self.command.envelope;
-            let envelope = Envelope {
+            let attributes = Attributes {
                 id: event.id,
                 sequence: Some(event.sequence),
-                request_hash: asked.request_hash.clone(),
-                ..self.following(event.encoded.kind, &asked.subject)
+                request_hash: asked.request_hash.as_deref(),
+                ..following(asked, event.encoded.kind, &source, &asked.subject)
             };
-            record(topic, &envelope, event.encoded.body.clone())
+            record(topic, attributes, event.encoded.body.clone())
         });
         records.collect()
     }
@@ -155,11 +157,13 @@ impl Settlement {
             changes: audited.changes.clone(),
         });
         let subject = self.command.tenant.to_string();
-        let envelope = Envelope {
+        let source = self.source();
+        let attributes = Attributes {
             id: audited.id,
-            ..self.following(OperationRecorded::KIND, &subject)
+            ..following(asked, OperationRecorded::KIND, &source, &subject)
         };
-        Some(encoded(Topic::AuditOperations, &envelope, &operation))
+        let body = encode(&operation);
+        Some(record(Topic::AuditOperations, attributes, body))
     }
 
     fn outcome(&self) -> OutcomeDraft {
@@ -172,21 +176,21 @@ impl Settlement {
             positions: self.earlier.clone(),
             request_hash: asked.request_hash.clone(),
         };
-        let source = source(self.command.key.kind.name());
-        OutcomeDraft::new(&outcome_envelope(asked, &source), settled)
+        OutcomeDraft::new(asked, &self.source(), settled)
     }
 
-    fn following(&self, kind: &str, subject: &str) -> Envelope {
-        let source = source(self.command.key.kind.name());
-        following(&self.command.envelope, kind, &source, subject)
+    fn source(&self) -> Source {
+        Source(self.command.key.kind.name())
     }
 }
 
 impl OutcomeDraft {
-    fn new(envelope: &Envelope, settled: CommandSettled) -> Self {
+    fn new(asked: &Envelope, source: &dyn fmt::Display, settled: CommandSettled) -> Self {
+        let subject = CommandId(asked.id).to_string();
+        let attributes = following(asked, CommandSettled::KIND, source, &subject);
         Self {
-            key: envelope.subject.clone().into(),
-            headers: envelope.to_headers(),
+            headers: attributes.to_headers(),
+            key: subject.into(),
             settled,
         }
     }
@@ -241,52 +245,44 @@ impl DeadLetter {
             positions: Vec::new(),
             request_hash: asked.request_hash.clone(),
         };
-        let envelope = outcome_envelope(asked, "/commands");
-        let draft = OutcomeDraft::new(&envelope, settled);
+        let draft = OutcomeDraft::new(asked, &"/commands", settled);
         Some(draft.record(&[]))
     }
 }
 
-/// Whether a person or a program of theirs asked, rather than one of our workers.
+/// Whether a person or a program of theirs asked, rather than one of our workers. What
+/// comes from an edge of the platform follows from somebody's request, whoever acts in it.
 pub(super) fn asked_by_someone(envelope: &Envelope) -> bool {
-    !matches!(envelope.actor, Actor::System(_))
+    let worker = envelope.source.starts_with("/workers/");
+    !matches!(envelope.actor, Actor::System(_)) || !worker
 }
 
-fn source(aggregate: &str) -> String {
-    format!("/commands/{aggregate}")
-}
+/// The part of the platform that an aggregate is: `/commands/incident`.
+struct Source(&'static str);
 
-/// The envelope of what a command causes: its time, its chain, its scope.
-fn following(asked: &Envelope, kind: &str, source: &str, subject: &str) -> Envelope {
-    Envelope {
-        id: asked.id,
-        kind: kind.to_owned(),
-        source: source.to_owned(),
-        subject: subject.to_owned(),
-        time: asked.time,
-        tenant: asked.tenant,
-        project: asked.project,
-        actor: asked.actor.clone(),
-        correlation: asked.correlation,
-        causation: Some(asked.id),
-        traceparent: asked.traceparent.clone(),
-        sequence: None,
-        expected_version: None,
-        request_hash: None,
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "/commands/{}", self.0)
     }
 }
 
-fn outcome_envelope(asked: &Envelope, source: &str) -> Envelope {
-    let subject = CommandId(asked.id).to_string();
-    following(asked, CommandSettled::KIND, source, &subject)
-}
-
-fn encoded<M: schemas::messages::MessageSet>(
-    topic: Topic,
-    envelope: &Envelope,
-    message: &M,
-) -> NewRecord {
-    record(topic, envelope, encode(message))
+/// The attributes of what a command causes: its time, its chain, its scope.
+fn following<'a>(
+    asked: &'a Envelope,
+    kind: &'a str,
+    source: &'a dyn fmt::Display,
+    subject: &'a str,
+) -> Attributes<'a> {
+    Attributes {
+        kind,
+        source,
+        subject,
+        causation: Some(asked.id),
+        sequence: None,
+        expected_version: None,
+        request_hash: None,
+        ..asked.attributes()
+    }
 }
 
 fn encode<M: schemas::messages::MessageSet>(message: &M) -> bytes::Bytes {
@@ -295,12 +291,12 @@ fn encode<M: schemas::messages::MessageSet>(message: &M) -> bytes::Bytes {
     body.into()
 }
 
-fn record(topic: Topic, envelope: &Envelope, body: bytes::Bytes) -> NewRecord {
+fn record(topic: Topic, attributes: Attributes<'_>, body: bytes::Bytes) -> NewRecord {
     NewRecord {
         topic,
         partition: None,
-        key: envelope.subject.clone().into(),
-        headers: envelope.to_headers(),
+        key: bytes::Bytes::copy_from_slice(attributes.subject.as_bytes()),
+        headers: attributes.to_headers(),
         body,
     }
 }

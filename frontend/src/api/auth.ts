@@ -89,12 +89,15 @@ export type Permission =
   | 'audit.manage'
   | 'member.erase'
   | 'owner.manage'
+  | 'single_sign_on.manage'
   | 'project.manage'
   | 'tenant.export'
   | 'tenant.manage'
   | 'telemetry.manage'
   | 'saved_view.save'
-  | 'telemetry_limits.manage';
+  | 'telemetry_limits.manage'
+  | 'monitoring_integration.manage'
+  | 'monitoring_integration.test';
 
 /** The server decides; this only spares people a refusal. */
 export function may(me: Me | undefined, permission: Permission): boolean {

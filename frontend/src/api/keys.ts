@@ -21,6 +21,7 @@ export const keys = {
   everySavedView: (project: string) => ['p', project, 'saved-views'] as const,
   members: (project: string) => ['p', project, 'members'] as const,
   invitations: (project: string) => ['p', project, 'invitations'] as const,
+  singleSignOn: (project: string) => ['p', project, 'single-sign-on'] as const,
   projects: (project: string) => ['p', project, 'projects'] as const,
   retention: (project: string) => ['p', project, 'telemetry', 'retention'] as const,
   deletions: (project: string) => ['p', project, 'telemetry', 'deletions'] as const,
@@ -29,6 +30,7 @@ export const keys = {
   logs: (project: string, what: string, about: object = {}) => ['p', project, 'logs', what, about] as const,
   traces: (project: string, what: string, about: object = {}) => ['p', project, 'traces', what, about] as const,
   audit: (project: string, what: string, about: object) => ['p', project, 'audit', what, about] as const,
+  monitoring: (project: string) => ['p', project, 'monitoring-integrations'] as const,
   usage: (project: string) => ['p', project, 'usage'] as const,
   telemetryLimits: (project: string) => ['p', project, 'telemetry-limits'] as const,
 };

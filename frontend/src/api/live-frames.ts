@@ -11,6 +11,7 @@ export type ChangeType =
   | 'member.updated'
   | 'project.updated'
   | 'saved_view.updated'
+  | 'monitoring_integration.updated'
   | 'telemetry_limits.updated'
   | 'telemetry_limits.reached';
 
@@ -57,6 +58,7 @@ const TOUCHES: Record<ChangeType, (project: string, key: string) => readonly Que
   'member.updated': (project) => [keys.members(project), keys.invitations(project), keys.me],
   'project.updated': (project) => [keys.projects(project), keys.me],
   'saved_view.updated': (project) => [keys.everySavedView(project)],
+  'monitoring_integration.updated': (project) => [keys.monitoring(project)],
   'telemetry_limits.updated': (project) => [keys.telemetryLimits(project)],
   'telemetry_limits.reached': (project) => [keys.telemetryLimits(project)],
 };

@@ -368,6 +368,69 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auth/oidc/lookup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Find a provider by an e-mail address
+         * @description Only the domain counts, so that nothing is said of accounts. 404 where no tenant
+         *     lists it, and where several do: then people go by their tenant's own link.
+         */
+        post: operations["find_sign_on"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/oidc/{tenant_id}/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Come back from the tenant's provider
+         * @description Begins a session and goes on to the page that was asked for, or to the login page
+         *     with the reason as `sign_on`. The rule that refused is in the audit.
+         */
+        get: operations["finish_sign_on"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/oidc/{tenant_id}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sign in by the tenant's provider
+         * @description Sends the browser to the provider, which sends it back to `callback`. Where that
+         *     cannot be, to the login page with the reason as `sign_on`.
+         */
+        get: operations["start_sign_on"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/password": {
         parameters: {
             query?: never;
@@ -1167,7 +1230,7 @@ export interface paths {
         };
         /**
          * The tenant's members
-         * @description Looking at it is noted in the audit, once a quarter of an hour and session.
+         * @description Each read is noted in the audit.
          */
         get: operations["list_members"];
         put?: never;
@@ -1395,6 +1458,53 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/single-sign-on": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The tenant's single sign-on */
+        get: operations["get_single_sign_on"];
+        /**
+         * Set up single sign-on
+         * @description Replaces all of it. Needs a fresh proof. Sessions by another provider or client end.
+         */
+        put: operations["set_single_sign_on"];
+        post?: never;
+        /**
+         * Remove single sign-on
+         * @description Ends the sessions that it began; members come in with their passwords. Needs a
+         *     fresh proof.
+         */
+        delete: operations["remove_single_sign_on"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/single-sign-on/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try a provider
+         * @description Reads its discovery document and its keys. Whether client id and secret are right
+         *     shows only when somebody signs in.
+         */
+        post: operations["test_single_sign_on"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/telemetry/deletions": {
         parameters: {
             query?: never;
@@ -1614,27 +1724,6 @@ export interface paths {
         };
         /** One trace with all its spans */
         get: operations["get_trace"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/usage": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * What the tenant has used
-         * @description Requests to the API and what agents sent, by day (UTC) and by key, and what was
-         *     refused by which rule. Counted about once a minute.
-         */
-        get: operations["get_usage"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2526,6 +2615,15 @@ export interface components {
             field: string;
             message: string;
         };
+        /** @description What members of a group are here. */
+        GroupRole: {
+            /**
+             * @description As the provider spells it.
+             * @example platform
+             */
+            group: string;
+            role: components["schemas"]["MemberRole"];
+        };
         /** @description An incident as the API shows it. */
         Incident: {
             /** Format: date-time */
@@ -2850,16 +2948,23 @@ export interface components {
         };
         /** @description The caller as the console shows them. */
         Me: {
+            /** @description Whether the tenant has a provider, by which an account can be linked. */
+            has_provider: boolean;
             /** @description Names of the actions that the role may do. */
             permissions: string[];
             project: components["schemas"]["ProjectRef"];
             projects: components["schemas"]["ProjectRef"][];
             /** @description In this project. */
             role: components["schemas"]["MemberRole"];
+            /**
+             * @description Whether the tenant's provider vouched for the session, which then reaches this
+             *     tenant only.
+             */
+            single_sign_on: boolean;
             tenant: components["schemas"]["Tenant"];
             /** @description In the tenant; for what reaches over all its projects. */
             tenant_role: components["schemas"]["MemberRole"];
-            /** @description Every tenant that the person belongs to. */
+            /** @description Every tenant that the person belongs to, as far as the session reaches. */
             tenants: components["schemas"]["Membership"][];
             user: components["schemas"]["User"];
         };
@@ -2945,6 +3050,48 @@ export interface components {
             description?: string;
             /** @example deploys */
             name: string;
+        };
+        /** @description All of it at once. */
+        NewSingleSignOn: {
+            /** @example sre-copilot */
+            client_id: string;
+            /** @description Without it, the one that is kept stays. */
+            client_secret?: string | null;
+            default_role?: components["schemas"]["MemberRole"] | null;
+            /**
+             * @description Only people whose verified address is of one of these come in; empty = all.
+             * @example [
+             *       "example.com"
+             *     ]
+             */
+            email_domains?: string[];
+            /**
+             * @description Of several the role that may most. Owners are made, and unmade, only where a
+             *     group is for owners, which only an owner may say.
+             */
+            group_roles?: components["schemas"]["GroupRole"][];
+            /**
+             * @description The claim that lists groups; dots lead into objects, as in `realm_access.roles`.
+             * @example groups
+             */
+            groups_claim?: string;
+            /**
+             * @description The provider's URL, as it names itself: below it lies its discovery document.
+             * @example https://login.example.com/realms/acme
+             */
+            issuer: string;
+            /** @description Whether people become members by signing in. */
+            just_in_time?: boolean;
+            /** @description Whether members may still come in with a password; owners always may. */
+            password_login?: boolean;
+            /**
+             * @example [
+             *       "openid",
+             *       "email",
+             *       "profile"
+             *     ]
+             */
+            scopes?: string[];
         };
         /** @description What to show under which name. */
         NewView: {
@@ -3101,19 +3248,9 @@ export interface components {
             /** @description `otpauth://`, to open. */
             uri: string;
         };
-        /** @description How a limit on requests stood after this one. */
-        RateStanding: {
-            /**
-             * Format: int32
-             * @description At once after a pause.
-             */
-            burst: number;
-            /** Format: int32 */
-            per_second: number;
-            /** Format: int32 */
-            remaining: number;
-            /** @description `caller` or `tenant` */
-            rule: string;
+        ProviderToTest: {
+            /** @example https://login.example.com/realms/acme */
+            issuer: string;
         };
         /** @description What the gateway needs, and whether it has it. */
         Readiness: {
@@ -3366,6 +3503,45 @@ export interface components {
         };
         /** @enum {string} */
         Severity: "SEV1" | "SEV2" | "SEV3" | "SEV4";
+        /** @description Where to go on. */
+        SignOnFound: {
+            /** @description The host of the provider, for a person to look at before they go. */
+            provider: string;
+            /**
+             * Format: uuid
+             * @description `/api/v1/auth/oidc/{tenant_id}/start` sends the browser there.
+             */
+            tenant_id: string;
+        };
+        SignOnLookup: {
+            /** @example ada@example.com */
+            email: string;
+        };
+        /** @description The provider and what follows from what it says. */
+        SignOnProvider: {
+            client_id: string;
+            default_role?: components["schemas"]["MemberRole"] | null;
+            email_domains: string[];
+            group_roles: components["schemas"]["GroupRole"][];
+            groups_claim: string;
+            /** @description Whether the client has a secret, which is shown to nobody. */
+            has_client_secret: boolean;
+            issuer: string;
+            just_in_time: boolean;
+            password_login: boolean;
+            scopes: string[];
+            /** Format: date-time */
+            set_at: string;
+            set_by: components["schemas"]["ActorShown"];
+        };
+        /** @description The tenant's single sign-on, or how one is set up. */
+        SingleSignOn: {
+            provider?: components["schemas"]["SignOnProvider"] | null;
+            /** @description What the provider must know of this tenant: where it sends people back to. */
+            redirect_uri: string;
+            /** @description A link by which members sign in. */
+            start_uri: string;
+        };
         /** @description A span with everything that was sent. */
         Span: {
             /** Format: double */
@@ -3545,14 +3721,22 @@ export interface components {
             id: string;
             name: string;
         };
-        /** @description What the tenant has used. */
-        TenantUsage: {
-            /** @description Newest first; days without use are left out. */
-            days: components["schemas"]["UsageOfDay"][];
-            /** @description By key and by what became of it, over all these days; most requests first. */
-            keys: components["schemas"]["UsageOfKey"][];
-            /** @description Of the caller and of the tenant; a rule without a limit is left out. */
-            rates: components["schemas"]["RateStanding"][];
+        /** @description What the provider says of itself. */
+        TestedProvider: {
+            /** @description Its signatures that are taken here; none = its tokens are not believed. */
+            algorithms: string[];
+            /** @description Where people are sent to sign in. */
+            authorization_host?: string | null;
+            /** @description How many keys it signs with. */
+            keys?: number | null;
+            /**
+             * @description Whether it says that it gives refresh tokens, without which people sign in anew
+             *     each quarter of an hour. Some give them only with the scope `offline_access`.
+             */
+            offers_refresh_tokens: boolean;
+            ok: boolean;
+            /** @description What is wrong, for whoever sets it up; null where nothing is. */
+            problem?: string | null;
         };
         /** @description One thing that happened. */
         TimelineEntry: {
@@ -3602,50 +3786,6 @@ export interface components {
         TraceSummaryPage: {
             items: components["schemas"]["TraceSummary"][];
             next_cursor: string | null;
-        };
-        /** @description One day (UTC) of one kind of use. */
-        UsageOfDay: {
-            /**
-             * Format: int64
-             * @description As sent.
-             */
-            bytes: number;
-            /** @description `2026-11-28` */
-            day: string;
-            /**
-             * Format: int64
-             * @description Samples, log records or spans.
-             */
-            items: number;
-            /** Format: int64 */
-            refused_items: number;
-            /** Format: int64 */
-            refused_requests: number;
-            /**
-             * Format: int64
-             * @description Those that were done.
-             */
-            requests: number;
-            /** @description `api`, `metrics`, `logs`, `traces` or `webhooks` */
-            used: string;
-        };
-        /** @description One key, or all people together, by what became of it; over all the days. */
-        UsageOfKey: {
-            /** Format: int64 */
-            bytes: number;
-            /** Format: int64 */
-            items: number;
-            /**
-             * Format: uuid
-             * @description Null = people, and keys beyond those that are counted apart.
-             */
-            key_id?: string | null;
-            key_name?: string | null;
-            /** Format: int64 */
-            requests: number;
-            /** @description The rule that refused it; null = done. */
-            rule?: string | null;
-            used: string;
         };
         /** @description A person with an account. */
         User: {
@@ -3734,7 +3874,6 @@ export interface operations {
                     "application/json": unknown;
                 };
             };
-            /** @description No API key, or none that is good */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3743,16 +3882,6 @@ export interface operations {
                     "application/json": unknown;
                 };
             };
-            /** @description The key has no scope for this */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": unknown;
-                };
-            };
-            /** @description The body is too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -3761,7 +3890,6 @@ export interface operations {
                     "application/json": unknown;
                 };
             };
-            /** @description A content type or a compression that is not known here */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3770,7 +3898,6 @@ export interface operations {
                     "application/json": unknown;
                 };
             };
-            /** @description More than the tenant may send; `Retry-After` */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3779,7 +3906,6 @@ export interface operations {
                     "application/json": unknown;
                 };
             };
-            /** @description Nothing was taken; send it again after `Retry-After` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3924,7 +4050,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -4086,29 +4212,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing here */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `If-Match` names another version than there is */
-            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4125,7 +4233,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has another content type, or is compressed in an unknown way */
+            /** @description The body is no JSON, or compressed in an unknown way */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4139,7 +4247,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -4219,29 +4327,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `If-Match` names another version than there is */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A field has a value that it cannot have, or the `Idempotency-Key` was used for another request */
-            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4332,7 +4422,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             409: {
@@ -4340,16 +4430,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `If-Match` names another version than there is */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -4361,7 +4442,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has another content type, or is compressed in an unknown way */
+            /** @description The body is no JSON, or compressed in an unknown way */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4375,7 +4456,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -4441,7 +4522,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -4532,7 +4613,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -4711,26 +4792,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing here */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `If-Match` names another version than there is */
-            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4747,7 +4810,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has another content type, or is compressed in an unknown way */
+            /** @description The body is no JSON, or compressed in an unknown way */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4761,7 +4824,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -4823,7 +4886,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -4925,7 +4988,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             404: {
@@ -4933,7 +4996,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             409: {
@@ -4941,16 +5004,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `If-Match` names another version than there is */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -4962,17 +5016,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has another content type, or is compressed in an unknown way */
+            /** @description The body is no JSON, or compressed in an unknown way */
             415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A field has a value that it cannot have */
-            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5058,21 +5103,12 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request comes from a page of another site */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             409: {
@@ -5080,7 +5116,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -5092,17 +5128,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has another content type, or is compressed in an unknown way */
+            /** @description The body is no JSON, or compressed in an unknown way */
             415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A field has a value that it cannot have */
-            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5159,21 +5186,12 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request comes from a page of another site */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             409: {
@@ -5181,16 +5199,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `If-Match` names another version than there is */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -5202,7 +5211,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has another content type, or is compressed in an unknown way */
+            /** @description The body is no JSON, or compressed in an unknown way */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -5216,7 +5225,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description Something that the answer needs is away */
@@ -5276,16 +5285,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing here */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             409: {
@@ -5293,25 +5293,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `If-Match` names another version than there is */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A field has a value that it cannot have, or the `Idempotency-Key` was used for another request */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -5369,16 +5351,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request comes from a page of another site */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -5390,17 +5363,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has another content type, or is compressed in an unknown way */
+            /** @description The body is no JSON, or compressed in an unknown way */
             415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A field has a value that it cannot have */
-            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5413,7 +5377,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description Something that the answer needs is away */
@@ -5441,15 +5405,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
-            };
-            /** @description The request comes from a page of another site */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
             };
             /** @description Something that the answer needs is away */
             503: {
@@ -5493,7 +5448,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description The caller may not */
@@ -5521,6 +5476,189 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that the answer needs is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    find_sign_on: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignOnLookup"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignOnFound"];
+                };
+            };
+            /** @description A part of the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is no JSON, or compressed in an unknown way */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that the answer needs is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    finish_sign_on: {
+        parameters: {
+            query?: {
+                state?: string;
+                code?: string;
+                iss?: string;
+                /** @description Instead of a code. */
+                error?: string;
+            };
+            header?: never;
+            path: {
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To the page that was asked for, or to the login page */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A part of the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that the answer needs is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    start_sign_on: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The page to come back to: a path of the console.
+                 * @example /p/shop/incidents
+                 */
+                return_to?: string;
+                /** @description Whether the account that is signed in is to be linked with the one at the provider. */
+                link?: boolean;
+                /** @description Whether to show the provider again who one is, for what needs a fresh proof. */
+                fresh?: boolean;
+            };
+            header?: never;
+            path: {
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To the provider, or to the login page */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A part of the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description Something that the answer needs is away */
@@ -5567,7 +5705,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             403: {
@@ -5575,7 +5713,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -5596,7 +5734,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has another content type, or is compressed in an unknown way */
+            /** @description The body is no JSON, or compressed in an unknown way */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -5610,7 +5748,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             429: {
@@ -5618,7 +5756,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description Something that the answer needs is away */
@@ -5665,7 +5803,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             403: {
@@ -5673,7 +5811,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -5694,17 +5832,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has another content type, or is compressed in an unknown way */
+            /** @description The body is no JSON, or compressed in an unknown way */
             415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A field has a value that it cannot have */
-            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5717,7 +5846,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description Something that the answer needs is away */
@@ -5766,16 +5895,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request comes from a page of another site */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             404: {
@@ -5783,7 +5903,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -5795,25 +5915,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has another content type, or is compressed in an unknown way */
+            /** @description The body is no JSON, or compressed in an unknown way */
             415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A field has a value that it cannot have */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5875,16 +5978,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing here */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             409: {
@@ -5892,16 +5986,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `If-Match` names another version than there is */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -5913,7 +5998,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has another content type, or is compressed in an unknown way */
+            /** @description The body is no JSON, or compressed in an unknown way */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -5927,15 +6012,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description Something that the answer needs is away */
@@ -5989,7 +6066,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -6061,7 +6138,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             409: {
@@ -6069,7 +6146,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -6130,7 +6207,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -6197,7 +6274,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             403: {
@@ -6205,15 +6282,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             409: {
@@ -6221,7 +6290,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -6233,17 +6302,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has another content type, or is compressed in an unknown way */
+            /** @description The body is no JSON, or compressed in an unknown way */
             415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A field has a value that it cannot have */
-            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6256,7 +6316,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description Something that the answer needs is away */
@@ -6310,7 +6370,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             404: {
@@ -6318,7 +6378,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -6390,7 +6450,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -6460,7 +6520,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -6532,7 +6592,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             404: {
@@ -6540,7 +6600,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -6612,7 +6672,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -6695,7 +6755,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -6875,26 +6935,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing here */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `If-Match` names another version than there is */
-            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6911,7 +6953,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has another content type, or is compressed in an unknown way */
+            /** @description The body is no JSON, or compressed in an unknown way */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6925,7 +6967,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -7075,7 +7117,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -7165,21 +7207,12 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing here */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             409: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             412: {
@@ -7187,7 +7220,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -7199,17 +7232,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has another content type, or is compressed in an unknown way */
+            /** @description The body is no JSON, or compressed in an unknown way */
             415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A field has a value that it cannot have */
-            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7293,7 +7317,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -7383,15 +7407,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing here */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
                 headers: {
@@ -7406,7 +7421,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -7418,7 +7433,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has another content type, or is compressed in an unknown way */
+            /** @description The body is no JSON, or compressed in an unknown way */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -7432,7 +7447,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -7518,20 +7533,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `If-Match` names another version than there is */
-            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7548,7 +7554,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has another content type, or is compressed in an unknown way */
+            /** @description The body is no JSON, or compressed in an unknown way */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -7562,7 +7568,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -7643,21 +7649,12 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing here */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             409: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             412: {
@@ -7665,7 +7662,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -7677,17 +7674,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has another content type, or is compressed in an unknown way */
+            /** @description The body is no JSON, or compressed in an unknown way */
             415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A field has a value that it cannot have */
-            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7773,21 +7761,12 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing here */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             409: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             412: {
@@ -7795,7 +7774,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -7807,17 +7786,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has another content type, or is compressed in an unknown way */
+            /** @description The body is no JSON, or compressed in an unknown way */
             415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A field has a value that it cannot have */
-            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7903,30 +7873,12 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing here */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             409: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `If-Match` names another version than there is */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -7938,17 +7890,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has another content type, or is compressed in an unknown way */
+            /** @description The body is no JSON, or compressed in an unknown way */
             415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A field has a value that it cannot have */
-            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8034,21 +7977,12 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing here */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             409: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             412: {
@@ -8056,7 +7990,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -8068,17 +8002,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has another content type, or is compressed in an unknown way */
+            /** @description The body is no JSON, or compressed in an unknown way */
             415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A field has a value that it cannot have */
-            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8164,21 +8089,12 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing here */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             409: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             412: {
@@ -8186,7 +8102,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -8198,17 +8114,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has another content type, or is compressed in an unknown way */
+            /** @description The body is no JSON, or compressed in an unknown way */
             415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A field has a value that it cannot have */
-            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8294,21 +8201,12 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing here */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             409: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             412: {
@@ -8316,7 +8214,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -8328,17 +8226,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has another content type, or is compressed in an unknown way */
+            /** @description The body is no JSON, or compressed in an unknown way */
             415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A field has a value that it cannot have */
-            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8424,15 +8313,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing here */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
                 headers: {
@@ -8447,7 +8327,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -8459,17 +8339,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has another content type, or is compressed in an unknown way */
+            /** @description The body is no JSON, or compressed in an unknown way */
             415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A field has a value that it cannot have */
-            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8553,7 +8424,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -8643,15 +8514,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing here */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
                 headers: {
@@ -8666,7 +8528,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -8678,17 +8540,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has another content type, or is compressed in an unknown way */
+            /** @description The body is no JSON, or compressed in an unknown way */
             415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A field has a value that it cannot have */
-            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8743,61 +8596,47 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No API key, or none that is good */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key has no scope for this */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large */
             413: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A content type or a compression that is not known here */
             415: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description More than the tenant may send; `Retry-After` */
             429: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Nothing was taken; send it again after `Retry-After` */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -8828,61 +8667,47 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No API key, or none that is good */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key has no scope for this */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large */
             413: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A content type or a compression that is not known here */
             415: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description More than the tenant may send; `Retry-After` */
             429: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Nothing was taken; send it again after `Retry-After` */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -8914,61 +8739,47 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No API key, or none that is good */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key has no scope for this */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large */
             413: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A content type or a compression that is not known here */
             415: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description More than the tenant may send; `Retry-After` */
             429: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Nothing was taken; send it again after `Retry-After` */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -9103,16 +8914,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing here */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             409: {
@@ -9120,16 +8922,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `If-Match` names another version than there is */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -9141,7 +8934,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has another content type, or is compressed in an unknown way */
+            /** @description The body is no JSON, or compressed in an unknown way */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -9155,7 +8948,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -9235,29 +9028,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `If-Match` names another version than there is */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A field has a value that it cannot have, or the `Idempotency-Key` was used for another request */
-            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9325,7 +9100,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -9413,7 +9188,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -9499,7 +9274,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -9589,7 +9364,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -9603,15 +9378,6 @@ export interface operations {
             };
             /** @description The caller may not */
             403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing here */
-            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9686,7 +9452,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -9772,7 +9538,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -9860,7 +9626,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -9942,22 +9708,20 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description A part of the request cannot be read */
             400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No credential, or none that is good */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description The caller may not */
@@ -9971,14 +9735,6 @@ export interface operations {
             };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            426: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10062,7 +9818,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -10228,30 +9984,12 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing here */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             409: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `If-Match` names another version than there is */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -10263,7 +10001,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has another content type, or is compressed in an unknown way */
+            /** @description The body is no JSON, or compressed in an unknown way */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -10277,7 +10015,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -10357,7 +10095,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             409: {
@@ -10365,25 +10103,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `If-Match` names another version than there is */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A field has a value that it cannot have, or the `Idempotency-Key` was used for another request */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -10469,7 +10189,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             409: {
@@ -10477,16 +10197,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `If-Match` names another version than there is */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -10498,17 +10209,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has another content type, or is compressed in an unknown way */
+            /** @description The body is no JSON, or compressed in an unknown way */
             415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A field has a value that it cannot have */
-            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10584,7 +10286,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             404: {
@@ -10592,7 +10294,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             409: {
@@ -10600,25 +10302,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `If-Match` names another version than there is */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A field has a value that it cannot have, or the `Idempotency-Key` was used for another request */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -10704,7 +10388,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             409: {
@@ -10712,16 +10396,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `If-Match` names another version than there is */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -10733,17 +10408,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has another content type, or is compressed in an unknown way */
+            /** @description The body is no JSON, or compressed in an unknown way */
             415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A field has a value that it cannot have */
-            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10905,30 +10571,12 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing here */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             409: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `If-Match` names another version than there is */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -10940,7 +10588,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has another content type, or is compressed in an unknown way */
+            /** @description The body is no JSON, or compressed in an unknown way */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -10954,7 +10602,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -11040,20 +10688,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `If-Match` names another version than there is */
-            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11070,17 +10709,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has another content type, or is compressed in an unknown way */
+            /** @description The body is no JSON, or compressed in an unknown way */
             415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A field has a value that it cannot have */
-            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11167,7 +10797,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             409: {
@@ -11175,25 +10805,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `If-Match` names another version than there is */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A field has a value that it cannot have, or the `Idempotency-Key` was used for another request */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -11275,29 +10887,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `If-Match` names another version than there is */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A field has a value that it cannot have, or the `Idempotency-Key` was used for another request */
-            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11457,26 +11051,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing here */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `If-Match` names another version than there is */
-            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11493,7 +11069,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has another content type, or is compressed in an unknown way */
+            /** @description The body is no JSON, or compressed in an unknown way */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -11507,7 +11083,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -11587,29 +11163,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `If-Match` names another version than there is */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A field has a value that it cannot have, or the `Idempotency-Key` was used for another request */
-            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11771,26 +11329,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing here */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `If-Match` names another version than there is */
-            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11807,7 +11347,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has another content type, or is compressed in an unknown way */
+            /** @description The body is no JSON, or compressed in an unknown way */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -11821,7 +11361,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -11901,6 +11441,79 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `X-Project` names another project, or the state does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that the answer needs is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_single_sign_on: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SingleSignOn"];
+                };
+            };
+            /** @description A part of the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or none that is good */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11913,8 +11526,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `If-Match` names another version than there is */
-            412: {
+            /** @description Too many requests; `Retry-After` says when to come back */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11922,13 +11535,293 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A field has a value that it cannot have, or the `Idempotency-Key` was used for another request */
-            422: {
+            /** @description Something that the answer needs is away */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_single_sign_on: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSingleSignOn"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SingleSignOn"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            /** @description A part of the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or none that is good */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is no JSON, or compressed in an unknown way */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that the answer needs is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_single_sign_on: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A part of the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or none that is good */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `X-Project` names another project, or the state does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that the answer needs is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test_single_sign_on: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProviderToTest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestedProvider"];
+                };
+            };
+            /** @description A part of the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or none that is good */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `X-Project` names another project, or the state does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is no JSON, or compressed in an unknown way */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -12058,7 +11951,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -12079,30 +11972,12 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing here */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             409: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `If-Match` names another version than there is */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -12114,17 +11989,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has another content type, or is compressed in an unknown way */
+            /** @description The body is no JSON, or compressed in an unknown way */
             415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A field has a value that it cannot have */
-            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12281,26 +12147,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing here */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `If-Match` names another version than there is */
-            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12317,7 +12165,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has another content type, or is compressed in an unknown way */
+            /** @description The body is no JSON, or compressed in an unknown way */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -12331,7 +12179,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -12483,30 +12331,12 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing here */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             409: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `If-Match` names another version than there is */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -12518,7 +12348,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has another content type, or is compressed in an unknown way */
+            /** @description The body is no JSON, or compressed in an unknown way */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -12532,7 +12362,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -12611,26 +12441,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing here */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `If-Match` names another version than there is */
-            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12647,7 +12459,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has another content type, or is compressed in an unknown way */
+            /** @description The body is no JSON, or compressed in an unknown way */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -12661,7 +12473,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -12724,7 +12536,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -12750,7 +12562,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -13324,83 +13136,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `X-Project` names another project, or the state does not allow it */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; `Retry-After` says when to come back */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something that the answer needs is away */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_usage: {
-        parameters: {
-            query?: {
-                /** @description How many days (UTC) with today; 30 unless told, never more than 400. */
-                days?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TenantUsage"];
-                };
-            };
-            /** @description A part of the request cannot be read */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description No credential, or none that is good */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller may not */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -13458,61 +13194,31 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No API key, or none that is good */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The key has no scope for this */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large */
             413: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A content type or a compression that is not known here */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description More than the tenant may send; `Retry-After` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nothing was taken; send it again after `Retry-After` */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -13617,7 +13323,6 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description No API key, or none that is good */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -13626,16 +13331,6 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description The key has no scope for this */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/plain": string;
-                };
-            };
-            /** @description The body is too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -13644,7 +13339,6 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description A content type or a compression that is not known here */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -13653,7 +13347,6 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description More than the tenant may send; `Retry-After` */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -13662,7 +13355,6 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description Nothing was taken; send it again after `Retry-After` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -13703,7 +13395,6 @@ export interface operations {
                     "application/json": unknown;
                 };
             };
-            /** @description No API key, or none that is good */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -13712,16 +13403,6 @@ export interface operations {
                     "application/json": unknown;
                 };
             };
-            /** @description The key has no scope for this */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": unknown;
-                };
-            };
-            /** @description The body is too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -13730,7 +13411,6 @@ export interface operations {
                     "application/json": unknown;
                 };
             };
-            /** @description A content type or a compression that is not known here */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -13739,7 +13419,6 @@ export interface operations {
                     "application/json": unknown;
                 };
             };
-            /** @description More than the tenant may send; `Retry-After` */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -13748,7 +13427,6 @@ export interface operations {
                     "application/json": unknown;
                 };
             };
-            /** @description Nothing was taken; send it again after `Retry-After` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -13815,7 +13493,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -13984,15 +13661,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing here */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
                 headers: {
@@ -14059,7 +13727,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -14161,7 +13828,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -14223,7 +13889,6 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -14237,15 +13902,6 @@ export interface operations {
             };
             /** @description The caller may not */
             403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing here */
-            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14310,7 +13966,6 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -14387,7 +14042,6 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -14426,17 +14080,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has another content type, or is compressed in an unknown way */
+            /** @description The body is no JSON, or compressed in an unknown way */
             415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A field has a value that it cannot have */
-            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14492,7 +14137,6 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description No API key, or none that is good */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -14501,16 +14145,6 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description The key has no scope for this */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/plain": string;
-                };
-            };
-            /** @description The body is too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -14519,7 +14153,6 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description A content type or a compression that is not known here */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -14528,7 +14161,6 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description More than the tenant may send; `Retry-After` */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -14537,7 +14169,6 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description Nothing was taken; send it again after `Retry-After` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -14575,7 +14206,6 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -14652,7 +14282,6 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -14691,17 +14320,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has another content type, or is compressed in an unknown way */
+            /** @description The body is no JSON, or compressed in an unknown way */
             415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A field has a value that it cannot have */
-            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14760,7 +14380,6 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -14837,7 +14456,6 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -14876,17 +14494,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has another content type, or is compressed in an unknown way */
+            /** @description The body is no JSON, or compressed in an unknown way */
             415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A field has a value that it cannot have */
-            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14942,7 +14551,6 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -15019,7 +14627,6 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -15058,17 +14665,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has another content type, or is compressed in an unknown way */
+            /** @description The body is no JSON, or compressed in an unknown way */
             415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A field has a value that it cannot have */
-            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15118,7 +14716,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description Something that the answer needs is away */
@@ -15259,7 +14857,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -15336,7 +14933,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -15375,17 +14971,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has another content type, or is compressed in an unknown way */
+            /** @description The body is no JSON, or compressed in an unknown way */
             415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A field has a value that it cannot have */
-            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15443,7 +15030,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -15457,15 +15043,6 @@ export interface operations {
             };
             /** @description The caller may not */
             403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing here */
-            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15505,7 +15082,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -15538,7 +15114,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -15591,7 +15166,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -15623,7 +15197,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -15662,7 +15235,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has another content type, or is compressed in an unknown way */
+            /** @description The body is no JSON, or compressed in an unknown way */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -15677,7 +15250,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -15695,7 +15267,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -15726,7 +15297,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -15779,7 +15349,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -15818,7 +15387,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -15871,7 +15439,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -15903,7 +15470,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -15942,7 +15508,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has another content type, or is compressed in an unknown way */
+            /** @description The body is no JSON, or compressed in an unknown way */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -15957,7 +15523,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -15975,7 +15540,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -16008,7 +15572,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -16061,7 +15624,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -16093,7 +15655,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -16132,7 +15693,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has another content type, or is compressed in an unknown way */
+            /** @description The body is no JSON, or compressed in an unknown way */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -16147,7 +15708,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -16165,7 +15725,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -16208,7 +15767,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -16261,7 +15819,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -16293,7 +15850,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -16332,7 +15888,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has another content type, or is compressed in an unknown way */
+            /** @description The body is no JSON, or compressed in an unknown way */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -16347,7 +15903,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -16365,7 +15920,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -16472,7 +16026,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -16525,7 +16078,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -16557,7 +16109,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -16596,7 +16147,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body has another content type, or is compressed in an unknown way */
+            /** @description The body is no JSON, or compressed in an unknown way */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -16611,7 +16162,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -16629,7 +16179,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -16730,7 +16279,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Readiness"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -16754,7 +16302,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/x-protobuf": number[];
                     "application/json": unknown;
                 };
             };
@@ -16763,67 +16310,46 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/x-protobuf": number[];
                     "application/json": unknown;
                 };
             };
-            /** @description No API key, or none that is good */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/x-protobuf": number[];
                     "application/json": unknown;
                 };
             };
-            /** @description The key has no scope for this */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/x-protobuf": number[];
-                    "application/json": unknown;
-                };
-            };
-            /** @description The body is too large */
             413: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/x-protobuf": number[];
                     "application/json": unknown;
                 };
             };
-            /** @description A content type or a compression that is not known here */
             415: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/x-protobuf": number[];
                     "application/json": unknown;
                 };
             };
-            /** @description More than the tenant may send; `Retry-After` */
             429: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/x-protobuf": number[];
                     "application/json": unknown;
                 };
             };
-            /** @description Nothing was taken; send it again after `Retry-After` */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/x-protobuf": number[];
                     "application/json": unknown;
                 };
             };
@@ -16848,7 +16374,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/x-protobuf": number[];
                     "application/json": unknown;
                 };
             };
@@ -16857,67 +16382,46 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/x-protobuf": number[];
                     "application/json": unknown;
                 };
             };
-            /** @description No API key, or none that is good */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/x-protobuf": number[];
                     "application/json": unknown;
                 };
             };
-            /** @description The key has no scope for this */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/x-protobuf": number[];
-                    "application/json": unknown;
-                };
-            };
-            /** @description The body is too large */
             413: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/x-protobuf": number[];
                     "application/json": unknown;
                 };
             };
-            /** @description A content type or a compression that is not known here */
             415: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/x-protobuf": number[];
                     "application/json": unknown;
                 };
             };
-            /** @description More than the tenant may send; `Retry-After` */
             429: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/x-protobuf": number[];
                     "application/json": unknown;
                 };
             };
-            /** @description Nothing was taken; send it again after `Retry-After` */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/x-protobuf": number[];
                     "application/json": unknown;
                 };
             };
@@ -16942,7 +16446,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/x-protobuf": number[];
                     "application/json": unknown;
                 };
             };
@@ -16951,67 +16454,46 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/x-protobuf": number[];
                     "application/json": unknown;
                 };
             };
-            /** @description No API key, or none that is good */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/x-protobuf": number[];
                     "application/json": unknown;
                 };
             };
-            /** @description The key has no scope for this */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/x-protobuf": number[];
-                    "application/json": unknown;
-                };
-            };
-            /** @description The body is too large */
             413: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/x-protobuf": number[];
                     "application/json": unknown;
                 };
             };
-            /** @description A content type or a compression that is not known here */
             415: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/x-protobuf": number[];
                     "application/json": unknown;
                 };
             };
-            /** @description More than the tenant may send; `Retry-After` */
             429: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/x-protobuf": number[];
                     "application/json": unknown;
                 };
             };
-            /** @description Nothing was taken; send it again after `Retry-After` */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/x-protobuf": number[];
                     "application/json": unknown;
                 };
             };
@@ -17048,34 +16530,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No credential, or none that is good */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The caller may not */
             403: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            426: {
                 headers: {
                     [name: string]: unknown;
                 };

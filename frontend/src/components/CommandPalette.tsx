@@ -24,8 +24,10 @@ type Destination =
   | '/p/$project/services'
   | '/p/$project/settings/api-keys'
   | '/p/$project/settings/members'
+  | '/p/$project/settings/single-sign-on'
   | '/p/$project/settings/roles'
   | '/p/$project/settings/security'
+  | '/p/$project/settings/integrations'
   | '/p/$project/getting-started';
 
 /** Jump, find an incident, act. Loaded when it is first asked for; `asked` grows with every request to open it. */
@@ -86,8 +88,10 @@ function useActions(query: string) {
     { label: 'Go to services', icon: IconArrowRight, act: go('/p/$project/services') },
     { label: 'Go to API keys', icon: IconArrowRight, act: go('/p/$project/settings/api-keys') },
     { label: 'Go to members', icon: IconArrowRight, act: go('/p/$project/settings/members') },
+    { label: 'Go to single sign-on', icon: IconArrowRight, act: go('/p/$project/settings/single-sign-on') },
     { label: 'Go to roles', icon: IconArrowRight, act: go('/p/$project/settings/roles') },
     { label: 'Go to your security', icon: IconArrowRight, act: go('/p/$project/settings/security') },
+    { label: 'Go to integrations', icon: IconArrowRight, act: go('/p/$project/settings/integrations') },
     { label: 'Go to getting started', icon: IconArrowRight, act: go('/p/$project/getting-started') },
     { label: 'Switch between light and dark', icon: IconMoon, act: toggleColorScheme },
     ...(me?.projects ?? [])

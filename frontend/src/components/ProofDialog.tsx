@@ -1,11 +1,47 @@
 import { Button, Group, Modal, PasswordInput, Stack, Text, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { prove } from '../api/account';
+import { signOnPath } from '../api/single-sign-on';
+import { useMe } from '../hooks/useProject';
 import { useProblemForm } from '../hooks/useProblemForm';
 import { ProblemAlert } from '../ui/ProblemAlert';
 
-/** Takes the password, and the code where the account has a second factor. */
-export function ProofDialog({ onProven, onClose }: { onProven: () => void; onClose: () => void }) {
+interface ProofDialogProps {
+  onProven: () => void;
+  onClose: () => void;
+}
+
+/** Takes the proof that the session was begun with: a password, or the provider's word. */
+export function ProofDialog(props: ProofDialogProps) {
+  const me = useMe();
+  return me?.single_sign_on ? <AtTheProvider tenant={me.tenant.id} onClose={props.onClose} /> : <Password {...props} />;
+}
+
+/** The page is left, so what was being done is done again afterwards. */
+function AtTheProvider({ tenant, onClose }: { tenant: string; onClose: () => void }) {
+  const returnTo = window.location.pathname + window.location.search;
+  return (
+    <Modal opened onClose={onClose} title="Is it still you?">
+      <Stack gap="sm">
+        <Text size="sm">
+          This needs you to sign in again at your provider. You come back to this page and do it again; for a quarter of an
+          hour you are not asked once more.
+        </Text>
+        <Group justify="flex-end" gap="xs">
+          <Button variant="default" onClick={onClose}>
+            Cancel
+          </Button>
+          <Button component="a" href={signOnPath(tenant, { returnTo, fresh: true })}>
+            Sign in again
+          </Button>
+        </Group>
+      </Stack>
+    </Modal>
+  );
+}
+
+/** And the code, where the account has a second factor. */
+function Password({ onProven, onClose }: ProofDialogProps) {
   const form = useForm({
     initialValues: { password: '', code: '' },
     validate: { password: (value) => (value ? null : 'Enter your password') },

@@ -15,7 +15,9 @@ export function useProblemForm<V extends object, R>(
     onError: (cause) => form.setErrors(asProblem(cause).fields),
   });
   const problem = mutation.error ? asProblem(mutation.error) : null;
-  const placed = problem !== null && Object.keys(problem.fields).some((field) => field in form.getValues());
+  // `credential.token` is a field of `credential`.
+  const known = (field: string) => (field.split('.')[0] ?? field) in form.getValues();
+  const placed = problem !== null && Object.keys(problem.fields).some(known);
   return {
     submit: form.onSubmit((values) => mutation.mutate(values)),
     pending: mutation.isPending,

@@ -1,18 +1,24 @@
-import { Anchor } from '@mantine/core';
+import { Anchor, Divider, Stack } from '@mantine/core';
+import { IconAlertTriangle } from '@tabler/icons-react';
 import { useQueryClient } from '@tanstack/react-query';
 import { Link, useRouter, useSearch } from '@tanstack/react-router';
 import type { Session } from '../api/types';
 import { LoginForm } from '../forms/LoginForm';
+import { SignOnForm } from '../forms/SignOnForm';
+import { Callout } from '../ui/Callout';
+import { signOnOutcome } from '../util/sign-on';
 import { AuthPage } from './AuthPage';
 
 export function LoginPage() {
-  const { next } = useSearch({ strict: false });
+  const { next, sign_on: signOn } = useSearch({ strict: false });
+  const outcome = signOnOutcome(signOn);
+  const returnTo = next && isOwnPath(next) ? next : undefined;
   const router = useRouter();
   const client = useQueryClient();
   const enter = async (session: Session) => {
     client.clear();
     const fallback = `/p/${session.project_id}`;
-    router.history.push(next && isOwnPath(next) ? next : fallback);
+    router.history.push(returnTo ?? fallback);
   };
   return (
     <AuthPage
@@ -24,7 +30,16 @@ export function LoginPage() {
         </>
       }
     >
-      <LoginForm onDone={enter} />
+      <Stack gap="md">
+        {outcome && (
+          <Callout tone="warn" role="alert" icon={<IconAlertTriangle size={16} />} title={outcome.title}>
+            {outcome.advice}
+          </Callout>
+        )}
+        <LoginForm onDone={enter} />
+        <Divider label="or" />
+        <SignOnForm returnTo={returnTo} />
+      </Stack>
     </AuthPage>
   );
 }

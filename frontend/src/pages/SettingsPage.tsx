@@ -6,9 +6,11 @@ import classes from './SettingsPage.module.css';
 const TABS = [
   { label: 'API keys', to: '/p/$project/settings/api-keys' },
   { label: 'Members', to: '/p/$project/settings/members' },
+  { label: 'Single sign-on', to: '/p/$project/settings/single-sign-on' },
   { label: 'Roles', to: '/p/$project/settings/roles' },
   { label: 'Projects', to: '/p/$project/settings/projects' },
   { label: 'Your security', to: '/p/$project/settings/security' },
+  { label: 'Integrations', to: '/p/$project/settings/integrations' },
   { label: 'Telemetry', to: '/p/$project/settings/telemetry' },
   { label: 'Telemetry limits', to: '/p/$project/settings/telemetry-limits' },
   { label: 'Usage', to: '/p/$project/settings/usage' },

@@ -40,8 +40,7 @@ const home = createRoute({
 const login = createRoute({
   getParentRoute: () => root,
   path: '/login',
-  validateSearch: (search: Record<string, unknown>): { next?: string } =>
-    typeof search['next'] === 'string' ? { next: search['next'] } : {},
+  validateSearch: only('next', 'sign_on'),
   component: lazyRouteComponent(() => import('../pages/LoginPage'), 'LoginPage'),
 });
 
@@ -179,6 +178,12 @@ const members = createRoute({
   component: lazyRouteComponent(() => import('../pages/MembersPage'), 'MembersPage'),
 });
 
+const singleSignOn = createRoute({
+  getParentRoute: () => settings,
+  path: '/single-sign-on',
+  component: lazyRouteComponent(() => import('../pages/SingleSignOnPage'), 'SingleSignOnPage'),
+});
+
 const roles = createRoute({
   getParentRoute: () => settings,
   path: '/roles',
@@ -195,6 +200,12 @@ const projects = createRoute({
   getParentRoute: () => settings,
   path: '/projects',
   component: lazyRouteComponent(() => import('../pages/ProjectsPage'), 'ProjectsPage'),
+});
+
+const integrations = createRoute({
+  getParentRoute: () => settings,
+  path: '/integrations',
+  component: lazyRouteComponent(() => import('../pages/IntegrationsPage'), 'IntegrationsPage'),
 });
 
 const telemetry = createRoute({
@@ -240,7 +251,7 @@ const tree = root.addChildren([
     trace,
     services,
     gettingStarted,
-    settings.addChildren([settingsHome, apiKeys, members, roles, projects, security, telemetry, telemetryLimits, usage, audit]),
+    settings.addChildren([settingsHome, apiKeys, members, singleSignOn, roles, projects, security, integrations, telemetry, telemetryLimits, usage, audit]),
   ]),
 ]);
 

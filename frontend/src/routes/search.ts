@@ -33,6 +33,9 @@ export interface PageSearch {
   kind?: string | undefined;
   result?: string | undefined;
   actor?: string | undefined;
+  /** Login: the page to come back to, and what became of a sign-on. */
+  next?: string | undefined;
+  sign_on?: string | undefined;
   /** Audit: `<type>:<id>` of the thing whose history is shown. */
   target?: string | undefined;
 }

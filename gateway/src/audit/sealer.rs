@@ -38,7 +38,7 @@ pub async fn run(gateway: &Gateway, stop: CancellationToken) {
 
 /// One round; several gateways make the same seals.
 pub async fn round(gateway: &Gateway) -> Result<(), Error> {
-    let key = gateway.keys.audit()?;
+    let key = gateway.keys()?.audit()?;
     let chains = audit::unsealed(&gateway.db, MOST).await?;
     let records = chains.iter().map(|chain| record(gateway, &key, chain));
     let records: Vec<NewRecord> = records.collect::<Result<_, _>>()?;

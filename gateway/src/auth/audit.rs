@@ -39,6 +39,10 @@ impl Gateway {
         let kind = OperationRecorded::KIND;
         let mut envelope = Envelope::of(scope, context.id(), kind, "/gateway", tenant);
         envelope.time = context.now();
+        // What happens before there is a project is every project's to see.
+        if scope.project().0.is_nil() {
+            envelope.project = None;
+        }
         let record = NewRecord::of(Topic::AuditOperations, &envelope, &record)?;
         self.log.append(vec![record]).await?;
         Ok(())

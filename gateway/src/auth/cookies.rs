@@ -10,6 +10,8 @@ use crate::config::PublicUrl;
 
 const SESSION: &str = "srec_session";
 const REFRESH: &str = "srec_refresh";
+/// Tells the browser that somebody left with for their provider.
+const SIGN_ON: &str = "srec_sign_on";
 
 /// The access token that the browser holds.
 pub fn session(public_url: &PublicUrl, headers: &HeaderMap) -> Option<String> {
@@ -21,22 +23,32 @@ pub fn refresh(public_url: &PublicUrl, headers: &HeaderMap) -> Option<String> {
     find(headers, &name(public_url, REFRESH))
 }
 
+/// What binds a sign-on that is under way to this browser.
+pub fn sign_on(public_url: &PublicUrl, headers: &HeaderMap) -> Option<String> {
+    find(headers, &name(public_url, SIGN_ON))
+}
+
+pub fn set_sign_on(public_url: &PublicUrl, value: &str, lifetime_s: i64) -> HeaderMap {
+    let age = Duration::seconds(lifetime_s);
+    headers(public_url, &[(SIGN_ON, value)], age)
+}
+
 /// Headers that give the browser its session. Both cookies live as long as the
 /// refresh token: the access token inside ends by itself.
 pub fn set(public_url: &PublicUrl, access: &str, refresh: &str, lifetime_s: i64) -> HeaderMap {
     let age = Duration::seconds(lifetime_s);
-    headers(public_url, [(SESSION, access), (REFRESH, refresh)], age)
+    headers(public_url, &[(SESSION, access), (REFRESH, refresh)], age)
 }
 
 /// Headers that take it away.
 pub fn clear(public_url: &PublicUrl) -> HeaderMap {
-    headers(public_url, [(SESSION, ""), (REFRESH, "")], Duration::ZERO)
+    headers(public_url, &[(SESSION, ""), (REFRESH, "")], Duration::ZERO)
 }
 
-fn headers(public_url: &PublicUrl, values: [(&str, &str); 2], age: Duration) -> HeaderMap {
+fn headers(public_url: &PublicUrl, values: &[(&str, &str)], age: Duration) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (plain, value) in values {
-        let cookie = Cookie::build((name(public_url, plain), value.to_owned()))
+        let cookie = Cookie::build((name(public_url, plain), (*value).to_owned()))
             .path("/")
             .http_only(true)
             .secure(public_url.is_secure())

@@ -4,7 +4,7 @@ use access::ended::End;
 use schemas::ids::{TenantId, UserId};
 use uuid::Uuid;
 
-use super::vault::{refresh_tokens, sessions};
+use super::vault::{refresh_tokens, sessions, sign_on_sessions};
 use crate::Gateway;
 use crate::error::Error;
 
@@ -13,6 +13,7 @@ pub async fn session(gateway: &Gateway, id: Uuid) -> Result<(), Error> {
     let now = gateway.clock.now();
     refresh_tokens::end_family(&gateway.db, id, now).await?;
     sessions::end(&gateway.db, id, now).await?;
+    sign_on_sessions::end(&gateway.db, id).await?;
     gateway.end(End::session(id)).await
 }
 

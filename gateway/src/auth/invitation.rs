@@ -37,14 +37,14 @@ pub struct Found {
 }
 
 /// Where the console takes it. What follows `#` is not sent to any server.
-pub fn link(gateway: &Gateway, named: Named) -> String {
+pub fn link(gateway: &Gateway, named: Named) -> Result<String, Error> {
     let origin = gateway.config.public_url.origin();
-    format!("{origin}/join#{}", token(&gateway.keys, named))
+    Ok(format!("{origin}/join#{}", token(gateway.keys()?, named)))
 }
 
 /// The invitation of a token, or 404 for what is none, was answered or revoked.
 pub async fn find(gateway: &Gateway, token: &str) -> Result<Found, Error> {
-    let named = parse(&gateway.keys, token).ok_or(Error::NotFound)?;
+    let named = parse(gateway.keys()?, token).ok_or(Error::NotFound)?;
     let scope = nobody_yet(named.tenant, UserId(Uuid::nil())).scope();
     let people = gateway.people();
     let found = invitations::get(&gateway.db, &people, &scope, named.invitation).await?;
@@ -97,12 +97,11 @@ fn parse(keys: &Keys, token: &str) -> Option<Named> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use projections::vault::MasterKey;
 
     #[test]
     fn a_token_names_its_invitation_and_cannot_be_made_up() {
-        let keys = Keys::derive(&MasterKey::from_bytes([1; 32]));
-        let other = Keys::derive(&MasterKey::from_bytes([2; 32]));
+        let keys = Keys::derive(&[1; 32]);
+        let other = Keys::derive(&[2; 32]);
         let named = |n: u128| Named {
             tenant: TenantId(Uuid::from_u128(1)),
             invitation: InvitationId(Uuid::from_u128(n)),

@@ -21,6 +21,7 @@ use super::invitation::{self, Found};
 use super::register::{Account, account_problems, refuse_if, reserve, seal, settle_login};
 use super::secret::Secret;
 use super::session::{self, Session, nobody_yet};
+use super::single_sign_on::confine;
 use super::vault::logins;
 use crate::Gateway;
 use crate::client::Client;
@@ -78,7 +79,7 @@ pub async fn see(
     asked: Asked<InvitationToken>,
 ) -> Result<Json<InvitationSeen>, Error> {
     let found = invitation::find(&gateway, &asked.body.token).await?;
-    let address = gateway.keys.email(&found.invitation.email);
+    let address = gateway.keys()?.email(&found.invitation.email);
     let role = role_of(&found)?.into();
     let has_account = logins::find(&gateway.db, &address).await?.is_some();
     let Found {
@@ -160,10 +161,12 @@ pub async fn accept(
     asked: Asked<InvitationToken>,
 ) -> Result<Response, Error> {
     let user = allowed.person()?;
+    confine::whole_account(&gateway, &allowed).await?;
     let found = invitation::find(&gateway, &asked.body.token).await?;
     let own = members::get(&gateway.db, &gateway.people(), allowed.scope(), user).await?;
     let own = own.ok_or(Error::SessionOver("the account has left the tenant"))?;
-    if gateway.keys.email(&own.email) != gateway.keys.email(&found.invitation.email) {
+    let keys = gateway.keys()?;
+    if keys.email(&own.email) != keys.email(&found.invitation.email) {
         return Err(Error::InvitationForAnother);
     }
     let context = Context::ambient(&gateway.clock);

@@ -1,9 +1,8 @@
-//! Keys of the gateway's own HMACs, derived from the master key, each for one use
+//! Keys of the gateway's own HMACs, derived from the vault's root, each for one use
 //! (HMAC-SHA256 as key derivation, NIST SP 800-108 in counter mode with one block).
 
 use access::token::SigningKey;
 use hmac::{Hmac, KeyInit, Mac};
-use projections::vault::MasterKey;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
@@ -18,17 +17,19 @@ pub struct Keys {
     api_key: Key,
     audit: Key,
     invitation: Key,
+    identity: Key,
 }
 
 impl Keys {
-    pub fn derive(master: &MasterKey) -> Self {
-        let key = |purpose: &str| Zeroizing::new(mac(master.bytes(), &[purpose.as_bytes()]));
+    pub fn derive(root: &[u8; 32]) -> Self {
+        let key = |purpose: &str| Zeroizing::new(mac(root, &[purpose.as_bytes()]));
         Self {
             email: key("sre-copilot login address v1"),
             cursor: key("sre-copilot cursor v1"),
             api_key: key("sre-copilot api key v1"),
             audit: key("sre-copilot audit seal v1"),
             invitation: key("sre-copilot invitation v1"),
+            identity: key("sre-copilot identity v1"),
         }
     }
 
@@ -50,6 +51,11 @@ impl Keys {
     /// What makes the link of an invitation one that nobody else can make.
     pub fn invitation(&self, tenant: &[u8], id: &[u8]) -> [u8; 32] {
         mac(&self.invitation, &[tenant, id])
+    }
+
+    /// By what somebody at a provider is found: tenant, issuer and subject.
+    pub fn identity(&self, parts: &[&[u8]]) -> [u8; 32] {
+        mac(&self.identity, parts)
     }
 
     /// What the text of an API key is made of, if a retry must make the same one.
@@ -74,8 +80,8 @@ mod tests {
 
     #[test]
     fn an_address_is_found_however_it_is_typed_and_only_with_the_key() {
-        let keys = Keys::derive(&MasterKey::from_bytes([1; 32]));
-        let other = Keys::derive(&MasterKey::from_bytes([2; 32]));
+        let keys = Keys::derive(&[1; 32]);
+        let other = Keys::derive(&[2; 32]);
         assert_eq!(
             keys.email(" Ada@Example.com"),
             keys.email("ada@example.com")
@@ -89,7 +95,7 @@ mod tests {
 
     #[test]
     fn parts_do_not_run_together() {
-        let keys = Keys::derive(&MasterKey::from_bytes([1; 32]));
+        let keys = Keys::derive(&[1; 32]);
         assert_ne!(keys.cursor(&[b"ab", b"c"]), keys.cursor(&[b"a", b"bc"]));
     }
 }

@@ -10,7 +10,7 @@ use schemas::tenant::{RemoveMember, TenantCommand};
 use schemas::topic::Topic;
 
 use super::session::nobody_yet;
-use super::vault::logins;
+use super::vault::{logins, sign_on_identities};
 use super::{cookies, ending, second_factor};
 use crate::Gateway;
 use crate::dispatch::Command;
@@ -45,6 +45,7 @@ pub async fn leave(
 /// account goes on in another tenant or is gone, its address free again.
 pub async fn after(gateway: &Gateway, tenant: TenantId, user: UserId) -> Result<(), Error> {
     ending::membership(gateway, tenant, user).await?;
+    sign_on_identities::forget(&gateway.db, tenant, user).await?;
     let scope = nobody_yet(tenant, user).scope();
     let left = members::of_person(&gateway.db, &scope).await?;
     let other = left.into_iter().find(|other| other.id != tenant.0);

@@ -47,7 +47,7 @@ pub async fn login(
         password,
         code,
     } = asked.body;
-    let address = gateway.keys.email(&email);
+    let address = gateway.keys()?.email(&email);
     let found = logins::find(&gateway.db, &address).await?;
     let shown = Shown { password, code };
     proof::check(&gateway, &address, found.as_ref(), shown).await?;

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::audit::Happened;
 use super::secret::Secret;
 use super::session::{self, Proven, Session};
+use super::single_sign_on::recheck::recheck;
 use super::vault::refresh_tokens::{self, Holder, Rotated};
 use super::vault::sessions;
 use super::{cookies, csrf, ending};
@@ -52,10 +53,20 @@ pub async fn refresh(
     let place = (body.tenant_id.map(TenantId), body.project_id.map(ProjectId));
     let text = presented(&gateway, body.refresh_token, &headers)?;
     let now = gateway.clock.now();
-    let holder = refresh_tokens::holder(&gateway.db, &text).await?;
-    let holder = holder.ok_or(Error::SessionOver("the refresh token is not known"))?;
+    let holder = refresh_tokens::going_on(&gateway.db, &text, now).await?;
     // What can fail is asked before the token is used up.
-    let proven = prove(&gateway, &holder, place).await?;
+    let proven = match recheck(&gateway, &holder, &asked.question.request).await? {
+        Some(tenant) => prove_there(&gateway, &holder, tenant, place).await?,
+        None => match prove(&gateway, &holder, place).await {
+            // Whoever goes on where they are has to come in anew.
+            Err(Error::SignOnNeeded) if place.0.is_none() => {
+                return Err(Error::SessionOver(
+                    "members sign in by the organisation's provider",
+                ));
+            }
+            other => other?,
+        },
+    };
     let subject = &proven.subject;
     let place = (subject.tenant, subject.project);
     let rotated = refresh_tokens::rotate(&gateway.db, &gateway.master, &text, place, now).await?;
@@ -82,6 +93,34 @@ async fn prove(
     }
     let (tenant, project) = (holder.tenant, Some(holder.project));
     match session::prove_anywhere(gateway, tenant, user, family, project).await? {
+        Some(proven) => Ok(proven),
+        None => {
+            ending::session(gateway, family).await?;
+            Err(Error::SessionOver("the account has left the tenant"))
+        }
+    }
+}
+
+/// The same for a session that a provider vouched for, which stays in its tenant.
+async fn prove_there(
+    gateway: &Gateway,
+    holder: &Holder,
+    there: TenantId,
+    (tenant, project): (Option<TenantId>, Option<ProjectId>),
+) -> Result<Proven, Error> {
+    if tenant.is_some_and(|tenant| tenant != there) {
+        return Err(Error::NotFound);
+    }
+    let (user, family) = (holder.user, holder.family);
+    let wanted = Some(project.unwrap_or(holder.project));
+    let proven = match session::prove(gateway, there, user, family, wanted).await {
+        // The project was archived meanwhile; the tenant has another.
+        Err(Error::NotFound) if project.is_none() => {
+            session::prove(gateway, there, user, family, None).await
+        }
+        other => other,
+    };
+    match proven? {
         Some(proven) => Ok(proven),
         None => {
             ending::session(gateway, family).await?;

@@ -65,7 +65,7 @@ pub async fn register(
     wrong.extend(name_problem("tenant_name", &body.tenant_name));
     refuse_if(wrong)?;
     let context = Context::ambient(&gateway.clock);
-    let subject = founder(&gateway, &body, &question, &context);
+    let subject = founder(&gateway, &body, &question, &context)?;
     let command = Command::new(&subject.scope(), &question, &context);
     let (email, name) = (body.email.trim().to_owned(), body.name.trim().to_owned());
     let account = Account {
@@ -119,7 +119,7 @@ pub async fn reserve(
         user: subject.user,
         tenant: subject.tenant,
         project: subject.project,
-        email_hmac: gateway.keys.email(account.email),
+        email_hmac: gateway.keys()?.email(account.email),
         password_hash: gateway.passwords.hash(account.password.clone()).await?,
         command: command.id(),
     };
@@ -211,23 +211,24 @@ fn founder(
     body: &Register,
     question: &crate::request::Question,
     context: &Context,
-) -> Subject {
-    let seed = question.idempotency_key.as_ref().map(|key| {
-        let address = gateway.keys.email(&body.email);
-        Uuid::new_v5(&Uuid::NAMESPACE_OID, &[key.as_bytes(), &address].concat())
-    });
+) -> Result<Subject, Error> {
+    let address = gateway.keys()?.email(&body.email);
+    let seed = question
+        .idempotency_key
+        .as_ref()
+        .map(|key| Uuid::new_v5(&Uuid::NAMESPACE_OID, &[key.as_bytes(), &address].concat()));
     let id = |name: &str| match seed {
         Some(seed) => Uuid::new_v5(&seed, name.as_bytes()),
         None => context.id(),
     };
-    Subject {
+    Ok(Subject {
         user: UserId(id("user")),
         tenant: TenantId(id("tenant")),
         project: ProjectId(id("project")),
         role: MemberRole::Owner,
         tenant_role: MemberRole::Owner,
         session: context.id(),
-    }
+    })
 }
 
 pub fn seal(person: SubjectId, key: &SubjectKey, value: &str) -> Result<Personal<String>, Error> {

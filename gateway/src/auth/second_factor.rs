@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use super::audit::Happened;
 use super::secret::Secret;
+use super::single_sign_on::confine;
 use super::vault::{failures, recovery_codes, totp as factors};
 use super::{proof, totp};
 use crate::Gateway;
@@ -81,6 +82,7 @@ pub async fn propose(
     allowed: Allowed,
 ) -> Result<Json<ProposedFactor>, Error> {
     let user = allowed.person()?;
+    confine::whole_account(&gateway, &allowed).await?;
     proof::needed(&gateway, &allowed).await?;
     let secret: totp::Secret = Zeroizing::new(random_bytes());
     let now = gateway.clock.now();
@@ -110,6 +112,7 @@ pub async fn confirm(
     asked: Asked<ConfirmFactor>,
 ) -> Result<Json<RecoveryCodes>, Error> {
     let user = allowed.person()?;
+    confine::whole_account(&gateway, &allowed).await?;
     let (counted, now) = (proof::counted(user), gateway.clock.now());
     failures::check(&gateway.db, &counted, now).await?;
     let factor = factors::get(&gateway.db, &gateway.master, user).await?;
@@ -137,6 +140,7 @@ pub async fn renew_recovery_codes(
     allowed: Allowed,
 ) -> Result<Json<RecoveryCodes>, Error> {
     let user = allowed.person()?;
+    confine::whole_account(&gateway, &allowed).await?;
     proof::needed(&gateway, &allowed).await?;
     let factor = factors::get(&gateway.db, &gateway.master, user).await?;
     factor
@@ -157,6 +161,7 @@ pub async fn disable(
     allowed: Allowed,
 ) -> Result<StatusCode, Error> {
     let user = allowed.person()?;
+    confine::whole_account(&gateway, &allowed).await?;
     proof::needed(&gateway, &allowed).await?;
     remove(&gateway, user).await?;
     tell(&gateway, &allowed, user, "DisableSecondFactor").await?;

@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 
 use super::audit::Happened;
 use super::cookies;
+use super::single_sign_on::confine;
 use super::vault::refresh_tokens::{self, Holder};
 use super::vault::sessions;
 use crate::Gateway;
@@ -80,6 +81,7 @@ pub async fn prove(
         Some(role) => parsed(role)?,
         None => subject.tenant_role,
     };
+    confine::admits(gateway, &subject).await?;
     let user = User {
         id: user.0,
         email: member.email,

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::audit::Happened;
+use super::single_sign_on::confine;
 use super::vault::sessions::{self, Session};
 use super::{ending, proof};
 use crate::Gateway;
@@ -46,7 +47,11 @@ pub async fn list(
 ) -> Result<Json<OpenSessions>, Error> {
     let (user, own) = (allowed.person()?, proof::session_of(&allowed)?);
     let found = sessions::list(&gateway.db, user, gateway.clock.now()).await?;
-    let items = found.into_iter().map(|session| shown(session, own));
+    let ids = found.iter().map(|session| session.id).collect();
+    let known = confine::known(&gateway, &allowed, ids).await?;
+    let found = found.into_iter();
+    let found = found.filter(|session| known.contains(&session.id));
+    let items = found.map(|session| shown(session, own));
     Ok(Json(OpenSessions {
         items: items.collect(),
     }))
@@ -61,7 +66,12 @@ pub async fn end(
     allowed: Allowed,
     Path(id): Path<Uuid>,
 ) -> Result<StatusCode, Error> {
-    if !sessions::is_of(&gateway.db, allowed.person()?, id).await? {
+    let own = sessions::is_of(&gateway.db, allowed.person()?, id).await?;
+    if !own
+        || confine::known(&gateway, &allowed, vec![id])
+            .await?
+            .is_empty()
+    {
         return Err(Error::NotFound);
     }
     ending::session(&gateway, id).await?;
@@ -79,7 +89,12 @@ pub async fn end_others(
     allowed: Allowed,
 ) -> Result<StatusCode, Error> {
     let (user, own) = (allowed.person()?, proof::session_of(&allowed)?);
-    ending::others(&gateway, user, Some(own)).await?;
+    let all = sessions::of_user(&gateway.db, user, None).await?;
+    for id in confine::known(&gateway, &allowed, all).await? {
+        if id != own {
+            ending::session(&gateway, id).await?;
+        }
+    }
     tell(&gateway, &allowed, "EndOtherSessions", &own.to_string()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -83,8 +83,58 @@ pub enum AlertStatus {
     Resolved,
 }
 
+/// What stands behind the address of a monitoring integration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MonitoringKind {
+    Prometheus,
+    Alertmanager,
+    Grafana,
+    Loki,
+    Otlp,
+}
+
+impl MonitoringKind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Prometheus => "prometheus",
+            Self::Alertmanager => "alertmanager",
+            Self::Grafana => "grafana",
+            Self::Loki => "loki",
+            Self::Otlp => "otlp",
+        }
+    }
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum CredentialKind {
+    Basic,
+    Bearer,
+    Headers,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum HealthStatus {
+    Unknown,
+    Up,
+    Down,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum TestStepName {
+    Resolve,
+    Connect,
+    Tls,
+    Request,
+    Version,
+    Credential,
+}
+
 /// Which property of which schema holds the words of which set.
-const PLACES: [(&str, &str, &str); 9] = [
+const PLACES: [(&str, &str, &str); 14] = [
     ("Incident", "status", "IncidentStatus"),
     ("Incident", "severity", "Severity"),
     ("Incident", "source", "IncidentSource"),
@@ -94,6 +144,11 @@ const PLACES: [(&str, &str, &str); 9] = [
     ("Member", "role", "MemberRole"),
     ("ApiKey", "scopes", "KeyScope"),
     ("CreatedApiKey", "scopes", "KeyScope"),
+    ("MonitoringIntegration", "kind", "MonitoringKind"),
+    ("CredentialShown", "kind", "CredentialKind"),
+    ("IntegrationHealth", "status", "HealthStatus"),
+    ("IntegrationTest", "status", "HealthStatus"),
+    ("TestStep", "name", "TestStepName"),
 ];
 
 impl From<scope::MemberRole> for MemberRole {
@@ -132,6 +187,10 @@ pub(super) fn name_closed_sets(document: &mut OpenApi) {
     add::<IncidentSource>(components);
     add::<NextAction>(components);
     add::<AlertStatus>(components);
+    add::<MonitoringKind>(components);
+    add::<CredentialKind>(components);
+    add::<HealthStatus>(components);
+    add::<TestStepName>(components);
     for (schema, property, words) in PLACES {
         if let Some(place) = property_of(components, schema, property) {
             refer(place, words);

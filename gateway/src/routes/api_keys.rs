@@ -90,7 +90,7 @@ pub async fn create(
     let scope = allowed.scope();
     let command = Command::new(scope, &asked.question, &Context::ambient(&gateway.clock));
     let id = ApiKeyId(command.created());
-    let key = secret(&gateway, &command);
+    let key = secret(&gateway, &command)?;
     let NewApiKey {
         name,
         scopes,
@@ -188,11 +188,11 @@ fn no_more_than_own<'a>(
 }
 
 /// A retry under an idempotency key must show the key that its first attempt made.
-fn secret(gateway: &Gateway, command: &Command) -> NewKey {
-    match command.is_repeatable() {
-        true => api_key::derive(&gateway.keys.api_key(command.id().0.as_bytes())),
+fn secret(gateway: &Gateway, command: &Command) -> Result<NewKey, Error> {
+    Ok(match command.is_repeatable() {
+        true => api_key::derive(&gateway.keys()?.api_key(command.id().0.as_bytes())),
         false => api_key::generate(),
-    }
+    })
 }
 
 fn problems(gateway: &Gateway, asked: &NewApiKey) -> Vec<FieldError> {

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use projections::members::Membership;
 use projections::projects::Project;
-use projections::{members, projects};
+use projections::{members, projects, single_sign_on};
 use schemas::scope::MemberRole;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -16,6 +16,7 @@ use uuid::Uuid;
 use crate::Gateway;
 use crate::auth::caller;
 use crate::auth::session::User;
+use crate::auth::single_sign_on::confine;
 use crate::auth::vault::tickets;
 use crate::error::{Error, Problem};
 use crate::openapi::words;
@@ -37,8 +38,13 @@ pub struct Me {
     /// Names of the actions that the role may do.
     pub permissions: Vec<&'static str>,
     pub projects: Vec<ProjectRef>,
-    /// Every tenant that the person belongs to.
+    /// Every tenant that the person belongs to, as far as the session reaches.
     pub tenants: Vec<Membership>,
+    /// Whether the tenant's provider vouched for the session, which then reaches this
+    /// tenant only.
+    pub single_sign_on: bool,
+    /// Whether the tenant has a provider, by which an account can be linked.
+    pub has_provider: bool,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -97,6 +103,9 @@ pub async fn me(State(gateway): State<Gateway>, allowed: Allowed) -> Result<Json
     let current = projects
         .iter()
         .find(|project| project.id == scope.project().0);
+    let confined = confine::tenant(&gateway, &allowed).await?;
+    let mut tenants = members::of_person(&gateway.db, scope).await?;
+    tenants.retain(|tenant| confined.is_none_or(|only| only.0 == tenant.id));
     Ok(Json(Me {
         user: User {
             id: user.0,
@@ -112,7 +121,9 @@ pub async fn me(State(gateway): State<Gateway>, allowed: Allowed) -> Result<Json
         tenant_role: roles_of(&allowed)?.1.into(),
         permissions: permissions(&allowed),
         projects,
-        tenants: members::of_person(&gateway.db, scope).await?,
+        tenants,
+        single_sign_on: confined.is_some(),
+        has_provider: single_sign_on::get(&gateway.db, scope).await?.is_some(),
     }))
 }
 

@@ -153,7 +153,7 @@ pub async fn revoke(
 
 /// Whoever belongs to this tenant need not be asked in. Of others nothing is said.
 async fn not_a_member(gateway: &Gateway, allowed: &Allowed, email: &str) -> Result<(), Error> {
-    let Some(login) = logins::find(&gateway.db, &gateway.keys.email(email)).await? else {
+    let Some(login) = logins::find(&gateway.db, &gateway.keys()?.email(email)).await? else {
         return Ok(());
     };
     let people = gateway.people();
@@ -185,6 +185,6 @@ fn shown(
         invited_by: found.invited_by,
         created_at: found.created_at,
         expires_at: found.expires_at,
-        link: invitation::link(gateway, named),
+        link: invitation::link(gateway, named)?,
     })
 }

@@ -63,8 +63,9 @@ pub async fn list(
 ) -> Result<Json<LogRecordPage>, Error> {
     let scope = allowed.scope();
     let cursor = paging.cursor.as_deref().filter(|text| !text.is_empty());
+    let keys = gateway.keys()?;
     let after: Option<(Place, i64)> = cursor
-        .map(|text| cursor::open(&gateway.keys, scope, LIST, text))
+        .map(|text| cursor::open(keys, scope, LIST, text))
         .transpose()?;
     let mut query = which.query_ahead(&gateway)?;
     if let Some((_, from_ns)) = after {
@@ -75,7 +76,7 @@ pub async fn list(
     let limit = paging.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
     let found = logs::search(&gateway.db, scope, &query, after, limit).await?;
     let next = found.next.map(|place| (place, query.from_ns));
-    let next = next.map(|next| cursor::sign(&gateway.keys, scope, LIST, &next));
+    let next = next.map(|next| cursor::sign(keys, scope, LIST, &next));
     Ok(Json(LogRecordPage {
         items: found.records,
         next_cursor: next.transpose()?,

@@ -14,6 +14,7 @@ use gateway::config::{Config, PublicUrl};
 use gateway::metric_stores::MetricStores;
 use gateway::{Gateway, Surroundings};
 use ingest::IngestState;
+use outbound::{Guard, Outbound};
 use projections::fanout::{Fanout, InProcess};
 use projections::vault::{MasterKey, SubjectKeys};
 use projections::{Db, DbConfig, Runtime};
@@ -140,6 +141,7 @@ impl App {
             refused: Arc::default(),
             metric_stores,
             rates,
+            outbound: Outbound::new(Guard::default()),
             meter: Arc::default(),
         })
         .unwrap();

@@ -69,6 +69,21 @@ impl Victim {
             )
             .await
             .id();
+        let sign_on = json!({
+            "issuer": format!("https://{CANARY}.example.com"), "client_id": CANARY,
+            "group_roles": [{"group": CANARY, "role": "viewer"}],
+        });
+        app.put("/api/v1/single-sign-on", token, sign_on)
+            .await
+            .with(200);
+        let integration = json!({
+            "name": format!("{CANARY} prometheus"), "kind": "prometheus",
+            "url": format!("http://{CANARY}.example:9090"),
+        });
+        let integration = app
+            .post("/api/v1/monitoring-integrations", token, integration)
+            .await
+            .id();
         let command = pending_command(app, &person, &incident).await;
         let alert = fire_alert(app, &person).await;
         have_refused(app, &person);
@@ -80,6 +95,7 @@ impl Victim {
             ("projects", project),
             ("api-keys", key),
             ("saved-views", view),
+            ("monitoring-integrations", integration),
             ("members", person.user.clone()),
             ("invitations", invitation),
             ("service-accounts", account),
@@ -275,8 +291,8 @@ async fn a_foreign_id_is_like_an_unknown_one() {
     let document = document();
     let mut asked = 0;
     for (verb, path, operation) in operations(&document) {
-        // A label's name is no id.
-        if !path.contains('{') || path.contains("{name}") {
+        // A label's name is no id; where people come in is tested in `sign_on`.
+        if !path.contains('{') || path.contains("{name}") || !is_secured(&operation) {
             continue;
         }
         let body = body_of(&document, &operation);
@@ -354,9 +370,11 @@ async fn no_list_shows_what_is_foreign() {
         "/api/v1/logs/patterns",
         "/api/v1/logs/services",
         "/api/v1/members",
+        "/api/v1/monitoring-integrations",
         "/api/v1/projects",
         "/api/v1/saved-views",
         "/api/v1/service-accounts",
+        "/api/v1/single-sign-on",
         "/api/v1/telemetry/limits",
         "/api/v1/tenant/export",
         "/api/v1/traces",

@@ -6,7 +6,6 @@ use access::rates::{Quota, Quotas};
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{Method, Request};
-use gateway::proxies::Network;
 use schemas::context::Clock;
 use schemas::time::Timestamp;
 use serde_json::json;
@@ -175,7 +174,7 @@ async fn an_address_is_told_by_a_trusted_proxy_and_by_nobody_else() {
         ..Quotas::default()
     };
     let trust = |config: &mut gateway::config::Config| {
-        config.trusted_proxies = vec![Network::parse("10.0.0.0/8").unwrap()];
+        config.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()];
     };
     let clock = Clock::manual(start());
     let Some(app) = App::build(None, trust, clock, quotas).await else {

@@ -20,11 +20,12 @@ use crate::openapi::{document, is_secured, operations};
 const UNKNOWN: &str = "0192ffff-2b3c-7d4e-8f50-123456789abc";
 
 /// Resources that belong to a project; the rest belongs to the tenant or a person.
-const OF_A_PROJECT: [&str; 6] = [
+const OF_A_PROJECT: [&str; 7] = [
     "incidents",
     "alerts",
     "api-keys",
     "service-accounts",
+    "monitoring-integrations",
     "traces",
     "logs",
 ];

@@ -7,8 +7,10 @@ use serde_json::Value;
 use crate::app::app;
 
 /// The operations that need no credential; a new one is added here on purpose.
-const PUBLIC: [&str; 12] = [
+const PUBLIC: [&str; 15] = [
     "actions",
+    "find_sign_on",
+    "finish_sign_on",
     "healthz",
     "join",
     "jwks",
@@ -20,6 +22,7 @@ const PUBLIC: [&str; 12] = [
     "refresh",
     "register",
     "see_invitation",
+    "start_sign_on",
 ];
 
 pub(crate) fn document() -> Value {

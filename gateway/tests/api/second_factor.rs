@@ -11,12 +11,12 @@ use crate::app::{App, PASSWORD, Person};
 const FACTOR: &str = "/api/v1/auth/second-factor";
 const LOGIN: &str = "/api/v1/auth/login";
 
-fn clock() -> Clock {
+pub(crate) fn clock() -> Clock {
     Clock::manual(Timestamp::parse("2026-11-01T02:41:00Z").unwrap())
 }
 
 /// The code that an authenticator app shows for `secret`.
-fn app_code(secret: &str, now: Timestamp) -> String {
+pub(crate) fn app_code(secret: &str, now: Timestamp) -> String {
     let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     let bits = secret.bytes().flat_map(|letter| {
         let value = letters.iter().position(|known| *known == letter).unwrap();
@@ -36,7 +36,7 @@ fn app_code(secret: &str, now: Timestamp) -> String {
 }
 
 /// Turns the second factor on; returns its secret and the recovery codes.
-async fn enable(app: &App, person: &Person, clock: &Clock) -> (String, Vec<String>) {
+pub(crate) async fn enable(app: &App, person: &Person, clock: &Clock) -> (String, Vec<String>) {
     let proposed = app.post(FACTOR, &person.token, json!(null)).await.with(200);
     assert!(proposed["qr_svg"].as_str().unwrap().starts_with("<svg"));
     let secret = proposed["secret"].as_str().unwrap().to_owned();
@@ -50,7 +50,7 @@ async fn enable(app: &App, person: &Person, clock: &Clock) -> (String, Vec<Strin
     (secret, codes)
 }
 
-async fn login(app: &App, person: &Person, code: Option<&str>) -> crate::app::Answer {
+pub(crate) async fn login(app: &App, person: &Person, code: Option<&str>) -> crate::app::Answer {
     let mut body = json!({"email": person.email, "password": PASSWORD});
     if let Some(code) = code {
         body["code"] = Value::from(code);

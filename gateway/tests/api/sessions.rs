@@ -239,3 +239,17 @@ async fn a_project_may_see_a_member_differently() {
     let refused = app.put(&owner, &ada.token, json!({"role": "viewer"})).await;
     assert_eq!(refused.with(409)["rule"], "owner_everywhere");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_password_is_in_the_audit() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    let wrong = json!({"email": ada.email, "password": "not the password"});
+    app.ask(LOGIN, wrong).await.with(401);
+    testkit::eventually("the audit tells", || async {
+        let path = "/api/v1/audit?result=refused&action=BeginSession";
+        let audit = app.get(path, Some(&ada.token)).await.with(200);
+        (audit["items"][0]["rule"] == "bad_credentials").then_some(())
+    })
+    .await;
+}

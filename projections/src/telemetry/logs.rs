@@ -8,6 +8,7 @@
 //! `streams`, `patterns`, `tail`.
 
 mod bloom;
+mod blooms;
 mod compact;
 mod counts;
 mod fields;
@@ -33,6 +34,7 @@ mod tokens;
 
 use std::time::Duration;
 
+pub(crate) use blooms::Blooms;
 pub(crate) use compact::LogsCompact;
 pub use counts::{Service, services};
 pub use fields::{FieldName, FieldValue, FieldValues, Fields, names, values};

@@ -109,7 +109,7 @@ impl From<VaultError> for ApplyError {
             VaultError::Database(error) => error.into(),
             // The key of one person is damaged; everybody else's are not.
             VaultError::Damaged(_) => Self::Permanent(error.to_string()),
-            VaultError::WrongMasterKey | VaultError::CanaryGone => {
+            VaultError::WrongMasterKey | VaultError::CanaryGone | VaultError::UnknownKey => {
                 Self::Transient(error.to_string())
             }
         }

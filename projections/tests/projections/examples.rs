@@ -39,7 +39,14 @@ fn the_story_holds_every_event_type_of_the_projected_topics() {
         .iter()
         .filter_map(|record| envelope::kind_of(&record.headers).map(str::to_owned))
         .collect();
-    let folded = ["identity", "incident", "catalog", "audit", "command"];
+    let folded = [
+        "identity",
+        "incident",
+        "catalog",
+        "monitoring",
+        "audit",
+        "command",
+    ];
     for message in schemas::registry::types() {
         if folded.contains(&message.context) && !commands().contains(message.kind) {
             assert!(
@@ -58,8 +65,11 @@ fn commands() -> HashSet<&'static str> {
         schemas::api_key::ApiKeyCommand::types(),
         schemas::audit_policy::AuditPolicyCommand::types(),
         schemas::service_account::ServiceAccountCommand::types(),
+        schemas::single_sign_on::SingleSignOnCommand::types(),
         schemas::telemetry_limits::TelemetryLimitsCommand::types(),
         schemas::saved_view::SavedViewCommand::types(),
+        schemas::monitoring_integration::MonitoringIntegrationCommand::types(),
+        schemas::integration_health::IntegrationHealthCommand::types(),
         schemas::incident::IncidentCommand::types(),
         schemas::incident_numbers::IncidentNumbersCommand::types(),
         schemas::alert_group::AlertGroupCommand::types(),

@@ -255,6 +255,29 @@ async fn answers_are_the_same_in_every_level() {
 }
 
 #[tokio::test]
+async fn what_stays_as_it_is_keeps_its_place_beside_what_is_merged() {
+    let Some(store) = Store::new().await else {
+        return;
+    };
+    // Of one run: a segment that is as large as they get, and a small one.
+    let many: Vec<Value> = (0..9_000).map(|n| line(n, 60)).collect();
+    let few: Vec<Value> = (9_000..9_010).map(|n| line(n, 120)).collect();
+    store.send(vec![sent(OURS, 60, &many)]).await;
+    store.send(vec![sent(OURS, 120, &few)]).await;
+    let hour_over = 3 * 3_600;
+    store.compact(hour_over).await;
+    let count = stats(&store.bench.db, &OURS.scope(), &query(""), 60 * NS).await;
+    assert_eq!(count.expect("answers").total, 9_010);
+    assert_eq!(
+        store.rows("logs_l1").await,
+        2,
+        "the large one was not written again"
+    );
+    assert_eq!(store.find(&query("o-9009"), None, 10).await.len(), 1);
+    store.running.stop().await;
+}
+
+#[tokio::test]
 async fn a_rare_word_reads_one_segment_and_half_a_word_none() {
     let Some(store) = Store::new().await else {
         return;

@@ -19,6 +19,7 @@ mod queries;
 mod redis;
 mod replaying;
 mod retaining;
+mod rotation;
 mod secrets;
 mod telemetry_replay;
 mod traces;

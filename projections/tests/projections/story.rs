@@ -169,12 +169,15 @@ pub(crate) fn every_example() -> Vec<NewRecord> {
     use schemas::api_key::ApiKeyEvent;
     use schemas::audit_policy::AuditPolicyEvent;
     use schemas::incident_numbers::IncidentNumbersEvent;
+    use schemas::integration_health::IntegrationHealthEvent;
+    use schemas::monitoring_integration::MonitoringIntegrationEvent;
     use schemas::saved_view::SavedViewEvent;
     use schemas::service_account::ServiceAccountEvent;
+    use schemas::single_sign_on::SingleSignOnEvent;
     use schemas::telemetry_limits::{TelemetryLimitsEvent, TelemetryNote};
     use schemas::usage::UsageNote;
     let tenant = Tenant(0);
-    let streams: [(Topic, &str, u128, Vec<MessageType>); 13] = [
+    let streams: [(Topic, &str, u128, Vec<MessageType>); 15] = [
         (Topic::IdentityEvents, "tenant", 0xF1, TenantEvent::types()),
         (
             Topic::IdentityEvents,
@@ -188,6 +191,12 @@ pub(crate) fn every_example() -> Vec<NewRecord> {
             "service_account",
             0x5A,
             ServiceAccountEvent::types(),
+        ),
+        (
+            Topic::IdentityEvents,
+            "single_sign_on",
+            0x55,
+            SingleSignOnEvent::types(),
         ),
         (
             Topic::IdentityKeys,
@@ -218,6 +227,18 @@ pub(crate) fn every_example() -> Vec<NewRecord> {
             "saved_view",
             0x5B,
             SavedViewEvent::types(),
+        ),
+        (
+            Topic::MonitoringEvents,
+            "monitoring_integration",
+            0xE1,
+            MonitoringIntegrationEvent::types(),
+        ),
+        (
+            Topic::MonitoringEvents,
+            "integration_health",
+            0xE1,
+            IntegrationHealthEvent::types(),
         ),
         (Topic::AuditOperations, "audit", 1, AuditRecord::types()),
         (Topic::AuditOperations, "ingest", 1, TelemetryNote::types()),

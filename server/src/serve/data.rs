@@ -1,17 +1,21 @@
 //! Postgres and what needs it. Started beside the rest, because ingest works
 //! without it and must not wait.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use projections::telemetry::compaction::{Compaction, Pace};
+use projections::vault::rotation::Rotation;
 use projections::vault::{MasterKey, SubjectKeys};
 use projections::{Db, DbConfig, Runtime};
+use schemas::context::Context as Surroundings;
 use tokio::sync::watch;
+use workers::integration_prober::{Pace as ProbePace, Prober};
 
 use super::{CLOCK, Platform};
 use crate::config::Config;
-use crate::master_key;
+use crate::master_key::{self, KeyFile};
 use crate::storage::{self, Database};
 
 /// The database as the parts of this process use it. Pools connect when used.
@@ -19,6 +23,9 @@ use crate::storage::{self, Database};
 pub(crate) struct Data {
     pub(crate) db: Db,
     pub(crate) master: MasterKey,
+    pub(crate) key_file: Arc<KeyFile>,
+    /// The part that this process takes in exchanges of the master key.
+    pub(crate) rotation: Rotation,
     /// What a deployment sets of them.
     pub(crate) folds: projections::Settings,
     database: Database,
@@ -44,9 +51,13 @@ impl Data {
                 master
             }
         };
+        let key_file = Arc::new(KeyFile::of(config));
+        let instance = Surroundings::ambient(&CLOCK).id();
         Ok(Self {
+            rotation: Rotation::new(&db, &master, key_file.clone(), instance, &config.instance),
             db,
             master,
+            key_file,
             folds: projections::Settings {
                 active_series: u32::try_from(config.telemetry_active_series).unwrap_or(u32::MAX),
                 telemetry_linger: Duration::from_millis(config.telemetry_flush_ms),
@@ -107,6 +118,43 @@ pub(super) async fn keep(platform: Platform, data: Data) -> anyhow::Result<()> {
         None => platform.shutdown.cancelled().await,
     }
     Ok(())
+}
+
+/// Takes part in exchanges of the master key, once the vault has opened.
+pub(super) async fn exchange_keys(platform: Platform, data: Data) -> anyhow::Result<()> {
+    match platform
+        .shutdown
+        .run_until_cancelled(data.wait_usable())
+        .await
+    {
+        None => return Ok(()),
+        Some(waited) => waited?,
+    }
+    data.rotation.run(platform.shutdown.clone()).await;
+    Ok(())
+}
+
+/// Asks the monitoring servers, once it can be read where they are.
+pub(super) async fn probe(platform: Platform, data: Data) -> anyhow::Result<()> {
+    match platform
+        .shutdown
+        .run_until_cancelled(data.wait_usable())
+        .await
+    {
+        None => return Ok(()),
+        Some(waited) => waited?,
+    }
+    let prober = Prober {
+        log: platform.log.clone(),
+        db: data.db.clone(),
+        master: data.master.clone(),
+        clock: CLOCK,
+        outbound: platform.outbound.clone(),
+        pace: ProbePace {
+            every: Duration::from_millis(platform.config.monitoring_probe_ms),
+        },
+    };
+    prober.run(platform.shutdown.clone()).await
 }
 
 /// Folds the log into the read models, once their tables are there.

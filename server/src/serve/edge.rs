@@ -11,7 +11,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
 use gateway::config::{Config as GatewayConfig, PublicUrl};
-use gateway::proxies::Network;
 use gateway::{Gateway, Surroundings};
 use ingest::IngestState;
 use ingest::telemetry::syslog::{self, Port};
@@ -168,7 +167,7 @@ fn build_gateway(platform: &Platform, port: u16) -> anyhow::Result<Option<Gatewa
     };
     settings.cors_origins.clone_from(&config.cors_origins);
     let proxies = config.trusted_proxies.iter();
-    settings.trusted_proxies = proxies.filter_map(|text| Network::parse(text)).collect();
+    settings.trusted_proxies = proxies.filter_map(|text| text.parse().ok()).collect();
     settings.erased = Some(config.erased_list());
     settings.telemetry = allowance(config);
     let given = Surroundings {
@@ -182,6 +181,7 @@ fn build_gateway(platform: &Platform, port: u16) -> anyhow::Result<Option<Gatewa
         metrics: Some(platform.metrics.clone()),
         refused: platform.refused.clone(),
         rates: platform.rates.clone(),
+        outbound: platform.outbound.clone(),
         meter: platform.meter.clone(),
         metric_stores: Some(Arc::new(Stores::new(data.db.clone(), Limits::default()))),
     };

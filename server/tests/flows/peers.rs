@@ -23,6 +23,12 @@ impl Programs {
     }
 }
 
+impl Programs {
+    pub(crate) fn prometheus(&self) -> PathBuf {
+        self.prometheus.clone()
+    }
+}
+
 /// How Alertmanager shows its key.
 pub(crate) enum Credential<'a> {
     Bearer(&'a str),
@@ -169,6 +175,30 @@ impl Prometheus {
         }
     }
 
+    /// Asks everybody for the name `sre-copilot` and the password of `hash` (bcrypt).
+    pub(crate) async fn start_guarded(program: &Path, hash: &str, port: u16) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let guard = folder.path().join("web.yml");
+        std::fs::write(
+            &guard,
+            format!("basic_auth_users: {{sre-copilot: '{hash}'}}\n"),
+        )
+        .unwrap();
+        std::fs::write(folder.path().join("prometheus.yml"), "").unwrap();
+        let mut command = Command::new(program);
+        command
+            .arg(flag("config.file", folder.path().join("prometheus.yml")))
+            .arg(flag("storage.tsdb.path", folder.path().join("data")))
+            .arg(flag("web.config.file", guard))
+            .arg(format!("--web.listen-address=127.0.0.1:{port}"));
+        let process = Process::start_guarded(command, folder.path(), "prometheus", port).await;
+        Self {
+            folder,
+            port,
+            _process: process,
+        }
+    }
+
     /// The value of one of its own counters.
     pub(crate) async fn counter(&self, name: &str) -> f64 {
         let counters = metrics(self.port).await;
@@ -228,13 +258,29 @@ impl Process {
         Self::start_at(command, folder, name, port, "/-/ready").await
     }
 
+    /// Ready when it refuses whoever shows no password.
+    async fn start_guarded(command: Command, folder: &Path, name: &str, port: u16) -> Self {
+        Self::start_until(command, folder, name, port, "/-/ready", |status| {
+            status == 401
+        })
+        .await
+    }
+
     /// Ready when it answers at `probe`.
-    async fn start_at(
+    async fn start_at(command: Command, folder: &Path, name: &str, port: u16, probe: &str) -> Self {
+        Self::start_until(command, folder, name, port, probe, |status| {
+            status.is_success()
+        })
+        .await
+    }
+
+    async fn start_until(
         mut command: Command,
         folder: &Path,
         name: &str,
         port: u16,
         probe: &str,
+        ready: impl Fn(reqwest::StatusCode) -> bool + Copy,
     ) -> Self {
         let path = folder.join(format!("{name}.log"));
         let log = File::options()
@@ -254,7 +300,7 @@ impl Process {
                 panic!("{name} ended with {status}:\n{log}");
             }
             let answer = http.get(format!("http://127.0.0.1:{port}{probe}")).send();
-            async move { answer.await.ok()?.status().is_success().then_some(()) }
+            async move { ready(answer.await.ok()?.status()).then_some(()) }
         })
         .await;
         process

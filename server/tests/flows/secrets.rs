@@ -13,10 +13,11 @@ use crate::platform::Platform;
 use crate::tools::tool;
 
 const PASSWORD: &str = "canary-password-0b5e8c";
+const CLIENT_SECRET: &str = "canary-client-secret-0b5e8c";
 const EMAIL: &str = "canary-0b5e8c@example.com";
 
 /// Files below `folder` that contain `needle`.
-fn holding(folder: &Path, needle: &str) -> Vec<String> {
+pub(crate) fn holding(folder: &Path, needle: &str) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
@@ -29,7 +30,7 @@ fn holding(folder: &Path, needle: &str) -> Vec<String> {
     found
 }
 
-fn contains(bytes: &[u8], needle: &str) -> bool {
+pub(crate) fn contains(bytes: &[u8], needle: &str) -> bool {
     bytes
         .windows(needle.len())
         .any(|window| window == needle.as_bytes())
@@ -87,6 +88,29 @@ async fn canaries_are_found_nowhere() {
             .await
             .unwrap();
     }
+    // A provider with a secret of ours, and people on their way to it.
+    let sign_on = json!({
+        "issuer": format!("http://127.0.0.1:{}", testkit::free_port()), "client_id": "canary",
+        "client_secret": CLIENT_SECRET, "group_roles": [{ "group": "ops", "role": "viewer" }],
+    });
+    let set = http()
+        .put(url("/api/v1/single-sign-on"))
+        .bearer_auth(&token);
+    let set = set.json(&sign_on).send().await.unwrap();
+    assert!(set.status().is_success(), "{set:?}");
+    let start = format!(
+        "/api/v1/auth/oidc/{}/start",
+        session["tenant_id"].as_str().unwrap()
+    );
+    let browser = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+    let sent = browser
+        .build()
+        .unwrap()
+        .get(url(&start))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(sent.status().as_u16(), 303);
     let hook = http()
         .post(url("/api/v1/webhooks/alertmanager"))
         .header("X-API-Key", &key);
@@ -97,6 +121,7 @@ async fn canaries_are_found_nowhere() {
     tool(&data, &["backup", copy.to_str().unwrap()], &[]).await;
     let dump = database.dump().await;
     let mut canaries = vec![PASSWORD.to_owned(), EMAIL.to_owned(), token, key];
+    canaries.push(CLIENT_SECRET.to_owned());
     canaries.extend(cookies);
     for canary in &canaries {
         let found = holding(platform.folder(), canary);

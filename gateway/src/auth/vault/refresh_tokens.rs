@@ -89,6 +89,17 @@ pub async fn holder(db: &Db, text: &str) -> Result<Option<Holder>, Error> {
     Ok(found.map(|token| token.holder))
 }
 
+/// The same, unless the session is over.
+pub async fn going_on(db: &Db, text: &str, now: Timestamp) -> Result<Holder, Error> {
+    let mut connection = db.writer().acquire().await?;
+    let found = select(&mut connection, &hash(text), "").await?;
+    let token = found.ok_or(Error::SessionOver("the refresh token is not known"))?;
+    match verdict(&token, now) {
+        Verdict::Over(why) => Err(Error::SessionOver(why)),
+        _ => Ok(token.holder),
+    }
+}
+
 /// Uses `text` up and returns its successor, which is for `place`.
 pub async fn rotate(
     db: &Db,

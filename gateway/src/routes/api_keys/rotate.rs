@@ -60,7 +60,7 @@ pub async fn rotate(
     no_more_than_own(&allowed, old.scopes.iter().map(String::as_str))?;
     let context = Context::ambient(&gateway.clock);
     let command = Command::new(scope, &asked.question, &context);
-    let (new, key) = (ApiKeyId(command.created()), secret(&gateway, &command));
+    let (new, key) = (ApiKeyId(command.created()), secret(&gateway, &command)?);
     let message = ApiKeyCommand::from(CreateApiKey {
         name: old.name.clone(),
         project: scope.project(),

@@ -87,7 +87,7 @@ fn last_seal(gateway: &Gateway, head: &Head) -> Result<Option<Seal>, Error> {
     if !head.head.complete || head.last == head.head.after {
         return Ok(None);
     }
-    let key = gateway.keys.audit()?;
+    let key = gateway.keys()?.audit()?;
     let chain = &head.head;
     sealer::sealed(&key, chain.tenant, chain.origin, head.last, &head.last_hash).map(Some)
 }

@@ -1,7 +1,5 @@
 //! A filter over the tokens of a segment that says "surely not here".
 
-use sqlx::{Postgres, QueryBuilder};
-
 /// Ten bits a token and six probes: about one false claim in a hundred.
 const BITS_PER_TOKEN: usize = 10;
 const PROBES: i64 = 6;
@@ -60,7 +58,7 @@ impl Tokens {
     }
 }
 
-#[cfg(test)]
+/// False where a token is surely not there.
 pub(super) fn may_hold(filter: &[u8], hash: u64) -> bool {
     let hash = hash.max(1);
     !filter.is_empty()
@@ -82,19 +80,20 @@ fn halves(hash: u64) -> (i64, i64) {
     )
 }
 
-/// The same question in SQL, of the bytes of `data` from `bloom_at` on: each probe
-/// reads one byte, and most segments are out after one or two.
-pub(super) fn push_sql(sql: &mut QueryBuilder<Postgres>, hash: u64) {
+/// The same question as further conditions in SQL, of the bytes of `data` from
+/// `bloom_at` on, where there are any: each probe reads one byte, and most segments are
+/// out after one or two.
+pub(super) fn sql(hash: u64) -> String {
     let (first, step) = halves(hash.max(1));
-    sql.push(" AND s.bloom_bytes > 0");
-    for probe in 0..PROBES {
+    let probe = |probe| {
         let bit = first + probe * step;
         let bit = format!("({bit}::bigint % (s.bloom_bytes::bigint * 8))::int");
-        sql.push(format!(
+        format!(
             " AND get_byte(substring(s.data FROM s.bloom_at + {bit} / 8 + 1 FOR 1), 0)
                   & (1 << ({bit} % 8)) <> 0"
-        ));
-    }
+        )
+    };
+    (0..PROBES).map(probe).collect()
 }
 
 #[cfg(test)]

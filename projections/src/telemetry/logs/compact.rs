@@ -201,17 +201,23 @@ async fn insert(
 ) -> Result<(), CompactError> {
     let column = |of: fn(&NewSegment) -> i64| segments.iter().map(of).collect::<Vec<_>>();
     let narrow = |of: fn(&NewSegment) -> i32| segments.iter().map(of).collect::<Vec<_>>();
+    // Parts of the same run that were large already have stayed and keep their numbers.
     sqlx::query(
-        "INSERT INTO logs_l1 (tenant_id, project_id, partition, rules, tier,
+        "WITH kept AS (
+             SELECT day, max(part) + 1 AS parts FROM logs_l1
+             WHERE tenant_id = $1 AND project_id = $2 AND partition = $3 AND from_offset = $6
+               AND to_offset = $7 AND day = ANY($9) GROUP BY day)
+         INSERT INTO logs_l1 (tenant_id, project_id, partition, rules, tier,
              from_offset, to_offset, class, part, day, window_start, min_time, max_time, items,
              bloom_at, bloom_bytes, levels, services, directory, data)
-         SELECT $1, $2, $3, $4, $5, $6, $7, class, part, day, window_start, min_time, max_time, items,
-             bloom_at, bloom_bytes, levels,
+         SELECT $1, $2, $3, $4, $5, $6, $7, class, part + coalesce(parts, 0), day, window_start,
+             min_time, max_time, items, bloom_at, bloom_bytes, levels,
              ARRAY(SELECT jsonb_array_elements_text(services::jsonb)), directory, data
          FROM unnest($8::int[], $9::int[], $10::bigint[], $11::bigint[], $12::bigint[],
              $13::int[], $14::int[], $15::int[], $16::smallint[], $17::text[], $18::bytea[],
              $19::bytea[], $20::smallint[]) AS new (part, day, window_start, min_time, max_time, items, bloom_at,
-             bloom_bytes, levels, services, directory, data, class)",
+             bloom_bytes, levels, services, directory, data, class)
+         LEFT JOIN kept USING (day)",
     )
     .bind(target.place.tenant.0)
     .bind(target.place.project.0)

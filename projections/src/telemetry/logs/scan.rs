@@ -7,7 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use futures::future::try_join_all;
+use parking_lot::Mutex;
 use protocols::logs::Level;
+use schemas::ids::ProjectId;
 use schemas::scope::Scope;
 use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, Postgres, QueryBuilder, Transaction};
@@ -16,6 +19,7 @@ use tokio::time::{Instant, timeout};
 use utoipa::ToSchema;
 
 use super::bloom;
+use super::blooms::{Blooms, Key};
 use super::filter::Filter;
 use super::fold::day_of;
 use super::segment::{Column, Directory, Segment};
@@ -27,6 +31,8 @@ use crate::telemetry::snapshot;
 /// Records of the first segments that are fetched together; later ones doubled.
 const FIRST_GROUP: usize = 20_000;
 const LARGEST_GROUP: usize = 160_000;
+/// Token filters that are read together.
+const FILLED_AT_ONCE: usize = 64;
 
 /// Queries that read segments at once; each holds a connection of all readers'.
 static TURNS: Semaphore = Semaphore::const_new(6);
@@ -111,7 +117,31 @@ struct Listed {
     min_time: i64,
     max_time: i64,
     items: i32,
+    tier: i16,
+    rules: i64,
+    bloom_at: i32,
+    bloom_bytes: i32,
     directory: Option<Vec<u8>>,
+}
+
+impl Listed {
+    fn key(&self, project: ProjectId, generation: i64) -> Key {
+        Key {
+            project,
+            generation,
+            day: self.day,
+            class: self.class,
+            window_start: self.window_start,
+            tier: self.tier,
+            rules: self.rules,
+            partition: self.partition,
+            from_offset: self.from_offset,
+            to_offset: self.to_offset,
+            part: self.part,
+            items: self.items,
+            bloom_bytes: self.bloom_bytes,
+        }
+    }
 }
 
 /// A segment at hand.
@@ -144,7 +174,16 @@ impl Scan {
     ) -> Result<Self, LogsError> {
         let turn = turn().await?;
         let mut tx = snapshot::begin(db, SIGNAL, scope, TIME_LIMIT).await?;
-        let mut listed = list(&mut tx, scope, query).await?;
+        let tokens = query.filter.tokens();
+        let in_columns = !query.filter.reads_everything();
+        let at_once = in_columns && tokens.is_empty();
+        let mut listed = list(&mut tx, scope, query, at_once).await?;
+        if !tokens.is_empty() {
+            listed = sifted(db, &mut tx, scope, listed, &tokens).await?;
+        }
+        if in_columns && !at_once {
+            directories(&mut tx, scope, &mut listed).await?;
+        }
         match order {
             Order::NewestFirst => listed.sort_by_key(|one| (one.max_time, one.min_time)),
             Order::OldestFirst => {
@@ -231,8 +270,9 @@ impl Scan {
             }
             directories.push(directory);
         }
-        let mut found = young.fetch(&mut self.tx, &self.scope, LEVEL_0).await?;
-        found.extend(old.fetch(&mut self.tx, &self.scope, LEVEL_1).await?);
+        let (tx, scope) = (&mut self.tx, &self.scope);
+        let mut found = young.fetch(tx, scope, BYTES, LEVEL_0).await?;
+        found.extend(old.fetch(tx, scope, BYTES, LEVEL_1).await?);
         let mut frames: Vec<BTreeMap<usize, Vec<u8>>> = vec![BTreeMap::new(); group.len()];
         for (number, begin, bytes) in found {
             self.scanned.bytes += bytes.len() as u64;
@@ -247,7 +287,7 @@ impl Scan {
                 };
                 Ok(Piece {
                     partition: one.partition,
-                    segment,
+                    segment: segment.keeping_columns(),
                     listed: one.clone(),
                 })
             })
@@ -275,11 +315,12 @@ async fn turn() -> Result<SemaphorePermit<'static>, QueryError> {
 }
 
 /// Level 0 that is not compacted yet, and level 1, between the query's times; of
-/// level 1 only what may have the services, levels and words.
+/// level 1 only what may have the services and levels, with its directories or without.
 async fn list(
     tx: &mut Transaction<'static, Postgres>,
     scope: &Scope,
     query: &Query,
+    directories: bool,
 ) -> Result<Vec<Listed>, LogsError> {
     let mut sql = QueryBuilder::new("");
     let narrow = |sql: &mut QueryBuilder<Postgres>| {
@@ -295,7 +336,8 @@ async fn list(
     sql.push(
         "SELECT 0::smallint AS level, s.partition, s.from_offset, s.to_offset, s.section AS part,
              s.slot, s.day, 0::smallint AS class, 0::bigint AS window_start, s.min_time,
-             s.max_time, s.items, NULL::bytea AS directory
+             s.max_time, s.items, 0::smallint AS tier, 0::bigint AS rules, 0 AS bloom_at,
+             0 AS bloom_bytes, NULL::bytea AS directory
          FROM telemetry.logs_l0 s LEFT JOIN telemetry.compacted c
            ON c.signal = 'logs' AND c.tenant_id = s.tenant_id
           AND c.project_id = s.project_id AND c.partition = s.partition",
@@ -305,9 +347,11 @@ async fn list(
         " AND s.from_offset >= coalesce(c.next_offset, 0)
          UNION ALL
          SELECT 1::smallint, s.partition, s.from_offset, s.to_offset, s.part, 'epoch'::timestamptz,
-             s.day, s.class, s.window_start, s.min_time, s.max_time, s.items, s.directory
-         FROM telemetry.logs_l1 s",
+             s.day, s.class, s.window_start, s.min_time, s.max_time, s.items, s.tier, s.rules,
+             s.bloom_at, s.bloom_bytes, ",
     );
+    sql.push(if directories { DIRECTORY } else { "NULL" });
+    sql.push(" FROM telemetry.logs_l1 s");
     narrow(&mut sql);
     sql.push(" AND s.day >= ")
         .push_bind(day_of(query.from_ns))
@@ -324,10 +368,98 @@ async fn list(
             .push_bind(levels)
             .push(") <> 0");
     }
-    for hash in query.filter.tokens() {
-        bloom::push_sql(&mut sql, hash);
-    }
     Ok(sql.build_query_as().fetch_all(&mut **tx).await?)
+}
+
+/// Without the segments of level 1 that surely lack one of the tokens. Those whose
+/// filters are not in memory are asked about in Postgres, and read for the next time.
+async fn sifted(
+    db: &Db,
+    tx: &mut Transaction<'static, Postgres>,
+    scope: &Scope,
+    listed: Vec<Listed>,
+    tokens: &[u64],
+) -> Result<Vec<Listed>, LogsError> {
+    let generation = snapshot::generation(tx, SIGNAL).await?;
+    let (mut left, old): (Vec<_>, Vec<_>) = listed.into_iter().partition(|one| one.level == 0);
+    let keys: Vec<Key> = old
+        .iter()
+        .map(|one| one.key(scope.project(), generation))
+        .collect();
+    let mut unknown = Vec::new();
+    for (answer, one) in db.blooms().may_hold(&keys, tokens).into_iter().zip(old) {
+        match answer {
+            Some(true) => left.push(one),
+            Some(false) => {}
+            None => unknown.push(one),
+        }
+    }
+    if unknown.is_empty() {
+        return Ok(left);
+    }
+    let mut asked = Pieces::default();
+    for (number, one) in (0..).zip(&unknown) {
+        asked.push(number, one, Some(0..0));
+    }
+    let probes: String = tokens.iter().map(|hash| bloom::sql(*hash)).collect();
+    let join = format!("{LEVEL_1} WHERE s.bloom_bytes > 0 {probes}");
+    let found = asked.fetch(tx, scope, BYTES, &join).await?;
+    left.extend(
+        found
+            .iter()
+            .map(|(number, ..)| unknown[*number as usize].clone()),
+    );
+    tokio::spawn(fill(db.clone(), scope.clone(), unknown, generation));
+    Ok(left)
+}
+
+/// Reads token filters into memory, some at a time.
+async fn fill(db: Db, scope: Scope, mut missing: Vec<Listed>, generation: i64) {
+    let Some(_turn) = db.blooms().filling() else {
+        return;
+    };
+    let key = |one: &Listed| one.key(scope.project(), generation);
+    missing.sort_by_key(|one| std::cmp::Reverse(one.max_time));
+    missing.truncate(Blooms::worth_reading(
+        &missing.iter().map(key).collect::<Vec<_>>(),
+    ));
+    for some in missing.chunks(FILLED_AT_ONCE) {
+        let read = async {
+            let mut tx = snapshot::begin(&db, SIGNAL, &scope, TIME_LIMIT).await?;
+            let mut pieces = Pieces::default();
+            for (number, one) in (0..).zip(some) {
+                let at = usize::try_from(one.bloom_at).unwrap_or_default();
+                let len = usize::try_from(one.bloom_bytes).unwrap_or_default();
+                pieces.push(number, one, Some(at..at + len));
+            }
+            pieces.fetch(&mut tx, &scope, BYTES, LEVEL_1).await
+        };
+        match read.await {
+            Ok(found) => {
+                let filters = found.into_iter();
+                let filters =
+                    filters.map(|(number, _, filter)| (key(&some[number as usize]), filter));
+                db.blooms().keep(filters.collect());
+            }
+            Err(why) => return tracing::debug!(%why, "token filters were not read"),
+        }
+    }
+}
+
+/// Fetches the directories of level 1, for who reads some columns only.
+async fn directories(
+    tx: &mut Transaction<'static, Postgres>,
+    scope: &Scope,
+    listed: &mut [Listed],
+) -> Result<(), LogsError> {
+    let mut pieces = Pieces::default();
+    for (number, one) in (0..).zip(listed.iter()).filter(|(_, one)| one.level == 1) {
+        pieces.push(number, one, Some(0..0));
+    }
+    for (number, _, directory) in pieces.fetch(tx, scope, DIRECTORY, LEVEL_1).await? {
+        listed[number as usize].directory = Some(directory);
+    }
+    Ok(())
 }
 
 /// Pieces of segments to be fetched, column by column.
@@ -346,8 +478,10 @@ struct Pieces {
     window_start: Vec<i64>,
 }
 
-const WANTED: &str = "SELECT w.number, w.at, substring(s.data FROM w.at + 1 FOR w.len)
-    FROM unnest($3::int[], $4::int[], $5::int[], $6::int[], $7::bigint[], $8::bigint[], $9::int[],
+const BYTES: &str = "substring(s.data FROM w.at + 1 FOR w.len)";
+const DIRECTORY: &str = "s.directory";
+const WANTED: &str =
+    "FROM unnest($3::int[], $4::int[], $5::int[], $6::int[], $7::bigint[], $8::bigint[], $9::int[],
              $10::timestamptz[], $11::int[], $12::smallint[], $13::bigint[])
          AS w (number, at, len, partition, from_offset, to_offset, part, slot, day, class,
                window_start)";
@@ -377,16 +511,19 @@ impl Pieces {
         self.window_start.push(one.window_start);
     }
 
+    /// Number, place and bytes of each that is there.
     async fn fetch(
         self,
         tx: &mut Transaction<'static, Postgres>,
         scope: &Scope,
-        join: &'static str,
+        bytes: &'static str,
+        join: &str,
     ) -> Result<Vec<(i32, i32, Vec<u8>)>, LogsError> {
         if self.number.is_empty() {
             return Ok(Vec::new());
         }
-        let sql = sqlx::AssertSqlSafe(format!("{WANTED} {join}"));
+        let sql = format!("SELECT w.number, w.at, {bytes} {WANTED} {join}");
+        let sql = sqlx::AssertSqlSafe(sql);
         Ok(sqlx::query_as(sql)
             .bind(scope.tenant().0)
             .bind(scope.project().0)
@@ -452,6 +589,34 @@ impl Filter {
         });
         levels.collect()
     }
+}
+
+/// Does the same with each of many, on all cores, and keeps their order.
+pub(super) async fn each<I: Send + 'static, T: Send + 'static>(
+    items: Vec<I>,
+    work: impl Fn(I) -> Result<T, Damaged> + Send + Sync + 'static,
+) -> Result<Vec<T>, LogsError> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = cores.min(items.len());
+    let work = Arc::new(work);
+    let left = Arc::new(Mutex::new(items.into_iter().enumerate()));
+    let one_thread = || {
+        let (work, left) = (work.clone(), left.clone());
+        blocking(move || {
+            let mut done = Vec::new();
+            loop {
+                let item = left.lock().next();
+                let Some((number, item)) = item else {
+                    return Ok(done);
+                };
+                done.push((number, work(item)?));
+            }
+        })
+    };
+    let done = try_join_all((0..threads).map(|_| one_thread())).await?;
+    let mut done: Vec<_> = done.into_iter().flatten().collect();
+    done.sort_unstable_by_key(|(number, _)| *number);
+    Ok(done.into_iter().map(|(_, found)| found).collect())
 }
 
 /// Runs what takes long away from the threads that serve others.

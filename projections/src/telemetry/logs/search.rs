@@ -8,7 +8,7 @@ use schemas::scope::Scope;
 use super::filter::{Filter, Test};
 use super::matching::matching;
 use super::record::{Place, Record};
-use super::scan::{LogsError, Order, Piece, Query, Scan, Scanned, Wanted, blocking};
+use super::scan::{LogsError, Order, Piece, Query, Scan, Scanned, Wanted, blocking, each};
 use super::table::Table;
 use crate::db::Db;
 use crate::telemetry::bytes::Damaged;
@@ -237,24 +237,21 @@ async fn collect(
         let pieces = candidates(&mut scan, from_ns, to_ns).await?;
         let filter = scan.filter();
         let limits = limits.narrowed(&found, order, limit);
-        let more = blocking(move || {
-            let mut more = Vec::new();
-            for piece in &pieces {
-                let rows = matching(&piece.segment, &filter, from_ns, to_ns)?;
-                let rows = first(piece, rows.iter(), order, limits, limit)?;
-                if rows.is_empty() {
-                    continue;
-                }
-                let mut table = Table::default();
-                piece.segment.append(Some(&rows), &mut table)?;
-                for row in 0..table.len() {
-                    let place = table.place(piece.partition, row);
-                    more.push((place, table.record(piece.partition, row)?));
-                }
+        let more = each(pieces, move |piece| {
+            let rows = matching(&piece.segment, &filter, from_ns, to_ns)?;
+            let rows = first(&piece, rows.iter(), order, limits, limit)?;
+            if rows.is_empty() {
+                return Ok(Vec::new());
             }
-            Ok(more)
+            let mut table = Table::default();
+            piece.segment.append(Some(&rows), &mut table)?;
+            let record = |row| {
+                let place = table.place(piece.partition, row);
+                Ok((place, table.record(piece.partition, row)?))
+            };
+            (0..table.len()).map(record).collect()
         });
-        found.extend(more.await?);
+        found.extend(more.await?.into_iter().flatten());
         while found.len() > limit {
             match order {
                 Order::NewestFirst => found.pop_first(),
@@ -273,16 +270,11 @@ async fn candidates(scan: &mut Scan, from_ns: i64, to_ns: i64) -> Result<Vec<Pie
         return scan.next(&Wanted::Everything).await;
     }
     let pieces = scan.next(&Wanted::Columns(Vec::new(), Vec::new())).await?;
-    let pieces = blocking(move || {
-        let mut found = Vec::new();
-        for piece in pieces {
-            if !matching(&piece.segment, &filter, from_ns, to_ns)?.is_empty() {
-                found.push(piece);
-            }
-        }
-        Ok(found)
+    let pieces = each(pieces, move |piece| {
+        let rows = matching(&piece.segment, &filter, from_ns, to_ns)?;
+        Ok((!rows.is_empty()).then_some(piece))
     });
-    let pieces = pieces.await?;
+    let pieces = pieces.await?.into_iter().flatten().collect();
     scan.whole(pieces).await
 }
 

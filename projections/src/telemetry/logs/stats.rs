@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use super::counts::{self, NS_A_MINUTE};
 use super::filter::Filter;
 use super::matching::matching;
-use super::scan::{LogsError, Order, Piece, Query, Scan, Scanned, Wanted, blocking};
+use super::scan::{LogsError, Order, Piece, Query, Scan, Scanned, Wanted, each};
 use super::segment::Column;
 use crate::db::Db;
 use crate::telemetry::bytes::Damaged;
@@ -115,8 +115,10 @@ async fn scan(
     while scan.next_time().is_some() {
         let pieces = scan.next(&wanted).await?;
         let filter = scan.filter();
-        let more = blocking(move || count(&pieces, &filter, from_ns, to_ns, step_ns)).await?;
-        for (key, count) in more {
+        let more = each(pieces, move |piece| {
+            count(&piece, &filter, from_ns, to_ns, step_ns)
+        });
+        for (key, count) in more.await?.into_iter().flatten() {
             *counted.entry(key).or_default() += count;
         }
     }
@@ -124,19 +126,17 @@ async fn scan(
 }
 
 fn count(
-    pieces: &[Piece],
+    piece: &Piece,
     filter: &Filter,
     from_ns: i64,
     to_ns: i64,
     step_ns: i64,
 ) -> Result<Counted, Damaged> {
     let mut counted = Counted::new();
-    for piece in pieces {
-        let rows = matching(&piece.segment, filter, from_ns, to_ns)?;
-        let (times, levels) = (piece.segment.times()?, piece.segment.levels()?);
-        for row in rows.iter().map(|row| row as usize) {
-            add(&mut counted, times[row], step_ns, levels[row], 1);
-        }
+    let rows = matching(&piece.segment, filter, from_ns, to_ns)?;
+    let (times, levels) = (piece.segment.times()?, piece.segment.levels()?);
+    for row in rows.iter().map(|row| row as usize) {
+        add(&mut counted, times[row], step_ns, levels[row], 1);
     }
     Ok(counted)
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use protocols::logs::Level;
 
@@ -105,6 +106,8 @@ enum Frames<'a> {
 pub(in super::super) struct Segment<'a> {
     directory: Directory,
     frames: Frames<'a>,
+    /// Columns that were unpacked, where they are kept for a second look.
+    kept: Option<Vec<OnceLock<Vec<u8>>>>,
 }
 
 /// A field's values: which rows have it (all where None), and what they are.
@@ -137,6 +140,7 @@ impl<'a> Segment<'a> {
         Ok(Self {
             directory: Directory::read(&data)?,
             frames: Frames::Whole(data),
+            kept: None,
         })
     }
 
@@ -147,6 +151,16 @@ impl<'a> Segment<'a> {
         Self {
             directory,
             frames: Frames::Some(frames),
+            kept: None,
+        }
+    }
+
+    /// Unpacks each column once, for who looks at it more than once.
+    pub(in super::super) fn keeping_columns(self) -> Self {
+        let columns = self.directory.entries.len();
+        Self {
+            kept: Some(vec![OnceLock::new(); columns]),
+            ..self
         }
     }
 
@@ -164,19 +178,32 @@ impl<'a> Segment<'a> {
     }
 
     /// A column's content; None where the segment has no such column.
-    fn column(&self, column: Column) -> Result<Option<Vec<u8>>, Damaged> {
+    fn column(&self, column: Column) -> Result<Option<Cow<'_, [u8]>>, Damaged> {
         let mut entries = self.directory.entries.iter();
-        match entries.find(|entry| entry.column == column) {
-            Some(entry) => self.unpacked(entry).map(Some),
+        match entries.position(|entry| entry.column == column) {
+            Some(at) => self.unpacked(at).map(Some),
             None => Ok(None),
         }
     }
 
-    fn needed(&self, column: Column) -> Result<Vec<u8>, Damaged> {
+    fn needed(&self, column: Column) -> Result<Cow<'_, [u8]>, Damaged> {
         self.column(column)?.ok_or(Damaged("a column is missing"))
     }
 
-    fn unpacked(&self, entry: &Entry) -> Result<Vec<u8>, Damaged> {
+    /// The content of the column with this number in the directory.
+    fn unpacked(&self, at: usize) -> Result<Cow<'_, [u8]>, Damaged> {
+        let entry = &self.directory.entries[at];
+        let Some(kept) = self.kept.as_ref().map(|kept| &kept[at]) else {
+            return self.unpack(entry).map(Cow::Owned);
+        };
+        if let Some(raw) = kept.get() {
+            return Ok(Cow::Borrowed(raw));
+        }
+        let raw = self.unpack(entry)?;
+        Ok(Cow::Borrowed(kept.get_or_init(|| raw)))
+    }
+
+    fn unpack(&self, entry: &Entry) -> Result<Vec<u8>, Damaged> {
         match &self.frames {
             Frames::Whole(data) => {
                 let frame = data.get(entry.frame.clone());
@@ -302,7 +329,7 @@ impl<'a> Segment<'a> {
         let ends = lengths(&mut Reader::new(&raw), self.directory.rows)?;
         let bodies = self.needed(Column::Body)?;
         match ends.last().is_none_or(|end| *end as usize == bodies.len()) {
-            true => Texts::of(bodies, ends),
+            true => Texts::of(bodies.into_owned(), ends),
             false => Err(Damaged("bodies are missing")),
         }
     }
@@ -310,9 +337,9 @@ impl<'a> Segment<'a> {
     /// A field by name, whether it has a column of its own or not.
     pub(in super::super) fn field(&self, name: &str) -> Result<Option<FieldColumn>, Damaged> {
         let mut entries = self.directory.entries.iter();
-        let named = entries.find(|e| e.field.as_ref().is_some_and(|known| known == name));
-        if let Some(entry) = named {
-            return self.field_column(entry).map(Some);
+        let named = entries.position(|e| e.field.as_ref().is_some_and(|known| known == name));
+        if let Some(at) = named {
+            return self.field_column(at).map(Some);
         }
         let others = self.other_fields()?;
         Ok(others
@@ -321,8 +348,8 @@ impl<'a> Segment<'a> {
             .map(|(_, column)| column))
     }
 
-    fn field_column(&self, entry: &Entry) -> Result<FieldColumn, Damaged> {
-        let raw = self.unpacked(entry)?;
+    fn field_column(&self, at: usize) -> Result<FieldColumn, Damaged> {
+        let raw = self.unpacked(at)?;
         let mut bytes = Reader::new(&raw);
         let rows = presence(&mut bytes, self.directory.rows)?;
         let count = rows.as_ref().map_or(self.directory.rows, Vec::len);
@@ -348,9 +375,9 @@ impl<'a> Segment<'a> {
     /// All fields.
     pub(in super::super) fn fields(&self) -> Result<Vec<(String, FieldColumn)>, Damaged> {
         let mut found = Vec::new();
-        for entry in &self.directory.entries {
+        for (at, entry) in self.directory.entries.iter().enumerate() {
             if let Some(name) = &entry.field {
-                found.push((name.clone(), self.field_column(entry)?));
+                found.push((name.clone(), self.field_column(at)?));
             }
         }
         found.extend(self.other_fields()?);

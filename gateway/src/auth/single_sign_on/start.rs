@@ -1,0 +1,149 @@
+//! `GET /api/v1/auth/oidc/{tenant_id}/start`: off to the provider.
+
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, Method};
+use axum::response::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use schemas::context::random_bytes;
+use schemas::ids::{TenantId, UserId};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+use super::callback::{go, refuse};
+use super::provider::{KEPT_MS, Provider};
+use super::{Refused, settings};
+use crate::Gateway;
+use crate::auth::vault::sign_on_attempts::{self, Attempt};
+use crate::auth::{caller, cookies};
+use crate::error::{Error, Problem};
+
+const MAX_PATH: usize = 2_000;
+/// Where people are who asked for nothing else.
+const HOME: &str = "/";
+
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Start {
+    /// The page to come back to: a path of the console.
+    #[param(example = "/p/shop/incidents")]
+    pub return_to: Option<String>,
+    /// Whether the account that is signed in is to be linked with the one at the provider.
+    #[serde(default)]
+    pub link: bool,
+    /// Whether to show the provider again who one is, for what needs a fresh proof.
+    #[serde(default)]
+    pub fresh: bool,
+}
+
+/// Sign in by the tenant's provider
+///
+/// Sends the browser to the provider, which sends it back to `callback`. Where that
+/// cannot be, to the login page with the reason as `sign_on`.
+#[utoipa::path(get, path = "/api/v1/auth/oidc/{tenant_id}/start", operation_id = "start_sign_on", tag = "auth",
+    params(("tenant_id" = Uuid, Path), Start),
+    responses((status = 303, description = "To the provider, or to the login page"),
+        (status = 429, body = Problem)))]
+pub async fn start(
+    State(gateway): State<Gateway>,
+    Path(tenant): Path<Uuid>,
+    Query(start): Query<Start>,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
+    let tenant = TenantId(tenant);
+    match away(&gateway, tenant, start, &headers).await {
+        Ok(response) => Ok(response),
+        Err(refused) => refuse(&gateway, tenant, refused).await,
+    }
+}
+
+async fn away(
+    gateway: &Gateway,
+    tenant: TenantId,
+    start: Start,
+    headers: &HeaderMap,
+) -> Result<Response, Refused> {
+    let settings = settings(gateway, tenant).await?.ok_or(Refused::NotSetUp)?;
+    let provider = Provider::of(gateway, tenant, &settings, KEPT_MS).await?;
+    let link = match start.link {
+        true => Some(signed_in(gateway, tenant, headers)?),
+        false => None,
+    };
+    let return_to = start
+        .return_to
+        .as_deref()
+        .and_then(own_path)
+        .unwrap_or(HOME);
+    let (nonce, verifier) = (random_text(), random_text());
+    let attempt = Attempt {
+        nonce: nonce.clone(),
+        verifier: verifier.clone(),
+        return_to: return_to.to_owned(),
+        link,
+        fresh: start.fresh,
+        began_at: gateway.clock.now(),
+    };
+    // Tabs of one browser share the cookie, so that none loses its way.
+    let url = &gateway.config.public_url;
+    let browser = cookies::sign_on(url, headers).unwrap_or_else(random_text);
+    let (db, master) = (&gateway.db, &gateway.master);
+    let state = sign_on_attempts::begin(db, master, tenant, &browser, attempt).await?;
+    let state = state.ok_or(Refused::Busy)?;
+    let to = provider.authorize(state, (nonce, &verifier), start.fresh);
+    let mut response = go(to.as_str());
+    let lifetime = sign_on_attempts::LIFETIME_S;
+    response
+        .headers_mut()
+        .extend(cookies::set_sign_on(url, &browser, lifetime));
+    Ok(response)
+}
+
+/// The account that is to be linked: of whoever is signed in to this very tenant.
+fn signed_in(gateway: &Gateway, tenant: TenantId, headers: &HeaderMap) -> Result<UserId, Refused> {
+    let principal = caller::identify(gateway, &Method::GET, headers).ok();
+    let here = principal.filter(|principal| principal.scope().tenant() == tenant);
+    here.and_then(|principal| principal.user())
+        .ok_or(Refused::SignedOut)
+}
+
+fn random_text() -> String {
+    URL_SAFE_NO_PAD.encode(random_bytes::<32>())
+}
+
+/// `text` if it is a path of our own, however a browser reads it: with `//` or `/\` it
+/// would begin a host, and control characters are dropped on the way.
+fn own_path(text: &str) -> Option<&str> {
+    let plain = text.len() <= MAX_PATH && text.chars().all(|c| c.is_ascii_graphic() && c != '\\');
+    let path = text.strip_prefix('/')?;
+    (plain && !path.starts_with('/') && !path.starts_with("api/")).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_come_back_to_our_own_pages_only() {
+        for good in ["/", "/p/shop/incidents?status=open#top", "/p/a//b"] {
+            assert_eq!(own_path(good), Some(good));
+        }
+        for bad in [
+            "",
+            "p/shop",
+            "//evil.test",
+            "/\\evil.test",
+            "\\\\evil.test",
+            "https://evil.test",
+            "javascript:alert(1)",
+            "/\t/evil.test",
+            "/\r\nLocation: https://evil.test",
+            "/ /evil.test",
+            "/ü",
+            "/api/v1/auth/logout",
+            &format!("/{}", "a".repeat(MAX_PATH)),
+        ] {
+            assert_eq!(own_path(bad), None, "{bad}");
+        }
+    }
+}

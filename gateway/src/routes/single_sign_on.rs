@@ -1,0 +1,316 @@
+//! `/api/v1/single-sign-on`: by which provider the tenant's members sign in.
+
+pub mod test;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use chrono::{DateTime, Utc};
+use projections::people::ActorShown;
+use projections::single_sign_on::{self, SignOn};
+use schemas::context::Context;
+use schemas::ids::{SignOnId, SignOnSecretId, TenantId};
+use schemas::scope::MemberRole;
+use schemas::single_sign_on::{
+    GroupRole, RemoveSingleSignOn, SetSingleSignOn, SignOnSettings, SingleSignOnCommand,
+};
+use schemas::topic::Topic;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::members::owners_only;
+use crate::Gateway;
+use crate::auth::register::refuse_if;
+use crate::auth::secret::Secret;
+use crate::auth::single_sign_on::{makes_owners, redirect_uri, start_uri};
+use crate::auth::vault::{sign_on_secrets, sign_on_sessions};
+use crate::auth::{ending, proof};
+use crate::dispatch::Command;
+use crate::error::{Error, FieldError, Pending, Problem};
+use crate::openapi::words;
+use crate::operations::Allowed;
+use crate::request::Asked;
+
+const READ_MODEL: &str = "single_sign_on";
+
+/// What members of a group are here.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = GroupRole)]
+pub struct MappedGroup {
+    /// As the provider spells it.
+    #[schema(example = "platform")]
+    pub group: String,
+    #[schema(value_type = words::MemberRole)]
+    pub role: MemberRole,
+}
+
+/// The tenant's single sign-on, or how one is set up.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SingleSignOn {
+    /// Null where there is none.
+    pub provider: Option<SignOnProvider>,
+    /// What the provider must know of this tenant: where it sends people back to.
+    pub redirect_uri: String,
+    /// A link by which members sign in.
+    pub start_uri: String,
+}
+
+/// The provider and what follows from what it says.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SignOnProvider {
+    pub issuer: String,
+    pub client_id: String,
+    /// Whether the client has a secret, which is shown to nobody.
+    pub has_client_secret: bool,
+    pub scopes: Vec<String>,
+    pub groups_claim: String,
+    pub group_roles: Vec<MappedGroup>,
+    #[schema(value_type = Option<words::MemberRole>)]
+    pub default_role: Option<MemberRole>,
+    pub email_domains: Vec<String>,
+    pub just_in_time: bool,
+    pub password_login: bool,
+    pub set_at: DateTime<Utc>,
+    pub set_by: ActorShown,
+}
+
+/// All of it at once.
+#[derive(Deserialize, ToSchema)]
+pub struct NewSingleSignOn {
+    /// The provider's URL, as it names itself: below it lies its discovery document.
+    #[schema(example = "https://login.example.com/realms/acme")]
+    pub issuer: String,
+    #[schema(example = "sre-copilot")]
+    pub client_id: String,
+    /// Without it, the one that is kept stays.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub client_secret: Option<Secret>,
+    #[serde(default = "usual_scopes")]
+    #[schema(required = false, example = json!(["openid", "email", "profile"]))]
+    pub scopes: Vec<String>,
+    /// The claim that lists groups; dots lead into objects, as in `realm_access.roles`.
+    #[serde(default = "usual_claim")]
+    #[schema(required = false, example = "groups")]
+    pub groups_claim: String,
+    /// Of several the role that may most. Owners are made, and unmade, only where a
+    /// group is for owners, which only an owner may say.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub group_roles: Vec<MappedGroup>,
+    /// For people in none of these groups; null = they may not come in.
+    #[serde(default)]
+    #[schema(value_type = Option<words::MemberRole>)]
+    pub default_role: Option<MemberRole>,
+    /// Only people whose verified address is of one of these come in; empty = all.
+    #[serde(default)]
+    #[schema(required = false, example = json!(["example.com"]))]
+    pub email_domains: Vec<String>,
+    /// Whether people become members by signing in.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub just_in_time: bool,
+    /// Whether members may still come in with a password; owners always may.
+    #[serde(default = "yes")]
+    #[schema(required = false)]
+    pub password_login: bool,
+}
+
+fn usual_scopes() -> Vec<String> {
+    ["openid", "email", "profile"].map(str::to_owned).to_vec()
+}
+
+fn usual_claim() -> String {
+    "groups".to_owned()
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// The tenant's single sign-on
+#[utoipa::path(get, path = "/api/v1/single-sign-on", operation_id = "get_single_sign_on", tag = "tenant",
+    responses((status = 200, body = SingleSignOn)))]
+pub async fn get(
+    State(gateway): State<Gateway>,
+    allowed: Allowed,
+) -> Result<Json<SingleSignOn>, Error> {
+    shown(&gateway, &allowed).await.map(Json)
+}
+
+/// Set up single sign-on
+///
+/// Replaces all of it. Needs a fresh proof. Sessions by another provider or client end.
+#[utoipa::path(put, path = "/api/v1/single-sign-on", operation_id = "set_single_sign_on", tag = "tenant",
+    request_body = NewSingleSignOn,
+    responses((status = 200, body = SingleSignOn), (status = 202, body = Pending),
+        (status = 403, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+pub async fn set(
+    State(gateway): State<Gateway>,
+    allowed: Allowed,
+    asked: Asked<NewSingleSignOn>,
+) -> Result<Json<SingleSignOn>, Error> {
+    let scope = allowed.scope();
+    let tenant = scope.tenant();
+    let before = single_sign_on::get(&gateway.db, scope).await?;
+    let before = before.map(|sign_on| sign_on.settings);
+    let (mut settings, secret) = wanted(asked.body);
+    for settings in before.iter().chain([&settings]) {
+        if makes_owners(settings) {
+            owners_only(&allowed, [MemberRole::Owner])?;
+        }
+    }
+    let wrong = gateway.providers.issuer(&settings.issuer).err();
+    let wrong = wrong.map(|why| FieldError::new("issuer", why.to_string()));
+    refuse_if(wrong.into_iter().collect())?;
+    proof::needed(&gateway, &allowed).await?;
+    let command = Command::new(scope, &asked.question, &Context::ambient(&gateway.clock));
+    let kept = before
+        .as_ref()
+        .and_then(|before| kept_secret(before, &settings));
+    let (fresh, now) = (SignOnSecretId(command.created()), gateway.clock.now());
+    settings.client_secret = match &secret {
+        Some(secret) => {
+            let (db, master) = (&gateway.db, &gateway.master);
+            sign_on_secrets::add(db, master, tenant, fresh, secret, now).await?;
+            Some(fresh)
+        }
+        None => kept,
+    };
+    let message = SetSingleSignOn {
+        settings: settings.clone(),
+    };
+    let settled = send(&gateway, &allowed, &command, message).await;
+    if let (Err(Error::Refused(_)), Some(_)) = (&settled, &secret) {
+        sign_on_secrets::remove(&gateway.db, tenant, fresh).await?;
+    }
+    gateway.shown(&*settled?, &[READ_MODEL]).await?;
+    after(&gateway, tenant, before.as_ref(), Some(&settings)).await?;
+    shown(&gateway, &allowed).await.map(Json)
+}
+
+/// Remove single sign-on
+///
+/// Ends the sessions that it began; members come in with their passwords. Needs a
+/// fresh proof.
+#[utoipa::path(delete, path = "/api/v1/single-sign-on", operation_id = "remove_single_sign_on", tag = "tenant",
+    responses((status = 204), (status = 202, body = Pending), (status = 403, body = Problem),
+        (status = 404, body = Problem)))]
+pub async fn remove(
+    State(gateway): State<Gateway>,
+    allowed: Allowed,
+    asked: Asked<Option<serde_json::Value>>,
+) -> Result<StatusCode, Error> {
+    let scope = allowed.scope();
+    let before = single_sign_on::get(&gateway.db, scope).await?;
+    proof::needed(&gateway, &allowed).await?;
+    let command = Command::new(scope, &asked.question, &Context::ambient(&gateway.clock));
+    let message = RemoveSingleSignOn { reason: None };
+    let settled = send(&gateway, &allowed, &command, message).await?;
+    gateway.shown(&settled, &[READ_MODEL]).await?;
+    let before = before.map(|sign_on| sign_on.settings);
+    after(&gateway, scope.tenant(), before.as_ref(), None).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Texts without the blanks that are typed around them, and domains in lower case.
+fn wanted(body: NewSingleSignOn) -> (SignOnSettings, Option<Secret>) {
+    let trimmed = |all: Vec<String>| all.iter().map(|text| text.trim().to_owned()).collect();
+    let lower = |domain: &String| domain.trim().trim_start_matches('@').to_ascii_lowercase();
+    let role = |mapped: MappedGroup| GroupRole {
+        group: mapped.group.trim().to_owned(),
+        role: mapped.role,
+    };
+    let settings = SignOnSettings {
+        issuer: body.issuer.trim().to_owned(),
+        client_id: body.client_id.trim().to_owned(),
+        client_secret: None,
+        scopes: trimmed(body.scopes),
+        groups_claim: body.groups_claim.trim().to_owned(),
+        group_roles: body.group_roles.into_iter().map(role).collect(),
+        default_role: body.default_role,
+        email_domains: body.email_domains.iter().map(lower).collect(),
+        just_in_time: body.just_in_time,
+        password_login: body.password_login,
+    };
+    (
+        settings,
+        body.client_secret.filter(|secret| !secret.is_empty()),
+    )
+}
+
+/// A secret stays with the provider that it is for: whoever names another gives its own.
+fn kept_secret(before: &SignOnSettings, now: &SignOnSettings) -> Option<SignOnSecretId> {
+    let same = before.issuer == now.issuer && before.client_id == now.client_id;
+    before.client_secret.filter(|_| same)
+}
+
+/// What was the provider's is taken away: the secret, and sessions by its word.
+async fn after(
+    gateway: &Gateway,
+    tenant: TenantId,
+    before: Option<&SignOnSettings>,
+    now: Option<&SignOnSettings>,
+) -> Result<(), Error> {
+    let Some(before) = before else {
+        return Ok(());
+    };
+    let kept = now.and_then(|now| now.client_secret);
+    if let Some(secret) = before.client_secret.filter(|secret| Some(*secret) != kept) {
+        sign_on_secrets::remove(&gateway.db, tenant, secret).await?;
+    }
+    let client = |settings: &SignOnSettings| (settings.issuer.clone(), settings.client_id.clone());
+    if now.map(client) != Some(client(before)) {
+        for session in sign_on_sessions::of_tenant(&gateway.db, tenant).await? {
+            ending::session(gateway, session).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn send(
+    gateway: &Gateway,
+    allowed: &Allowed,
+    command: &Command,
+    message: impl Into<SingleSignOnCommand>,
+) -> Result<std::sync::Arc<crate::outcomes::Settled>, Error> {
+    let id = SignOnId::of(allowed.scope().tenant());
+    let message: SingleSignOnCommand = message.into();
+    gateway
+        .send(command, Topic::IdentityCommands, id, message)
+        .await
+}
+
+async fn shown(gateway: &Gateway, allowed: &Allowed) -> Result<SingleSignOn, Error> {
+    let tenant = allowed.scope().tenant();
+    let found = single_sign_on::get(&gateway.db, allowed.scope()).await?;
+    Ok(SingleSignOn {
+        provider: found.map(SignOnProvider::from),
+        redirect_uri: redirect_uri(gateway, tenant),
+        start_uri: start_uri(gateway, tenant),
+    })
+}
+
+impl From<SignOn> for SignOnProvider {
+    fn from(sign_on: SignOn) -> Self {
+        let settings = sign_on.settings;
+        let mapped = |role: GroupRole| MappedGroup {
+            group: role.group,
+            role: role.role,
+        };
+        Self {
+            issuer: settings.issuer,
+            client_id: settings.client_id,
+            has_client_secret: settings.client_secret.is_some(),
+            scopes: settings.scopes,
+            groups_claim: settings.groups_claim,
+            group_roles: settings.group_roles.into_iter().map(mapped).collect(),
+            default_role: settings.default_role,
+            email_domains: settings.email_domains,
+            just_in_time: settings.just_in_time,
+            password_login: settings.password_login,
+            set_at: sign_on.set_at,
+            set_by: sign_on.set_by,
+        }
+    }
+}

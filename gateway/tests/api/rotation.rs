@@ -1,0 +1,140 @@
+//! Everything that the gateway keeps sealed survives an exchange of the master key, and
+//! nothing of it is left under the old one.
+
+use std::sync::Arc;
+
+use axum::http::Method;
+use parking_lot::Mutex;
+use projections::vault::MasterKey;
+use projections::vault::rotation::{KeyFile, Rotation};
+use schemas::context::Context;
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::{App, Person};
+use crate::second_factor::{app_code, clock, enable, login};
+
+struct File(Mutex<[u8; 32]>);
+
+impl KeyFile for File {
+    fn starting(&self) -> Option<[u8; 32]> {
+        Some(*self.0.lock())
+    }
+
+    fn keep(&self, key: &[u8; 32]) {
+        *self.0.lock() = *key;
+    }
+}
+
+/// Rows by table that do not begin with the mark of `key`.
+async fn left(app: &App, key: [u8; 8]) -> Vec<(String, i64, i64)> {
+    let mark = [&[2], key.as_slice()].concat();
+    let mut found = Vec::new();
+    for (table, column) in [
+        ("canary", "wrapped"),
+        ("derivation", "wrapped"),
+        ("subject_keys", "wrapped"),
+        ("signing_keys", "wrapped"),
+        ("refresh_tokens", "successor_wrapped"),
+        ("ws_tickets", "wrapped"),
+        ("totp", "wrapped"),
+        ("credentials", "wrapped"),
+    ] {
+        let sql = format!(
+            "SELECT count({column}), count(*) FILTER (WHERE substring({column} FROM 1 FOR 9) <> $1)
+             FROM vault.{table}"
+        );
+        let (all, others): (i64, i64) = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+            .bind(&mark)
+            .fetch_one(app.gateway.db.writer())
+            .await
+            .unwrap();
+        found.push((table.to_owned(), all, others));
+    }
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_factors_tickets_and_credentials_survive_another_master_key() {
+    let clock = clock();
+    let Some(app) = App::with(|_| {}, clock.clone()).await else {
+        return;
+    };
+    let (db, master) = (&app.gateway.db, &app.gateway.master);
+    projections::vault::Vault::open(db, master.clone())
+        .await
+        .ok();
+    let ada = app.register("Ada").await;
+    // A rotated token remembers its successor.
+    let ada = Person {
+        email: ada.email.clone(),
+        ..app.refreshed(&ada).await
+    };
+    let (secret, _) = enable(&app, &ada, &clock).await;
+    app.send(
+        Method::POST,
+        "/api/v1/auth/ws-ticket",
+        Some(&ada.token),
+        None,
+        &[],
+    )
+    .await;
+    let body = json!({
+        "name": "a", "kind": "loki", "url": "http://a:1",
+        "credential": {"kind": "bearer", "token": "t"},
+    });
+    app.post("/api/v1/monitoring-integrations", &ada.token, body)
+        .await
+        .with(201);
+    let invitation = json!({"email": "grace@example.com", "role": "viewer"});
+    let invited = app
+        .post("/api/v1/invitations", &ada.token, invitation)
+        .await
+        .with(201);
+
+    let before = master.id();
+    let file = Arc::new(File(Mutex::new([0; 32])));
+    let rotation = Rotation::new(db, master, file, Context::ambient(&clock).id(), "gateway");
+    let stop = CancellationToken::new();
+    let running = tokio::spawn({
+        let (rotation, stop) = (rotation.clone(), stop.clone());
+        async move { rotation.run(stop).await }
+    });
+    let next = [9; 32];
+    rotation.begin(next, clock.now()).await.unwrap();
+    testkit::eventually("the exchange ends", || async {
+        rotation.status().await.unwrap().is_none().then_some(())
+    })
+    .await;
+    stop.cancel();
+    running.await.unwrap();
+
+    let after = MasterKey::from_bytes(next).id();
+    assert_ne!(before, after);
+    assert_eq!(master.id(), after, "the gateway wraps with the new one");
+    for (table, all, others) in left(&app, after).await {
+        // The canary is planted by the server, before there is anybody.
+        assert!(
+            all > 0 || table == "canary",
+            "the test puts nothing into {table}"
+        );
+        assert_eq!(others, 0, "{table}");
+    }
+    // Addresses are found, codes and sessions count, the link still opens.
+    clock.advance_millis(60_000);
+    let code = app_code(&secret, clock.now());
+    login(&app, &ada, Some(&code)).await.with(200);
+    app.refreshed(&ada).await;
+    app.gateway
+        .tokens
+        .load(db, master, clock.now())
+        .await
+        .unwrap();
+    app.get("/api/v1/members", Some(&ada.token)).await.with(200);
+    let link = invited["link"].as_str().unwrap();
+    let token = link.split_once('#').unwrap().1;
+    let seen = app
+        .ask("/api/v1/auth/invitation", json!({"token": token}))
+        .await;
+    assert_eq!(seen.with(200)["email"], "grace@example.com");
+}
