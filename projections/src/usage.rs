@@ -32,11 +32,12 @@ struct Row {
     requests: i64,
     items: i64,
     bytes: i64,
+    at_offset: i64,
     partition: i32,
     appended_at: DateTime<Utc>,
 }
 
-type Key = (Uuid, i32, String, Uuid, String);
+type Key = (String, Uuid, String);
 
 #[async_trait]
 impl Projection for Usage {
@@ -63,34 +64,27 @@ impl Projection for Usage {
         to: &mut Writing<'_>,
         batch: &[Record],
     ) -> Result<Vec<Changed>, ApplyError> {
-        let mut rows = BTreeMap::new();
+        // One after the other, so that each is added once however often it comes.
         for record in batch {
-            add(&mut rows, record)?;
+            upsert(to.rows, WRITE, &rows_of(record)?).await?;
         }
-        let rows: Vec<&Row> = rows.values().collect();
-        upsert(to.rows, WRITE, &rows).await?;
         expire(to.rows, EXPIRE, &Expiry::of(batch)).await?;
         Ok(Vec::new())
     }
 }
 
-/// Counts are since the note before, so that they are added up in whatever order.
-fn add(rows: &mut BTreeMap<Key, Row>, record: &Record) -> Result<(), ApplyError> {
+/// The rows of one note, one a key.
+fn rows_of(record: &Record) -> Result<Vec<Row>, ApplyError> {
+    let mut rows: BTreeMap<Key, Row> = BTreeMap::new();
     let Some((envelope, UsageNote::UsageCounted(note))) = decode_scoped(record)? else {
-        return Ok(());
+        return Ok(Vec::new());
     };
     let tenant_id = scope_of(&envelope)?.0.0;
     let appended_at = record.appended_at.datetime();
     for count in note.counts {
         let key_id = count.key.map_or(Uuid::nil(), |key| key.0);
         let rule = count.rule.unwrap_or_default();
-        let key = (
-            tenant_id,
-            note.day,
-            count.used.clone(),
-            key_id,
-            rule.clone(),
-        );
+        let key = (count.used.clone(), key_id, rule.clone());
         let row = rows.entry(key).or_insert(Row {
             tenant_id,
             day: note.day,
@@ -100,23 +94,24 @@ fn add(rows: &mut BTreeMap<Key, Row>, record: &Record) -> Result<(), ApplyError>
             requests: 0,
             items: 0,
             bytes: 0,
+            at_offset: record.position.offset,
             partition: record.position.partition,
             appended_at,
         });
         row.requests += count.requests;
         row.items += count.items;
         row.bytes += count.bytes;
-        row.appended_at = row.appended_at.max(appended_at);
     }
-    Ok(())
+    Ok(rows.into_values().collect())
 }
 
 const WRITE: &str = "INSERT INTO usage_counts AS held
     SELECT * FROM json_populate_recordset(NULL::usage_counts, $1::json)
     ON CONFLICT (tenant_id, day, used, key_id, rule) DO UPDATE SET
         requests = held.requests + excluded.requests, items = held.items + excluded.items,
-        bytes = held.bytes + excluded.bytes,
-        appended_at = greatest(held.appended_at, excluded.appended_at)";
+        bytes = held.bytes + excluded.bytes, at_offset = excluded.at_offset,
+        appended_at = excluded.appended_at
+    WHERE held.at_offset < excluded.at_offset";
 
 const EXPIRE: &str = "DELETE FROM usage_counts AS held
     USING unnest($1::int[], $2::timestamptz[]) AS expiry (partition, before)
