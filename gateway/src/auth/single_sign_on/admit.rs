@@ -40,13 +40,13 @@ pub(super) fn identity(
     tenant: TenantId,
     issuer: &str,
     subject: &str,
-) -> Identity {
+) -> Result<Identity, Error> {
     let parts = [tenant.0.as_bytes(), issuer.as_bytes(), subject.as_bytes()];
-    Identity {
+    Ok(Identity {
         tenant,
         issuer: issuer.to_owned(),
         subject: gateway.keys()?.identity(&parts),
-    }
+    })
 }
 
 /// Lets somebody in, as whom they are here.

@@ -87,7 +87,7 @@ async fn arrive(
     let mut person = believe(gateway, tenant, &settings, &granted, &nonce).await?;
     shown_again(&attempt, &person)?;
     provider.complete(&mut person, &granted).await?;
-    let identity = admit::identity(gateway, tenant, &settings.issuer, &person.subject);
+    let identity = admit::identity(gateway, tenant, &settings.issuer, &person.subject)?;
     let user = admit::admit(
         gateway,
         &settings,

@@ -115,7 +115,7 @@ async fn still_the_same(
         other => other?,
     };
     provider.complete(&mut person, granted).await?;
-    let found = admit::identity(gateway, session.tenant, &session.issuer, &person.subject);
+    let found = admit::identity(gateway, session.tenant, &session.issuer, &person.subject)?;
     if found.subject != session.subject {
         return Err(Refused::SubjectChanged);
     }
