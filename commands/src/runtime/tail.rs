@@ -104,7 +104,7 @@ mod tests {
                 partition: 0,
                 offset,
             },
-            kind: String::new(),
+            kind: "".into(),
             body: Bytes::from(vec![0; 1_000]),
             sequence,
             command: CommandId(Uuid::nil()),

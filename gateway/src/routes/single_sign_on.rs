@@ -184,7 +184,8 @@ pub async fn set(
     if let (Err(Error::Refused(_)), Some(_)) = (&settled, &secret) {
         sign_on_secrets::remove(&gateway.db, tenant, fresh).await?;
     }
-    gateway.shown(&*settled?, &[READ_MODEL]).await?;
+    let settled = settled?;
+    gateway.shown(&settled, &[READ_MODEL]).await?;
     after(&gateway, tenant, before.as_ref(), Some(&settings)).await?;
     shown(&gateway, &allowed).await.map(Json)
 }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use axum::http::Method;
 use parking_lot::Mutex;
-use projections::vault::MasterKey;
 use projections::vault::rotation::{KeyFile, Rotation};
+use projections::vault::{MasterKey, Place};
 use schemas::context::Context;
+use schemas::ids::TenantId;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -38,6 +39,9 @@ async fn left(app: &App, key: [u8; 8]) -> Vec<(String, i64, i64)> {
         ("refresh_tokens", "successor_wrapped"),
         ("ws_tickets", "wrapped"),
         ("totp", "wrapped"),
+        ("sign_on_secrets", "wrapped"),
+        ("sign_on_attempts", "wrapped"),
+        ("sign_on_sessions", "wrapped"),
         ("credentials", "wrapped"),
     ] {
         let sql = format!(
@@ -52,6 +56,35 @@ async fn left(app: &App, key: [u8; 8]) -> Vec<(String, i64, i64)> {
         found.push((table.to_owned(), all, others));
     }
     found
+}
+
+/// What single sign-on keeps, without a provider: table, how it is stored, its row's name.
+const SIGN_ON: [(&str, &str, &str); 3] = [
+    (
+        "sign_on_secrets",
+        "(id, tenant_id, wrapped, created_at) VALUES ($1::uuid, $2, $3, now())",
+        "01981f00-0000-7000-8000-000000000001",
+    ),
+    (
+        "sign_on_attempts",
+        "(state, tenant_id, browser, wrapped, return_to, fresh, created_at, expires_at)
+         VALUES (decode($1, 'hex'), $2, '', $3, '/', false, now(), now() + interval '1 day')",
+        "ab01",
+    ),
+    (
+        "sign_on_sessions",
+        "(id, tenant_id, user_id, issuer, client_id, subject, wrapped, checked_at)
+         VALUES ($1::uuid, $2, $2, '', '', '', $3, now() + interval '1 day')",
+        "01981f00-0000-7000-8000-000000000002",
+    ),
+];
+
+fn place(tenant: TenantId, table: &'static str, row: &'static str) -> Place<'static> {
+    Place {
+        tenant: Some(tenant),
+        table,
+        row,
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -92,6 +125,22 @@ async fn sessions_factors_tickets_and_credentials_survive_another_master_key() {
         .await
         .with(201);
 
+    let tenant = TenantId(ada.tenant.parse().unwrap());
+    for (table, values, row) in SIGN_ON {
+        let wrapped = master
+            .wrap(place(tenant, table, row), row.as_bytes())
+            .unwrap();
+        sqlx::query(sqlx::AssertSqlSafe(format!(
+            "INSERT INTO vault.{table} {values}"
+        )))
+        .bind(row)
+        .bind(tenant.0)
+        .bind(wrapped)
+        .execute(db.writer())
+        .await
+        .unwrap();
+    }
+
     let before = master.id();
     let file = Arc::new(File(Mutex::new([0; 32])));
     let rotation = Rotation::new(db, master, file, Context::ambient(&clock).id(), "gateway");
@@ -119,6 +168,16 @@ async fn sessions_factors_tickets_and_credentials_survive_another_master_key() {
             "the test puts nothing into {table}"
         );
         assert_eq!(others, 0, "{table}");
+    }
+    for (table, _, row) in SIGN_ON {
+        let sql = format!("SELECT wrapped FROM vault.{table} WHERE tenant_id = $1");
+        let wrapped: Vec<u8> = sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+            .bind(tenant.0)
+            .fetch_one(db.writer())
+            .await
+            .unwrap();
+        let opened = master.unwrap(place(tenant, table, row), &wrapped).unwrap();
+        assert_eq!(opened.as_slice(), row.as_bytes(), "{table}");
     }
     // Addresses are found, codes and sessions count, the link still opens.
     clock.advance_millis(60_000);

@@ -30,8 +30,15 @@ const fn of(table: &'static str, column: &'static str, row: &'static str) -> Sea
     }
 }
 
+const fn of_tenant(table: &'static str, row: &'static str) -> Sealed {
+    Sealed {
+        tenant: "tenant_id",
+        ..of(table, "wrapped", row)
+    }
+}
+
 /// The canary is the last: who finds it under a key finds everything under it.
-pub(super) const ALL: [Sealed; 8] = [
+pub(super) const ALL: [Sealed; 11] = [
     of("derivation", "wrapped", "id::text"),
     of("subject_keys", "wrapped", "subject::text"),
     of("signing_keys", "wrapped", "kid"),
@@ -42,10 +49,10 @@ pub(super) const ALL: [Sealed; 8] = [
     ),
     of("ws_tickets", "wrapped", "encode(hash, 'hex')"),
     of("totp", "wrapped", "user_id::text"),
-    Sealed {
-        tenant: "tenant_id",
-        ..of("credentials", "wrapped", "id::text")
-    },
+    of_tenant("sign_on_secrets", "id::text"),
+    of_tenant("sign_on_attempts", "encode(state, 'hex')"),
+    of_tenant("sign_on_sessions", "id::text"),
+    of_tenant("credentials", "id::text"),
     of("canary", "wrapped", "id::text"),
 ];
 

@@ -177,7 +177,7 @@ pub(crate) fn every_example() -> Vec<NewRecord> {
     use schemas::telemetry_limits::{TelemetryLimitsEvent, TelemetryNote};
     use schemas::usage::UsageNote;
     let tenant = Tenant(0);
-    let streams: [(Topic, &str, u128, Vec<MessageType>); 15] = [
+    let streams: [(Topic, &str, u128, Vec<MessageType>); 16] = [
         (Topic::IdentityEvents, "tenant", 0xF1, TenantEvent::types()),
         (
             Topic::IdentityEvents,

@@ -136,7 +136,8 @@ pub struct Found {
 pub(super) struct Provider<'a> {
     providers: &'a Providers,
     known: Arc<Known>,
-    pub(super) client: Client,
+    /// Boxed, because it is large and lives through many waits.
+    pub(super) client: Box<Client>,
     metadata: Arc<Metadata>,
     settings: &'a SignOnSettings,
 }
@@ -295,7 +296,7 @@ impl<'a> Provider<'a> {
         Ok(Self {
             providers,
             known,
-            client,
+            client: Box::new(client),
             metadata,
             settings,
         })
