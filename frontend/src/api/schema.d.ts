@@ -1230,7 +1230,7 @@ export interface paths {
         };
         /**
          * The tenant's members
-         * @description Each read is noted in the audit.
+         * @description Looking at it is noted in the audit, once a quarter of an hour and session.
          */
         get: operations["list_members"];
         put?: never;
@@ -1303,6 +1303,74 @@ export interface paths {
          */
         put: operations["set_project_role"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/monitoring-integrations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The project's monitoring servers, by name, with whether they answer */
+        get: operations["list_monitoring_integrations"];
+        put?: never;
+        /**
+         * Add a monitoring server
+         * @description Its name is its own within the project, in whatever case. The credential is kept
+         *     sealed and never shown again.
+         */
+        post: operations["create_monitoring_integration"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/monitoring-integrations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One monitoring server */
+        get: operations["get_monitoring_integration"];
+        /**
+         * Change a monitoring server
+         * @description Everything but its name. Without `credential` the one that it has stays, unless the
+         *     address becomes another server's: then it must be given again.
+         */
+        put: operations["change_monitoring_integration"];
+        post?: never;
+        /**
+         * Remove a monitoring server
+         * @description Its credential is destroyed; its name is free again.
+         */
+        delete: operations["remove_monitoring_integration"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/monitoring-integrations/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test a monitoring server
+         * @description Asks it now, with the credential that it has, and notes what was found as its health.
+         */
+        post: operations["test_monitoring_integration"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1724,6 +1792,27 @@ export interface paths {
         };
         /** One trace with all its spans */
         get: operations["get_trace"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the tenant has used
+         * @description Requests to the API and what agents sent, by day (UTC) and by key, and what was
+         *     refused by which rule. Counted about once a minute.
+         */
+        get: operations["get_usage"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2573,6 +2662,32 @@ export interface components {
         CreatedApiKey: components["schemas"]["ApiKey"] & {
             key: string;
         };
+        /** @description What the server is shown with each request. Kept sealed, never told again. */
+        CredentialGiven: {
+            /** @enum {string} */
+            kind: "none";
+        } | {
+            /** @enum {string} */
+            kind: "basic";
+            password: string;
+            /** @example sre-copilot */
+            username: string;
+        } | {
+            /** @enum {string} */
+            kind: "bearer";
+            token: string;
+        } | {
+            headers: components["schemas"]["HeaderGiven"][];
+            /** @enum {string} */
+            kind: "headers";
+        };
+        /** @enum {string} */
+        CredentialKind: "basic" | "bearer" | "headers";
+        CredentialShown: {
+            kind: components["schemas"]["CredentialKind"];
+            /** Format: date-time */
+            set_at?: string | null;
+        };
         /** @description Incidents that were opened and resolved on one day (UTC). */
         Day: {
             /** Format: date */
@@ -2624,6 +2739,13 @@ export interface components {
             group: string;
             role: components["schemas"]["MemberRole"];
         };
+        HeaderGiven: {
+            /** @example X-Scope-OrgID */
+            name: string;
+            value: string;
+        };
+        /** @enum {string} */
+        HealthStatus: "unknown" | "up" | "down";
         /** @description An incident as the API shows it. */
         Incident: {
             /** Format: date-time */
@@ -2682,6 +2804,52 @@ export interface components {
         IncidentSource: "alertmanager" | "manual";
         /** @enum {string} */
         IncidentStatus: "detected" | "acknowledged" | "investigating" | "mitigated" | "resolved" | "learned" | "merged";
+        /** @description What asking the server has found out. */
+        IntegrationHealth: {
+            /** @description The same for people. */
+            detail?: string | null;
+            /** @description Why it is down: a word for programs. */
+            error?: string | null;
+            /**
+             * Format: int64
+             * @description As of `noted_at`.
+             */
+            latency_ms?: number | null;
+            /**
+             * Format: date-time
+             * @description When something last changed or was sampled; it is asked much more often.
+             */
+            noted_at?: string | null;
+            /** Format: date-time */
+            since?: string | null;
+            status: components["schemas"]["HealthStatus"];
+            /** @description What the server says that it is. */
+            version?: string | null;
+        };
+        /** @description Where a server is, what it is, and what it wants to be shown. */
+        IntegrationSettings: {
+            /** @description Believed instead of the system's authorities, in PEM. */
+            ca_certificate?: string | null;
+            credential?: components["schemas"]["CredentialGiven"] | null;
+            kind: components["schemas"]["MonitoringKind"];
+            /**
+             * @description http or https, without login and query. Redirects are not followed.
+             * @example http://prometheus.shop:9090
+             */
+            url: string;
+        };
+        /** @description What a test has found out. Nothing of the server's answers is in it but its version. */
+        IntegrationTest: {
+            /** @description The same for people. */
+            detail?: string | null;
+            /** @description Why it is down: a word for programs. */
+            error?: string | null;
+            /** Format: int64 */
+            latency_ms: number;
+            status: components["schemas"]["HealthStatus"];
+            steps: components["schemas"]["TestStep"][];
+            version?: string | null;
+        };
         /** @description An invitation that waits for its answer. */
         Invitation: {
             /** Format: date-time */
@@ -2999,6 +3167,38 @@ export interface components {
              */
             into: string;
         };
+        /** @description A monitoring server as the API shows it. */
+        MonitoringIntegration: {
+            /** @description Believed instead of the system's authorities, in PEM. */
+            ca_certificate?: string | null;
+            /** Format: date-time */
+            changed_at: string;
+            changed_by?: components["schemas"]["Person"] | null;
+            /** Format: date-time */
+            created_at: string;
+            created_by?: components["schemas"]["Person"] | null;
+            credential?: components["schemas"]["CredentialShown"] | null;
+            health: components["schemas"]["IntegrationHealth"];
+            /** Format: uuid */
+            id: string;
+            kind: components["schemas"]["MonitoringKind"];
+            name: string;
+            url: string;
+            /**
+             * Format: int64
+             * @description Of what people have set; `If-Match` takes it.
+             */
+            version: number;
+        };
+        MonitoringIntegrationPage: {
+            items: components["schemas"]["MonitoringIntegration"][];
+            next_cursor: string | null;
+        };
+        /**
+         * @description What stands behind the address of a monitoring integration.
+         * @enum {string}
+         */
+        MonitoringKind: "prometheus" | "alertmanager" | "grafana" | "loki" | "otlp";
         NewApiKey: {
             /** Format: date-time */
             expires_at?: string | null;
@@ -3021,6 +3221,20 @@ export interface components {
             severity: components["schemas"]["Severity"];
             /** @example Checkout answers 5xx */
             title: string;
+        };
+        /** @description A server and its name. */
+        NewIntegration: {
+            /** @description Believed instead of the system's authorities, in PEM. */
+            ca_certificate?: string | null;
+            credential?: components["schemas"]["CredentialGiven"] | null;
+            kind: components["schemas"]["MonitoringKind"];
+            /** @example Prometheus of the shop */
+            name: string;
+            /**
+             * @description http or https, without login and query. Redirects are not followed.
+             * @example http://prometheus.shop:9090
+             */
+            url: string;
         };
         NewInvitation: {
             /** @example grace@example.com */
@@ -3251,6 +3465,20 @@ export interface components {
         ProviderToTest: {
             /** @example https://login.example.com/realms/acme */
             issuer: string;
+        };
+        /** @description How a limit on requests stood after this one. */
+        RateStanding: {
+            /**
+             * Format: int32
+             * @description At once after a pause.
+             */
+            burst: number;
+            /** Format: int32 */
+            per_second: number;
+            /** Format: int32 */
+            remaining: number;
+            /** @description `caller` or `tenant` */
+            rule: string;
         };
         /** @description What the gateway needs, and whether it has it. */
         Readiness: {
@@ -3721,6 +3949,25 @@ export interface components {
             id: string;
             name: string;
         };
+        /** @description What the tenant has used. */
+        TenantUsage: {
+            /** @description Newest first; days without use are left out. */
+            days: components["schemas"]["UsageOfDay"][];
+            /** @description By key and by what became of it, over all these days; most requests first. */
+            keys: components["schemas"]["UsageOfKey"][];
+            /** @description Of the caller and of the tenant; a rule without a limit is left out. */
+            rates: components["schemas"]["RateStanding"][];
+        };
+        /** @description One step of a test. */
+        TestStep: {
+            detail: string;
+            name: components["schemas"]["TestStepName"];
+            ok: boolean;
+            /** Format: int64 */
+            took_ms: number;
+        };
+        /** @enum {string} */
+        TestStepName: "resolve" | "connect" | "tls" | "request" | "version" | "credential";
         /** @description What the provider says of itself. */
         TestedProvider: {
             /** @description Its signatures that are taken here; none = its tokens are not believed. */
@@ -3786,6 +4033,50 @@ export interface components {
         TraceSummaryPage: {
             items: components["schemas"]["TraceSummary"][];
             next_cursor: string | null;
+        };
+        /** @description One day (UTC) of one kind of use. */
+        UsageOfDay: {
+            /**
+             * Format: int64
+             * @description As sent.
+             */
+            bytes: number;
+            /** @description `2026-11-28` */
+            day: string;
+            /**
+             * Format: int64
+             * @description Samples, log records or spans.
+             */
+            items: number;
+            /** Format: int64 */
+            refused_items: number;
+            /** Format: int64 */
+            refused_requests: number;
+            /**
+             * Format: int64
+             * @description Those that were done.
+             */
+            requests: number;
+            /** @description `api`, `metrics`, `logs`, `traces` or `webhooks` */
+            used: string;
+        };
+        /** @description One key, or all people together, by what became of it; over all the days. */
+        UsageOfKey: {
+            /** Format: int64 */
+            bytes: number;
+            /** Format: int64 */
+            items: number;
+            /**
+             * Format: uuid
+             * @description Null = people, and keys beyond those that are counted apart.
+             */
+            key_id?: string | null;
+            key_name?: string | null;
+            /** Format: int64 */
+            requests: number;
+            /** @description The rule that refused it; null = done. */
+            rule?: string | null;
+            used: string;
         };
         /** @description A person with an account. */
         User: {
@@ -3874,6 +4165,7 @@ export interface operations {
                     "application/json": unknown;
                 };
             };
+            /** @description No API key, or none that is good */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3882,6 +4174,16 @@ export interface operations {
                     "application/json": unknown;
                 };
             };
+            /** @description The key has no scope for this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description The body is too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -3890,6 +4192,7 @@ export interface operations {
                     "application/json": unknown;
                 };
             };
+            /** @description A content type or a compression that is not known here */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3898,6 +4201,7 @@ export interface operations {
                     "application/json": unknown;
                 };
             };
+            /** @description More than the tenant may send; `Retry-After` */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3906,6 +4210,7 @@ export interface operations {
                     "application/json": unknown;
                 };
             };
+            /** @description Nothing was taken; send it again after `Retry-After` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4050,7 +4355,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -4212,11 +4517,29 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` names another version than there is */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4233,7 +4556,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4247,7 +4570,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -4327,11 +4650,29 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` names another version than there is */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field has a value that it cannot have, or the `Idempotency-Key` was used for another request */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4422,7 +4763,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             409: {
@@ -4430,7 +4771,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` names another version than there is */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -4442,7 +4792,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4456,7 +4806,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -4522,7 +4872,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -4613,7 +4963,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -4792,8 +5142,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description There is no such thing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` names another version than there is */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4810,7 +5178,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4824,7 +5192,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -4886,7 +5254,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -4988,7 +5356,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             404: {
@@ -4996,7 +5364,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             409: {
@@ -5004,7 +5372,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` names another version than there is */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -5016,8 +5393,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field has a value that it cannot have */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5103,12 +5489,21 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The request comes from a page of another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             409: {
@@ -5116,7 +5511,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -5128,8 +5523,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field has a value that it cannot have */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5186,12 +5590,21 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The request comes from a page of another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             409: {
@@ -5199,7 +5612,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` names another version than there is */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -5211,7 +5633,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -5225,7 +5647,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Something that the answer needs is away */
@@ -5285,7 +5707,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             409: {
@@ -5293,7 +5724,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` names another version than there is */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field has a value that it cannot have, or the `Idempotency-Key` was used for another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -5351,7 +5800,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request comes from a page of another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -5363,8 +5821,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field has a value that it cannot have */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5377,7 +5844,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Something that the answer needs is away */
@@ -5405,6 +5872,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description The request comes from a page of another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             /** @description Something that the answer needs is away */
             503: {
@@ -5448,7 +5924,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The caller may not */
@@ -5519,12 +5995,21 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The request comes from a page of another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -5536,8 +6021,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field has a value that it cannot have */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5550,7 +6044,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Something that the answer needs is away */
@@ -5602,7 +6096,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Something that the answer needs is away */
@@ -5658,7 +6152,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Something that the answer needs is away */
@@ -5705,7 +6199,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             403: {
@@ -5713,7 +6207,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -5734,7 +6228,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -5748,7 +6242,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             429: {
@@ -5756,7 +6250,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Something that the answer needs is away */
@@ -5803,7 +6297,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             403: {
@@ -5811,7 +6305,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -5832,8 +6326,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field has a value that it cannot have */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5846,7 +6349,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Something that the answer needs is away */
@@ -5895,7 +6398,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request comes from a page of another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             404: {
@@ -5903,7 +6415,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -5915,8 +6427,25 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field has a value that it cannot have */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5978,7 +6507,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             409: {
@@ -5986,7 +6524,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` names another version than there is */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -5998,7 +6545,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6012,7 +6559,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Something that the answer needs is away */
@@ -6066,7 +6621,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -6138,7 +6693,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             409: {
@@ -6146,7 +6701,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -6207,7 +6762,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -6274,7 +6829,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             403: {
@@ -6282,7 +6837,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             409: {
@@ -6290,7 +6853,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -6302,8 +6865,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field has a value that it cannot have */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6316,7 +6888,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Something that the answer needs is away */
@@ -6370,7 +6942,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             404: {
@@ -6378,7 +6950,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -6450,7 +7022,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -6520,7 +7092,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -6592,7 +7164,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             404: {
@@ -6600,7 +7172,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -6672,7 +7244,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -6755,7 +7327,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -6935,8 +7507,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description There is no such thing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` names another version than there is */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6953,7 +7543,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6967,7 +7557,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -7117,7 +7707,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -7207,12 +7797,21 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description There is no such thing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             409: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             412: {
@@ -7220,7 +7819,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -7232,8 +7831,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field has a value that it cannot have */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7317,7 +7925,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -7407,6 +8015,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description There is no such thing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
                 headers: {
@@ -7421,7 +8038,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -7433,7 +8050,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -7447,7 +8064,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -7533,11 +8150,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` names another version than there is */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7554,7 +8180,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -7568,7 +8194,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -7649,12 +8275,21 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description There is no such thing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             409: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             412: {
@@ -7662,7 +8297,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -7674,8 +8309,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field has a value that it cannot have */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7761,12 +8405,21 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description There is no such thing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             409: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             412: {
@@ -7774,7 +8427,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -7786,8 +8439,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field has a value that it cannot have */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7873,12 +8535,30 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description There is no such thing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             409: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` names another version than there is */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -7890,8 +8570,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field has a value that it cannot have */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7977,12 +8666,21 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description There is no such thing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             409: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             412: {
@@ -7990,7 +8688,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -8002,8 +8700,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field has a value that it cannot have */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8089,12 +8796,21 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description There is no such thing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             409: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             412: {
@@ -8102,7 +8818,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -8114,8 +8830,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field has a value that it cannot have */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8201,12 +8926,21 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description There is no such thing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             409: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             412: {
@@ -8214,7 +8948,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -8226,8 +8960,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field has a value that it cannot have */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8313,6 +9056,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description There is no such thing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
                 headers: {
@@ -8327,7 +9079,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -8339,8 +9091,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field has a value that it cannot have */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8424,7 +9185,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -8514,6 +9275,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description There is no such thing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
                 headers: {
@@ -8528,7 +9298,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -8540,8 +9310,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field has a value that it cannot have */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8596,47 +9375,61 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description No API key, or none that is good */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The key has no scope for this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
             413: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description A content type or a compression that is not known here */
             415: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description More than the tenant may send; `Retry-After` */
             429: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Nothing was taken; send it again after `Retry-After` */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -8667,47 +9460,61 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description No API key, or none that is good */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The key has no scope for this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
             413: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description A content type or a compression that is not known here */
             415: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description More than the tenant may send; `Retry-After` */
             429: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Nothing was taken; send it again after `Retry-After` */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -8739,47 +9546,61 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description No API key, or none that is good */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The key has no scope for this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
             413: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description A content type or a compression that is not known here */
             415: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description More than the tenant may send; `Retry-After` */
             429: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Nothing was taken; send it again after `Retry-After` */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -8914,7 +9735,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             409: {
@@ -8922,7 +9752,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` names another version than there is */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -8934,7 +9773,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -8948,7 +9787,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -9028,11 +9867,29 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` names another version than there is */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field has a value that it cannot have, or the `Idempotency-Key` was used for another request */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9100,7 +9957,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -9188,7 +10045,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -9274,7 +10131,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -9364,7 +10221,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -9378,6 +10235,15 @@ export interface operations {
             };
             /** @description The caller may not */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing here */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9452,7 +10318,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -9538,7 +10404,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -9626,7 +10492,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -9708,20 +10574,22 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description A part of the request cannot be read */
             400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description No credential, or none that is good */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The caller may not */
@@ -9735,6 +10603,14 @@ export interface operations {
             };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            426: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9818,7 +10694,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -9984,12 +10860,30 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description There is no such thing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             409: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` names another version than there is */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -10001,7 +10895,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -10015,7 +10909,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -10095,7 +10989,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             409: {
@@ -10103,7 +10997,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` names another version than there is */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field has a value that it cannot have, or the `Idempotency-Key` was used for another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -10189,7 +11101,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             409: {
@@ -10197,7 +11109,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` names another version than there is */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -10209,8 +11130,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field has a value that it cannot have */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10286,7 +11216,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             404: {
@@ -10294,7 +11224,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             409: {
@@ -10302,7 +11232,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` names another version than there is */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field has a value that it cannot have, or the `Idempotency-Key` was used for another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -10388,7 +11336,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             409: {
@@ -10396,7 +11344,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` names another version than there is */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -10408,8 +11365,649 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field has a value that it cannot have */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that the answer needs is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_monitoring_integrations: {
+        parameters: {
+            query?: {
+                /** @description How many items at most; 50 unless told, never more than 200. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MonitoringIntegrationPage"];
+                };
+            };
+            /** @description A part of the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or none that is good */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `X-Project` names another project, or the state does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that the answer needs is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_monitoring_integration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewIntegration"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MonitoringIntegration"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            /** @description A part of the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or none that is good */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` names another version than there is */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has another content type, or is compressed in an unknown way */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that the answer needs is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_monitoring_integration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MonitoringIntegration"];
+                };
+            };
+            /** @description A part of the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or none that is good */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `X-Project` names another project, or the state does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that the answer needs is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_monitoring_integration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IntegrationSettings"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MonitoringIntegration"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            /** @description A part of the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or none that is good */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has another content type, or is compressed in an unknown way */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that the answer needs is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_monitoring_integration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A part of the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or none that is good */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `X-Project` names another project, or the state does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field has a value that it cannot have, or the `Idempotency-Key` was used for another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that the answer needs is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test_monitoring_integration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IntegrationTest"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            /** @description A part of the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or none that is good */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `X-Project` names another project, or the state does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` names another version than there is */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field has a value that it cannot have, or the `Idempotency-Key` was used for another request */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10571,12 +12169,30 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description There is no such thing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             409: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` names another version than there is */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -10588,7 +12204,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -10602,7 +12218,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -10688,11 +12304,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` names another version than there is */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10709,8 +12334,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field has a value that it cannot have */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10797,7 +12431,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             409: {
@@ -10805,7 +12439,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` names another version than there is */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field has a value that it cannot have, or the `Idempotency-Key` was used for another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -10887,11 +12539,29 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` names another version than there is */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field has a value that it cannot have, or the `Idempotency-Key` was used for another request */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11051,8 +12721,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description There is no such thing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` names another version than there is */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11069,7 +12757,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -11083,7 +12771,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -11163,11 +12851,29 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` names another version than there is */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field has a value that it cannot have, or the `Idempotency-Key` was used for another request */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11329,8 +13035,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description There is no such thing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` names another version than there is */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11347,7 +13071,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -11361,7 +13085,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -11441,11 +13165,29 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` names another version than there is */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field has a value that it cannot have, or the `Idempotency-Key` was used for another request */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11598,7 +13340,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             409: {
@@ -11606,7 +13357,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` names another version than there is */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -11618,7 +13378,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -11632,7 +13392,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -11701,7 +13461,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             404: {
@@ -11709,11 +13469,29 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` names another version than there is */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field has a value that it cannot have, or the `Idempotency-Key` was used for another request */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11807,7 +13585,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -11821,7 +13599,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -11951,7 +13729,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -11972,12 +13750,30 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description There is no such thing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             409: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` names another version than there is */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -11989,8 +13785,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field has a value that it cannot have */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12147,8 +13952,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description There is no such thing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` names another version than there is */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12165,7 +13988,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -12179,7 +14002,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -12331,12 +14154,30 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description There is no such thing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             409: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` names another version than there is */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description The body is too large */
@@ -12348,7 +14189,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -12362,7 +14203,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -12441,8 +14282,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description There is no such thing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` names another version than there is */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12459,7 +14318,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -12473,7 +14332,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -12536,7 +14395,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -12562,7 +14421,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -13136,7 +14995,83 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `X-Project` names another project, or the state does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that the answer needs is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_usage: {
+        parameters: {
+            query?: {
+                /** @description How many days (UTC) with today; 30 unless told, never more than 400. */
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TenantUsage"];
+                };
+            };
+            /** @description A part of the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or none that is good */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -13194,31 +15129,61 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description No API key, or none that is good */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The key has no scope for this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
             413: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description A content type or a compression that is not known here */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More than the tenant may send; `Retry-After` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing was taken; send it again after `Retry-After` */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -13323,6 +15288,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
+            /** @description No API key, or none that is good */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -13331,6 +15297,16 @@ export interface operations {
                     "text/plain": string;
                 };
             };
+            /** @description The key has no scope for this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description The body is too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -13339,6 +15315,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
+            /** @description A content type or a compression that is not known here */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -13347,6 +15324,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
+            /** @description More than the tenant may send; `Retry-After` */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -13355,6 +15333,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
+            /** @description Nothing was taken; send it again after `Retry-After` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -13395,6 +15374,7 @@ export interface operations {
                     "application/json": unknown;
                 };
             };
+            /** @description No API key, or none that is good */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -13403,6 +15383,16 @@ export interface operations {
                     "application/json": unknown;
                 };
             };
+            /** @description The key has no scope for this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description The body is too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -13411,6 +15401,7 @@ export interface operations {
                     "application/json": unknown;
                 };
             };
+            /** @description A content type or a compression that is not known here */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -13419,6 +15410,7 @@ export interface operations {
                     "application/json": unknown;
                 };
             };
+            /** @description More than the tenant may send; `Retry-After` */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -13427,6 +15419,7 @@ export interface operations {
                     "application/json": unknown;
                 };
             };
+            /** @description Nothing was taken; send it again after `Retry-After` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -13493,6 +15486,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -13661,6 +15655,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description There is no such thing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
                 headers: {
@@ -13727,6 +15730,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -13828,6 +15832,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -13889,6 +15894,7 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -13902,6 +15908,15 @@ export interface operations {
             };
             /** @description The caller may not */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing here */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13966,6 +15981,7 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -14042,6 +16058,7 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -14080,8 +16097,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field has a value that it cannot have */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14137,6 +16163,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
+            /** @description No API key, or none that is good */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -14145,6 +16172,16 @@ export interface operations {
                     "text/plain": string;
                 };
             };
+            /** @description The key has no scope for this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description The body is too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -14153,6 +16190,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
+            /** @description A content type or a compression that is not known here */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -14161,6 +16199,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
+            /** @description More than the tenant may send; `Retry-After` */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -14169,6 +16208,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
+            /** @description Nothing was taken; send it again after `Retry-After` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -14206,6 +16246,7 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -14282,6 +16323,7 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -14320,8 +16362,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field has a value that it cannot have */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14380,6 +16431,7 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -14456,6 +16508,7 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -14494,8 +16547,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field has a value that it cannot have */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14551,6 +16613,7 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -14627,6 +16690,7 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -14665,8 +16729,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field has a value that it cannot have */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14716,7 +16789,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Something that the answer needs is away */
@@ -14857,6 +16930,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -14933,6 +17007,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -14971,8 +17046,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field has a value that it cannot have */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15030,6 +17114,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -15043,6 +17128,15 @@ export interface operations {
             };
             /** @description The caller may not */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing here */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15082,6 +17176,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -15114,6 +17209,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -15166,6 +17262,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -15197,6 +17294,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -15235,7 +17333,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -15250,6 +17348,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -15267,6 +17366,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -15297,6 +17397,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -15349,6 +17450,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -15387,6 +17489,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -15439,6 +17542,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -15470,6 +17574,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -15508,7 +17613,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -15523,6 +17628,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -15540,6 +17646,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -15572,6 +17679,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -15624,6 +17732,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -15655,6 +17764,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -15693,7 +17803,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -15708,6 +17818,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -15725,6 +17836,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -15767,6 +17879,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -15819,6 +17932,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -15850,6 +17964,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -15888,7 +18003,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -15903,6 +18018,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -15920,6 +18036,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -16026,6 +18143,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -16078,6 +18196,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -16109,6 +18228,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -16147,7 +18267,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is no JSON, or compressed in an unknown way */
+            /** @description The body has another content type, or is compressed in an unknown way */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -16162,6 +18282,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -16179,6 +18300,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -16279,6 +18401,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Readiness"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -16302,6 +18425,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/x-protobuf": number[];
                     "application/json": unknown;
                 };
             };
@@ -16310,46 +18434,67 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/x-protobuf": number[];
                     "application/json": unknown;
                 };
             };
+            /** @description No API key, or none that is good */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/x-protobuf": number[];
                     "application/json": unknown;
                 };
             };
+            /** @description The key has no scope for this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-protobuf": number[];
+                    "application/json": unknown;
+                };
+            };
+            /** @description The body is too large */
             413: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/x-protobuf": number[];
                     "application/json": unknown;
                 };
             };
+            /** @description A content type or a compression that is not known here */
             415: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/x-protobuf": number[];
                     "application/json": unknown;
                 };
             };
+            /** @description More than the tenant may send; `Retry-After` */
             429: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/x-protobuf": number[];
                     "application/json": unknown;
                 };
             };
+            /** @description Nothing was taken; send it again after `Retry-After` */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/x-protobuf": number[];
                     "application/json": unknown;
                 };
             };
@@ -16374,6 +18519,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/x-protobuf": number[];
                     "application/json": unknown;
                 };
             };
@@ -16382,46 +18528,67 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/x-protobuf": number[];
                     "application/json": unknown;
                 };
             };
+            /** @description No API key, or none that is good */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/x-protobuf": number[];
                     "application/json": unknown;
                 };
             };
+            /** @description The key has no scope for this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-protobuf": number[];
+                    "application/json": unknown;
+                };
+            };
+            /** @description The body is too large */
             413: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/x-protobuf": number[];
                     "application/json": unknown;
                 };
             };
+            /** @description A content type or a compression that is not known here */
             415: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/x-protobuf": number[];
                     "application/json": unknown;
                 };
             };
+            /** @description More than the tenant may send; `Retry-After` */
             429: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/x-protobuf": number[];
                     "application/json": unknown;
                 };
             };
+            /** @description Nothing was taken; send it again after `Retry-After` */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/x-protobuf": number[];
                     "application/json": unknown;
                 };
             };
@@ -16446,6 +18613,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/x-protobuf": number[];
                     "application/json": unknown;
                 };
             };
@@ -16454,46 +18622,67 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/x-protobuf": number[];
                     "application/json": unknown;
                 };
             };
+            /** @description No API key, or none that is good */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/x-protobuf": number[];
                     "application/json": unknown;
                 };
             };
+            /** @description The key has no scope for this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-protobuf": number[];
+                    "application/json": unknown;
+                };
+            };
+            /** @description The body is too large */
             413: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/x-protobuf": number[];
                     "application/json": unknown;
                 };
             };
+            /** @description A content type or a compression that is not known here */
             415: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/x-protobuf": number[];
                     "application/json": unknown;
                 };
             };
+            /** @description More than the tenant may send; `Retry-After` */
             429: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/x-protobuf": number[];
                     "application/json": unknown;
                 };
             };
+            /** @description Nothing was taken; send it again after `Retry-After` */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/x-protobuf": number[];
                     "application/json": unknown;
                 };
             };
@@ -16530,24 +18719,34 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description No credential, or none that is good */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The caller may not */
             403: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            426: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -7,7 +7,7 @@ pub mod test;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use projections::monitoring_integrations::{self, MonitoringIntegration};
@@ -31,6 +31,7 @@ use crate::etag;
 use crate::operations::Allowed;
 use crate::outcomes::Settled;
 use crate::paging::{Listed, Paging};
+use crate::parameters::{Path, Query};
 use crate::request::Asked;
 use asked::{IntegrationSettings, NewIntegration};
 use outbound::Credential;

@@ -1,6 +1,6 @@
 //! `GET /api/v1/auth/oidc/{tenant_id}/callback`: back from the provider.
 
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -28,6 +28,7 @@ use crate::auth::vault::sign_on_identities::Identity;
 use crate::auth::vault::sign_on_sessions::{self, Vouched};
 use crate::client::Client;
 use crate::error::{Error, Problem};
+use crate::parameters::{Path, Query};
 use crate::request::RequestId;
 
 /// How far clocks may be apart where somebody should have shown themselves again.

@@ -1,6 +1,6 @@
 //! `GET /api/v1/auth/oidc/{tenant_id}/start`: off to the provider.
 
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 use base64::Engine as _;
@@ -18,6 +18,7 @@ use crate::Gateway;
 use crate::auth::vault::sign_on_attempts::{self, Attempt};
 use crate::auth::{caller, cookies};
 use crate::error::{Error, Problem};
+use crate::parameters::{Path, Query};
 
 const MAX_PATH: usize = 2_000;
 /// Where people are who asked for nothing else.

@@ -1,7 +1,7 @@
 //! The test button: asks at once what the prober asks by the clock, and tells each step.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use outbound::probe::{self, Health, Server, Trouble};
 use projections::monitoring_integrations::{self, Target};
 use projections::vault::credentials;
@@ -17,6 +17,7 @@ use crate::Gateway;
 use crate::dispatch::Command;
 use crate::error::{Error, Pending, Problem};
 use crate::operations::Allowed;
+use crate::parameters::Path;
 use crate::request::{Asked, Question};
 
 /// What a test has found out. Nothing of the server's answers is in it but its version.
