@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn what_is_here_answers_and_what_is_not_says_so() {
         let mut tokens = Tokens::new();
-        (1..=16).for_each(|hash| tokens.add(hash * 0x9E37_79B9_7F4A_7C15));
+        (1..=16u64).for_each(|hash| tokens.add(hash.wrapping_mul(0x9E37_79B9_7F4A_7C15)));
         let blooms = Blooms::default();
         blooms.keep(vec![(key(1), tokens.filter())]);
         let held = 0x9E37_79B9_7F4A_7C15;

@@ -168,7 +168,9 @@ impl Run {
             if *value < values[least] {
                 least = at;
             }
-            if *value > values[greatest] {
+            // Of equal ones the last: what rises has its ends alone then, also where it
+            // stands still before its end.
+            if *value >= values[greatest] {
                 greatest = at;
             }
         }
