@@ -391,8 +391,13 @@ fn read(row: &PgRow) -> Result<Exchange, VaultError> {
 
 /// Holds both keys from now on, and wraps with the one that is due.
 fn adopt(master: &MasterKey, exchange: &Exchange) -> Result<(), VaultError> {
+    let is_target = master.id() == exchange.target;
+    if !master.ids().contains(&exchange.target) {
+        // What is left of an exchange that has just ended is of no use to this one.
+        master.forget_other();
+    }
     if master.ids().len() < 2 {
-        let (place, sealed) = match master.id() == exchange.target {
+        let (place, sealed) = match is_target {
             true => (PREVIOUS, &exchange.previous_sealed),
             false => (TARGET, &exchange.target_sealed),
         };
