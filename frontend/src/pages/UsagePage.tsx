@@ -77,8 +77,8 @@ function Days({ days }: { days: readonly UsageOfDay[] }) {
 
 const KEY_COLUMNS: readonly Column<UsageOfKey>[] = [
   { id: 'key', header: 'Key', cell: (row) => row.key_name ?? <span className="dim">{row.key_id ?? 'people'}</span> },
-  { id: 'used', header: 'What', width: 110, cell: (row) => labelOf(row.used) },
-  { id: 'rule', header: 'Refused by', width: 190, cell: (row) => (row.rule ? <code>{row.rule}</code> : <span className="dim">done</span>) },
+  { id: 'used', header: 'What', width: 110, from: 'medium', cell: (row) => labelOf(row.used) },
+  { id: 'rule', header: 'Refused by', width: 150, cell: (row) => (row.rule ? <code>{row.rule}</code> : <span className="dim">done</span>) },
   { id: 'requests', header: 'Requests', width: 100, align: 'right', cell: (row) => count(row.requests) },
   { id: 'items', header: 'Items', width: 100, align: 'right', from: 'medium', cell: (row) => count(row.items) },
   { id: 'bytes', header: 'As sent', width: 100, align: 'right', from: 'wide', cell: (row) => size(row.bytes) },
