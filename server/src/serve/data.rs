@@ -120,15 +120,19 @@ pub(super) async fn keep(platform: Platform, data: Data) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Takes part in exchanges of the master key, once the vault has opened.
-pub(super) async fn exchange_keys(platform: Platform, data: Data) -> anyhow::Result<()> {
-    match platform
+/// Waits until the data can be used; false where the program ends before that.
+async fn becomes_usable(platform: &Platform, data: &Data) -> anyhow::Result<bool> {
+    let waited = platform
         .shutdown
         .run_until_cancelled(data.wait_usable())
-        .await
-    {
-        None => return Ok(()),
-        Some(waited) => waited?,
+        .await;
+    Ok(waited.transpose()?.is_some())
+}
+
+/// Takes part in exchanges of the master key, once the vault has opened.
+pub(super) async fn exchange_keys(platform: Platform, data: Data) -> anyhow::Result<()> {
+    if !becomes_usable(&platform, &data).await? {
+        return Ok(());
     }
     data.rotation.run(platform.shutdown.clone()).await;
     Ok(())
@@ -136,13 +140,8 @@ pub(super) async fn exchange_keys(platform: Platform, data: Data) -> anyhow::Res
 
 /// Asks the monitoring servers, once it can be read where they are.
 pub(super) async fn probe(platform: Platform, data: Data) -> anyhow::Result<()> {
-    match platform
-        .shutdown
-        .run_until_cancelled(data.wait_usable())
-        .await
-    {
-        None => return Ok(()),
-        Some(waited) => waited?,
+    if !becomes_usable(&platform, &data).await? {
+        return Ok(());
     }
     let prober = Prober {
         log: platform.log.clone(),
@@ -159,13 +158,8 @@ pub(super) async fn probe(platform: Platform, data: Data) -> anyhow::Result<()> 
 
 /// Folds the log into the read models, once their tables are there.
 pub(super) async fn project(platform: Platform, data: Data) -> anyhow::Result<()> {
-    match platform
-        .shutdown
-        .run_until_cancelled(data.wait_usable())
-        .await
-    {
-        None => return Ok(()),
-        Some(waited) => waited?,
+    if !becomes_usable(&platform, &data).await? {
+        return Ok(());
     }
     let runtime = Runtime {
         log: platform.log.clone(),
@@ -179,13 +173,8 @@ pub(super) async fn project(platform: Platform, data: Data) -> anyhow::Result<()
 
 /// Compacts the telemetry store, once its tables are there.
 pub(super) async fn compact(platform: Platform, data: Data) -> anyhow::Result<()> {
-    match platform
-        .shutdown
-        .run_until_cancelled(data.wait_usable())
-        .await
-    {
-        None => return Ok(()),
-        Some(waited) => waited?,
+    if !becomes_usable(&platform, &data).await? {
+        return Ok(());
     }
     let pace = Pace {
         pause: Duration::from_millis(platform.config.telemetry_compaction_ms),

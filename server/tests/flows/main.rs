@@ -7,6 +7,7 @@
 
 #[path = "../../../promql/tests/answers/mod.rs"]
 mod answers;
+mod arrival;
 mod client;
 mod database;
 #[path = "../../../promql/tests/memory/mod.rs"]

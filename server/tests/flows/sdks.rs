@@ -4,19 +4,17 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
 
-use reqwest::{Method, StatusCode};
 use serde_json::Value;
-use testkit::{Peer, eventually_within, peer};
+use testkit::{Peer, peer};
 
+use crate::arrival::{arrive, listed};
 use crate::client::Client;
 use crate::platform::Platform;
 use crate::statistics::proof;
 
 const SENDERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sdks");
 const ITEMS: usize = 40;
-const LONG: Duration = Duration::from_secs(60);
 
 async fn send(mut command: Command, platform: &Platform, key: &str) {
     command.args([platform.base().as_str(), key, &ITEMS.to_string()]);
@@ -44,27 +42,6 @@ fn node(modules: &Path) -> Command {
     command
 }
 
-/// Waits until the items that `count` finds in the answer at `path` are as many as
-/// were sent; more are too many.
-async fn arrive(client: &Client, what: &str, path: &str, count: fn(&Value) -> usize) {
-    eventually_within(LONG, what, || async {
-        let answer = client.try_send(Method::GET, path, None, None).await;
-        let (status, answer) = answer.ok()?;
-        assert!(
-            status == StatusCode::OK || status == StatusCode::SERVICE_UNAVAILABLE,
-            "{status}: {answer}"
-        );
-        let found = count(&answer);
-        assert!(found <= ITEMS, "{what}: {found} of {ITEMS}");
-        (found == ITEMS).then_some(())
-    })
-    .await;
-}
-
-fn listed(answer: &Value) -> usize {
-    answer["items"].as_array().map_or(0, Vec::len)
-}
-
 fn series(answer: &Value) -> usize {
     answer["data"]["result"].as_array().map_or(0, Vec::len)
 }
@@ -72,16 +49,30 @@ fn series(answer: &Value) -> usize {
 async fn check(client: &Client, services: &[&str], lines: &[&str]) {
     for service in services {
         let traces = format!("/api/v1/traces?service={service}&limit=100");
-        arrive(client, &format!("traces of {service}"), &traces, listed).await;
+        arrive(
+            client,
+            ITEMS,
+            &format!("traces of {service}"),
+            &traces,
+            listed,
+        )
+        .await;
         let logs = format!("/api/v1/logs?service={service}&level=warn&limit=100");
-        arrive(client, &format!("logs of {service}"), &logs, listed).await;
+        arrive(client, ITEMS, &format!("logs of {service}"), &logs, listed).await;
         let query = format!("sdk_items_total%7Bjob%3D%22{service}%22%7D%20%3D%3D%201");
         let metrics = format!("/prometheus/api/v1/query?query={query}");
-        arrive(client, &format!("metrics of {service}"), &metrics, series).await;
+        arrive(
+            client,
+            ITEMS,
+            &format!("metrics of {service}"),
+            &metrics,
+            series,
+        )
+        .await;
     }
     for service in lines {
         let logs = format!("/api/v1/logs?service={service}&limit=100");
-        arrive(client, &format!("logs of {service}"), &logs, listed).await;
+        arrive(client, ITEMS, &format!("logs of {service}"), &logs, listed).await;
     }
 }
 
@@ -112,7 +103,7 @@ async fn what_python_sdks_send_arrives_once() {
         let query = format!("sum_over_time({series_of}{{job=\"python-delta\"}}[1h]) == 7");
         let query: String = form_urlencoded::byte_serialize(query.as_bytes()).collect();
         let path = format!("/prometheus/api/v1/query?query={query}");
-        arrive(&client, &format!("{what} as deltas"), &path, series).await;
+        arrive(&client, ITEMS, &format!("{what} as deltas"), &path, series).await;
     }
     let figures = format!("{ITEMS} items of each signal and encoding: all there once");
     proof(

@@ -2,19 +2,16 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
 
-use reqwest::{Method, StatusCode};
 use serde_json::Value;
-use testkit::{Peer, eventually_within, peer};
+use testkit::{Peer, peer};
 
-use crate::client::Client;
+use crate::arrival::{arrive, listed};
 use crate::platform::Platform;
 use crate::statistics::proof;
 
 /// Of each signal, by each way.
 const ITEMS: usize = 200;
-const LONG: Duration = Duration::from_secs(60);
 const KINDS: [&str; 4] = ["Gauge", "Sum", "Histogram", "ExponentialHistogram"];
 
 struct Sender<'a> {
@@ -42,26 +39,6 @@ impl Sender<'_> {
         let told = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{told}");
     }
-}
-
-/// Waits until `found` says as many as were sent; more are too many.
-async fn arrive(client: &Client, what: &str, path: &str, found: fn(&Value) -> usize) {
-    eventually_within(LONG, what, || async {
-        let answer = client.try_send(Method::GET, path, None, None).await;
-        let (status, answer) = answer.ok()?;
-        assert!(
-            status == StatusCode::OK || status == StatusCode::SERVICE_UNAVAILABLE,
-            "{status}: {answer}"
-        );
-        let found = found(&answer);
-        assert!(found <= ITEMS, "{what}: {found} of {ITEMS}");
-        (found == ITEMS).then_some(())
-    })
-    .await;
-}
-
-fn listed(answer: &Value) -> usize {
-    answer["items"].as_array().map_or(0, Vec::len)
 }
 
 /// The value of the one series.
@@ -93,9 +70,9 @@ async fn what_telemetrygen_sends_arrives_once() {
             .send("traces", &service, &["--child-spans", "2"])
             .await;
         let logs = format!("/api/v1/logs?service={service}&limit=1000");
-        arrive(&client, &format!("logs by {way}"), &logs, listed).await;
+        arrive(&client, ITEMS, &format!("logs by {way}"), &logs, listed).await;
         let traces = format!("/api/v1/traces?service={service}&limit=1000");
-        arrive(&client, &format!("traces by {way}"), &traces, listed).await;
+        arrive(&client, ITEMS, &format!("traces by {way}"), &traces, listed).await;
         for kind in KINDS {
             let service = format!("gen-{way}-{kind}");
             let name = format!("gen_{}", kind.to_lowercase());
@@ -114,7 +91,7 @@ async fn what_telemetrygen_sends_arrives_once() {
             let query = format!("count({{__name__=~\"{names}\",job=\"{service}\"}})");
             let query: String = form_urlencoded::byte_serialize(query.as_bytes()).collect();
             let path = format!("/prometheus/api/v1/query?query={query}");
-            arrive(&client, &format!("{kind} by {way}"), &path, value).await;
+            arrive(&client, ITEMS, &format!("{kind} by {way}"), &path, value).await;
         }
     }
     let figures = format!(
