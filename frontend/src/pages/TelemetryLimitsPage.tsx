@@ -1,4 +1,4 @@
-import { Button, Modal, Progress } from '@mantine/core';
+import { Button, Modal, Progress, Stack } from '@mantine/core';
 import { IconAlertTriangle } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
@@ -27,7 +27,7 @@ export function TelemetryLimitsPage() {
   const [editing, setEditing] = useState(false);
   const close = () => setEditing(false);
   return (
-    <>
+    <Stack gap="md">
       <Panel
         title="Telemetry limits"
         flush
@@ -45,7 +45,7 @@ export function TelemetryLimitsPage() {
           {({ reached }) => <Reached reached={reached} />}
         </QueryView>
       </Panel>
-    </>
+    </Stack>
   );
 }
 

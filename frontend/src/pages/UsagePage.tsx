@@ -1,3 +1,4 @@
+import { Stack } from '@mantine/core';
 import { IconChartBar } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import type { RateStanding, UsageOfDay, UsageOfKey } from '../api/types';
@@ -15,7 +16,7 @@ export function UsagePage() {
   const query = useQuery(usageQuery(useProject()));
   const skeleton = <RowSkeleton rows={4} height={41} />;
   return (
-    <>
+    <Stack gap="md">
       <Panel title="Request rates" flush>
         <QueryView query={query} skeleton={skeleton}>
           {({ rates }) => <Rates rates={rates} />}
@@ -31,7 +32,7 @@ export function UsagePage() {
           {({ keys }) => <DataTable label="Use by key" columns={KEY_COLUMNS} rows={keys} rowId={keyId} />}
         </QueryView>
       </Panel>
-    </>
+    </Stack>
   );
 }
 
@@ -58,9 +59,9 @@ function Rates({ rates }: { rates: readonly RateStanding[] }) {
 const DAY_COLUMNS: readonly Column<UsageOfDay>[] = [
   { id: 'day', header: 'Day (UTC)', width: 110, cell: (row) => row.day },
   { id: 'used', header: 'What', cell: (row) => labelOf(row.used) },
-  { id: 'requests', header: 'Requests', width: 100, align: 'right', cell: (row) => count(row.requests) },
+  { id: 'requests', header: 'Requests', width: 90, align: 'right', cell: (row) => count(row.requests) },
   { id: 'items', header: 'Items', width: 100, align: 'right', from: 'medium', cell: (row) => count(row.items) },
-  { id: 'bytes', header: 'As sent', width: 100, align: 'right', cell: (row) => size(row.bytes) },
+  { id: 'bytes', header: 'As sent', width: 90, align: 'right', cell: (row) => size(row.bytes) },
   { id: 'refused', header: 'Refused', width: 130, align: 'right', from: 'medium', cell: refusedCell },
 ];
 
