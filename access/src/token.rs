@@ -128,7 +128,15 @@ impl Issuer {
 pub struct Verifier {
     validation: Validation,
     keys: RwLock<Vec<PublicKey>>,
-    recent: Recent<Claims>,
+    recent: Recent<Verified>,
+}
+
+/// What a token is once its signature was checked; its times are compared each time.
+#[derive(Clone)]
+struct Verified {
+    principal: Principal,
+    nbf: i64,
+    exp: i64,
 }
 
 impl Verifier {
@@ -160,22 +168,22 @@ impl Verifier {
     }
 
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<Principal, Denied> {
-        let claims = match self.recent.get(token) {
-            Some(claims) => claims,
+        let verified = match self.recent.get(token) {
+            Some(verified) => verified,
             None => {
-                let claims = self.checked(token)?;
-                self.recent.put(token, claims.clone());
-                claims
+                let verified = Verified::from(self.checked(token)?);
+                self.recent.put(token, verified.clone());
+                verified
             }
         };
         let now_s = now.micros() / 1_000_000;
-        if claims.exp <= now_s {
+        if verified.exp <= now_s {
             return Err(Denied::TokenExpired);
         }
-        if claims.nbf > now_s + SKEW_S {
+        if verified.nbf > now_s + SKEW_S {
             return Err(Denied::InvalidToken);
         }
-        Ok(claims.into())
+        Ok(verified.principal)
     }
 
     /// The claims of a token whose signature, type, issuer and audience are right.
@@ -201,7 +209,7 @@ impl Verifier {
     }
 }
 
-impl From<Claims> for Principal {
+impl From<Claims> for Verified {
     fn from(claims: Claims) -> Self {
         let grant = Grant::Member {
             user: claims.sub,
@@ -211,6 +219,10 @@ impl From<Claims> for Principal {
             issued_at: Timestamp::from_micros(claims.iat_ms.saturating_mul(1_000)),
         };
         let expires_at = Timestamp::from_micros(claims.exp.saturating_mul(1_000_000));
-        Self::new(claims.tenant, claims.project, grant, Some(expires_at))
+        Self {
+            principal: Principal::new(claims.tenant, claims.project, grant, Some(expires_at)),
+            nbf: claims.nbf,
+            exp: claims.exp,
+        }
     }
 }

@@ -15,6 +15,7 @@ mod csv;
 mod cursor;
 pub mod dispatch;
 mod docs;
+mod dress;
 mod ends;
 pub mod erased;
 pub mod error;
@@ -46,7 +47,6 @@ use access::meter::Meter;
 use access::rates::Rates;
 use access::refused_bodies::RefusedBodies;
 use axum::Router;
-use axum::middleware;
 use eventlog::Log;
 use metrics_exporter_prometheus::PrometheusHandle;
 use outbound::Outbound;
@@ -58,7 +58,7 @@ use schemas::context::{Clock, Context};
 use schemas::ids::SubjectId;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use tower_http::catch_panic::CatchPanicLayer;
+use tower::ServiceBuilder;
 use tower_http::compression::CompressionLayer;
 
 use audit::looks::Looks;
@@ -68,6 +68,7 @@ use auth::passwords::Passwords;
 use auth::single_sign_on::Providers;
 use auth::sweeper;
 use config::Config;
+use dress::Dress;
 use error::Error;
 use live::Live;
 use metric_stores::{MetricStores, Queries};
@@ -273,23 +274,15 @@ impl Gateway {
     }
 
     fn dressed(&self, router: Router) -> Router {
-        let router = router
-            .layer(CatchPanicLayer::custom(|_| {
-                use axum::response::IntoResponse;
-                Error::Internal("a handler panicked".to_owned()).into_response()
-            }))
-            .layer(middleware::from_fn(request::identify))
-            .layer(middleware::from_fn_with_state(
-                self.clone(),
-                proxies::locate,
-            ))
+        let dressed = ServiceBuilder::new()
             // Outside of what writes bodies, else they are taken for compressed.
             .layer(CompressionLayer::new())
-            .layer(middleware::from_fn_with_state(
-                self.clone(),
-                headers::secure,
-            ));
-        cors::allow(router, &self.config.cors_origins)
+            .layer(Dress(self.clone()))
+            .service(router);
+        cors::allow(
+            Router::new().fallback_service(dressed),
+            &self.config.cors_origins,
+        )
     }
 }
 

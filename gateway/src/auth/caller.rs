@@ -62,7 +62,7 @@ fn ticket_in(query: &str) -> Option<&str> {
 }
 
 /// Verifies a credential that came in a header.
-pub fn verify(gateway: &Gateway, presented: &Presented) -> Result<Principal, Error> {
+pub fn verify(gateway: &Gateway, presented: &Presented<'_>) -> Result<Principal, Error> {
     match presented {
         Presented::Token(token) => verify_token(gateway, token),
         Presented::Key(key) => {
@@ -118,7 +118,7 @@ fn note_use(gateway: &Gateway, principal: &Principal) {
 /// The access token that the request was admitted with; keys have none.
 pub fn token(gateway: &Gateway, headers: &HeaderMap) -> Result<Zeroizing<String>, Error> {
     match credentials::find(headers)? {
-        Some(Presented::Token(token)) => Ok(token),
+        Some(Presented::Token(token)) => Ok(Zeroizing::new(token.to_owned())),
         Some(Presented::Key(_)) => Err(Error::PersonNeeded),
         None => {
             let token = cookies::session(&gateway.config.public_url, headers);
