@@ -32,6 +32,7 @@ mod integrations;
 mod kill;
 mod latency;
 mod log_retention;
+mod mail;
 mod metrics;
 mod one_group;
 mod pair;
