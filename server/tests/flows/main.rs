@@ -38,6 +38,7 @@ mod one_group;
 mod pair;
 mod postgres_stopped;
 mod power;
+mod rate;
 mod repeats;
 mod replay;
 mod restart;
