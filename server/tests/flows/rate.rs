@@ -90,18 +90,39 @@ async fn asker(url: String, key: String, until: Instant) -> Counted {
     }
 }
 
+/// Waits until a gateway knows the key, by an agent's way, which this limit is not about.
+async fn known(base: &str, key: &str) {
+    let (http, url) = (http(), format!("{base}/api/v1/webhooks/alertmanager"));
+    eventually("the key is known", || async {
+        let answer = http.post(&url).bearer_auth(key).body("{}").send().await;
+        (answer.ok()?.status() != StatusCode::UNAUTHORIZED).then_some(())
+    })
+    .await;
+}
+
+/// How often a gateway could not count in Redis.
+async fn uncounted(base: &str) -> u64 {
+    let answer = http().get(format!("{base}/metrics")).send().await.unwrap();
+    let metrics = answer.text().await.unwrap();
+    let lines = metrics.lines();
+    let counts = lines.filter(|line| line.starts_with("access_rates_uncounted_total"));
+    let value = |line: &str| line.rsplit(' ').next().and_then(|n| n.parse::<u64>().ok());
+    counts.filter_map(value).sum()
+}
+
+async fn uncounted_at(bases: &[String]) -> u64 {
+    let mut all = 0;
+    for base in bases {
+        all += uncounted(base).await;
+    }
+    all
+}
+
 /// Asks at all of `bases` by turns, with a key that has its whole burst left.
 async fn ask_too_often(client: &Client, bases: &[String], seconds: usize) -> Counted {
     let key = client.new_key(&["read"]).await;
-    let (http, full) = (http(), format!("r={};", BURST - 1));
     for base in bases {
-        eventually("the key is known and nothing of it is used", || async {
-            let url = format!("{base}{PATH}");
-            let answer = http.get(url).bearer_auth(&key).send().await.ok()?;
-            let left = answer.headers().get("ratelimit")?.to_str().ok()?.to_owned();
-            (answer.status() == StatusCode::OK && left.contains(&full)).then_some(())
-        })
-        .await;
+        known(base, &key).await;
     }
     let until = Instant::now() + Duration::from_secs(seconds as u64);
     let mut asking = JoinSet::new();
@@ -162,7 +183,18 @@ async fn three_gateways_let_in_together_what_the_limit_says() {
     }
     let client = roles.register().await;
     let bases = ["gateway", "gateway-2", "gateway-3"].map(|name| roles.base(name));
-    let counted = ask_too_often(&client, &bases, seconds()).await;
+    let mut before = uncounted_at(&bases).await;
+    let mut counted = ask_too_often(&client, &bases, seconds()).await;
+    // A gateway that waits longer than a tenth of a second for Redis counts by itself; on
+    // a machine that busy, the figure is about something else.
+    for _ in 0..2 {
+        let after = uncounted_at(&bases).await;
+        if after == before {
+            break;
+        }
+        before = after;
+        counted = ask_too_often(&client, &bases, seconds()).await;
+    }
     let percent = counted.check(0.05);
     report(
         "rate limit, three gateways through Redis",
