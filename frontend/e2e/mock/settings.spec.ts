@@ -187,3 +187,12 @@ test('an audit entry shows what changed, and a thing its history', async ({ page
   await page.getByRole('button', { name: 'Export' }).click();
   await expect(page.getByRole('menuitem', { name: /JSON lines/ })).toHaveAttribute('href', /format=jsonl&result=refused/);
 });
+
+test('on a phone the active tab is in sight', async ({ page }) => {
+  await page.setViewportSize({ width: 390, height: 800 });
+  for (const [path, name] of [['audit', 'Audit'], ['integrations', 'Integrations'], ['api-keys', 'API keys']] as const) {
+    await page.goto(`/p/${PROJECT}/settings/${path}`);
+    const tab = page.getByRole('navigation', { name: 'Settings' }).getByRole('link', { name, exact: true });
+    await expect(tab).toBeInViewport({ ratio: 0.9 });
+  }
+});
