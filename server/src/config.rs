@@ -83,6 +83,10 @@ pub struct Settings {
     /// Registrations, logins and refreshes from one address, per second; 0 = no limit [default: 10]
     #[arg(long, env = "SRE_COPILOT_ENTRANCE_REQUESTS_PER_SECOND", global = true)]
     pub entrance_requests_per_second: Option<u32>,
+    /// Tokens from one address that are checked because they are not known yet, per second;
+    /// 0 = no limit [default: 100]
+    #[arg(long, env = "SRE_COPILOT_VISITOR_TOKENS_PER_SECOND", global = true)]
+    pub visitor_tokens_per_second: Option<u32>,
     /// Ingest requests of one key, per second; 0 = no limit [default: 0]
     #[arg(long, env = "SRE_COPILOT_AGENT_REQUESTS_PER_SECOND", global = true)]
     pub agent_requests_per_second: Option<u32>,
@@ -199,6 +203,7 @@ pub struct Config {
     pub caller_requests_per_second: u32,
     pub tenant_requests_per_second: u32,
     pub entrance_requests_per_second: u32,
+    pub visitor_tokens_per_second: u32,
     pub agent_requests_per_second: u32,
     pub agents_requests_per_second: u32,
     pub log: String,
@@ -281,6 +286,9 @@ impl Settings {
             entrance_requests_per_second: self
                 .entrance_requests_per_second
                 .or(below.entrance_requests_per_second),
+            visitor_tokens_per_second: self
+                .visitor_tokens_per_second
+                .or(below.visitor_tokens_per_second),
             agent_requests_per_second: self
                 .agent_requests_per_second
                 .or(below.agent_requests_per_second),
@@ -354,6 +362,7 @@ impl Settings {
             caller_requests_per_second: self.caller_requests_per_second.unwrap_or(500),
             tenant_requests_per_second: self.tenant_requests_per_second.unwrap_or(2_000),
             entrance_requests_per_second: self.entrance_requests_per_second.unwrap_or(10),
+            visitor_tokens_per_second: self.visitor_tokens_per_second.unwrap_or(100),
             agent_requests_per_second: self.agent_requests_per_second.unwrap_or(0),
             agents_requests_per_second: self.agents_requests_per_second.unwrap_or(0),
             log: set(self.log).unwrap_or_else(|| "info".to_owned()),
@@ -415,6 +424,7 @@ impl Config {
             caller: quota(self.caller_requests_per_second),
             tenant: quota(self.tenant_requests_per_second),
             entrance: quota(self.entrance_requests_per_second),
+            visitor: quota(self.visitor_tokens_per_second),
             agent: quota(self.agent_requests_per_second),
             agents: quota(self.agents_requests_per_second),
         }
