@@ -94,15 +94,21 @@ impl Served {
         let quotas = Quotas {
             caller: quota,
             tenant: quota,
+            // As it is by itself.
+            visitor: Some(Quota {
+                per_second: 100,
+                burst: 200,
+            }),
             ..Quotas::default()
         };
+        let keyring = Arc::new(Keyring::open(&log, None).await?);
         let gateway = Gateway::new(Surroundings {
             config: Config::new(PublicUrl::parse(&format!("http://{address}"))?),
             clock: Clock::System,
             log: log.clone(),
             db: Db::connect(&database)?,
             master: MasterKey::generate(),
-            keyring: Arc::new(Keyring::open(&log, None).await?),
+            keyring: keyring.clone(),
             fanout: Arc::new(InProcess::default()),
             metrics: None,
             refused: Arc::default(),
@@ -115,6 +121,10 @@ impl Served {
         let (running, until) = (gateway.clone(), stop.clone());
         tasks.spawn(async move {
             running.run(until).await.ok();
+        });
+        let (followed, until) = (log.clone(), stop.clone());
+        tasks.spawn(async move {
+            keyring.follow(&followed, until).await.ok();
         });
         let router = gateway.router();
         tasks.spawn(async move {

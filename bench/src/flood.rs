@@ -102,9 +102,9 @@ struct Scene {
 
 impl Scene {
     async fn play(&self, flood: Option<&str>) -> anyhow::Result<Seen> {
-        let mut valid = Clients::connect(self, (VALID, 200), &self.token).await?;
+        let mut valid = Clients::connect(self, (VALID, "2"), &self.token).await?;
         let mut refused = match flood {
-            Some(token) => Some(Clients::connect(self, (REFUSED, 401), token).await?),
+            Some(token) => Some(Clients::connect(self, (REFUSED, "4"), token).await?),
             None => None,
         };
         let own = std::process::id();
@@ -134,16 +134,16 @@ struct Clients {
 }
 
 impl Clients {
-    /// Connected, and waiting for the word. They ask at `rate` and expect `status`.
+    /// Connected, and waiting for the word. They ask at `rate` and expect statuses of that `class`.
     async fn connect(
         scene: &Scene,
-        (rate, status): (usize, u16),
+        (rate, class): (usize, &str),
         token: &str,
     ) -> anyhow::Result<Self> {
         let mut command = Command::new(&scene.program);
         command.args([scene.address.to_string(), PATH.to_owned()]);
         command.args([CONNECTIONS, rate, SECONDS].map(|n| n.to_string()));
-        command.args([status.to_string(), token.to_owned()]);
+        command.args([class, token]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = command.kill_on_drop(true).spawn()?;
         let output = process.stdout.take().context("clients without output")?;
@@ -220,7 +220,11 @@ fn section(rounds: &[Round]) -> Section {
     for (name, of) in [("forged token", forged), ("unknown key", unknown)] {
         let more = |r: &Round| (of(r).cpu - r.alone.cpu) * 1e6 / of(r).refused as f64;
         let more = Spread::of(rounds.iter().map(more));
-        figures.push(Figure::spread(format!("CPU of a 401, {name}"), more, "µs"));
+        figures.push(Figure::spread(
+            format!("CPU of a refused one, {name}"),
+            more,
+            "µs",
+        ));
     }
     Section {
         title: "Valid traffic in a flood of 401",
@@ -228,7 +232,8 @@ fn section(rounds: &[Round]) -> Section {
             "{VALID} valid requests a second on {CONNECTIONS} connections for {SECONDS} s, an operation \
              that needs leave and no Postgres, alone and while {REFUSED} a second come from another \
              process whose credential is refused: tokens right in all but the signature, another one \
-             each time, and keys that nobody has. A time runs from when the question was due. \
+             each time (of which 100 a second are checked and the others told to wait), and keys that \
+             nobody has. A time runs from when the question was due. \
              {ROUNDS} rounds, each pair of runs side by side."
         ),
         verdicts: vec![

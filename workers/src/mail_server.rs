@@ -201,37 +201,43 @@ impl Unsent {
 
     fn of(error: &SmtpError) -> Self {
         let Some(code) = error.status().map(u16::from) else {
-            return match () {
-                () if error.is_tls() => Self::passing(
-                    "unreachable",
-                    "the mail server's certificate is not believed, or it speaks no TLS",
-                ),
-                () if error.is_client() => Self::lasting(
-                    "not_sendable",
-                    "the mail server does not take such an address, or offers no login or TLS",
-                ),
-                () => Self::passing("unreachable", "the mail server cannot be reached"),
-            };
+            return Self::without_answer(error);
         };
-        let code = match enhanced(&error.to_string()) {
+        let codes = match enhanced(&error.to_string()) {
             Some(enhanced) => format!("{code} {enhanced}"),
             None => code.to_string(),
         };
-        match error.status().map(u16::from).unwrap_or_default() {
+        match code {
             // The operator's to mend, and nothing about this mail (RFC 4954 section 6).
             530 | 534 | 535 | 538 => Self::passing(
                 "not_admitted",
-                format!("the mail server does not let this installation in ({code})"),
+                format!("the mail server does not let this installation in ({codes})"),
             ),
             500.. => Self::lasting(
                 "refused",
-                format!("the mail server refuses the address or the mail ({code})"),
+                format!("the mail server refuses the address or the mail ({codes})"),
             ),
             _ => Self::passing(
                 "deferred",
-                format!("the mail server takes no mail for it now ({code})"),
+                format!("the mail server takes no mail for it now ({codes})"),
             ),
         }
+    }
+
+    fn without_answer(error: &SmtpError) -> Self {
+        if error.is_tls() {
+            return Self::passing(
+                "unreachable",
+                "the mail server's certificate is not believed, or it speaks no TLS",
+            );
+        }
+        if error.is_client() {
+            return Self::lasting(
+                "not_sendable",
+                "the mail server does not take such an address, or offers no login or TLS",
+            );
+        }
+        Self::passing("unreachable", "the mail server cannot be reached")
     }
 }
 

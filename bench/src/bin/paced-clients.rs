@@ -3,8 +3,8 @@
 //! one line of JSON. A time runs from when a question was due, so that one that waits for
 //! the last answer counts its waiting. One thread, so that the server keeps the other cores.
 //!
-//! Usage: `paced-clients ADDRESS PATH CONNECTIONS RATE SECONDS STATUS [TOKEN]`; ten `#` in
-//! a row in the token are another number each time.
+//! Usage: `paced-clients ADDRESS PATH CONNECTIONS RATE SECONDS CLASS [TOKEN]`; the class is
+//! how statuses begin, and ten `#` in a row in the token are another number each time.
 
 use std::time::Duration;
 
@@ -20,17 +20,9 @@ const NUMBER: &str = "##########";
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [
-        address,
-        path,
-        connections,
-        rate,
-        seconds,
-        status,
-        token @ ..,
-    ] = arguments.as_slice()
+    let [address, path, connections, rate, seconds, class, token @ ..] = arguments.as_slice()
     else {
-        bail!("usage: paced-clients ADDRESS PATH CONNECTIONS RATE SECONDS STATUS [TOKEN]");
+        bail!("usage: paced-clients ADDRESS PATH CONNECTIONS RATE SECONDS CLASS [TOKEN]");
     };
     let connections: u32 = connections.parse().context("CONNECTIONS")?;
     let rate: f64 = rate.parse().context("RATE")?;
@@ -50,7 +42,7 @@ async fn main() -> anyhow::Result<()> {
         let client = Client {
             socket,
             question: question(address, path, token.first()),
-            status: format!("http/1.1 {status}"),
+            class: format!("http/1.1 {class}"),
             // Evenly, not all at once.
             due: begun + each * n / connections,
             each,
@@ -83,7 +75,7 @@ struct Client {
     socket: TcpStream,
     question: String,
     /// How an answer begins.
-    status: String,
+    class: String,
     due: Instant,
     each: Duration,
     until: Instant,
@@ -106,7 +98,7 @@ impl Client {
                 let read = self.socket.read(&mut buffer[filled..]).await?;
                 ensure!(read > 0, "the server ended the connection");
                 filled += read;
-                if is_whole(&buffer[..filled], &self.status)? {
+                if is_whole(&buffer[..filled], &self.class)? {
                     break;
                 }
             }
@@ -118,12 +110,12 @@ impl Client {
 }
 
 /// Whether the bytes are an answer of the expected kind and all of its `Content-Length`.
-fn is_whole(bytes: &[u8], status: &str) -> anyhow::Result<bool> {
+fn is_whole(bytes: &[u8], class: &str) -> anyhow::Result<bool> {
     let Some(head) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else {
         return Ok(false);
     };
     let text = std::str::from_utf8(&bytes[..head])?.to_ascii_lowercase();
-    ensure!(text.starts_with(status), "the answer was {text}");
+    ensure!(text.starts_with(class), "the answer was {text}");
     let length = text
         .lines()
         .find_map(|line| line.strip_prefix("content-length:"));

@@ -162,7 +162,8 @@ pub(super) async fn probe(platform: Platform, data: Data) -> anyhow::Result<()> 
 pub(super) async fn mail(platform: Platform, data: Data) -> anyhow::Result<()> {
     let config = &platform.config;
     let (Some(url), Some(from)) = (&config.smtp_url, &config.mail_from) else {
-        return Ok(platform.shutdown.cancelled().await);
+        platform.shutdown.cancelled().await;
+        return Ok(());
     };
     let authority = config
         .smtp_ca_file
