@@ -27,7 +27,6 @@ pub mod metric_stores;
 pub mod openapi;
 pub mod operations;
 pub mod outcomes;
-pub mod outgoing;
 pub mod paging;
 pub mod parameters;
 pub mod progress;
@@ -53,7 +52,6 @@ use outbound::Outbound;
 use projections::Db;
 use projections::fanout::Fanout;
 use projections::vault::{self, MasterKey, SubjectKeys};
-use protocols::outgoing::Loopback;
 use schemas::context::{Clock, Context};
 use schemas::ids::SubjectId;
 use tokio::sync::Semaphore;
@@ -74,7 +72,6 @@ use live::Live;
 use metric_stores::{MetricStores, Queries};
 use operations::Operations;
 use outcomes::Outcomes;
-use outgoing::Outgoing;
 use progress::Progress;
 use tokens::Tokens;
 
@@ -155,9 +152,11 @@ impl Gateway {
     /// Connects nothing yet: [`Gateway::run`] does.
     pub fn new(given: Surroundings) -> Result<Self, Error> {
         let instance = Context::ambient(&given.clock).id();
-        let loopback = match given.config.public_url.is_loopback() {
-            true => Loopback::Allowed,
-            false => Loopback::Refused,
+        // People who try the platform out sign in on the machine that it runs on; where
+        // strangers are, no provider leads there.
+        let providers = match given.config.public_url.is_loopback() {
+            true => given.outbound.clone(),
+            false => given.outbound.clone().beyond_this_machine(),
         };
         Ok(Self(Arc::new(Parts {
             keys: OnceLock::new(),
@@ -165,7 +164,7 @@ impl Gateway {
             ended: Ended::default(),
             looks: Looks::default(),
             passwords: Passwords::new()?,
-            providers: Providers::new(Outgoing::new(loopback)),
+            providers: Providers::new(providers),
             outcomes: Outcomes::default(),
             progress: Progress::default(),
             live: Live::new(instance, given.log.id()),

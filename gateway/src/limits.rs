@@ -9,6 +9,7 @@ use access::rates::{Granted, Limited, Quota, Rule};
 use axum::http::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use axum::response::Response;
 use schemas::scope::Actor;
+use schemas::time::Timestamp;
 use uuid::Uuid;
 
 use crate::Gateway;
@@ -57,6 +58,12 @@ impl Gateway {
         };
         let (scope, now) = (principal.scope(), self.clock.now());
         self.meter.count(scope, used, one, now);
+    }
+
+    /// Counts a token from `address` whose signature has to be checked.
+    pub(crate) fn count_visitor(&self, address: IpAddr, now: Timestamp) -> Result<(), Error> {
+        let counted = self.rates.take_here(Rule::Visitor, address.into(), now);
+        Ok(counted.map(drop)?)
     }
 
     /// Counts an attempt to come in from `address`.

@@ -145,6 +145,7 @@ fn members(operations: Operations) -> Operations {
         .member(ManageMembers, routes!(invitations::list))
         .member(ManageMembers, routes!(invitations::create))
         .member(ManageMembers, routes!(invitations::revoke))
+        .member(ManageMembers, routes!(invitations::send::send))
         .member(
             ManageSingleSignOn,
             routes!(

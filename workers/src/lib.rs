@@ -2,7 +2,7 @@
 //! commands; it never decides for an aggregate and never writes a read model.
 //!
 //! A reactor is one file with a pure `react` and one line in [`reactors`]; what wakes on
-//! a clock is started by `server` ([`integration_prober`]).
+//! a clock is started by `server` ([`integration_prober`], [`invitation_mailer`]).
 
 pub mod episode_follower;
 #[cfg(test)]
@@ -11,6 +11,8 @@ pub mod incident_merger;
 pub mod incident_numberer;
 pub mod incident_opener;
 pub mod integration_prober;
+pub mod invitation_mailer;
+pub mod mail_server;
 pub mod runtime;
 
 use eventlog::Log;

@@ -38,6 +38,7 @@ impl Audited for Tenant {
         match event {
             TenantEvent::SubjectErased(e) => changes.said("erased", &e.user),
             TenantEvent::TelemetryDeleted(e) => changes.said("telemetry_deleted", &e.project),
+            TenantEvent::InvitationMailRequested(e) => changes.said("mail_requested", &e.mail),
             _ => {}
         }
     }
@@ -58,6 +59,7 @@ impl Audited for Tenant {
             C::InviteMember(c) => ("invitation", c.invitation.to_string()),
             C::RevokeInvitation(c) => ("invitation", c.invitation.to_string()),
             C::AcceptInvitation(c) => ("invitation", c.invitation.to_string()),
+            C::MailInvitation(c) => ("invitation", c.invitation.to_string()),
             _ => return None,
         })
     }

@@ -38,6 +38,10 @@ pub enum TenantRefusal {
     InvitationExists,
     #[error("the invitation has expired")]
     InvitationExpired,
+    #[error("the invitation was sent within the last minute")]
+    MailedJustNow,
+    #[error("a tenant sends at most {most} invitations a day by mail: give the link instead")]
+    TooManyMails { most: usize },
     #[error("a tenant has at most {most} {things}")]
     TooMany { things: &'static str, most: usize },
     #[error(transparent)]
@@ -62,6 +66,8 @@ impl Refuse for TenantRefusal {
             Self::NoProjectOwner => "no_project_owner",
             Self::InvitationExists => "invitation_exists",
             Self::InvitationExpired => "invitation_expired",
+            Self::MailedJustNow => "mailed_just_now",
+            Self::TooManyMails { .. } => "mail_limit_reached",
             Self::TooMany { .. } => "limit_reached",
             Self::Invalid(_) => fields::RULE,
         }

@@ -52,6 +52,9 @@ pub(super) fn user_of(event: &TenantEvent) -> Option<UserId> {
         | TenantEvent::InvitationRevoked(_)
         | TenantEvent::InvitationAccepted(_)
         | TenantEvent::TelemetryRetentionSet(_)
+        | TenantEvent::InvitationMailRequested(_)
+        | TenantEvent::InvitationMailed(_)
+        | TenantEvent::InvitationMailFailed(_)
         | TenantEvent::TelemetryDeleted(_) => None,
     }
 }

@@ -96,6 +96,9 @@ pub(super) fn touched(
         | TenantEvent::ProjectRoleSet(_)
         | TenantEvent::SubjectErased(_)
         | TenantEvent::TelemetryRetentionSet(_)
+        | TenantEvent::InvitationMailRequested(_)
+        | TenantEvent::InvitationMailed(_)
+        | TenantEvent::InvitationMailFailed(_)
         | TenantEvent::TelemetryDeleted(_) => None,
     })
 }
