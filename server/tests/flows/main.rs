@@ -29,6 +29,7 @@ mod backup;
 mod conformance;
 mod distributed;
 mod integrations;
+mod invented_series;
 mod kill;
 mod latency;
 mod log_retention;
