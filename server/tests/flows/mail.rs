@@ -41,7 +41,8 @@ impl Mailbox {
     async fn open(&mut self, pair: Option<&(PathBuf, PathBuf)>) {
         let mut command = Command::new(&self.python);
         command.arg(SCRIPT).arg(self.port.to_string());
-        command.arg(self.folder.path()).stdin(Stdio::null());
+        command.arg(self.folder.path());
+        command.stdin(Stdio::null()).stderr(Stdio::null());
         if let Some((certificate, key)) = pair {
             command.arg(certificate).arg(key);
         }
