@@ -21,10 +21,11 @@ const SERIES_A_BODY: usize = 2_000;
 /// The neighbour's writes, and reads of its own, before anything else happens.
 const ALONE: usize = 100;
 /// What a platform with nothing in it and a series that it has taken may hold.
-const EMPTY_BYTES: usize = 400 << 20;
-const BYTES_A_SERIES: usize = 800;
-/// Bodies in flight; nothing of what is refused stays.
-const REFUSED_BYTES: usize = 100 << 20;
+const EMPTY_BYTES: usize = 150 << 20;
+const BYTES_A_SERIES: usize = 400;
+/// Bodies in flight. Nothing of what is refused stays: a fingerprint of each would take
+/// twice as much at full count.
+const REFUSED_BYTES: usize = 80 << 20;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_invents_series_is_refused_and_others_go_on() {
