@@ -1,6 +1,7 @@
-//! A tenant: its projects with their slugs, its members with their roles, and who
-//! is asked to join.
+//! A tenant: its projects with their slugs, its members with their roles, who is asked
+//! to join, and its end.
 
+mod erasure;
 mod invitations;
 mod members;
 mod projects;
@@ -22,6 +23,7 @@ use schemas::tenant::{
     MemberAdded, ProjectCreated, RegisterTenant, TenantCommand, TenantEvent, TenantRegistered,
     TenantRenamed,
 };
+use schemas::time::Timestamp;
 use schemas::topic::Topic;
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +48,9 @@ pub struct Tenant {
     /// Those that wait for an answer; expired ones are dropped as others come.
     invitations: BTreeMap<InvitationId, Invitation>,
     retention: Retention,
+    /// When it ends, where that was asked for.
+    erasure: Option<Timestamp>,
+    erased: bool,
 }
 
 type Decision = Result<Vec<TenantEvent>, TenantRefusal>;
@@ -53,6 +58,9 @@ type Decision = Result<Vec<TenantEvent>, TenantRefusal>;
 impl Tenant {
     /// The events that follow from `command`, or why there are none.
     pub fn decide(&self, command: TenantCommand, context: &Context) -> Decision {
+        if self.erased {
+            return Err(TenantRefusal::NotFound);
+        }
         if let TenantCommand::RegisterTenant(c) = command {
             return self.register(c);
         }
@@ -74,6 +82,9 @@ impl Tenant {
             TenantCommand::AcceptInvitation(c) => self.accept(c, context.now()),
             TenantCommand::SetTelemetryRetention(c) => self.set_retention(c),
             TenantCommand::DeleteTelemetry(c) => self.delete_telemetry(&c),
+            TenantCommand::AskTenantErasure(c) => self.ask_erasure(c, name, context.now()),
+            TenantCommand::CallOffTenantErasure(c) => self.call_off_erasure(c),
+            TenantCommand::EraseTenant(c) => self.erase(&c, context.now()),
         }
     }
 
@@ -162,6 +173,14 @@ impl Aggregate for Tenant {
             TenantEvent::SubjectErased(_) => {}
             TenantEvent::TelemetryRetentionSet(e) => self.retention.apply(e),
             TenantEvent::TelemetryDeleted(_) => {}
+            TenantEvent::TenantErasureAsked(e) => self.erasure = Some(e.due_at),
+            TenantEvent::TenantErasureCalledOff(_) => self.erasure = None,
+            TenantEvent::TenantErased(_) => {
+                *self = Self {
+                    erased: true,
+                    ..Self::default()
+                };
+            }
         }
     }
 }

@@ -121,6 +121,8 @@ impl Seen {
             | TenantEvent::InvitationAccepted(_)
             | TenantEvent::TelemetryRetentionSet(_)
             | TenantEvent::TelemetryDeleted(_)
+            | TenantEvent::TenantErasureAsked(_)
+            | TenantEvent::TenantErasureCalledOff(_)
             | TenantEvent::SubjectErased(_) => {}
         }
     }

@@ -137,6 +137,7 @@ fn change(record: &Record) -> Option<Change> {
         TenantEvent::ProjectRoleSet(event) => End::member(tenant, event.user),
         TenantEvent::SubjectErased(event) => End::member(tenant, event.user),
         TenantEvent::ProjectArchived(event) => End::project(event.project),
+        TenantEvent::TenantErased(_) => End::tenant(tenant),
         _ => return None,
     };
     Some(Change {

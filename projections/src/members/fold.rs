@@ -52,7 +52,10 @@ pub(super) fn user_of(event: &TenantEvent) -> Option<UserId> {
         | TenantEvent::InvitationRevoked(_)
         | TenantEvent::InvitationAccepted(_)
         | TenantEvent::TelemetryRetentionSet(_)
-        | TenantEvent::TelemetryDeleted(_) => None,
+        | TenantEvent::TelemetryDeleted(_)
+        | TenantEvent::TenantErasureAsked(_)
+        | TenantEvent::TenantErasureCalledOff(_)
+        | TenantEvent::TenantErased(_) => None,
     }
 }
 
