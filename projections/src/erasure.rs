@@ -57,6 +57,16 @@ pub async fn known(db: &Db, tenant: TenantId) -> Result<Known, sqlx::Error> {
     })
 }
 
+/// Makes everything sealed for these people unreadable: their keys are gone.
+pub async fn forget_subjects(db: &Db, subjects: &[SubjectId]) -> Result<(), sqlx::Error> {
+    let ids: Vec<_> = subjects.iter().map(|subject| subject.0).collect();
+    sqlx::query("DELETE FROM vault.subject_keys WHERE subject = ANY ($1)")
+        .bind(ids)
+        .execute(db.writer())
+        .await
+        .map(drop)
+}
+
 /// Keeps every fold from `tenant` from now on, and removes what there is of it. Doing it
 /// again does what is left.
 pub async fn forget(db: &Db, tenant: TenantId, at: Timestamp) -> Result<(), CompactError> {
