@@ -362,8 +362,6 @@ fn erasing_takes_a_member_out_and_one_who_left_too() {
         .then_expect_error(TenantRefusal::LastOwner);
 }
 
-const DAY_MS: i64 = 86_400_000;
-
 fn due() -> Timestamp {
     Timestamp::default().plus_millis(7 * DAY_MS)
 }
