@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Real SDKs of agents, and a tester of HTTP APIs, for tests: fetched into the cache from PyPI and npm, and
+# Real SDKs of agents, a tester of HTTP APIs and a mail server, for tests: fetched into the cache from PyPI and npm, and
 # named as `export NAME=path` lines. What cannot be had is named on stderr; the
 # tests that need it are then skipped by name.
 # Usage: eval "$(scripts/sdks.sh)"
@@ -37,6 +37,12 @@ schemathesis() {
   printf 'export SRE_COPILOT_TEST_SCHEMATHESIS=%q\n' "$folder/bin/schemathesis"
 }
 
+mail_server() {
+  local folder
+  folder=$(python_environment mail) || return
+  printf 'export SRE_COPILOT_TEST_MAIL_SERVER=%q\n' "$folder/bin/python"
+}
+
 node_sdks() {
   local list=$sdks/node/package-lock.json folder
   folder=$(folder_of node "$list")
@@ -51,4 +57,5 @@ node_sdks() {
 
 python_sdks || say "Python SDKs: not to be had here"
 schemathesis || say "schemathesis: not to be had here"
+mail_server || say "aiosmtpd: not to be had here"
 if has npm; then node_sdks || say "Node SDKs: not to be had here"; fi

@@ -14,12 +14,12 @@ pub const API_KEY_HEADER: &str = "x-api-key";
 
 /// A credential as presented, unverified.
 #[derive(Clone, PartialEq, Eq)]
-pub enum Presented {
+pub enum Presented<'a> {
     Key(Zeroizing<String>),
-    Token(Zeroizing<String>),
+    Token(&'a str),
 }
 
-impl std::fmt::Debug for Presented {
+impl std::fmt::Debug for Presented<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Key(_) => "Key(..)",
@@ -30,7 +30,7 @@ impl std::fmt::Debug for Presented {
 
 /// Finds the credential in `X-API-Key`, `Authorization: Bearer` or the password of
 /// `Authorization: Basic`, in this order. `Ok(None)` where there is none.
-pub fn find(headers: &HeaderMap) -> Result<Option<Presented>, Denied> {
+pub fn find(headers: &HeaderMap) -> Result<Option<Presented<'_>>, Denied> {
     if let Some(key) = headers.get(API_KEY_HEADER) {
         let key = key.to_str().map_err(|_| Denied::Malformed)?;
         return Ok(Some(Presented::Key(Zeroizing::new(key.trim().to_owned()))));
@@ -40,23 +40,23 @@ pub fn find(headers: &HeaderMap) -> Result<Option<Presented>, Denied> {
     };
     let value = value.to_str().map_err(|_| Denied::Malformed)?;
     let (scheme, rest) = value.split_once(' ').ok_or(Denied::Malformed)?;
-    match scheme.to_ascii_lowercase().as_str() {
-        "bearer" => Ok(Some(bearer(rest.trim()))),
-        "basic" => basic(rest.trim()).map(Some),
-        _ => Err(Denied::Malformed),
-    }
-}
-
-fn bearer(text: &str) -> Presented {
-    let text = Zeroizing::new(text.to_owned());
-    if text.starts_with(api_key::PREFIX) {
-        Presented::Key(text)
+    if scheme.eq_ignore_ascii_case("bearer") {
+        Ok(Some(bearer(rest.trim())))
+    } else if scheme.eq_ignore_ascii_case("basic") {
+        basic(rest.trim()).map(Some)
     } else {
-        Presented::Token(text)
+        Err(Denied::Malformed)
     }
 }
 
-fn basic(encoded: &str) -> Result<Presented, Denied> {
+fn bearer(text: &str) -> Presented<'_> {
+    match text.starts_with(api_key::PREFIX) {
+        true => Presented::Key(Zeroizing::new(text.to_owned())),
+        false => Presented::Token(text),
+    }
+}
+
+fn basic(encoded: &str) -> Result<Presented<'static>, Denied> {
     let decoded = STANDARD.decode(encoded).map_err(|_| Denied::Malformed)?;
     let decoded = Zeroizing::new(String::from_utf8(decoded).map_err(|_| Denied::Malformed)?);
     let (_, password) = decoded.split_once(':').ok_or(Denied::Malformed)?;
@@ -75,7 +75,7 @@ mod tests {
             .collect()
     }
 
-    fn key(text: &str) -> Presented {
+    fn key(text: &str) -> Presented<'static> {
         Presented::Key(Zeroizing::new(text.to_owned()))
     }
 
@@ -94,11 +94,9 @@ mod tests {
 
     #[test]
     fn tells_tokens_from_keys() {
-        let found = find(&headers(&[("authorization", "Bearer eyJ.a.b")]));
-        assert_eq!(
-            found,
-            Ok(Some(Presented::Token(Zeroizing::new("eyJ.a.b".to_owned()))))
-        );
+        let headers = headers(&[("authorization", "Bearer eyJ.a.b")]);
+        let found = find(&headers);
+        assert_eq!(found, Ok(Some(Presented::Token("eyJ.a.b"))));
     }
 
     #[test]

@@ -35,6 +35,9 @@ pub enum Rule {
     Tenant,
     /// Attempts to begin a session from one address.
     Entrance,
+    /// Tokens from one address whose signature has to be checked. It keeps the price of a
+    /// flood of forged ones down, so that it is counted where they are checked.
+    Visitor,
     /// Requests of one agent's key.
     Agent,
     /// Requests of all agents of one tenant.
@@ -50,10 +53,11 @@ enum WhenAway {
 }
 
 impl Rule {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Caller,
         Self::Tenant,
         Self::Entrance,
+        Self::Visitor,
         Self::Agent,
         Self::Agents,
     ];
@@ -64,6 +68,7 @@ impl Rule {
             Self::Caller => "caller",
             Self::Tenant => "tenant",
             Self::Entrance => "entrance",
+            Self::Visitor => "visitor",
             Self::Agent => "agent",
             Self::Agents => "agents",
         }
@@ -71,7 +76,7 @@ impl Rule {
 
     fn when_away(self) -> WhenAway {
         match self {
-            Self::Caller | Self::Tenant => WhenAway::CountHere,
+            Self::Caller | Self::Tenant | Self::Visitor => WhenAway::CountHere,
             Self::Agent | Self::Agents => WhenAway::Open,
             Self::Entrance => WhenAway::Closed,
         }
@@ -84,6 +89,7 @@ pub struct Quotas {
     pub caller: Option<Quota>,
     pub tenant: Option<Quota>,
     pub entrance: Option<Quota>,
+    pub visitor: Option<Quota>,
     pub agent: Option<Quota>,
     pub agents: Option<Quota>,
 }
@@ -94,6 +100,7 @@ impl Quotas {
             Rule::Caller => self.caller,
             Rule::Tenant => self.tenant,
             Rule::Entrance => self.entrance,
+            Rule::Visitor => self.visitor,
             Rule::Agent => self.agent,
             Rule::Agents => self.agents,
         }
@@ -156,6 +163,7 @@ impl Limited {
                 Rule::Caller => "caller_rate_limited",
                 Rule::Tenant => "tenant_rate_limited",
                 Rule::Entrance => "entrance_rate_limited",
+                Rule::Visitor => "visitor_rate_limited",
                 Rule::Agent => "agent_rate_limited",
                 Rule::Agents => "agents_rate_limited",
             },
@@ -201,6 +209,19 @@ impl Rates {
             },
         };
         answer(rule, quota, cell).map(Some)
+    }
+
+    /// Counts one in this process, whether or not others are shared.
+    pub fn take_here(
+        &self,
+        rule: Rule,
+        subject: Subject,
+        now: Timestamp,
+    ) -> Result<Option<Granted>, Limited> {
+        let Some(quota) = self.quotas.of(rule) else {
+            return Ok(None);
+        };
+        answer(rule, quota, self.local.take(rule, subject, quota, now)).map(Some)
     }
 
     fn away(&self, rule: Rule, error: &SharedError) -> WhenAway {

@@ -30,6 +30,7 @@ fn quotas() -> Quotas {
         caller: Some(QUOTA),
         tenant: None,
         entrance: Some(QUOTA),
+        visitor: None,
         agent: Some(QUOTA),
         agents: None,
     }

@@ -33,6 +33,7 @@ struct Round {
     one: f64,
     one_median: f64,
     many: f64,
+    raw_many: f64,
     raw_rate: f64,
     rate: f64,
 }
@@ -56,7 +57,10 @@ async fn measure(place: &Place, log: &Arc<EmbeddedLog>) -> anyhow::Result<Round>
     let one = appends(log, Topic::IncidentEvents, SMALL, 1, 1_000)
         .await?
         .0;
-    let many = appends(log, Topic::IncidentEvents, SMALL, 64, 200).await?.0;
+    let many = appends(log, Topic::IncidentEvents, SMALL, 64, 1_000)
+        .await?
+        .0;
+    let raw_many = raw::synced_writes(&place.join("raw"), 64 * BLOCK, 300, raw::File::Written)?;
     let growing = raw::synced_writes(&place.join("raw"), BLOCK, 300, raw::File::Growing)?;
     let raw_rate = raw::stream(&place.join("raw"), STREAM_BYTES)?;
     let each = STREAM_BYTES / LARGE / 64;
@@ -67,6 +71,7 @@ async fn measure(place: &Place, log: &Arc<EmbeddedLog>) -> anyhow::Result<Round>
         one: one.percentile_ms(99),
         one_median: one.percentile_ms(50),
         many: many.percentile_ms(99),
+        raw_many: raw_many.percentile_ms(99),
         raw_rate,
         rate: (each * 64 * LARGE) as f64 / 1e6 / took.as_secs_f64(),
     })
@@ -145,6 +150,7 @@ fn section(rounds: &[Round]) -> Section {
         figures: vec![
             figure("raw write + fdatasync, written blocks, p99", |r| r.raw, "ms"),
             figure("raw write + fdatasync, growing file, p99", |r| r.raw_growing, "ms"),
+            figure("raw write + fdatasync of 64 such blocks at once, p99", |r| r.raw_many, "ms"),
             figure("append, 1 appender, median", |r| r.one_median, "ms"),
             figure("append, 1 appender, p99", |r| r.one, "ms"),
             figure("append, 64 appenders, p99", |r| r.many, "ms"),

@@ -31,6 +31,14 @@ pub async fn http_clients() -> anyhow::Result<PathBuf> {
     Ok(target.join("release/http-clients"))
 }
 
+/// Builds the clients that ask at a pace and returns their path.
+pub async fn paced_clients() -> anyhow::Result<PathBuf> {
+    let target = target_folder()?;
+    let arguments = ["--package", "bench", "--bin", "paced-clients"];
+    build(Path::new(ROOT), &target, &arguments).await?;
+    Ok(target.join("release/paced-clients"))
+}
+
 /// Builds the peer in `bench/postgres-es` and returns its path.
 pub async fn postgres_es() -> anyhow::Result<PathBuf> {
     let target = target_folder()?.join("peers");

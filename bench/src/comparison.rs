@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use futures::future::LocalBoxFuture;
 
 use crate::report::Section;
-use crate::{append, command_rate, edge, fanout, idle_memory, logs, metrics, replay, spans};
+use crate::{append, command_rate, edge, fanout, flood, idle_memory, logs, metrics, replay, spans};
 
 /// Something of ours beside what it is measured against.
 pub struct Comparison {
@@ -37,6 +37,10 @@ pub fn all() -> Vec<Comparison> {
         Comparison {
             name: "edge",
             run: |place| Box::pin(edge::compare(place)),
+        },
+        Comparison {
+            name: "flood",
+            run: |place| Box::pin(flood::compare(place)),
         },
         Comparison {
             name: "memory",

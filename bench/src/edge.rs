@@ -41,7 +41,7 @@ const CONNECTIONS: usize = 16;
 /// Of each connection in a round.
 const REQUESTS: usize = 2_500;
 /// An operation that needs leave and asks nothing of Postgres or the log.
-const PATH: &str = "/prometheus/api/v1/status/buildinfo";
+pub(crate) const PATH: &str = "/prometheus/api/v1/status/buildinfo";
 const READY_WITHIN: Duration = Duration::from_secs(60);
 
 /// One round, in seconds of CPU a request.
@@ -66,16 +66,13 @@ pub async fn compare(place: &Place) -> anyhow::Result<Section> {
                 .context("gateway")?,
         });
     }
-    served.stop.cancel();
-    tasks.abort_all();
-    served.log.close().await?;
-    served.postgres.stop().await?;
+    served.stop(tasks).await?;
     Ok(section(&rounds))
 }
 
 /// The gateway as the server wires it, with limits that are counted and not reached.
-struct Served {
-    address: SocketAddr,
+pub(crate) struct Served {
+    pub(crate) address: SocketAddr,
     gateway: Gateway,
     log: Log,
     postgres: Server,
@@ -83,7 +80,7 @@ struct Served {
 }
 
 impl Served {
-    async fn start(place: &Place, tasks: &mut JoinSet<()>) -> anyhow::Result<Self> {
+    pub(crate) async fn start(place: &Place, tasks: &mut JoinSet<()>) -> anyhow::Result<Self> {
         let (postgres, url) = postgres::start(place, "postgres").await?;
         let database = DbConfig::new(url);
         migrate(&database).await?;
@@ -97,15 +94,21 @@ impl Served {
         let quotas = Quotas {
             caller: quota,
             tenant: quota,
+            // As it is by itself.
+            visitor: Some(Quota {
+                per_second: 100,
+                burst: 200,
+            }),
             ..Quotas::default()
         };
+        let keyring = Arc::new(Keyring::open(&log, None).await?);
         let gateway = Gateway::new(Surroundings {
             config: Config::new(PublicUrl::parse(&format!("http://{address}"))?),
             clock: Clock::System,
             log: log.clone(),
             db: Db::connect(&database)?,
             master: MasterKey::generate(),
-            keyring: Arc::new(Keyring::open(&log, None).await?),
+            keyring: keyring.clone(),
             fanout: Arc::new(InProcess::default()),
             metrics: None,
             refused: Arc::default(),
@@ -118,6 +121,10 @@ impl Served {
         let (running, until) = (gateway.clone(), stop.clone());
         tasks.spawn(async move {
             running.run(until).await.ok();
+        });
+        let (followed, until) = (log.clone(), stop.clone());
+        tasks.spawn(async move {
+            keyring.follow(&followed, until).await.ok();
         });
         let router = gateway.router();
         tasks.spawn(async move {
@@ -133,7 +140,7 @@ impl Served {
     }
 
     /// A member's access token, once the gateway has its keys.
-    async fn token(&self) -> anyhow::Result<String> {
+    pub(crate) async fn token(&self) -> anyhow::Result<String> {
         let context = Context::ambient(&Clock::System);
         let subject = Subject {
             user: UserId(context.id()),
@@ -152,6 +159,13 @@ impl Served {
             .await
             .context("the signing keys were not loaded")?;
         Ok(self.gateway.tokens.issue(&subject, &context)?)
+    }
+
+    pub(crate) async fn stop(self, mut tasks: JoinSet<()>) -> anyhow::Result<()> {
+        self.stop.cancel();
+        tasks.abort_all();
+        self.log.close().await?;
+        Ok(self.postgres.stop().await?)
     }
 
     async fn body(&self, token: &str) -> anyhow::Result<String> {

@@ -8,6 +8,7 @@ pub mod comparison;
 mod dice;
 pub mod edge;
 pub mod fanout;
+pub mod flood;
 pub mod idle_memory;
 pub mod latencies;
 pub mod load;

@@ -3,6 +3,7 @@
 
 mod erasure;
 mod invitations;
+mod mails;
 mod members;
 mod projects;
 mod refusal;
@@ -30,6 +31,7 @@ use serde::{Deserialize, Serialize};
 use crate::aggregate::{Hosted, Reach};
 use crate::fields;
 use invitations::Invitation;
+use mails::Mails;
 use projects::Project;
 pub use refusal::TenantRefusal;
 use telemetry::Retention;
@@ -47,6 +49,9 @@ pub struct Tenant {
     members: BTreeMap<UserId, MemberRole>,
     /// Those that wait for an answer; expired ones are dropped as others come.
     invitations: BTreeMap<InvitationId, Invitation>,
+    /// Of the last day.
+    #[serde(default)]
+    mails: Mails,
     retention: Retention,
     /// When it ends, where that was asked for.
     erasure: Option<Timestamp>,
@@ -80,6 +85,8 @@ impl Tenant {
             TenantCommand::InviteMember(c) => self.invite(c, context.now()),
             TenantCommand::RevokeInvitation(c) => self.revoke_invitation(&c),
             TenantCommand::AcceptInvitation(c) => self.accept(c, context.now()),
+            TenantCommand::MailInvitation(c) => self.mail(c, context.now()),
+            TenantCommand::RecordInvitationMail(c) => Ok(self.record_mail(c)),
             TenantCommand::SetTelemetryRetention(c) => self.set_retention(c),
             TenantCommand::DeleteTelemetry(c) => self.delete_telemetry(&c),
             TenantCommand::AskTenantErasure(c) => self.ask_erasure(c, name, context.now()),
@@ -169,6 +176,9 @@ impl Aggregate for Tenant {
             TenantEvent::InvitationAccepted(e) => {
                 self.invitations.remove(&e.invitation);
             }
+            TenantEvent::InvitationMailRequested(e) => self.mail_requested(&e),
+            TenantEvent::InvitationMailed(e) => self.mail_settled(e.invitation, e.mail),
+            TenantEvent::InvitationMailFailed(e) => self.mail_settled(e.invitation, e.mail),
             // The tenant holds no name of a person.
             TenantEvent::SubjectErased(_) => {}
             TenantEvent::TelemetryRetentionSet(e) => self.retention.apply(e),

@@ -69,5 +69,5 @@ function me(): Me {
   const role = members.find(({ user_id }) => user_id === user.id)?.role ?? 'viewer';
   const inUse = projects.filter(({ archived_at }) => !archived_at);
   return { user, tenant, project: current, role, tenant_role: role, permissions: PERMISSIONS[role], projects: inUse, tenants: [tenant],
-    single_sign_on: false, has_provider: state().signOn !== null };
+    single_sign_on: false, has_provider: state().signOn !== null, sends_mail: true };
 }

@@ -69,7 +69,7 @@ export const monitoringRoutes = [
 function tested({ url, kind }: MonitoringIntegration): IntegrationTest {
   const resolved = { name: 'resolve' as const, ok: true, detail: '10.20.0.7', took_ms: 2 };
   if (url.includes(DEAD_PORT)) {
-    const detail = 'no connection: Connection refused (os error 111)';
+    const detail = 'the server cannot be reached: Connection refused (os error 111)';
     const steps = [resolved, { name: 'connect' as const, ok: false, detail: `10.20.0.7${DEAD_PORT}: ${detail}`, took_ms: 1 }];
     return { status: 'down', error: 'not_connected', detail, version: null, latency_ms: 3, steps };
   }

@@ -152,6 +152,7 @@ function invitation(now: number): Invitation {
   return {
     id: uuidOf(40), email: 'lena@nordlicht.example', role: 'engineer', invited_by: MIRA,
     created_at: iso(now - DAY), expires_at: iso(now + 6 * DAY), link: `${location.origin}/join#srei_mocklena`,
+    mail: { state: 'sent', since: iso(now - DAY + 3_000), detail: null },
   };
 }
 

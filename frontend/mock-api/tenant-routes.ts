@@ -73,11 +73,22 @@ export const tenantRoutes = [
     const invitation: Invitation = {
       id, email, role, invited_by: { id: state().user.id, name: state().user.name },
       created_at: new Date().toISOString(), expires_at: new Date(Date.now() + WEEK_MS).toISOString(),
-      link: `${location.origin}/join#srei_mock${id.slice(-6)}`,
+      link: `${location.origin}/join#srei_mock${id.slice(-6)}`, mail: null,
     };
     state().invitations.unshift(invitation);
     save();
     return HttpResponse.json(invitation, { status: 201 });
+  }),
+  http.post<{ id: string }>('/api/v1/invitations/:id/send', ({ params }) => {
+    const invitation = state().invitations.find(({ id }) => id === params.id);
+    if (!invitation) return notFound();
+    const since = new Date().toISOString();
+    const refused = invitation.email.startsWith('nobody@');
+    invitation.mail = refused
+      ? { state: 'failed', since, detail: 'the mail server refuses the address or the mail (550 5.1.1)' }
+      : { state: 'sent', since, detail: null };
+    save();
+    return HttpResponse.json(invitation);
   }),
   http.delete<{ id: string }>('/api/v1/invitations/:id', ({ params }) => {
     state().invitations = state().invitations.filter(({ id }) => id !== params.id);

@@ -36,6 +36,8 @@ pub struct Config {
     pub cors_origins: Vec<String>,
     /// Whose word is taken for where a request came from.
     pub trusted_proxies: Vec<Network>,
+    /// Whether a worker of this installation sends mail.
+    pub mail: bool,
     /// How long a request waits for the outcome of its command.
     pub outcome_wait: Duration,
     /// How long it then waits for the read model that it answers from.
@@ -55,6 +57,7 @@ impl Config {
             registration: Registration::Open,
             cors_origins: Vec::new(),
             trusted_proxies: Vec::new(),
+            mail: false,
             outcome_wait: Duration::from_secs(5),
             read_wait: Duration::from_secs(2),
             erased: None,

@@ -10,7 +10,7 @@ use axum::http::{Method, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
-use crate::error::Error;
+use crate::error::{Error, Problem};
 
 /// What `npm run build` wrote. Empty where it was not run.
 #[derive(RustEmbed)]
@@ -50,8 +50,17 @@ pub(crate) async fn serve(request: Request) -> Response {
     }
 }
 
+/// An answer to a browser that navigates: a page instead of a problem.
+pub(crate) fn instead_of_problem(answer: Response) -> Response {
+    let page = match answer.extensions().get::<Problem>() {
+        Some(_) => for_browsers(answer.status()),
+        None => None,
+    };
+    page.unwrap_or(answer)
+}
+
 /// What browsers see instead of a problem: a page for people.
-pub(crate) fn for_browsers(status: StatusCode) -> Option<Response> {
+fn for_browsers(status: StatusCode) -> Option<Response> {
     let page = match status {
         StatusCode::NOT_FOUND => NOT_FOUND,
         StatusCode::SERVICE_UNAVAILABLE => UNAVAILABLE,

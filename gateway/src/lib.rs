@@ -15,6 +15,7 @@ mod csv;
 mod cursor;
 pub mod dispatch;
 mod docs;
+mod dress;
 mod ends;
 pub mod erased;
 pub mod error;
@@ -26,7 +27,6 @@ pub mod metric_stores;
 pub mod openapi;
 pub mod operations;
 pub mod outcomes;
-pub mod outgoing;
 pub mod paging;
 pub mod parameters;
 pub mod progress;
@@ -47,19 +47,17 @@ use access::meter::Meter;
 use access::rates::Rates;
 use access::refused_bodies::RefusedBodies;
 use axum::Router;
-use axum::middleware;
 use eventlog::Log;
 use metrics_exporter_prometheus::PrometheusHandle;
 use outbound::Outbound;
 use projections::Db;
 use projections::fanout::Fanout;
 use projections::vault::{self, MasterKey, SubjectKeys};
-use protocols::outgoing::Loopback;
 use schemas::context::{Clock, Context};
 use schemas::ids::SubjectId;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use tower_http::catch_panic::CatchPanicLayer;
+use tower::ServiceBuilder;
 use tower_http::compression::CompressionLayer;
 
 use audit::looks::Looks;
@@ -69,12 +67,12 @@ use auth::passwords::Passwords;
 use auth::single_sign_on::Providers;
 use auth::sweeper;
 use config::Config;
+use dress::Dress;
 use error::Error;
 use live::Live;
 use metric_stores::{MetricStores, Queries};
 use operations::Operations;
 use outcomes::Outcomes;
-use outgoing::Outgoing;
 use progress::Progress;
 use tokens::Tokens;
 
@@ -155,9 +153,11 @@ impl Gateway {
     /// Connects nothing yet: [`Gateway::run`] does.
     pub fn new(given: Surroundings) -> Result<Self, Error> {
         let instance = Context::ambient(&given.clock).id();
-        let loopback = match given.config.public_url.is_loopback() {
-            true => Loopback::Allowed,
-            false => Loopback::Refused,
+        // People who try the platform out sign in on the machine that it runs on; where
+        // strangers are, no provider leads there.
+        let providers = match given.config.public_url.is_loopback() {
+            true => given.outbound.clone(),
+            false => given.outbound.clone().beyond_this_machine(),
         };
         Ok(Self(Arc::new(Parts {
             keys: OnceLock::new(),
@@ -165,7 +165,7 @@ impl Gateway {
             ended: Ended::default(),
             looks: Looks::default(),
             passwords: Passwords::new()?,
-            providers: Providers::new(Outgoing::new(loopback)),
+            providers: Providers::new(providers),
             outcomes: Outcomes::default(),
             progress: Progress::default(),
             live: Live::new(instance, given.log.id()),
@@ -279,23 +279,15 @@ impl Gateway {
     }
 
     fn dressed(&self, router: Router) -> Router {
-        let router = router
-            .layer(CatchPanicLayer::custom(|_| {
-                use axum::response::IntoResponse;
-                Error::Internal("a handler panicked".to_owned()).into_response()
-            }))
-            .layer(middleware::from_fn(request::identify))
-            .layer(middleware::from_fn_with_state(
-                self.clone(),
-                proxies::locate,
-            ))
+        let dressed = ServiceBuilder::new()
             // Outside of what writes bodies, else they are taken for compressed.
             .layer(CompressionLayer::new())
-            .layer(middleware::from_fn_with_state(
-                self.clone(),
-                headers::secure,
-            ));
-        cors::allow(router, &self.config.cors_origins)
+            .layer(Dress(self.clone()))
+            .service(router);
+        cors::allow(
+            Router::new().fallback_service(dressed),
+            &self.config.cors_origins,
+        )
     }
 }
 

@@ -1,6 +1,7 @@
 //! How often callers may ask, and how they are told (draft-ietf-httpapi-ratelimit-headers).
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use access::meter::{Amount, Use};
 use access::principal::Principal;
@@ -8,6 +9,7 @@ use access::rates::{Granted, Limited, Quota, Rule};
 use axum::http::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use axum::response::Response;
 use schemas::scope::Actor;
+use schemas::time::Timestamp;
 use uuid::Uuid;
 
 use crate::Gateway;
@@ -58,6 +60,12 @@ impl Gateway {
         self.meter.count(scope, used, one, now);
     }
 
+    /// Counts a token from `address` whose signature has to be checked.
+    pub(crate) fn count_visitor(&self, address: IpAddr, now: Timestamp) -> Result<(), Error> {
+        let counted = self.rates.take_here(Rule::Visitor, address.into(), now);
+        Ok(counted.map(drop)?)
+    }
+
     /// Counts an attempt to come in from `address`.
     pub(crate) async fn count_entrance(&self, address: IpAddr) -> Result<Counted, Error> {
         let now = self.clock.now();
@@ -76,11 +84,17 @@ impl Counted {
         let Some(nearest) = self.granted().min_by_key(|granted| granted.remaining) else {
             return;
         };
-        let policies: Vec<String> = self.granted().map(|g| policy(g.rule, g.quota)).collect();
+        let mut policies = String::with_capacity(64);
+        for granted in self.granted() {
+            if !policies.is_empty() {
+                policies.push_str(", ");
+            }
+            policies.push_str(&policy(granted.rule, granted.quota));
+        }
         let (name, left) = (nearest.rule.name(), nearest.remaining);
-        let reset = nearest.reset.as_secs_f64().ceil();
-        set(headers, POLICY, &policies.join(", "));
-        set(headers, LIMIT, &format!("\"{name}\";r={left};t={reset}"));
+        let reset = seconds(nearest.reset);
+        set(headers, POLICY, policies);
+        set(headers, LIMIT, format!("\"{name}\";r={left};t={reset}"));
     }
 }
 
@@ -94,22 +108,27 @@ pub(crate) fn refuse(limited: &Limited, headers: &mut HeaderMap) {
     else {
         return;
     };
-    let seconds = retry_after.as_secs_f64().ceil().max(1.0);
-    set(headers, POLICY, &policy(*rule, *quota));
+    let seconds = seconds(*retry_after).max(1);
+    set(headers, POLICY, policy(*rule, *quota));
     set(
         headers,
         LIMIT,
-        &format!("\"{}\";r=0;t={seconds}", rule.name()),
+        format!("\"{}\";r=0;t={seconds}", rule.name()),
     );
-    set(headers, RETRY_AFTER, &seconds.to_string());
+    set(headers, RETRY_AFTER, seconds.to_string());
 }
 
 fn policy(rule: Rule, quota: Quota) -> String {
     format!("\"{}\";q={};w=1", rule.name(), quota.per_second)
 }
 
-fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
+/// Whole seconds, rather too many than too few.
+fn seconds(time: Duration) -> u128 {
+    time.as_micros().div_ceil(1_000_000)
+}
+
+fn set(headers: &mut HeaderMap, name: HeaderName, value: String) {
+    if let Ok(value) = HeaderValue::try_from(value) {
         headers.insert(name, value);
     }
 }

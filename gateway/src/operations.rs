@@ -220,7 +220,9 @@ async fn member_gate(
     next: Next,
 ) -> Result<Response, Error> {
     let reached = reached(&request, gate.action);
-    let principal = match caller::identify(&gateway, request.method(), request.headers()) {
+    let from = Some(ClientAddress::of(&request));
+    let identified = caller::identify(&gateway, request.method(), request.headers(), from);
+    let principal = match identified {
         Ok(principal) => principal,
         Err(error) => return Err(told(&gateway, request.headers(), &reached, error).await),
     };
@@ -255,7 +257,8 @@ async fn socket_gate(
 ) -> Result<Response, Error> {
     let reached = reached(&request, action);
     let query = request.uri().query();
-    let principal = caller::identify_socket(&gateway, request.headers(), query).await?;
+    let from = ClientAddress::of(&request);
+    let principal = caller::identify_socket(&gateway, request.headers(), query, from).await?;
     gateway.count(&principal).await?;
     let answer = pass(principal.clone(), action, request, next).await;
     let what = ToTell::of(&answer, false);

@@ -4,13 +4,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{ConnectInfo, Request};
 use axum::http::header::{FORWARDED, HeaderMap, HeaderName};
-use axum::middleware::Next;
-use axum::response::Response;
 use outbound::Network;
-
-use crate::Gateway;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -28,22 +24,20 @@ impl ClientAddress {
 
 /// Tells the request where it came from; unless a proxy is trusted, that is the other
 /// end of the connection.
-pub(crate) async fn locate(
-    State(gateway): State<Gateway>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+pub(crate) fn locate(trusted: &[Network], request: &mut Request) {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
     if let Some(peer) = peer.map(|peer| peer.0.ip()) {
-        let client = client(peer, request.headers(), &gateway.config.trusted_proxies);
+        let client = client(peer, request.headers(), trusted);
         request.extensions_mut().insert(ClientAddress(client));
     }
-    next.run(request).await
 }
 
 /// The first address from the right that is no trusted proxy's.
 fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
     let peer = peer.to_canonical();
+    if trusted.is_empty() {
+        return peer;
+    }
     let told = [
         walk(peer, all(headers, &X_FORWARDED_FOR), address, trusted),
         walk(peer, all(headers, &FORWARDED), forwarded_for, trusted),

@@ -5,9 +5,8 @@ use std::convert::Infallible;
 
 use access::body::{self, Limits};
 use axum::extract::{FromRequest, FromRequestParts, Request};
-use axum::http::header::{CONTENT_TYPE, HeaderMap};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use axum::http::request::Parts;
-use axum::middleware::Next;
 use axum::response::Response;
 use schemas::context::{Clock, Context};
 use serde::de::DeserializeOwned;
@@ -22,7 +21,8 @@ const LIMITS: Limits = Limits {
     wire: 256 * 1024,
     decoded: 1024 * 1024,
 };
-const REQUEST_ID: &str = "x-request-id";
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 const MAX_IDEMPOTENCY_KEY: usize = 200;
 
@@ -46,8 +46,8 @@ impl<S: Sync> FromRequestParts<S> for RequestId {
 impl RequestId {
     /// The caller's id if it sent a UUID, else a new one.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
-        let sent = text(headers, REQUEST_ID).and_then(|id| id.parse().ok());
-        let traceparent = text(headers, "traceparent")
+        let sent = text(headers, &REQUEST_ID).and_then(|id| id.parse().ok());
+        let traceparent = text(headers, &TRACEPARENT)
             .filter(|value| is_traceparent(value))
             .map(str::to_owned);
         Self {
@@ -57,25 +57,27 @@ impl RequestId {
     }
 }
 
-/// Gives the request its id and its answer the same, in a header and, where the
-/// answer is a problem, in the body.
-pub async fn identify(mut request: Request, next: Next) -> Response {
+/// Gives the request its id.
+pub(crate) fn identify(request: &mut Request) -> RequestId {
     let id = RequestId::of(request.headers());
     request.extensions_mut().insert(id.clone());
-    let mut response = next.run(request).await;
-    if let Some(mut problem) = response.extensions_mut().remove::<Problem>() {
-        problem.instance = Some(format!("urn:uuid:{}", id.id));
-        problem.request_id = Some(id.id.to_string());
+    id
+}
+
+/// Gives the answer the same, in a header and, where it is a problem, in the body.
+pub(crate) fn name(id: &RequestId, answer: &mut Response) {
+    let mut buffer = Uuid::encode_buffer();
+    let text: &str = id.id.hyphenated().encode_lower(&mut buffer);
+    if let Some(mut problem) = answer.extensions_mut().remove::<Problem>() {
+        problem.instance = Some(format!("urn:uuid:{text}"));
+        problem.request_id = Some(text.to_owned());
         let body = serde_json::to_vec(&problem).unwrap_or_default();
-        response
-            .headers_mut()
-            .remove(axum::http::header::CONTENT_LENGTH);
-        *response.body_mut() = body.into();
+        answer.headers_mut().remove(CONTENT_LENGTH);
+        *answer.body_mut() = body.into();
     }
-    if let Ok(value) = id.id.to_string().parse() {
-        response.headers_mut().insert(REQUEST_ID, value);
+    if let Ok(value) = HeaderValue::from_str(text) {
+        answer.headers_mut().insert(REQUEST_ID, value);
     }
-    response
 }
 
 /// Fields of a body that hold secrets.
@@ -200,7 +202,7 @@ fn is_traceparent(value: &str) -> bool {
     lengths == [2, 32, 16, 2] && hex
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 

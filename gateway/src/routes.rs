@@ -124,9 +124,10 @@ fn account(operations: Operations) -> Operations {
 
 fn members(operations: Operations) -> Operations {
     use Action::{
-        EraseMembers, EraseTenant, ExportTenant, ManageApiKeys, ManageAudit, ManageMembers, ManageProjects,
-        ManageSingleSignOn, ManageTelemetryLimits, ManageTenant, ReadApiKeys, ReadAudit,
-        ReadCommands, ReadMembers, ReadProjects, ReadSavedViews, ReadTelemetryLimits, SaveViews,
+        EraseMembers, EraseTenant, ExportTenant, ManageApiKeys, ManageAudit, ManageMembers,
+        ManageProjects, ManageSingleSignOn, ManageTelemetryLimits, ManageTenant, ReadApiKeys,
+        ReadAudit, ReadCommands, ReadMembers, ReadProjects, ReadSavedViews, ReadTelemetryLimits,
+        SaveViews,
     };
     operations
         .member(ReadProjects, routes!(tenant::get))
@@ -148,6 +149,7 @@ fn members(operations: Operations) -> Operations {
         .member(ManageMembers, routes!(invitations::list))
         .member(ManageMembers, routes!(invitations::create))
         .member(ManageMembers, routes!(invitations::revoke))
+        .member(ManageMembers, routes!(invitations::send::send))
         .member(
             ManageSingleSignOn,
             routes!(

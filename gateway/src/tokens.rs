@@ -46,11 +46,17 @@ impl Tokens {
         self.issuer.read().is_some()
     }
 
-    pub fn verify(&self, token: &str, now: Timestamp) -> Result<Principal, Error> {
+    /// `before` is asked each time that a signature has to be checked.
+    pub fn verify(
+        &self,
+        token: &str,
+        now: Timestamp,
+        before: impl FnOnce() -> Result<(), Error>,
+    ) -> Result<Principal, Error> {
         if !self.ready() {
             return Err(Error::Unavailable("sessions cannot be checked yet".into()));
         }
-        Ok(self.verifier.verify(token, now)?)
+        self.verifier.verify_after(token, now, before)
     }
 
     pub fn issue(&self, subject: &Subject, context: &Context) -> Result<String, Error> {

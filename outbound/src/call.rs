@@ -19,10 +19,12 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
+use url::Url;
 
 use crate::address::Address;
 use crate::guard::{Denied, Guard};
 use crate::resolve::{Resolve, System};
+use crate::secure::{self, NotSecure};
 use crate::tls;
 use crate::trace::Trace;
 
@@ -59,7 +61,7 @@ pub enum Failed {
     Unresolved(io::Error),
     #[error(transparent)]
     Denied(#[from] Denied),
-    #[error("no connection: {0}")]
+    #[error("the server cannot be reached: {0}")]
     Unconnected(io::Error),
     #[error("no TLS: {0}")]
     Tls(io::Error),
@@ -100,6 +102,27 @@ impl Outbound {
             tls: tls::system(),
             limits,
         }
+    }
+
+    /// The same calls within other limits.
+    pub fn within(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The same calls, and none to this machine.
+    pub fn beyond_this_machine(mut self) -> Self {
+        self.guard = Arc::new(Guard {
+            this_machine: false,
+            ..Guard::clone(&self.guard)
+        });
+        self
+    }
+
+    /// The URL, if secrets may be sent there and browsers be led there, as far as its
+    /// text says. Its name is looked at when it is called.
+    pub fn secure(&self, text: &str) -> Result<Url, NotSecure> {
+        secure::url(text, &self.guard)
     }
 
     /// Whether an address that is written as a number may be reached. Names are looked

@@ -74,6 +74,8 @@ pub enum Denied {
     Reserved(IpAddr),
     #[error("{0} is a private address, and the operator has ruled those out")]
     Private(IpAddr),
+    #[error("{0} is this machine, where no such server is")]
+    ThisMachine(IpAddr),
     #[error("{0} is in a network that the operator has ruled out")]
     RuledOut(IpAddr),
     #[error("{0} belongs to this installation itself")]
@@ -85,6 +87,8 @@ pub enum Denied {
 pub struct Guard {
     /// Whether private networks may be reached, this machine among them.
     pub private: bool,
+    /// Whether this machine may be, by the addresses of its loopback.
+    pub this_machine: bool,
     /// Networks that may not be reached besides.
     pub denied: Vec<Network>,
     /// Ports of this installation on this machine.
@@ -97,6 +101,7 @@ impl Default for Guard {
     fn default() -> Self {
         Self {
             private: true,
+            this_machine: true,
             denied: Vec::new(),
             own_ports: Vec::new(),
             own_servers: Vec::new(),
@@ -123,6 +128,9 @@ impl Guard {
             || PRIVATE.iter().any(|network| network.holds(ip));
         if private && !self.private {
             return Err(Denied::Private(ip));
+        }
+        if ip.is_loopback() && !self.this_machine {
+            return Err(Denied::ThisMachine(ip));
         }
         if self.denied.iter().any(|network| network.holds(ip)) {
             return Err(Denied::RuledOut(ip));
@@ -268,6 +276,24 @@ mod tests {
         }
         for ip in ["93.184.216.34", "172.32.0.1", "2606:2800:220::1"] {
             assert_eq!(denied(&public_only, ip), None, "{ip}");
+        }
+    }
+
+    #[test]
+    fn this_machine_is_ruled_out_apart_from_private_networks() {
+        let elsewhere = Guard {
+            this_machine: false,
+            ..Guard::default()
+        };
+        for ip in ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"] {
+            let denied = denied(&elsewhere, ip);
+            assert!(
+                matches!(denied, Some(Denied::ThisMachine(_))),
+                "{ip}: {denied:?}"
+            );
+        }
+        for ip in ["192.0.2.1", "10.0.0.1", "fd12::1"] {
+            assert_eq!(denied(&elsewhere, ip), None, "{ip}");
         }
     }
 

@@ -12,6 +12,7 @@ mod credential;
 pub mod guard;
 pub mod probe;
 mod resolve;
+mod secure;
 mod tls;
 mod trace;
 
@@ -20,5 +21,6 @@ pub use call::{Failed, Limits, Outbound};
 pub use credential::{BadCredential, Credential, Header};
 pub use guard::{Guard, Network};
 pub use resolve::{Resolve, System};
+pub use secure::NotSecure;
 pub use tls::{NotACertificate, check as check_certificate};
 pub use trace::{Step, Trace};

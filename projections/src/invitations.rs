@@ -8,8 +8,9 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use eventlog::Record;
 use schemas::change::ChangeKind;
-use schemas::ids::InvitationId;
+use schemas::ids::{InvitationId, MailId, ProjectId, TenantId};
 use schemas::scope::Scope;
+use schemas::time::Timestamp;
 use schemas::topic::Topic;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
@@ -74,7 +75,10 @@ impl Projection for Invitations {
 
 const WRITE: &str = "INSERT INTO invitations
     SELECT * FROM json_populate_recordset(NULL::invitations, $1::json)
-    ON CONFLICT (id) DO UPDATE SET version = excluded.version, over_at = excluded.over_at";
+    ON CONFLICT (id) DO UPDATE SET version = excluded.version, over_at = excluded.over_at,
+        mail_id = excluded.mail_id, mail_project_id = excluded.mail_project_id,
+        mail_state = excluded.mail_state, mail_at = excluded.mail_at,
+        mail_detail = excluded.mail_detail";
 
 async fn load(rows: &mut PgConnection, ids: Vec<Uuid>) -> Result<BTreeMap<Uuid, Row>, ApplyError> {
     let found: Vec<Row> = sqlx::query_as("SELECT * FROM invitations WHERE id = ANY ($1)")
@@ -93,6 +97,28 @@ pub struct Invitation {
     pub invited_by: Option<Person>,
     pub created_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
+    /// The newest mail that carried its link.
+    pub mail: Option<Mail>,
+}
+
+/// How a mail stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mail {
+    /// `waiting`, `sent` or `failed`
+    pub state: String,
+    pub since: DateTime<Utc>,
+    /// Why it failed, for people.
+    pub detail: Option<String>,
+}
+
+/// A mail that is to be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ToSend {
+    pub mail: MailId,
+    pub invitation: InvitationId,
+    pub tenant: TenantId,
+    pub project: ProjectId,
+    pub requested_at: Timestamp,
 }
 
 /// The last invitation of a page.
@@ -154,6 +180,26 @@ pub async fn get(
     Ok(found.into_iter().next())
 }
 
+/// For the mailer, which looks after all tenants: mails that wait, oldest first.
+pub async fn to_send(db: &Db, most: i64) -> Result<Vec<ToSend>, QueryError> {
+    let found: Vec<(Uuid, Uuid, Uuid, Uuid, DateTime<Utc>)> = sqlx::query_as(
+        "SELECT mail_id, id, tenant_id, coalesce(mail_project_id, tenant_id), mail_at FROM read.invitations
+         WHERE mail_state = 'waiting' AND over_at IS NULL ORDER BY mail_at LIMIT $1",
+    )
+    .bind(most)
+    .fetch_all(db.writer())
+    .await?;
+    let waiting = found.into_iter();
+    let waiting = waiting.map(|(mail, invitation, tenant, project, at)| ToSend {
+        mail: MailId(mail),
+        invitation: InvitationId(invitation),
+        tenant: TenantId(tenant),
+        project: ProjectId(project),
+        requested_at: at.into(),
+    });
+    Ok(waiting.collect())
+}
+
 async fn open(
     db: &Db,
     people: &SubjectKeys,
@@ -169,6 +215,11 @@ async fn open(
                 .text(&row.email)
                 .map_err(|e| QueryError::Failed(sqlx::Error::Decode(e.to_string().into())))?,
             id: row.id,
+            mail: row.mail_state.zip(row.mail_at).map(|(state, since)| Mail {
+                state,
+                since,
+                detail: row.mail_detail,
+            }),
             invited_by: names.person(&row.invited_by),
             role: row.role,
             created_at: row.created_at,

@@ -25,7 +25,6 @@ mod otlp_envelope;
 pub mod otlp_logs;
 pub mod otlp_metrics;
 pub mod otlp_spans;
-pub mod outgoing;
 pub mod protobuf;
 pub mod refused;
 pub mod remote_write_v1;

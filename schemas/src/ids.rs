@@ -57,6 +57,8 @@ id!(/// The person whose key seals a personal value; equal to the user id for ac
     SubjectId);
 id!(/// A request to join a tenant that waits for its answer.
     InvitationId);
+id!(/// A mail, from when it is asked for until it is sent or given up.
+    MailId);
 id!(/// An API key (the id, never the secret).
     ApiKeyId);
 id!(/// A program that acts in a project with keys of its own.

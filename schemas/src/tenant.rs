@@ -1,10 +1,24 @@
 //! Tenants: their projects and members. Names and addresses of people are sealed.
 
-use crate::ids::{InvitationId, ProjectId, SubjectId, UserId};
+use apache_avro::AvroSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{InvitationId, MailId, ProjectId, SubjectId, UserId};
 use crate::messages::{example, messages, record};
 use crate::personal::{Personal, Sealed};
 use crate::scope::MemberRole;
 use crate::time::Timestamp;
+
+/// Why a mail was given up. No text of a mail server, which may hold an address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, AvroSchema)]
+#[avro(namespace = "srecopilot.identity")]
+pub struct MailFailure {
+    /// `refused`, `unreachable`, `deferred`, `not_admitted`, `not_sendable`, `too_old` or
+    /// `gone`
+    pub reason: String,
+    /// For people, with the server's code.
+    pub detail: String,
+}
 
 record! { "srecopilot.identity",
     /// Creates the tenant that is the record's key, with its first project and owner.
@@ -35,6 +49,10 @@ record! { "srecopilot.identity",
         pub email: Personal<String>,
         pub name: Personal<String>,
     }
+    /// Sends the link of an invitation to its address. The letter waits in the vault.
+    MailInvitation { pub invitation: InvitationId, pub mail: MailId }
+    /// What became of a mail: without `failure` it was sent.
+    RecordInvitationMail { pub invitation: InvitationId, pub mail: MailId, pub failure: Option<MailFailure> }
     /// A role in one project that differs from the one in the tenant; None ends it.
     SetProjectRole { pub project: ProjectId, pub user: UserId, pub role: Option<MemberRole> }
     ArchiveProject { pub project: ProjectId }
@@ -68,6 +86,8 @@ messages! {
         InviteMember,
         RevokeInvitation,
         AcceptInvitation,
+        MailInvitation,
+        RecordInvitationMail,
         SetProjectRole,
         ArchiveProject,
         RestoreProject,
@@ -103,6 +123,12 @@ record! { "srecopilot.identity",
     }
     InvitationRevoked { pub invitation: InvitationId }
     InvitationAccepted { pub invitation: InvitationId, pub user: UserId }
+    /// The newest mail of an invitation is the one that counts.
+    InvitationMailRequested { pub invitation: InvitationId, pub mail: MailId, pub requested_at: Timestamp }
+    /// A mail server has taken it.
+    InvitationMailed { pub invitation: InvitationId, pub mail: MailId }
+    /// It was given up.
+    InvitationMailFailed { pub invitation: InvitationId, pub mail: MailId, pub failure: MailFailure }
     ProjectRoleSet { pub project: ProjectId, pub user: UserId, pub role: Option<MemberRole> }
     ProjectArchived { pub project: ProjectId }
     ProjectRestored { pub project: ProjectId }
@@ -132,6 +158,9 @@ messages! {
         MemberInvited,
         InvitationRevoked,
         InvitationAccepted,
+        InvitationMailRequested,
+        InvitationMailed,
+        InvitationMailFailed,
         ProjectRoleSet,
         ProjectArchived,
         ProjectRestored,
@@ -181,6 +210,17 @@ mod examples {
         Timestamp::from_micros(1_800_000_000_000_000)
     }
 
+    fn mail() -> MailId {
+        MailId(Uuid::from_u128(0xAA))
+    }
+
+    fn failure() -> MailFailure {
+        MailFailure {
+            reason: "refused".to_owned(),
+            detail: "the mail server refuses the address or the mail (550 5.1.1)".to_owned(),
+        }
+    }
+
     example! {
         RegisterTenant { name: "Acme".to_owned(), project: project(), owner: user(), owner_email: sealed(), owner_name: sealed() }
         RenameTenant { name: "Acme Ltd".to_owned() }
@@ -201,6 +241,8 @@ mod examples {
         InviteMember { invitation: invitation(), email: invited(), role: MemberRole::Engineer, expires_at: expiry() }
         RevokeInvitation { invitation: invitation() }
         AcceptInvitation { invitation: invitation(), user: user(), email: sealed(), name: sealed() }
+        MailInvitation { invitation: invitation(), mail: mail() }
+        RecordInvitationMail { invitation: invitation(), mail: mail(), failure: Some(failure()) }
         SetProjectRole { project: project(), user: user(), role: Some(MemberRole::Admin) }
         ArchiveProject { project: project() }
         RestoreProject { project: project() }
@@ -208,6 +250,9 @@ mod examples {
         MemberInvited { invitation: invitation(), email: invited(), role: MemberRole::Engineer, expires_at: expiry() }
         InvitationRevoked { invitation: invitation() }
         InvitationAccepted { invitation: invitation(), user: user() }
+        InvitationMailRequested { invitation: invitation(), mail: mail(), requested_at: expiry() }
+        InvitationMailed { invitation: invitation(), mail: mail() }
+        InvitationMailFailed { invitation: invitation(), mail: mail(), failure: failure() }
         ProjectRoleSet { project: project(), user: user(), role: Some(MemberRole::Admin) }
         ProjectArchived { project: project() }
         ProjectRestored { project: project() }

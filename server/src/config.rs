@@ -9,6 +9,7 @@ use anyhow::Context;
 use gateway::config::PublicUrl;
 use outbound::Network;
 use serde::{Deserialize, Serialize};
+use workers::mail_server::{MailServer, NotAMailServer, check_sender};
 
 /// Every setting, each named alike as flag (`--data-dir`), variable
 /// (`SRE_COPILOT_DATA_DIR`) and key of the file (`data_dir`).
@@ -82,6 +83,10 @@ pub struct Settings {
     /// Registrations, logins and refreshes from one address, per second; 0 = no limit [default: 10]
     #[arg(long, env = "SRE_COPILOT_ENTRANCE_REQUESTS_PER_SECOND", global = true)]
     pub entrance_requests_per_second: Option<u32>,
+    /// Tokens from one address that are checked because they are not known yet, per second;
+    /// 0 = no limit [default: 100]
+    #[arg(long, env = "SRE_COPILOT_VISITOR_TOKENS_PER_SECOND", global = true)]
+    pub visitor_tokens_per_second: Option<u32>,
     /// Ingest requests of one key, per second; 0 = no limit [default: 0]
     #[arg(long, env = "SRE_COPILOT_AGENT_REQUESTS_PER_SECOND", global = true)]
     pub agent_requests_per_second: Option<u32>,
@@ -144,6 +149,24 @@ pub struct Settings {
     /// How long a tenant goes on after its erasure was asked for, for instance `12h` or `30d` [default: 7d]
     #[arg(long, env = "SRE_COPILOT_TENANT_ERASURE_GRACE", global = true)]
     pub tenant_erasure_grace: Option<String>,
+    /// Mail server that invitations are handed to: `smtps://user:password@host`, or
+    /// `smtp://…` for STARTTLS; without it no mail is sent
+    #[arg(
+        long,
+        env = "SRE_COPILOT_SMTP_URL",
+        global = true,
+        hide_env_values = true
+    )]
+    pub smtp_url: Option<String>,
+    /// File with certificates in PEM that the mail server's may be signed by
+    #[arg(long, env = "SRE_COPILOT_SMTP_CA_FILE", global = true)]
+    pub smtp_ca_file: Option<PathBuf>,
+    /// Sender of mails, for instance `SRE Copilot <copilot@example.com>`
+    #[arg(long, env = "SRE_COPILOT_MAIL_FROM", global = true)]
+    pub mail_from: Option<String>,
+    /// Wait before a mail is tried a second time, in ms; later waits grow fourfold [default: 10000]
+    #[arg(long, env = "SRE_COPILOT_MAIL_RETRY_MS", global = true)]
+    pub mail_retry_ms: Option<u64>,
     /// Start although database roles cannot be created or could bypass row-level security
     #[arg(long, env = "SRE_COPILOT_ALLOW_WEAK_ISOLATION", global = true)]
     pub allow_weak_isolation: Option<bool>,
@@ -183,6 +206,7 @@ pub struct Config {
     pub caller_requests_per_second: u32,
     pub tenant_requests_per_second: u32,
     pub entrance_requests_per_second: u32,
+    pub visitor_tokens_per_second: u32,
     pub agent_requests_per_second: u32,
     pub agents_requests_per_second: u32,
     pub log: String,
@@ -205,6 +229,11 @@ pub struct Config {
     pub outbound_denied: Vec<String>,
     pub monitoring_probe_ms: u64,
     pub tenant_erasure_grace_s: u32,
+    /// Both or neither of this and `mail_from`.
+    pub smtp_url: Option<String>,
+    pub smtp_ca_file: Option<PathBuf>,
+    pub mail_from: Option<String>,
+    pub mail_retry_ms: u64,
     pub allow_weak_isolation: bool,
     pub postgres_bin: Option<PathBuf>,
 }
@@ -261,6 +290,9 @@ impl Settings {
             entrance_requests_per_second: self
                 .entrance_requests_per_second
                 .or(below.entrance_requests_per_second),
+            visitor_tokens_per_second: self
+                .visitor_tokens_per_second
+                .or(below.visitor_tokens_per_second),
             agent_requests_per_second: self
                 .agent_requests_per_second
                 .or(below.agent_requests_per_second),
@@ -299,6 +331,10 @@ impl Settings {
             outbound_denied: self.outbound_denied.or(below.outbound_denied),
             monitoring_probe_ms: self.monitoring_probe_ms.or(below.monitoring_probe_ms),
             tenant_erasure_grace: self.tenant_erasure_grace.or(below.tenant_erasure_grace),
+            smtp_url: self.smtp_url.or(below.smtp_url),
+            smtp_ca_file: self.smtp_ca_file.or(below.smtp_ca_file),
+            mail_from: self.mail_from.or(below.mail_from),
+            mail_retry_ms: self.mail_retry_ms.or(below.mail_retry_ms),
             allow_weak_isolation: self.allow_weak_isolation.or(below.allow_weak_isolation),
             postgres_bin: self.postgres_bin.or(below.postgres_bin),
         }
@@ -308,6 +344,7 @@ impl Settings {
     /// counts as unset, as compose files write it.
     pub fn resolve(self) -> Result<Config, BadSetting> {
         let set = |value: Option<String>| value.filter(|text| !text.trim().is_empty());
+        let (smtp_url, mail_from) = mail(set(self.smtp_url), set(self.mail_from))?;
         Ok(Config {
             database_url: set(self.database_url),
             kafka_brokers: set(self.kafka_brokers),
@@ -330,6 +367,7 @@ impl Settings {
             caller_requests_per_second: self.caller_requests_per_second.unwrap_or(500),
             tenant_requests_per_second: self.tenant_requests_per_second.unwrap_or(2_000),
             entrance_requests_per_second: self.entrance_requests_per_second.unwrap_or(10),
+            visitor_tokens_per_second: self.visitor_tokens_per_second.unwrap_or(100),
             agent_requests_per_second: self.agent_requests_per_second.unwrap_or(0),
             agents_requests_per_second: self.agents_requests_per_second.unwrap_or(0),
             log: set(self.log).unwrap_or_else(|| "info".to_owned()),
@@ -361,6 +399,10 @@ impl Settings {
                 set(self.tenant_erasure_grace),
                 "7d",
             )?,
+            smtp_url,
+            smtp_ca_file: self.smtp_ca_file,
+            mail_from,
+            mail_retry_ms: self.mail_retry_ms.unwrap_or(10_000).max(10),
             allow_weak_isolation: self.allow_weak_isolation.unwrap_or(false),
             postgres_bin: self.postgres_bin,
         })
@@ -373,6 +415,7 @@ impl Config {
         let mut shown = self.clone();
         shown.database_url = shown.database_url.as_deref().map(without_password);
         shown.redis_url = shown.redis_url.as_deref().map(without_password);
+        shown.smtp_url = shown.smtp_url.as_deref().map(without_password);
         shown.syslog_key = shown.syslog_key.map(|_| "***".to_owned());
         for (name, value) in &mut shown.kafka_options {
             if name.contains("password") || name.contains("secret") || name.contains("key") {
@@ -395,6 +438,7 @@ impl Config {
             caller: quota(self.caller_requests_per_second),
             tenant: quota(self.tenant_requests_per_second),
             entrance: quota(self.entrance_requests_per_second),
+            visitor: quota(self.visitor_tokens_per_second),
             agent: quota(self.agent_requests_per_second),
             agents: quota(self.agents_requests_per_second),
         }
@@ -499,6 +543,35 @@ fn networks(setting: &'static str, value: Option<String>) -> Result<Vec<String>,
     parts.filter(|part| !part.is_empty()).map(network).collect()
 }
 
+/// Where mails go and who sends them: both or neither.
+fn mail(
+    url: Option<String>,
+    from: Option<String>,
+) -> Result<(Option<String>, Option<String>), BadSetting> {
+    let bad = |setting, value: &str, expected: String| BadSetting {
+        setting,
+        value: value.to_owned(),
+        expected,
+    };
+    match (&url, &from) {
+        (None, None) => {}
+        (Some(url), Some(from)) => {
+            let told = |e: NotAMailServer| bad("smtp_url", &without_password(url), e.to_string());
+            MailServer::parse(url).map_err(told)?;
+            check_sender(from).map_err(|e| bad("mail_from", from, e.to_string()))?;
+        }
+        (Some(_), None) => {
+            let expected = "expected with smtp_url: `SRE Copilot <copilot@example.com>`";
+            return Err(bad("mail_from", "", expected.to_owned()));
+        }
+        (None, Some(from)) => {
+            let expected = "expected with it: smtp_url, where mails are handed in";
+            return Err(bad("mail_from", from, expected.to_owned()));
+        }
+    }
+    Ok((url, from))
+}
+
 fn registration(value: Option<String>) -> Result<Registration, BadSetting> {
     match value.as_deref() {
         None | Some("open") => Ok(Registration::Open),
@@ -528,11 +601,7 @@ fn age(setting: &'static str, value: Option<String>) -> Result<Option<i64>, BadS
 }
 
 /// `90s`, `90m`, `12h` or `3d` in seconds; `default` where nothing is set.
-fn seconds(
-    setting: &'static str,
-    value: Option<String>,
-    default: &str,
-) -> Result<u32, BadSetting> {
+fn seconds(setting: &'static str, value: Option<String>, default: &str) -> Result<u32, BadSetting> {
     let value = value.unwrap_or_else(|| default.to_owned());
     let units = [("s", 1), ("m", 60), ("h", 3_600), ("d", 86_400)];
     let read = read_time(value.trim(), &units).and_then(|seconds| u32::try_from(seconds).ok());
@@ -630,6 +699,37 @@ mod tests {
             (refused.setting, &*refused.value),
             ("outbound_denied", "intranet")
         );
+    }
+
+    #[test]
+    fn mail_needs_a_server_and_a_sender_and_hides_the_password() {
+        let read = |url: &str, from: &str| {
+            let settings = Settings {
+                smtp_url: Some(url.to_owned()),
+                mail_from: Some(from.to_owned()),
+                ..Settings::default()
+            };
+            settings.resolve()
+        };
+        let config = read("smtps://ada:s3cret@mail.example", "a@b.example").unwrap();
+        let shown = serde_json::to_string(&config.redacted()).unwrap();
+        assert!(shown.contains("ada:***@mail.example") && !shown.contains("s3cret"));
+        assert!(read("", "").unwrap().smtp_url.is_none());
+        for (url, from, setting) in [
+            ("smtps://mail.example", "", "mail_from"),
+            ("", "a@b.example", "mail_from"),
+            ("smtps://mail.example", "nobody", "mail_from"),
+            (
+                "smtp://ada:s3cret@mail.example?tls=none",
+                "a@b.example",
+                "smtp_url",
+            ),
+            ("mail.example", "a@b.example", "smtp_url"),
+        ] {
+            let refused = read(url, from).unwrap_err();
+            assert_eq!(refused.setting, setting, "{url} {from}");
+            assert!(!refused.to_string().contains("s3cret"));
+        }
     }
 
     #[test]

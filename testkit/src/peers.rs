@@ -21,6 +21,8 @@ pub enum Peer {
     /// A folder with the modules of `server/tests/sdks/node`.
     NodeSdks,
     Rsyslogd,
+    /// A Python interpreter that has what `server/tests/sdks/mail` needs.
+    MailServer,
     /// The folder of an identity provider that was built once (`kc.sh build`).
     Keycloak,
     /// OpenTelemetry's load generator.
@@ -39,6 +41,7 @@ impl Peer {
             Self::PythonSdks => "SRE_COPILOT_TEST_PYTHON_SDKS",
             Self::Schemathesis => "SRE_COPILOT_TEST_SCHEMATHESIS",
             Self::NodeSdks => "SRE_COPILOT_TEST_NODE_SDKS",
+            Self::MailServer => "SRE_COPILOT_TEST_MAIL_SERVER",
             Self::Rsyslogd => "SRE_COPILOT_TEST_RSYSLOGD",
             Self::Keycloak => "SRE_COPILOT_TEST_KEYCLOAK",
             Self::Telemetrygen => "SRE_COPILOT_TEST_TELEMETRYGEN",

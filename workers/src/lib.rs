@@ -2,7 +2,8 @@
 //! commands; it never decides for an aggregate and never writes a read model.
 //!
 //! A reactor is one file with a pure `react` and one line in [`reactors`]; what wakes on
-//! a clock is started by `server` ([`integration_prober`], [`tenant_eraser`]).
+//! a clock is started by `server` ([`integration_prober`], [`invitation_mailer`],
+//! [`tenant_eraser`]).
 
 pub mod episode_follower;
 #[cfg(test)]
@@ -11,6 +12,8 @@ pub mod incident_merger;
 pub mod incident_numberer;
 pub mod incident_opener;
 pub mod integration_prober;
+pub mod invitation_mailer;
+pub mod mail_server;
 pub mod runtime;
 pub mod tenant_eraser;
 pub mod tenant_key_ender;

@@ -113,13 +113,24 @@ mod tests {
     fn a_tenant_and_its_time_make_one_command_whoever_looks_and_when() {
         let due: Due = (TenantId(Uuid::from_u128(0x7E)), given::project(), given::AT);
         let (first, later) = (given::AT, given::AT.plus_millis(5_000));
-        let id = |now| command(due, now).unwrap().headers.text("ce_id").unwrap().to_owned();
+        let id = |now| {
+            command(due, now)
+                .unwrap()
+                .headers
+                .text("ce_id")
+                .unwrap()
+                .to_owned()
+        };
         assert_eq!(id(first), id(later));
         let (topic, key, message) = given::sent::<TenantCommand>(&command(due, later).unwrap());
         assert_eq!((topic, key), (Topic::IdentityCommands, due.0.to_string()));
         assert_eq!(message, EraseTenant { due_at: given::AT }.into());
         let again = (due.0, due.1, later);
         let other = command(again, later).unwrap();
-        assert_ne!(other.headers.text("ce_id").unwrap(), id(later), "asked for anew");
+        assert_ne!(
+            other.headers.text("ce_id").unwrap(),
+            id(later),
+            "asked for anew"
+        );
     }
 }

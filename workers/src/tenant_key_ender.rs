@@ -62,7 +62,11 @@ mod tests {
                 EndTenantKeys::example().into()
             )
         );
-        assert_eq!(TenantKeyEnder.react(&erased).unwrap(), commands, "the same again");
+        assert_eq!(
+            TenantKeyEnder.react(&erased).unwrap(),
+            commands,
+            "the same again"
+        );
     }
 
     #[test]

@@ -257,7 +257,10 @@ mod tests {
         .unwrap();
         let ended = TenantKeysEvent::from(TenantKeysEnded { reason: None });
         ring.apply(&record(tenant, &ended)).unwrap();
-        assert_eq!((ring.len(), ring.by_id(id), ring.limits(tenant)), (0, None, None));
+        assert_eq!(
+            (ring.len(), ring.by_id(id), ring.limits(tenant)),
+            (0, None, None)
+        );
         assert!(ring.has_ended(tenant));
         // What was on its way to a key of the tenant is no mistake, and makes none.
         let revoked = ApiKeyEvent::from(ApiKeyRevoked { reason: None });

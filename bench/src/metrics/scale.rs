@@ -166,8 +166,10 @@ async fn of_tenants(store: &Store, accounts: &[(Http, Http)]) -> anyhow::Result<
     let ended = store.cpu_seconds()?;
     let mut found = 0.0;
     for (_, reader) in accounts {
-        let query = "sum(count_over_time({job=\"bench\"}[1h]))";
-        found += Store::number_as(reader, store.kind, query, shape.end_ms).await?;
+        for metric in Shape::metrics() {
+            let query = format!("sum(count_over_time({metric}[1h]))");
+            found += Store::number_as(reader, store.kind, &query, shape.end_ms).await?;
+        }
     }
     ensure!(
         found == shape.samples() as f64,

@@ -16,6 +16,8 @@ const DATABASE: &str = "sre_copilot";
 pub(crate) struct OnDisk {
     /// As the store keeps it once it is merged.
     pub(crate) bytes: u64,
+    /// Ours only: of that what is kept of metrics for when their samples are gone.
+    pub(crate) coarse: u64,
     /// Ours only: with what merging has left behind for the next rows to take.
     pub(crate) with_gaps: u64,
     /// Ours only: the log, which keeps bodies as they came for some days.
@@ -28,24 +30,27 @@ impl Store {
         let data = self.folder.join("data");
         if self.kind != Kind::Ours {
             let bytes = allocated(&data)?;
-            let (with_gaps, log) = (bytes, 0);
+            let (with_gaps, coarse, log) = (bytes, 0, 0);
             return Ok(OnDisk {
                 bytes,
+                coarse,
                 with_gaps,
                 log,
             });
         }
         let mut database = self.database().await?;
-        let with_gaps = table_bytes(&mut database).await?;
+        let with_gaps = table_bytes(&mut database, "%").await?;
         for table in tables(&mut database).await? {
             let sql = AssertSqlSafe(format!("VACUUM FULL {table}"));
             sqlx::query(sql).execute(&mut database).await?;
         }
-        let bytes = table_bytes(&mut database).await?;
+        let bytes = table_bytes(&mut database, "%").await?;
+        let coarse = table_bytes(&mut database, "metrics\\_coarse%").await?;
         database.close().await?;
         let log = allocated(&data.join("log"))?;
         Ok(OnDisk {
             bytes,
+            coarse,
             with_gaps,
             log,
         })
@@ -109,9 +114,13 @@ async fn tables(database: &mut PgConnection) -> anyhow::Result<Vec<String>> {
     Ok(sqlx::query_scalar(sql).fetch_all(database).await?)
 }
 
-async fn table_bytes(database: &mut PgConnection) -> anyhow::Result<u64> {
-    let sql = format!("SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint {KEPT}");
+/// Of the tables whose names are like `name`.
+async fn table_bytes(database: &mut PgConnection, name: &str) -> anyhow::Result<u64> {
+    let sql = format!(
+        "SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint {KEPT} AND c.relname LIKE $1"
+    );
     let bytes: i64 = sqlx::query_scalar(AssertSqlSafe(sql))
+        .bind(name)
         .fetch_one(database)
         .await?;
     Ok(bytes.unsigned_abs())

@@ -45,6 +45,7 @@ impl Audited for Tenant {
                     changes.said("reason", reason);
                 }
             }
+            TenantEvent::InvitationMailRequested(e) => changes.said("mail_requested", &e.mail),
             _ => {}
         }
     }
@@ -65,6 +66,7 @@ impl Audited for Tenant {
             C::InviteMember(c) => ("invitation", c.invitation.to_string()),
             C::RevokeInvitation(c) => ("invitation", c.invitation.to_string()),
             C::AcceptInvitation(c) => ("invitation", c.invitation.to_string()),
+            C::MailInvitation(c) => ("invitation", c.invitation.to_string()),
             _ => return None,
         })
     }

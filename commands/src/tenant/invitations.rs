@@ -9,6 +9,7 @@ use schemas::tenant::{
 use schemas::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::mails::Mail;
 use super::{Decision, Tenant, TenantRefusal, room};
 use crate::fields;
 
@@ -21,6 +22,9 @@ const LONGEST_MS: i64 = 30 * 86_400_000;
 pub(super) struct Invitation {
     pub(super) role: MemberRole,
     pub(super) expires_at: Timestamp,
+    /// The newest.
+    #[serde(default)]
+    pub(super) mail: Option<Mail>,
 }
 
 impl Tenant {
@@ -87,10 +91,15 @@ impl Tenant {
     pub(super) fn remember(&mut self, id: InvitationId, role: MemberRole, expires_at: Timestamp) {
         self.invitations
             .retain(|_, held| expires_at.millis_since(held.expires_at) < LONGEST_MS);
-        self.invitations.insert(id, Invitation { role, expires_at });
+        let invitation = Invitation {
+            role,
+            expires_at,
+            mail: None,
+        };
+        self.invitations.insert(id, invitation);
     }
 
-    fn invitation(&self, id: InvitationId) -> Result<&Invitation, TenantRefusal> {
+    pub(super) fn invitation(&self, id: InvitationId) -> Result<&Invitation, TenantRefusal> {
         let known = self.invitations.get(&id);
         known.ok_or(TenantRefusal::UnknownInvitation(id))
     }

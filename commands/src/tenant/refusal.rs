@@ -47,6 +47,10 @@ pub enum TenantRefusal {
     NoErasure,
     #[error("the tenant is to be erased at {}, not before", .0.datetime().to_rfc3339())]
     ErasureNotDue(Timestamp),
+    #[error("the invitation was sent within the last minute")]
+    MailedJustNow,
+    #[error("a tenant sends at most {most} invitations a day by mail: give the link instead")]
+    TooManyMails { most: usize },
     #[error("a tenant has at most {most} {things}")]
     TooMany { things: &'static str, most: usize },
     #[error(transparent)]
@@ -75,6 +79,8 @@ impl Refuse for TenantRefusal {
             Self::ErasureAsked(_) => "erasure_asked",
             Self::NoErasure => "no_erasure",
             Self::ErasureNotDue(_) => "erasure_not_due",
+            Self::MailedJustNow => "mailed_just_now",
+            Self::TooManyMails { .. } => "mail_limit_reached",
             Self::TooMany { .. } => "limit_reached",
             Self::Invalid(_) => fields::RULE,
         }

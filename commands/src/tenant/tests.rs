@@ -3,14 +3,15 @@
 use super::*;
 use cqrs_es::test::{AggregateTestExecutor, TestFramework};
 use schemas::codec::Example;
-use schemas::ids::{CommandId, SubjectId};
+use schemas::ids::{CommandId, MailId, SubjectId};
 use schemas::personal::{Personal, Sealed};
 use schemas::tenant::{
     AcceptInvitation, ArchiveProject, AskTenantErasure, CallOffTenantErasure, ChangeMemberRole,
-    CreateProject, EraseMember, EraseTenant, InvitationAccepted, InvitationRevoked, InviteMember,
-    MemberInvited, MemberRemoved, ProjectArchived, ProjectRestored, ProjectRoleSet, RemoveMember,
-    RenameTenant, RestoreProject, RevokeInvitation, SetProjectRole, SubjectErased, TenantErased,
-    TenantErasureAsked, TenantErasureCalledOff,
+    CreateProject, EraseMember, EraseTenant, InvitationAccepted, InvitationMailFailed,
+    InvitationMailRequested, InvitationMailed, InvitationRevoked, InviteMember, MailFailure,
+    MailInvitation, MemberInvited, MemberRemoved, ProjectArchived, ProjectRestored, ProjectRoleSet,
+    RecordInvitationMail, RemoveMember, RenameTenant, RestoreProject, RevokeInvitation,
+    SetProjectRole, SubjectErased, TenantErased, TenantErasureAsked, TenantErasureCalledOff,
 };
 use schemas::time::Timestamp;
 use uuid::Uuid;
@@ -245,6 +246,116 @@ fn an_invitation_ends_by_itself_by_hand_and_not_for_members() {
         .and(vec![invited(1, 7)])
         .when(accept(1, ADA))
         .then_expect_error(TenantRefusal::AlreadyMember(ADA));
+}
+
+const PARTY: InvitationId = InvitationId(Uuid::from_u128(1));
+
+fn mail(n: u128) -> MailId {
+    MailId(Uuid::from_u128(n))
+}
+
+fn mail_invitation(n: u128) -> TenantCommand {
+    MailInvitation {
+        invitation: PARTY,
+        mail: mail(n),
+    }
+    .into()
+}
+
+/// Asked for so many minutes before noon.
+fn requested(n: u128, minutes: i64) -> TenantEvent {
+    InvitationMailRequested {
+        invitation: PARTY,
+        mail: mail(n),
+        requested_at: NOON.plus_millis(-60_000 * minutes),
+    }
+    .into()
+}
+
+fn became(n: u128, failure: Option<MailFailure>) -> TenantCommand {
+    RecordInvitationMail {
+        invitation: PARTY,
+        mail: mail(n),
+        failure,
+    }
+    .into()
+}
+
+#[test]
+fn an_invitation_is_mailed_and_mailed_again_after_a_minute() {
+    at_noon(registered())
+        .and(vec![invited(1, 7)])
+        .when(mail_invitation(1))
+        .then_expect_events(vec![requested(1, 0)]);
+    // A retry of the same request.
+    at_noon(registered())
+        .and(vec![invited(1, 7), requested(1, 0)])
+        .when(mail_invitation(1))
+        .then_expect_events(vec![]);
+    at_noon(registered())
+        .and(vec![invited(1, 7), requested(1, 0)])
+        .when(mail_invitation(2))
+        .then_expect_error(TenantRefusal::MailedJustNow);
+    at_noon(registered())
+        .and(vec![invited(1, 7), requested(1, 1)])
+        .when(mail_invitation(2))
+        .then_expect_events(vec![requested(2, 0)]);
+    at_noon(registered())
+        .and(vec![invited(1, 0)])
+        .when(mail_invitation(1))
+        .then_expect_error(TenantRefusal::InvitationExpired);
+    at_noon(registered())
+        .when(mail_invitation(1))
+        .then_expect_error(TenantRefusal::UnknownInvitation(PARTY));
+}
+
+#[test]
+fn what_became_of_a_mail_is_recorded_once_and_of_the_newest_only() {
+    let (invitation, mail) = (PARTY, mail(1));
+    let sent = TenantEvent::from(InvitationMailed { invitation, mail });
+    let waiting = vec![invited(1, 7), requested(1, 5)];
+    at_noon(registered())
+        .and(waiting.clone())
+        .when(became(1, None))
+        .then_expect_events(vec![sent.clone()]);
+    let failure = MailFailure {
+        reason: "refused".to_owned(),
+        detail: "no such mailbox (550)".to_owned(),
+    };
+    let failed = InvitationMailFailed {
+        invitation,
+        mail,
+        failure: failure.clone(),
+    };
+    at_noon(registered())
+        .and(waiting.clone())
+        .when(became(1, Some(failure)))
+        .then_expect_events(vec![failed.into()]);
+    let revoked = InvitationRevoked { invitation }.into();
+    for later in [sent, requested(2, 1), revoked] {
+        at_noon(registered())
+            .and(waiting.clone())
+            .and(vec![later])
+            .when(became(1, None))
+            .then_expect_events(vec![]);
+    }
+}
+
+#[test]
+fn a_tenant_sends_a_hundred_mails_a_day() {
+    let mails = |minutes: i64| (0..100).map(move |n| requested(n, minutes));
+    let today = mails(2).collect::<Vec<_>>();
+    at_noon(registered())
+        .and(vec![invited(1, 7)])
+        .and(today)
+        .when(mail_invitation(500))
+        .then_expect_error(TenantRefusal::TooManyMails { most: 100 });
+    let yesterday = mails(24 * 60).collect::<Vec<_>>();
+    at_noon(registered())
+        .and(vec![invited(1, 7)])
+        .and(yesterday)
+        .when(mail_invitation(500))
+        .then_expect_events(vec![requested(500, 0)]);
 }
 
 #[test]

@@ -147,6 +147,9 @@ impl Seen {
             | TenantEvent::MemberInvited(_)
             | TenantEvent::InvitationRevoked(_)
             | TenantEvent::InvitationAccepted(_)
+            | TenantEvent::InvitationMailRequested(_)
+            | TenantEvent::InvitationMailed(_)
+            | TenantEvent::InvitationMailFailed(_)
             | TenantEvent::TelemetryRetentionSet(_)
             | TenantEvent::TelemetryDeleted(_)
             | TenantEvent::SubjectErased(_) => {}

@@ -78,6 +78,7 @@ test('a colleague is invited, joins by the link and is a member', async ({ page 
   await page.goto(`/p/${PROJECT}/settings/members`);
   await page.getByRole('button', { name: 'Invite' }).click();
   await page.getByLabel('E-mail').fill('grace@nordlicht.example');
+  await page.getByLabel('Send the link by mail').uncheck();
   await page.getByRole('button', { name: 'Make the link' }).click();
   const link = await page.getByRole('region', { name: 'Invitation link' }).innerText();
   expect(link).toMatch(/\/join#srei_/);
@@ -92,6 +93,21 @@ test('a colleague is invited, joins by the link and is a member', async ({ page 
   await expect(page.getByRole('heading', { name: 'Overview' })).toBeVisible();
   await page.goto(`/p/${PROJECT}/settings/members`);
   await expect(page.getByRole('table', { name: 'Members' })).toContainText('Grace Hopper');
+});
+
+test('an invitation goes by mail, and the list says what became of it', async ({ page }) => {
+  await page.goto(`/p/${PROJECT}/settings/members`);
+  await page.getByRole('button', { name: 'Invite' }).click();
+  await page.getByLabel('E-mail').fill('nobody@nordlicht.example');
+  await page.getByRole('button', { name: 'Send the invitation' }).click();
+  await expect(page.getByText('The invitation is on its way')).toBeVisible();
+  await page.getByRole('button', { name: 'Done' }).click();
+  const invitations = page.getByRole('table', { name: 'Open invitations' });
+  const refused = invitations.getByRole('row', { name: /nobody@nordlicht/ });
+  await expect(refused).toContainText('could not be delivered: the mail server refuses the address or the mail (550 5.1.1)');
+  await expect(invitations.getByRole('row', { name: /lena@nordlicht/ })).toContainText('sent');
+  await page.getByRole('button', { name: 'Send again to lena@nordlicht.example' }).click();
+  await expect(invitations.getByRole('row', { name: /lena@nordlicht/ })).toContainText('sent just now');
 });
 
 test('a link that was used up says so', async ({ page }) => {
@@ -190,4 +206,13 @@ test('an audit entry shows what changed, and a thing its history', async ({ page
   await expect(page.getByText('refused: illegal_transition').first()).toBeVisible();
   await page.getByRole('button', { name: 'Export' }).click();
   await expect(page.getByRole('menuitem', { name: /JSON lines/ })).toHaveAttribute('href', /format=jsonl&result=refused/);
+});
+
+test('on a phone the active tab is in sight', async ({ page }) => {
+  await page.setViewportSize({ width: 390, height: 800 });
+  for (const [path, name] of [['audit', 'Audit'], ['integrations', 'Integrations'], ['api-keys', 'API keys']] as const) {
+    await page.goto(`/p/${PROJECT}/settings/${path}`);
+    const tab = page.getByRole('navigation', { name: 'Settings' }).getByRole('link', { name, exact: true });
+    await expect(tab).toBeInViewport({ ratio: 0.9 });
+  }
 });

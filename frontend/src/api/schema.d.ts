@@ -1042,6 +1042,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/invitations/{id}/send": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send an invitation by mail
+         * @description The link goes to the invited address. What became of it is in `mail`; another try is
+         *     the same request a minute later.
+         */
+        post: operations["send_invitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/logs": {
         parameters: {
             query?: never;
@@ -2920,7 +2941,19 @@ export interface components {
             invited_by?: components["schemas"]["Person"] | null;
             /** @description To be sent to the invited person only: whoever has it can join. */
             link: string;
+            mail?: components["schemas"]["InvitationMail"] | null;
             role: components["schemas"]["MemberRole"];
+        };
+        /** @description How a mail stands. */
+        InvitationMail: {
+            /** @description Why it failed, in words. */
+            detail?: string | null;
+            /**
+             * Format: date-time
+             * @description When it came to be so.
+             */
+            since: string;
+            state: components["schemas"]["MailState"];
         };
         InvitationPage: {
             items: components["schemas"]["Invitation"][];
@@ -3159,6 +3192,8 @@ export interface components {
             /** Format: int64 */
             segments: number;
         };
+        /** @enum {string} */
+        MailState: "waiting" | "sent" | "failed";
         /** @description Calls from one node to another. */
         MapEdge: components["schemas"]["Red"] & {
             client: string;
@@ -3182,6 +3217,8 @@ export interface components {
             projects: components["schemas"]["ProjectRef"][];
             /** @description In this project. */
             role: components["schemas"]["MemberRole"];
+            /** @description Whether this installation sends mail; where not, invitations are links to copy. */
+            sends_mail: boolean;
             /**
              * @description Whether the tenant's provider vouched for the session, which then reaches this
              *     tenant only.
@@ -9938,6 +9975,114 @@ export interface operations {
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` names another version than there is */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field has a value that it cannot have, or the `Idempotency-Key` was used for another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that the answer needs is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    send_invitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invitation"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            /** @description A part of the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or none that is good */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             409: {
                 headers: {
                     [name: string]: unknown;

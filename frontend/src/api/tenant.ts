@@ -79,6 +79,11 @@ export function inviteMember(body: Schemas['NewInvitation']): Promise<Invitation
   return write<Invitation | null>(api.POST('/api/v1/invitations', { body }), nothing);
 }
 
+/** The link goes to the invited address; the list shows what becomes of it. */
+export async function sendInvitation(id: string): Promise<void> {
+  await write<Invitation | null>(api.POST('/api/v1/invitations/{id}/send', { params: { path: { id } } }), nothing);
+}
+
 export async function revokeInvitation(id: string): Promise<void> {
   await write<unknown>(api.DELETE('/api/v1/invitations/{id}', { params: { path: { id } } }), nothing);
 }

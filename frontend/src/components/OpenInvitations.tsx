@@ -3,9 +3,9 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { keys } from '../api/keys';
 import { asProblem } from '../api/problem';
-import { invitationsQuery, revokeInvitation } from '../api/tenant';
+import { invitationsQuery, revokeInvitation, sendInvitation } from '../api/tenant';
 import type { Invitation } from '../api/types';
-import { useProject } from '../hooks/useProject';
+import { useMe, useProject } from '../hooks/useProject';
 import { CodeBlock } from '../ui/CodeBlock';
 import { DataTable, type Column } from '../ui/DataTable';
 import { Panel } from '../ui/Panel';
@@ -22,13 +22,24 @@ export function OpenInvitations() {
     mutationFn: (invitation: Invitation) => revokeInvitation(invitation.id),
     onSettled: () => client.invalidateQueries({ queryKey: keys.invitations(project) }),
   });
+  const sendsMail = useMe()?.sends_mail ?? false;
+  const send = useMutation({
+    mutationFn: (invitation: Invitation) => sendInvitation(invitation.id),
+    onSettled: () => client.invalidateQueries({ queryKey: keys.invitations(project) }),
+  });
   if (!query.data || query.data.length === 0) return null;
   return (
     <Panel title="Open invitations" count={query.data.length} flush>
       {revoke.error && <ProblemAlert problem={asProblem(revoke.error)} />}
+      {send.error && <ProblemAlert problem={asProblem(send.error)} />}
       <DataTable
         label="Open invitations"
-        columns={columns(setShown, (invitation) => revoke.mutate(invitation))}
+        columns={columns({
+          onShow: setShown,
+          onRevoke: revoke.mutate,
+          onSend: sendsMail ? send.mutate : undefined,
+          sending: send.isPending ? send.variables.id : undefined,
+        })}
         rows={query.data}
         rowId={(row) => row.id}
         isDim={isOver}
@@ -44,12 +55,38 @@ function isOver(invitation: Invitation): boolean {
   return new Date(invitation.expires_at).getTime() <= Date.now();
 }
 
-function columns(
-  onShow: (invitation: Invitation) => void,
-  onRevoke: (invitation: Invitation) => void,
-): readonly Column<Invitation>[] {
+/** What became of the newest mail; nothing where none was asked for. */
+function MailState({ invitation: { mail } }: { invitation: Invitation }) {
+  if (!mail) return null;
+  if (mail.state === 'waiting') return <div className="dim">being sent</div>;
+  if (mail.state === 'failed') return <div>could not be delivered: {mail.detail}</div>;
+  return (
+    <div className="dim">
+      sent <RelativeTime at={mail.since} />
+    </div>
+  );
+}
+
+interface Acts {
+  readonly onShow: (invitation: Invitation) => void;
+  readonly onRevoke: (invitation: Invitation) => void;
+  /** Undefined where no mail is sent. */
+  readonly onSend: ((invitation: Invitation) => void) | undefined;
+  readonly sending: string | undefined;
+}
+
+function columns({ onShow, onRevoke, onSend, sending }: Acts): readonly Column<Invitation>[] {
   return [
-    { id: 'email', header: 'E-mail', cell: (row) => <span style={{ overflowWrap: 'anywhere' }}>{row.email}</span> },
+    {
+      id: 'email',
+      header: 'E-mail',
+      cell: (row) => (
+        <div style={{ overflowWrap: 'anywhere' }}>
+          {row.email}
+          <MailState invitation={row} />
+        </div>
+      ),
+    },
     { id: 'role', header: 'Role', width: 96, from: 'medium', cell: (row) => row.role },
     {
       id: 'by',
@@ -72,10 +109,22 @@ function columns(
     {
       id: 'act',
       header: '',
-      width: 132,
+      width: onSend ? 218 : 132,
       align: 'right',
       cell: (row) => (
-        <Group gap={6} justify="flex-end" wrap="nowrap">
+        <Group gap={6} justify="flex-end" wrap="wrap">
+          {onSend && !isOver(row) && (
+            <Button
+              variant="default"
+              size="compact-xs"
+              aria-label={`${row.mail ? 'Send again' : 'Send'} to ${row.email}`}
+              loading={sending === row.id}
+              disabled={row.mail?.state === 'waiting'}
+              onClick={() => onSend(row)}
+            >
+              {row.mail ? 'Send again' : 'Send'}
+            </Button>
+          )}
           {!isOver(row) && (
             <Button variant="default" size="compact-xs" aria-label={`Link for ${row.email}`} onClick={() => onShow(row)}>
               Link

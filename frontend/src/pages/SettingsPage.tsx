@@ -1,4 +1,5 @@
-import { Link, Outlet } from '@tanstack/react-router';
+import { Link, Outlet, useLocation } from '@tanstack/react-router';
+import { useLayoutEffect, useRef } from 'react';
 import { useProject } from '../hooks/useProject';
 import { PageHeader } from '../ui/PageHeader';
 import classes from './SettingsPage.module.css';
@@ -20,10 +21,11 @@ const TABS = [
 /** The frame of the settings; each tab is a route of its own. */
 export function SettingsPage() {
   const project = useProject();
+  const tabs = useActiveTabInSight();
   return (
     <>
       <PageHeader title="Settings" />
-      <nav className={classes.tabs} aria-label="Settings">
+      <nav ref={tabs} className={classes.tabs} aria-label="Settings">
         {TABS.map((tab) => (
           <Link key={tab.to} to={tab.to} params={{ project }} className={classes.tab}>
             {tab.label}
@@ -33,4 +35,17 @@ export function SettingsPage() {
       <Outlet />
     </>
   );
+}
+
+/** On a narrow screen the strip of tabs is longer than its room: the active one comes to its middle. */
+function useActiveTabInSight() {
+  const strip = useRef<HTMLElement>(null);
+  const path = useLocation({ select: (location) => location.pathname });
+  useLayoutEffect(() => {
+    const active = strip.current?.querySelector<HTMLElement>('[data-status="active"]');
+    if (!strip.current || !active) return;
+    const begins = active.offsetLeft - strip.current.offsetLeft;
+    strip.current.scrollLeft = begins - (strip.current.clientWidth - active.offsetWidth) / 2;
+  }, [path]);
+  return strip;
 }

@@ -1,5 +1,7 @@
 //! Who is calling: header credentials first, then the session cookie.
 
+use std::net::IpAddr;
+
 use access::credentials::{self, Presented};
 use access::denied::Denied;
 use access::principal::Principal;
@@ -16,19 +18,21 @@ use crate::error::Error;
 const PROJECT_HEADER: &str = "x-project";
 
 /// The verified caller of a request. A cookie counts only if the request comes from
-/// our own pages; a header no foreign page can set.
+/// our own pages; a header no foreign page can set. Tokens that are not known yet count
+/// against the address that they come `from`, if it is not counted otherwise.
 pub fn identify(
     gateway: &Gateway,
     method: &Method,
     headers: &HeaderMap,
+    from: Option<IpAddr>,
 ) -> Result<Principal, Error> {
     let principal = match credentials::find(headers)? {
-        Some(presented) => verify(gateway, &presented)?,
+        Some(presented) => verify(gateway, &presented, from)?,
         None => {
             let token = cookies::session(&gateway.config.public_url, headers);
             let token = token.ok_or(Denied::Missing)?;
             csrf::check_session(&gateway.config.public_url, method, headers)?;
-            verify_token(gateway, &token)?
+            verify_token(gateway, &token, from)?
         }
     };
     check_project(&principal, headers)?;
@@ -41,17 +45,18 @@ pub async fn identify_socket(
     gateway: &Gateway,
     headers: &HeaderMap,
     query: Option<&str>,
+    from: IpAddr,
 ) -> Result<Principal, Error> {
     if let Some(ticket) = query.and_then(ticket_in) {
         let now = gateway.clock.now();
         let token = tickets::redeem(&gateway.db, &gateway.master, ticket, now).await?;
-        return verify_token(gateway, &token.ok_or(Denied::InvalidToken)?);
+        return verify_token(gateway, &token.ok_or(Denied::InvalidToken)?, None);
     }
     if credentials::find(headers)?.is_none() {
         cookies::session(&gateway.config.public_url, headers).ok_or(Denied::Missing)?;
         csrf::check_socket(&gateway.config.public_url, headers)?;
     }
-    identify(gateway, &Method::GET, headers)
+    identify(gateway, &Method::GET, headers, Some(from))
 }
 
 /// Tickets are base64url, so nothing in them is escaped.
@@ -62,9 +67,13 @@ fn ticket_in(query: &str) -> Option<&str> {
 }
 
 /// Verifies a credential that came in a header.
-pub fn verify(gateway: &Gateway, presented: &Presented) -> Result<Principal, Error> {
+fn verify(
+    gateway: &Gateway,
+    presented: &Presented<'_>,
+    from: Option<IpAddr>,
+) -> Result<Principal, Error> {
     match presented {
-        Presented::Token(token) => verify_token(gateway, token),
+        Presented::Token(token) => verify_token(gateway, token, from),
         Presented::Key(key) => {
             // A ring that cannot see new revocations lets nobody in.
             if !gateway.keyring.fresh() {
@@ -79,8 +88,13 @@ pub fn verify(gateway: &Gateway, presented: &Presented) -> Result<Principal, Err
 
 /// A token that is good by itself may carry a session, a member or a project that
 /// has ended since.
-fn verify_token(gateway: &Gateway, token: &str) -> Result<Principal, Error> {
-    let principal = gateway.tokens.verify(token, gateway.clock.now())?;
+fn verify_token(gateway: &Gateway, token: &str, from: Option<IpAddr>) -> Result<Principal, Error> {
+    let now = gateway.clock.now();
+    let count = || match from {
+        Some(from) => gateway.count_visitor(from, now),
+        None => Ok(()),
+    };
+    let principal = gateway.tokens.verify(token, now, count)?;
     gateway.ended.check(&principal)?;
     Ok(principal)
 }
@@ -118,7 +132,7 @@ fn note_use(gateway: &Gateway, principal: &Principal) {
 /// The access token that the request was admitted with; keys have none.
 pub fn token(gateway: &Gateway, headers: &HeaderMap) -> Result<Zeroizing<String>, Error> {
     match credentials::find(headers)? {
-        Some(Presented::Token(token)) => Ok(token),
+        Some(Presented::Token(token)) => Ok(Zeroizing::new(token.to_owned())),
         Some(Presented::Key(_)) => Err(Error::PersonNeeded),
         None => {
             let token = cookies::session(&gateway.config.public_url, headers);

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use projections::invitations::{self, Invitation};
 use projections::projects;
+use projections::vault::mails;
 use schemas::ids::{InvitationId, ProjectId, SubjectId, TenantId, UserId};
 use schemas::outcome::Refusal;
 use subtle::ConstantTimeEq;
@@ -66,8 +67,10 @@ pub async fn find(gateway: &Gateway, token: &str) -> Result<Found, Error> {
     })
 }
 
-/// The invitation is over, so its address need not be read any more.
+/// The invitation is over: its address need not be read any more, nor its link be sent.
 pub async fn forget(gateway: &Gateway, invitation: InvitationId) -> Result<(), Error> {
+    let withdrawn = mails::withdraw(&gateway.db, invitation).await;
+    withdrawn.map_err(|e| Error::Internal(e.to_string()))?;
     gateway.forget_subject(SubjectId(invitation.0)).await
 }
 

@@ -9,6 +9,7 @@
 mod admit;
 pub mod callback;
 pub mod confine;
+mod line;
 pub mod lookup;
 mod person;
 mod provider;

@@ -45,6 +45,8 @@ pub struct Me {
     pub single_sign_on: bool,
     /// Whether the tenant has a provider, by which an account can be linked.
     pub has_provider: bool,
+    /// Whether this installation sends mail; where not, invitations are links to copy.
+    pub sends_mail: bool,
 }
 
 /// A project without its history.
@@ -115,6 +117,7 @@ pub async fn me(State(gateway): State<Gateway>, allowed: Allowed) -> Result<Json
         tenants,
         single_sign_on: confined.is_some(),
         has_provider: single_sign_on::get(&gateway.db, scope).await?.is_some(),
+        sends_mail: gateway.config.mail,
     }))
 }
 

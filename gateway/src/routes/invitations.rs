@@ -1,4 +1,6 @@
-//! `/api/v1/invitations`: asking colleagues in, by a link.
+//! `/api/v1/invitations`: asking colleagues in, by a link that is copied or mailed.
+
+pub mod send;
 
 use axum::Json;
 use axum::extract::State;
@@ -47,6 +49,29 @@ pub struct Invitation {
     pub expires_at: DateTime<Utc>,
     /// To be sent to the invited person only: whoever has it can join.
     pub link: String,
+    /// The newest mail with this link; null where none was asked for.
+    pub mail: Option<InvitationMail>,
+}
+
+/// How a mail stands.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct InvitationMail {
+    pub state: MailState,
+    /// When it came to be so.
+    pub since: DateTime<Utc>,
+    /// Why it failed, in words.
+    pub detail: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MailState {
+    /// It is being sent, perhaps not for the first time.
+    Waiting,
+    /// A mail server has taken it.
+    Sent,
+    /// It was given up.
+    Failed,
 }
 
 /// A page of the list.
@@ -186,5 +211,19 @@ fn shown(
         created_at: found.created_at,
         expires_at: found.expires_at,
         link: invitation::link(gateway, named)?,
+        mail: found.mail.map(mail_shown).transpose()?,
+    })
+}
+
+fn mail_shown(mail: invitations::Mail) -> Result<InvitationMail, Error> {
+    Ok(InvitationMail {
+        state: match mail.state.as_str() {
+            "waiting" => MailState::Waiting,
+            "sent" => MailState::Sent,
+            "failed" => MailState::Failed,
+            other => return Err(Error::Internal(format!("`{other}` is no state of a mail"))),
+        },
+        since: mail.since,
+        detail: mail.detail,
     })
 }

@@ -110,11 +110,29 @@ impl App {
         Self::build(metric_stores, change, clock, Quotas::default()).await
     }
 
+    /// With what may be called besides, and names that lead where the test says.
+    pub(crate) async fn calling(
+        outbound: Outbound,
+        change: impl FnOnce(&mut Config),
+    ) -> Option<Self> {
+        let given = (change, Clock::System, Quotas::default());
+        Self::made(None, given, outbound).await
+    }
+
     pub(crate) async fn build(
         metric_stores: Option<Arc<dyn MetricStores>>,
         change: impl FnOnce(&mut Config),
         clock: Clock,
         quotas: Quotas,
+    ) -> Option<Self> {
+        let anywhere = Outbound::new(Guard::default());
+        Self::made(metric_stores, (change, clock, quotas), anywhere).await
+    }
+
+    async fn made(
+        metric_stores: Option<Arc<dyn MetricStores>>,
+        (change, clock, quotas): (impl FnOnce(&mut Config), Clock, Quotas),
+        outbound: Outbound,
     ) -> Option<Self> {
         let database = testkit::postgres().await?;
         let folder = tempfile::tempdir().unwrap();
@@ -141,7 +159,7 @@ impl App {
             refused: Arc::default(),
             metric_stores,
             rates,
-            outbound: Outbound::new(Guard::default()),
+            outbound,
             meter: Arc::default(),
         })
         .unwrap();

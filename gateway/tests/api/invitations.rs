@@ -145,3 +145,59 @@ async fn members_are_not_invited_and_owners_by_owners_only() {
         .await
         .with(403);
 }
+
+async fn send(app: &App, by: &Person, id: &Value) -> crate::app::Answer {
+    let path = format!("/api/v1/invitations/{}/send", id.as_str().unwrap());
+    app.post(&path, &by.token, Value::Null).await
+}
+
+async fn letters(app: &App) -> i64 {
+    sqlx::query_scalar("SELECT count(*) FROM vault.mails")
+        .fetch_one(app.gateway.db.writer())
+        .await
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_is_asked_for_once_a_minute_by_who_may_and_ends_with_the_invitation() {
+    let clock = Clock::manual(Timestamp::parse("2026-11-01T02:41:00Z").unwrap());
+    let Some(app) = App::with(|config| config.mail = true, clock.clone()).await else {
+        return;
+    };
+    let (ada, eve) = (app.register("Ada").await, app.register("Eve").await);
+    let me = app.get("/api/v1/auth/me", Some(&ada.token)).await;
+    assert_eq!(me.with(200)["sends_mail"], true);
+    let (invitation, _) = invite(&app, &ada, &unique_email("Grace"), "viewer").await;
+    let id = &invitation["id"];
+    assert_eq!(invitation["mail"], Value::Null);
+    send(&app, &eve, id).await.with(404);
+    let engineer = app.colleague(&ada, "Engineer", "engineer").await;
+    send(&app, &engineer, id).await.with(403);
+    assert_eq!(letters(&app).await, 0);
+    let sent = send(&app, &ada, id).await.with(200);
+    assert_eq!(sent["mail"]["state"], "waiting");
+    assert_eq!(
+        send(&app, &ada, id).await.with(409)["rule"],
+        "mailed_just_now"
+    );
+    assert_eq!(letters(&app).await, 1, "a refused one leaves no letter");
+    clock.advance_millis(61_000);
+    send(&app, &ada, id).await.with(200);
+    assert_eq!(letters(&app).await, 2);
+    let path = format!("/api/v1/invitations/{}", id.as_str().unwrap());
+    app.delete(&path, &ada.token).await.with(204);
+    assert_eq!(letters(&app).await, 0);
+    send(&app, &ada, id).await.with(404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_installation_without_mail_says_so_and_keeps_no_letter() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    let me = app.get("/api/v1/auth/me", Some(&ada.token)).await;
+    assert_eq!(me.with(200)["sends_mail"], false);
+    let (invitation, _) = invite(&app, &ada, &unique_email("Grace"), "viewer").await;
+    let refused = send(&app, &ada, &invitation["id"]).await;
+    assert_eq!(refused.with(409)["rule"], "mail_off");
+    assert_eq!(letters(&app).await, 0);
+}

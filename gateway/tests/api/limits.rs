@@ -206,3 +206,34 @@ async fn an_address_is_told_by_a_trusted_proxy_and_by_nobody_else() {
     seen.sort();
     assert_eq!(seen, ["198.51.100.1", "198.51.100.2", "203.0.113.5"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forged_tokens_are_checked_so_often_and_those_that_are_known_always_pass() {
+    let quotas = Quotas {
+        visitor: quota(1, 3),
+        ..Quotas::default()
+    };
+    let clock = Clock::manual(start());
+    let Some(app) = App::limited(quotas, clock.clone()).await else {
+        return;
+    };
+    let ada = app.register("Ada").await;
+    let ask = async |token: &str| app.get("/api/v1/webhooks/refused", Some(token)).await;
+    ask(&ada.token).await.with(200);
+    let (signed, signature) = ada.token.rsplit_once('.').unwrap();
+    let forged = |n: usize| format!("{signed}.{n:0>10}{}", &signature[10..]);
+    for n in 0..2 {
+        assert_eq!(ask(&forged(n)).await.with(401)["rule"], "token_invalid");
+    }
+    let refused = ask(&forged(2)).await;
+    assert_eq!(refused.with(429)["rule"], "visitor_rate_limited");
+    assert_eq!(refused.headers["retry-after"], "1");
+    ask(&ada.token).await.with(200);
+    // What costs no check is not counted.
+    assert_eq!(
+        ask("no.token.at-all").await.with(401)["rule"],
+        "token_invalid"
+    );
+    clock.advance_millis(1_000);
+    ask(&forged(3)).await.with(401);
+}

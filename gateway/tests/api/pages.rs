@@ -29,6 +29,16 @@ async fn a_browser_gets_pages_and_a_program_problems() {
     let lost = browse(&app, "/api/v1/nothing").await;
     assert_eq!(lost.status.as_u16(), 404);
     assert!(lost.text.contains("Nothing here"));
+    let ada = app.register("Ada").await;
+    let incident = format!("/api/v1/incidents/{}", ada.user);
+    let (token, accept) = (Some(&ada.token[..]), [("accept", "text/html")]);
+    let gone = app.send(Method::GET, &incident, token, None, &accept).await;
+    assert_eq!(gone.status.as_u16(), 404);
+    assert!(
+        gone.text.contains("Nothing here"),
+        "a problem is a page too"
+    );
+    app.get(&incident, token).await.with(404);
     let program = app.get("/api/v1/nothing", None).await;
     assert_eq!(program.headers["content-type"], "application/problem+json");
     program.with(404);

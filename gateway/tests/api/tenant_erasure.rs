@@ -43,7 +43,8 @@ async fn command<M: MessageSet>(app: &App, person: &Person, message: M) {
 }
 
 async fn asked(app: &App, person: &Person, name: &str) -> crate::app::Answer {
-    app.post(ERASURE, &person.token, json!({"name": name})).await
+    app.post(ERASURE, &person.token, json!({"name": name}))
+        .await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -72,7 +73,10 @@ async fn an_owner_asks_by_name_and_with_a_proof_everybody_sees_it_and_another_ca
     assert_eq!(seen["erasure"]["asked_by"]["name"], "Ada Owner");
     let days = |text: &Value| Timestamp::parse(text.as_str().unwrap()).unwrap();
     let grace = days(&due).millis_since(days(&seen["erasure"]["asked_at"]));
-    assert!((604_799_000..=604_801_000).contains(&grace), "{grace} ms are 7 days");
+    assert!(
+        (604_799_000..=604_801_000).contains(&grace),
+        "{grace} ms are 7 days"
+    );
     // Everything goes on.
     app.incident(&max, "Disk").await;
     app.login(&vera.email).await;
@@ -90,7 +94,11 @@ async fn an_owner_asks_by_name_and_with_a_proof_everybody_sees_it_and_another_ca
         Some((of("AskTenantErasure")?, of("CallOffTenantErasure")?))
     })
     .await;
-    assert!(audit.0.to_string().contains("erasure.due_at"), "{}", audit.0);
+    assert!(
+        audit.0.to_string().contains("erasure.due_at"),
+        "{}",
+        audit.0
+    );
     assert!(audit.1.to_string().contains("we stay"), "{}", audit.1);
     // What was called off is not carried out.
     let due_at = days(&due);
@@ -107,7 +115,10 @@ async fn neither_an_old_proof_nor_a_key_asks() {
     };
     let ada = app.register("Ada").await;
     let key = json!({"name": "root", "scopes": ["admin"]});
-    let key = app.post("/api/v1/api-keys", &ada.token, key).await.with(201);
+    let key = app
+        .post("/api/v1/api-keys", &ada.token, key)
+        .await
+        .with(201);
     let key = key["key"].as_str().unwrap().to_owned();
     eventually("the key works", || async {
         let answer = app.get(TENANT, Some(&key)).await;
@@ -115,15 +126,21 @@ async fn neither_an_old_proof_nor_a_key_asks() {
     })
     .await;
     for path in [ERASURE, CALL_OFF] {
-        app.post(path, &key, json!({"name": "Ada Ltd"})).await.with(403);
+        app.post(path, &key, json!({"name": "Ada Ltd"}))
+            .await
+            .with(403);
     }
     clock.advance_millis(15 * 60_000 + 1);
     let ada = app.refreshed(&ada).await;
     let refused = asked(&app, &ada, "Ada Ltd").await;
     assert_eq!(refused.with(403)["rule"], "proof_needed");
-    app.post("/api/v1/auth/prove", &ada.token, json!({"password": PASSWORD}))
-        .await
-        .with(204);
+    app.post(
+        "/api/v1/auth/prove",
+        &ada.token,
+        json!({"password": PASSWORD}),
+    )
+    .await
+    .with(204);
     asked(&app, &ada, "Ada Ltd").await.with(200);
 }
 
@@ -171,7 +188,9 @@ async fn telemetry_of(app: &App, tenant: &str) -> Record {
     for partition in 0..topic.partitions() {
         let range = app.log.range(topic, partition, Visibility::Durable);
         let from = range.await.unwrap().start;
-        let read = app.log.read(topic, partition, from, 1 << 20, Visibility::Durable);
+        let read = app
+            .log
+            .read(topic, partition, from, 1 << 20, Visibility::Durable);
         let records = read.await.unwrap().records;
         let of = |record: &Record| record.headers.text("ce_tenant") == Some(tenant);
         if let Some(found) = records.into_iter().find(of) {
@@ -200,20 +219,38 @@ async fn an_erased_tenant_is_nowhere_and_the_other_is_whole() {
     let carl = app.colleague(&ada, "Carl", "engineer").await;
     // Carl has his account here and is a guest at Eve's; an address is asked in.
     let invite = json!({"email": carl.email, "role": "engineer"});
-    let invite = app.post("/api/v1/invitations", &eve.token, invite).await.with(201);
-    let link = invite["link"].as_str().unwrap().split_once('#').unwrap().1.to_owned();
-    app.post("/api/v1/auth/accept-invitation", &carl.token, json!({"token": link}))
+    let invite = app
+        .post("/api/v1/invitations", &eve.token, invite)
         .await
-        .with(200);
+        .with(201);
+    let link = invite["link"]
+        .as_str()
+        .unwrap()
+        .split_once('#')
+        .unwrap()
+        .1
+        .to_owned();
+    app.post(
+        "/api/v1/auth/accept-invitation",
+        &carl.token,
+        json!({"token": link}),
+    )
+    .await
+    .with(200);
     let open = json!({"email": "somebody@example.com", "role": "viewer"});
-    app.post("/api/v1/invitations", &ada.token, open).await.with(201);
+    app.post("/api/v1/invitations", &ada.token, open)
+        .await
+        .with(201);
     let agent = logs::ingest_key(&app, &ada).await;
     logs::send(&app, &agent, json!([{"message": "of Ada"}])).await;
     let other = logs::ingest_key(&app, &eve).await;
     logs::send(&app, &other, json!([{"message": "of Eve"}])).await;
     eventually("telemetry is stored", || async {
         let found = rows_of(&app, &ada.tenant).await;
-        found.iter().any(|(table, _)| table == "telemetry.logs_l0").then_some(())
+        found
+            .iter()
+            .any(|(table, _)| table == "telemetry.logs_l0")
+            .then_some(())
     })
     .await;
     let port = ws::serve(&app).await;
@@ -233,7 +270,12 @@ async fn an_erased_tenant_is_nowhere_and_the_other_is_whole() {
     let due = asked(&app, &ada, "Ada Ltd").await.with(200);
     let due_at = Timestamp::parse(due["erasure"]["due_at"].as_str().unwrap()).unwrap();
     command(&app, &ada, TenantCommand::from(EraseTenant { due_at })).await;
-    command(&app, &ada, TenantKeysCommand::from(EndTenantKeys { reason: None })).await;
+    command(
+        &app,
+        &ada,
+        TenantKeysCommand::from(EndTenantKeys { reason: None }),
+    )
+    .await;
     eventually("the session is over", || async {
         let answer = app.get(ME, Some(&ada.token)).await;
         (answer.status.as_u16() == 401).then_some(())
@@ -243,7 +285,9 @@ async fn an_erased_tenant_is_nowhere_and_the_other_is_whole() {
     eventually("the agent is refused", || async {
         let body = json!({"logs": []});
         let path = "/api/v1/ingest/logs";
-        let answer = app.send(Method::POST, path, Some(&agent), Some(&body), &[]).await;
+        let answer = app
+            .send(Method::POST, path, Some(&agent), Some(&body), &[])
+            .await;
         (answer.status.as_u16() == 401).then_some(())
     })
     .await;
@@ -261,7 +305,8 @@ async fn an_erased_tenant_is_nowhere_and_the_other_is_whole() {
     // Whoever belongs elsewhere too goes on there; an address is free again.
     assert_eq!(app.login(&carl.email).await.tenant, eve.tenant);
     assert_eq!(whole().await, of_eve);
-    let body = json!({"email": ada.email, "password": PASSWORD, "name": "Ada", "tenant_name": "Anew"});
+    let body =
+        json!({"email": ada.email, "password": PASSWORD, "name": "Ada", "tenant_name": "Anew"});
     app.ask("/api/v1/auth/register", body).await.with(201);
 
     // What comes late is taken by no fold.

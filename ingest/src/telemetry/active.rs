@@ -2,20 +2,18 @@
 //! number for each tenant, forgotten at midnight UTC. What is new beyond the limit
 //! is refused; what is known goes on.
 
-use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use parking_lot::{Mutex, RwLock};
+use hashbrown::HashTable;
+use parking_lot::RwLock;
 use schemas::ids::TenantId;
 use schemas::time::Timestamp;
 
 use super::routes::Signal;
 
 const DAY_MICROS: i64 = 86_400_000_000;
-/// Locks of one tenant, so that its requests seldom wait for each other.
-const SHARDS: usize = 16;
 
 /// What all tenants have sent today.
 #[derive(Default)]
@@ -27,12 +25,16 @@ pub(crate) struct Active {
 #[derive(Default)]
 pub(crate) struct Day {
     day: i64,
-    count: AtomicU64,
     told: AtomicBool,
-    shards: [Mutex<Fingerprints>; SHARDS],
+    known: RwLock<Known>,
 }
 
-type Fingerprints = HashSet<u64, BuildHasherDefault<Hashed>>;
+/// Fingerprints in the order in which they came, and where each is in it.
+#[derive(Default)]
+struct Known {
+    list: Vec<u64>,
+    places: HashTable<u32>,
+}
 
 /// Days since 1970.
 pub(crate) fn day_of(now: Timestamp) -> i64 {
@@ -63,59 +65,61 @@ impl Active {
         let today = days.get(&(tenant, signal));
         today
             .filter(|known| known.day == day_of(now))
-            .map_or(0, |known| known.count.load(Ordering::Relaxed))
+            .map_or(0, |known| known.known.read().list.len() as u64)
     }
 }
 
 impl Day {
-    pub(crate) fn knows(&self, fingerprint: u64) -> bool {
-        self.shard(fingerprint).lock().contains(&fingerprint)
+    /// Senders tell of their series in the same order again and again: `guess` is the
+    /// place of the one after the last one, tried first. It asks for memory in its
+    /// order; with many series each look into the table waits for memory.
+    pub(crate) fn knows(&self, fingerprint: u64, guess: &mut usize) -> bool {
+        let known = self.known.read();
+        let place = match known.list.get(*guess) == Some(&fingerprint) {
+            true => Some(*guess),
+            false => known.find(fingerprint),
+        };
+        *guess = place.map_or(*guess, |place| place + 1);
+        place.is_some()
     }
 
     pub(crate) fn is_full(&self, limit: u64) -> bool {
-        self.count.load(Ordering::Relaxed) >= limit
+        self.known.read().list.len() as u64 >= limit
     }
 
     /// Whether `fingerprint` is known or there is room for it.
     pub(crate) fn admit(&self, fingerprint: u64, limit: u64) -> bool {
-        let mut shard = self.shard(fingerprint).lock();
-        if shard.contains(&fingerprint) {
-            return true;
-        }
-        let room = |count: u64| (count < limit).then_some(count + 1);
-        let taken = self
-            .count
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, room);
-        taken.is_ok() && shard.insert(fingerprint)
+        self.known.write().admit(fingerprint, limit)
     }
 
     /// True once: who reached the limit is told so once a day.
     pub(crate) fn first_to_tell(&self) -> bool {
         !self.told.swap(true, Ordering::Relaxed)
     }
-
-    fn shard(&self, fingerprint: u64) -> &Mutex<Fingerprints> {
-        &self.shards[(fingerprint >> 32) as usize % SHARDS]
-    }
 }
 
-/// Fingerprints are hashes already.
-#[derive(Default)]
-struct Hashed(u64);
+impl Known {
+    fn find(&self, fingerprint: u64) -> Option<usize> {
+        let same = |place: &u32| self.list[*place as usize] == fingerprint;
+        let place = self.places.find(fingerprint, same)?;
+        Some(*place as usize)
+    }
 
-impl Hasher for Hashed {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+    fn admit(&mut self, fingerprint: u64, limit: u64) -> bool {
+        if self.find(fingerprint).is_some() {
+            return true;
         }
-    }
-
-    fn write_u64(&mut self, value: u64) {
-        self.0 = value;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
+        let Ok(place) = u32::try_from(self.list.len()) else {
+            return false;
+        };
+        if u64::from(place) >= limit {
+            return false;
+        }
+        self.list.push(fingerprint);
+        let list = &self.list;
+        self.places
+            .insert_unique(fingerprint, place, |place| list[*place as usize]);
+        true
     }
 }
 
@@ -132,11 +136,27 @@ mod tests {
         active.of(tenant(n), Signal::Metrics, Timestamp::from_micros(micros))
     }
 
+    fn spread(n: u64) -> u64 {
+        n.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
+
+    #[test]
+    fn what_comes_in_another_order_is_known_too() {
+        let active = Active::default();
+        let today = day(&active, 1, 5);
+        assert!((0..100).all(|n| today.admit(spread(n), 100)));
+        let mut guess = 0;
+        for n in [0, 1, 2, 50, 51, 3, 99, 0, 0] {
+            assert!(today.knows(spread(n), &mut guess), "{n}");
+            assert_eq!(guess as u64, n + 1);
+        }
+        assert!(!today.knows(spread(100), &mut guess));
+    }
+
     #[test]
     fn the_known_go_on_when_the_new_are_refused() {
         let active = Active::default();
         let today = day(&active, 1, 5);
-        let spread = |n: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let admitted = (0..1_000).filter(|n| today.admit(spread(*n), 100)).count();
         assert_eq!(admitted, 100);
         assert!((0..100).all(|n| day(&active, 1, 6).admit(spread(n), 100)));

@@ -22,6 +22,13 @@ pub(super) struct Row {
     pub(super) created_at: DateTime<Utc>,
     pub(super) expires_at: DateTime<Utc>,
     over_at: Option<DateTime<Utc>>,
+    mail_id: Option<Uuid>,
+    mail_project_id: Option<Uuid>,
+    pub(super) mail_state: Option<String>,
+    /// When it came to be so.
+    pub(super) mail_at: Option<DateTime<Utc>>,
+    /// Why it failed.
+    pub(super) mail_detail: Option<String>,
 }
 
 /// The invitation that an event is about.
@@ -30,6 +37,9 @@ pub(super) fn id_of(event: &TenantEvent) -> Option<Uuid> {
         TenantEvent::MemberInvited(event) => Some(event.invitation.0),
         TenantEvent::InvitationRevoked(event) => Some(event.invitation.0),
         TenantEvent::InvitationAccepted(event) => Some(event.invitation.0),
+        TenantEvent::InvitationMailRequested(event) => Some(event.invitation.0),
+        TenantEvent::InvitationMailed(event) => Some(event.invitation.0),
+        TenantEvent::InvitationMailFailed(event) => Some(event.invitation.0),
         _ => None,
     }
 }
@@ -55,7 +65,22 @@ pub(super) fn evolve(
             created_at: at,
             expires_at: invited.expires_at.datetime(),
             over_at: None,
+            mail_id: None,
+            mail_project_id: None,
+            mail_state: None,
+            mail_at: None,
+            mail_detail: None,
         }),
+        (Some(row), TenantEvent::InvitationMailRequested(event)) => Ok(Row {
+            mail_id: Some(event.mail.0),
+            mail_project_id: envelope.project.map(|project| project.0),
+            ..mailed(row, version, at, "waiting", None)
+        }),
+        (Some(row), TenantEvent::InvitationMailed(_)) => Ok(mailed(row, version, at, "sent", None)),
+        (Some(row), TenantEvent::InvitationMailFailed(event)) => {
+            let why = Some(event.failure.detail);
+            Ok(mailed(row, version, at, "failed", why))
+        }
         (Some(row), _) => Ok(Row {
             version,
             over_at: Some(at),
@@ -64,6 +89,16 @@ pub(super) fn evolve(
         (None, event) => Err(ApplyError::Permanent(format!(
             "{event:?} of an invitation that was never made"
         ))),
+    }
+}
+
+fn mailed(row: Row, version: i64, at: DateTime<Utc>, state: &str, detail: Option<String>) -> Row {
+    Row {
+        version,
+        mail_state: Some(state.to_owned()),
+        mail_at: Some(at),
+        mail_detail: detail,
+        ..row
     }
 }
 

@@ -113,6 +113,9 @@ pub(super) fn touched(
         | TenantEvent::ProjectRoleSet(_)
         | TenantEvent::SubjectErased(_)
         | TenantEvent::TelemetryRetentionSet(_)
+        | TenantEvent::InvitationMailRequested(_)
+        | TenantEvent::InvitationMailed(_)
+        | TenantEvent::InvitationMailFailed(_)
         | TenantEvent::TelemetryDeleted(_)
         // Its rows go, and no fold makes them again.
         | TenantEvent::TenantErased(_) => None,

@@ -38,7 +38,7 @@ const fn of_tenant(table: &'static str, row: &'static str) -> Sealed {
 }
 
 /// The canary is the last: who finds it under a key finds everything under it.
-pub(super) const ALL: [Sealed; 11] = [
+pub(super) const ALL: [Sealed; 12] = [
     of("derivation", "wrapped", "id::text"),
     of("subject_keys", "wrapped", "subject::text"),
     of("signing_keys", "wrapped", "kid"),
@@ -53,6 +53,7 @@ pub(super) const ALL: [Sealed; 11] = [
     of_tenant("sign_on_attempts", "encode(state, 'hex')"),
     of_tenant("sign_on_sessions", "id::text"),
     of_tenant("credentials", "id::text"),
+    of_tenant("mails", "id::text"),
     of("canary", "wrapped", "id::text"),
 ];
 

@@ -17,9 +17,9 @@ use crate::story;
 const CASES: usize = 24;
 
 /// How a fold comes by its records: whose turn it is, and for how many.
-type Turns = Vec<(prop::sample::Index, usize)>;
+pub(crate) type Turns = Vec<(prop::sample::Index, usize)>;
 
-fn turns() -> impl Strategy<Value = Turns> {
+pub(crate) fn turns() -> impl Strategy<Value = Turns> {
     prop::collection::vec((any::<prop::sample::Index>(), 1..6_usize), 1..400)
 }
 
@@ -57,7 +57,7 @@ async fn any_interleaving_gives_the_same_rows() {
     }
 }
 
-async fn partitions(bench: &Bench, projection: &dyn Projection) -> Vec<Vec<Record>> {
+pub(crate) async fn partitions(bench: &Bench, projection: &dyn Projection) -> Vec<Vec<Record>> {
     let mut partitions = Vec::new();
     for topic in projection.topics() {
         for partition in 0..topic.partitions() {
@@ -73,7 +73,7 @@ async fn partitions(bench: &Bench, projection: &dyn Projection) -> Vec<Vec<Recor
 }
 
 /// Takes records from the partitions in turns; what is left comes last.
-fn interleave(partitions: &[Vec<Record>], turns: &Turns) -> Vec<Vec<Record>> {
+pub(crate) fn interleave(partitions: &[Vec<Record>], turns: &Turns) -> Vec<Vec<Record>> {
     let mut waiting: Vec<VecDeque<Record>> = partitions
         .iter()
         .map(|records| records.iter().cloned().collect())

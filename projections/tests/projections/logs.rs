@@ -309,6 +309,60 @@ async fn a_rare_word_reads_one_segment_and_half_a_word_none() {
     store.running.stop().await;
 }
 
+/// A segment as it was written when filters had ten bits a token: forty lines.
+const FIRST_FILTERS: &[u8] = include_bytes!("first_filters.bin");
+
+#[tokio::test]
+async fn segments_with_filters_of_the_first_kind_are_searched_as_ever() {
+    let Some(store) = Store::new().await else {
+        return;
+    };
+    let (first_ns, last_ns) = (1_795_899_600 * NS, 1_795_899_639 * NS);
+    // As the migration found it: nobody had said how many probes it has.
+    let sql = "INSERT INTO telemetry.logs_l1 (tenant_id, project_id, partition, tier, from_offset,
+             to_offset, class, part, day, window_start, min_time, max_time, items, bloom_at,
+             bloom_bytes, levels, services, directory, data)
+         VALUES ($1, $2, 0, 3, 0, 1, 30, 0, 20785, 1795899600, $3, $4, 40, 1501, 113, 40,
+             '{cart,checkout}', $5, $6)";
+    sqlx::query(sql)
+        .bind(OURS.scope().tenant().0)
+        .bind(OURS.scope().project().0)
+        .bind(first_ns)
+        .bind(last_ns)
+        .bind(&FIRST_FILTERS[..51])
+        .bind(FIRST_FILTERS)
+        .execute(&mut store.bench.superuser().await)
+        .await
+        .expect("inserts");
+    let ask = async |text: &str| {
+        let query = Query {
+            filter: Filter::parse(text).expect(text),
+            from_ns: first_ns,
+            to_ns: last_ns + 1,
+        };
+        let found = search(&store.bench.db, &OURS.scope(), &query, None, 100).await;
+        let found = found.expect("answers");
+        (found.records.len(), found.scanned.segments)
+    };
+    assert_eq!(ask("").await, (40, 1));
+    // From Postgres first, then from memory too.
+    let mut claimed = [0; 2];
+    for claimed in &mut claimed {
+        for n in 0..40 {
+            assert_eq!(ask(&format!("order.id:o-{n}")).await, (1, 1));
+        }
+        assert_eq!(ask("e3779b97f4a7c15f39cc0605cedc834").await, (0, 0));
+        for n in 0..300 {
+            let (found, segments) = ask(&format!("absent{n}")).await;
+            assert_eq!(found, 0);
+            *claimed += segments;
+        }
+    }
+    assert!(claimed[0] < 15, "{} of 300 are claimed", claimed[0]);
+    assert_eq!(claimed[0], claimed[1]);
+    store.running.stop().await;
+}
+
 #[tokio::test]
 async fn pages_neither_repeat_nor_miss_while_records_arrive_and_are_compacted() {
     let Some(store) = Store::new().await else {

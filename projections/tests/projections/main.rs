@@ -22,4 +22,5 @@ mod retaining;
 mod rotation;
 mod secrets;
 mod telemetry_replay;
+mod telemetry_workers;
 mod traces;

@@ -3,8 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
+use std::path::Path;
 
 use eventlog::NewRecord;
+use eventlog::embedded::Options;
 use projections::telemetry::compaction::{Compaction, Done, Pace};
 use projections::telemetry::logs::{self, Filter as LogFilter, Query};
 use projections::telemetry::metrics::{Limits, Stores};
@@ -12,6 +14,7 @@ use projections::telemetry::spans::overview::{self, By};
 use projections::telemetry::spans::search::{self, Filter};
 use projections::telemetry::spans::{Times, trace};
 use promql::source::{MetricStore, Samples, Selection, SeriesSource, Which};
+use schemas::context::Clock;
 use schemas::telemetry::{Telemetry, TelemetryReceived};
 use schemas::time::Timestamp;
 use schemas::topic::Topic;
@@ -68,6 +71,16 @@ pub(crate) fn samples(tenant: Tenant, at_ms: i64, all: &[(&str, &[(i64, f64)])])
         at_ms,
         &body,
     )
+}
+
+/// A log of small segments, so that retention finds some of them whole.
+pub(crate) fn telemetry_options(clock: &Clock) -> impl FnOnce(&Path) -> Options {
+    let clock = clock.clone();
+    move |dir| Options {
+        clock,
+        segment_bytes: 64 << 10,
+        ..Options::new(dir)
+    }
 }
 
 /// What arrives at one moment: a scrape, some lines, a trace over two services.

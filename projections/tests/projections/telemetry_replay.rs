@@ -1,9 +1,6 @@
 //! A replay of telemetry takes the range that the log still holds, gives every
 //! question its old answer, and leaves older segments alone.
 
-use std::path::Path;
-
-use eventlog::embedded::Options;
 use projections::telemetry::metrics::{Limits, Stores};
 use schemas::context::Clock;
 use schemas::time::Timestamp;
@@ -13,6 +10,7 @@ use testkit::eventually;
 use crate::fixture::Bench;
 use crate::observed::{
     Answers, DAY, HOUR, SIGNALS, START, answers, answers_of, bodies, compact, late,
+    telemetry_options,
 };
 use crate::story::Tenant;
 
@@ -54,7 +52,7 @@ async fn live(bench: &Bench, clock: &Clock, minutes: std::ops::Range<i64>) {
 #[tokio::test]
 async fn every_answer_is_as_it_was() {
     let clock = Clock::manual(Timestamp::from_micros(START * 1_000));
-    let Some((bench, _)) = Bench::with_log(options(&clock)).await else {
+    let Some((bench, _)) = Bench::with_log(telemetry_options(&clock)).await else {
         return;
     };
     live(&bench, &clock, 0..150).await;
@@ -105,7 +103,7 @@ async fn every_answer_is_as_it_was() {
 #[tokio::test]
 async fn what_is_kept_in_memory_is_not_of_before() {
     let clock = Clock::manual(Timestamp::from_micros(START * 1_000));
-    let Some((bench, _)) = Bench::with_log(options(&clock)).await else {
+    let Some((bench, _)) = Bench::with_log(telemetry_options(&clock)).await else {
         return;
     };
     live(&bench, &clock, 0..40).await;
@@ -130,7 +128,7 @@ async fn what_is_kept_in_memory_is_not_of_before() {
 #[tokio::test]
 async fn segments_older_than_the_log_are_untouched() {
     let clock = Clock::manual(Timestamp::from_micros(START * 1_000));
-    let Some((bench, log)) = Bench::with_log(options(&clock)).await else {
+    let Some((bench, log)) = Bench::with_log(telemetry_options(&clock)).await else {
         return;
     };
     live(&bench, &clock, 0..100).await;
@@ -182,14 +180,4 @@ async fn segments(bench: &Bench) -> Vec<(String, String)> {
         all.extend(found);
     }
     all
-}
-
-/// Small segments, so that retention finds some of them whole.
-fn options(clock: &Clock) -> impl FnOnce(&Path) -> Options {
-    let clock = clock.clone();
-    move |dir| Options {
-        clock,
-        segment_bytes: 64 << 10,
-        ..Options::new(dir)
-    }
 }

@@ -11,6 +11,7 @@ pub(super) fn of(config: &Config, ports: &[(&'static str, SocketAddr)]) -> Outbo
     let denied = config.outbound_denied.iter();
     Outbound::new(Guard {
         private: config.outbound_private,
+        this_machine: true,
         denied: denied.filter_map(|network| network.parse().ok()).collect(),
         own_ports: ports.iter().map(|(_, address)| address.port()).collect(),
         own_servers: own_servers(config),

@@ -12,6 +12,8 @@ use projections::{Db, DbConfig, Runtime};
 use schemas::context::Context as Surroundings;
 use tokio::sync::watch;
 use workers::integration_prober::{Pace as ProbePace, Prober};
+use workers::invitation_mailer::Mailer;
+use workers::mail_server::{MailServer, Post};
 use workers::tenant_eraser::TenantEraser;
 
 use super::{CLOCK, Platform};
@@ -168,6 +170,37 @@ pub(super) async fn erase_tenants(platform: Platform, data: Data) -> anyhow::Res
         clock: CLOCK,
     };
     eraser.run(platform.shutdown.clone()).await
+}
+
+/// Sends invitations by mail, once it can be read which; nothing where mail is off.
+pub(super) async fn mail(platform: Platform, data: Data) -> anyhow::Result<()> {
+    let config = &platform.config;
+    let (Some(url), Some(from)) = (&config.smtp_url, &config.mail_from) else {
+        platform.shutdown.cancelled().await;
+        return Ok(());
+    };
+    let authority = config
+        .smtp_ca_file
+        .as_ref()
+        .map(|file| std::fs::read(file).with_context(|| format!("cannot read {}", file.display())));
+    let post = Post::new(
+        &MailServer::parse(url)?,
+        from,
+        authority.transpose()?.as_deref(),
+    );
+    let post = post.context("configuration: mail")?;
+    if !becomes_usable(&platform, &data).await? {
+        return Ok(());
+    }
+    let mailer = Mailer {
+        log: platform.log.clone(),
+        db: data.db.clone(),
+        master: data.master.clone(),
+        clock: CLOCK,
+        post,
+        first_wait: Duration::from_millis(config.mail_retry_ms),
+    };
+    mailer.run(platform.shutdown.clone()).await
 }
 
 /// Folds the log into the read models, once their tables are there.

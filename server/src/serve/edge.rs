@@ -168,6 +168,7 @@ fn build_gateway(platform: &Platform, port: u16) -> anyhow::Result<Option<Gatewa
     settings.cors_origins.clone_from(&config.cors_origins);
     let proxies = config.trusted_proxies.iter();
     settings.trusted_proxies = proxies.filter_map(|text| text.parse().ok()).collect();
+    settings.mail = config.smtp_url.is_some();
     settings.erased = Some(config.erased_list());
     settings.tenant_erasure_grace = Duration::from_secs(config.tenant_erasure_grace_s.into());
     settings.telemetry = allowance(config);

@@ -154,6 +154,17 @@ impl Platform {
         Client::register(self.base()).await
     }
 
+    /// Memory of the process that is not a file's; that of its Postgres is not in it.
+    pub(crate) fn resident_bytes(&self) -> usize {
+        let process = self.process.as_ref().expect("the platform runs");
+        let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap();
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("RssAnon:"));
+        let kilobytes = line.unwrap().trim().trim_end_matches(" kB");
+        kilobytes.parse::<usize>().unwrap() * 1_024
+    }
+
     /// SIGKILL, as the kernel's memory killer would.
     pub(crate) fn kill(&mut self) {
         let mut process = self.process.take().expect("the platform runs");

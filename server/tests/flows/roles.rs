@@ -72,6 +72,12 @@ impl Roles {
         })
     }
 
+    /// One more of a role, `gateway-2` for instance.
+    pub(crate) async fn another(&mut self, name: &'static str) {
+        self.ports.insert(name, free_port());
+        self.restart(name).await;
+    }
+
     pub(crate) fn base(&self, role: &str) -> String {
         format!("http://127.0.0.1:{}", self.ports[role])
     }
@@ -128,18 +134,22 @@ impl Roles {
         self.redis.resume();
     }
 
-    fn spawn(&self, role: &str) -> Child {
-        let log = self.folder.path().join(format!("{role}.log"));
+    fn spawn(&self, name: &str) -> Child {
+        let log = self.folder.path().join(format!("{name}.log"));
+        let (role, instance) = match name.split_once('-') {
+            Some((role, _)) => (role, name.to_owned()),
+            None => (name, format!("{name}-1")),
+        };
         let log = File::options().create(true).append(true).open(log).unwrap();
         Command::new(PROGRAM)
             .arg(role)
             .current_dir(self.folder.path())
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
-            .env("SRE_COPILOT_DATA_DIR", self.folder.path().join(role))
-            .env("SRE_COPILOT_INSTANCE", format!("{role}-1"))
+            .env("SRE_COPILOT_DATA_DIR", self.folder.path().join(name))
+            .env("SRE_COPILOT_INSTANCE", instance)
             .env(
                 "SRE_COPILOT_HTTP_ADDR",
-                format!("127.0.0.1:{}", self.ports[role]),
+                format!("127.0.0.1:{}", self.ports[name]),
             )
             .env("SRE_COPILOT_WS_ADDR", "127.0.0.1:0")
             .env("SRE_COPILOT_OTLP_GRPC_ADDR", "127.0.0.1:0")

@@ -41,7 +41,8 @@ async fn fill(platform: &Platform, canary: &str) -> Filled {
     let (status, answer) = client.post("/api/v1/members", &colleague).await;
     assert_eq!(status, 201, "{answer}");
     let word = canary.replace('-', "_");
-    let metrics = json!({ "metrics": [{ "name": word, "labels": { "of": canary }, "value": 7.5 }] });
+    let metrics =
+        json!({ "metrics": [{ "name": word, "labels": { "of": canary }, "value": 7.5 }] });
     let logs = json!({ "logs": [{ "service": canary, "message": format!("said {canary}") }] });
     let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos();
     let span = json!({
@@ -139,7 +140,11 @@ async fn left(database: &Database, tenant: &str) -> Vec<String> {
     let mut found = tables_with(database.url(), GONE).await;
     found.extend(tables_with(database.url(), &GONE.replace('-', "_")).await);
     let named = tables_with(database.url(), tenant).await;
-    found.extend(named.into_iter().filter(|name| name != "vault.erased_tenants"));
+    found.extend(
+        named
+            .into_iter()
+            .filter(|name| name != "vault.erased_tenants"),
+    );
     found
 }
 

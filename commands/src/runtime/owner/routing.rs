@@ -202,7 +202,9 @@ fn replay<'a>(
     let known = records.collect::<Result<Vec<_>, _>>()?;
     // The history takes nothing of an erased tenant, so that what is newer would begin
     // in the middle.
-    let others = known.first().is_some_and(|fact| fact.tenant != loaded.erased);
+    let others = known
+        .first()
+        .is_some_and(|fact| fact.tenant != loaded.erased);
     if loaded.erased.is_some() && !others {
         return Ok(Held::gone(key));
     }

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::{Request, Response};
 use futures::future::BoxFuture;
 use hashlink::LruCache;
 use openidconnect::core::{
@@ -15,25 +14,26 @@ use openidconnect::core::{
     CoreSubjectIdentifierType, CoreTokenIntrospectionResponse, CoreTokenType,
 };
 use openidconnect::{
-    AdditionalProviderMetadata, AsyncHttpClient, AuthType, AuthenticationFlow, AuthorizationCode,
-    ClientId, ClientSecret, CsrfToken, DiscoveryError, EmptyExtraTokenFields, EndpointMaybeSet,
+    AdditionalProviderMetadata, AuthType, AuthenticationFlow, AuthorizationCode, ClientId,
+    ClientSecret, CsrfToken, DiscoveryError, EmptyExtraTokenFields, EndpointMaybeSet,
     EndpointNotSet, EndpointSet, IdTokenFields, IssuerUrl, Nonce, PkceCodeChallenge,
     PkceCodeVerifier, ProviderMetadata, RedirectUrl, RefreshToken, RequestTokenError, Scope,
     StandardErrorResponse, StandardTokenResponse,
 };
+use outbound::{NotSecure, Outbound};
 use parking_lot::Mutex;
 use schemas::ids::TenantId;
 use schemas::single_sign_on::SignOnSettings;
 use schemas::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Mutex as Turn, Semaphore};
+use tokio::sync::Mutex as Turn;
 
+use super::line::{CallError, Line, Lines};
 use super::person::Claims;
 use super::redirect_uri;
 use super::refused::Refused;
 use crate::Gateway;
 use crate::auth::vault::sign_on_secrets;
-use crate::outgoing::{CallError, Outgoing};
 
 /// How long what a provider says of itself and its keys is believed.
 pub(super) const KEPT_MS: i64 = 10 * 60_000;
@@ -42,9 +42,6 @@ pub(super) const LOOK_AGAIN_MS: i64 = 60_000;
 /// That a provider is away is believed for a moment, so that not everybody waits.
 const AWAY_MS: i64 = 3_000;
 const MOST: usize = 256;
-/// Calls to one provider at the same time, so that a slow one keeps nobody else waiting.
-const AT_ONCE: usize = 8;
-const WAIT: Duration = Duration::from_secs(5);
 
 /// What providers say of themselves besides what the specification's first version has.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -105,7 +102,7 @@ pub(super) type Client = openidconnect::Client<
 
 /// All of them; one a gateway.
 pub struct Providers {
-    outgoing: Arc<Outgoing>,
+    lines: Lines,
     known: Mutex<LruCache<String, Arc<Known>>>,
     /// Sessions whose provider is being asked; see `recheck`.
     pub(super) asking: Mutex<std::collections::HashMap<uuid::Uuid, Arc<Turn<()>>>>,
@@ -113,7 +110,7 @@ pub struct Providers {
 
 struct Known {
     held: Turn<Option<Held>>,
-    turns: Semaphore,
+    line: Line,
 }
 
 struct Held {
@@ -134,7 +131,6 @@ pub struct Found {
 
 /// One provider with one tenant's settings.
 pub(super) struct Provider<'a> {
-    providers: &'a Providers,
     known: Arc<Known>,
     /// Boxed, because it is large and lives through many waits.
     pub(super) client: Box<Client>,
@@ -143,17 +139,18 @@ pub(super) struct Provider<'a> {
 }
 
 impl Providers {
-    pub fn new(outgoing: Outgoing) -> Self {
+    /// `outbound` is how all of them are called.
+    pub fn new(outbound: Outbound) -> Self {
         Self {
-            outgoing: Arc::new(outgoing),
+            lines: Lines::new(outbound),
             known: Mutex::new(LruCache::new(MOST)),
             asking: Mutex::default(),
         }
     }
 
     /// The issuer's URL, if it may be called.
-    pub fn issuer(&self, text: &str) -> Result<(), protocols::outgoing::NotCalled> {
-        self.outgoing.url(text).map(drop)
+    pub fn issuer(&self, text: &str) -> Result<(), NotSecure> {
+        self.lines.admit(text)
     }
 
     /// Asks a provider who it is, whatever is known of it.
@@ -206,20 +203,13 @@ impl Providers {
     async fn discover(&self, known: &Arc<Known>, issuer: &str) -> Result<Arc<Metadata>, Refused> {
         let url = IssuerUrl::new(issuer.to_owned());
         let url = url.map_err(|_| Refused::Unreachable("its issuer is no URL".to_owned()))?;
-        let metadata = self.line(known).discover(url).await;
+        let metadata = known.line.clone().discover(url).await;
         let metadata = metadata.map_err(|error| Refused::Unreachable(discovery(&error)))?;
         let authorization = metadata.authorization_endpoint().as_str();
-        self.outgoing
-            .url(authorization)
+        self.lines
+            .admit(authorization)
             .map_err(|e| Refused::Unreachable(format!("its authorization endpoint {e}")))?;
         Ok(Arc::new(metadata))
-    }
-
-    fn line(&self, known: &Arc<Known>) -> Line {
-        Line {
-            outgoing: self.outgoing.clone(),
-            known: known.clone(),
-        }
     }
 
     fn known(&self, issuer: &str) -> Arc<Known> {
@@ -229,40 +219,10 @@ impl Providers {
         }
         let fresh = Arc::new(Known {
             held: Turn::new(None),
-            turns: Semaphore::new(AT_ONCE),
+            line: self.lines.fresh(),
         });
         known.insert(issuer.to_owned(), fresh.clone());
         fresh
-    }
-}
-
-/// One provider's line to the outside.
-pub(super) struct Line {
-    outgoing: Arc<Outgoing>,
-    known: Arc<Known>,
-}
-
-impl<'c> AsyncHttpClient<'c> for Line {
-    type Error = CallError;
-    type Future = BoxFuture<'c, Result<Response<Vec<u8>>, CallError>>;
-
-    fn call(&'c self, request: Request<Vec<u8>>) -> Self::Future {
-        Box::pin(async move {
-            let turn = tokio::time::timeout(WAIT, self.known.turns.acquire()).await;
-            let _turn = turn.map_err(|_| CallError::TimedOut)?;
-            self.outgoing.call(request).await
-        })
-    }
-}
-
-impl Line {
-    /// Boxed, because the compiler cannot tell of the crate's own future that it is
-    /// `Send` whatever it borrows; so are the other calls.
-    fn discover(
-        self,
-        issuer: IssuerUrl,
-    ) -> BoxFuture<'static, Result<Metadata, DiscoveryError<CallError>>> {
-        Box::pin(async move { Metadata::discover_async(issuer, &self).await })
     }
 }
 
@@ -294,7 +254,6 @@ impl<'a> Provider<'a> {
         .set_redirect_uri(redirect)
         .set_auth_type(how_clients_prove_themselves(&metadata));
         Ok(Self {
-            providers,
             known,
             client: Box::new(client),
             metadata,
@@ -372,7 +331,7 @@ impl<'a> Provider<'a> {
 
     /// How it is called.
     pub(super) fn line(&self) -> Line {
-        self.providers.line(&self.known)
+        self.known.line.clone()
     }
 
     pub(super) fn metadata(&self) -> &Metadata {

@@ -102,7 +102,7 @@ async fn away(
 
 /// The account that is to be linked: of whoever is signed in to this very tenant.
 fn signed_in(gateway: &Gateway, tenant: TenantId, headers: &HeaderMap) -> Result<UserId, Refused> {
-    let principal = caller::identify(gateway, &Method::GET, headers).ok();
+    let principal = caller::identify(gateway, &Method::GET, headers, None).ok();
     let here = principal.filter(|principal| principal.scope().tenant() == tenant);
     here.and_then(|principal| principal.user())
         .ok_or(Refused::SignedOut)

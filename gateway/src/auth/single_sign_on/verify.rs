@@ -9,10 +9,10 @@ use openidconnect::{
     SignatureVerificationError, SubjectIdentifier, TokenResponse, UserInfoClaims, UserInfoError,
 };
 
+use super::line::CallError;
 use super::person::{Claims, Person};
 use super::provider::{Granted, Metadata, Provider};
 use super::refused::Refused;
-use crate::outgoing::CallError;
 
 /// Signatures that are taken: by a key of the provider's own, never by the client's
 /// secret (HS256), which is not made for it.

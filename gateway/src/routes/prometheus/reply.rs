@@ -6,7 +6,6 @@ use axum::response::{IntoResponse, Response};
 use promql::QueryError;
 use promql::source::SourceError;
 use serde::Serialize;
-use serde_json::json;
 use utoipa::ToSchema;
 
 /// Why a request was not answered.
@@ -94,17 +93,35 @@ pub(super) fn json_text(text: String) -> Response {
     ([(CONTENT_TYPE, "application/json")], text).into_response()
 }
 
+/// An answer as it is written, without a tree of its values in between.
+#[derive(Serialize)]
+struct Success<T> {
+    status: &'static str,
+    data: T,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warnings: Option<[&'static str; 1]>,
+}
+
+impl<T: Serialize> Success<T> {
+    fn of(data: T) -> Self {
+        Self {
+            status: "success",
+            data,
+            warnings: None,
+        }
+    }
+}
+
 /// `data` alone.
 pub(super) fn success(data: impl Serialize) -> Response {
-    axum::Json(json!({"status": "success", "data": data})).into_response()
+    axum::Json(Success::of(data)).into_response()
 }
 
 /// A list of which there may be more than `limit`: the source was asked for one more.
 pub(super) fn limited<T: Serialize>(mut data: Vec<T>, limit: usize) -> Response {
-    if data.len() <= limit {
-        return success(data);
-    }
+    let cut = data.len() > limit;
     data.truncate(limit);
-    let warnings = ["results truncated due to limit"];
-    axum::Json(json!({"status": "success", "data": data, "warnings": warnings})).into_response()
+    let mut answer = Success::of(data);
+    answer.warnings = cut.then_some(["results truncated due to limit"]);
+    axum::Json(answer).into_response()
 }

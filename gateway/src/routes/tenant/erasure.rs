@@ -54,7 +54,13 @@ pub async fn ask(
     let due_at = context.now().plus_millis(grace.unwrap_or(i64::MAX));
     let name = asked.body.name.trim().to_owned();
     let command = Command::new(allowed.scope(), &asked.question, &context);
-    send(&gateway, &allowed, &command, AskTenantErasure { name, due_at }).await
+    send(
+        &gateway,
+        &allowed,
+        &command,
+        AskTenantErasure { name, due_at },
+    )
+    .await
 }
 
 /// Call the tenant's erasure off
@@ -74,7 +80,13 @@ pub async fn call_off(
     let command = Command::new(allowed.scope(), &asked.question, &context);
     let reason = asked.body.reason.map(|reason| reason.trim().to_owned());
     let reason = reason.filter(|reason| !reason.is_empty());
-    send(&gateway, &allowed, &command, CallOffTenantErasure { reason }).await
+    send(
+        &gateway,
+        &allowed,
+        &command,
+        CallOffTenantErasure { reason },
+    )
+    .await
 }
 
 async fn send(
@@ -85,7 +97,9 @@ async fn send(
 ) -> Result<Json<Tenant>, Error> {
     let (scope, topic) = (allowed.scope(), Topic::IdentityCommands);
     let message: TenantCommand = message.into();
-    let settled = gateway.send(command, topic, scope.tenant(), message).await?;
+    let settled = gateway
+        .send(command, topic, scope.tenant(), message)
+        .await?;
     gateway.shown(&settled, &["projects"]).await?;
     let found = projects::tenant(&gateway.db, scope).await?;
     found.map(Json).ok_or(Error::NotYet(settled.command))

@@ -1,8 +1,15 @@
 //! `/api/v1/single-sign-on`
 
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use axum::Router;
 use axum::response::Redirect;
 use axum::routing::get;
+use gateway::config::{Config, PublicUrl};
+use outbound::{Guard, Limits, Outbound, Resolve};
 use schemas::context::Clock;
 use schemas::time::Timestamp;
 use serde_json::{Value, json};
@@ -250,6 +257,80 @@ async fn a_provider_is_tried_before_anybody_depends_on_it() {
     assert!(problem(&at).await.contains("307"));
     let metadata = json!({"issuer": "https://169.254.169.254/"});
     app.post(TEST, &owner.token, metadata).await.with(422);
+}
+
+/// Leads every name to one address.
+struct Leads(IpAddr);
+
+#[async_trait]
+impl Resolve for Leads {
+    async fn resolve(&self, _: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        Ok(vec![SocketAddr::new(self.0, port)])
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_operator_rules_out_is_ruled_out_for_providers_too() {
+    let guard = Guard {
+        private: false,
+        ..Guard::default()
+    };
+    let Some(app) = App::calling(Outbound::new(guard), |_| {}).await else {
+        return;
+    };
+    let owner = app.register("Owner").await;
+    let provider = Provider::start(app.gateway.clock.clone()).await;
+    for issuer in [&*provider.issuer, "https://10.1.2.3", "https://localhost"] {
+        let body = json!({"issuer": issuer});
+        let refused = app.post(TEST, &owner.token, body).await.with(422);
+        assert_eq!(refused["errors"][0]["field"], "issuer", "{refused}");
+        let body = wanted(issuer, |_| {});
+        let refused = app.put(PATH, &owner.token, body).await.with(422);
+        assert_eq!(refused["errors"][0]["field"], "issuer", "{refused}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_whose_name_leads_to_what_is_ruled_out_is_not_called() {
+    let denied = Guard {
+        denied: vec!["10.1.0.0/16".parse().unwrap()],
+        ..Guard::default()
+    };
+    for (guard, public_url, leads, why) in [
+        (
+            denied,
+            "http://localhost:8580",
+            "10.1.2.3",
+            "operator has ruled out",
+        ),
+        (
+            Guard::default(),
+            "http://localhost:8580",
+            "169.254.169.254",
+            "never called",
+        ),
+        // Where strangers sign in, nobody's provider is on this machine.
+        (
+            Guard::default(),
+            "https://sre.example.com",
+            "127.0.0.1",
+            "this machine",
+        ),
+    ] {
+        let leads = Arc::new(Leads(leads.parse().unwrap()));
+        let outbound = Outbound::with(guard, leads, Limits::default());
+        let at = |config: &mut Config| config.public_url = PublicUrl::parse(public_url).unwrap();
+        let Some(app) = App::calling(outbound, at).await else {
+            return;
+        };
+        let found = app
+            .gateway
+            .providers
+            .look("https://login.example.com")
+            .await;
+        let problem = found.err().unwrap().to_string();
+        assert!(problem.contains(why), "{problem}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

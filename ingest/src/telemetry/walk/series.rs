@@ -1,5 +1,7 @@
 //! Whether a series, or a stream of logs, may be had besides those of today.
 
+use std::cell::Cell;
+
 use access::telemetry_limits::TelemetryLimits;
 use protocols::limits::{MAX_LABEL_VALUE_BYTES, MAX_LABELS};
 
@@ -12,6 +14,8 @@ pub(super) struct Judge<'a> {
     active: &'a Day,
     limits: &'a TelemetryLimits,
     signal: Signal,
+    /// See [`Day::knows`].
+    guess: Cell<usize>,
 }
 
 /// Why one is refused, without its name.
@@ -34,6 +38,7 @@ impl<'a> Judge<'a> {
             active,
             limits,
             signal,
+            guess: Cell::new(0),
         }
     }
 
@@ -48,7 +53,10 @@ impl<'a> Judge<'a> {
             Signal::Metrics => self.limits.active_series,
             Signal::Logs | Signal::Traces => self.limits.active_streams,
         };
-        if self.active.knows(fingerprint) {
+        let mut guess = self.guess.get();
+        let known = self.active.knows(fingerprint, &mut guess);
+        self.guess.set(guess);
+        if known {
             return None;
         }
         if self.active.is_full(limit) {

@@ -12,10 +12,13 @@ pub(super) async fn drop_slots(
     signal: &'static str,
     now: Timestamp,
 ) -> Result<u64, sqlx::Error> {
+    // Apart, or a plan may read times in the names of all tables that there are.
     let names: Vec<String> = sqlx::query_scalar(
-        "SELECT c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-         WHERE i.inhparent = to_regclass($1)
-           AND to_timestamp(right(c.relname, 13), 'YYYYMMDD_HH24MI') + interval '10 minutes' <= $2
+        "WITH slots AS MATERIALIZED (
+             SELECT c.relname::text AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+             WHERE i.inhparent = to_regclass($1))
+         SELECT name FROM slots
+         WHERE to_timestamp(right(name, 13), 'YYYYMMDD_HH24MI') + interval '10 minutes' <= $2
          ORDER BY 1",
     )
     .bind(format!("telemetry.{signal}_l0"))

@@ -34,6 +34,7 @@ pub(super) struct Key {
     pub(super) part: i32,
     pub(super) items: i32,
     pub(super) bloom_bytes: i32,
+    pub(super) bloom_probes: i16,
 }
 
 /// Of all projects; the least recently used go first.
@@ -66,9 +67,10 @@ impl Blooms {
     /// Whether each segment may hold all tokens; None where its filter is not here.
     pub(super) fn may_hold(&self, keys: &[Key], tokens: &[u64]) -> Vec<Option<bool>> {
         let mut held = self.held.lock();
-        let probe = |key| {
+        let probe = |key: &Key| {
             let filter = held.filters.get(key)?;
-            Some(tokens.iter().all(|hash| bloom::may_hold(filter, *hash)))
+            let may_hold = |hash: &u64| bloom::may_hold(filter, key.bloom_probes, *hash);
+            Some(tokens.iter().all(may_hold))
         };
         keys.iter().map(probe).collect()
     }
@@ -124,7 +126,8 @@ mod tests {
             to_offset: 9,
             part,
             items: 5,
-            bloom_bytes: 20,
+            bloom_bytes: 32,
+            bloom_probes: bloom::PROBES,
         }
     }
 
@@ -139,8 +142,8 @@ mod tests {
         let filter = tokens.filter();
         let absent = other
             .into_iter()
-            .find(|hash| !bloom::may_hold(&filter, *hash));
-        let absent = absent.expect("a filter of twenty bytes denies most");
+            .find(|hash| !bloom::may_hold(&filter, bloom::PROBES, *hash));
+        let absent = absent.expect("a filter of 32 bytes denies most");
         let keys = [key(1), key(2)];
         assert_eq!(blooms.may_hold(&keys, &[held]), [Some(true), None]);
         assert_eq!(blooms.may_hold(&keys, &[held, absent]), [Some(false), None]);

@@ -151,6 +151,7 @@ struct NewSegment {
     services: Vec<String>,
     bloom_at: i32,
     bloom_bytes: i32,
+    bloom_probes: i16,
     data: Vec<u8>,
 }
 
@@ -168,7 +169,8 @@ impl NewSegment {
         services.sort_unstable();
         services.dedup();
         let narrow = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
-        let bloom = segment.directory().bloom().unwrap_or_default();
+        let bloom = segment.directory().bloom();
+        let (bloom, bloom_probes) = bloom.map_or((0..0, 0), |it| (it.frame, it.probes));
         Ok(Self {
             class,
             window_start: min_time.div_euclid(NS_AN_HOUR) * 3_600,
@@ -180,6 +182,7 @@ impl NewSegment {
             services,
             bloom_at: narrow(bloom.start),
             bloom_bytes: narrow(bloom.len()),
+            bloom_probes,
             data,
         })
     }
@@ -209,14 +212,15 @@ async fn insert(
                AND to_offset = $7 AND day = ANY($9) GROUP BY day)
          INSERT INTO logs_l1 (tenant_id, project_id, partition, rules, tier,
              from_offset, to_offset, class, part, day, window_start, min_time, max_time, items,
-             bloom_at, bloom_bytes, levels, services, directory, data)
+             bloom_at, bloom_bytes, bloom_probes, levels, services, directory, data)
          SELECT $1, $2, $3, $4, $5, $6, $7, class, part + coalesce(parts, 0), day, window_start,
-             min_time, max_time, items, bloom_at, bloom_bytes, levels,
+             min_time, max_time, items, bloom_at, bloom_bytes, bloom_probes, levels,
              ARRAY(SELECT jsonb_array_elements_text(services::jsonb)), directory, data
          FROM unnest($8::int[], $9::int[], $10::bigint[], $11::bigint[], $12::bigint[],
              $13::int[], $14::int[], $15::int[], $16::smallint[], $17::text[], $18::bytea[],
-             $19::bytea[], $20::smallint[]) AS new (part, day, window_start, min_time, max_time, items, bloom_at,
-             bloom_bytes, levels, services, directory, data, class)
+             $19::bytea[], $20::smallint[], $21::smallint[]) AS new (part, day, window_start,
+             min_time, max_time, items, bloom_at, bloom_bytes, levels, services, directory, data,
+             class, bloom_probes)
          LEFT JOIN kept USING (day)",
     )
     .bind(target.place.tenant.0)
@@ -249,6 +253,7 @@ async fn insert(
     )
     .bind(segments.iter().map(|s| &s.data[..]).collect::<Vec<_>>())
     .bind(segments.iter().map(|s| s.class).collect::<Vec<_>>())
+    .bind(segments.iter().map(|s| s.bloom_probes).collect::<Vec<_>>())
     .execute(tx)
     .await?;
     Ok(())

@@ -2,6 +2,7 @@
 //! is looked for in a whole column at once.
 
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
 
 use memchr::memmem::Finder;
 
@@ -43,7 +44,9 @@ pub(super) fn matching(
 struct Open<'a> {
     segment: &'a Segment<'a>,
     bodies: OnceCell<Texts>,
-    fields: OnceCell<Vec<FieldColumn>>,
+    /// By the numbers of their columns, as far as anything was looked for in them.
+    fields: BTreeMap<usize, OnceCell<FieldColumn>>,
+    other_fields: OnceCell<Vec<FieldColumn>>,
 }
 
 impl<'a> Open<'a> {
@@ -51,7 +54,11 @@ impl<'a> Open<'a> {
         Self {
             segment,
             bodies: OnceCell::new(),
-            fields: OnceCell::new(),
+            fields: segment
+                .field_columns()
+                .map(|at| (at, OnceCell::new()))
+                .collect(),
+            other_fields: OnceCell::new(),
         }
     }
 
@@ -174,33 +181,38 @@ impl<'a> Open<'a> {
         if candidates.is_within(&rows) {
             return Ok(rows);
         }
-        needle.in_ids(&self.segment.trace_ids()?, &mut rows);
-        needle.in_ids(&self.segment.span_ids()?, &mut rows);
-        if self.fields.get().is_none() {
-            let mut fields: Vec<FieldColumn> = self
-                .segment
-                .fields()?
-                .into_iter()
-                .map(|(_, column)| column)
-                .collect();
-            for column in &mut fields {
-                column.values.texts.bytes.make_ascii_lowercase();
-            }
-            self.fields.get_or_init(|| fields);
+        if needle.may_be_in_id(16) {
+            needle.in_ids(&self.segment.trace_ids()?, &mut rows);
         }
-        for column in self.fields.get().into_iter().flatten() {
-            let mut held = vec![false; column.values.texts.len()];
-            needle.each(&column.values.texts, |at| held[at] = true);
-            if held.contains(&true) {
-                column.each_code(|row, code| {
-                    if held[code] {
-                        rows.insert(row as usize);
-                    }
-                });
+        if needle.may_be_in_id(8) {
+            needle.in_ids(&self.segment.span_ids()?, &mut rows);
+        }
+        for (at, field) in &self.fields {
+            if field.get().is_none() {
+                let found = self.segment.field_with(*at, &needle.text)?;
+                let Some(found) = found else { continue };
+                field.get_or_init(|| lowered(found));
             }
+            field
+                .get()
+                .into_iter()
+                .for_each(|field| needle.in_field(field, &mut rows));
+        }
+        if self.other_fields.get().is_none() {
+            let found = self.segment.other_fields()?.into_iter();
+            let found = found.map(|(_, column)| lowered(column)).collect();
+            self.other_fields.get_or_init(|| found);
+        }
+        for field in self.other_fields.get().into_iter().flatten() {
+            needle.in_field(field, &mut rows);
         }
         Ok(rows)
     }
+}
+
+fn lowered(mut field: FieldColumn) -> FieldColumn {
+    field.values.texts.bytes.make_ascii_lowercase();
+    field
 }
 
 fn of_ids<const N: usize>(ids: &[Option<[u8; N]>], value: &Value) -> Rows {
@@ -259,18 +271,33 @@ impl Needle {
         }
     }
 
-    fn in_ids<const N: usize>(&self, ids: &[Option<[u8; N]>], rows: &mut Rows) {
+    /// Whether ids of so many bytes can have it.
+    fn may_be_in_id(&self, bytes: usize) -> bool {
         let fits = match self.whole {
-            true => self.text.len() == 2 * N,
-            false => self.text.len() <= 2 * N,
+            true => self.text.len() == 2 * bytes,
+            false => self.text.len() <= 2 * bytes,
         };
-        if !fits || !self.text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return;
-        }
+        fits && self.text.bytes().all(|byte| byte.is_ascii_hexdigit())
+    }
+
+    fn in_ids<const N: usize>(&self, ids: &[Option<[u8; N]>], rows: &mut Rows) {
         for (row, id) in ids.iter().enumerate() {
             if id.is_some_and(|id| hex(&id).contains(&self.text)) {
                 rows.insert(row);
             }
+        }
+    }
+
+    fn in_field(&self, field: &FieldColumn, rows: &mut Rows) {
+        let mut held = vec![false; field.values.texts.len()];
+        let mut any = false;
+        self.each(&field.values.texts, |at| (held[at], any) = (true, true));
+        if any {
+            field.each_code(|row, code| {
+                if held[code] {
+                    rows.insert(row as usize);
+                }
+            });
         }
     }
 }
@@ -314,11 +341,10 @@ mod tests {
             assert!(rows.count() >= *at_least, "{text} finds {}", rows.count());
             if !rows.is_empty() {
                 let tokens = filter.tokens();
-                let bloom = &written.data[segment.directory().bloom().expect("a filter")];
-                assert!(
-                    tokens.iter().all(|hash| bloom::may_hold(bloom, *hash)),
-                    "{text}"
-                );
+                let bloom = segment.directory().bloom().expect("a filter");
+                let filter = &written.data[bloom.frame];
+                let may_hold = |hash: &u64| bloom::may_hold(filter, bloom.probes, *hash);
+                assert!(tokens.iter().all(may_hold), "{text}");
             }
         }
     }

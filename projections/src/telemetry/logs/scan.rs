@@ -31,6 +31,8 @@ use crate::telemetry::snapshot;
 /// Records of the first segments that are fetched together; later ones doubled.
 const FIRST_GROUP: usize = 20_000;
 const LARGEST_GROUP: usize = 160_000;
+/// Words that one segment in so many has, or fewer, are rare: most of what is left is read.
+const RARE: usize = 16;
 /// Token filters that are read together.
 const FILLED_AT_ONCE: usize = 64;
 
@@ -121,6 +123,7 @@ struct Listed {
     rules: i64,
     bloom_at: i32,
     bloom_bytes: i32,
+    bloom_probes: i16,
     directory: Option<Vec<u8>>,
 }
 
@@ -140,6 +143,7 @@ impl Listed {
             part: self.part,
             items: self.items,
             bloom_bytes: self.bloom_bytes,
+            bloom_probes: self.bloom_probes,
         }
     }
 }
@@ -178,6 +182,7 @@ impl Scan {
         let in_columns = !query.filter.reads_everything();
         let at_once = in_columns && tokens.is_empty();
         let mut listed = list(&mut tx, scope, query, at_once).await?;
+        let all = listed.len();
         if !tokens.is_empty() {
             listed = sifted(db, &mut tx, scope, listed, &tokens).await?;
         }
@@ -190,13 +195,17 @@ impl Scan {
                 listed.sort_by_key(|one| std::cmp::Reverse((one.min_time, one.max_time)));
             }
         }
+        let group = match listed.len() * RARE <= all {
+            true => LARGEST_GROUP,
+            false => FIRST_GROUP,
+        };
         Ok(Self {
             tx,
             scope: scope.clone(),
             filter: Arc::new(query.filter.clone()),
             listed,
             order,
-            group: FIRST_GROUP,
+            group,
             deadline: Instant::now() + TIME_LIMIT,
             _turn: turn,
             scanned: Scanned::default(),
@@ -337,7 +346,7 @@ async fn list(
         "SELECT 0::smallint AS level, s.partition, s.from_offset, s.to_offset, s.section AS part,
              s.slot, s.day, 0::smallint AS class, 0::bigint AS window_start, s.min_time,
              s.max_time, s.items, 0::smallint AS tier, 0::bigint AS rules, 0 AS bloom_at,
-             0 AS bloom_bytes, NULL::bytea AS directory
+             0 AS bloom_bytes, 0::smallint AS bloom_probes, NULL::bytea AS directory
          FROM telemetry.logs_l0 s LEFT JOIN telemetry.compacted c
            ON c.signal = 'logs' AND c.tenant_id = s.tenant_id
           AND c.project_id = s.project_id AND c.partition = s.partition",
@@ -348,7 +357,7 @@ async fn list(
          UNION ALL
          SELECT 1::smallint, s.partition, s.from_offset, s.to_offset, s.part, 'epoch'::timestamptz,
              s.day, s.class, s.window_start, s.min_time, s.max_time, s.items, s.tier, s.rules,
-             s.bloom_at, s.bloom_bytes, ",
+             s.bloom_at, s.bloom_bytes, s.bloom_probes, ",
     );
     sql.push(if directories { DIRECTORY } else { "NULL" });
     sql.push(" FROM telemetry.logs_l1 s");
@@ -494,10 +503,13 @@ const LEVEL_1: &str = "JOIN telemetry.logs_l1 s
      AND s.from_offset = w.from_offset AND s.to_offset = w.to_offset AND s.part = w.part";
 
 impl Pieces {
-    /// All of the segment where no frame is named.
+    /// All of the segment where no frame is named, but for its filter, which is last.
     fn push(&mut self, number: i32, one: &Listed, frame: Option<Range<usize>>) {
         let narrow = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
-        let frame = frame.unwrap_or(0..(1 << 30));
+        let frame = frame.unwrap_or_else(|| match one.bloom_bytes {
+            0 => 0..(1 << 30),
+            _ => 0..usize::try_from(one.bloom_at).unwrap_or_default(),
+        });
         self.number.push(number);
         self.at.push(narrow(frame.start));
         self.len.push(narrow(frame.len()));

@@ -44,12 +44,14 @@ pub(super) enum Column {
     Field = 13,
     /// Fields that have no column of their own.
     OtherFields = 14,
-    /// The filter over tokens, as it is.
-    Bloom = 15,
+    /// The filter over tokens, as it is, of ten bits a token; no longer written.
+    FirstBloom = 15,
+    /// The same of sixteen bits a token.
+    Bloom = 16,
 }
 
 impl Column {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 16] = [
         Self::Time,
         Self::Level,
         Self::Streams,
@@ -64,6 +66,7 @@ impl Column {
         Self::Late,
         Self::Field,
         Self::OtherFields,
+        Self::FirstBloom,
         Self::Bloom,
     ];
 

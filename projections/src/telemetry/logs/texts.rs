@@ -63,6 +63,47 @@ impl Texts {
     }
 }
 
+/// The same where they lie, for who wants some of them.
+#[derive(Debug, Clone)]
+pub(super) struct Borrowed<'a> {
+    bytes: &'a [u8],
+    ends: Vec<u32>,
+}
+
+impl<'a> Borrowed<'a> {
+    /// What [`Texts::encode`] wrote.
+    pub(super) fn read(bytes: &mut Reader<'a>) -> Result<Self, Damaged> {
+        let count = bytes.size()?;
+        let ends = lengths(bytes, count)?;
+        let total = ends.last().map_or(0, |end| *end as usize);
+        let bytes = bytes.take(total)?;
+        Ok(Self { bytes, ends })
+    }
+
+    /// Texts up to these ends.
+    pub(super) fn of(bytes: &'a [u8], ends: Vec<u32>) -> Result<Self, Damaged> {
+        match ends.last().is_none_or(|end| *end as usize == bytes.len()) {
+            true => Ok(Self { bytes, ends }),
+            false => Err(Damaged("texts are missing")),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// One of them, which is UTF-8.
+    pub(super) fn get(&self, at: usize) -> Result<&'a [u8], Damaged> {
+        let end = *self.ends.get(at).ok_or(Damaged("a text is missing"))? as usize;
+        let begin = at.checked_sub(1).map_or(0, |at| self.ends[at] as usize);
+        let text = &self.bytes[begin..end];
+        match std::str::from_utf8(text) {
+            Ok(_) => Ok(text),
+            Err(_) => Err(Damaged("a text is not UTF-8")),
+        }
+    }
+}
+
 /// So many lengths, as the ends they lead to.
 pub(super) fn lengths(bytes: &mut Reader<'_>, count: usize) -> Result<Vec<u32>, Damaged> {
     if count > bytes.rest().len() {

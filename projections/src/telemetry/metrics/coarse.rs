@@ -27,7 +27,8 @@ struct Run {
     sum: f64,
 }
 
-/// A segment under way. The three writers name the same series.
+/// A segment under way. The three writers hold the same series in the same order;
+/// only the first tells their ids.
 #[derive(Debug, Default)]
 pub(crate) struct CoarseWriter {
     kept: Writer,
@@ -58,9 +59,10 @@ impl CoarseWriter {
             }
         }
         self.samples += times.len() + histograms.len();
+        let at = u32::try_from(self.kept.len()).unwrap_or(u32::MAX);
         self.kept.id(id, &times, &values, &histograms);
-        self.counts.id(id, &starts, &counts, &[]);
-        self.sums.id(id, &starts, &sums, &[]);
+        self.counts.ordinal(at, &starts, &counts, &[]);
+        self.sums.ordinal(at, &starts, &sums, &[]);
     }
 
     /// Samples that are kept.
@@ -75,9 +77,9 @@ impl CoarseWriter {
     /// The segment; the writer is empty afterwards.
     pub(crate) fn finish(&mut self) -> Vec<u8> {
         let mut out = Vec::new();
-        for writer in [&mut self.kept, &mut self.counts, &mut self.sums] {
-            put_bytes(&mut out, &writer.finish_ids());
-        }
+        put_bytes(&mut out, &self.kept.finish_ids());
+        put_bytes(&mut out, &self.counts.finish_ordinals());
+        put_bytes(&mut out, &self.sums.finish_ordinals());
         self.samples = 0;
         out
     }

@@ -281,7 +281,11 @@ async fn rewrite_apart(
         .map_err(Into::into)
 }
 
-/// Merges runs, which are in the order of the log, series by series.
+/// The head of a run that has ended: no hash that anybody will meet.
+const ENDED: u128 = u128::MAX;
+
+/// Merges runs, which are in the order of the log, series by series. The next ids of
+/// all runs lie side by side, because most series are in few of many runs.
 fn rewrite(
     mut runs: Vec<Run>,
     by_name: &ByName,
@@ -289,16 +293,18 @@ fn rewrite(
 ) -> Result<Rewritten, Damaged> {
     let mut hours = Hours::default();
     let (mut samples, mut pieces) = (Samples::default(), Vec::new());
-    loop {
-        let mut next: Option<u128> = None;
-        for run in &mut runs {
-            next = [next, run.peek()?].into_iter().flatten().min();
-        }
-        let Some(id) = next else {
-            return Ok((hours.finish(), coarse));
-        };
+    let mut heads = Vec::with_capacity(runs.len());
+    for run in &mut runs {
+        heads.push(run.peek()?.unwrap_or(ENDED));
+    }
+    while let Some(id) = heads.iter().copied().min().filter(|id| *id != ENDED) {
         pieces.clear();
-        pieces.extend(runs.iter_mut().filter_map(|run| run.take(id)));
+        for (run, head) in runs.iter_mut().zip(&mut heads) {
+            if *head == id {
+                pieces.extend(run.take(id));
+                *head = run.peek()?.unwrap_or(ENDED);
+            }
+        }
         merge::read(&pieces, &mut samples)?;
         let class = by_name.class(id);
         hours.add(id, class, &samples);
@@ -306,6 +312,7 @@ fn rewrite(
             coarse.add(id, class, &samples);
         }
     }
+    Ok((hours.finish(), coarse))
 }
 
 /// Segments under way, by class and hour.

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 
+use hashbrown::HashTable;
 use protocols::metrics::{Labels, SeriesKey};
 
 use super::series_block::SeriesBlock;
@@ -31,7 +32,7 @@ impl Hasher for AlreadyHashed {
     }
 
     fn write_u128(&mut self, value: u128) {
-        self.0 = value as u64 ^ (value >> 64) as u64;
+        self.0 = folded(value);
     }
 }
 
@@ -43,11 +44,88 @@ pub(crate) fn day_of(time_ms: i64) -> i32 {
     i32::try_from(day).unwrap_or(if day < 0 { i32::MIN } else { i32::MAX })
 }
 
+/// The slot of each key. Senders tell of their series in the same order again and
+/// again, so that the key after the last one is guessed first, which asks for memory
+/// in its order; with many series each look into the table waits for memory.
+#[derive(Debug, Default)]
+struct Keys {
+    list: Vec<Key>,
+    places: HashTable<u32>,
+    guess: usize,
+}
+
+/// Bytes, because a number of that size would be padded.
+#[derive(Debug)]
+struct Key {
+    key: [u8; 16],
+    slot: u32,
+}
+
+impl Key {
+    fn hash(&self) -> u64 {
+        folded(u128::from_ne_bytes(self.key))
+    }
+}
+
+impl Keys {
+    fn find(&mut self, key: SeriesKey) -> Option<u32> {
+        let wanted = key.0.to_ne_bytes();
+        let is_wanted = |place: usize| self.list.get(place).is_some_and(|k| k.key == wanted);
+        let place = match is_wanted(self.guess) {
+            true => self.guess,
+            false => {
+                let found = |place: &u32| is_wanted(*place as usize);
+                *self.places.find(folded(key.0), found)? as usize
+            }
+        };
+        self.guess = place + 1;
+        Some(self.list[place].slot)
+    }
+
+    /// To be called for keys that were not found.
+    fn add(&mut self, key: SeriesKey, slot: u32) {
+        let place = u32::try_from(self.list.len()).unwrap_or(NONE - 1);
+        self.list.push(Key {
+            key: key.0.to_ne_bytes(),
+            slot,
+        });
+        let list = &self.list;
+        let hash = |place: &u32| list[*place as usize].hash();
+        self.places.insert_unique(folded(key.0), place, hash);
+        self.guess = self.list.len();
+    }
+}
+
+/// Ids in the order of their slots. They are looked for only where a key is new, so
+/// that a table of slots beside the list will do, which is half as large as a map.
+#[derive(Debug, Default)]
+struct Ids {
+    list: Vec<u128>,
+    slots: HashTable<u32>,
+}
+
+impl Ids {
+    fn slot_of(&mut self, id: u128) -> u32 {
+        let Self { list, slots } = self;
+        if let Some(slot) = slots.find(folded(id), |slot| list[*slot as usize] == id) {
+            return *slot;
+        }
+        let slot = u32::try_from(list.len()).unwrap_or(NONE - 1);
+        list.push(id);
+        slots.insert_unique(folded(id), slot, |slot| folded(list[*slot as usize]));
+        slot
+    }
+}
+
+fn folded(hash: u128) -> u64 {
+    hash as u64 ^ (hash >> 64) as u64
+}
+
 /// Series of one project in one partition. A slot is a series' place in memory.
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
-    keys: HashedMap<u32>,
-    ids: HashedMap<u32>,
+    keys: Keys,
+    ids: Ids,
     days: BTreeMap<i32, Day>,
 }
 
@@ -72,7 +150,7 @@ impl Registry {
         for bytes in blocks {
             let block = SeriesBlock::decode(bytes)?;
             for at in 0..block.series.len() {
-                let slot = self.slot_of(block.labels(at).id().0);
+                let slot = self.ids.slot_of(block.labels(at).id().0);
                 loaded.set(slot, loaded.next);
                 loaded.next += 1;
             }
@@ -82,20 +160,15 @@ impl Registry {
     }
 
     /// The slot of a key that was seen before.
-    pub(crate) fn find(&self, key: SeriesKey) -> Option<u32> {
-        self.keys.get(&key.0).copied()
+    pub(crate) fn find(&mut self, key: SeriesKey) -> Option<u32> {
+        self.keys.find(key)
     }
 
-    /// The slot of the series with these labels, under this key from now on.
+    /// The slot of the series with these labels, under this key, which is new, from now on.
     pub(crate) fn learn(&mut self, key: SeriesKey, labels: &Labels) -> u32 {
-        let slot = self.slot_of(labels.id().0);
-        self.keys.insert(key.0, slot);
+        let slot = self.ids.slot_of(labels.id().0);
+        self.keys.add(key, slot);
         slot
-    }
-
-    fn slot_of(&mut self, id: u128) -> u32 {
-        let next = u32::try_from(self.ids.len()).unwrap_or(NONE - 1);
-        *self.ids.entry(id).or_insert(next)
     }
 
     pub(crate) fn ordinal(&self, day: i32, slot: u32) -> Option<u32> {
@@ -146,17 +219,17 @@ impl Registry {
             self.days.retain(|_, day| day.used);
         }
         self.days.values_mut().for_each(|day| day.used = false);
-        if self.keys.len() > most.saturating_mul(2) {
-            self.keys.clear();
+        if self.keys.list.len() > most.saturating_mul(2) {
+            self.keys = Keys::default();
         }
         // Slots of series long gone: everything is read again.
-        if self.ids.len() > most.saturating_mul(4) {
+        if self.ids.list.len() > most.saturating_mul(4) {
             *self = Self::default();
         }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.ids.len()
+        self.ids.list.len()
     }
 }
 
@@ -182,6 +255,22 @@ mod tests {
 
     fn labels(n: usize) -> Labels {
         Labels::new(vec![("n".to_owned(), n.to_string())])
+    }
+
+    #[test]
+    fn keys_are_found_in_any_order() {
+        let mut registry = Registry::default();
+        let key = |n: usize| SeriesKey(u128::from(n as u64) << 64 | 7);
+        let slots: Vec<u32> = (0..1_000)
+            .map(|n| registry.learn(key(n), &labels(n % 900)))
+            .collect();
+        assert_eq!(slots[950], slots[50], "two keys of one series");
+        for step in [1, 7, 999] {
+            for n in (0..1_000).map(|n| n * step % 1_000) {
+                assert_eq!(registry.find(key(n)), Some(slots[n]));
+            }
+        }
+        assert_eq!(registry.find(key(1_000)), None);
     }
 
     #[test]

@@ -7,13 +7,16 @@ use std::sync::OnceLock;
 
 use protocols::logs::Level;
 
+use super::super::bloom;
 use super::super::frames::unpack;
 use super::super::table::{Row, Table, Values};
-use super::super::texts::{Texts, lengths};
+use super::super::texts::{Borrowed, Texts, lengths};
 use super::values::{self, Decoded};
 use super::{Column, VERSION};
 use crate::telemetry::bytes::{Damaged, Reader};
 
+/// One row in so many is few.
+const FEW: usize = 16;
 /// No segment has more.
 const MAX_ROWS: usize = 1 << 24;
 
@@ -22,6 +25,13 @@ const MAX_ROWS: usize = 1 << 24;
 pub(in super::super) struct Directory {
     rows: usize,
     entries: Vec<Entry>,
+}
+
+/// Where a filter over tokens lies, and how many probes it was written with.
+#[derive(Debug, Clone)]
+pub(in super::super) struct BloomFrame {
+    pub(in super::super) frame: Range<usize>,
+    pub(in super::super) probes: i16,
 }
 
 #[derive(Debug, Clone)]
@@ -64,11 +74,17 @@ impl Directory {
         Ok(Self { rows, entries })
     }
 
-    /// Where the filter over tokens lies; None where it has none.
-    pub(in super::super) fn bloom(&self) -> Option<Range<usize>> {
-        let mut entries = self.entries.iter();
-        let found = entries.find(|entry| entry.column == Column::Bloom);
-        found.map(|entry| entry.frame.clone())
+    /// The filter over tokens; None where there is none.
+    pub(in super::super) fn bloom(&self) -> Option<BloomFrame> {
+        self.entries.iter().find_map(|entry| {
+            let probes = match entry.column {
+                Column::FirstBloom => bloom::FIRST_PROBES,
+                Column::Bloom => bloom::PROBES,
+                _ => return None,
+            };
+            let frame = entry.frame.clone();
+            Some(BloomFrame { frame, probes })
+        })
     }
 
     /// How much of a segment's data is its directory.
@@ -350,11 +366,58 @@ impl<'a> Segment<'a> {
 
     fn field_column(&self, at: usize) -> Result<FieldColumn, Damaged> {
         let raw = self.unpacked(at)?;
+        self.decoded(&mut Reader::new(&raw))
+    }
+
+    fn decoded(&self, bytes: &mut Reader<'_>) -> Result<FieldColumn, Damaged> {
+        let rows = presence(bytes, self.directory.rows)?;
+        let count = rows.as_ref().map_or(self.directory.rows, Vec::len);
+        let values = values::decode(bytes, count)?;
+        Ok(FieldColumn { rows, values })
+    }
+
+    /// Numbers of the columns that are fields.
+    pub(in super::super) fn field_columns(&self) -> impl Iterator<Item = usize> {
+        let entries = self.directory.entries.iter().enumerate();
+        entries.filter_map(|(at, entry)| entry.field.is_some().then_some(at))
+    }
+
+    /// The field with this number, unless the form of its values cannot have `text`,
+    /// which is in lower case.
+    pub(in super::super) fn field_with(
+        &self,
+        at: usize,
+        text: &str,
+    ) -> Result<Option<FieldColumn>, Damaged> {
+        let raw = self.unpacked(at)?;
+        let mut bytes = Reader::new(&raw);
+        if bytes.byte()? == 0 {
+            bytes.take(self.directory.rows.div_ceil(8))?;
+        }
+        match values::may_have(bytes.byte()?, text) {
+            true => self.decoded(&mut Reader::new(&raw)).map(Some),
+            false => Ok(None),
+        }
+    }
+
+    /// Of the wanted rows, which are in ascending order, those that have the field with
+    /// this number, each as its place among the wanted ones, and its value.
+    fn some_values(&self, at: usize, wanted: &[u32]) -> Result<(Vec<u32>, Texts), Damaged> {
+        let raw = self.unpacked(at)?;
         let mut bytes = Reader::new(&raw);
         let rows = presence(&mut bytes, self.directory.rows)?;
         let count = rows.as_ref().map_or(self.directory.rows, Vec::len);
-        let values = values::decode(&mut bytes, count)?;
-        Ok(FieldColumn { rows, values })
+        let number = |row: &u32| match &rows {
+            None => Some(*row),
+            Some(rows) => rows.binary_search(row).ok().map(|at| at as u32),
+        };
+        let found = (0..).zip(wanted);
+        let found = found.filter_map(|(place, row)| Some((place, number(row)?)));
+        let (places, numbers): (Vec<u32>, Vec<u32>) = found.unzip();
+        match numbers.is_empty() {
+            true => Ok(Default::default()),
+            false => Ok((places, values::decode_some(&mut bytes, count, &numbers)?)),
+        }
     }
 
     /// Fields without a column of their own.
@@ -401,6 +464,9 @@ impl<'a> Segment<'a> {
         };
         let base = table.rows.len() as u32;
         self.append_rows(wanted, table)?;
+        if wanted.len() * FEW <= self.directory.rows {
+            return self.append_few(wanted, base, table);
+        }
         let bodies = self.bodies()?;
         for row in wanted {
             table.bodies.push(bodies.get(*row as usize));
@@ -416,6 +482,37 @@ impl<'a> Segment<'a> {
                 let row = place[row as usize];
                 if row != u32::MAX {
                     values.push(row, value);
+                }
+            });
+        }
+        Ok(())
+    }
+
+    /// Texts of a few rows, without a look at those of all others.
+    fn append_few(&self, wanted: &[u32], base: u32, table: &mut Table) -> Result<(), Damaged> {
+        let raw = self.needed(Column::BodyLength)?;
+        let ends = lengths(&mut Reader::new(&raw), self.directory.rows)?;
+        let raw = self.needed(Column::Body)?;
+        let bodies = Borrowed::of(&raw, ends)?;
+        for row in wanted {
+            table.bodies.push(bodies.get(*row as usize)?);
+        }
+        for (number, entry) in self.directory.entries.iter().enumerate() {
+            let Some(name) = &entry.field else { continue };
+            let (places, texts) = self.some_values(number, wanted)?;
+            if places.is_empty() {
+                continue;
+            }
+            let at = table.field(name, usize::MAX);
+            for (place, text) in places.iter().zip(texts.iter()) {
+                table.fields[at].1.push(base + place, text);
+            }
+        }
+        for (name, column) in self.other_fields()? {
+            let at = table.field(&name, usize::MAX);
+            column.each(|row, value| {
+                if let Ok(place) = wanted.binary_search(&row) {
+                    table.fields[at].1.push(base + place as u32, value);
                 }
             });
         }

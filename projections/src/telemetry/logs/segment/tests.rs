@@ -95,7 +95,7 @@ fn write(table: &Table) -> Written {
 
 fn filter(written: &Written) -> &[u8] {
     let directory = Directory::read(&written.data).expect("reads");
-    directory.bloom().map_or(&[], |frame| &written.data[frame])
+    directory.bloom().map_or(&[], |it| &written.data[it.frame])
 }
 
 fn records(table: &Table, rows: &[u32]) -> Vec<Record> {
@@ -153,7 +153,7 @@ proptest! {
         let written = write(&table(&drawn));
         let filter = filter(&written);
         let holds = |text: &str| tokens::hashes(text.as_bytes()).into_iter()
-            .all(|hash| bloom::may_hold(filter, hash));
+            .all(|hash| bloom::may_hold(filter, bloom::PROBES, hash));
         for record in all(&read(&written.data, None)) {
             prop_assert!(holds(&record.body));
             prop_assert!(record.fields.values().all(|value| holds(value)));

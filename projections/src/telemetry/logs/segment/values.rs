@@ -2,7 +2,7 @@
 //! dictionary, or as they are, whichever is the least.
 
 use super::super::table::Hashed;
-use super::super::texts::Texts;
+use super::super::texts::{Borrowed, Texts};
 use crate::telemetry::bytes::{Damaged, Reader, put_signed, put_varint};
 
 /// How values are written; on disk.
@@ -15,6 +15,7 @@ const UUIDS: u8 = 4;
 /// So many values tell whether a dictionary can pay.
 const SAMPLE: usize = 512;
 const UUID_DASHES: [usize; 4] = [8, 13, 18, 23];
+const UUID_PARTS: [usize; 5] = [4, 2, 2, 2, 6];
 
 /// Decoded values: a text each, or codes of distinct texts.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,6 +64,76 @@ pub(super) fn decode(bytes: &mut Reader<'_>, count: usize) -> Result<Decoded, Da
     match texts.len() == count {
         true => Ok(Decoded { texts, codes: None }),
         false => Err(Damaged("values are missing")),
+    }
+}
+
+/// The texts of those values of `count` whose numbers are `wanted`, in ascending order.
+pub(super) fn decode_some(
+    bytes: &mut Reader<'_>,
+    count: usize,
+    wanted: &[u32],
+) -> Result<Texts, Damaged> {
+    if wanted.last().is_some_and(|at| *at as usize >= count) {
+        return Err(Damaged("values are missing"));
+    }
+    let wanted = wanted.iter().map(|at| *at as usize);
+    let mut texts = Texts::default();
+    match bytes.byte()? {
+        INTEGERS => {
+            let (mut last, mut read) = (0i64, 0);
+            for at in wanted {
+                for _ in read..=at {
+                    last = last.wrapping_add(bytes.signed()?);
+                }
+                read = at + 1;
+                push_integer(last, &mut texts);
+            }
+        }
+        HEX => {
+            let len = id_length(bytes)?;
+            for at in wanted {
+                push_id(&mut of_length(bytes, at, len)?, &[len], &mut texts)?;
+            }
+        }
+        UUIDS => {
+            for at in wanted {
+                push_id(&mut of_length(bytes, at, 16)?, &UUID_PARTS, &mut texts)?;
+            }
+        }
+        PLAIN => {
+            let all = Borrowed::read(bytes)?;
+            for at in wanted {
+                texts.push(all.get(at)?);
+            }
+        }
+        DICTIONARY => {
+            let all = Borrowed::read(bytes)?;
+            let codes = codes(bytes, count, all.len())?;
+            for at in wanted {
+                texts.push(all.get(codes[at] as usize)?);
+            }
+        }
+        _ => return Err(Damaged("values of an unknown kind")),
+    }
+    Ok(texts)
+}
+
+/// The bytes of the id with number `at`.
+fn of_length<'a>(bytes: &Reader<'a>, at: usize, len: usize) -> Result<Reader<'a>, Damaged> {
+    let begin = at.saturating_mul(len);
+    let id = bytes.rest().get(begin..begin.saturating_add(len));
+    id.map(Reader::new).ok_or(Damaged("values are missing"))
+}
+
+/// Whether values that are written like these can have a text in them, which is in
+/// lower case.
+pub(super) fn may_have(kind: u8, text: &str) -> bool {
+    let all = |fits: fn(u8) -> bool| text.bytes().all(fits);
+    match kind {
+        INTEGERS => all(|byte| byte.is_ascii_digit() || byte == b'-'),
+        HEX => all(|byte| byte.is_ascii_hexdigit()),
+        UUIDS => all(|byte| byte.is_ascii_hexdigit() || byte == b'-'),
+        _ => true,
     }
 }
 
@@ -165,10 +236,14 @@ fn decode_integers(bytes: &mut Reader<'_>, count: usize) -> Result<Texts, Damage
     let mut last = 0i64;
     for _ in 0..count {
         last = last.wrapping_add(bytes.signed()?);
-        let mut text = itoa::Buffer::new();
-        texts.push(text.format(last).as_bytes());
+        push_integer(last, &mut texts);
     }
     Ok(texts)
+}
+
+fn push_integer(number: i64, texts: &mut Texts) {
+    let mut text = itoa::Buffer::new();
+    texts.push(text.format(number).as_bytes());
 }
 
 /// Ids of one even length in lower-case hexadecimal, as bytes.
@@ -235,30 +310,39 @@ pub(in super::super) fn push_hex(bytes: &[u8], out: &mut Vec<u8>) {
 }
 
 fn decode_hex(bytes: &mut Reader<'_>, count: usize) -> Result<Texts, Damaged> {
-    let len = bytes.size()?;
-    if len == 0 {
-        return Err(Damaged("ids without bytes"));
-    }
+    let len = id_length(bytes)?;
     let mut texts = Texts::default();
     for _ in 0..count {
-        push_hex(bytes.take(len)?, &mut texts.bytes);
-        texts.ends.push(texts.bytes.len() as u32);
+        push_id(bytes, &[len], &mut texts)?;
     }
     Ok(texts)
+}
+
+fn id_length(bytes: &mut Reader<'_>) -> Result<usize, Damaged> {
+    match bytes.size()? {
+        0 => Err(Damaged("ids without bytes")),
+        len => Ok(len),
+    }
 }
 
 fn decode_uuids(bytes: &mut Reader<'_>, count: usize) -> Result<Texts, Damaged> {
     let mut texts = Texts::default();
     for _ in 0..count {
-        for (at, len) in [4, 2, 2, 2, 6].into_iter().enumerate() {
-            if at > 0 {
-                texts.bytes.push(b'-');
-            }
-            push_hex(bytes.take(len)?, &mut texts.bytes);
-        }
-        texts.ends.push(texts.bytes.len() as u32);
+        push_id(bytes, &UUID_PARTS, &mut texts)?;
     }
     Ok(texts)
+}
+
+/// An id of so many bytes a part, with dashes between.
+fn push_id(bytes: &mut Reader<'_>, parts: &[usize], texts: &mut Texts) -> Result<(), Damaged> {
+    for (at, len) in parts.iter().enumerate() {
+        if at > 0 {
+            texts.bytes.push(b'-');
+        }
+        push_hex(bytes.take(*len)?, &mut texts.bytes);
+    }
+    texts.ends.push(texts.bytes.len() as u32);
+    Ok(())
 }
 
 #[cfg(test)]
@@ -277,6 +361,14 @@ mod tests {
                 .as_ref()
                 .map_or(at, |codes| codes[at] as usize);
             assert_eq!(decoded.texts.get(of), *value);
+        }
+        let some: Vec<u32> = (0..values.len() as u32).filter(|at| at % 3 != 1).collect();
+        let texts = decode_some(&mut Reader::new(&out), values.len(), &some).unwrap();
+        let expected: Vec<&[u8]> = some.iter().map(|at| values[*at as usize]).collect();
+        assert_eq!(texts.iter().collect::<Vec<_>>(), expected);
+        for value in values {
+            let text = String::from_utf8_lossy(value).to_ascii_lowercase();
+            assert!(may_have(out[0], &text), "{text:?} is in it");
         }
         out[0]
     }
