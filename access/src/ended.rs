@@ -26,6 +26,11 @@ impl End {
         Self(Uuid::new_v5(&tenant.0, user.0.as_bytes()))
     }
 
+    /// All members' tokens of a tenant.
+    pub fn tenant(tenant: TenantId) -> Self {
+        Self(tenant.0)
+    }
+
     pub fn project(project: ProjectId) -> Self {
         Self(project.0)
     }
@@ -81,6 +86,7 @@ impl Ended {
             End::session(*session),
             End::member(scope.tenant(), *user),
             End::project(scope.project()),
+            End::tenant(scope.tenant()),
         ];
         let over = |end: &End| ended.get(end).is_some_and(|at| *issued_at <= *at);
         match carried.iter().any(over) {
@@ -121,6 +127,7 @@ mod tests {
             End::session(Uuid::from_u128(4)),
             End::member(TenantId(Uuid::from_u128(1)), UserId(Uuid::from_u128(3))),
             End::project(ProjectId(Uuid::from_u128(2))),
+            End::tenant(TenantId(Uuid::from_u128(1))),
         ];
         for end in carried {
             let ended = Ended::default();

@@ -132,6 +132,11 @@ impl Keyring {
         self.ring.read().limits(tenant).cloned()
     }
 
+    /// Whether all keys of `tenant` have ended.
+    pub fn has_ended(&self, tenant: TenantId) -> bool {
+        self.ring.read().has_ended(tenant)
+    }
+
     /// Whether a key that was admitted before still would be.
     pub fn still_admits(&self, key: ApiKeyId, now: Timestamp) -> bool {
         let ring = self.ring.read();

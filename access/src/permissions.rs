@@ -9,6 +9,7 @@ pub enum Action {
     UseSession,
     ManageTenant,
     ExportTenant,
+    EraseTenant,
     EraseMembers,
     ReadProjects,
     ManageProjects,
@@ -58,7 +59,7 @@ const ADMINS: &[MemberRole] = &[Owner, Admin];
 /// The table `action × member role`. Sending has no member role: it is for keys with
 /// a scope for it, because agents are not people.
 #[rustfmt::skip]
-const TABLE: [Row; 35] = {
+const TABLE: [Row; 36] = {
     const fn row(action: Action, name: &'static str, description: &'static str, roles: &'static [MemberRole]) -> Row {
         Row { action, name, description, roles }
     }
@@ -66,6 +67,7 @@ const TABLE: [Row; 35] = {
         row(Action::UseSession, "session.use", "See the own account and receive live changes", EVERYBODY),
         row(Action::ManageTenant, "tenant.manage", "Rename the tenant", ADMINS),
         row(Action::ExportTenant, "tenant.export", "Take everything of the tenant away as a file", &[Owner]),
+        row(Action::EraseTenant, "tenant.erase", "Have the tenant erased, and call that off", &[Owner]),
         row(Action::EraseMembers, "member.erase", "Make a person's name and address unreadable for ever", &[Owner]),
         row(Action::ReadProjects, "project.read", "See the tenant's projects", EVERYBODY),
         row(Action::ManageProjects, "project.manage", "Create, rename, archive and restore projects", ADMINS),
@@ -106,6 +108,7 @@ const TABLE: [Row; 35] = {
 const OF_THE_TENANT: &[Action] = &[
     Action::ManageTenant,
     Action::ExportTenant,
+    Action::EraseTenant,
     Action::EraseMembers,
     Action::ReadProjects,
     Action::ManageProjects,

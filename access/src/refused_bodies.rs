@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use schemas::ids::ProjectId;
+use schemas::ids::{ProjectId, TenantId};
 use schemas::scope::Scope;
 use schemas::time::Timestamp;
 
@@ -28,7 +28,7 @@ pub struct RefusedBody {
 
 #[derive(Debug, Default)]
 pub struct RefusedBodies {
-    kept: Mutex<BTreeMap<(ProjectId, &'static str), VecDeque<RefusedBody>>>,
+    kept: Mutex<BTreeMap<(TenantId, ProjectId, &'static str), VecDeque<RefusedBody>>>,
 }
 
 impl RefusedBodies {
@@ -41,7 +41,7 @@ impl RefusedBodies {
         body: &Bytes,
     ) {
         let mut kept = self.kept.lock();
-        let key = (scope.project(), integration);
+        let key = (scope.tenant(), scope.project(), integration);
         if kept.len() >= INTEGRATIONS && !kept.contains_key(&key) {
             let idle = kept
                 .iter()
@@ -60,12 +60,18 @@ impl RefusedBodies {
         });
     }
 
+    /// Drops what is kept of a tenant.
+    pub fn forget(&self, tenant: TenantId) {
+        self.kept.lock().retain(|key, _| key.0 != tenant);
+    }
+
     /// What `scope`'s project was refused, newest first, with the integration.
     pub fn latest(&self, scope: &Scope) -> Vec<(&'static str, RefusedBody)> {
         let kept = self.kept.lock();
-        let own = kept.iter().filter(|(key, _)| key.0 == scope.project());
+        let whose = (scope.tenant(), scope.project());
+        let own = kept.iter().filter(|(key, _)| (key.0, key.1) == whose);
         let mut latest: Vec<_> = own
-            .flat_map(|((_, name), bodies)| bodies.iter().map(|body| (*name, body.clone())))
+            .flat_map(|((_, _, name), bodies)| bodies.iter().map(|body| (*name, body.clone())))
             .collect();
         latest.sort_by_key(|(_, body)| std::cmp::Reverse(body.at));
         latest
@@ -75,7 +81,6 @@ impl RefusedBodies {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use schemas::ids::TenantId;
     use schemas::scope::Actor;
     use uuid::Uuid;
 
@@ -118,6 +123,10 @@ mod tests {
         );
         assert_eq!(kept.latest(&scope(2)).len(), 1);
         assert_eq!(kept.latest(&scope(3)), Vec::new());
+        kept.forget(TenantId(Uuid::from_u128(9)));
+        assert_eq!(kept.latest(&scope(2)).len(), 1);
+        kept.forget(TenantId(Uuid::from_u128(1)));
+        assert_eq!(kept.latest(&scope(2)), Vec::new());
     }
 
     #[test]

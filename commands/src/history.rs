@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use eventlog::{Offset, Partition, Position};
 use schemas::envelope::Headers;
-use schemas::ids::CommandId;
+use schemas::ids::{CommandId, TenantId};
 use schemas::outcome::EventPosition;
 use schemas::topic::Topic;
 
@@ -15,13 +15,14 @@ pub trait History: Send + Sync + 'static {
     async fn checkpoint(&self, topic: Topic, partition: Partition) -> Result<Offset, HistoryError>;
 
     /// All events of one aggregate in order, and the checkpoint of their
-    /// partition, read in one statement.
+    /// partition, read in one statement; and whether `tenant` was erased.
     async fn load(
         &self,
         topic: Topic,
         partition: Partition,
         aggregate: &str,
         key: &str,
+        tenant: TenantId,
     ) -> Result<Loaded, HistoryError>;
 
     /// What became of an accepted command that left events.
@@ -45,8 +46,11 @@ pub enum HistoryError {
 #[derive(Debug, Clone, Default)]
 pub struct Loaded {
     pub records: Vec<HistoryRecord>,
-    /// Events of the partition before this offset are all in the history.
+    /// Events of the partition before this offset are all in the history, but for
+    /// those of erased tenants.
     pub checkpoint: Offset,
+    /// The tenant that was asked about, where it was erased.
+    pub erased: Option<TenantId>,
 }
 
 /// One event as it was appended.

@@ -23,6 +23,7 @@ pub mod service_account;
 pub mod single_sign_on;
 pub mod telemetry_limits;
 pub mod tenant;
+pub mod tenant_keys;
 
 pub use history::{History, HistoryError, HistoryRecord, Loaded, Settled};
 pub use runtime::{Limits, run};

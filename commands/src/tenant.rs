@@ -1,6 +1,7 @@
-//! A tenant: its projects with their slugs, its members with their roles, and who
-//! is asked to join.
+//! A tenant: its projects with their slugs, its members with their roles, who is asked
+//! to join, and its end.
 
+mod erasure;
 mod invitations;
 mod mails;
 mod members;
@@ -23,6 +24,7 @@ use schemas::tenant::{
     MemberAdded, ProjectCreated, RegisterTenant, TenantCommand, TenantEvent, TenantRegistered,
     TenantRenamed,
 };
+use schemas::time::Timestamp;
 use schemas::topic::Topic;
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +53,9 @@ pub struct Tenant {
     #[serde(default)]
     mails: Mails,
     retention: Retention,
+    /// When it ends, where that was asked for.
+    erasure: Option<Timestamp>,
+    erased: bool,
 }
 
 type Decision = Result<Vec<TenantEvent>, TenantRefusal>;
@@ -58,6 +63,9 @@ type Decision = Result<Vec<TenantEvent>, TenantRefusal>;
 impl Tenant {
     /// The events that follow from `command`, or why there are none.
     pub fn decide(&self, command: TenantCommand, context: &Context) -> Decision {
+        if self.erased {
+            return Err(TenantRefusal::NotFound);
+        }
         if let TenantCommand::RegisterTenant(c) = command {
             return self.register(c);
         }
@@ -81,6 +89,9 @@ impl Tenant {
             TenantCommand::RecordInvitationMail(c) => Ok(self.record_mail(c)),
             TenantCommand::SetTelemetryRetention(c) => self.set_retention(c),
             TenantCommand::DeleteTelemetry(c) => self.delete_telemetry(&c),
+            TenantCommand::AskTenantErasure(c) => self.ask_erasure(c, name, context.now()),
+            TenantCommand::CallOffTenantErasure(c) => self.call_off_erasure(c),
+            TenantCommand::EraseTenant(c) => self.erase(&c, context.now()),
         }
     }
 
@@ -172,6 +183,14 @@ impl Aggregate for Tenant {
             TenantEvent::SubjectErased(_) => {}
             TenantEvent::TelemetryRetentionSet(e) => self.retention.apply(e),
             TenantEvent::TelemetryDeleted(_) => {}
+            TenantEvent::TenantErasureAsked(e) => self.erasure = Some(e.due_at),
+            TenantEvent::TenantErasureCalledOff(_) => self.erasure = None,
+            TenantEvent::TenantErased(_) => {
+                *self = Self {
+                    erased: true,
+                    ..Self::default()
+                };
+            }
         }
     }
 }

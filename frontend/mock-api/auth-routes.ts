@@ -48,7 +48,7 @@ const RESPOND: Permission[] = ['incident.open', 'incident.work', 'incident.comme
 const ADMINISTER: Permission[] = [...RESPOND, 'single_sign_on.manage', 'audit.read', 'api_key.manage', 'member.manage', 'project.manage', 'tenant.manage', 'telemetry.manage', 'telemetry_limits.manage', 'monitoring_integration.manage'];
 
 const PERMISSIONS: Record<MemberRole, Permission[]> = {
-  owner: [...ADMINISTER, 'audit.manage', 'owner.manage', 'member.erase', 'tenant.export'],
+  owner: [...ADMINISTER, 'audit.manage', 'owner.manage', 'member.erase', 'tenant.export', 'tenant.erase'],
   admin: ADMINISTER,
   engineer: RESPOND,
   viewer: [],

@@ -129,7 +129,7 @@ export function emptyStore(now: number, who: { tenant: string; email: string; na
   const user = { id: uuidOf(4), email: who.email, name: who.name };
   return {
     user,
-    tenant: { id: uuidOf(9), name: who.tenant },
+    tenant: { id: uuidOf(9), name: who.tenant, erasure: null },
     signedIn: false,
     project: PROJECT,
     projects: [{ id: PROJECT, name: 'default', slug: 'default', created_at: iso(now), archived_at: null }],

@@ -1,4 +1,4 @@
-import type { Alert, ApiKey, AuditEntry, Incident, Invitation, Member, OpenSession, OwnTelemetryLimits, ServiceAccount, SignOnProvider, Project, TimelineEntry } from '../src/api/types';
+import type { Alert, ApiKey, AuditEntry, Incident, Invitation, Member, OpenSession, OwnTelemetryLimits, ServiceAccount, SignOnProvider, Project, Tenant, TimelineEntry } from '../src/api/types';
 import type { RetentionRule, TelemetryDeletion } from '../src/api/telemetry';
 import type { SavedView } from '../src/api/saved-views';
 import type { MonitoringIntegration } from '../src/api/monitoring';
@@ -7,7 +7,7 @@ import { seedStore } from './seed';
 /** What the mock holds. Secrets and sessions are not among it: one signed-in flag stands for a session. */
 export interface Store {
   user: { id: string; email: string; name: string };
-  tenant: { id: string; name: string };
+  tenant: Tenant;
   signedIn: boolean;
   project: string;
   projects: Project[];

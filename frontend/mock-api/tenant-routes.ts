@@ -141,6 +141,30 @@ export const tenantRoutes = [
     save();
     return HttpResponse.json(project);
   }),
+  http.get('/api/v1/tenant', ({ request }) => refusedSession(request) ?? HttpResponse.json(state().tenant)),
+  http.post('/api/v1/tenant/erasure', async ({ request }) => {
+    const { user, tenant } = state();
+    if (((await request.json()) as { name: string }).name !== tenant.name) {
+      return problem(422, 'Unprocessable Entity', { rule: 'other_name', detail: "that is not the tenant's name" });
+    }
+    if (tenant.erasure) return problem(409, 'Conflict', { rule: 'erasure_asked', detail: 'the tenant is to be erased already' });
+    const now = Date.now();
+    tenant.erasure = {
+      asked_at: new Date(now).toISOString(), asked_by: { type: 'user', id: user.id, name: user.name },
+      due_at: new Date(now + WEEK_MS).toISOString(),
+    };
+    save();
+    announce('project.updated', tenant.id);
+    return HttpResponse.json(tenant);
+  }),
+  http.post('/api/v1/tenant/erasure/call-off', () => {
+    const { tenant } = state();
+    if (!tenant.erasure) return problem(409, 'Conflict', { rule: 'no_erasure', detail: "nobody has asked for this tenant's erasure" });
+    tenant.erasure = null;
+    save();
+    announce('project.updated', tenant.id);
+    return HttpResponse.json(tenant);
+  }),
   http.patch('/api/v1/tenant', async ({ request }) => {
     state().tenant.name = ((await request.json()) as { name: string }).name;
     save();

@@ -42,8 +42,10 @@ pub struct Config {
     pub outcome_wait: Duration,
     /// How long it then waits for the read model that it answers from.
     pub read_wait: Duration,
-    /// The file that lists erased people; None where none is kept.
+    /// The file that lists what was erased; None where none is kept.
     pub erased: Option<PathBuf>,
+    /// How long a tenant goes on after its erasure was asked for.
+    pub tenant_erasure_grace: Duration,
     /// What tenants may send; ingest is told the same.
     pub telemetry: Allowance,
 }
@@ -59,6 +61,7 @@ impl Config {
             outcome_wait: Duration::from_secs(5),
             read_wait: Duration::from_secs(2),
             erased: None,
+            tenant_erasure_grace: Duration::from_secs(7 * 86_400),
             telemetry: Allowance::default(),
         }
     }

@@ -236,13 +236,13 @@ impl Error {
     }
 }
 
-/// The status of a refusal by its rule: a rule about a form is 422, about a version
+/// The status of a refusal by its rule: a rule about what was typed is 422, about a version
 /// 412, about something that is not there 404, and all others are conflicts.
 fn refused(rule: &str) -> StatusCode {
     match rule {
         "not_found" => StatusCode::NOT_FOUND,
         "stale_version" => StatusCode::PRECONDITION_FAILED,
-        "idempotency_mismatch" | "invalid" => StatusCode::UNPROCESSABLE_ENTITY,
+        "idempotency_mismatch" | "invalid" | "other_name" => StatusCode::UNPROCESSABLE_ENTITY,
         _ => StatusCode::CONFLICT,
     }
 }
@@ -350,6 +350,7 @@ mod tests {
             ("stale_version", 412),
             ("idempotency_mismatch", 422),
             ("invalid", 422),
+            ("other_name", 422),
             ("not_found", 404),
         ];
         for (rule, status) in expected {

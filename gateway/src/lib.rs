@@ -34,6 +34,7 @@ pub mod proxies;
 pub mod ready;
 pub mod request;
 pub mod routes;
+mod tenant_erasure;
 pub mod tokens;
 
 use std::ops::Deref;
@@ -224,19 +225,22 @@ impl Gateway {
     /// The same for a person, who must stay erased after a restore too: the list of
     /// them lies beside the backups.
     pub(crate) async fn erase(&self, subject: SubjectId) -> Result<(), Error> {
-        if let Some(list) = &self.config.erased {
-            erased::note(list, subject).await.map_err(|e| {
-                Error::Internal(format!(
-                    "the list {} cannot be written: {e}",
-                    list.display()
-                ))
-            })?;
-        }
+        self.note_erased(&[erased::Line::Subject(subject)]).await?;
         self.forget_subject(subject).await
     }
 
+    pub(crate) async fn note_erased(&self, lines: &[erased::Line]) -> Result<(), Error> {
+        let Some(list) = &self.config.erased else {
+            return Ok(());
+        };
+        erased::note(list, lines).await.map_err(|e| {
+            let list = list.display();
+            Error::Internal(format!("the list {list} cannot be written: {e}"))
+        })
+    }
+
     /// Runs what stands behind the routes until `stop`: token keys, outcomes, live
-    /// changes, what was ended elsewhere, the sweepers. Ends early only if the log has failed.
+    /// changes, what was ended elsewhere, erased tenants, the sweepers. Ends early only if the log has failed.
     pub async fn run(&self, stop: CancellationToken) -> anyhow::Result<()> {
         let keys = self.learn_keys(stop.clone());
         let tokens = self
@@ -250,8 +254,10 @@ impl Gateway {
         let changes = self.follow_changes(stop.clone());
         let outcomes = self.outcomes.follow(&self.log, stop.clone());
         let sealer = sealer::run(self, stop.clone());
-        let (outcomes, ..) =
-            tokio::join!(outcomes, keys, tokens, live, sweeper, sealer, ends, changes);
+        let erasures = self.follow_erasures(stop.clone());
+        let (outcomes, ..) = tokio::join!(
+            outcomes, keys, tokens, live, sweeper, sealer, ends, changes, erasures
+        );
         Ok(outcomes?)
     }
 

@@ -124,12 +124,16 @@ fn account(operations: Operations) -> Operations {
 
 fn members(operations: Operations) -> Operations {
     use Action::{
-        EraseMembers, ExportTenant, ManageApiKeys, ManageAudit, ManageMembers, ManageProjects,
-        ManageSingleSignOn, ManageTelemetryLimits, ManageTenant, ReadApiKeys, ReadAudit,
-        ReadCommands, ReadMembers, ReadProjects, ReadSavedViews, ReadTelemetryLimits, SaveViews,
+        EraseMembers, EraseTenant, ExportTenant, ManageApiKeys, ManageAudit, ManageMembers,
+        ManageProjects, ManageSingleSignOn, ManageTelemetryLimits, ManageTenant, ReadApiKeys,
+        ReadAudit, ReadCommands, ReadMembers, ReadProjects, ReadSavedViews, ReadTelemetryLimits,
+        SaveViews,
     };
     operations
+        .member(ReadProjects, routes!(tenant::get))
         .member(ManageTenant, routes!(tenant::rename))
+        .member(EraseTenant, routes!(tenant::erasure::ask))
+        .member(EraseTenant, routes!(tenant::erasure::call_off))
         .member(ExportTenant, routes!(export::tenant))
         .member(EraseMembers, routes!(members::erase::erase))
         .member(ReadProjects, routes!(projects::list))

@@ -3,7 +3,10 @@ CREATE TABLE tenants (
     tenant_id  uuid PRIMARY KEY,
     version    bigint NOT NULL,
     name       text NOT NULL,
-    created_at timestamptz NOT NULL
+    created_at timestamptz NOT NULL,
+    erasure_due_at   timestamptz,
+    erasure_asked_at timestamptz,
+    erasure_asked_by text
 );
 
 CREATE TABLE projects (

@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use eventlog::{Offset, Partition, Position, Record};
 use schemas::envelope::{Envelope, Headers};
-use schemas::ids::CommandId;
+use schemas::ids::{CommandId, TenantId};
 use schemas::outcome::EventPosition;
 use schemas::topic::Topic;
 use sqlx::PgConnection;
@@ -65,8 +65,11 @@ impl Projection for History {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loaded {
     pub events: Vec<HistoryEvent>,
-    /// Events of the partition before this offset are all in the history.
+    /// Events of the partition before this offset are all in the history, but for
+    /// those of erased tenants.
     pub checkpoint: Offset,
+    /// The tenant that was asked about, where it was erased.
+    pub erased: Option<TenantId>,
 }
 
 /// One event as it was appended.
@@ -99,17 +102,20 @@ pub async fn checkpoint(db: &Db, topic: Topic, partition: Partition) -> Result<O
     Ok(next.unwrap_or(0))
 }
 
-/// All events of one aggregate and the checkpoint, read in one statement.
+/// All events of one aggregate and the checkpoint, and whether `tenant` was erased,
+/// read in one statement.
 pub async fn load(
     db: &Db,
     topic: Topic,
     partition: Partition,
     aggregate: &str,
     key: &str,
+    tenant: TenantId,
 ) -> Result<Loaded, QueryError> {
-    type Row = (i64, Option<i64>, Option<Vec<u8>>, Option<Vec<u8>>);
+    type Row = (i64, bool, Option<i64>, Option<Vec<u8>>, Option<Vec<u8>>);
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT c.next_offset, e.log_offset, e.headers, e.body
+        "SELECT c.next_offset, EXISTS (SELECT FROM vault.erased_tenants WHERE tenant_id = $5),
+             e.log_offset, e.headers, e.body
          FROM history.checkpoint c
          LEFT JOIN history.events e ON e.aggregate = $3 AND e.key = $4
          WHERE c.projection = 'history' AND c.topic = $1 AND c.partition = $2
@@ -119,10 +125,11 @@ pub async fn load(
     .bind(partition)
     .bind(aggregate)
     .bind(key)
+    .bind(tenant.0)
     .fetch_all(db.writer())
     .await?;
-    let checkpoint = rows.first().map_or(0, |row| row.0);
-    let event = |(_, offset, headers, body): Row| {
+    let (checkpoint, erased) = rows.first().map_or((0, false), |row| (row.0, row.1));
+    let event = |(_, _, offset, headers, body): Row| {
         let (offset, headers, body) = (offset?, headers?, body?);
         Some(unpack(&headers).map(|headers| HistoryEvent {
             headers,
@@ -139,6 +146,7 @@ pub async fn load(
     Ok(Loaded {
         events: events.ok_or_else(foreign)?,
         checkpoint,
+        erased: erased.then_some(tenant),
     })
 }
 

@@ -10,6 +10,7 @@ pub mod api_keys;
 pub mod audit;
 pub mod checkpoints;
 pub mod db;
+pub mod erasure;
 pub mod export;
 pub mod fanout;
 pub mod history;

@@ -8,8 +8,9 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use eventlog::Record;
 use schemas::change::ChangeKind;
-use schemas::ids::ProjectId;
+use schemas::ids::{ProjectId, TenantId};
 use schemas::scope::Scope;
+use schemas::time::Timestamp;
 use schemas::topic::Topic;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
@@ -18,6 +19,7 @@ use uuid::Uuid;
 
 use crate::db::{Db, QueryError};
 use crate::page::Page;
+use crate::people::{ActorShown, Names};
 use crate::runtime::{ApplyError, Changed, Home, Projection, Writing, decode_scoped, upsert};
 use fold::{ProjectRow, TenantRow, Touched};
 
@@ -99,7 +101,9 @@ impl Projection for Projects {
 
 const WRITE_TENANTS: &str = "INSERT INTO tenants
     SELECT * FROM json_populate_recordset(NULL::tenants, $1::json)
-    ON CONFLICT (tenant_id) DO UPDATE SET version = excluded.version, name = excluded.name";
+    ON CONFLICT (tenant_id) DO UPDATE SET version = excluded.version, name = excluded.name,
+        erasure_due_at = excluded.erasure_due_at, erasure_asked_at = excluded.erasure_asked_at,
+        erasure_asked_by = excluded.erasure_asked_by";
 
 const WRITE_PROJECTS: &str = "INSERT INTO projects
     SELECT * FROM json_populate_recordset(NULL::projects, $1::json)
@@ -140,10 +144,20 @@ pub struct Project {
 }
 
 /// A tenant as the API shows it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Tenant {
     pub id: Uuid,
     pub name: String,
+    /// None unless the tenant is to be erased.
+    pub erasure: Option<TenantErasure>,
+}
+
+/// That a tenant is to be erased, unless an owner calls it off.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct TenantErasure {
+    pub asked_at: DateTime<Utc>,
+    pub asked_by: ActorShown,
+    pub due_at: DateTime<Utc>,
 }
 
 /// The last project of a page.
@@ -194,11 +208,46 @@ pub async fn get(db: &Db, scope: &Scope, id: ProjectId) -> Result<Option<Project
 /// The scope's own tenant.
 pub async fn tenant(db: &Db, scope: &Scope) -> Result<Option<Tenant>, QueryError> {
     let mut tx = db.reading(scope).await?;
-    let found = sqlx::query_as("SELECT tenant_id AS id, name FROM tenants WHERE tenant_id = $1")
+    let found: Option<TenantRow> = sqlx::query_as("SELECT * FROM tenants WHERE tenant_id = $1")
         .bind(scope.tenant().0)
         .fetch_optional(&mut *tx)
         .await?;
-    Ok(found)
+    let Some(row) = found else {
+        return Ok(None);
+    };
+    let askers = row.erasure_asked_by.iter().cloned();
+    let names = Names::load(&mut tx, scope, askers).await?;
+    let erasure = row.erasure().map(|(due_at, asked_at, by)| TenantErasure {
+        asked_at,
+        asked_by: names.actor(by),
+        due_at,
+    });
+    Ok(Some(Tenant {
+        id: row.tenant_id,
+        erasure,
+        name: row.name,
+    }))
+}
+
+/// Tenants whose grace was over at `now`, each with a project of its own and the time
+/// that was asked for. They lie on both sides of what keeps tenants apart.
+pub async fn erasures_due(
+    db: &Db,
+    now: Timestamp,
+) -> Result<Vec<(TenantId, ProjectId, Timestamp)>, QueryError> {
+    let found: Vec<(Uuid, Uuid, DateTime<Utc>)> = sqlx::query_as(
+        "SELECT t.tenant_id, p.id, t.erasure_due_at FROM read.tenants t
+         JOIN LATERAL (SELECT id FROM read.projects WHERE tenant_id = t.tenant_id
+             ORDER BY created_at, id LIMIT 1) p ON true
+         WHERE t.erasure_due_at <= $1 ORDER BY t.erasure_due_at, t.tenant_id",
+    )
+    .bind(now.datetime())
+    .fetch_all(db.writer())
+    .await?;
+    let due = found.into_iter();
+    Ok(due
+        .map(|(tenant, project, at)| (TenantId(tenant), ProjectId(project), at.into()))
+        .collect())
 }
 
 /// The project that a member of the tenant begins in: its oldest that is in use.

@@ -8,6 +8,7 @@
 mod canary;
 pub mod credentials;
 mod derivation;
+pub mod erased_tenants;
 pub mod mails;
 mod master_key;
 pub mod rotation;

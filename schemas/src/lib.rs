@@ -35,6 +35,7 @@ pub mod single_sign_on;
 pub mod telemetry;
 pub mod telemetry_limits;
 pub mod tenant;
+pub mod tenant_keys;
 pub mod time;
 pub mod topic;
 pub mod usage;

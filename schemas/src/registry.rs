@@ -29,6 +29,8 @@ pub fn types() -> Vec<MessageType> {
         crate::service_account::ServiceAccountEvent::types(),
         crate::single_sign_on::SingleSignOnCommand::types(),
         crate::single_sign_on::SingleSignOnEvent::types(),
+        crate::tenant_keys::TenantKeysCommand::types(),
+        crate::tenant_keys::TenantKeysEvent::types(),
         crate::telemetry_limits::TelemetryLimitsCommand::types(),
         crate::telemetry_limits::TelemetryLimitsEvent::types(),
         crate::telemetry_limits::TelemetryNote::types(),

@@ -65,6 +65,12 @@ record! { "srecopilot.identity",
     SetTelemetryRetention { pub project: ProjectId, pub signal: String, pub stream: String, pub days: Option<i32> }
     /// Of one project; without it, of all.
     DeleteTelemetry { pub project: Option<ProjectId> }
+    /// Asks for the end of the tenant and of all that is known of it. `name` is the
+    /// tenant's, as whoever asks has typed it.
+    AskTenantErasure { pub name: String, pub due_at: Timestamp }
+    CallOffTenantErasure { pub reason: Option<String> }
+    /// Carries out what was asked for that time, which is over.
+    EraseTenant { pub due_at: Timestamp }
 }
 
 messages! {
@@ -88,6 +94,9 @@ messages! {
         EraseMember,
         SetTelemetryRetention,
         DeleteTelemetry,
+        AskTenantErasure,
+        CallOffTenantErasure,
+        EraseTenant,
     }
 }
 
@@ -128,6 +137,12 @@ record! { "srecopilot.identity",
     TelemetryRetentionSet { pub project: ProjectId, pub signal: String, pub stream: String, pub days: Option<i32> }
     /// What had been received by the event's time is to go.
     TelemetryDeleted { pub project: Option<ProjectId> }
+    /// The tenant ends at `due_at` unless an owner calls it off before.
+    TenantErasureAsked { pub due_at: Timestamp }
+    TenantErasureCalledOff { pub due_at: Timestamp, pub reason: Option<String> }
+    /// The last that happens to a tenant: no fold takes anything of it from here on,
+    /// nor what came before.
+    TenantErased { pub due_at: Timestamp }
 }
 
 messages! {
@@ -152,6 +167,9 @@ messages! {
         SubjectErased,
         TelemetryRetentionSet,
         TelemetryDeleted,
+        TenantErasureAsked,
+        TenantErasureCalledOff,
+        TenantErased,
     }
 }
 
@@ -241,5 +259,11 @@ mod examples {
         SubjectErased { user: user(), subject: SubjectId(user().0) }
         TelemetryRetentionSet { project: project(), signal: "logs".to_owned(), stream: "debug-*".to_owned(), days: Some(3) }
         TelemetryDeleted { project: Some(project()) }
+        AskTenantErasure { name: "Acme".to_owned(), due_at: expiry() }
+        CallOffTenantErasure { reason: Some("asked by mistake".to_owned()) }
+        EraseTenant { due_at: expiry() }
+        TenantErasureAsked { due_at: expiry() }
+        TenantErasureCalledOff { due_at: expiry(), reason: Some("asked by mistake".to_owned()) }
+        TenantErased { due_at: expiry() }
     }
 }

@@ -146,6 +146,9 @@ pub struct Settings {
     /// How often a monitoring server is asked whether it is well, in ms [default: 30000]
     #[arg(long, env = "SRE_COPILOT_MONITORING_PROBE_MS", global = true)]
     pub monitoring_probe_ms: Option<u64>,
+    /// How long a tenant goes on after its erasure was asked for, for instance `12h` or `30d` [default: 7d]
+    #[arg(long, env = "SRE_COPILOT_TENANT_ERASURE_GRACE", global = true)]
+    pub tenant_erasure_grace: Option<String>,
     /// Mail server that invitations are handed to: `smtps://user:password@host`, or
     /// `smtp://…` for STARTTLS; without it no mail is sent
     #[arg(
@@ -225,6 +228,7 @@ pub struct Config {
     /// Each a network.
     pub outbound_denied: Vec<String>,
     pub monitoring_probe_ms: u64,
+    pub tenant_erasure_grace_s: u32,
     /// Both or neither of this and `mail_from`.
     pub smtp_url: Option<String>,
     pub smtp_ca_file: Option<PathBuf>,
@@ -326,6 +330,7 @@ impl Settings {
             outbound_private: self.outbound_private.or(below.outbound_private),
             outbound_denied: self.outbound_denied.or(below.outbound_denied),
             monitoring_probe_ms: self.monitoring_probe_ms.or(below.monitoring_probe_ms),
+            tenant_erasure_grace: self.tenant_erasure_grace.or(below.tenant_erasure_grace),
             smtp_url: self.smtp_url.or(below.smtp_url),
             smtp_ca_file: self.smtp_ca_file.or(below.smtp_ca_file),
             mail_from: self.mail_from.or(below.mail_from),
@@ -376,7 +381,11 @@ impl Settings {
             telemetry_active_series: self.telemetry_active_series.unwrap_or(1_000_000),
             telemetry_active_streams: self.telemetry_active_streams.unwrap_or(100_000),
             telemetry_bytes_per_second: self.telemetry_bytes_per_second,
-            telemetry_log_retention_s: log_retention(set(self.telemetry_log_retention))?,
+            telemetry_log_retention_s: seconds(
+                "telemetry_log_retention",
+                set(self.telemetry_log_retention),
+                "3d",
+            )?,
             telemetry_flush_ms: self.telemetry_flush_ms.unwrap_or(150),
             telemetry_compaction_ms: self.telemetry_compaction_ms.unwrap_or(5_000),
             telemetry_compaction_rows: self.telemetry_compaction_rows.unwrap_or(64),
@@ -385,6 +394,11 @@ impl Settings {
             outbound_private: self.outbound_private.unwrap_or(true),
             outbound_denied: networks("outbound_denied", set(self.outbound_denied))?,
             monitoring_probe_ms: self.monitoring_probe_ms.unwrap_or(30_000).max(100),
+            tenant_erasure_grace_s: seconds(
+                "tenant_erasure_grace",
+                set(self.tenant_erasure_grace),
+                "7d",
+            )?,
             smtp_url,
             smtp_ca_file: self.smtp_ca_file,
             mail_from,
@@ -586,13 +600,13 @@ fn age(setting: &'static str, value: Option<String>) -> Result<Option<i64>, BadS
     })
 }
 
-/// `90s`, `90m`, `12h` or `3d` in seconds; three days where nothing is set.
-fn log_retention(value: Option<String>) -> Result<u32, BadSetting> {
-    let value = value.unwrap_or_else(|| "3d".to_owned());
+/// `90s`, `90m`, `12h` or `3d` in seconds; `default` where nothing is set.
+fn seconds(setting: &'static str, value: Option<String>, default: &str) -> Result<u32, BadSetting> {
+    let value = value.unwrap_or_else(|| default.to_owned());
     let units = [("s", 1), ("m", 60), ("h", 3_600), ("d", 86_400)];
     let read = read_time(value.trim(), &units).and_then(|seconds| u32::try_from(seconds).ok());
     read.ok_or_else(|| BadSetting {
-        setting: "telemetry_log_retention",
+        setting,
         expected: "expected a number of s, m, h or d".to_owned(),
         value: value.clone(),
     })
@@ -720,10 +734,10 @@ mod tests {
 
     #[test]
     fn what_the_log_keeps_has_a_unit() {
-        assert_eq!(log_retention(None).unwrap(), 3 * 86_400);
-        assert_eq!(log_retention(Some("90s".to_owned())).unwrap(), 90);
+        assert_eq!(seconds("a", None, "3d").unwrap(), 3 * 86_400);
+        assert_eq!(seconds("a", Some("90s".to_owned()), "3d").unwrap(), 90);
         for text in ["3", "off", "0d", "99999999999d"] {
-            let refused = log_retention(Some(text.to_owned())).unwrap_err();
+            let refused = seconds("a", Some(text.to_owned()), "3d").unwrap_err();
             assert_eq!(refused.value, text);
         }
     }

@@ -118,6 +118,10 @@ fn start(platform: &Platform, listeners: edge::Listeners, tasks: &mut Tasks) -> 
         tasks.spawn("vault", data::exchange_keys(platform.clone(), data.clone()));
         if roles.workers {
             tasks.spawn("prober", data::probe(platform.clone(), data.clone()));
+            tasks.spawn(
+                "eraser",
+                data::erase_tenants(platform.clone(), data.clone()),
+            );
             tasks.spawn("mailer", data::mail(platform.clone(), data.clone()));
         }
         if roles.commands {

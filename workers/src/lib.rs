@@ -2,7 +2,8 @@
 //! commands; it never decides for an aggregate and never writes a read model.
 //!
 //! A reactor is one file with a pure `react` and one line in [`reactors`]; what wakes on
-//! a clock is started by `server` ([`integration_prober`], [`invitation_mailer`]).
+//! a clock is started by `server` ([`integration_prober`], [`invitation_mailer`],
+//! [`tenant_eraser`]).
 
 pub mod episode_follower;
 #[cfg(test)]
@@ -14,6 +15,8 @@ pub mod integration_prober;
 pub mod invitation_mailer;
 pub mod mail_server;
 pub mod runtime;
+pub mod tenant_eraser;
+pub mod tenant_key_ender;
 
 use eventlog::Log;
 use runtime::reactor::Reactor;
@@ -27,6 +30,7 @@ pub fn reactors() -> Vec<Box<dyn Reactor>> {
         Box::new(episode_follower::EpisodeFollower),
         Box::new(incident_numberer::IncidentNumberer),
         Box::new(incident_merger::IncidentMerger),
+        Box::new(tenant_key_ender::TenantKeyEnder),
     ]
 }
 

@@ -1,6 +1,6 @@
 //! The fold: events of `identity.keys` → keys by hash, and limits by tenant.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use eventlog::{Offset, Partition, Position, Record};
 use schemas::api_key::ApiKeyEvent;
@@ -8,6 +8,7 @@ use schemas::envelope::Envelope;
 use schemas::ids::{ApiKeyId, ProjectId, TenantId};
 use schemas::messages::MessageSet;
 use schemas::telemetry_limits::{TelemetryLimitsEvent, TelemetryLimitsSet};
+use schemas::tenant_keys::TenantKeysEvent;
 use schemas::time::Timestamp;
 use schemas::topic::Topic;
 use serde::{Deserialize, Serialize};
@@ -43,6 +44,9 @@ pub(super) struct Ring {
     /// Of the tenants that have some of their own.
     #[serde(default)]
     limits: HashMap<TenantId, TelemetryLimitsSet>,
+    /// Tenants without keys for ever; what else is said of their keys is nothing.
+    #[serde(default)]
+    ended: HashSet<TenantId>,
     next: BTreeMap<Partition, Offset>,
     #[serde(skip)]
     noted: HashMap<ApiKeyId, Timestamp>,
@@ -68,10 +72,31 @@ impl Ring {
     /// Takes one record in; the error says what is wrong with it.
     pub(super) fn apply(&mut self, record: &Record) -> Result<(), String> {
         let envelope = record.envelope().map_err(|e| e.to_string())?;
-        match TelemetryLimitsEvent::has(record.kind()) {
-            true => self.apply_limits(record, &envelope),
-            false => self.apply_key(record, &envelope),
+        if envelope.tenant.is_some_and(|tenant| self.has_ended(tenant)) {
+            return Ok(());
         }
+        match record.kind() {
+            kind if TenantKeysEvent::has(kind) => self.end(&envelope),
+            kind if TelemetryLimitsEvent::has(kind) => self.apply_limits(record, &envelope),
+            _ => self.apply_key(record, &envelope),
+        }
+    }
+
+    /// Whether a tenant's keys have all ended, those to come included.
+    pub(super) fn has_ended(&self, tenant: TenantId) -> bool {
+        self.ended.contains(&tenant)
+    }
+
+    fn end(&mut self, envelope: &Envelope) -> Result<(), String> {
+        let tenant = envelope.tenant.ok_or("the record names no tenant")?;
+        self.ended.insert(tenant);
+        self.limits.remove(&tenant);
+        self.keys.retain(|_, key| key.tenant != tenant);
+        let keys = &self.keys;
+        self.hashes.retain(|_, hash| keys.contains_key(hash));
+        let hashes = &self.hashes;
+        self.noted.retain(|key, _| hashes.contains_key(key));
+        Ok(())
     }
 
     fn apply_limits(&mut self, record: &Record, envelope: &Envelope) -> Result<(), String> {
@@ -158,6 +183,7 @@ mod tests {
     use schemas::codec::Example;
     use schemas::envelope::Envelope;
     use schemas::scope::{Actor, Scope};
+    use schemas::tenant_keys::TenantKeysEnded;
     use uuid::Uuid;
 
     fn record(id: impl std::fmt::Display, event: &impl MessageSet) -> Record {
@@ -215,6 +241,33 @@ mod tests {
         assert_eq!(ring.limits(tenant), Some(&set));
         assert_eq!(ring.limits(TenantId(Uuid::from_u128(2))), None);
         assert_eq!(ring.len(), 0, "no keys");
+    }
+
+    #[test]
+    fn the_keys_of_a_tenant_end_at_once_and_for_ever() {
+        let id = ApiKeyId(Uuid::from_u128(9));
+        let tenant = TenantId(Uuid::from_u128(1));
+        let created = || ApiKeyEvent::from(schemas::api_key::ApiKeyCreated::example());
+        let mut ring = Ring::default();
+        ring.apply(&record(id, &created())).unwrap();
+        ring.apply(&record(
+            tenant,
+            &TelemetryLimitsEvent::from(TelemetryLimitsSet::example()),
+        ))
+        .unwrap();
+        let ended = TenantKeysEvent::from(TenantKeysEnded { reason: None });
+        ring.apply(&record(tenant, &ended)).unwrap();
+        assert_eq!(
+            (ring.len(), ring.by_id(id), ring.limits(tenant)),
+            (0, None, None)
+        );
+        assert!(ring.has_ended(tenant));
+        // What was on its way to a key of the tenant is no mistake, and makes none.
+        let revoked = ApiKeyEvent::from(ApiKeyRevoked { reason: None });
+        for late in [created(), revoked] {
+            ring.apply(&record(id, &late)).unwrap();
+        }
+        assert_eq!(ring.len(), 0);
     }
 
     #[test]

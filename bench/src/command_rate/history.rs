@@ -10,7 +10,7 @@ use eventlog::{
     Fetched, Log, LogError, Offset, Partition, Position, Record, Subscription, Visibility,
 };
 use parking_lot::Mutex;
-use schemas::ids::CommandId;
+use schemas::ids::{CommandId, TenantId};
 use schemas::topic::Topic;
 use uuid::Uuid;
 
@@ -102,6 +102,7 @@ impl History for FoldedHistory {
         partition: Partition,
         _aggregate: &str,
         key: &str,
+        _tenant: TenantId,
     ) -> Result<Loaded, HistoryError> {
         let (offsets, checkpoint) = {
             let held = self.held.lock();
@@ -119,6 +120,7 @@ impl History for FoldedHistory {
         Ok(Loaded {
             records,
             checkpoint,
+            erased: None,
         })
     }
 

@@ -27,6 +27,7 @@ struct Copied {
     instance: Box<dyn Instance>,
     version: i64,
     origin: Option<Origin>,
+    gone: bool,
     /// What this batch settles; the positions are not known yet.
     settled: Vec<Remembered>,
 }
@@ -96,6 +97,7 @@ impl Copied {
             instance: held.instance.copy(),
             version: held.version,
             origin: held.origin,
+            gone: held.gone,
             settled: Vec::new(),
         }
     }
@@ -106,7 +108,7 @@ impl Copied {
         let reached = self
             .origin
             .is_none_or(|o| o.reaches(&command.origin(), reach));
-        (!reached).then(|| {
+        (self.gone || !reached).then(|| {
             let name = command.key.kind.name().replace('_', " ");
             refusal("not_found", format!("there is no such {name}"))
         })

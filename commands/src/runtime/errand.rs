@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use eventlog::Offset;
-use schemas::ids::CommandId;
+use schemas::ids::{CommandId, TenantId};
 use tokio::sync::Semaphore;
 
 use super::Limits;
@@ -15,8 +15,12 @@ use crate::history::{History, HistoryError, Loaded, Settled};
 /// What is asked.
 #[derive(Clone, Copy)]
 pub(super) enum Errand {
-    /// All events of the aggregate, from a history that has come to `not_before`.
-    Load { not_before: Offset },
+    /// All events of the aggregate, from a history that has come to `not_before`, and
+    /// whether `tenant`, whose it seems to be, was erased.
+    Load {
+        not_before: Offset,
+        tenant: TenantId,
+    },
     /// What became of an old command.
     Find { command: CommandId },
 }
@@ -71,8 +75,8 @@ impl Messenger {
         let (name, id) = (key.kind.name(), key.id.to_string());
         let (topic, partition) = (key.kind.events(), key.partition());
         match errand {
-            Errand::Load { not_before } => {
-                let load = self.history.load(topic, partition, name, &id);
+            Errand::Load { not_before, tenant } => {
+                let load = self.history.load(topic, partition, name, &id, tenant);
                 let loaded = within(self.limits.history_timeout, load).await?;
                 if loaded.checkpoint < not_before {
                     return Err(behind(loaded.checkpoint, not_before));

@@ -17,6 +17,8 @@ pub(super) struct Held {
     pub(super) version: i64,
     pub(super) origin: Option<Origin>,
     pub(super) memory: Memory,
+    /// It was an erased tenant's, and is nobody's any more.
+    pub(super) gone: bool,
 }
 
 /// The scope that created an aggregate, which it belongs to for ever.
@@ -52,6 +54,14 @@ impl Held {
             version: 0,
             origin: None,
             memory: Memory::default(),
+            gone: false,
+        }
+    }
+
+    pub(super) fn gone(key: AggregateKey) -> Self {
+        Self {
+            gone: true,
+            ..Self::blank(key)
         }
     }
 

@@ -15,10 +15,12 @@ use crate::service_account::ServiceAccount;
 use crate::single_sign_on::SingleSignOn;
 use crate::telemetry_limits::TelemetryLimits;
 use crate::tenant::Tenant;
+use crate::tenant_keys::TenantKeys;
 
-static AGGREGATES: [&dyn Kind; 12] = [
+static AGGREGATES: [&dyn Kind; 13] = [
     &Typed::<Tenant>::KIND,
     &Typed::<ApiKey>::KIND,
+    &Typed::<TenantKeys>::KIND,
     &Typed::<AuditPolicy>::KIND,
     &Typed::<ServiceAccount>::KIND,
     &Typed::<SingleSignOn>::KIND,

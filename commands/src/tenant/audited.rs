@@ -25,6 +25,8 @@ impl Audited for Tenant {
             };
             changes.field(&format!("invitations.{id}.role"), role(before), role(after));
         }
+        let due = |tenant: &Self| tenant.erasure.map(|at| at.datetime().to_rfc3339());
+        changes.field("erasure.due_at", due(before), due(after));
         if before.retention != after.retention {
             let (from, to) = (before.retention.rules(), after.retention.rules());
             for rule in both(&from, &to) {
@@ -38,6 +40,11 @@ impl Audited for Tenant {
         match event {
             TenantEvent::SubjectErased(e) => changes.said("erased", &e.user),
             TenantEvent::TelemetryDeleted(e) => changes.said("telemetry_deleted", &e.project),
+            TenantEvent::TenantErasureCalledOff(e) => {
+                if let Some(reason) = &e.reason {
+                    changes.said("reason", reason);
+                }
+            }
             TenantEvent::InvitationMailRequested(e) => changes.said("mail_requested", &e.mail),
             _ => {}
         }

@@ -1,6 +1,7 @@
 //! Why a tenant refuses.
 
 use schemas::ids::{InvitationId, ProjectId, UserId};
+use schemas::time::Timestamp;
 
 use crate::aggregate::Refuse;
 use crate::fields::{self, InvalidField};
@@ -38,6 +39,14 @@ pub enum TenantRefusal {
     InvitationExists,
     #[error("the invitation has expired")]
     InvitationExpired,
+    #[error("that is not the tenant's name")]
+    OtherName,
+    #[error("the tenant is to be erased at {} already", .0.datetime().to_rfc3339())]
+    ErasureAsked(Timestamp),
+    #[error("nobody has asked for this tenant's erasure")]
+    NoErasure,
+    #[error("the tenant is to be erased at {}, not before", .0.datetime().to_rfc3339())]
+    ErasureNotDue(Timestamp),
     #[error("the invitation was sent within the last minute")]
     MailedJustNow,
     #[error("a tenant sends at most {most} invitations a day by mail: give the link instead")]
@@ -66,6 +75,10 @@ impl Refuse for TenantRefusal {
             Self::NoProjectOwner => "no_project_owner",
             Self::InvitationExists => "invitation_exists",
             Self::InvitationExpired => "invitation_expired",
+            Self::OtherName => "other_name",
+            Self::ErasureAsked(_) => "erasure_asked",
+            Self::NoErasure => "no_erasure",
+            Self::ErasureNotDue(_) => "erasure_not_due",
             Self::MailedJustNow => "mailed_just_now",
             Self::TooManyMails { .. } => "mail_limit_reached",
             Self::TooMany { .. } => "limit_reached",

@@ -6,11 +6,12 @@ use schemas::codec::Example;
 use schemas::ids::{CommandId, MailId, SubjectId};
 use schemas::personal::{Personal, Sealed};
 use schemas::tenant::{
-    AcceptInvitation, ArchiveProject, ChangeMemberRole, CreateProject, EraseMember,
-    InvitationAccepted, InvitationMailFailed, InvitationMailRequested, InvitationMailed,
-    InvitationRevoked, InviteMember, MailFailure, MailInvitation, MemberInvited, MemberRemoved,
-    ProjectArchived, ProjectRestored, ProjectRoleSet, RecordInvitationMail, RemoveMember,
-    RenameTenant, RestoreProject, RevokeInvitation, SetProjectRole, SubjectErased,
+    AcceptInvitation, ArchiveProject, AskTenantErasure, CallOffTenantErasure, ChangeMemberRole,
+    CreateProject, EraseMember, EraseTenant, InvitationAccepted, InvitationMailFailed,
+    InvitationMailRequested, InvitationMailed, InvitationRevoked, InviteMember, MailFailure,
+    MailInvitation, MemberInvited, MemberRemoved, ProjectArchived, ProjectRestored, ProjectRoleSet,
+    RecordInvitationMail, RemoveMember, RenameTenant, RestoreProject, RevokeInvitation,
+    SetProjectRole, SubjectErased, TenantErased, TenantErasureAsked, TenantErasureCalledOff,
 };
 use schemas::time::Timestamp;
 use uuid::Uuid;
@@ -470,4 +471,101 @@ fn erasing_takes_a_member_out_and_one_who_left_too() {
     given(registered())
         .when(ada.into())
         .then_expect_error(TenantRefusal::LastOwner);
+}
+
+fn due() -> Timestamp {
+    Timestamp::default().plus_millis(7 * DAY_MS)
+}
+
+fn asked_erasure() -> TenantEvent {
+    TenantErasureAsked { due_at: due() }.into()
+}
+
+fn called_off() -> TenantEvent {
+    TenantErasureCalledOff {
+        due_at: due(),
+        reason: None,
+    }
+    .into()
+}
+
+fn ask_erasure(name: &str, due_at: Timestamp) -> TenantCommand {
+    let name = name.to_owned();
+    AskTenantErasure { name, due_at }.into()
+}
+
+fn with(mut events: Vec<TenantEvent>, more: Vec<TenantEvent>) -> Vec<TenantEvent> {
+    events.extend(more);
+    events
+}
+
+#[test]
+fn an_erasure_is_asked_for_by_name_once_and_within_a_year() {
+    given(registered())
+        .when(ask_erasure("Acme", due()))
+        .then_expect_events(vec![asked_erasure()]);
+    for name in ["acme", "Acme ", ""] {
+        given(registered())
+            .when(ask_erasure(name, due()))
+            .then_expect_error(TenantRefusal::OtherName);
+    }
+    given(with(registered(), vec![asked_erasure()]))
+        .when(ask_erasure("Acme", due().plus_millis(1)))
+        .then_expect_error(TenantRefusal::ErasureAsked(due()));
+    for due_at in [-1, 367 * DAY_MS].map(|ms| Timestamp::default().plus_millis(ms)) {
+        let refused = given(registered())
+            .when(ask_erasure("Acme", due_at))
+            .inspect_result();
+        assert_eq!(refused.unwrap_err().rule(), "invalid");
+    }
+}
+
+#[test]
+fn an_erasure_is_called_off_while_it_is_asked_for() {
+    let call_off = || TenantCommand::from(CallOffTenantErasure { reason: None });
+    given(registered())
+        .when(call_off())
+        .then_expect_error(TenantRefusal::NoErasure);
+    given(with(registered(), vec![asked_erasure()]))
+        .when(call_off())
+        .then_expect_events(vec![called_off()]);
+    given(with(registered(), vec![asked_erasure(), called_off()]))
+        .when(ask_erasure("Acme", due()))
+        .then_expect_events(vec![asked_erasure()]);
+}
+
+#[test]
+fn a_tenant_is_erased_when_its_time_is_due_and_nothing_happens_to_it_afterwards() {
+    let erase = |due_at| TenantCommand::from(EraseTenant { due_at });
+    let given_at = |now, events| {
+        let context = Context::decision(now, CommandId(Uuid::nil()));
+        TestFramework::<Tenant>::with(context).given(events)
+    };
+    let asked = || with(registered(), vec![asked_erasure()]);
+    given_at(due().plus_millis(-1), asked())
+        .when(erase(due()))
+        .then_expect_error(TenantRefusal::ErasureNotDue(due()));
+    given_at(due(), asked())
+        .when(erase(due()))
+        .then_expect_events(vec![TenantErased { due_at: due() }.into()]);
+    // What was called off, and asked for another time.
+    given_at(due(), with(asked(), vec![called_off()]))
+        .when(erase(due()))
+        .then_expect_error(TenantRefusal::NoErasure);
+    given_at(due(), asked())
+        .when(erase(due().plus_millis(-1)))
+        .then_expect_error(TenantRefusal::NoErasure);
+    let erased = || with(asked(), vec![TenantErased { due_at: due() }.into()]);
+    let nothing = [
+        erase(due()),
+        register("Acme"),
+        ask_erasure("Acme", due()),
+        RemoveMember { user: ADA }.into(),
+        create(7, "billing"),
+    ];
+    for command in nothing {
+        given_at(due(), erased())
+            .when(command)
+            .then_expect_error(TenantRefusal::NotFound);
+    }
 }

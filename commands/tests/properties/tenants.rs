@@ -8,9 +8,11 @@ use schemas::ids::{ProjectId, SubjectId, UserId};
 use schemas::personal::{Personal, Sealed};
 use schemas::scope::MemberRole;
 use schemas::tenant::{
-    AddMember, ArchiveProject, ChangeMemberRole, CreateProject, EraseMember, RegisterTenant,
-    RemoveMember, RestoreProject, TenantCommand, TenantEvent,
+    AddMember, ArchiveProject, AskTenantErasure, CallOffTenantErasure, ChangeMemberRole,
+    CreateProject, EraseMember, EraseTenant, RegisterTenant, RemoveMember, RestoreProject,
+    TenantCommand, TenantEvent,
 };
+use schemas::time::Timestamp;
 use uuid::Uuid;
 
 use crate::{Life, context};
@@ -72,8 +74,20 @@ fn project() -> impl Strategy<Value = ProjectId> {
     ids.prop_map(|n| ProjectId(Uuid::from_u128(n)))
 }
 
+/// Around the time of the decisions, so that some are due and some are not.
+fn due() -> impl Strategy<Value = Timestamp> {
+    (-2..3i64).prop_map(|n| context(0).now().plus_millis(n))
+}
+
 fn command() -> impl Strategy<Value = TenantCommand> {
+    let name = proptest::sample::select(&["Acme", "Acme", "Other"][..]);
     prop_oneof![
+        (name, due()).prop_map(|(name, due_at)| {
+            let name = name.to_owned();
+            AskTenantErasure { name, due_at }.into()
+        }),
+        Just(CallOffTenantErasure { reason: None }.into()),
+        due().prop_map(|due_at| EraseTenant { due_at }.into()),
         user().prop_map(register),
         (user(), role()).prop_map(add),
         (user(), role()).prop_map(|(user, role)| ChangeMemberRole { user, role }.into()),
@@ -91,11 +105,25 @@ struct Seen {
     roles: BTreeMap<UserId, MemberRole>,
     slugs: BTreeSet<String>,
     in_use: BTreeSet<ProjectId>,
+    due: Option<Timestamp>,
+    erased: bool,
 }
 
 impl Seen {
     fn take(&mut self, event: &TenantEvent) {
+        assert!(!self.erased, "{event:?} after the tenant was erased");
         match event {
+            TenantEvent::TenantErasureAsked(e) => {
+                assert_eq!(self.due.replace(e.due_at), None, "asked for twice");
+            }
+            TenantEvent::TenantErasureCalledOff(e) => {
+                assert_eq!(self.due.take(), Some(e.due_at));
+            }
+            TenantEvent::TenantErased(e) => {
+                assert_eq!(self.due, Some(e.due_at), "erased without being asked for");
+                assert!(e.due_at <= context(0).now(), "erased before it was due");
+                self.erased = true;
+            }
             TenantEvent::ProjectCreated(e) => {
                 assert!(self.slugs.insert(e.slug.clone()), "slug {} twice", e.slug);
                 self.in_use.insert(e.project);

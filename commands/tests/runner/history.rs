@@ -8,7 +8,7 @@ use commands::{History, HistoryError, HistoryRecord, Loaded, Settled};
 use eventlog::embedded::EmbeddedLog;
 use eventlog::{Log, Offset, Partition, Record, Visibility};
 use parking_lot::Mutex;
-use schemas::ids::CommandId;
+use schemas::ids::{CommandId, TenantId};
 use schemas::outcome::EventPosition;
 use schemas::topic::Topic;
 
@@ -75,6 +75,7 @@ impl History for LogHistory {
         partition: Partition,
         aggregate: &str,
         key: &str,
+        _: TenantId,
     ) -> Result<Loaded, HistoryError> {
         self.loads.fetch_add(1, Ordering::SeqCst);
         let (records, checkpoint) = self.held(topic, partition).await?;
@@ -91,6 +92,7 @@ impl History for LogHistory {
         Ok(Loaded {
             records: records.collect(),
             checkpoint,
+            erased: None,
         })
     }
 

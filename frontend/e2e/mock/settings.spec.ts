@@ -124,6 +124,26 @@ test('a project goes to the archive by naming it, and comes back', async ({ page
   await expect(page.getByRole('button', { name: 'Archive staging' })).toBeVisible();
 });
 
+test('an organisation is to be erased by naming it, every page says so, and an owner calls it off', async ({ page }) => {
+  await page.goto(`/p/${PROJECT}/settings/projects`);
+  await page.getByRole('region', { name: 'Danger zone' }).getByRole('button', { name: 'Erase organisation' }).click();
+  const dialog = page.getByRole('dialog');
+  const act = dialog.getByRole('button', { name: 'Erase organisation' });
+  await expect(act).toBeDisabled();
+  await dialog.getByLabel('Type “Nordlicht” to confirm').fill('nordlicht');
+  await expect(act).toBeDisabled();
+  await dialog.getByLabel('Type “Nordlicht” to confirm').fill('Nordlicht');
+  await act.click();
+  await expect(dialog).toHaveCount(0);
+  await expect(page.getByRole('region', { name: 'Danger zone' })).toContainText('unless an owner calls it off');
+
+  await page.goto(`/p/${PROJECT}/incidents`);
+  const notice = page.getByRole('status').filter({ hasText: 'Nordlicht is to be erased' });
+  await expect(notice).toContainText('Mira Lindqvist asked for it');
+  await notice.getByRole('button', { name: 'Call it off' }).click();
+  await expect(notice).toHaveCount(0);
+});
+
 test('other sessions are signed out, and the second factor shows its codes once', async ({ page }) => {
   await page.goto(`/p/${PROJECT}/settings/security`);
   const sessions = page.getByRole('table', { name: 'Sessions' });

@@ -91,6 +91,7 @@ export type Permission =
   | 'owner.manage'
   | 'single_sign_on.manage'
   | 'project.manage'
+  | 'tenant.erase'
   | 'tenant.export'
   | 'tenant.manage'
   | 'telemetry.manage'

@@ -140,6 +140,15 @@ export async function renameTenant(name: string): Promise<void> {
   await write<unknown>(api.PATCH('/api/v1/tenant', { body: { name } }), nothing);
 }
 
+/** `name` as it was typed: the server compares. */
+export async function askTenantErasure(name: string): Promise<void> {
+  await write<unknown>(api.POST('/api/v1/tenant/erasure', { body: { name } }), nothing);
+}
+
+export async function callOffTenantErasure(): Promise<void> {
+  await write<unknown>(api.POST('/api/v1/tenant/erasure/call-off', { body: {} }), nothing);
+}
+
 /** Everything of the organisation, as the server writes it: one JSON value a line. */
 export async function exportTenant(): Promise<Blob> {
   const response = await requestTo('/api/v1/tenant/export');

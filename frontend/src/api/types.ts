@@ -31,6 +31,7 @@ export type Severity = Schemas['Severity'];
 export type SingleSignOn = Schemas['SingleSignOn'];
 export type SignOnProvider = Schemas['SignOnProvider'];
 export type TelemetryAllowance = Schemas['TelemetryAllowance'];
+export type Tenant = Schemas['Tenant'];
 export type TenantUsage = Schemas['TenantUsage'];
 export type TimelineEntry = Schemas['TimelineEntry'];
 export type UsageOfDay = Schemas['UsageOfDay'];

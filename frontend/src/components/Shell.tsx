@@ -6,6 +6,7 @@ import { lazy, Suspense, useState } from 'react';
 import { useGoTo } from '../hooks/useGoTo';
 import { LiveProvider } from '../hooks/useLive';
 import { useProject } from '../hooks/useProject';
+import { ErasureNotice } from './ErasureNotice';
 import { Logo } from './Logo';
 import classes from './Shell.module.css';
 import { ShortcutsHelp } from './ShortcutsHelp';
@@ -60,6 +61,7 @@ export function Shell() {
         </AppShell.Navbar>
         <AppShell.Main id="main" tabIndex={-1} className={classes.main}>
           <div className={classes.content}>
+            <ErasureNotice />
             <Outlet />
           </div>
         </AppShell.Main>

@@ -8,6 +8,7 @@ import { keys } from '../api/keys';
 import { asProblem } from '../api/problem';
 import { archiveProject, projectsQuery, restoreProject } from '../api/tenant';
 import type { Project } from '../api/types';
+import { TenantErasure } from '../components/TenantErasure';
 import { TenantExport } from '../components/TenantExport';
 import { ProjectForm } from '../forms/ProjectForm';
 import { TenantForm } from '../forms/TenantForm';
@@ -65,6 +66,11 @@ export function ProjectsPage() {
       {may(me, 'tenant.export') && (
         <Panel title="Export">
           <TenantExport />
+        </Panel>
+      )}
+      {may(me, 'tenant.erase') && (
+        <Panel title="Danger zone">
+          <TenantErasure />
         </Panel>
       )}
     </Stack>

@@ -8,6 +8,7 @@ use std::time::Duration;
 use access::ended::End;
 use access::token::LIFETIME_S;
 use eventlog::{Fetched, Partition, Position, Record, Visibility};
+use schemas::ids::TenantId;
 use schemas::messages::MessageSet;
 use schemas::outcome::EventPosition;
 use schemas::tenant::TenantEvent;
@@ -31,6 +32,8 @@ const SHOWN_BY: [&str; 2] = ["members", "projects"];
 #[derive(Debug, Clone)]
 struct Change {
     end: End,
+    /// The tenant that is no more.
+    erased: Option<TenantId>,
     at: Timestamp,
     position: EventPosition,
 }
@@ -65,6 +68,9 @@ impl Gateway {
             .collect();
         // All at once in memory: the vault may be slow.
         for change in &changes {
+            if let Some(tenant) = change.erased {
+                self.refused.forget(tenant);
+            }
             if self.ended.note(change.end, change.at) {
                 self.live.end(change.end);
             }
@@ -131,16 +137,19 @@ fn change(record: &Record) -> Option<Change> {
     // What cannot be read stops the projections, which say so.
     let (envelope, event) = (record.envelope().ok()?, record.decode().ok()?);
     let tenant = envelope.tenant?;
+    let erased = matches!(event, TenantEvent::TenantErased(_)).then_some(tenant);
     let end = match event {
         TenantEvent::MemberRoleChanged(event) => End::member(tenant, event.user),
         TenantEvent::MemberRemoved(event) => End::member(tenant, event.user),
         TenantEvent::ProjectRoleSet(event) => End::member(tenant, event.user),
         TenantEvent::SubjectErased(event) => End::member(tenant, event.user),
         TenantEvent::ProjectArchived(event) => End::project(event.project),
+        TenantEvent::TenantErased(_) => End::tenant(tenant),
         _ => return None,
     };
     Some(Change {
         end,
+        erased,
         at: record.appended_at,
         position: EventPosition {
             topic: TOPIC.name().to_owned(),

@@ -48,7 +48,9 @@ impl Joining {
         let session = self.session.map(End::session);
         let member = self.user.map(|user| End::member(self.tenant, user));
         let project = Some(End::project(self.project));
-        [session, member, project].into_iter().flatten().collect()
+        let tenant = Some(End::tenant(self.tenant));
+        let all = [session, member, project, tenant];
+        all.into_iter().flatten().collect()
     }
 }
 

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use projections::members::Membership;
-use projections::projects::Project;
+use projections::projects::{Project, Tenant};
 use projections::{members, projects, single_sign_on};
 use schemas::scope::MemberRole;
 use serde::Serialize;
@@ -47,12 +47,6 @@ pub struct Me {
     pub has_provider: bool,
     /// Whether this installation sends mail; where not, invitations are links to copy.
     pub sends_mail: bool,
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Tenant {
-    pub id: Uuid,
-    pub name: String,
 }
 
 /// A project without its history.
@@ -114,10 +108,7 @@ pub async fn me(State(gateway): State<Gateway>, allowed: Allowed) -> Result<Json
             email: member.email,
             name: member.name,
         },
-        tenant: Tenant {
-            id: scope.tenant().0,
-            name: tenant.name,
-        },
+        tenant,
         project: current.cloned().ok_or(Error::NotFound)?,
         role: roles_of(&allowed)?.0.into(),
         tenant_role: roles_of(&allowed)?.1.into(),

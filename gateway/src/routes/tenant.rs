@@ -1,5 +1,7 @@
 //! `/api/v1/tenant`: the caller's own tenant.
 
+pub mod erasure;
+
 use axum::Json;
 use axum::extract::State;
 use projections::projects::{self, Tenant};
@@ -20,6 +22,16 @@ use crate::request::Asked;
 pub struct Rename {
     #[schema(example = "Acme Ltd")]
     pub name: String,
+}
+
+/// The tenant
+///
+/// Its name, and whether it is to be erased.
+#[utoipa::path(get, path = "/api/v1/tenant", operation_id = "get_tenant", tag = "tenant",
+    responses((status = 200, body = Tenant)))]
+pub async fn get(State(gateway): State<Gateway>, allowed: Allowed) -> Result<Json<Tenant>, Error> {
+    let found = projects::tenant(&gateway.db, allowed.scope()).await?;
+    found.map(Json).ok_or(Error::NotFound)
 }
 
 /// Rename the tenant

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use commands::{History, HistoryError, HistoryRecord, Loaded, Settled};
 use eventlog::{Offset, Partition};
 use projections::{Db, QueryError, history};
-use schemas::ids::CommandId;
+use schemas::ids::{CommandId, TenantId};
 use schemas::topic::Topic;
 
 /// Answers from `history.events`.
@@ -32,8 +32,9 @@ impl History for ProjectedHistory {
         partition: Partition,
         aggregate: &str,
         key: &str,
+        tenant: TenantId,
     ) -> Result<Loaded, HistoryError> {
-        let found = history::load(&self.db, topic, partition, aggregate, key)
+        let found = history::load(&self.db, topic, partition, aggregate, key, tenant)
             .await
             .map_err(away)?;
         let records = found.events.into_iter().map(|event| HistoryRecord {
@@ -44,6 +45,7 @@ impl History for ProjectedHistory {
         Ok(Loaded {
             records: records.collect(),
             checkpoint: found.checkpoint,
+            erased: found.erased,
         })
     }
 

@@ -40,6 +40,7 @@ mod sessions;
 mod sign_on;
 mod telemetry;
 mod telemetry_limits;
+mod tenant_erasure;
 mod traces;
 mod usage;
 mod ws;

@@ -55,7 +55,10 @@ pub(super) fn user_of(event: &TenantEvent) -> Option<UserId> {
         | TenantEvent::InvitationMailRequested(_)
         | TenantEvent::InvitationMailed(_)
         | TenantEvent::InvitationMailFailed(_)
-        | TenantEvent::TelemetryDeleted(_) => None,
+        | TenantEvent::TelemetryDeleted(_)
+        | TenantEvent::TenantErasureAsked(_)
+        | TenantEvent::TenantErasureCalledOff(_)
+        | TenantEvent::TenantErased(_) => None,
     }
 }
 

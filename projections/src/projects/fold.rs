@@ -14,8 +14,19 @@ use crate::runtime::{ApplyError, sequence_of};
 pub(super) struct TenantRow {
     pub(super) tenant_id: Uuid,
     version: i64,
-    name: String,
+    pub(super) name: String,
     created_at: DateTime<Utc>,
+    erasure_due_at: Option<DateTime<Utc>>,
+    erasure_asked_at: Option<DateTime<Utc>>,
+    pub(super) erasure_asked_by: Option<String>,
+}
+
+impl TenantRow {
+    /// When it ends, when that was asked for, and by whom.
+    pub(super) fn erasure(&self) -> Option<(DateTime<Utc>, DateTime<Utc>, &str)> {
+        let by = self.erasure_asked_by.as_deref()?;
+        Some((self.erasure_due_at?, self.erasure_asked_at?, by))
+    }
 }
 
 /// A row of table `projects`, column by column.
@@ -40,7 +51,14 @@ pub(super) enum Touched {
 #[derive(Debug)]
 pub(super) struct TenantChange {
     tenant: Uuid,
-    name: String,
+    to: TenantFact,
+}
+
+#[derive(Debug)]
+enum TenantFact {
+    Named(String),
+    ErasureAsked(DateTime<Utc>),
+    ErasureCalledOff,
 }
 
 #[derive(Debug)]
@@ -74,15 +92,14 @@ pub(super) fn touched(
     event: TenantEvent,
 ) -> Result<Option<Touched>, ApplyError> {
     let tenant = tenant_of(envelope)?;
+    let changed = |to| Some(Touched::Tenant(TenantChange { tenant, to }));
     Ok(match event {
-        TenantEvent::TenantRegistered(event) => {
-            let name = event.name;
-            Some(Touched::Tenant(TenantChange { tenant, name }))
+        TenantEvent::TenantRegistered(event) => changed(TenantFact::Named(event.name)),
+        TenantEvent::TenantRenamed(event) => changed(TenantFact::Named(event.name)),
+        TenantEvent::TenantErasureAsked(event) => {
+            changed(TenantFact::ErasureAsked(event.due_at.datetime()))
         }
-        TenantEvent::TenantRenamed(event) => {
-            let name = event.name;
-            Some(Touched::Tenant(TenantChange { tenant, name }))
-        }
+        TenantEvent::TenantErasureCalledOff(_) => changed(TenantFact::ErasureCalledOff),
         TenantEvent::ProjectCreated(event) => Some(ProjectChange::Created(event).into()),
         TenantEvent::ProjectRenamed(event) => Some(ProjectChange::Renamed(event).into()),
         TenantEvent::ProjectArchived(event) => Some(ProjectChange::Archived(event.project).into()),
@@ -99,7 +116,9 @@ pub(super) fn touched(
         | TenantEvent::InvitationMailRequested(_)
         | TenantEvent::InvitationMailed(_)
         | TenantEvent::InvitationMailFailed(_)
-        | TenantEvent::TelemetryDeleted(_) => None,
+        | TenantEvent::TelemetryDeleted(_)
+        // Its rows go, and no fold makes them again.
+        | TenantEvent::TenantErased(_) => None,
     })
 }
 
@@ -109,16 +128,41 @@ pub(super) fn tenant(
     envelope: &Envelope,
     change: TenantChange,
 ) -> Result<TenantRow, ApplyError> {
-    let version = sequence_of(envelope)?;
-    Ok(match row {
-        Some(row) if version <= row.version => row,
-        row => TenantRow {
+    let (version, at) = (sequence_of(envelope)?, envelope.time.datetime());
+    match (row, change.to) {
+        (Some(row), _) if version <= row.version => Ok(row),
+        (Some(row), TenantFact::Named(name)) => Ok(TenantRow {
+            version,
+            name,
+            ..row
+        }),
+        (None, TenantFact::Named(name)) => Ok(TenantRow {
             tenant_id: change.tenant,
             version,
-            name: change.name,
-            created_at: row.map_or(envelope.time.datetime(), |row| row.created_at),
-        },
-    })
+            name,
+            created_at: at,
+            erasure_due_at: None,
+            erasure_asked_at: None,
+            erasure_asked_by: None,
+        }),
+        (Some(row), TenantFact::ErasureAsked(due_at)) => Ok(TenantRow {
+            version,
+            erasure_due_at: Some(due_at),
+            erasure_asked_at: Some(at),
+            erasure_asked_by: Some(envelope.actor.to_string()),
+            ..row
+        }),
+        (Some(row), TenantFact::ErasureCalledOff) => Ok(TenantRow {
+            version,
+            erasure_due_at: None,
+            erasure_asked_at: None,
+            erasure_asked_by: None,
+            ..row
+        }),
+        (None, fact) => Err(ApplyError::Permanent(format!(
+            "{fact:?} of a tenant that was never registered"
+        ))),
+    }
 }
 
 /// The project's row after a change; one that it already holds changes nothing.

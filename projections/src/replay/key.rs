@@ -4,6 +4,7 @@ use sqlx::{Acquire, PgConnection};
 
 use super::{Replay, ReplayError};
 use crate::runtime::{Projection, Writing, parked_of_key, remove};
+use crate::vault::erased_tenants::Erased;
 
 /// Applies what is parked of `key`, in order, and returns how many records that
 /// were. What comes before a record that still fails stays applied.
@@ -17,7 +18,10 @@ pub(super) async fn apply_parked(
     hold_runner(&mut tx, projection.name()).await?;
     let mut applied = 0;
     let mut failure = None;
-    for record in parked_of_key(&mut tx, projection.name(), key).await? {
+    let mut parked = parked_of_key(&mut tx, projection.name(), key).await?;
+    let erased = Erased::among(&mut tx, &parked).await?;
+    parked.retain(|record| !erased.covers(record));
+    for record in parked {
         let mut savepoint = tx.begin().await?;
         let mut writing = Writing {
             rows: &mut savepoint,

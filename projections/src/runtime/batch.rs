@@ -10,6 +10,7 @@ use sqlx::{Acquire, PgConnection};
 use super::checkpoint::{self, Checkpoints, Move};
 use super::{ApplyError, Changed, Parked, Projection, Writing};
 use crate::vault::SubjectKeys;
+use crate::vault::erased_tenants::Erased;
 
 /// What a committed batch has done.
 #[derive(Debug, Default)]
@@ -44,12 +45,14 @@ pub(crate) async fn apply_batch(
     fetched: Vec<Fetched>,
 ) -> Result<Progress, NotCommitted> {
     let mut moves = moves(checkpoints, &fetched);
-    let records: Vec<Record> = fetched.into_iter().flat_map(|f| f.records).collect();
+    let mut records: Vec<Record> = fetched.into_iter().flat_map(|f| f.records).collect();
     let mut tx = rows.begin().await?;
     // First, so that a runner that was overtaken fails before it has worked.
     if !checkpoint::advance(&mut tx, projection.name(), checkpoints.generation, &moves).await? {
         return Err(NotCommitted::Overtaken);
     }
+    let erased = Erased::among(&mut tx, &records).await?;
+    records.retain(|record| !erased.covers(record));
     let mut applying = Applying {
         projection,
         people,

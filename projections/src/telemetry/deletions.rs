@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use eventlog::{Offset, Partition};
+use schemas::ids::TenantId;
 use schemas::scope::Scope;
 use schemas::time::Timestamp;
 use serde::Serialize;
@@ -74,6 +75,22 @@ pub async fn pass(db: &Db, now: Timestamp) -> Result<u64, CompactError> {
     Ok(done)
 }
 
+/// Removes all that `tenant` had sent, of every signal, once nobody rewrites it. The
+/// folds must have been kept from the tenant before.
+pub(crate) async fn erase_tenant(db: &Db, tenant: TenantId) -> Result<(), CompactError> {
+    let mut rows = db.fold_session("telemetry").await?;
+    for (signal, tables) in TABLES {
+        turns::alone(&mut rows, signal).await?;
+        let mut tx = rows.begin().await?;
+        clear(&mut tx, signal, tables, (tenant.0, None)).await?;
+        begin_generation(&mut tx, signal).await?;
+        tx.commit().await?;
+        turns::end_alone(&mut rows, signal).await?;
+    }
+    rows.close().await?;
+    Ok(())
+}
+
 async fn delete(
     rows: &mut PgConnection,
     signal: &'static str,
@@ -82,6 +99,31 @@ async fn delete(
     now: Timestamp,
 ) -> Result<(), CompactError> {
     let mut tx = rows.begin().await?;
+    let whose = (pending.tenant_id, pending.project_id);
+    clear(&mut tx, signal, tables, whose).await?;
+    sqlx::query(
+        "INSERT INTO deleted (id, signal, partition, next_offset, tenant_id, project_id, done_at)
+         SELECT $2, $1, partition, next_offset, $3, $4, $5 FROM checkpoint WHERE projection = $1",
+    )
+    .bind(signal)
+    .bind(pending.id)
+    .bind(pending.tenant_id)
+    .bind(pending.project_id)
+    .bind(now.datetime())
+    .execute(&mut *tx)
+    .await?;
+    begin_generation(&mut tx, signal).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Removes the rows of a tenant, or of one project of it.
+async fn clear(
+    tx: &mut PgConnection,
+    signal: &str,
+    tables: &[&str],
+    (tenant, project): (Uuid, Option<Uuid>),
+) -> Result<(), CompactError> {
     // The fold moves its checkpoints first, so it waits here.
     sqlx::query(
         "SELECT FROM checkpoint WHERE projection = $1 ORDER BY topic, partition FOR UPDATE",
@@ -94,29 +136,21 @@ async fn delete(
             "DELETE FROM {table} WHERE tenant_id = $1 AND ($2::uuid IS NULL OR project_id = $2)"
         );
         sqlx::query(AssertSqlSafe(sql))
-            .bind(pending.tenant_id)
-            .bind(pending.project_id)
+            .bind(tenant)
+            .bind(project)
             .execute(&mut *tx)
             .await?;
     }
-    sqlx::query(
-        "INSERT INTO deleted (id, signal, partition, next_offset, tenant_id, project_id, done_at)
-         SELECT $2, $1, partition, next_offset, $3, $4, $5 FROM checkpoint WHERE projection = $1",
-    )
-    .bind(signal)
-    .bind(pending.id)
-    .bind(pending.tenant_id)
-    .bind(pending.project_id)
-    .bind(now.datetime())
-    .execute(&mut *tx)
-    .await?;
-    // What folds and queries keep in memory is of the generation before.
+    Ok(())
+}
+
+/// What folds and queries keep in memory is of the generation before.
+async fn begin_generation(tx: &mut PgConnection, signal: &str) -> Result<(), sqlx::Error> {
     sqlx::query("UPDATE checkpoint SET generation = generation + 1 WHERE projection = $1")
         .bind(signal)
-        .execute(&mut *tx)
-        .await?;
-    tx.commit().await?;
-    Ok(())
+        .execute(tx)
+        .await
+        .map(drop)
 }
 
 /// What a fold does not take again.

@@ -254,6 +254,7 @@ async fn the_history_gives_back_the_bytes() {
         partition,
         "incident",
         &key,
+        tenant.scope().tenant(),
     )
     .await;
     let loaded = loaded.expect("answers");

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use workers::integration_prober::{Pace as ProbePace, Prober};
 use workers::invitation_mailer::Mailer;
 use workers::mail_server::{MailServer, Post};
+use workers::tenant_eraser::TenantEraser;
 
 use super::{CLOCK, Platform};
 use crate::config::Config;
@@ -156,6 +157,19 @@ pub(super) async fn probe(platform: Platform, data: Data) -> anyhow::Result<()> 
         },
     };
     prober.run(platform.shutdown.clone()).await
+}
+
+/// Has tenants erased whose grace is over, once it can be read which.
+pub(super) async fn erase_tenants(platform: Platform, data: Data) -> anyhow::Result<()> {
+    if !becomes_usable(&platform, &data).await? {
+        return Ok(());
+    }
+    let eraser = TenantEraser {
+        log: platform.log.clone(),
+        db: data.db.clone(),
+        clock: CLOCK,
+    };
+    eraser.run(platform.shutdown.clone()).await
 }
 
 /// Sends invitations by mail, once it can be read which; nothing where mail is off.

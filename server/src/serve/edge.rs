@@ -170,6 +170,7 @@ fn build_gateway(platform: &Platform, port: u16) -> anyhow::Result<Option<Gatewa
     settings.trusted_proxies = proxies.filter_map(|text| text.parse().ok()).collect();
     settings.mail = config.smtp_url.is_some();
     settings.erased = Some(config.erased_list());
+    settings.tenant_erasure_grace = Duration::from_secs(config.tenant_erasure_grace_s.into());
     settings.telemetry = allowance(config);
     let given = Surroundings {
         config: settings,

@@ -78,19 +78,14 @@ pub(super) async fn write(bench: &Workbench, out: &Lines, folder: &Path) -> anyh
     Ok(())
 }
 
-/// Destroys the keys of everybody on `list` once more.
+/// Erases everything on `list` once more: people and tenants.
 async fn erase_again(db: &Db, list: &Path) -> anyhow::Result<()> {
-    let people = gateway::erased::read(list)?;
-    let ids: Vec<_> = people.iter().map(|subject| subject.0).collect();
-    sqlx::query("DELETE FROM vault.subject_keys WHERE subject = ANY ($1)")
-        .bind(ids)
-        .execute(db.writer())
-        .await?;
-    Ok(())
+    let lines = gateway::erased::read(list)?;
+    Ok(gateway::erased::again(db, &lines).await?)
 }
 
 /// Fills an empty data folder; the next start rebuilds every read model. Who was erased
-/// after the backup is erased again.
+/// after the backup, person or tenant, is erased again.
 pub async fn restore(folder: &Path, config: &Config) -> anyhow::Result<()> {
     let manifest: Manifest = serde_json::from_slice(
         &std::fs::read(folder.join(MANIFEST))

@@ -48,6 +48,7 @@ mod sdks;
 mod secrets;
 mod startup;
 mod telemetrygen;
+mod tenant_erasure;
 mod unprivileged;
 mod vault;
 mod write_read;

@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use eventlog::{Position, Record};
+use schemas::ids::TenantId;
 
 use super::{Owner, Part};
 use crate::history::Loaded;
@@ -13,6 +14,7 @@ use crate::runtime::fact::Fact;
 use crate::runtime::held::{Broken, Held};
 use crate::runtime::kind::AggregateKey;
 use crate::runtime::settlement::{Answer, DeadLetter};
+use crate::runtime::tail::Tail;
 
 /// Commands set aside, in order, by the aggregate that they wait for.
 #[derive(Default)]
@@ -106,9 +108,7 @@ impl Owner {
             self.load(command.key, Loaded::default());
             return self.errand_if_uncached(command);
         }
-        Some(Errand::Load {
-            not_before: tail.start(),
-        })
+        Some(load_of(tail, &command.key, command.tenant))
     }
 
     /// After a load from the tail alone: what is left to ask.
@@ -128,9 +128,10 @@ impl Owner {
         let Some(tail) = self.tails.get_mut(&(key.kind.events(), key.partition())) else {
             return true;
         };
-        if loaded.checkpoint < tail.start() {
-            let not_before = tail.start();
-            self.ask(key, Errand::Load { not_before });
+        let first = self.queues.0.get(&key).and_then(VecDeque::front);
+        if let Some(first) = first.filter(|_| loaded.checkpoint < tail.start()) {
+            let errand = load_of(tail, &key, first.tenant);
+            self.ask(key, errand);
             return false;
         }
         tail.trim(loaded.checkpoint);
@@ -182,14 +183,34 @@ impl Owner {
     }
 }
 
+/// What the history is asked for an aggregate. The newest events say whose it is;
+/// without any, whoever asks.
+fn load_of(tail: &Tail, key: &AggregateKey, asks: TenantId) -> Errand {
+    let newest = tail.of(key, tail.start()).find_map(|fact| fact.tenant);
+    Errand::Load {
+        not_before: tail.start(),
+        tenant: newest.unwrap_or(asks),
+    }
+}
+
 fn replay<'a>(
     key: AggregateKey,
     loaded: Loaded,
     newest: impl Iterator<Item = &'a Fact>,
 ) -> Result<Held, Broken> {
+    let records = loaded.records.into_iter().map(Fact::of_history);
+    let known = records.collect::<Result<Vec<_>, _>>()?;
+    // The history takes nothing of an erased tenant, so that what is newer would begin
+    // in the middle.
+    let others = known
+        .first()
+        .is_some_and(|fact| fact.tenant != loaded.erased);
+    if loaded.erased.is_some() && !others {
+        return Ok(Held::gone(key));
+    }
     let mut held = Held::blank(key);
-    for record in loaded.records {
-        held.take(&Fact::of_history(record)?)?;
+    for fact in &known {
+        held.take(fact)?;
     }
     for fact in newest {
         held.take(fact)?;

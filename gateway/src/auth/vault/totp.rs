@@ -95,7 +95,7 @@ pub(in crate::auth) async fn used(
     Ok(noted.rows_affected() == 1)
 }
 
-pub(in crate::auth) async fn remove(db: &Db, user: UserId) -> Result<(), Error> {
+pub(crate) async fn remove(db: &Db, user: UserId) -> Result<(), Error> {
     sqlx::query("DELETE FROM vault.totp WHERE user_id = $1")
         .bind(user.0)
         .execute(db.writer())
