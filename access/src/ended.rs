@@ -26,9 +26,9 @@ impl End {
         Self(Uuid::new_v5(&tenant.0, user.0.as_bytes()))
     }
 
-    /// All members' tokens of a tenant.
+    /// All members' tokens of a tenant. Not its id: an erased tenant is named nowhere.
     pub fn tenant(tenant: TenantId) -> Self {
-        Self(tenant.0)
+        Self(Uuid::new_v5(&tenant.0, b"tenant"))
     }
 
     pub fn project(project: ProjectId) -> Self {

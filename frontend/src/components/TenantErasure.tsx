@@ -32,7 +32,7 @@ export function TenantErasure() {
         Erases the organisation and everything that is known of it: projects, incidents, telemetry, keys, members and the
         audit trail. Until the grace is over all goes on, and any owner can call it off; afterwards nothing brings it back.
       </Text>
-      <Button variant="default" c="var(--bad)" onClick={() => setAsking(true)}>
+      <Button variant="default" onClick={() => setAsking(true)}>
         Erase organisation
       </Button>
       <ConfirmByName
