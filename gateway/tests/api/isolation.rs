@@ -376,6 +376,7 @@ async fn no_list_shows_what_is_foreign() {
         "/api/v1/service-accounts",
         "/api/v1/single-sign-on",
         "/api/v1/telemetry/limits",
+        "/api/v1/tenant",
         "/api/v1/tenant/export",
         "/api/v1/traces",
         "/api/v1/traces/durations",
