@@ -63,6 +63,7 @@ fn commands() -> HashSet<&'static str> {
     [
         schemas::tenant::TenantCommand::types(),
         schemas::api_key::ApiKeyCommand::types(),
+        schemas::tenant_keys::TenantKeysCommand::types(),
         schemas::audit_policy::AuditPolicyCommand::types(),
         schemas::service_account::ServiceAccountCommand::types(),
         schemas::single_sign_on::SingleSignOnCommand::types(),

@@ -175,9 +175,10 @@ pub(crate) fn every_example() -> Vec<NewRecord> {
     use schemas::service_account::ServiceAccountEvent;
     use schemas::single_sign_on::SingleSignOnEvent;
     use schemas::telemetry_limits::{TelemetryLimitsEvent, TelemetryNote};
+    use schemas::tenant_keys::TenantKeysEvent;
     use schemas::usage::UsageNote;
     let tenant = Tenant(0);
-    let streams: [(Topic, &str, u128, Vec<MessageType>); 16] = [
+    let streams: [(Topic, &str, u128, Vec<MessageType>); 17] = [
         (Topic::IdentityEvents, "tenant", 0xF1, TenantEvent::types()),
         (
             Topic::IdentityEvents,
@@ -186,6 +187,12 @@ pub(crate) fn every_example() -> Vec<NewRecord> {
             AuditPolicyEvent::types(),
         ),
         (Topic::IdentityKeys, "api_key", 0xA7, ApiKeyEvent::types()),
+        (
+            Topic::IdentityKeys,
+            "tenant_keys",
+            0xE4,
+            TenantKeysEvent::types(),
+        ),
         (
             Topic::IdentityEvents,
             "service_account",
