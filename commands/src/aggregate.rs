@@ -27,6 +27,9 @@ pub trait Hosted:
     /// owner of a commands partition also owns what follows from it.
     const EVENTS: Topic;
     const REACH: Reach;
+    /// Whether it decides although its tenant was erased, from nothing: its command may
+    /// come after the erasure, and must take effect all the same.
+    const OUTLIVES_TENANT: bool = false;
 }
 
 /// How far the scope that created an aggregate must agree with a command's.

@@ -81,6 +81,7 @@ impl Hosted for TenantKeys {
     const COMMANDS: Topic = Topic::IdentityCommands;
     const EVENTS: Topic = Topic::IdentityKeys;
     const REACH: Reach = Reach::Tenant;
+    const OUTLIVES_TENANT: bool = true;
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@
 
 #[path = "runner/crashes.rs"]
 mod crashes;
+#[path = "runner/erased.rs"]
+mod erased;
 #[path = "runner/history.rs"]
 mod history;
 #[path = "runner/outcomes.rs"]

@@ -28,6 +28,7 @@ pub(super) trait Kind: Send + Sync {
     fn commands(&self) -> Topic;
     fn events(&self) -> Topic;
     fn reach(&self) -> Reach;
+    fn outlives_tenant(&self) -> bool;
     fn understands(&self, command: &str) -> bool;
     fn decode(&self, command: &str, body: &[u8]) -> Result<Decoded, CodecError>;
     /// The part of the aggregate that a command is about, as type and id.
@@ -135,6 +136,10 @@ impl<A: Hosted> Kind for Typed<A> {
 
     fn reach(&self) -> Reach {
         A::REACH
+    }
+
+    fn outlives_tenant(&self) -> bool {
+        A::OUTLIVES_TENANT
     }
 
     fn understands(&self, command: &str) -> bool {

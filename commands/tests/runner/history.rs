@@ -17,6 +17,8 @@ pub(crate) struct LogHistory {
     away: AtomicBool,
     /// It has taken over nothing yet.
     behind: AtomicBool,
+    /// It has nothing of this tenant.
+    erased: Mutex<Option<TenantId>>,
     pub(crate) loads: AtomicUsize,
     pub(crate) finds: AtomicUsize,
 }
@@ -27,6 +29,7 @@ impl LogHistory {
             log: Mutex::new(log),
             away: AtomicBool::new(false),
             behind: AtomicBool::new(false),
+            erased: Mutex::new(None),
             loads: AtomicUsize::new(0),
             finds: AtomicUsize::new(0),
         }
@@ -42,6 +45,10 @@ impl LogHistory {
 
     pub(crate) fn set_behind(&self, behind: bool) {
         self.behind.store(behind, Ordering::SeqCst);
+    }
+
+    pub(crate) fn erase(&self, tenant: TenantId) {
+        *self.erased.lock() = Some(tenant);
     }
 
     /// What it holds of a partition, and its checkpoint.
@@ -75,14 +82,16 @@ impl History for LogHistory {
         partition: Partition,
         aggregate: &str,
         key: &str,
-        _: TenantId,
+        tenant: TenantId,
     ) -> Result<Loaded, HistoryError> {
         self.loads.fetch_add(1, Ordering::SeqCst);
         let (records, checkpoint) = self.held(topic, partition).await?;
         let source = format!("/commands/{aggregate}");
+        let erased = *self.erased.lock();
         let own = records.into_iter().filter(|record| {
             let envelope = record.envelope().unwrap();
-            envelope.subject == key && envelope.source == source
+            let kept = erased.is_none() || envelope.tenant != erased;
+            kept && envelope.subject == key && envelope.source == source
         });
         let records = own.map(|record| HistoryRecord {
             headers: record.headers,
@@ -92,7 +101,7 @@ impl History for LogHistory {
         Ok(Loaded {
             records: records.collect(),
             checkpoint,
-            erased: None,
+            erased: erased.filter(|erased| *erased == tenant),
         })
     }
 

@@ -206,7 +206,10 @@ fn replay<'a>(
         .first()
         .is_some_and(|fact| fact.tenant != loaded.erased);
     if loaded.erased.is_some() && !others {
-        return Ok(Held::gone(key));
+        return Ok(match key.kind.outlives_tenant() {
+            true => Held::blank(key),
+            false => Held::gone(key),
+        });
     }
     let mut held = Held::blank(key);
     for fact in &known {
