@@ -85,6 +85,13 @@ pub enum LogError {
     PastEnd(Position, Offset),
 }
 
+impl LogError {
+    /// Whether waiting may mend it.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::Full { .. })
+    }
+}
+
 /// Why a [`Member`] could not commit.
 #[derive(Debug, thiserror::Error, Clone)]
 pub enum CommitError {

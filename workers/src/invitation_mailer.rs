@@ -14,16 +14,14 @@ use projections::vault::{MasterKey, VaultError};
 use projections::{Db, QueryError};
 use schemas::codec::CodecError;
 use schemas::context::Clock;
-use schemas::envelope::Envelope;
-use schemas::ids::{CommandId, MailId};
-use schemas::messages::MessageSet;
-use schemas::scope::Actor;
+use schemas::ids::MailId;
 use schemas::tenant::{MailFailure, RecordInvitationMail, TenantCommand};
 use schemas::topic::Topic;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::mail_server::{Post, Unsent};
+use crate::unprompted::Unprompted;
 
 /// Names the actor and the metrics; never changes.
 pub const NAME: &str = "invitation_mailer";
@@ -92,7 +90,7 @@ impl Mailer {
             };
             match looked {
                 Ok(()) => {}
-                Err(Trouble::Log(error)) if is_lasting(&error) => return Err(error.into()),
+                Err(Trouble::Log(error)) if !error.is_passing() => return Err(error.into()),
                 Err(error) => tracing::debug!(worker = NAME, %error, "mails are sent later"),
             }
         }
@@ -196,36 +194,22 @@ impl Mailer {
         mail: &ToSend,
         failure: Option<MailFailure>,
     ) -> Result<NewRecord, CodecError> {
-        let id = CommandId::of_worker(mail.mail.0, NAME, "settle").0;
+        let given = Unprompted {
+            worker: NAME,
+            subject: mail.tenant.0,
+            step: (mail.mail.0, "settle".to_owned()),
+            place: (mail.tenant, mail.project),
+            time: self.clock.now(),
+        };
         let message = TenantCommand::from(RecordInvitationMail {
             invitation: mail.invitation,
             mail: mail.mail,
             failure,
         });
-        let envelope = Envelope {
-            id,
-            kind: message.kind().to_owned(),
-            source: format!("/workers/{NAME}"),
-            subject: mail.tenant.to_string(),
-            time: self.clock.now(),
-            tenant: Some(mail.tenant),
-            project: Some(mail.project),
-            actor: Actor::system(NAME),
-            correlation: id,
-            causation: None,
-            traceparent: None,
-            sequence: None,
-            expected_version: None,
-            request_hash: None,
-        };
-        NewRecord::of(Topic::IdentityCommands, &envelope, &message)
+        given.command(Topic::IdentityCommands, &message)
     }
 }
 
 fn failure(reason: &str, detail: &str) -> MailFailure {
     Unsent::lasting(reason, detail).why
-}
-
-fn is_lasting(error: &LogError) -> bool {
-    !matches!(error, LogError::Unavailable(_) | LogError::Full { .. })
 }

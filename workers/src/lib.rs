@@ -17,6 +17,7 @@ pub mod mail_server;
 pub mod runtime;
 pub mod tenant_eraser;
 pub mod tenant_key_ender;
+mod unprompted;
 
 use eventlog::Log;
 use runtime::reactor::Reactor;

@@ -5,18 +5,17 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use eventlog::{Log, LogError, NewRecord};
+use eventlog::{Log, NewRecord};
 use projections::{Db, projects};
 use schemas::codec::CodecError;
 use schemas::context::Clock;
-use schemas::envelope::Envelope;
-use schemas::ids::{CommandId, ProjectId, TenantId};
-use schemas::messages::MessageSet;
-use schemas::scope::Actor;
+use schemas::ids::{ProjectId, TenantId};
 use schemas::tenant::{EraseTenant, TenantCommand};
 use schemas::time::Timestamp;
 use schemas::topic::Topic;
 use tokio_util::sync::CancellationToken;
+
+use crate::unprompted::{self, Unprompted};
 
 /// Names the actor and the ids; never changes.
 pub const NAME: &str = "tenant_eraser";
@@ -51,7 +50,9 @@ impl TenantEraser {
                 Ok(due) => {
                     asked.retain(|one| due.contains(one));
                     for one in due {
-                        if !asked.contains(&one) && self.ask(one, now).await? {
+                        if !asked.contains(&one)
+                            && unprompted::give(&self.log, NAME, command(one, now)).await?
+                        {
                             asked.insert(one);
                         }
                     }
@@ -60,47 +61,18 @@ impl TenantEraser {
             }
         }
     }
-
-    /// False where passing trouble was in the way.
-    async fn ask(&self, due: Due, now: Timestamp) -> Result<bool, LogError> {
-        let record = match command(due, now) {
-            Ok(record) => record,
-            Err(error) => {
-                tracing::error!(%error, "an erasure cannot be asked for");
-                return Ok(true);
-            }
-        };
-        match self.log.append(vec![record]).await {
-            Ok(_) => Ok(true),
-            Err(error @ (LogError::Unavailable(_) | LogError::Full { .. })) => {
-                tracing::warn!(worker = NAME, %error, "an erasure is not asked for");
-                Ok(false)
-            }
-            Err(lasting) => Err(lasting),
-        }
-    }
 }
 
 fn command((tenant, project, due_at): Due, now: Timestamp) -> Result<NewRecord, CodecError> {
-    let id = CommandId::of_worker(tenant.0, NAME, &due_at.micros().to_string()).0;
-    let message = TenantCommand::from(EraseTenant { due_at });
-    let envelope = Envelope {
-        id,
-        kind: message.kind().to_owned(),
-        source: format!("/workers/{NAME}"),
-        subject: tenant.to_string(),
+    let given = Unprompted {
+        worker: NAME,
+        subject: tenant.0,
+        step: (tenant.0, due_at.micros().to_string()),
+        place: (tenant, project),
         time: now,
-        tenant: Some(tenant),
-        project: Some(project),
-        actor: Actor::system(NAME),
-        correlation: id,
-        causation: None,
-        traceparent: None,
-        sequence: None,
-        expected_version: None,
-        request_hash: None,
     };
-    NewRecord::of(Topic::IdentityCommands, &envelope, &message)
+    let message = TenantCommand::from(EraseTenant { due_at });
+    given.command(Topic::IdentityCommands, &message)
 }
 
 #[cfg(test)]

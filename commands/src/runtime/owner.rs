@@ -190,9 +190,7 @@ impl Owner {
             match member.commit(plan.transaction()).await {
                 Ok(positions) => return Ok(Some(positions)),
                 Err(CommitError::Fenced) => return Ok(None),
-                Err(CommitError::Log(
-                    error @ (LogError::Unavailable(_) | LogError::Full { .. }),
-                )) => {
+                Err(CommitError::Log(error)) if error.is_passing() => {
                     tracing::warn!(%error, "decisions wait for the log");
                 }
                 Err(CommitError::Log(error)) => return Err(error).context("committing decisions"),

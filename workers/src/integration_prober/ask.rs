@@ -7,16 +7,13 @@ use outbound::probe::{self, Health, Server, Trouble};
 use projections::monitoring_integrations::Target;
 use projections::vault::credentials;
 use schemas::codec::CodecError;
-use schemas::envelope::Envelope;
-use schemas::ids::CommandId;
 use schemas::integration_health::{IntegrationHealthCommand, RecordProbe};
-use schemas::messages::MessageSet;
-use schemas::scope::Actor;
 use schemas::time::Timestamp;
 use schemas::topic::Topic;
 use tokio::sync::Semaphore;
 
 use super::{NAME, Prober};
+use crate::unprompted::{self, Unprompted};
 
 /// A server with what it answered.
 pub(super) struct Asked {
@@ -77,44 +74,18 @@ impl Prober {
         target: &Target,
         probe: RecordProbe,
     ) -> Result<bool, LogError> {
-        let record = match command(target, probe) {
-            Ok(record) => record,
-            Err(error) => {
-                tracing::error!(%error, "a probe cannot be written");
-                return Ok(true);
-            }
-        };
-        match self.log.append(vec![record]).await {
-            Ok(_) => Ok(true),
-            Err(error @ (LogError::Unavailable(_) | LogError::Full { .. })) => {
-                tracing::warn!(worker = NAME, %error, "a probe is not recorded");
-                Ok(false)
-            }
-            Err(lasting) => Err(lasting),
-        }
+        unprompted::give(&self.log, NAME, command(target, probe)).await
     }
 }
 
 fn command(target: &Target, probe: RecordProbe) -> Result<NewRecord, CodecError> {
-    let step = probe.probed_at.micros().to_string();
-    let id = CommandId::of_worker(target.id.0, NAME, &step).0;
-    let time = probe.probed_at;
-    let message = IntegrationHealthCommand::from(probe);
-    let envelope = Envelope {
-        id,
-        kind: message.kind().to_owned(),
-        source: format!("/workers/{NAME}"),
-        subject: target.id.to_string(),
-        time,
-        tenant: Some(target.tenant),
-        project: Some(target.project),
-        actor: Actor::system(NAME),
-        correlation: id,
-        causation: None,
-        traceparent: None,
-        sequence: None,
-        expected_version: None,
-        request_hash: None,
+    let given = Unprompted {
+        worker: NAME,
+        subject: target.id.0,
+        step: (target.id.0, probe.probed_at.micros().to_string()),
+        place: (target.tenant, target.project),
+        time: probe.probed_at,
     };
-    NewRecord::of(Topic::MonitoringCommands, &envelope, &message)
+    let message = IntegrationHealthCommand::from(probe);
+    given.command(Topic::MonitoringCommands, &message)
 }

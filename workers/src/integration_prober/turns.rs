@@ -132,12 +132,10 @@ async fn settle(db: &Db, record: &Record) {
 
 /// Gives up only on what no waiting mends.
 async fn wait_out(error: LogError) -> Result<(), LogError> {
-    match error {
-        LogError::Unavailable(_) | LogError::Full { .. } => {
-            tracing::warn!(worker = NAME, %error, "waiting for the log");
-            tokio::time::sleep(RETRY_AFTER).await;
-            Ok(())
-        }
-        lasting => Err(lasting),
+    if !error.is_passing() {
+        return Err(error);
     }
+    tracing::warn!(worker = NAME, %error, "waiting for the log");
+    tokio::time::sleep(RETRY_AFTER).await;
+    Ok(())
 }

@@ -235,16 +235,14 @@ impl Default for Retry {
 
 impl Retry {
     async fn wait(&mut self, worker: &'static str, error: LogError) -> Result<(), LogError> {
-        match error {
-            LogError::Unavailable(_) | LogError::Full { .. } => {
-                tracing::warn!(worker, %error, "waiting for the log");
-                counter!("workers_retries_total", "worker" => worker).increment(1);
-                tokio::time::sleep(self.0).await;
-                self.0 = (self.0 * 2).min(LAST_RETRY);
-                Ok(())
-            }
-            lasting => Err(lasting),
+        if !error.is_passing() {
+            return Err(error);
         }
+        tracing::warn!(worker, %error, "waiting for the log");
+        counter!("workers_retries_total", "worker" => worker).increment(1);
+        tokio::time::sleep(self.0).await;
+        self.0 = (self.0 * 2).min(LAST_RETRY);
+        Ok(())
     }
 }
 
