@@ -200,7 +200,7 @@ async fn an_answer_without_end_is_cut() {
                 let counted = counted.clone();
                 async move {
                     let mut request = [0; 1024];
-                    stream.read(&mut request).await.ok();
+                    let _asked = stream.read(&mut request).await;
                     stream.write_all(head.as_bytes()).await.ok();
                     let chunk = [b'x'; 16 << 10];
                     while stream.write_all(&chunk).await.is_ok() {
@@ -304,27 +304,7 @@ async fn a_name_that_leads_to_what_is_never_reached_is_refused_before_a_connecti
 fn certificate(folder: &std::path::Path) -> Option<(String, rustls::ServerConfig)> {
     use rustls::pki_types::pem::PemObject;
     use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-    let (key, cert) = (folder.join("key.pem"), folder.join("cert.pem"));
-    let made = std::process::Command::new("openssl")
-        .args([
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-        ])
-        .args(["-nodes", "-days", "2", "-subj", "/CN=localhost"])
-        .args(["-addext", "subjectAltName=IP:127.0.0.1"])
-        .args(["-addext", "basicConstraints=critical,CA:FALSE", "-keyout"])
-        .arg(&key)
-        .arg("-out")
-        .arg(&cert)
-        .output();
-    if !made.is_ok_and(|made| made.status.success()) {
-        testkit::skipped("outbound::tls", "no openssl");
-        return None;
-    }
+    let (cert, key) = testkit::certificate("outbound::tls", folder)?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -351,7 +331,7 @@ async fn a_given_authority_is_believed_and_an_unknown_one_is_not() {
                 return;
             };
             let mut request = [0; 1024];
-            stream.read(&mut request).await.ok();
+            let _asked = stream.read(&mut request).await;
             stream.write_all(json("{}").as_bytes()).await.ok();
             stream.shutdown().await.ok();
         }

@@ -3,12 +3,14 @@
 //!
 //! Dev-only: no crate may depend on it outside `[dev-dependencies]`.
 
+mod certificate;
 mod kafka;
 mod peers;
 mod postgres;
 mod power;
 mod wait;
 
+pub use certificate::certificate;
 pub use kafka::{TestKafka, kafka};
 pub use peers::{Peer, free_port, peer};
 pub use postgres::{TestDb, postgres};

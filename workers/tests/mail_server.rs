@@ -3,14 +3,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use lettre::Message;
 use lettre::message::MultiPart;
 use serde_json::Value;
 use tempfile::TempDir;
-use testkit::{Peer, eventually, free_port, peer};
+use testkit::{Peer, certificate, eventually, free_port, peer};
 use workers::mail_server::{MailServer, Post, Unsent};
 
 const TEST: &str = "workers::mail_server";
@@ -22,7 +21,8 @@ const SCRIPT: &str = concat!(
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Tls {
     Never,
-    StartTls,
+    /// STARTTLS.
+    Upgraded,
     Implicit,
 }
 
@@ -41,7 +41,7 @@ impl Server {
             TempDir::new().unwrap(),
             free_port(),
         );
-        let (certificate, key) = pair(&folder)?;
+        let (certificate, key) = certificate(TEST, folder.path())?;
         let mut command = Command::new(python);
         command.arg(SCRIPT).arg(port.to_string()).arg(folder.path());
         if tls != Tls::Never {
@@ -97,34 +97,11 @@ impl Drop for Server {
     }
 }
 
-/// A certificate of 127.0.0.1 signed by itself, and its key.
-fn pair(folder: &TempDir) -> Option<(PathBuf, PathBuf)> {
-    let file = |name: &str| folder.path().join(name);
-    let (certificate, key) = (file("cert.pem"), file("key.pem"));
-    let made = Command::new("openssl")
-        .args([
-            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-        ])
-        .args(["-subj", "/CN=localhost"])
-        .args(["-addext", "subjectAltName=IP:127.0.0.1"])
-        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
-        .arg("-keyout")
-        .arg(&key)
-        .arg("-out")
-        .arg(&certificate)
-        .output();
-    if !made.is_ok_and(|made| made.status.success()) {
-        testkit::skipped(TEST, "no openssl");
-        return None;
-    }
-    Some((certificate, key))
-}
-
 #[tokio::test]
 async fn a_mail_is_handed_in_by_each_way_of_tls() {
     for (tls, url) in [
         (Tls::Never, "smtp://HOST?tls=none"),
-        (Tls::StartTls, "smtp://ada:s3cret@HOST"),
+        (Tls::Upgraded, "smtp://ada:s3cret@HOST"),
         (Tls::Implicit, "smtps://ada:s3cret@HOST"),
     ] {
         let Some(server) = Server::start(tls).await else {
@@ -139,7 +116,7 @@ async fn a_mail_is_handed_in_by_each_way_of_tls() {
 
 #[tokio::test]
 async fn who_is_not_who_it_should_be_or_speaks_no_tls_is_given_nothing() {
-    let Some(server) = Server::start(Tls::StartTls).await else {
+    let Some(server) = Server::start(Tls::Upgraded).await else {
         return;
     };
     for (url, authority, reason, lasting) in [

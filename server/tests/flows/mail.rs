@@ -1,12 +1,12 @@
 //! Invitations by mail, through a real mail server (aiosmtpd) that the test starts, stops
 //! and lets refuse.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use testkit::{Peer, eventually, free_port};
+use testkit::{Peer, certificate, eventually, free_port};
 
 use crate::client::{Client, http};
 use crate::database::Database;
@@ -72,28 +72,6 @@ impl Drop for Mailbox {
             server.wait().ok();
         }
     }
-}
-
-/// A certificate of 127.0.0.1 signed by itself, and its key.
-fn certificate(test: &str, folder: &Path) -> Option<(PathBuf, PathBuf)> {
-    let (certificate, key) = (folder.join("cert.pem"), folder.join("key.pem"));
-    let made = Command::new("openssl")
-        .args([
-            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-        ])
-        .args(["-subj", "/CN=localhost"])
-        .args(["-addext", "subjectAltName=IP:127.0.0.1"])
-        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
-        .arg("-keyout")
-        .arg(&key)
-        .arg("-out")
-        .arg(&certificate)
-        .output();
-    if !made.is_ok_and(|made| made.status.success()) {
-        testkit::skipped(test, "no openssl");
-        return None;
-    }
-    Some((certificate, key))
 }
 
 async fn invite(client: &Client, email: &str) -> String {
