@@ -26,9 +26,12 @@ pub struct RefusedBody {
     pub body_bytes: usize,
 }
 
+/// Whose, and where they were sent.
+type Place = (TenantId, ProjectId, &'static str);
+
 #[derive(Debug, Default)]
 pub struct RefusedBodies {
-    kept: Mutex<BTreeMap<(TenantId, ProjectId, &'static str), VecDeque<RefusedBody>>>,
+    kept: Mutex<BTreeMap<Place, VecDeque<RefusedBody>>>,
 }
 
 impl RefusedBodies {

@@ -165,7 +165,8 @@ impl Served {
         self.stop.cancel();
         tasks.abort_all();
         self.log.close().await?;
-        Ok(self.postgres.stop().await?)
+        self.postgres.stop().await?;
+        Ok(())
     }
 
     async fn body(&self, token: &str) -> anyhow::Result<String> {

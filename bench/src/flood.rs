@@ -172,6 +172,10 @@ impl Clients {
     }
 }
 
+/// A figure of what clients said, and a part of a round.
+type Figured = fn(&Told) -> f64;
+type Part = fn(&Round) -> &Seen;
+
 fn section(rounds: &[Round]) -> Section {
     let ratio = |what, of: fn(&Round) -> &Seen, value: fn(&Told) -> f64, better, first_bar| {
         let pairs = rounds
@@ -186,12 +190,11 @@ fn section(rounds: &[Round]) -> Section {
             aim: None,
         }
     };
-    let (p99, rate): (fn(&Told) -> f64, fn(&Told) -> f64) = (|t| t.p99_ms, Told::rate);
-    let (forged, unknown): (fn(&Round) -> &Seen, fn(&Round) -> &Seen) =
-        (|r| &r.forged, |r| &r.unknown);
+    let (p99, rate): (Figured, Figured) = (|t| t.p99_ms, Told::rate);
+    let (forged, unknown): (Part, Part) = (|r| &r.forged, |r| &r.unknown);
     let mut figures = Vec::new();
     for (name, of) in [
-        ("alone", (|r| &r.alone) as fn(&Round) -> &Seen),
+        ("alone", (|r| &r.alone) as Part),
         ("beside forged tokens", forged),
         ("beside unknown keys", unknown),
     ] {

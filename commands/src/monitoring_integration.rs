@@ -378,7 +378,8 @@ mod tests {
 
     #[test]
     fn names_the_field_that_is_wrong() {
-        let wrong: [(&str, fn(&mut RegisterMonitoringIntegration)); 6] = [
+        type Spoil = fn(&mut RegisterMonitoringIntegration);
+        let wrong: [(&str, Spoil); 6] = [
             ("name", |c| c.name = " ".to_owned()),
             ("kind", |c| c.kind = "nagios".to_owned()),
             ("url", |c| c.url = "ftp://a".to_owned()),

@@ -250,11 +250,12 @@ impl Gateway {
             .live
             .follow(&self.db, self.fanout.as_ref(), &self.progress, stop.clone());
         let sweeper = sweeper::run(self, stop.clone());
+        // Large; the future of all would be moved with them.
+        let erasures = Box::pin(self.follow_erasures(stop.clone()));
         let ends = self.follow_ends(stop.clone());
         let changes = self.follow_changes(stop.clone());
         let outcomes = self.outcomes.follow(&self.log, stop.clone());
         let sealer = sealer::run(self, stop.clone());
-        let erasures = self.follow_erasures(stop.clone());
         let (outcomes, ..) = tokio::join!(
             outcomes, keys, tokens, live, sweeper, sealer, ends, changes, erasures
         );

@@ -164,7 +164,7 @@ async fn behave(port: u16, answer: &'static [u8], endless: bool) -> tokio::task:
         while let Ok((mut stream, _)) = listener.accept().await {
             tokio::spawn(async move {
                 let mut request = [0; 2048];
-                stream.read(&mut request).await.ok();
+                let _asked = stream.read(&mut request).await;
                 stream.write_all(answer).await.ok();
                 let chunk = [b'x'; 16 << 10];
                 while endless && stream.write_all(&chunk).await.is_ok() {}

@@ -1,7 +1,7 @@
 //! `GET /api/v1/auth/oidc/{tenant_id}/callback`: back from the provider.
 
 use axum::extract::State;
-use axum::http::header::LOCATION;
+use axum::http::header::{LOCATION, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use openidconnect::{Nonce, OAuth2TokenResponse};
@@ -175,11 +175,9 @@ async fn begin(
     sessions::proven(&gateway.db, begun.id, proven_at).await?;
     let mut response = go(return_to);
     // The tokens are in the cookies; there is nobody to read a body.
-    response
-        .headers_mut()
-        .extend(opened.headers().iter().filter_map(|(name, value)| {
-            (name == axum::http::header::SET_COOKIE).then(|| (name.clone(), value.clone()))
-        }));
+    for cookie in opened.headers().get_all(SET_COOKIE) {
+        response.headers_mut().append(SET_COOKIE, cookie.clone());
+    }
     Ok(response)
 }
 
