@@ -60,8 +60,8 @@ pub async fn compare(place: &Place) -> anyhow::Result<Section> {
     let mut rounds = Vec::new();
     for _ in 0..ROUNDS {
         rounds.push(Round {
-            bare: measure(&program, bare, None).await.context("bare axum")?,
-            gateway: measure(&program, served.address, Some(&token))
+            bare: measure(&program, bare, &token).await.context("bare axum")?,
+            gateway: measure(&program, served.address, &token)
                 .await
                 .context("gateway")?,
         });
@@ -195,12 +195,12 @@ async fn serve_bare(body: String, tasks: &mut JoinSet<()>) -> anyhow::Result<Soc
 }
 
 /// CPU of this process while the clients ask.
-async fn measure(program: &Path, address: SocketAddr, token: Option<&str>) -> anyhow::Result<f64> {
+async fn measure(program: &Path, address: SocketAddr, token: &str) -> anyhow::Result<f64> {
     let mut command = Command::new(program);
     command.args([address.to_string(), PATH.to_owned()]);
     command.args([CONNECTIONS.to_string(), REQUESTS.to_string()]);
     command
-        .args(token)
+        .arg(token)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped());
     let mut clients = command.kill_on_drop(true).spawn()?;
@@ -234,7 +234,7 @@ fn section(rounds: &[Round]) -> Section {
             "{REQUESTS} requests on each of {CONNECTIONS} connections from another process. Ours: an \
              operation that needs leave and no Postgres, with a member's token that was verified before, \
              and everything around it: routing, token and limits, request id, headers. Theirs: axum with \
-             one handler, the same body. CPU is user and system time of the serving process.",
+             one handler, the same requests and body. CPU is user and system time of the serving process.",
         ),
         verdicts: vec![Verdict {
             what: "gateway CPU a request with a cached token ÷ bare axum handler",

@@ -1,8 +1,6 @@
 //! What the audit record of a command tells of its aggregate: the fields that the
 //! command changed, as they were and as they are.
 
-use std::fmt::Write as _;
-
 use cqrs_es::Aggregate;
 use serde::Serialize;
 
@@ -10,6 +8,9 @@ use serde::Serialize;
 const VALUE_BYTES: usize = 2_000;
 /// A record of more bytes names no further fields.
 const RECORD_BYTES: usize = 16_000;
+
+/// Enough for most.
+const USUAL_BYTES: usize = 128;
 
 /// An aggregate that can say what a command did to it.
 pub trait Audited: Aggregate {
@@ -85,14 +86,16 @@ impl Changes {
 
 fn push<T: Serialize>(object: &mut String, name: &str, value: &T) {
     let json = serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned());
-    if !object.is_empty() {
+    if object.is_empty() {
+        object.reserve(USUAL_BYTES);
+    } else {
         object.push(',');
     }
-    let done = match json.len() {
-        0..=VALUE_BYTES => write!(object, "\"{name}\":{json}"),
-        bytes => write!(object, "\"{name}\":\"({bytes} bytes)\""),
-    };
-    done.expect("writing into a string never fails");
+    object.extend(["\"", name, "\":"]);
+    match json.len() {
+        0..=VALUE_BYTES => object.push_str(&json),
+        bytes => object.push_str(&format!("\"({bytes} bytes)\"")),
+    }
 }
 
 #[cfg(test)]

@@ -157,19 +157,20 @@ impl Attributes<'_> {
         let mut headers = Packer::with_capacity(PACKED_BYTES);
         headers.bytes("ce_specversion", b"1.0");
         headers.bytes("content-type", b"application/avro");
-        headers.display("ce_id", self.id);
+        headers.uuid("ce_id", self.id);
         headers.bytes("ce_type", self.kind.as_bytes());
         headers.display("ce_source", self.source);
         headers.bytes("ce_subject", self.subject.as_bytes());
         headers.display("ce_time", self.time);
         headers.display("ce_actor", self.actor);
-        headers.display("ce_correlation", self.correlation);
+        headers.uuid("ce_correlation", self.correlation);
+        let mut id = |name, id: Option<Uuid>| id.into_iter().for_each(|id| headers.uuid(name, id));
+        id("ce_tenant", self.tenant.map(|tenant| tenant.0));
+        id("ce_project", self.project.map(|project| project.0));
+        id("ce_causation", self.causation);
         let mut optional = |name, value: Option<&dyn fmt::Display>| {
             value.into_iter().for_each(|v| headers.display(name, v));
         };
-        optional("ce_tenant", self.tenant.as_ref().map(|v| v as _));
-        optional("ce_project", self.project.as_ref().map(|v| v as _));
-        optional("ce_causation", self.causation.as_ref().map(|v| v as _));
         optional("ce_traceparent", self.traceparent.as_ref().map(|v| v as _));
         optional("ce_sequence", self.sequence.as_ref().map(|v| v as _));
         let expected = self.expected_version.as_ref();

@@ -6,6 +6,7 @@ use std::fmt;
 use std::io::Write as _;
 
 use bytes::Bytes;
+use uuid::Uuid;
 
 const NAME_LEN: usize = 2;
 const VALUE_LEN: usize = 4;
@@ -138,6 +139,12 @@ impl Packer {
         let len = u32::try_from(value.len()).unwrap_or(u32::MAX);
         self.out.extend_from_slice(&len.to_le_bytes());
         self.out.extend_from_slice(&value[..len as usize]);
+    }
+
+    pub fn uuid(&mut self, name: &str, value: Uuid) {
+        let mut text = Uuid::encode_buffer();
+        let text = value.hyphenated().encode_lower(&mut text);
+        self.bytes(name, text.as_bytes());
     }
 
     /// A value as it displays itself.

@@ -74,6 +74,11 @@ async fn no_page_runs_what_is_not_ours() {
     }
     let data = app.get("/api/v1/auth/me", None).await;
     assert_eq!(data.headers["cache-control"], "no-store");
+    assert_eq!(data.headers["x-content-type-options"], "nosniff");
+    assert_eq!(
+        data.headers["content-security-policy"],
+        "default-src 'none'; frame-ancestors 'none'"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
