@@ -266,6 +266,18 @@ impl App {
         self.send(Method::GET, path, token, None, &[]).await
     }
 
+    /// An incident's timeline, once its projection is at so many entries: an answer
+    /// to an action waits for the incident, not for this.
+    pub(crate) async fn timeline(&self, person: &Person, id: &str, count: usize) -> Vec<Value> {
+        let path = format!("/api/v1/incidents/{id}/timeline");
+        testkit::eventually("the timeline", || async {
+            let timeline = self.get(&path, Some(&person.token)).await.with(200);
+            let entries = timeline["items"].as_array().unwrap().clone();
+            (entries.len() >= count).then_some(entries)
+        })
+        .await
+    }
+
     pub(crate) async fn post(&self, path: &str, token: &str, body: Value) -> Answer {
         self.send(Method::POST, path, Some(token), Some(&body), &[])
             .await

@@ -39,9 +39,7 @@ async fn of_fifty_who_acknowledge_one_wins() {
     let path = format!("/api/v1/incidents/{id}/acknowledge");
     let answers = at_once(&app, &ada, 50, &path, json!({}), &[]).await;
     assert_eq!((count(&answers, 200), count(&answers, 409)), (1, 49));
-    let timeline = format!("/api/v1/incidents/{id}/timeline");
-    let timeline = app.get(&timeline, Some(&ada.token)).await.with(200);
-    assert_eq!(timeline["items"].as_array().unwrap().len(), 2);
+    assert_eq!(app.timeline(&ada, &id, 2).await.len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -37,15 +37,9 @@ async fn an_incident_is_walked_from_detected_to_learned() {
     }
     let reopened = act(&app, &ada, &id, "reopen").await.with(200);
     assert_eq!(reopened["status"], "investigating");
-    let path = format!("/api/v1/incidents/{id}/timeline");
-    let timeline = app.get(&path, Some(&ada.token)).await.with(200);
-    let kinds: Vec<_> = timeline["items"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|e| &e["kind"])
-        .collect();
     let expected = [&["opened"][..], &states, &["reopened"]].concat();
+    let timeline = app.timeline(&ada, &id, expected.len()).await;
+    let kinds: Vec<_> = timeline.iter().map(|e| &e["kind"]).collect();
     assert_eq!(kinds, expected);
 }
 

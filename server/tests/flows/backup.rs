@@ -26,13 +26,7 @@ async fn a_restored_backup_is_the_same_platform() {
         .webhook(&key, &firing("Disk", "disk-1"))
         .await
         .unwrap();
-    let before = client
-        .incidents_until("a numbered incident", |found| {
-            found
-                .first()
-                .is_some_and(|incident| incident["number"] == 1)
-        })
-        .await;
+    let before = client.whole_incidents(1).await;
     send_telemetry(&platform.base(), &key).await;
     let told = telemetry(&client).await;
     let (data, copy) = (
@@ -62,9 +56,7 @@ async fn a_restored_backup_is_the_same_platform() {
 
     // The password is in the vault, the incident in the log.
     let there = log_in(&client, elsewhere.base()).await;
-    let after = there
-        .incidents_until("the incident is back", |found| !found.is_empty())
-        .await;
+    let after = there.whole_incidents(1).await;
     assert_eq!(after, before);
     assert_eq!(telemetry(&there).await, told);
     assert_eq!(name_of(&there, &grace).await, "erased");

@@ -135,6 +135,17 @@ impl Client {
         .await
     }
 
+    /// So many incidents with their number and their one alert, which come by
+    /// ways of their own and later than the incidents.
+    pub(crate) async fn whole_incidents(&self, count: usize) -> Vec<Value> {
+        let whole =
+            |incident: &Value| incident["number"].is_number() && incident["alerts_open"] == 1;
+        self.incidents_until("incidents with number and alert", |found| {
+            found.len() == count && found.iter().all(whole)
+        })
+        .await
+    }
+
     /// Sends a webhook body as Alertmanager would.
     pub(crate) async fn webhook(
         &self,

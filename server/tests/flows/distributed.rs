@@ -126,16 +126,7 @@ async fn a_log_copied_to_kafka_goes_on_there() {
     for group in ["Disk", "Latency"] {
         client.webhook(&key, &firing(group, "one")).await.unwrap();
     }
-    // Number and alerts come by ways of their own.
-    let complete = |found: &[serde_json::Value]| {
-        let told = |incident: &serde_json::Value| {
-            incident["number"].is_number() && incident["alerts_open"] == 1
-        };
-        found.len() == 2 && found.iter().all(told)
-    };
-    let before = client
-        .incidents_until("two numbered incidents with their alerts", complete)
-        .await;
+    let before = client.whole_incidents(2).await;
     alone.end();
 
     let data = alone.folder().join("data");
@@ -150,7 +141,7 @@ async fn a_log_copied_to_kafka_goes_on_there() {
         roles.restart(role).await;
     }
     let there = client.at(roles.base("gateway"), &client.token);
-    let after = there.incidents_until("the same incidents", complete).await;
+    let after = there.whole_incidents(2).await;
     assert_eq!(after, before, "same incidents, same versions");
     let path = format!(
         "/api/v1/incidents/{}/resolve",
