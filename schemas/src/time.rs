@@ -131,13 +131,17 @@ mod tests {
     use proptest::prelude::*;
 
     fn as_chrono_says(time: Timestamp) -> String {
-        time.datetime()
-            .to_rfc3339_opts(SecondsFormat::Micros, true)
+        time.datetime().to_rfc3339_opts(SecondsFormat::Micros, true)
     }
 
     #[test]
     fn years_of_other_lengths_are_written_too() {
-        for micros in [i64::MIN, i64::MAX, -62_198_755_200_000_001, 253_402_300_800_000_000] {
+        for micros in [
+            i64::MIN,
+            i64::MAX,
+            -62_198_755_200_000_001,
+            253_402_300_800_000_000,
+        ] {
             let time = Timestamp::from_micros(micros);
             assert_eq!(time.to_string(), as_chrono_says(time));
         }
