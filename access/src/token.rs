@@ -154,10 +154,17 @@ impl Verifier {
         }
     }
 
-    /// Takes another set of keys. Tokens of keys that left are refused at once.
+    /// Takes another set of keys. Tokens of keys that left are refused at once; while
+    /// none left, what was verified stays so, since checking all of it again would be
+    /// work that visitors' limits refuse.
     pub fn replace(&self, keys: Vec<PublicKey>) {
-        *self.keys.write() = keys;
-        self.recent.clear();
+        let stays = |old: &PublicKey| keys.iter().any(|new| new.kid() == old.kid());
+        let mut known = self.keys.write();
+        let all_stay = known.iter().all(stays);
+        *known = keys;
+        if !all_stay {
+            self.recent.clear();
+        }
     }
 
     /// The public keys as a JWK set (RFC 7517).
@@ -182,7 +189,9 @@ impl Verifier {
         let verified = match self.recent.get(token) {
             Some(verified) => verified,
             None => {
-                let verified = Verified::from(self.checked(token, before)?);
+                // Held until the token is remembered: a key that leaves takes it along.
+                let keys = self.keys.read();
+                let verified = Verified::from(self.checked(token, &keys, before)?);
                 self.recent.put(token, verified.clone());
                 verified
             }
@@ -201,6 +210,7 @@ impl Verifier {
     fn checked<E: From<Denied>>(
         &self,
         token: &str,
+        keys: &[PublicKey],
         before: impl FnOnce() -> Result<(), E>,
     ) -> Result<Claims, E> {
         if token.len() > MAX_BYTES {
@@ -210,7 +220,6 @@ impl Verifier {
         if header.typ.as_deref() != Some(TYPE) || header.crit.is_some() {
             return Err(Denied::InvalidToken.into());
         }
-        let keys = self.keys.read();
         let key = keys
             .iter()
             .find(|key| Some(key.kid()) == header.kid.as_deref())

@@ -280,6 +280,25 @@ fn keys_overlap_and_a_key_that_left_is_refused_at_once() {
     assert!(verifier.verify(&new, NOW).is_ok());
 }
 
+/// As long as its key is known: a flood from its address must not meet it again.
+#[test]
+fn a_verified_token_is_not_checked_again_when_keys_are_reloaded() {
+    let keys = |n: &[u8]| {
+        n.iter()
+            .map(|n| key(*n).public().clone())
+            .collect::<Vec<_>>()
+    };
+    let verifier = Verifier::new(ISSUER, keys(&[1]));
+    let token = issued(key(1));
+    verifier.verify(&token, NOW).unwrap();
+    let unchecked = || verifier.verify_after(&token, NOW, || Err(Denied::UnknownKey));
+    verifier.replace(keys(&[1, 2]));
+    assert!(unchecked().is_ok());
+    verifier.replace(keys(&[2]));
+    verifier.replace(keys(&[1, 2]));
+    assert_eq!(unchecked(), Err(Denied::UnknownKey));
+}
+
 proptest! {
     #[test]
     fn any_changed_character_is_refused(at in 0usize..4096, to in prop::sample::select(b"AZaz09-_.".to_vec())) {

@@ -64,9 +64,14 @@ impl Tokens {
         let issuer = issuer
             .as_ref()
             .ok_or_else(|| Error::Unavailable("sessions cannot be made yet".into()))?;
-        issuer
-            .issue(subject, context)
-            .map_err(|e| Error::Internal(e.to_string()))
+        let token = issuer.issue(subject, context);
+        let token = token.map_err(|e| Error::Internal(e.to_string()))?;
+        // Known from now on: its holder asks for no check of a signature here, which a
+        // flood from the same address would have used up.
+        self.verifier
+            .verify(&token, context.now())
+            .map_err(|e| Error::Internal(format!("a token of ours is refused: {e}")))?;
+        Ok(token)
     }
 
     /// The public keys (RFC 7517), for others who check our tokens.
