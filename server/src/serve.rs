@@ -55,7 +55,7 @@ pub(crate) struct Platform {
 pub(crate) const CLOCK: Clock = Clock::System;
 
 /// Runs `roles` until SIGTERM or SIGINT.
-pub async fn run(config: Config, roles: Roles) -> anyhow::Result<()> {
+pub(crate) async fn run(config: Config, roles: Roles) -> anyhow::Result<()> {
     observe::start_logging(&config.log)?;
     let metrics = observe::start_metrics()?;
     std::fs::create_dir_all(&config.data_dir)

@@ -24,7 +24,7 @@ use crate::roles::Roles;
 use crate::serve::{CLOCK, Data, Platform};
 use crate::storage;
 
-pub use backup::restore;
+pub(crate) use backup::restore;
 
 /// What a tool works on.
 #[derive(Clone)]
@@ -73,7 +73,7 @@ pub enum Tool {
 }
 
 /// Where a tool's lines go.
-pub type Lines = mpsc::Sender<Line>;
+pub(crate) type Lines = mpsc::Sender<Line>;
 
 impl Tool {
     pub async fn run(&self, bench: &Workbench, out: &Lines) -> anyhow::Result<()> {
@@ -120,7 +120,7 @@ pub(crate) async fn tell(out: &Lines, text: impl Into<String>) {
     out.send(Line::Text(text.into())).await.ok();
 }
 
-pub async fn log(command: LogCommand, config: &Config) -> anyhow::Result<()> {
+pub(crate) async fn log(command: LogCommand, config: &Config) -> anyhow::Result<()> {
     let tool = match command {
         LogCommand::Topics => return log::topics(print),
         LogCommand::Copy { to } => return log::copy(&to, config, print).await,
@@ -143,7 +143,7 @@ pub async fn log(command: LogCommand, config: &Config) -> anyhow::Result<()> {
     anywhere(tool, config).await
 }
 
-pub async fn replay(arguments: ReplayArguments, config: &Config) -> anyhow::Result<()> {
+pub(crate) async fn replay(arguments: ReplayArguments, config: &Config) -> anyhow::Result<()> {
     anywhere(
         Tool::Replay {
             name: arguments.name,
@@ -154,16 +154,16 @@ pub async fn replay(arguments: ReplayArguments, config: &Config) -> anyhow::Resu
     .await
 }
 
-pub async fn compact(config: &Config) -> anyhow::Result<()> {
+pub(crate) async fn compact(config: &Config) -> anyhow::Result<()> {
     anywhere(Tool::Compact, config).await
 }
 
-pub async fn backup(folder: PathBuf, config: &Config) -> anyhow::Result<()> {
+pub(crate) async fn backup(folder: PathBuf, config: &Config) -> anyhow::Result<()> {
     let folder = std::path::absolute(folder)?;
     anywhere(Tool::Backup { folder }, config).await
 }
 
-pub async fn vault(command: VaultCommand, config: &Config) -> anyhow::Result<()> {
+pub(crate) async fn vault(command: VaultCommand, config: &Config) -> anyhow::Result<()> {
     let tool = match command {
         VaultCommand::Status => Tool::VaultStatus,
         VaultCommand::Rotate { new_key } => Tool::VaultRotate {
@@ -174,14 +174,14 @@ pub async fn vault(command: VaultCommand, config: &Config) -> anyhow::Result<()>
 }
 
 /// Checks an exported audit. Needs nothing but the file.
-pub fn audit(command: &AuditCommand) -> anyhow::Result<()> {
+pub(crate) fn audit(command: &AuditCommand) -> anyhow::Result<()> {
     let AuditCommand::Verify { file, key } = command;
     print(&audit::verify(file, key.as_deref())?);
     Ok(())
 }
 
 /// Prints what the platform would run with.
-pub fn print_config(config: &Config) -> anyhow::Result<()> {
+pub(crate) fn print_config(config: &Config) -> anyhow::Result<()> {
     print(&toml::to_string_pretty(&config.redacted()).context("cannot print the configuration")?);
     Ok(())
 }

@@ -86,7 +86,7 @@ async fn erase_again(db: &Db, list: &Path) -> anyhow::Result<()> {
 
 /// Fills an empty data folder; the next start rebuilds every read model. Who was erased
 /// after the backup, person or tenant, is erased again.
-pub async fn restore(folder: &Path, config: &Config) -> anyhow::Result<()> {
+pub(crate) async fn restore(folder: &Path, config: &Config) -> anyhow::Result<()> {
     let manifest: Manifest = serde_json::from_slice(
         &std::fs::read(folder.join(MANIFEST))
             .with_context(|| format!("{} holds no whole backup", folder.display()))?,
