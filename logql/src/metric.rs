@@ -1,0 +1,289 @@
+//! Numbers over time: lines are folded into series by the aggregations over time, and
+//! PromQL does what is above them.
+
+mod fold;
+mod source;
+
+use crate::ast::{Grouping, LogExpr, Metric, RangeAggregation, RangeOp, VectorOp};
+use crate::format::metric_text;
+
+pub use fold::{Fold, Folds, Leaf, Series};
+pub use source::Leaves;
+
+/// When a query is evaluated; a single moment has no step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grid {
+    pub start_ns: i64,
+    pub step_ns: i64,
+    pub count: usize,
+}
+
+impl Grid {
+    pub fn time_ns(&self, step: usize) -> i64 {
+        let steps = i64::try_from(step).unwrap_or(i64::MAX);
+        self.start_ns
+            .saturating_add(self.step_ns.saturating_mul(steps))
+    }
+
+    pub fn end_ns(&self) -> i64 {
+        self.time_ns(self.count.saturating_sub(1))
+    }
+}
+
+/// How an answer is made: of lines the leaves, and of these what the text says.
+#[derive(Debug)]
+pub struct Plan {
+    pub leaves: Vec<Leaf>,
+    /// PromQL over [`Leaves`].
+    pub promql: String,
+}
+
+/// Aggregations over time that one query may have.
+const MOST_LEAVES: usize = 20;
+
+/// The query was parsed, so that only its size can be wrong.
+pub fn plan(metric: &Metric, grid: Grid) -> Result<Plan, String> {
+    let mut reductions = Vec::new();
+    reduce(metric, None, &mut reductions);
+    if reductions.len() > MOST_LEAVES {
+        return Err(format!(
+            "the query has more than {MOST_LEAVES} aggregations over time"
+        ));
+    }
+    let mut reductions = reductions.into_iter();
+    let mut leaves = Vec::new();
+    let mut wrong = None;
+    let mut leaf = |range: &RangeAggregation| {
+        let reduction = reductions.next().flatten();
+        match Leaf::of(range.clone(), reduction, grid) {
+            Ok(leaf) => leaves.push(leaf),
+            Err(why) => wrong = Some(why),
+        }
+        source::name(leaves.len().saturating_sub(1))
+    };
+    let promql = metric_text(&compared(metric.clone()), &mut leaf);
+    match wrong {
+        Some(why) => Err(why),
+        None => Ok(Plan { leaves, promql }),
+    }
+}
+
+/// By which labels the lines of each aggregation may be folded together at once, in the
+/// order of the text: a sum of counts is a count of what is summed.
+fn reduce(metric: &Metric, above: Option<&Grouping>, found: &mut Vec<Option<Grouping>>) {
+    match metric {
+        Metric::Range(_) => found.push(above.cloned()),
+        Metric::Vector(vector) => {
+            let all = Grouping {
+                without: false,
+                labels: Vec::new(),
+            };
+            let grouping = vector.grouping.as_ref().unwrap_or(&all);
+            let folds = match &vector.inner {
+                Metric::Range(range) => range.grouping.is_none() && goes_through(vector.op, range),
+                Metric::Vector(_)
+                | Metric::Binary(_)
+                | Metric::Number(_)
+                | Metric::Constant(_)
+                | Metric::LabelReplace { .. } => false,
+            };
+            reduce(&vector.inner, folds.then_some(grouping), found);
+        }
+        Metric::Binary(binary) => {
+            reduce(&binary.left, None, found);
+            reduce(&binary.right, None, found);
+        }
+        Metric::LabelReplace { inner, .. } => reduce(inner, None, found),
+        Metric::Number(_) | Metric::Constant(_) => {}
+    }
+}
+
+fn goes_through(op: VectorOp, range: &RangeAggregation) -> bool {
+    match op {
+        VectorOp::Sum => matches!(
+            range.op,
+            RangeOp::Rate
+                | RangeOp::CountOverTime
+                | RangeOp::BytesRate
+                | RangeOp::BytesOverTime
+                | RangeOp::SumOverTime
+        ),
+        VectorOp::Min => range.op == RangeOp::MinOverTime,
+        VectorOp::Max => range.op == RangeOp::MaxOverTime,
+        _ => false,
+    }
+}
+
+/// Loki compares numbers with each other, PromQL only where it is told to answer 0 or 1;
+/// and it counts exactly what Loki estimates.
+fn compared(metric: Metric) -> Metric {
+    match metric {
+        Metric::Binary(mut binary) => {
+            let both = binary.left.is_scalar() && binary.right.is_scalar();
+            let compares = matches!(binary.sign, "==" | "!=" | ">" | ">=" | "<" | "<=");
+            binary.returns_bool |= both && compares;
+            binary.left = compared(binary.left);
+            binary.right = compared(binary.right);
+            Metric::Binary(binary)
+        }
+        Metric::Vector(mut vector) => {
+            if vector.op == VectorOp::ApproxTopk {
+                vector.op = VectorOp::Topk;
+            }
+            vector.inner = compared(vector.inner);
+            Metric::Vector(vector)
+        }
+        Metric::LabelReplace { inner, arguments } => Metric::LabelReplace {
+            inner: Box::new(compared(*inner)),
+            arguments,
+        },
+        other => other,
+    }
+}
+
+/// Every selection of lines of a query.
+pub fn logs(metric: &Metric) -> Vec<&LogExpr> {
+    match metric {
+        Metric::Range(range) => vec![&range.log],
+        Metric::Vector(vector) => logs(&vector.inner),
+        Metric::Binary(binary) => [logs(&binary.left), logs(&binary.right)].concat(),
+        Metric::LabelReplace { inner, .. } => logs(inner),
+        Metric::Number(_) | Metric::Constant(_) => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ast::Expr;
+    use crate::line::{LabelSet, Line, Origin};
+
+    const NS: i64 = 1_000_000_000;
+
+    fn planned(query: &str, grid: Grid) -> Plan {
+        let Expr::Metric(metric) = crate::parse(query).unwrap() else {
+            panic!("{query} asks for lines");
+        };
+        plan(&metric, grid).unwrap()
+    }
+
+    fn at(start: i64, count: usize) -> Grid {
+        Grid {
+            start_ns: start * NS,
+            step_ns: 10 * NS,
+            count,
+        }
+    }
+
+    #[test]
+    fn what_is_above_the_leaves_is_promql() {
+        let query = "topk(2, sum by (pod) (rate({a=\"b\"} |= \"x\" [1m]))) / on (pod) count_over_time({a=\"b\"}[1m] offset 1h) > bool 1";
+        let plan = planned(query, at(0, 1));
+        let expected = "((topk(2, sum by (pod) (leaf:0)) / on (pod) leaf:1) > bool 1)";
+        assert_eq!(plan.promql, expected);
+        assert!(promql::parse(&plan.promql).is_ok());
+        assert_eq!(plan.leaves[0].grouped_by(), Some(&["pod".to_owned()][..]));
+        assert_eq!(plan.leaves[1].grouped_by(), None);
+        assert!(plan.leaves[0].needs_no_text());
+        assert_eq!(plan.leaves[1].times(), (-3_660 * NS + 1, -3_600 * NS + 1));
+        assert_eq!(planned("1 > 2", at(0, 1)).promql, "(1 > bool 2)");
+    }
+
+    fn line(second: i64, pod: &str, text: &str) -> Line {
+        let mut line = Line {
+            time_ns: second * NS,
+            text: text.to_owned(),
+            labels: LabelSet::default(),
+        };
+        line.labels.set("app", "shop", Origin::Stream);
+        line.labels.set("pod", pod, Origin::Hidden);
+        line
+    }
+
+    fn folded(query: &str, grid: Grid, lines: &[Line]) -> Result<Vec<Series>, crate::EvalError> {
+        let plan = planned(query, grid);
+        let leaf = &plan.leaves[0];
+        let mut folds = Folds::default();
+        for line in lines {
+            leaf.line(&mut folds, line.clone())?;
+        }
+        leaf.finish(folds)
+    }
+
+    #[test]
+    fn lines_are_folded_by_their_labels_and_times() {
+        let lines = [
+            line(1, "a", "n=1"),
+            line(5, "b", "n=2"),
+            line(15, "a", "n=30"),
+        ];
+        let values = |query: &str| -> Vec<(String, Vec<(usize, f64)>)> {
+            let found = folded(query, at(10, 3), &lines).unwrap();
+            let named = found.into_iter().map(|series| {
+                let pairs = series.labels.pairs().iter();
+                let labels: Vec<_> = pairs
+                    .map(|(name, value)| format!("{name}={value}"))
+                    .collect();
+                (labels.join(","), series.values)
+            });
+            named.collect()
+        };
+        let one = |labels: &str, values: &[(usize, f64)]| (labels.to_owned(), values.to_vec());
+        assert_eq!(
+            values("count_over_time({app=\"shop\"}[10s])"),
+            [one("app=shop", &[(0, 2.0), (1, 1.0)])],
+        );
+        assert_eq!(
+            values("sum by (pod) (bytes_over_time({app=\"shop\"}[20s]))"),
+            [
+                one("pod=a", &[(0, 3.0), (1, 7.0), (2, 4.0)]),
+                one("pod=b", &[(0, 3.0), (1, 3.0)]),
+            ],
+        );
+        assert_eq!(
+            values("max_over_time({app=\"shop\"} | logfmt | unwrap n [20s])"),
+            [one("app=shop", &[(0, 2.0), (1, 30.0), (2, 30.0)])],
+        );
+        assert_eq!(
+            values("absent_over_time({app=\"shop\"} |= \"n=1\" [10s])"),
+            [one("app=shop", &[(1, 1.0), (2, 1.0)])],
+        );
+        let wrong = folded(
+            "sum_over_time({a=\"b\"} | unwrap pod [1m])",
+            at(10, 1),
+            &lines,
+        );
+        assert!(
+            wrong
+                .unwrap_err()
+                .to_string()
+                .contains("SampleExtractionErr")
+        );
+        let skipped = "sum_over_time({a=\"b\"} | unwrap pod | __error__=\"\" [1m])";
+        assert_eq!(folded(skipped, at(10, 1), &lines).unwrap(), []);
+    }
+
+    proptest::proptest! {
+        /// What is tallied by changes is what a look at every window counts.
+        #[test]
+        fn tallies_count_what_windows_have(
+            times in proptest::collection::vec(-50i64..150, 0..40),
+            range in 1i64..60, start in 0i64..50, count in 1usize..8,
+        ) {
+            let lines: Vec<Line> = times.iter().map(|time| line(*time, "a", "x")).collect();
+            let grid = at(start, count);
+            let query = format!("count_over_time({{app=\"shop\"}}[{range}s])");
+            let found = folded(&query, grid, &lines).unwrap();
+            let found: Vec<_> = found.into_iter().flat_map(|series| series.values).collect();
+            let expected: Vec<_> = (0..count)
+                .map(|step| {
+                    let end = start + 10 * step as i64;
+                    let window = end - range + 1..=end;
+                    (step, times.iter().filter(|time| window.contains(time)).count() as f64)
+                })
+                .filter(|(_, count)| *count > 0.0)
+                .collect();
+            proptest::prop_assert_eq!(found, expected);
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! `json`: members of an object become labels, nested ones joined by underscores; or
+//! the values at certain paths.
+
+use serde_json::Value;
+
+use super::label_name;
+use crate::ast::Extraction;
+use crate::line::Line;
+
+const FAILED: &str = "JSONParserErr";
+/// How deep members are looked for.
+const DEEPEST: usize = 30;
+
+#[derive(Debug)]
+pub(crate) struct Json {
+    wanted: Vec<(String, Vec<Step>)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Step {
+    Member(String),
+    Element(usize),
+}
+
+impl Json {
+    pub(crate) fn of(wanted: &[Extraction]) -> Result<Self, String> {
+        let steps = wanted
+            .iter()
+            .map(|one| Ok((one.label.clone(), path(&one.expression)?)));
+        let wanted: Result<_, String> = steps.collect();
+        Ok(Self { wanted: wanted? })
+    }
+
+    pub(crate) fn run(&self, line: &mut Line) {
+        let value = match serde_json::from_str::<Value>(&line.text) {
+            Ok(value @ Value::Object(_)) => value,
+            Ok(_) => {
+                return line
+                    .labels
+                    .fail(FAILED, "expecting json object(6), but it is not");
+            }
+            Err(error) => return line.labels.fail(FAILED, error.to_string()),
+        };
+        if self.wanted.is_empty() {
+            flatten("", &value, 0, &mut |name, value| {
+                line.labels.extract(name, value)
+            });
+            return;
+        }
+        for (label, steps) in &self.wanted {
+            if let Some(found) = at(&value, steps).and_then(text) {
+                line.labels.extract(label, found);
+            }
+        }
+    }
+}
+
+/// What stage `json` would find in a text; None where it is no object.
+pub fn json_fields(text: &str) -> Option<Vec<(String, String)>> {
+    if !text.trim_start().starts_with('{') {
+        return None;
+    }
+    let value = serde_json::from_str::<Value>(text).ok()?;
+    let mut found = Vec::new();
+    flatten("", &value, 0, &mut |name, value| {
+        found.push((name.to_owned(), value))
+    });
+    Some(found)
+}
+
+fn at<'v>(value: &'v Value, steps: &[Step]) -> Option<&'v Value> {
+    steps.iter().try_fold(value, |value, step| match step {
+        Step::Member(name) => value.get(name),
+        Step::Element(number) => value.get(number),
+    })
+}
+
+/// None of what says nothing.
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
+}
+
+fn flatten(prefix: &str, value: &Value, depth: usize, found: &mut impl FnMut(&str, String)) {
+    match value {
+        Value::Object(members) if depth < DEEPEST => {
+            for (name, value) in members {
+                let name = match prefix {
+                    "" => label_name(name),
+                    prefix => format!("{prefix}_{}", label_name(name)),
+                };
+                flatten(&name, value, depth + 1, found);
+            }
+        }
+        Value::Object(_) | Value::Array(_) | Value::Null => {}
+        value => {
+            if let Some(text) = text(value) {
+                found(prefix, text);
+            }
+        }
+    }
+}
+
+/// `servers[0].name`, `request["user-agent"]`.
+pub(crate) fn path(text: &str) -> Result<Vec<Step>, String> {
+    let wrong = || format!("invalid json expression {text:?}");
+    let mut steps = Vec::new();
+    let mut rest = text.trim();
+    while !rest.is_empty() {
+        if let Some(after) = rest.strip_prefix("[\"") {
+            let (name, after) = after.split_once("\"]").ok_or_else(wrong)?;
+            steps.push(Step::Member(name.to_owned()));
+            rest = after;
+        } else if let Some(after) = rest.strip_prefix('[') {
+            let (number, after) = after.split_once(']').ok_or_else(wrong)?;
+            steps.push(Step::Element(number.trim().parse().map_err(|_| wrong())?));
+            rest = after;
+        } else {
+            let name = match rest.strip_prefix('.') {
+                Some(name) if !steps.is_empty() => name,
+                None if steps.is_empty() => rest,
+                Some(_) | None => return Err(wrong()),
+            };
+            let end = name.find(['.', '[']).unwrap_or(name.len());
+            if end == 0 {
+                return Err(wrong());
+            }
+            steps.push(Step::Member(name[..end].to_owned()));
+            rest = &name[end..];
+        }
+    }
+    match steps.is_empty() {
+        true => Err(wrong()),
+        false => Ok(steps),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_read() {
+        let member = |name: &str| Step::Member(name.to_owned());
+        let steps = [member("a"), Step::Element(0), member("b-c"), member("d")];
+        assert_eq!(path("a[0][\"b-c\"].d").unwrap(), steps);
+        for wrong in ["", ".a", "a.", "a[x]", "a[0", "[\"a\"", "a b[0]c"] {
+            assert!(path(wrong).is_err(), "{wrong}");
+        }
+    }
+}

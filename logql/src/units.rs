@@ -1,0 +1,126 @@
+//! Durations as Go spells them and sizes in bytes.
+
+const NS: [(&str, f64); 10] = [
+    ("ns", 1.0),
+    ("us", 1e3),
+    ("\u{b5}s", 1e3),
+    ("\u{3bc}s", 1e3),
+    ("ms", 1e6),
+    ("s", 1e9),
+    ("m", 60e9),
+    ("h", 3_600e9),
+    ("d", 86_400e9),
+    ("w", 604_800e9),
+];
+const NS_A_YEAR: f64 = 31_536_000e9;
+
+const BYTES: [(&str, f64); 15] = [
+    ("", 1.0),
+    ("b", 1.0),
+    ("kb", 1e3),
+    ("k", 1e3),
+    ("mb", 1e6),
+    ("m", 1e6),
+    ("gb", 1e9),
+    ("g", 1e9),
+    ("tb", 1e12),
+    ("pb", 1e15),
+    ("kib", 1024.0),
+    ("mib", 1_048_576.0),
+    ("gib", 1_073_741_824.0),
+    ("tib", 1_099_511_627_776.0),
+    ("pib", 1_125_899_906_842_624.0),
+];
+
+/// Nanoseconds of `1h30m`, `1.5s`, `-250ms`, `5d`; None where it is no duration.
+pub fn duration_ns(text: &str) -> Option<f64> {
+    let (negative, mut rest) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    if rest == "0" {
+        return Some(0.0);
+    }
+    let mut total = 0.0;
+    let mut any = false;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let count: f64 = rest[..digits].parse().ok()?;
+        rest = &rest[digits..];
+        let letters = rest.find(|c: char| c.is_ascii_digit() || c == '.');
+        let unit = &rest[..letters.unwrap_or(rest.len())];
+        let ns = match unit {
+            "y" => NS_A_YEAR,
+            unit => NS.iter().find(|(known, _)| *known == unit)?.1,
+        };
+        total += count * ns;
+        rest = &rest[unit.len()..];
+        any = true;
+    }
+    let signed = if negative { -total } else { total };
+    any.then_some(signed)
+}
+
+/// Whole nanoseconds, where they can be counted.
+pub fn whole_ns(text: &str) -> Option<i64> {
+    let ns = duration_ns(text)?;
+    (ns.abs() < 9e18).then_some(ns as i64)
+}
+
+/// Bytes of `5MB`, `1.5 KiB`, `10b`, `42`; None where it is no size.
+pub fn bytes(text: &str) -> Option<f64> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit() && !matches!(c, '.' | ','));
+    let (number, unit) = text.split_at(digits.unwrap_or(text.len()));
+    let number: f64 = number.replace(',', "").parse().ok()?;
+    let unit = unit.trim().to_ascii_lowercase();
+    let size = BYTES.iter().find(|(known, _)| *known == unit)?.1;
+    Some(number * size)
+}
+
+/// The shortest spelling of a duration: `1h30m`, `1.5s`.
+pub fn spelled(ns: i64) -> String {
+    match ns % 1_000_000 {
+        0 => promql::duration::format(ns / 1_000_000),
+        _ => format!("{ns}ns"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read() {
+        for (text, ns) in [
+            ("1h30m", 5_400e9),
+            ("1.5s", 1.5e9),
+            ("-250ms", -250e6),
+            ("10\u{b5}s", 10e3),
+            ("2d", 172_800e9),
+            ("0", 0.0),
+        ] {
+            assert_eq!(duration_ns(text), Some(ns), "{text}");
+        }
+        for wrong in ["", "5", "s", "1x", "1m2", "."] {
+            assert_eq!(duration_ns(wrong), None, "{wrong}");
+        }
+        assert_eq!(spelled(5_400_000_000_000), "1h30m");
+        assert_eq!(spelled(5), "5ns");
+    }
+
+    #[test]
+    fn sizes_are_read() {
+        for (text, size) in [
+            ("42", 42.0),
+            ("5MB", 5e6),
+            ("1.5 KiB", 1_536.0),
+            ("10b", 10.0),
+        ] {
+            assert_eq!(bytes(text), Some(size), "{text}");
+        }
+        for wrong in ["", "MB", "5 xb", "-1B"] {
+            assert_eq!(bytes(wrong), None, "{wrong}");
+        }
+    }
+}
