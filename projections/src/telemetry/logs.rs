@@ -5,7 +5,7 @@
 //! `counts`; `compact` makes level 1. Reading: `filter` (what a person wrote),
 //! `scan` (segments of both levels, as far as a query goes), `matching` (a filter
 //! over one segment), and then what is asked: `search`, `stats`, `fields`,
-//! `streams`, `patterns`, `tail`.
+//! `streams`, `patterns`, `walk` (all records, or their sizes alone), `tail`.
 
 mod bloom;
 mod blooms;
@@ -31,6 +31,7 @@ mod table;
 mod tail;
 mod texts;
 mod tokens;
+mod walk;
 
 use std::time::Duration;
 
@@ -40,13 +41,14 @@ pub use counts::{Service, services};
 pub use fields::{FieldName, FieldValue, FieldValues, Fields, names, values};
 pub use filter::{BadPattern, BadQuery, Filter, Range, label_name};
 pub use fold::Logs;
-pub use patterns::{LinePattern, Patterns, patterns};
+pub use patterns::{LinePattern, PatternOverTime, Patterns, over_time, patterns};
 pub use record::{NotAnId, Place, Record};
 pub use scan::{LogsError, Query, Scanned};
 pub use search::{Around, Found, around, search, search_oldest};
 pub use stats::{Bucket, Stats, stats};
 pub use streams::{LogStream, streams};
 pub use tail::{Arrived, Tail};
+pub use walk::{Sized, sizes, walk};
 
 /// As in table names and `compacted.signal`.
 pub(crate) const SIGNAL: &str = "logs";

@@ -45,6 +45,14 @@ pub struct Patterns {
     pub complete: bool,
 }
 
+/// A shape and how many of its lines each stretch of time has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PatternOverTime {
+    pub line: LinePattern,
+    /// Beginnings of stretches in nanoseconds since 1970, those without lines left out.
+    pub counts: Vec<(i64, u64)>,
+}
+
 /// The `limit` most frequent shapes.
 pub async fn patterns(
     db: &Db,
@@ -52,13 +60,41 @@ pub async fn patterns(
     query: &Query,
     limit: usize,
 ) -> Result<Patterns, LogsError> {
+    let (miner, at_end) = mined(db, scope, query, Miner::default()).await?;
+    let sampled = miner.lines();
+    let found = miner.finish(limit);
+    Ok(Patterns {
+        items: found.into_iter().map(|found| found.line).collect(),
+        sampled: sampled as u64,
+        complete: sampled < SAMPLE && at_end,
+    })
+}
+
+/// The same in stretches of time, which begin at multiples of `step_ns`.
+pub async fn over_time(
+    db: &Db,
+    scope: &Scope,
+    query: &Query,
+    limit: usize,
+    step_ns: i64,
+) -> Result<Vec<PatternOverTime>, LogsError> {
+    let (miner, _) = mined(db, scope, query, Miner::stepping(step_ns)).await?;
+    Ok(miner.finish(limit))
+}
+
+/// Also whether nothing was left.
+async fn mined(
+    db: &Db,
+    scope: &Scope,
+    query: &Query,
+    mut miner: Miner,
+) -> Result<(Miner, bool), LogsError> {
     let mut scan = Scan::begin(db, scope, query, Order::NewestFirst).await?;
     let wanted = Wanted::Columns(
         vec![Column::Level, Column::BodyLength, Column::Body],
         Vec::new(),
     );
     let (from_ns, to_ns) = (query.from_ns, query.to_ns);
-    let mut miner = Miner::default();
     while scan.next_time().is_some() && miner.lines() < SAMPLE {
         let pieces = scan.next(&wanted).await?;
         let filter = scan.filter();
@@ -77,10 +113,5 @@ pub async fn patterns(
         })
         .await?;
     }
-    let sampled = miner.lines();
-    Ok(Patterns {
-        items: miner.finish(limit),
-        sampled: sampled as u64,
-        complete: sampled < SAMPLE && scan.next_time().is_none(),
-    })
+    Ok((miner, scan.next_time().is_none()))
 }

@@ -19,6 +19,16 @@ pub struct LogStream {
     pub resource: BTreeMap<String, String>,
 }
 
+impl LogStream {
+    pub(super) fn of(stream: StreamView<'_>) -> Self {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Self {
+            service: stream.service.to_owned(),
+            resource: stream.fields.iter().map(owned).collect(),
+        }
+    }
+}
+
 /// Streams with records that a query wants, in order; those of the newest records
 /// where there are more than `limit`.
 pub async fn streams(
@@ -51,12 +61,7 @@ fn streams_of(
         let (streams, codes) = segment.streams()?;
         let used: BTreeSet<u32> = rows.iter().map(|row| codes[row as usize]).collect();
         for code in used {
-            let stream = StreamView::read(streams.get(code as usize))?;
-            let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-            found.insert(LogStream {
-                service: stream.service.to_owned(),
-                resource: stream.fields.iter().map(owned).collect(),
-            });
+            found.insert(LogStream::of(StreamView::read(streams.get(code as usize))?));
         }
     }
     Ok(found)

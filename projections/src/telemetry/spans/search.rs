@@ -1,5 +1,6 @@
 //! Traces that hold a span as asked for, the newest first.
 
+mod heatmap;
 mod matching;
 mod roots;
 mod summary;
@@ -22,6 +23,7 @@ use super::trace::{Trace, collect0, collect1};
 use crate::db::{Db, QueryError};
 use crate::page::Page;
 
+pub use heatmap::{Cell, Heatmap, end_of_step, heatmap};
 pub use roots::{RootSpan, roots};
 pub use summary::TraceSummary;
 

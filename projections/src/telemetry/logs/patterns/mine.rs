@@ -1,11 +1,11 @@
 //! Lines into groups of one shape: pure.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::DateTime;
 use protocols::logs::Level;
 
-use super::LinePattern;
+use super::{LinePattern, PatternOverTime};
 
 /// Words of a line that are looked at.
 const MOST_WORDS: usize = 64;
@@ -23,6 +23,8 @@ pub(super) struct Miner {
     /// Groups by number of words and first word.
     tree: HashMap<(usize, String), Vec<usize>>,
     lines: usize,
+    /// How long the stretches of time are that are counted apart.
+    step_ns: Option<i64>,
 }
 
 #[derive(Debug)]
@@ -33,9 +35,17 @@ struct Group {
     levels: [u64; Level::ALL.len()],
     first_ns: i64,
     last_ns: i64,
+    over_time: BTreeMap<i64, u64>,
 }
 
 impl Miner {
+    pub(super) fn stepping(step_ns: i64) -> Self {
+        Self {
+            step_ns: Some(step_ns.max(1)),
+            ..Self::default()
+        }
+    }
+
     pub(super) fn lines(&self) -> usize {
         self.lines
     }
@@ -63,25 +73,34 @@ impl Miner {
                     levels: Default::default(),
                     first_ns: time_ns,
                     last_ns: time_ns,
+                    over_time: BTreeMap::new(),
                 });
                 self.groups.len() - 1
             }
         };
-        self.groups[at].take(&words, level, time_ns);
+        let group = &mut self.groups[at];
+        group.take(&words, level, time_ns);
+        if let Some(step_ns) = self.step_ns {
+            let begin = time_ns.div_euclid(step_ns).saturating_mul(step_ns);
+            *group.over_time.entry(begin).or_default() += 1;
+        }
     }
 
-    pub(super) fn finish(mut self, limit: usize) -> Vec<LinePattern> {
+    pub(super) fn finish(mut self, limit: usize) -> Vec<PatternOverTime> {
         self.groups
             .sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.words.cmp(&b.words)));
         let groups = self.groups.into_iter().take(limit);
         groups
-            .map(|group| LinePattern {
-                pattern: group.words.join(" "),
-                count: group.count,
-                level: group.level().name().to_owned(),
-                sample: group.sample,
-                first: DateTime::from_timestamp_nanos(group.first_ns),
-                last: DateTime::from_timestamp_nanos(group.last_ns),
+            .map(|group| PatternOverTime {
+                line: LinePattern {
+                    pattern: group.words.join(" "),
+                    count: group.count,
+                    level: group.level().name().to_owned(),
+                    sample: group.sample,
+                    first: DateTime::from_timestamp_nanos(group.first_ns),
+                    last: DateTime::from_timestamp_nanos(group.last_ns),
+                },
+                counts: group.over_time.into_iter().collect(),
             })
             .collect()
     }
@@ -217,7 +236,7 @@ mod tests {
 
     #[test]
     fn lines_of_one_shape_are_one_pattern() {
-        let mut miner = Miner::default();
+        let mut miner = Miner::stepping(50);
         for n in 0..100 {
             let user = ["ada", "bob", "eve"][n % 3];
             miner.add(
@@ -234,7 +253,9 @@ mod tests {
             );
         }
         miner.add("", Level::Info, 1);
-        let patterns = miner.finish(10);
+        let found = miner.finish(10);
+        assert_eq!(found[0].counts, [(0, 50), (50, 50)]);
+        let patterns: Vec<LinePattern> = found.into_iter().map(|found| found.line).collect();
         assert_eq!(patterns.len(), 3, "{patterns:?}");
         assert_eq!(
             patterns[0].pattern,
@@ -255,7 +276,7 @@ mod tests {
         fn every_line_has_a_group(lines in proptest::collection::vec(".{0,60}", 0..40)) {
             let mut miner = Miner::default();
             lines.iter().for_each(|line| miner.add(line, Level::Info, 0));
-            let counted: u64 = miner.finish(usize::MAX).iter().map(|p| p.count).sum();
+            let counted: u64 = miner.finish(usize::MAX).iter().map(|p| p.line.count).sum();
             proptest::prop_assert_eq!(counted, lines.len() as u64);
         }
     }

@@ -350,6 +350,16 @@ impl<'a> Segment<'a> {
         }
     }
 
+    /// How many bytes each body has.
+    pub(in super::super) fn body_sizes(&self) -> Result<Vec<u32>, Damaged> {
+        let raw = self.needed(Column::BodyLength)?;
+        let mut sizes = lengths(&mut Reader::new(&raw), self.directory.rows)?;
+        for row in (1..sizes.len()).rev() {
+            sizes[row] -= sizes[row - 1];
+        }
+        Ok(sizes)
+    }
+
     /// A field by name, whether it has a column of its own or not.
     pub(in super::super) fn field(&self, name: &str) -> Result<Option<FieldColumn>, Damaged> {
         let mut entries = self.directory.entries.iter();
