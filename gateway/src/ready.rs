@@ -39,23 +39,29 @@ pub async fn healthz() -> &'static str {
 #[utoipa::path(get, path = "/readyz", operation_id = "readyz", tag = "operations",
     responses((status = 200, body = Readiness), (status = 503, body = Readiness)))]
 pub async fn readyz(State(gateway): State<Gateway>) -> Response {
-    let asked = tokio::time::timeout(PATIENCE, checkpoints::get(&gateway.db, "members"));
-    let read_models = matches!(asked.await, Ok(Ok(_)));
-    let (keyring, sessions) = (
-        gateway.keyring.ready(),
-        gateway.tokens.ready() && gateway.keys().is_ok(),
-    );
-    let readiness = Readiness {
-        ready: keyring && sessions && read_models,
-        keyring,
-        sessions,
-        read_models,
-    };
+    let readiness = Readiness::of(&gateway).await;
     let status = match readiness.ready {
         true => StatusCode::OK,
         false => StatusCode::SERVICE_UNAVAILABLE,
     };
     (status, Json(readiness)).into_response()
+}
+
+impl Readiness {
+    pub(crate) async fn of(gateway: &Gateway) -> Self {
+        let asked = tokio::time::timeout(PATIENCE, checkpoints::get(&gateway.db, "members"));
+        let read_models = matches!(asked.await, Ok(Ok(_)));
+        let (keyring, sessions) = (
+            gateway.keyring.ready(),
+            gateway.tokens.ready() && gateway.keys().is_ok(),
+        );
+        Self {
+            ready: keyring && sessions && read_models,
+            keyring,
+            sessions,
+            read_models,
+        }
+    }
 }
 
 /// What it counts, for Prometheus

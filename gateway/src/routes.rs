@@ -230,7 +230,7 @@ fn telemetry(operations: Operations) -> Operations {
 
 fn logs(operations: Operations) -> Operations {
     use Action::ReadTelemetry;
-    use loki::labels;
+    use loki::{detected, labels, status, volume};
     operations
         .member(ReadTelemetry, routes!(logs::list))
         .member(ReadTelemetry, routes!(logs::stats::over_time))
@@ -249,6 +249,21 @@ fn logs(operations: Operations) -> Operations {
         .member(ReadTelemetry, routes!(labels::names, labels::post_names))
         .member(ReadTelemetry, routes!(labels::values))
         .member(ReadTelemetry, routes!(labels::series, labels::post_series))
+        .member(ReadTelemetry, routes!(volume::stats))
+        .member(ReadTelemetry, routes!(volume::volume))
+        .member(ReadTelemetry, routes!(volume::volume_range))
+        .member(ReadTelemetry, routes!(detected::labels))
+        .member(ReadTelemetry, routes!(detected::fields))
+        .member(ReadTelemetry, routes!(detected::values))
+        .member(ReadTelemetry, routes!(loki::patterns::list))
+        .member(
+            ReadTelemetry,
+            routes!(status::format_query, status::post_format_query),
+        )
+        .member(ReadTelemetry, routes!(status::drilldown_limits))
+        .member(ReadTelemetry, routes!(status::build_info))
+        .socket(ReadTelemetry, routes!(loki::tail::socket))
+        .public(routes!(status::ready))
 }
 
 fn traces(operations: Operations) -> Operations {
@@ -257,6 +272,7 @@ fn traces(operations: Operations) -> Operations {
         .member(ReadTelemetry, routes!(traces::list))
         .member(ReadTelemetry, routes!(traces::get))
         .member(ReadTelemetry, routes!(traces::durations))
+        .member(ReadTelemetry, routes!(traces::heatmap))
         .member(ReadTelemetry, routes!(traces::services))
         .member(ReadTelemetry, routes!(traces::operations))
         .member(ReadTelemetry, routes!(traces::red))

@@ -11,6 +11,7 @@ use projections::telemetry::spans::{search, trace};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::logs::stats::readable_step;
 use crate::Gateway;
 use crate::error::{Error, Problem};
 use crate::operations::Allowed;
@@ -18,11 +19,13 @@ use crate::paging::{Listed, Paging};
 use crate::parameters::{Path, Query};
 pub(crate) use asked::trace_id;
 use asked::{Range, Which};
-use shown::{Durations, Trace, TraceSummary};
+use shown::{Durations, Trace, TraceHeatmap, TraceSummary};
 
 const LIST: &str = "traces";
 /// Points of a scatter.
 const MOST_POINTS: usize = 2_000;
+const DEFAULT_COLUMNS: i64 = 60;
+const MOST_COLUMNS: i64 = 200;
 const DEFAULT_PIECES: u32 = 60;
 const MOST_PIECES: u32 = 500;
 
@@ -82,6 +85,41 @@ pub async fn durations(
     let filter = which.filter(range.times(&gateway)?, query.as_deref())?;
     let found = search::roots(&gateway.db, allowed.scope(), &filter, MOST_POINTS).await?;
     Ok(Json(Durations::of(found)))
+}
+
+/// How fine a heatmap is.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Columns {
+    /// About how many stretches of time; 60 unless told, at most 200.
+    pub columns: Option<i64>,
+}
+
+/// Spans as asked for, counted by when they began and how long they took
+///
+/// Stretches of time begin at multiples of `step_seconds`, the next length that people
+/// can read; durations have three steps to a decade: 1, 2 and 5. Errors are spans whose
+/// status is error.
+#[utoipa::path(get, path = "/api/v1/traces/heatmap", operation_id = "get_trace_heatmap", tag = "traces",
+    params(Which, ("attr" = Option<Vec<String>>, Query, description = "`name=value` that a field of the span or its resource has; may come often, all must hold"), Columns, Range),
+    responses((status = 200, body = TraceHeatmap)))]
+pub async fn heatmap(
+    State(gateway): State<Gateway>,
+    allowed: Allowed,
+    Query(which): Query<Which>,
+    Query(columns): Query<Columns>,
+    Query(range): Query<Range>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<TraceHeatmap>, Error> {
+    let times = range.times(&gateway)?;
+    let columns = columns.columns.unwrap_or(DEFAULT_COLUMNS);
+    let step_ns = readable_step(
+        times.to_ns.saturating_sub(times.from_ns),
+        columns.clamp(1, MOST_COLUMNS),
+    );
+    let filter = which.filter(times, query.as_deref())?;
+    let found = search::heatmap(&gateway.db, allowed.scope(), &filter, step_ns).await?;
+    Ok(Json(TraceHeatmap::of(found, step_ns)))
 }
 
 /// All of something, without pages.

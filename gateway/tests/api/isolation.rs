@@ -388,6 +388,10 @@ async fn no_list_shows_what_is_foreign() {
         "/jaeger/api/dependencies",
         "/jaeger/api/services",
         "/jaeger/api/traces",
+        "/loki/api/v1/detected_fields",
+        "/loki/api/v1/index/volume",
+        "/loki/api/v1/index/volume_range",
+        "/loki/api/v1/patterns",
         "/loki/api/v1/series",
     ];
     assert_eq!(shown, expected);

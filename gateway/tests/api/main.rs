@@ -24,6 +24,7 @@ mod invitations;
 mod isolation;
 mod limits;
 mod logs;
+mod loki;
 mod matrix;
 mod members;
 mod monitoring_integrations;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::app::app;
 
 /// The operations that need no credential; a new one is added here on purpose.
-const PUBLIC: [&str; 15] = [
+const PUBLIC: [&str; 16] = [
     "actions",
     "find_sign_on",
     "finish_sign_on",
@@ -16,6 +16,7 @@ const PUBLIC: [&str; 15] = [
     "jwks",
     "login",
     "logout",
+    "loki_ready",
     "metrics",
     "openapi",
     "readyz",

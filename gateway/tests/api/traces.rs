@@ -255,3 +255,36 @@ async fn jaegers_page_and_grafana_find_them_too() {
     get("traces?minDuration=x").await.with(400);
     assert_eq!(get("traces?service=y").await.with(200)["data"], json!([]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn spans_are_counted_by_time_and_duration() {
+    let app = app!();
+    let (ada, eve) = (app.register("Ada").await, app.register("Eve").await);
+    send_trace(&app, &ada, "x").await;
+    let get = async |who: &Person, query: &str| {
+        let path = format!("/api/v1/traces/heatmap{query}");
+        app.get(&path, Some(&who.token)).await.with(200)
+    };
+    let map = get(&ada, "").await;
+    assert_eq!(
+        (&map["count"], &map["errors"], &map["complete"]),
+        (&json!(2), &json!(1), &json!(true))
+    );
+    let cell = &map["cells"][0];
+    assert_eq!(
+        (&cell["min_ms"], &cell["max_ms"], &cell["count"]),
+        (&json!(10.0), &json!(20.0), &json!(2))
+    );
+    let step = map["step_seconds"].as_i64().unwrap();
+    let begin = chrono::DateTime::parse_from_rfc3339(cell["time"].as_str().unwrap()).unwrap();
+    assert_eq!(begin.timestamp() % step, 0);
+    for (query, count) in [
+        ("?service=x-pay", 1),
+        ("?error=true", 1),
+        ("?min_duration_ms=20", 0),
+        ("?attr=http.route%3D%2Fpay&columns=10", 2),
+    ] {
+        assert_eq!(get(&ada, query).await["count"], count, "{query}");
+    }
+    assert_eq!(get(&eve, "").await["cells"], json!([]));
+}

@@ -48,12 +48,13 @@ pub async fn over_time(
         .unwrap_or(DEFAULT_BUCKETS)
         .clamp(1, MAX_BUCKETS);
     let range = query.to_ns.saturating_sub(query.from_ns);
-    let step_ns = step(range, buckets);
+    let step_ns = readable_step(range, buckets);
     let stats = logs::stats(&gateway.db, allowed.scope(), &query, step_ns).await?;
     Ok(Json(stats))
 }
 
-fn step(range_ns: i64, buckets: i64) -> i64 {
+/// In nanoseconds.
+pub(in crate::routes) fn readable_step(range_ns: i64, buckets: i64) -> i64 {
     let least = range_ns / NS / buckets;
     let longest = STEPS[STEPS.len() - 1];
     let step = STEPS.into_iter().find(|step| *step >= least);
@@ -87,9 +88,9 @@ mod tests {
 
     #[test]
     fn buckets_have_lengths_that_people_can_read() {
-        assert_eq!(step(3_600 * NS, 60), 60 * NS);
-        assert_eq!(step(3_600 * NS, 50), 300 * NS);
-        assert_eq!(step(10 * NS, 60), NS);
-        assert_eq!(step(i64::MAX, 1), 31_536_000 * NS);
+        assert_eq!(readable_step(3_600 * NS, 60), 60 * NS);
+        assert_eq!(readable_step(3_600 * NS, 50), 300 * NS);
+        assert_eq!(readable_step(10 * NS, 60), NS);
+        assert_eq!(readable_step(i64::MAX, 1), 31_536_000 * NS);
     }
 }

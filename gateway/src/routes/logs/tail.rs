@@ -22,15 +22,15 @@ use crate::operations::Allowed;
 use crate::parameters::Query;
 
 /// Looks happen when the store has moved, but not more often than this.
-const LOOK_EVERY: Duration = Duration::from_millis(400);
+pub(in crate::routes) const LOOK_EVERY: Duration = Duration::from_millis(400);
 /// A look without a sign that there is something.
-const LOOK_ANYWAY: Duration = Duration::from_secs(2);
+pub(in crate::routes) const LOOK_ANYWAY: Duration = Duration::from_secs(2);
 /// Records of one look; of more the oldest are dropped, and their number is told.
-const MOST_RECORDS: usize = 500;
+pub(in crate::routes) const MOST_RECORDS: usize = 500;
 /// A client that does not take a burst in this time is too slow.
-const PATIENCE: Duration = Duration::from_secs(10);
-const PING_EVERY: Duration = Duration::from_secs(25);
-const MAX_CLIENT_MESSAGE: usize = 4096;
+pub(in crate::routes) const PATIENCE: Duration = Duration::from_secs(10);
+pub(in crate::routes) const PING_EVERY: Duration = Duration::from_secs(25);
+pub(in crate::routes) const MAX_CLIENT_MESSAGE: usize = 4096;
 /// Sockets of this gateway that look on at once.
 const MOST_TAILS: usize = 100;
 
@@ -83,10 +83,10 @@ pub async fn socket(
 }
 
 /// One of [`MOST_TAILS`].
-struct Place;
+pub(in crate::routes) struct Place;
 
 impl Place {
-    fn take() -> Result<Self, Error> {
+    pub(in crate::routes) fn take() -> Result<Self, Error> {
         if TAILS.fetch_add(1, Ordering::Relaxed) < MOST_TAILS {
             return Ok(Self);
         }

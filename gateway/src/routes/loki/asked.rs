@@ -2,10 +2,15 @@
 
 use access::body::{self, Limits};
 use axum::extract::{FromRequest, Request};
+use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use chrono::DateTime;
 
-use super::logql;
+use logql::ast::LogExpr;
+use logql::metric::Grid;
+use logql::units;
+
+use super::answer::CATEGORIZED;
 use super::{Failure, NS};
 use crate::Gateway;
 
@@ -16,13 +21,17 @@ const LIMITS: Limits = Limits {
 const FORM: &[u8] = b"application/x-www-form-urlencoded";
 pub(super) const DEFAULT_RANGE_NS: i64 = 3_600 * NS;
 const DEFAULT_LIMIT: usize = 100;
-const MAX_LIMIT: usize = 5_000;
+pub(super) const MAX_LIMIT: usize = 5_000;
 const MOST_STEPS: i64 = 11_000;
+const MS: i64 = 1_000_000;
+const FLAGS: &str = "x-loki-response-encoding-flags";
 
 /// Parameters from the query and, where it is a form, from the body.
 pub struct Asked {
     pairs: Vec<(String, String)>,
     pub(super) now_ns: i64,
+    /// Whether the client wants to know where labels are from.
+    pub(super) categorized: bool,
 }
 
 impl FromRequest<Gateway> for Asked {
@@ -33,6 +42,7 @@ impl FromRequest<Gateway> for Asked {
         let mut asked = Self {
             pairs: Vec::new(),
             now_ns: gateway.clock.now().micros().saturating_mul(1_000),
+            categorized: is_categorized(&parts.headers),
         };
         asked.add(parts.uri.query().unwrap_or_default().as_bytes());
         let kind = parts.headers.get(CONTENT_TYPE);
@@ -69,38 +79,104 @@ impl Asked {
             .transpose()
     }
 
-    /// `start` and `end`, the last hour unless told.
+    /// `start` and `end`, or `since` before the end: the last hour unless told.
     pub(super) fn range(&self) -> Result<(i64, i64), Failure> {
         let to_ns = self.time("end")?.unwrap_or(self.now_ns);
+        let since_ns = self.duration("since")?.unwrap_or(DEFAULT_RANGE_NS);
         let from_ns = self
             .time("start")?
-            .unwrap_or(to_ns.saturating_sub(DEFAULT_RANGE_NS));
+            .unwrap_or(to_ns.saturating_sub(since_ns));
         match from_ns <= to_ns {
             true => Ok((from_ns, to_ns.saturating_add(1))),
             false => Err(Failure::Bad("end is before start".to_owned())),
         }
     }
 
+    /// Of lines.
     pub(super) fn limit(&self) -> Result<usize, Failure> {
-        let Some(text) = self.text("limit") else {
-            return Ok(DEFAULT_LIMIT);
-        };
-        let limit = text.parse::<usize>();
-        let limit = limit.map_err(|_| Failure::Bad(format!("limit: `{text}` is not a number")))?;
-        Ok(limit.clamp(1, MAX_LIMIT))
-    }
-
-    pub(super) fn step_ns(&self, range_ns: i64) -> Result<i64, Failure> {
-        let step = match self.text("step") {
-            None => (range_ns / 250).max(NS),
-            Some(text) => logql::duration_ns(text)
-                .ok_or_else(|| Failure::Bad(format!("step: `{text}` is not a duration")))?,
-        };
-        match step >= NS && range_ns / step <= MOST_STEPS {
-            true => Ok(step / NS * NS),
-            false => Err(Failure::Bad("step: too short for the range".to_owned())),
+        let limit = self.count("limit")?.unwrap_or(DEFAULT_LIMIT);
+        match limit {
+            0 => Err(Failure::Bad("limit must be a positive value".to_owned())),
+            1..=MAX_LIMIT => Ok(limit),
+            _ => Err(super::too_much(format!(
+                "max entries limit per query exceeded, limit > max_entries_limit_per_query ({limit} > {MAX_LIMIT})"
+            ))),
         }
     }
+
+    pub(super) fn count(&self, name: &str) -> Result<Option<usize>, Failure> {
+        let wrong = |text: &str| Failure::Bad(format!("{name}: `{text}` is not a number"));
+        let text = self.text(name);
+        text.map(|text| text.parse().map_err(|_| wrong(text)))
+            .transpose()
+    }
+
+    /// `30s`, or a number of seconds.
+    fn duration(&self, name: &str) -> Result<Option<i64>, Failure> {
+        let wrong = |text: &str| Failure::Bad(format!("{name}: `{text}` is not a duration"));
+        let text = self.text(name);
+        text.map(|text| duration_ns(text).ok_or_else(|| wrong(text)))
+            .transpose()
+    }
+
+    pub(super) fn forward(&self) -> Result<bool, Failure> {
+        let direction = self.text("direction").map(str::to_ascii_lowercase);
+        match direction.as_deref() {
+            None | Some("backward") => Ok(false),
+            Some("forward") => Ok(true),
+            Some(other) => Err(Failure::Bad(format!("invalid direction '{other}'"))),
+        }
+    }
+
+    /// Steps of whole milliseconds, about 250 unless told.
+    pub(super) fn step_ns(&self, range_ns: i64) -> Result<i64, Failure> {
+        let step = self.duration("step")?;
+        let step = step.unwrap_or((range_ns / 250 / NS * NS).max(NS)) / MS * MS;
+        if step < MS {
+            let why = "zero or negative query resolution step widths are not accepted. Try a positive integer";
+            return Err(Failure::Bad(why.to_owned()));
+        }
+        match range_ns / step <= MOST_STEPS {
+            true => Ok(step),
+            false => Err(super::too_much("exceeded maximum resolution of 11,000 points per time series. Try increasing the value of the step parameter".to_owned())),
+        }
+    }
+
+    /// From the start on, step by step, to the end at most.
+    pub(super) fn grid(&self, from_ns: i64, end_ns: i64) -> Result<Grid, Failure> {
+        let range_ns = end_ns.saturating_sub(from_ns);
+        let step_ns = self.step_ns(range_ns)?;
+        Ok(Grid {
+            start_ns: from_ns,
+            step_ns,
+            count: usize::try_from(range_ns / step_ns).unwrap_or(0) + 1,
+        })
+    }
+
+    /// What `query` selects; everything where there is none.
+    pub(super) fn log(&self, query: Option<&str>) -> Result<LogExpr, Failure> {
+        let text = query.filter(|text| !text.trim().is_empty());
+        Ok(text.map(logql::parse_log).transpose()?.unwrap_or_default())
+    }
+}
+
+fn is_categorized(headers: &HeaderMap) -> bool {
+    let flags = headers
+        .get_all(FLAGS)
+        .iter()
+        .filter_map(|flags| flags.to_str().ok());
+    let mut flags = flags.flat_map(|flags| flags.split(','));
+    flags.any(|flag| flag.trim() == CATEGORIZED)
+}
+
+/// `30s`, or a number of seconds; positive.
+fn duration_ns(text: &str) -> Option<i64> {
+    let ns = match text.parse::<f64>() {
+        Ok(seconds) if (0.0..1e9).contains(&seconds) => (seconds * 1e3).round() as i64 * MS,
+        Ok(_) => return None,
+        Err(_) => units::whole_ns(text)?,
+    };
+    (ns > 0).then_some(ns)
 }
 
 /// Nanoseconds since 1970, seconds with decimals, or RFC 3339.

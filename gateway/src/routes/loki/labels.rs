@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use axum::Json;
 use axum::extract::State;
-use projections::telemetry::logs::{self, Filter, LogStream, Query, label_name};
+use logql::narrow::narrow;
+use projections::telemetry::logs::{self, LogStream, Query, label_name};
 use serde_json::{Map, Value, json};
 
 use super::asked::Asked;
-use super::logql::{self, LogQl};
+use super::record;
 use super::{Failure, success};
 use crate::Gateway;
 use crate::operations::Allowed;
@@ -18,20 +19,10 @@ use crate::parameters::Path;
 const MOST: usize = 5_000;
 
 /// Records of the range that a selector wants; all where there is none.
-fn records(asked: &Asked, selector: Option<&str>) -> Result<Query, Failure> {
+pub(super) fn records(asked: &Asked, selector: Option<&str>) -> Result<Query, Failure> {
     let (from_ns, to_ns) = asked.range()?;
-    let filter = match selector {
-        None => Filter::default(),
-        Some(text) => match logql::parse(text) {
-            Ok(LogQl::Lines(selection)) => selection.filter,
-            Ok(LogQl::Count(_)) => {
-                return Err(Failure::Bad(format!("`{text}` selects no streams")));
-            }
-            Err(error) => return Err(Failure::Bad(error.to_string())),
-        },
-    };
     Ok(Query {
-        filter,
+        filter: record::filter(&narrow(&asked.log(selector)?))?,
         from_ns,
         to_ns,
     })

@@ -178,6 +178,50 @@ impl Durations {
     }
 }
 
+/// Spans by when they began and how long they took.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TraceHeatmap {
+    pub step_seconds: i64,
+    pub count: u64,
+    pub errors: u64,
+    /// Whether everything was looked at, not only the newest.
+    pub complete: bool,
+    /// By time, then by duration; those without spans are left out.
+    pub cells: Vec<HeatmapCell>,
+}
+
+/// Spans of one stretch of time and one step of duration.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct HeatmapCell {
+    /// When the stretch begins.
+    pub time: String,
+    pub min_ms: f64,
+    /// None for the longest step.
+    pub max_ms: Option<f64>,
+    pub count: u64,
+    pub errors: u64,
+}
+
+impl TraceHeatmap {
+    pub(super) fn of(found: search::Heatmap, step_ns: i64) -> Self {
+        let cell = |((time_ns, begin_ns), cell): ((i64, i64), search::Cell)| HeatmapCell {
+            time: time(time_ns),
+            min_ms: ms(begin_ns),
+            max_ms: search::end_of_step(begin_ns).map(ms),
+            count: cell.count,
+            errors: cell.errors,
+        };
+        let cells: Vec<HeatmapCell> = found.cells.into_iter().map(cell).collect();
+        Self {
+            step_seconds: step_ns / 1_000_000_000,
+            count: cells.iter().map(|cell| cell.count).sum(),
+            errors: cells.iter().map(|cell| cell.errors).sum(),
+            complete: found.complete,
+            cells,
+        }
+    }
+}
+
 /// Of a name that was sent twice the last value shows.
 fn named(fields: Vec<OwnedField>) -> BTreeMap<String, String> {
     fields.into_iter().collect()

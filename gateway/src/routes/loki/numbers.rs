@@ -1,0 +1,153 @@
+//! Numbers over time: lines folded where they lie, and PromQL over what they become.
+
+use std::sync::Arc;
+
+use logql::EvalError;
+use logql::ast::Metric;
+use logql::metric::{self, Folds, Grid, Leaf, Leaves};
+use logql::narrow::narrow;
+use projections::telemetry::logs::{self, Query, Record, Sized};
+use promql::{Answer, Engine, Limits, Options, QueryError, Value};
+use schemas::scope::Scope;
+
+use super::record::{self, Show};
+use super::{Failure, too_much};
+use crate::Gateway;
+
+/// Series of one answer.
+pub(super) const MOST_SERIES: usize = 500;
+/// Of the leaves exactly what was folded for a step stands at it.
+const LOOKBACK_MS: i64 = 1;
+
+impl From<EvalError> for Failure {
+    fn from(error: EvalError) -> Self {
+        match error {
+            EvalError::TooMuch(why) => too_much(why),
+            error @ EvalError::Pipeline { .. } => Self::Bad(error.to_string()),
+        }
+    }
+}
+
+impl From<QueryError> for Failure {
+    fn from(error: QueryError) -> Self {
+        match error {
+            QueryError::Unavailable(_) => Self::Unavailable,
+            QueryError::Timeout => too_much(error.to_string()),
+            QueryError::Parse(_) | QueryError::BadData(_) | QueryError::Execution(_) => {
+                Self::Bad(error.to_string())
+            }
+        }
+    }
+}
+
+/// At one moment where the grid has no step.
+pub(super) async fn evaluate(
+    gateway: &Gateway,
+    scope: &Scope,
+    metric: &Metric,
+    grid: Grid,
+) -> Result<Answer, Failure> {
+    let plan = metric::plan(metric, grid).map_err(Failure::Bad)?;
+    let mut leaves = Leaves::default();
+    for leaf in plan.leaves {
+        leaves.push(folded(gateway, scope, Arc::new(leaf)).await?);
+    }
+    let engine = Engine {
+        limits: Limits::default(),
+    };
+    let options = Options {
+        lookback_ms: LOOKBACK_MS,
+        timeout: None,
+    };
+    let start_ms = grid.start_ns.div_euclid(1_000_000);
+    let step_ms = grid.step_ns / 1_000_000;
+    let answer = match step_ms {
+        0 => {
+            engine
+                .instant(&leaves, &plan.promql, start_ms, options)
+                .await?
+        }
+        step_ms => {
+            let steps = i64::try_from(grid.count.saturating_sub(1)).unwrap_or(i64::MAX);
+            let range = (
+                start_ms,
+                start_ms.saturating_add(step_ms.saturating_mul(steps)),
+            );
+            engine
+                .range(&leaves, &plan.promql, range, step_ms, options)
+                .await?
+        }
+    };
+    let series = match &answer.value {
+        Value::Scalar(..) | Value::Text(..) => 1,
+        Value::Vector(_, found) => found.len(),
+        Value::Matrix(found) => found.len(),
+    };
+    match series <= MOST_SERIES {
+        true => Ok(answer),
+        false => Err(too_much(format!(
+            "maximum of series ({MOST_SERIES}) reached for a single query"
+        ))),
+    }
+}
+
+async fn folded(
+    gateway: &Gateway,
+    scope: &Scope,
+    leaf: Arc<Leaf>,
+) -> Result<Vec<metric::Series>, Failure> {
+    let (from_ns, to_ns) = leaf.times();
+    let query = Query {
+        filter: record::filter(&narrow(leaf.log()))?,
+        from_ns,
+        to_ns,
+    };
+    let mut total = Folds::default();
+    let mut failed = None;
+    let take = |folds: Result<Folds, EvalError>| {
+        match folds.and_then(|folds| total.join(folds)) {
+            Ok(()) => {}
+            Err(error) => failed = Some(error),
+        }
+        failed.is_none()
+    };
+    let (db, work) = (&gateway.db, leaf.clone());
+    match leaf.needs_no_text() {
+        true => logs::sizes(db, scope, &query, move |found| of_sizes(&work, found), take).await?,
+        false => {
+            logs::walk(
+                db,
+                scope,
+                &query,
+                move |found| of_records(&work, found),
+                take,
+            )
+            .await?
+        }
+    };
+    match failed {
+        Some(error) => Err(error.into()),
+        None => Ok(leaf.finish(total)?),
+    }
+}
+
+fn of_sizes(leaf: &Leaf, found: Vec<Sized>) -> Result<Folds, EvalError> {
+    let mut folds = Folds::default();
+    for sized in found {
+        let labels = record::with_level(record::stream_labels(&sized.stream), sized.level);
+        let mut fold = leaf.fold();
+        for (time_ns, bytes) in sized.records {
+            leaf.tally(&mut fold, time_ns, bytes.into());
+        }
+        folds.add(leaf.labels(&labels), fold)?;
+    }
+    Ok(folds)
+}
+
+fn of_records(leaf: &Leaf, found: Vec<Record>) -> Result<Folds, EvalError> {
+    let mut folds = Folds::default();
+    for record in found {
+        leaf.line(&mut folds, record::line(record, Show::Named))?;
+    }
+    Ok(folds)
+}
