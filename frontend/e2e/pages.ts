@@ -46,6 +46,10 @@ export const PAGES: readonly ShownPage[] = [
   { name: 'logs-patterns', signedIn: true, open: at(`/p/${PROJECT}/logs?tab=patterns`, 'Logs') },
   { name: 'logs-none', signedIn: true, open: at(`/p/${PROJECT}/logs?q=zzz`, 'Logs') },
   { name: 'traces', signedIn: true, open: at(`/p/${PROJECT}/traces?service=payments&min=1s`, 'Traces') },
+  { name: 'traces-heatmap', signedIn: true, open: async (page) => {
+    await page.goto(`/p/${PROJECT}/traces?tab=heatmap&range=3h`);
+    await page.getByRole('img', { name: /spans by time and duration/ }).waitFor();
+  } },
   { name: 'trace', signedIn: true, open: openTrace },
   { name: 'trace-flame', signedIn: true, open: async (page) => {
     await openTrace(page);

@@ -1,5 +1,5 @@
 import { http, HttpResponse } from 'msw';
-import type { MapEdge, MapNode, RedRow, Trace, TraceSpan } from '../src/api/traces';
+import type { MapEdge, MapNode, RedRow, Trace, TraceHeatmap, TraceSpan } from '../src/api/traces';
 import { notFound, page, refusedSession } from './answers';
 import { has } from './signals';
 import { summaryOf, traceIdAt, traceNumber, traceOf } from './trace-seed';
@@ -31,6 +31,7 @@ export const traceRoutes = [
     }));
     return answered(request, { points });
   }),
+  http.get(`${API}/heatmap`, ({ request }) => answered(request, heatmapOf(request))),
   http.get(`${API}/red`, ({ request }) => {
     const query = new URL(request.url).searchParams;
     const rows = redRows(windowed(request), windowOf(request), Number(query.get('points') ?? 0)).filter((row) => !query.get('service') || row.service === query.get('service'));
@@ -108,6 +109,43 @@ function found(request: Request): Trace[] {
       trace.spans.some(spanMatches)
     );
   });
+}
+
+const HEATMAP_STEPS = [1, 5, 10, 30, 60, 300, 600, 1800, 3600, 10_800, 21_600, 43_200, 86_400];
+
+/** Spans by time and by three steps of duration to a decade, as the server counts them. */
+function heatmapOf(request: Request): TraceHeatmap {
+  const least = secondsOf(request) / Number(new URL(request.url).searchParams.get('columns') ?? 60);
+  const step = HEATMAP_STEPS.find((one) => one >= least) ?? 604_800;
+  const cells = new Map<string, TraceHeatmap['cells'][number]>();
+  for (const span of matchingSpans(request)) {
+    const time = new Date(Math.floor(Date.parse(span.start) / 1000 / step) * step * 1000).toISOString();
+    const decade = 10 ** Math.floor(Math.log10(Math.max(span.duration_ms, 0.001)));
+    const low = ([5, 2].find((one) => span.duration_ms >= one * decade) ?? 1) * decade;
+    const key = `${time} ${low.toExponential()}`;
+    const cell = cells.get(key) ?? { time, min_ms: rounded(low), max_ms: rounded(low === 2 * decade ? 5 * decade : low * 2), count: 0, errors: 0 };
+    cells.set(key, { ...cell, count: cell.count + 1, errors: cell.errors + (span.status === 'error' ? 1 : 0) });
+  }
+  const shown = [...cells.values()].sort((left, right) => left.time.localeCompare(right.time) || left.min_ms - right.min_ms);
+  const total = (name: 'count' | 'errors') => shown.reduce((sum, cell) => sum + cell[name], 0);
+  return { step_seconds: step, count: total('count'), errors: total('errors'), complete: true, cells: shown };
+}
+
+function rounded(ms: number): number {
+  return Number(ms.toPrecision(3));
+}
+
+function matchingSpans(request: Request): TraceSpan[] {
+  const text = (name: string) => new URL(request.url).searchParams.get(name) ?? undefined;
+  return found(request)
+    .flatMap(({ spans }) => spans)
+    .filter(
+      ({ service, duration_ms: duration, status }) =>
+        (!text('service') || service === text('service')) &&
+        duration >= Number(text('min_duration_ms') ?? 0) &&
+        duration <= Number(text('max_duration_ms') ?? Infinity) &&
+        (text('error') !== 'true' || status === 'error'),
+    );
 }
 
 function redRows(traces: readonly Trace[], { from, to }: { from: number; to: number }, pieces: number): RedRow[] {

@@ -21,6 +21,30 @@ test('traces are searched by service, attribute, duration and error, all of it i
   await expect(page.getByRole('img', { name: /^Durations of (\d+) traces over time, \1 with errors/ })).toBeVisible();
 });
 
+test('a cell of the heatmap narrows the search, in the link', async ({ page }) => {
+  await page.goto(TRACES);
+  await page.getByText('Heatmap', { exact: true }).click();
+  await expect(page).toHaveURL(/tab=heatmap/);
+  const map = page.getByRole('img', { name: /^[\d,]+ spans by time and duration, [\d,]+ with errors$/ });
+  await expect(map).toBeVisible();
+  const box = await map.boundingBox();
+  if (!box) throw new Error('the heatmap is on the page');
+  // Somewhere in the middle column there is a cell; only those have a pointer's hand.
+  const over = map.locator('.u-over');
+  for (let y = box.height - 40; y > 10; y -= 6) {
+    await page.mouse.move(box.x + box.width / 2, box.y + y);
+    if (await over.evaluate((element) => (element as HTMLElement).style.cursor === 'pointer')) break;
+  }
+  await page.mouse.down();
+  await page.mouse.up();
+  await expect(page).toHaveURL(/min=[\d.]+ms/);
+  await expect(page).toHaveURL(/max=[\d.]+ms/);
+  await expect(page).toHaveURL(/from=/);
+  await expect(page.getByLabel('At least')).toHaveValue(/ms$/);
+  await page.goBack();
+  await expect(page).not.toHaveURL(/min=/);
+});
+
 test('what is no duration is refused where it stands', async ({ page }) => {
   await page.goto(TRACES);
   await page.getByLabel('At least').fill('soon');

@@ -11,6 +11,8 @@ export type MapNode = Schemas['MapNode'];
 export type RedRow = Schemas['RedRow'];
 export type ServiceMap = Schemas['ServiceMap'];
 export type Trace = Schemas['Trace'];
+export type TraceHeatCell = Schemas['HeatmapCell'];
+export type TraceHeatmap = Schemas['TraceHeatmap'];
 export type TracePoint = Schemas['DurationPoint'];
 export type TraceSpan = Schemas['Span'];
 export type TraceSummary = Schemas['TraceSummary'];
@@ -26,6 +28,7 @@ export type TraceWindow = Required<Pick<Asked, 'from' | 'to'>>;
 const TRACES_PER_PAGE = 100;
 /** Pieces of the range in a sparkline. */
 const SPARK_POINTS = 30;
+const HEATMAP_COLUMNS = 60;
 
 /** `about` names the range and is stable; `window` turns it into instants when the query runs. */
 export function traceListQuery(project: string, filter: TraceFilter, about: object, window: () => TraceWindow) {
@@ -53,6 +56,18 @@ export function durationsQuery(project: string, filter: TraceFilter, about: obje
       const range = window();
       const { points } = await read(api.GET('/api/v1/traces/durations', { params: { query: asked(filter, range) }, signal }));
       return { points, window: range };
+    },
+    placeholderData: keepPreviousData,
+  });
+}
+
+export function heatmapQuery(project: string, filter: TraceFilter, about: object, window: () => TraceWindow) {
+  return queryOptions({
+    queryKey: keys.traces(project, 'heatmap', { ...filter, ...about }),
+    queryFn: async ({ signal }) => {
+      const range = window();
+      const heatmap = await read(api.GET('/api/v1/traces/heatmap', { params: { query: { ...asked(filter, range), columns: HEATMAP_COLUMNS } }, signal }));
+      return { heatmap, window: range };
     },
     placeholderData: keepPreviousData,
   });

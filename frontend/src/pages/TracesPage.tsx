@@ -1,10 +1,10 @@
-import { Skeleton } from '@mantine/core';
+import { SegmentedControl, Skeleton } from '@mantine/core';
 import { IconTimeline } from '@tabler/icons-react';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { lazy, Suspense, useMemo } from 'react';
 import { arrivalQuery } from '../api/arrival';
-import { durationsQuery, traceListQuery, type TraceFilter, type TracePoint, type TraceSummary } from '../api/traces';
+import { durationsQuery, heatmapQuery, traceListQuery, type TraceFilter, type TraceHeatmap, type TracePoint, type TraceSummary } from '../api/traces';
 import { FirstSignal } from '../components/FirstSignal';
 import { SavedViews } from '../components/SavedViews';
 import { serviceColors } from '../components/ServiceName';
@@ -22,11 +22,14 @@ import { Panel } from '../ui/Panel';
 import { PanelBoundary } from '../ui/PanelBoundary';
 import { QueryView } from '../ui/QueryView';
 import { RowSkeleton } from '../ui/RowSkeleton';
-import { shortDuration } from '../util/numbers';
+import { heatCells, narrowedTo, type HeatCell } from '../util/heatmap';
+import { exactCount, percent, shortDuration } from '../util/numbers';
 import { instants, type RangeSearch } from '../util/range';
+import { clockTime } from '../util/time';
 import { traceFilter, type TraceSearch } from '../util/trace-search';
 import classes from './TracesPage.module.css';
 
+const Heatmap = lazy(async () => ({ default: (await import('../ui/Heatmap')).Heatmap }));
 const Scatter = lazy(async () => ({ default: (await import('../ui/Scatter')).Scatter }));
 
 const CHART_HEIGHT = 220;
@@ -82,14 +85,89 @@ interface FoundProps {
 }
 
 function Durations({ filter, range }: FoundProps) {
-  const query = useQuery(durationsQuery(useProject(), filter, range, () => instants(range)));
+  const navigate = useNavigate();
+  const shown = useSearch({ strict: false }).tab === 'heatmap' ? 'heatmap' : 'traces';
+  const choice = (
+    <SegmentedControl
+      size="xs"
+      aria-label="Durations as"
+      value={shown}
+      onChange={(tab) => void navigate({ to: '.', search: (before) => ({ ...before, tab: tab === 'heatmap' ? tab : undefined }), resetScroll: false })}
+      data={[
+        { value: 'traces', label: 'Traces' },
+        { value: 'heatmap', label: 'Heatmap' },
+      ]}
+    />
+  );
   return (
-    <Panel title="Durations">
-      <QueryView query={query} skeleton={<Skeleton height={CHART_HEIGHT + 24} aria-busy="true" aria-label="Loading" />}>
-        {({ points, window }) => <DurationChart points={points} window={window} />}
-      </QueryView>
+    <Panel title="Durations" actions={choice}>
+      {shown === 'heatmap' ? <SpanHeatmap filter={filter} range={range} /> : <Points filter={filter} range={range} />}
     </Panel>
   );
+}
+
+const chartSkeleton = <Skeleton height={CHART_HEIGHT + 24} aria-busy="true" aria-label="Loading" />;
+
+function Points({ filter, range }: FoundProps) {
+  const query = useQuery(durationsQuery(useProject(), filter, range, () => instants(range)));
+  return (
+    <QueryView query={query} skeleton={chartSkeleton}>
+      {({ points, window }) => <DurationChart points={points} window={window} />}
+    </QueryView>
+  );
+}
+
+function SpanHeatmap({ filter, range }: FoundProps) {
+  const query = useQuery(heatmapQuery(useProject(), filter, range, () => instants(range)));
+  return (
+    <QueryView query={query} skeleton={chartSkeleton}>
+      {({ heatmap, window }) =>
+        heatmap.count > 0 ? (
+          <HeatmapChart heatmap={heatmap} window={window} />
+        ) : (
+          <EmptyState icon={<IconTimeline size={20} />} title="No span matches">
+            Take a condition away, or choose a longer range.
+          </EmptyState>
+        )
+      }
+    </QueryView>
+  );
+}
+
+function HeatmapChart({ heatmap, window }: { heatmap: TraceHeatmap; window: { from: string; to: string } }) {
+  const navigate = useNavigate();
+  const zoom = useZoom();
+  const cells = useMemo(() => heatCells(heatmap.cells, heatmap.step_seconds), [heatmap]);
+  const narrow = (cell: HeatCell) => void navigate({ to: '.', search: (before) => ({ ...before, range: undefined, ...narrowedTo(cell) }) });
+  return (
+    <>
+      <Suspense fallback={<Skeleton height={CHART_HEIGHT} />}>
+        <Heatmap
+          label={`${exactCount(heatmap.count)} spans by time and duration, ${exactCount(heatmap.errors)} with errors`}
+          cells={cells}
+          from={Date.parse(window.from) / 1000}
+          to={Date.parse(window.to) / 1000}
+          text={shortDuration}
+          about={cellLines}
+          height={CHART_HEIGHT}
+          onOpen={narrow}
+          onZoom={zoom}
+        />
+      </Suspense>
+      <p className={classes.legend}>
+        <span className={classes.cell} aria-hidden /> {exactCount(heatmap.count)} spans
+        <span className={classes.share} aria-hidden /> {exactCount(heatmap.errors)} with errors
+        {!heatmap.complete && <span>· of the newest only</span>}
+        <span className={classes.hint}>Click narrows the search to a cell, dragging narrows the range.</span>
+      </p>
+    </>
+  );
+}
+
+function cellLines(cell: HeatCell): string[] {
+  const long = cell.most === undefined ? `${shortDuration(cell.least)} and longer` : `${shortDuration(cell.least)} to ${shortDuration(cell.most)}`;
+  const failed = cell.errors > 0 ? [`${exactCount(cell.errors)} with errors (${percent(cell.errors / cell.count)})`] : [];
+  return [`${clockTime(cell.from * 1000)} to ${clockTime(cell.to * 1000)}`, long, `${exactCount(cell.count)} spans`, ...failed];
 }
 
 function DurationChart({ points, window }: { points: readonly TracePoint[]; window: { from: string; to: string } }) {

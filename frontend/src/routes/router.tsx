@@ -126,7 +126,7 @@ const traces = createRoute({
   getParentRoute: () => projectRoute,
   path: '/traces',
   staticData: { timeRange: '1h' },
-  validateSearch: only('service', 'operation', 'q', 'min', 'max', 'errors'),
+  validateSearch: only('service', 'operation', 'q', 'min', 'max', 'errors', 'tab'),
   component: lazyRouteComponent(() => import('../pages/TracesPage'), 'TracesPage'),
 });
 

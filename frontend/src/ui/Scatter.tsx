@@ -1,7 +1,7 @@
 import { useComputedColorScheme } from '@mantine/core';
 import { useEffect, useRef, useState } from 'react';
 import type uPlot from 'uplot';
-import { DRAG_FROM, mountPlot, sharedCursor, takeSelection, timeAxis, tokensOf, valueAxis } from './plot';
+import { decadeAxis, decades, DRAG_FROM, mountPlot, sharedCursor, takeSelection, timeAxis, tokensOf, valueAxis } from './plot';
 import classes from './TimeChart.module.css';
 
 export interface ScatterPoint {
@@ -95,22 +95,6 @@ export function Scatter(props: ScatterProps) {
       )}
     </div>
   );
-}
-
-function decades(min: number | null, max: number | null): [number, number] {
-  if (!min || !max || min <= 0) return [1, 1000];
-  return [10 ** Math.floor(Math.log10(min)), 10 ** Math.ceil(Math.log10(max * 1.01))];
-}
-
-/** Labels and lines at powers of ten only. */
-function decadeAxis(axis: uPlot.Axis): uPlot.Axis {
-  const filter: uPlot.Axis.Filter = (_plot, splits) => splits.map((value) => (isDecade(value) ? value : null));
-  return { ...axis, filter, grid: { ...axis.grid, filter } };
-}
-
-function isDecade(value: number): boolean {
-  const power = Math.log10(value);
-  return Math.abs(power - Math.round(power)) < 1e-6;
 }
 
 function draw(plot: uPlot, points: readonly ScatterPoint[], token: (name: `--${string}`) => string): void {

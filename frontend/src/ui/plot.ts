@@ -28,6 +28,23 @@ function bareAxis(token: (name: `--${string}`) => string): uPlot.Axis {
   return { stroke: token('--ink-dim'), font: AXIS_FONT, ticks: { show: false }, border: { show: false } };
 }
 
+/** Whole powers of ten around some values. */
+export function decades(min: number | null, max: number | null): [number, number] {
+  if (!min || !max || min <= 0) return [1, 1000];
+  return [10 ** Math.floor(Math.log10(min)), 10 ** Math.ceil(Math.log10(max * 1.01))];
+}
+
+/** Labels and lines at powers of ten only. */
+export function decadeAxis(axis: uPlot.Axis): uPlot.Axis {
+  const filter: uPlot.Axis.Filter = (_plot, splits) => splits.map((value) => (isDecade(value) ? value : null));
+  return { ...axis, filter, grid: { ...axis.grid, filter } };
+}
+
+function isDecade(value: number): boolean {
+  const power = Math.log10(value);
+  return Math.abs(power - Math.round(power)) < 1e-6;
+}
+
 const dayFormat = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
 const minuteFormat = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
 const secondFormat = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
