@@ -96,7 +96,33 @@ telemetrygen_peer() {
   else say "telemetrygen: not here; make prove builds it"; fi
 }
 
-[ $# -gt 0 ] || set -- postgres prometheus alertmanager node-exporter rsyslog redis kafka keycloak chromium xfs eatmydata telemetrygen shellcheck
+# Loki's own client. Of v1.6.1 and no later: from v2.0 on Loki is under the AGPL.
+# Its go.mod has replacements, which `go install` refuses and which are repeated here.
+logcli_peer() {
+  local path module=github.com/grafana/loki/cmd/logcli replacement
+  path=$(find_command LOGCLI logcli || compgen -G "$cache/go/bin/logcli" || true)
+  if [ -z "$path" ] && [ -n "${SRE_COPILOT_PROVE:-}" ] && has go; then
+    say "building logcli"
+    local work
+    work=$(mktemp -d)
+    (cd "$work" && export GOFLAGS=-mod=mod && go mod init peers &&
+      for replacement in \
+        github.com/hpcloud/tail=github.com/grafana/tail@v0.0.0-20191024143944-0b54ddf21fe7 \
+        github.com/Azure/azure-sdk-for-go=github.com/Azure/azure-sdk-for-go@v36.2.0+incompatible \
+        k8s.io/client-go=k8s.io/client-go@v0.18.3 \
+        github.com/satori/go.uuid=github.com/satori/go.uuid@v1.2.0 \
+        github.com/gocql/gocql=github.com/grafana/gocql@v0.0.0-20200605141915-ba5dc39ece85 \
+        google.golang.org/grpc=google.golang.org/grpc@v1.29.1; do
+        go mod edit -replace "$replacement"
+      done && go get "$module@v1.6.1" golang.org/x/sys@v0.50.0 github.com/modern-go/reflect2@v1.0.2 &&
+      go build -o "$cache/go/bin/logcli" "$module") >&2 && path=$cache/go/bin/logcli
+    rm -rf "$work"
+  fi
+  if [ -n "$path" ]; then export_path LOGCLI "$path"
+  else say "logcli: not here; make prove builds it"; fi
+}
+
+[ $# -gt 0 ] || set -- postgres prometheus alertmanager node-exporter rsyslog redis kafka keycloak chromium xfs eatmydata telemetrygen logcli shellcheck
 for name in "$@"; do
   case $name in
     postgres) postgres_peer ;;
@@ -113,6 +139,7 @@ for name in "$@"; do
     xfs) peer XFS_IO xfs_io xfsprogs ;;
     eatmydata) eatmydata_peer ;;
     telemetrygen) telemetrygen_peer ;;
+    logcli) logcli_peer ;;
     shellcheck) peer SHELLCHECK shellcheck shellcheck ;;
     *) die "unknown peer $name" ;;
   esac

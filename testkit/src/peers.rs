@@ -27,6 +27,8 @@ pub enum Peer {
     Keycloak,
     /// OpenTelemetry's load generator.
     Telemetrygen,
+    /// Loki's own client, of the last version under the Apache licence.
+    Logcli,
 }
 
 impl Peer {
@@ -45,6 +47,7 @@ impl Peer {
             Self::Rsyslogd => "SRE_COPILOT_TEST_RSYSLOGD",
             Self::Keycloak => "SRE_COPILOT_TEST_KEYCLOAK",
             Self::Telemetrygen => "SRE_COPILOT_TEST_TELEMETRYGEN",
+            Self::Logcli => "SRE_COPILOT_TEST_LOGCLI",
             Self::EatMyData => "SRE_COPILOT_TEST_EATMYDATA",
         }
     }

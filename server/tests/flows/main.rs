@@ -33,6 +33,7 @@ mod invented_series;
 mod kill;
 mod latency;
 mod log_retention;
+mod logcli;
 mod mail;
 mod metrics;
 mod one_group;
