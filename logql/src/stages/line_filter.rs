@@ -15,7 +15,7 @@ pub(crate) struct Filter {
 
 #[derive(Debug)]
 enum Look {
-    Piece(Finder<'static>),
+    Piece(Box<Finder<'static>>),
     Regexp(Regex),
     Pattern(LinePattern),
     Ip(Range),
@@ -31,7 +31,7 @@ impl Filter {
                 }
                 Needle::Text(text) => match filter.op {
                     LineOp::Contains | LineOp::ContainsNot => {
-                        Look::Piece(Finder::new(text.as_bytes()).into_owned())
+                        Look::Piece(Box::new(Finder::new(text.as_bytes()).into_owned()))
                     }
                     LineOp::Matches | LineOp::MatchesNot => {
                         let pattern = crate::parse::regexp(text);

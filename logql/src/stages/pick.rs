@@ -38,7 +38,7 @@ impl Picks {
         let no_error = labels
             .get(ERROR)
             .is_some_and(|error| self.names(ERROR, error));
-        labels.retain(|name, value| !self.names(name, value) && !(no_error && name == DETAILS));
+        labels.retain(|name, value| !(self.names(name, value) || no_error && name == DETAILS));
     }
 
     /// Errors stay, whatever is kept.

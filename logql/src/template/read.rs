@@ -141,7 +141,6 @@ fn pieces(text: &str) -> Result<Vec<Piece<'_>>, String> {
 }
 
 /// Tokens up to the closing braces, whether these trim, and what follows.
-#[expect(clippy::type_complexity, reason = "one caller takes it apart at once")]
 fn action(text: &str) -> Result<(Vec<Token>, (bool, &str)), String> {
     if let Some(comment) = text.trim_start().strip_prefix("/*") {
         let (_, after) = comment.split_once("*/").ok_or("a comment is not closed")?;
