@@ -89,13 +89,15 @@ async fn with_lines(app: &App) -> (Person, i64) {
     (ada, now_ns)
 }
 
-fn query(pairs: &[(&str, &str)]) -> String {
+type Pairs<'a> = &'a [(&'a str, &'a str)];
+
+fn query(pairs: Pairs<'_>) -> String {
     form_urlencoded::Serializer::new(String::new())
         .extend_pairs(pairs)
         .finish()
 }
 
-async fn get(app: &App, who: &Person, path: &str, pairs: &[(&str, &str)]) -> Answer {
+async fn get(app: &App, who: &Person, path: &str, pairs: Pairs<'_>) -> Answer {
     let path = format!("/loki/api/v1/{path}?{}", query(pairs));
     app.get(&path, Some(&who.token)).await
 }
@@ -400,7 +402,7 @@ async fn mistakes_and_limits_are_spelled_as_loki_does() {
     let app = app!();
     let (ada, _) = with_lines(&app).await;
     #[rustfmt::skip]
-    let table: [(&str, &[(&str, &str)], &str); 12] = [
+    let table: [(&str, Pairs<'_>, &str); 12] = [
         ("query_range", &[("query", "{a=\"b\"")], "parse error at line 1, col 7: syntax error: unexpected $end, expecting } or ,"),
         ("query_range", &[("query", "{a=\"b\"}\n |~ \"(\"")], "parse error at line 2, col 5: error parsing regexp: unclosed group"),
         ("query", &[("query", "sum(rate({a=\"b\"}))")], "parse error at line 1, col 17: syntax error: unexpected ), expecting ["),
