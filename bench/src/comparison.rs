@@ -85,7 +85,7 @@ pub struct Place {
 }
 
 /// How much is sent where a run may be shorter than the one that counts.
-#[derive(Debug, Clone, Copy, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct Sizes {
     /// Log lines of the comparison `logs`
     #[arg(long, default_value_t = 20_000_000)]
@@ -96,6 +96,10 @@ pub struct Sizes {
     /// Rounds of `logs` and `spans`
     #[arg(long, default_value_t = 1)]
     pub rounds: usize,
+    /// A folder that keeps the stores of `logs`: they are filled where they are
+    /// missing, and else only searched
+    #[arg(long)]
+    pub log_stores: Option<PathBuf>,
 }
 
 impl Place {

@@ -2,6 +2,7 @@
 //! same searches.
 
 mod bodies;
+mod kept;
 mod search;
 
 use std::path::Path;
@@ -39,6 +40,9 @@ struct Round {
 
 pub async fn compare(place: &Place) -> anyhow::Result<Section> {
     let server = cargo::server().await?;
+    if let Some(folder) = &place.sizes.log_stores {
+        return kept::compare(&server, folder, &place.sizes).await;
+    }
     let mut rounds = Vec::new();
     for round in 0..place.sizes.rounds.max(1) {
         let lines = Lines::ending(Clock::System.now().micros() * 1_000, place.sizes.log_lines);
@@ -48,14 +52,7 @@ pub async fn compare(place: &Place) -> anyhow::Result<Section> {
             std::fs::remove_dir_all(&folder).ok();
         }
         if let [.., ours, theirs] = &rounds[..] {
-            for (at, search) in search::SEARCHES.iter().enumerate() {
-                let (ours, theirs) = (&ours.searched.found[at], &theirs.searched.found[at]);
-                ensure!(
-                    ours == theirs,
-                    "{}: {ours:?}, there {theirs:?}",
-                    search.what
-                );
-            }
+            search::same(&ours.searched, &theirs.searched)?;
         }
     }
     let lines = Lines::ending(0, place.sizes.log_lines);
@@ -66,13 +63,7 @@ async fn measure(kind: Kind, server: &Path, folder: &Path, lines: Lines) -> anyh
     let store = Store::start(kind, server, folder).await?;
     let store = store.with_context(|| format!("{} is not installed", kind.name()))?;
     let begun = store.cpu_seconds()?;
-    let started = Instant::now();
-    for request in 0..lines.requests() {
-        store.write(Signal::Logs, lines.body(request)).await?;
-    }
-    store.flush().await?;
-    let seconds = started.elapsed().as_secs_f64();
-    until_counted(&store, lines).await?;
+    let seconds = fill(&store, lines).await?;
     sleep(SETTLE).await;
     let taken = store.cpu_seconds()?;
     let memory_mb = store.memory_bytes()? as f64 / 1e6;
@@ -93,6 +84,18 @@ async fn measure(kind: Kind, server: &Path, folder: &Path, lines: Lines) -> anyh
         memory_mb,
         searched,
     })
+}
+
+/// Sends everything, in so many seconds, and waits until it can be found.
+async fn fill(store: &Store, lines: Lines) -> anyhow::Result<f64> {
+    let started = Instant::now();
+    for request in 0..lines.requests() {
+        store.write(Signal::Logs, lines.body(request)).await?;
+    }
+    store.flush().await?;
+    let seconds = started.elapsed().as_secs_f64();
+    until_counted(store, lines).await?;
+    Ok(seconds)
 }
 
 /// Waits until a query counts every line; more is as wrong as less.
@@ -118,6 +121,17 @@ async fn until_counted(store: &Store, lines: Lines) -> anyhow::Result<()> {
     }
 }
 
+fn verdict(what: &'static str, measured: Spread, first_bar: f64, aim: f64) -> Verdict {
+    Verdict {
+        what,
+        measured,
+        unit: Unit::Ratio,
+        better: Better::Lower,
+        first_bar,
+        aim: Some(aim),
+    }
+}
+
 fn section(rounds: &[Round], lines: Lines) -> anyhow::Result<Section> {
     let gigabytes = lines.plain_bytes() as f64 / 1e9;
     let of = |kind: Kind, value: &dyn Fn(&Round) -> f64| -> Vec<f64> {
@@ -127,14 +141,6 @@ fn section(rounds: &[Round], lines: Lines) -> anyhow::Result<Section> {
     let ratio = |value: &dyn Fn(&Round) -> f64| {
         let pairs = of(Kind::Ours, value).into_iter();
         Spread::of_ratios(pairs.zip(of(Kind::VictoriaLogs, value)))
-    };
-    let verdict = |what, measured, first_bar, aim| Verdict {
-        what,
-        measured,
-        unit: Unit::Ratio,
-        better: Better::Lower,
-        first_bar,
-        aim: Some(aim),
     };
     let mut verdicts = vec![
         verdict(
@@ -198,6 +204,8 @@ fn section(rounds: &[Round], lines: Lines) -> anyhow::Result<Section> {
         ));
         for (at, search) in search::SEARCHES.iter().enumerate() {
             figures.push(figure(search.what, spread(&|r| r.searched.ms[at]), "ms"));
+            let first = format!("{}, the first", search.what);
+            figures.push(figure(&first, spread(&|r| r.searched.first_ms[at]), "ms"));
         }
     }
     let log = rounds

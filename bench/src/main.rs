@@ -40,7 +40,7 @@ async fn main() -> anyhow::Result<()> {
     let chosen = choose(&arguments.names)?;
     let mut sections = Vec::new();
     for comparison in chosen {
-        let section = run(&comparison, &arguments.dir, arguments.sizes).await?;
+        let section = run(&comparison, &arguments.dir, arguments.sizes.clone()).await?;
         println!("{}", report::render(comparison.name, &section));
         sections.push((comparison.name, section));
     }

@@ -95,6 +95,31 @@ impl Store {
         server: &Path,
         folder: &Path,
     ) -> anyhow::Result<Option<Self>> {
+        let Some(mut store) = Self::launch(kind, server, folder).await? else {
+            return Ok(None);
+        };
+        (store.writes, store.reads) = store.sign_up(0).await?;
+        Ok(Some(store))
+    }
+
+    /// The same on a folder that such a store has filled before.
+    pub(crate) async fn resume(
+        kind: Kind,
+        server: &Path,
+        folder: &Path,
+    ) -> anyhow::Result<Option<Self>> {
+        let Some(mut store) = Self::launch(kind, server, folder).await? else {
+            return Ok(None);
+        };
+        if kind == Kind::Ours {
+            let account = json!({ "email": email(0), "password": PASSWORD });
+            let session = store.anyone.post("/api/v1/auth/login", &account).await?;
+            (store.writes, store.reads) = store.keys(&session).await?;
+        }
+        Ok(Some(store))
+    }
+
+    async fn launch(kind: Kind, server: &Path, folder: &Path) -> anyhow::Result<Option<Self>> {
         std::fs::create_dir_all(folder)?;
         let port = free_port()?;
         let Some(mut command) = command::of(kind, server, folder, port)? else {
@@ -117,9 +142,6 @@ impl Store {
             anyone: http,
         };
         store.wait_ready().await?;
-        if kind == Kind::Ours {
-            (store.writes, store.reads) = store.sign_up(0).await?;
-        }
         Ok(Some(store))
     }
 
@@ -298,10 +320,15 @@ impl Store {
             return Ok((self.anyone.clone(), self.anyone.clone()));
         }
         let account = json!({
-            "email": format!("bench{number}@example.com"), "password": PASSWORD,
+            "email": email(number), "password": PASSWORD,
             "name": "Bench", "tenant_name": format!("Bench {number}"),
         });
         let session = self.anyone.post("/api/v1/auth/register", &account).await?;
+        self.keys(&session).await
+    }
+
+    /// A key that writes and one that reads.
+    async fn keys(&self, session: &Value) -> anyhow::Result<(Http, Http)> {
         let token = session["access_token"].as_str().context("no token")?;
         let admin = self.anyone.with_token(token.to_owned());
         let mut keys = Vec::new();
@@ -335,6 +362,10 @@ impl Drop for Store {
             }
         }
     }
+}
+
+fn email(number: usize) -> String {
+    format!("bench{number}@example.com")
 }
 
 fn free_port() -> anyhow::Result<u16> {

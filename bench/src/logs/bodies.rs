@@ -2,6 +2,7 @@
 //! with a text, fields, and often a trace.
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use crate::dice::Dice;
 use crate::protobuf::{
@@ -20,7 +21,7 @@ pub(super) const NEEDLE: &str = "xk7q2needle93";
 pub(super) const FREQUENT: &str = "deadline";
 
 /// What is sent: the same for everybody who asks.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Lines {
     pub(super) count: usize,
     end_ns: i64,

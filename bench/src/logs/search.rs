@@ -47,16 +47,21 @@ pub(super) const SEARCHES: [Search; 3] = [
 /// Median latencies in the order of [`SEARCHES`], and what was found.
 pub(super) struct Searched {
     pub(super) ms: Vec<f64>,
+    /// Of the first of each, which fills caches.
+    pub(super) first_ms: Vec<f64>,
     pub(super) found: Vec<BTreeSet<i64>>,
 }
 
 pub(super) async fn all(store: &Store, lines: Lines) -> anyhow::Result<Searched> {
     let mut searched = Searched {
         ms: Vec::new(),
+        first_ms: Vec::new(),
         found: Vec::new(),
     };
     for search in &SEARCHES {
+        let begun = Instant::now();
         let found = one(store, lines, search).await.context(search.what)?;
+        searched.first_ms.push(begun.elapsed().as_secs_f64() * 1e3);
         ensure!(
             !found.is_empty(),
             "{}: {} finds nothing",
@@ -74,6 +79,19 @@ pub(super) async fn all(store: &Store, lines: Lines) -> anyhow::Result<Searched>
         searched.ms.push(took[took.len() / 2]);
     }
     Ok(searched)
+}
+
+/// What one store finds the other finds too.
+pub(super) fn same(ours: &Searched, theirs: &Searched) -> anyhow::Result<()> {
+    for (at, search) in SEARCHES.iter().enumerate() {
+        let (ours, theirs) = (&ours.found[at], &theirs.found[at]);
+        ensure!(
+            ours == theirs,
+            "{}: {ours:?}, there {theirs:?}",
+            search.what
+        );
+    }
+    Ok(())
 }
 
 /// Times of the lines (nanoseconds), or their number.
