@@ -9,7 +9,7 @@ use schemas::scope::Scope;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{Connection, Executor, PgConnection, Postgres, Transaction};
 
-use crate::telemetry::logs::Blooms;
+use crate::telemetry::logs::{Blooms, Hours};
 
 /// Filters rows by tenant and project; sees nothing of `history` and `vault`.
 pub const READ_ROLE: &str = "srec_read";
@@ -94,6 +94,7 @@ pub struct Db {
     write: PgPool,
     writer: PgConnectOptions,
     blooms: Arc<Blooms>,
+    log_hours: Arc<Hours>,
 }
 
 impl Db {
@@ -110,6 +111,7 @@ impl Db {
                 .connect_lazy_with(options.clone()),
             writer: options,
             blooms: Arc::default(),
+            log_hours: Arc::default(),
         })
     }
 
@@ -136,8 +138,12 @@ impl Db {
     }
 
     /// What searches over logs keep of this database.
-    pub(crate) fn blooms(&self) -> &Arc<Blooms> {
+    pub(crate) fn blooms(&self) -> &Blooms {
         &self.blooms
+    }
+
+    pub(crate) fn log_hours(&self) -> &Hours {
+        &self.log_hours
     }
 
     /// Rows without a tenant (checkpoints), as the reading role.

@@ -70,7 +70,7 @@ pub(crate) fn signals() -> Vec<Signal> {
         Signal {
             name: logs::SIGNAL,
             topic: Topic::TelemetryLogs,
-            compact: Arc::new(logs::LogsCompact),
+            compact: Arc::new(logs::LogsCompact::default()),
             rollups: &["log_counts"],
             above: |settings, floors| {
                 Arc::new(logs::Logs::new(settings.telemetry_linger).above(floors))

@@ -2,6 +2,7 @@
 //! search can be measured again without an hour's lines being sent first.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use schemas::context::Clock;
@@ -16,6 +17,9 @@ use crate::stores::{Kind, Store};
 
 /// What a store was filled with; written when it is.
 const FILLED: &str = "lines.json";
+
+/// A store that was just started reads its filters again.
+const SETTLE: Duration = Duration::from_secs(4);
 
 pub(super) async fn compare(
     server: &Path,
@@ -74,7 +78,7 @@ async fn searched(
 ) -> anyhow::Result<Searched> {
     let store = Store::resume(kind, server, &folder.join(kind.name())).await?;
     let store = store.with_context(|| format!("{} is not installed", kind.name()))?;
-    search::all(&store, lines).await
+    search::all(&store, lines, SETTLE).await
 }
 
 fn section(rounds: &[(Searched, Searched)], lines: Lines) -> Section {
@@ -101,9 +105,10 @@ fn section(rounds: &[(Searched, Searched)], lines: Lines) -> Section {
         title: "Searches over logs",
         method: format!(
             "{} lines that were sent before. Each store is started, searched and stopped in turn; median of {} \
-             after one to fill caches, and that one apart.",
+             {} s after one to fill caches, and that one apart.",
             lines.count,
             search::REPEATS,
+            SETTLE.as_secs(),
         ),
         verdicts,
         figures,

@@ -1,11 +1,12 @@
 //! Searches that both stores are asked, and what they find.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use chrono::DateTime;
 use serde_json::Value;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::bodies::{FREQUENT, Lines, NEEDLE};
 use crate::stores::{Kind, Store};
@@ -52,7 +53,12 @@ pub(super) struct Searched {
     pub(super) found: Vec<BTreeSet<i64>>,
 }
 
-pub(super) async fn all(store: &Store, lines: Lines) -> anyhow::Result<Searched> {
+/// `settle` is how long a store may fill its caches after the first of each.
+pub(super) async fn all(
+    store: &Store,
+    lines: Lines,
+    settle: Duration,
+) -> anyhow::Result<Searched> {
     let mut searched = Searched {
         ms: Vec::new(),
         first_ms: Vec::new(),
@@ -69,6 +75,7 @@ pub(super) async fn all(store: &Store, lines: Lines) -> anyhow::Result<Searched>
             store.kind.name()
         );
         searched.found.push(found);
+        sleep(settle).await;
         let mut took = Vec::new();
         for _ in 0..REPEATS {
             let begun = Instant::now();

@@ -118,6 +118,10 @@ pub(crate) trait Compact: Send + Sync {
         target: Target,
         rows: Vec<Level1>,
     ) -> Result<(), CompactError>;
+
+    /// After a transaction with some of these: what queries are about to ask for can
+    /// be kept.
+    fn written(&self, _db: &Db) {}
 }
 
 /// What a pass did.
@@ -265,6 +269,7 @@ impl Compaction {
             for place in ready_places(&mut rows, signal.signal(), self.pace, due).await? {
                 loop {
                     let step = compact(&mut rows, signal.as_ref(), place).await?;
+                    signal.written(db);
                     done.compacted += u64::from(step != Step::Nothing);
                     if step != Step::Part {
                         break;
@@ -273,8 +278,10 @@ impl Compaction {
             }
             for window in ready_windows(&mut rows, signal.signal(), due).await? {
                 done.merged += u64::from(merge(&mut rows, signal.as_ref(), window).await?);
+                signal.written(db);
             }
             done.merged += self.divide(&mut rows, signal.as_ref(), now).await?;
+            signal.written(db);
             turns::end(&mut rows, signal.signal()).await?;
             done.dropped += slots::drop_slots(&mut rows, signal.signal(), now).await?;
         }

@@ -34,7 +34,7 @@ const TABLES: [(&str, &[&str]); 3] = [
             "metric_exemplars",
         ],
     ),
-    ("logs", &["logs_l0", "logs_l1", "log_counts"]),
+    ("logs", &["logs_l0", "logs_l1", "log_hours", "log_counts"]),
     (
         "spans",
         &["spans_l0", "spans_l1", "span_red", "service_edges"],

@@ -43,6 +43,7 @@ pub use filter::{BadPattern, BadQuery, Filter, Range, label_name};
 pub use fold::Logs;
 pub use patterns::{LinePattern, PatternOverTime, Patterns, over_time, patterns};
 pub use record::{NotAnId, Place, Record};
+pub(crate) use scan::Hours;
 pub use scan::{LogsError, Query, Scanned};
 pub use search::{Around, Found, around, search, search_oldest};
 pub use stats::{Bucket, Stats, stats};

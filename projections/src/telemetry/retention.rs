@@ -1,6 +1,7 @@
 //! What is past its class goes: whole days at once where every project's items of
 //! that day are past theirs, else row by row.
 
+use schemas::tenant::RETENTION_DAYS;
 use schemas::time::Timestamp;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use uuid::Uuid;
@@ -17,6 +18,9 @@ const BY_DAY: [(&str, &[&str]); 4] = [
     ("span_red", &["spans"]),
     ("service_edges", &["spans"]),
 ];
+
+/// Days that nothing is kept for.
+const LONGEST: i32 = RETENTION_DAYS[RETENTION_DAYS.len() - 1] + 1;
 
 /// Removes what is past its time at `now`.
 pub async fn pass(db: &Db, now: Timestamp) -> Result<(), CompactError> {
@@ -49,6 +53,13 @@ pub async fn pass(db: &Db, now: Timestamp) -> Result<(), CompactError> {
             .execute(&mut rows)
             .await?;
     }
+    // An hour goes when no rule can keep anything of it, so that none goes which is
+    // about to be written to.
+    sqlx::query("DELETE FROM telemetry.log_hours WHERE window_start < 86400 * ($1::bigint - $2)")
+        .bind(today)
+        .bind(LONGEST)
+        .execute(&mut rows)
+        .await?;
     // Counts of records go with the records.
     let sql = format!(
         "DELETE FROM telemetry.log_counts t WHERE minute < 1440 * ($1 - {})",

@@ -22,12 +22,12 @@ use crate::fixture::{Bench, LINGER, LONG, Running};
 use crate::story::Tenant;
 
 /// Seconds; the time of the test's log, at a full hour.
-const START: i64 = 1_793_500_000 / 3_600 * 3_600;
+pub(crate) const START: i64 = 1_793_500_000 / 3_600 * 3_600;
 const NS: i64 = 1_000_000_000;
-const OURS: Tenant = Tenant(1);
+pub(crate) const OURS: Tenant = Tenant(1);
 
 /// A body that arrived so many seconds after the start.
-fn sent(tenant: Tenant, after: i64, lines: &[Value]) -> NewRecord {
+pub(crate) fn sent(tenant: Tenant, after: i64, lines: &[Value]) -> NewRecord {
     sent_as("native.logs.json", tenant, after, &json!(lines))
 }
 
@@ -49,7 +49,7 @@ fn sent_as(format: &str, tenant: Tenant, after: i64, body: &Value) -> NewRecord 
     NewRecord::of(Topic::TelemetryLogs, &envelope, &message).expect("encodes")
 }
 
-fn line(n: i64, after: i64) -> Value {
+pub(crate) fn line(n: i64, after: i64) -> Value {
     let level = ["info", "info", "warn", "error"][(n % 4) as usize];
     let service = ["checkout", "cart", "payment"][(n % 3) as usize];
     json!({
@@ -76,7 +76,7 @@ fn bodies(tenant: Tenant) -> Vec<NewRecord> {
     (0..240).map(body).collect()
 }
 
-fn query(text: &str) -> Query {
+pub(crate) fn query(text: &str) -> Query {
     Query {
         filter: Filter::parse(text).expect(text),
         from_ns: START * NS,
@@ -84,19 +84,19 @@ fn query(text: &str) -> Query {
     }
 }
 
-struct Store {
-    bench: Bench,
-    running: Running,
+pub(crate) struct Store {
+    pub(crate) bench: Bench,
+    pub(crate) running: Running,
 }
 
 impl Store {
-    async fn new() -> Option<Self> {
+    pub(crate) async fn new() -> Option<Self> {
         let bench = Bench::new().await?;
         let running = bench.run(vec![Arc::new(Logs::new(LINGER))]);
         Some(Self { bench, running })
     }
 
-    async fn send(&self, records: Vec<NewRecord>) {
+    pub(crate) async fn send(&self, records: Vec<NewRecord>) {
         let positions = self.bench.append(records).await;
         self.caught_up(&positions).await;
     }
@@ -109,13 +109,18 @@ impl Store {
         .await;
     }
 
-    async fn compact(&self, after: i64) {
+    pub(crate) async fn compact(&self, after: i64) {
         let now = Timestamp::from_micros((START + after) * 1_000_000);
         let pass = Compaction::default().pass(&self.bench.db, now).await;
         pass.expect("compacts");
     }
 
-    async fn find(&self, query: &Query, after: Option<Place>, limit: usize) -> Vec<Record> {
+    pub(crate) async fn find(
+        &self,
+        query: &Query,
+        after: Option<Place>,
+        limit: usize,
+    ) -> Vec<Record> {
         let found = search(&self.bench.db, &OURS.scope(), query, after, limit).await;
         found.expect("answers").records
     }
@@ -435,7 +440,7 @@ async fn a_project_sees_its_own_records_only() {
         .execute(&mut reader)
         .await
         .expect("sets");
-        for table in ["logs_l0", "logs_l1", "log_counts"] {
+        for table in ["logs_l0", "logs_l1", "log_hours", "log_counts"] {
             let sql = format!("SELECT DISTINCT tenant_id FROM telemetry.{table}");
             let seen: Vec<uuid::Uuid> = sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
                 .fetch_all(&mut reader)

@@ -10,6 +10,7 @@ mod coarse_metrics;
 mod examples;
 mod interleaving;
 mod isolation;
+mod log_hours;
 mod logs;
 mod metrics;
 mod migrating;

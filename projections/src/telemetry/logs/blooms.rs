@@ -1,6 +1,6 @@
-//! The token filters of level 1 that searches have met, kept by the process that
-//! answers them: a segment never changes, and who looks for one word looks for
-//! another. Without them each search asks Postgres about every segment, which costs
+//! The token filters of level 1 that compaction has written or searches have met,
+//! kept by the process that answers searches: a segment never changes, and who looks
+//! for one word looks for another. Without them each search asks Postgres about every segment, which costs
 //! ten times as much.
 
 use std::sync::Arc;
@@ -9,18 +9,28 @@ use hashlink::LruCache;
 use parking_lot::Mutex;
 use schemas::ids::ProjectId;
 use tokio::sync::{Semaphore, SemaphorePermit};
+use uuid::Uuid;
 
 use super::bloom;
 
 /// About twenty million lines.
 const MOST_BYTES: usize = 128 << 20;
 /// What one search may leave to be read after it.
-const MOST_FILLED_BYTES: usize = MOST_BYTES / 2;
+const MOST_FILLED_BYTES: usize = MOST_BYTES / 8 * 7;
+
+/// Which filter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Key {
+    /// What its segment hashes to: the same for whoever has written or read it.
+    Content(Uuid),
+    /// Of a segment from before that was noted.
+    Place(Place),
+}
 
 /// Whose segment, and which. A merge may give a new one the offsets and the part of
 /// one that is gone, but not all of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Key {
+pub(super) struct Place {
     pub(super) project: ProjectId,
     pub(super) generation: i64,
     pub(super) day: i32,
@@ -34,7 +44,6 @@ pub(super) struct Key {
     pub(super) part: i32,
     pub(super) items: i32,
     pub(super) bloom_bytes: i32,
-    pub(super) bloom_probes: i16,
 }
 
 /// Of all projects; the least recently used go first.
@@ -64,15 +73,16 @@ impl Default for Blooms {
 }
 
 impl Blooms {
-    /// Whether each segment may hold all tokens; None where its filter is not here.
-    pub(super) fn may_hold(&self, keys: &[Key], tokens: &[u64]) -> Vec<Option<bool>> {
+    /// Whether each segment may hold all tokens, its filter written with so many probes;
+    /// None where it is not here.
+    pub(super) fn may_hold(&self, asked: &[(Key, i16)], tokens: &[u64]) -> Vec<Option<bool>> {
         let mut held = self.held.lock();
-        let probe = |key: &Key| {
+        let probe = |(key, probes): &(Key, i16)| {
             let filter = held.filters.get(key)?;
-            let may_hold = |hash: &u64| bloom::may_hold(filter, key.bloom_probes, *hash);
+            let may_hold = |hash: &u64| bloom::may_hold(filter, *probes, *hash);
             Some(tokens.iter().all(may_hold))
         };
-        keys.iter().map(probe).collect()
+        asked.iter().map(probe).collect()
     }
 
     pub(super) fn keep(&self, filters: Vec<(Key, Vec<u8>)>) {
@@ -96,14 +106,14 @@ impl Blooms {
         self.filling.try_acquire().ok()
     }
 
-    /// How many of these, from the first on, are worth reading.
-    pub(super) fn worth_reading(missing: &[Key]) -> usize {
+    /// How many filters of these lengths, from the first on, are worth reading.
+    pub(super) fn worth_reading(missing: impl Iterator<Item = i32>) -> usize {
         let mut left = MOST_FILLED_BYTES;
-        let fits = |key: &&Key| {
-            let bytes = usize::try_from(key.bloom_bytes).unwrap_or_default();
+        let fits = |bytes: &i32| {
+            let bytes = usize::try_from(*bytes).unwrap_or_default();
             left.checked_sub(bytes).map(|rest| left = rest).is_some()
         };
-        missing.iter().take_while(fits).count()
+        missing.take_while(fits).count()
     }
 }
 
@@ -112,9 +122,9 @@ mod tests {
     use super::super::bloom::Tokens;
     use super::*;
 
-    fn key(part: i32) -> Key {
-        Key {
-            project: ProjectId(uuid::Uuid::nil()),
+    fn place(part: i32) -> Place {
+        Place {
+            project: ProjectId(Uuid::nil()),
             generation: 0,
             day: 1,
             class: 30,
@@ -127,8 +137,11 @@ mod tests {
             part,
             items: 5,
             bloom_bytes: 32,
-            bloom_probes: bloom::PROBES,
         }
+    }
+
+    fn key(part: i32) -> Key {
+        Key::Place(place(part))
     }
 
     #[test]
@@ -144,14 +157,20 @@ mod tests {
             .into_iter()
             .find(|hash| !bloom::may_hold(&filter, bloom::PROBES, *hash));
         let absent = absent.expect("a filter of 32 bytes denies most");
-        let keys = [key(1), key(2)];
-        assert_eq!(blooms.may_hold(&keys, &[held]), [Some(true), None]);
-        assert_eq!(blooms.may_hold(&keys, &[held, absent]), [Some(false), None]);
-        let elsewhere = Key {
-            project: ProjectId(uuid::Uuid::max()),
-            ..key(1)
-        };
+        let asked = [key(1), key(2)].map(|key| (key, bloom::PROBES));
+        assert_eq!(blooms.may_hold(&asked, &[held]), [Some(true), None]);
+        let both = blooms.may_hold(&asked, &[held, absent]);
+        assert_eq!(both, [Some(false), None]);
+        let elsewhere = Key::Place(Place {
+            project: ProjectId(Uuid::max()),
+            ..place(1)
+        });
+        let elsewhere = (elsewhere, bloom::PROBES);
         assert_eq!(blooms.may_hold(&[elsewhere], &[held]), [None]);
+        let content = Key::Content(Uuid::nil());
+        blooms.keep(vec![(content, filter)]);
+        let content = (content, bloom::PROBES);
+        assert_eq!(blooms.may_hold(&[content], &[held]), [Some(true)]);
     }
 
     #[test]
@@ -162,7 +181,7 @@ mod tests {
         }
         assert!(blooms.held.lock().bytes <= MOST_BYTES);
         assert_eq!(
-            blooms.may_hold(&[key(0), key(199)], &[1]),
+            blooms.may_hold(&[key(0), key(199)].map(|key| (key, 8)), &[1]),
             [None, Some(true)]
         );
     }

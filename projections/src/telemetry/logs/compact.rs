@@ -5,14 +5,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use sqlx::PgConnection;
+use uuid::Uuid;
+use xxhash_rust::xxh3::xxh3_128;
 
 use super::SIGNAL;
+use super::blooms::Key;
 use super::counts::stored;
 use super::fold::day_of;
 use super::record::StreamView;
 use super::segment::{Bloom, Directory, Segment, Writer};
 use super::table::Table;
+use crate::db::Db;
 use crate::telemetry::bytes::Damaged;
 use crate::telemetry::classes::Classes;
 use crate::telemetry::compaction::{Compact, CompactError, Level0, Level1, Target};
@@ -27,9 +32,35 @@ const NS_AN_HOUR: i64 = 3_600_000_000_000;
 /// Services that are named; queries look into segments that have more.
 const MOST_SERVICES: usize = 500;
 
+/// Filters that are held until somebody takes them; a replay has nobody.
+const MOST_WRITTEN_BYTES: usize = 32 << 20;
+
 /// What logs do in compaction.
-#[derive(Debug)]
-pub(crate) struct LogsCompact;
+#[derive(Debug, Default)]
+pub(crate) struct LogsCompact {
+    written: Mutex<Vec<(Key, Vec<u8>)>>,
+}
+
+impl LogsCompact {
+    async fn insert(
+        &self,
+        tx: &mut PgConnection,
+        target: Target,
+        segments: Vec<NewSegment>,
+    ) -> Result<(), CompactError> {
+        insert(tx, target, &segments).await?;
+        let mut written = self.written.lock();
+        let mut held: usize = written.iter().map(|(_, filter)| filter.len()).sum();
+        for segment in &segments {
+            let filter = segment.filter();
+            held += filter.len();
+            if !filter.is_empty() && held <= MOST_WRITTEN_BYTES {
+                written.push((Key::Content(segment.content), filter.to_vec()));
+            }
+        }
+        Ok(())
+    }
+}
 
 #[async_trait]
 impl Compact for LogsCompact {
@@ -49,7 +80,7 @@ impl Compact for LogsCompact {
     ) -> Result<(), CompactError> {
         let rows = rows.into_iter().map(|row| row.data).collect();
         let segments = rewrite_apart(rows, target.classes.clone()).await?;
-        insert(tx, target, segments).await
+        self.insert(tx, target, segments).await
     }
 
     async fn merge(
@@ -60,7 +91,15 @@ impl Compact for LogsCompact {
     ) -> Result<(), CompactError> {
         let rows = rows.into_iter().map(|row| row.data).collect();
         let segments = rewrite_apart(rows, target.classes.clone()).await?;
-        insert(tx, target, segments).await
+        self.insert(tx, target, segments).await
+    }
+
+    /// Who looks for a word looks among the newest records first.
+    fn written(&self, db: &Db) {
+        let written = std::mem::take(&mut *self.written.lock());
+        if !written.is_empty() {
+            db.blooms().keep(written);
+        }
     }
 }
 
@@ -152,6 +191,7 @@ struct NewSegment {
     bloom_at: i32,
     bloom_bytes: i32,
     bloom_probes: i16,
+    content: Uuid,
     data: Vec<u8>,
 }
 
@@ -183,8 +223,18 @@ impl NewSegment {
             bloom_at: narrow(bloom.start),
             bloom_bytes: narrow(bloom.len()),
             bloom_probes,
+            content: Uuid::from_u128(xxh3_128(&data)),
             data,
         })
+    }
+
+    /// Its token filter; empty where it has none.
+    fn filter(&self) -> &[u8] {
+        let narrow = |n: i32| usize::try_from(n).unwrap_or_default();
+        let begin = narrow(self.bloom_at);
+        self.data
+            .get(begin..begin + narrow(self.bloom_bytes))
+            .unwrap_or_default()
     }
 
     /// As JSON, because arrays of arrays are no way to bind lists. Empty where there
@@ -200,7 +250,7 @@ impl NewSegment {
 async fn insert(
     tx: &mut PgConnection,
     target: Target,
-    segments: Vec<NewSegment>,
+    segments: &[NewSegment],
 ) -> Result<(), CompactError> {
     let column = |of: fn(&NewSegment) -> i64| segments.iter().map(of).collect::<Vec<_>>();
     let narrow = |of: fn(&NewSegment) -> i32| segments.iter().map(of).collect::<Vec<_>>();
@@ -212,15 +262,15 @@ async fn insert(
                AND to_offset = $7 AND day = ANY($9) GROUP BY day)
          INSERT INTO logs_l1 (tenant_id, project_id, partition, rules, tier,
              from_offset, to_offset, class, part, day, window_start, min_time, max_time, items,
-             bloom_at, bloom_bytes, bloom_probes, levels, services, directory, data)
+             bloom_at, bloom_bytes, bloom_probes, content, levels, services, directory, data)
          SELECT $1, $2, $3, $4, $5, $6, $7, class, part + coalesce(parts, 0), day, window_start,
-             min_time, max_time, items, bloom_at, bloom_bytes, bloom_probes, levels,
+             min_time, max_time, items, bloom_at, bloom_bytes, bloom_probes, content, levels,
              ARRAY(SELECT jsonb_array_elements_text(services::jsonb)), directory, data
          FROM unnest($8::int[], $9::int[], $10::bigint[], $11::bigint[], $12::bigint[],
              $13::int[], $14::int[], $15::int[], $16::smallint[], $17::text[], $18::bytea[],
-             $19::bytea[], $20::smallint[], $21::smallint[]) AS new (part, day, window_start,
+             $19::bytea[], $20::smallint[], $21::smallint[], $22::uuid[]) AS new (part, day, window_start,
              min_time, max_time, items, bloom_at, bloom_bytes, levels, services, directory, data,
-             class, bloom_probes)
+             class, bloom_probes, content)
          LEFT JOIN kept USING (day)",
     )
     .bind(target.place.tenant.0)
@@ -254,6 +304,7 @@ async fn insert(
     .bind(segments.iter().map(|s| &s.data[..]).collect::<Vec<_>>())
     .bind(segments.iter().map(|s| s.class).collect::<Vec<_>>())
     .bind(segments.iter().map(|s| s.bloom_probes).collect::<Vec<_>>())
+    .bind(segments.iter().map(|s| s.content).collect::<Vec<_>>())
     .execute(tx)
     .await?;
     Ok(())

@@ -165,8 +165,7 @@ impl<'a> Open<'a> {
 
     fn in_bodies(&self, needle: &Needle) -> Result<Rows, Damaged> {
         if self.bodies.get().is_none() {
-            let mut bodies = self.segment.bodies()?;
-            bodies.bytes.make_ascii_lowercase();
+            let bodies = self.segment.lowered_bodies()?;
             self.bodies.get_or_init(|| bodies);
         }
         let mut rows = Rows::none(self.segment.len());
@@ -189,7 +188,8 @@ impl<'a> Open<'a> {
         }
         for (at, field) in &self.fields {
             if field.get().is_none() {
-                let found = self.segment.field_with(*at, &needle.text)?;
+                let holds = |bytes: &[u8]| needle.is_in(bytes);
+                let found = self.segment.field_with(*at, &needle.text, holds)?;
                 let Some(found) = found else { continue };
                 field.get_or_init(|| lowered(found));
             }
@@ -269,6 +269,11 @@ impl Needle {
                 text += 1;
             }
         }
+    }
+
+    /// Whether it is somewhere in these bytes, in any case.
+    fn is_in(&self, bytes: &[u8]) -> bool {
+        self.finder.find(&bytes.to_ascii_lowercase()).is_some()
     }
 
     /// Whether ids of so many bytes can have it.

@@ -6,6 +6,7 @@
 //! rows, columns; per column its number, for a field its name, and the length of its
 //! frame. The numbers are on disk: they never change.
 
+mod present;
 mod read;
 mod values;
 mod write;

@@ -11,6 +11,7 @@ use super::super::bloom;
 use super::super::frames::unpack;
 use super::super::table::{Row, Table, Values};
 use super::super::texts::{Borrowed, Texts, lengths};
+use super::present::Present;
 use super::values::{self, Decoded};
 use super::{Column, VERSION};
 use crate::telemetry::bytes::{Damaged, Reader};
@@ -123,7 +124,14 @@ pub(in super::super) struct Segment<'a> {
     directory: Directory,
     frames: Frames<'a>,
     /// Columns that were unpacked, where they are kept for a second look.
-    kept: Option<Vec<OnceLock<Vec<u8>>>>,
+    kept: Option<Kept>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Kept {
+    columns: Vec<OnceLock<Vec<u8>>>,
+    times: OnceLock<Vec<i64>>,
+    positions: OnceLock<Vec<(i64, u32)>>,
 }
 
 /// A field's values: which rows have it (all where None), and what they are.
@@ -175,7 +183,10 @@ impl<'a> Segment<'a> {
     pub(in super::super) fn keeping_columns(self) -> Self {
         let columns = self.directory.entries.len();
         Self {
-            kept: Some(vec![OnceLock::new(); columns]),
+            kept: Some(Kept {
+                columns: vec![OnceLock::new(); columns],
+                ..Kept::default()
+            }),
             ..self
         }
     }
@@ -209,7 +220,7 @@ impl<'a> Segment<'a> {
     /// The content of the column with this number in the directory.
     fn unpacked(&self, at: usize) -> Result<Cow<'_, [u8]>, Damaged> {
         let entry = &self.directory.entries[at];
-        let Some(kept) = self.kept.as_ref().map(|kept| &kept[at]) else {
+        let Some(kept) = self.kept.as_ref().map(|kept| &kept.columns[at]) else {
             return self.unpack(entry).map(Cow::Owned);
         };
         if let Some(raw) = kept.get() {
@@ -232,7 +243,17 @@ impl<'a> Segment<'a> {
         }
     }
 
-    pub(in super::super) fn times(&self) -> Result<Vec<i64>, Damaged> {
+    pub(in super::super) fn times(&self) -> Result<Cow<'_, [i64]>, Damaged> {
+        let Some(kept) = &self.kept else {
+            return self.read_times().map(Cow::Owned);
+        };
+        if kept.times.get().is_none() {
+            kept.times.set(self.read_times()?).ok();
+        }
+        Ok(Cow::Borrowed(kept.times.get().map_or(&[], Vec::as_slice)))
+    }
+
+    fn read_times(&self) -> Result<Vec<i64>, Damaged> {
         let raw = self.needed(Column::Time)?;
         let mut bytes = Reader::new(&raw);
         let scale = bytes.varint()? as i64;
@@ -285,7 +306,19 @@ impl<'a> Segment<'a> {
     }
 
     /// Offset and item of the body.
-    pub(in super::super) fn positions(&self) -> Result<Vec<(i64, u32)>, Damaged> {
+    pub(in super::super) fn positions(&self) -> Result<Cow<'_, [(i64, u32)]>, Damaged> {
+        let Some(kept) = &self.kept else {
+            return self.read_positions().map(Cow::Owned);
+        };
+        if kept.positions.get().is_none() {
+            kept.positions.set(self.read_positions()?).ok();
+        }
+        Ok(Cow::Borrowed(
+            kept.positions.get().map_or(&[], Vec::as_slice),
+        ))
+    }
+
+    fn read_positions(&self) -> Result<Vec<(i64, u32)>, Damaged> {
         let raw = self.needed(Column::Position)?;
         let mut bytes = Reader::new(&raw);
         let mut positions = Vec::with_capacity(self.rows_in(&raw)?);
@@ -329,6 +362,29 @@ impl<'a> Segment<'a> {
         Ok(ids)
     }
 
+    /// Of the wanted rows; where they are few, without a look at those of all others.
+    fn some_ids<const N: usize>(
+        &self,
+        column: Column,
+        wanted: &[u32],
+    ) -> Result<Vec<Option<[u8; N]>>, Damaged> {
+        if wanted.len() * FEW > self.directory.rows {
+            let ids = self.ids(column)?;
+            return Ok(wanted.iter().map(|row| ids[*row as usize]).collect());
+        }
+        let Some(raw) = self.column(column)? else {
+            return Ok(vec![None; wanted.len()]);
+        };
+        let mut bytes = Reader::new(&raw);
+        let present = Present::read(&mut bytes, self.directory.rows)?;
+        let (found, rest) = bytes.rest().as_chunks::<N>();
+        if found.len() != present.count() || !rest.is_empty() {
+            return Err(Damaged("ids are missing"));
+        }
+        let id = |row: &u32| present.number(*row as usize).map(|at| found[at]);
+        Ok(wanted.iter().map(id).collect())
+    }
+
     fn late(&self) -> Result<Vec<(usize, i64)>, Damaged> {
         let raw = self.column(Column::Late)?.unwrap_or_default();
         let mut bytes = Reader::new(&raw);
@@ -346,6 +402,17 @@ impl<'a> Segment<'a> {
         let bodies = self.needed(Column::Body)?;
         match ends.last().is_none_or(|end| *end as usize == bodies.len()) {
             true => Texts::of(bodies.into_owned(), ends),
+            false => Err(Damaged("bodies are missing")),
+        }
+    }
+
+    /// The same in lower case, to look for what is UTF-8 itself.
+    pub(in super::super) fn lowered_bodies(&self) -> Result<Texts, Damaged> {
+        let raw = self.needed(Column::BodyLength)?;
+        let ends = lengths(&mut Reader::new(&raw), self.directory.rows)?;
+        let bytes = self.needed(Column::Body)?.to_ascii_lowercase();
+        match ends.last().is_none_or(|end| *end as usize == bytes.len()) {
+            true => Ok(Texts { bytes, ends }),
             false => Err(Damaged("bodies are missing")),
         }
     }
@@ -393,18 +460,21 @@ impl<'a> Segment<'a> {
     }
 
     /// The field with this number, unless the form of its values cannot have `text`,
-    /// which is in lower case.
+    /// which is in lower case, or the bytes of its texts do not hold it.
     pub(in super::super) fn field_with(
         &self,
         at: usize,
         text: &str,
+        holds: impl Fn(&[u8]) -> bool,
     ) -> Result<Option<FieldColumn>, Damaged> {
         let raw = self.unpacked(at)?;
         let mut bytes = Reader::new(&raw);
         if bytes.byte()? == 0 {
             bytes.take(self.directory.rows.div_ceil(8))?;
         }
-        match values::may_have(bytes.byte()?, text) {
+        let kind = bytes.byte()?;
+        let may_have = values::may_have(kind, text);
+        match may_have && (!values::are_texts(kind) || holds(bytes.rest())) {
             true => self.decoded(&mut Reader::new(&raw)).map(Some),
             false => Ok(None),
         }
@@ -415,18 +485,18 @@ impl<'a> Segment<'a> {
     fn some_values(&self, at: usize, wanted: &[u32]) -> Result<(Vec<u32>, Texts), Damaged> {
         let raw = self.unpacked(at)?;
         let mut bytes = Reader::new(&raw);
-        let rows = presence(&mut bytes, self.directory.rows)?;
-        let count = rows.as_ref().map_or(self.directory.rows, Vec::len);
-        let number = |row: &u32| match &rows {
-            None => Some(*row),
-            Some(rows) => rows.binary_search(row).ok().map(|at| at as u32),
-        };
-        let found = (0..).zip(wanted);
-        let found = found.filter_map(|(place, row)| Some((place, number(row)?)));
+        let present = Present::read(&mut bytes, self.directory.rows)?;
+        let found = (0..).zip(wanted).filter_map(|(place, row)| {
+            let number = present.number(*row as usize)?;
+            Some((place, number as u32))
+        });
         let (places, numbers): (Vec<u32>, Vec<u32>) = found.unzip();
         match numbers.is_empty() {
             true => Ok(Default::default()),
-            false => Ok((places, values::decode_some(&mut bytes, count, &numbers)?)),
+            false => {
+                let count = present.count();
+                Ok((places, values::decode_some(&mut bytes, count, &numbers)?))
+            }
         }
     }
 
@@ -531,7 +601,8 @@ impl<'a> Segment<'a> {
 
     fn append_rows(&self, wanted: &[u32], table: &mut Table) -> Result<(), Damaged> {
         let (times, levels, positions) = (self.times()?, self.levels()?, self.positions()?);
-        let (trace_ids, span_ids) = (self.trace_ids()?, self.span_ids()?);
+        let trace_ids = self.some_ids(Column::TraceId, wanted)?;
+        let span_ids = self.some_ids(Column::SpanId, wanted)?;
         let (streams, stream_codes) = self.streams()?;
         let (words, word_codes) = self.level_texts()?;
         let streams: Vec<u32> = streams
@@ -546,7 +617,7 @@ impl<'a> Segment<'a> {
         for (row, late_ns) in self.late()? {
             *late.get_mut(row).ok_or(Damaged("a late row is none"))? = late_ns;
         }
-        for row in wanted.iter().map(|row| *row as usize) {
+        for (at, row) in wanted.iter().map(|row| *row as usize).enumerate() {
             let (offset, index) = positions[row];
             table.rows.push(Row {
                 time_ns: times[row],
@@ -556,8 +627,8 @@ impl<'a> Segment<'a> {
                 level: levels[row],
                 stream: streams[stream_codes[row] as usize],
                 level_text: words[word_codes[row] as usize],
-                trace_id: trace_ids[row],
-                span_id: span_ids[row],
+                trace_id: trace_ids[at],
+                span_id: span_ids[at],
             });
         }
         Ok(())
@@ -575,12 +646,7 @@ fn decode_encoded(raw: &[u8]) -> Result<Texts, Damaged> {
 
 /// Rows that are present; None where all are.
 fn presence(bytes: &mut Reader<'_>, rows: usize) -> Result<Option<Vec<u32>>, Damaged> {
-    if bytes.byte()? == 1 {
-        return Ok(None);
-    }
-    let bits = bytes.take(rows.div_ceil(8))?;
-    let set = |row: &u32| bits[*row as usize / 8] & (1 << (row % 8)) != 0;
-    Ok(Some((0..rows as u32).filter(set).collect()))
+    Ok(Present::read(bytes, rows)?.rows())
 }
 
 fn rows(bytes: &mut Reader<'_>, limit: usize) -> Result<Vec<u32>, Damaged> {

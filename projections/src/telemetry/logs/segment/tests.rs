@@ -134,6 +134,19 @@ proptest! {
     }
 
     #[test]
+    fn one_row_is_read_as_it_is_among_all(drawn in vec(drawn(), 16..60), at in any::<prop::sample::Index>()) {
+        let written = write(&table(&drawn));
+        let whole = read(&written.data, None);
+        let row = at.index(whole.len()) as u32;
+        let segment = Segment::open(&written.data[..]).expect("opens").keeping_columns();
+        for _ in 0..2 {
+            let mut one = Table::default();
+            segment.append(Some(&[row]), &mut one).expect("reads");
+            prop_assert_eq!(all(&one), records(&whole, &[row]));
+        }
+    }
+
+    #[test]
     fn what_is_merged_is_as_if_pushed(first in vec(drawn(), 1..20), second in vec(drawn(), 1..20)) {
         let mut merged = read(&write(&table(&first)).data, None);
         let later = write(&table(&second));

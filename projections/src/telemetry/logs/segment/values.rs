@@ -137,6 +137,11 @@ pub(super) fn may_have(kind: u8, text: &str) -> bool {
     }
 }
 
+/// Whether values that are written like these lie there as they are.
+pub(super) fn are_texts(kind: u8) -> bool {
+    matches!(kind, PLAIN | DICTIONARY)
+}
+
 /// Distinct values and a code each, where at most half of them are distinct.
 fn dictionary<'a>(values: &[&'a [u8]]) -> Option<(Vec<&'a [u8]>, Vec<u32>)> {
     let mut known: Hashed<&[u8], u32> = Hashed::default();
