@@ -54,11 +54,7 @@ pub(super) struct Searched {
 }
 
 /// `settle` is how long a store may fill its caches after the first of each.
-pub(super) async fn all(
-    store: &Store,
-    lines: Lines,
-    settle: Duration,
-) -> anyhow::Result<Searched> {
+pub(super) async fn all(store: &Store, lines: Lines, settle: Duration) -> anyhow::Result<Searched> {
     let mut searched = Searched {
         ms: Vec::new(),
         first_ms: Vec::new(),
