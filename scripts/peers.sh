@@ -79,47 +79,44 @@ victoria_logs_peer() {
   else say "victoria-logs: not here and not to be built"; fi
 }
 
-# Takes minutes to build, so that only `make prove` does it; a cached one is used.
-telemetrygen_peer() {
-  local path module=github.com/open-telemetry/opentelemetry-collector-contrib/cmd/telemetrygen
-  path=$(find_command TELEMETRYGEN telemetrygen || compgen -G "$cache/go/bin/telemetrygen" || true)
+# go_program NAME VARIABLE MODULE VERSION [MODULE@VERSION | -replace=OLD=NEW]...
+# A program from its Go module, in a module of its own: `go install` refuses those whose
+# go.mod has replacements. It takes minutes, so that only `make prove` does it; a cached
+# one is used.
+go_program() {
+  local name=$1 variable=$2 module=$3 version=$4 path work more edits=() others=()
+  path=$(find_command "$variable" "$name" || compgen -G "$cache/go/bin/$name" || true)
   if [ -z "$path" ] && [ -n "${SRE_COPILOT_PROVE:-}" ] && has go; then
-    say "building telemetrygen"
-    local work
+    say "building $name"
+    for more in "${@:5}"; do
+      case $more in -*) edits+=("$more") ;; *) others+=("$more") ;; esac
+    done
     work=$(mktemp -d)
-    # Its go.mod has replacements, which `go install` refuses.
-    (cd "$work" && export GOFLAGS=-mod=mod && go mod init peers && go get "$module@v0.161.0" &&
-      go build -o "$cache/go/bin/telemetrygen" "$module") >&2 && path=$cache/go/bin/telemetrygen
+    (cd "$work" && go mod init peers && go mod edit -module=peers "${edits[@]}" &&
+      env GOFLAGS=-mod=mod go get "$module@$version" "${others[@]}" &&
+      env GOFLAGS=-mod=mod go build -o "$cache/go/bin/$name" "$module") >&2 &&
+      path=$cache/go/bin/$name
     rm -rf "$work"
   fi
-  if [ -n "$path" ]; then export_path TELEMETRYGEN "$path"
-  else say "telemetrygen: not here; make prove builds it"; fi
+  if [ -n "$path" ]; then export_path "$variable" "$path"
+  else say "$name: not here; make prove builds it"; fi
+}
+
+telemetrygen_peer() {
+  go_program telemetrygen TELEMETRYGEN \
+    github.com/open-telemetry/opentelemetry-collector-contrib/cmd/telemetrygen v0.161.0
 }
 
 # Loki's own client. Of v1.6.1 and no later: from v2.0 on Loki is under the AGPL.
-# Its go.mod has replacements, which `go install` refuses and which are repeated here.
 logcli_peer() {
-  local path module=github.com/grafana/loki/cmd/logcli replacement
-  path=$(find_command LOGCLI logcli || compgen -G "$cache/go/bin/logcli" || true)
-  if [ -z "$path" ] && [ -n "${SRE_COPILOT_PROVE:-}" ] && has go; then
-    say "building logcli"
-    local work
-    work=$(mktemp -d)
-    (cd "$work" && export GOFLAGS=-mod=mod && go mod init peers &&
-      for replacement in \
-        github.com/hpcloud/tail=github.com/grafana/tail@v0.0.0-20191024143944-0b54ddf21fe7 \
-        github.com/Azure/azure-sdk-for-go=github.com/Azure/azure-sdk-for-go@v36.2.0+incompatible \
-        k8s.io/client-go=k8s.io/client-go@v0.18.3 \
-        github.com/satori/go.uuid=github.com/satori/go.uuid@v1.2.0 \
-        github.com/gocql/gocql=github.com/grafana/gocql@v0.0.0-20200605141915-ba5dc39ece85 \
-        google.golang.org/grpc=google.golang.org/grpc@v1.29.1; do
-        go mod edit -replace "$replacement"
-      done && go get "$module@v1.6.1" golang.org/x/sys@v0.50.0 github.com/modern-go/reflect2@v1.0.2 &&
-      go build -o "$cache/go/bin/logcli" "$module") >&2 && path=$cache/go/bin/logcli
-    rm -rf "$work"
-  fi
-  if [ -n "$path" ]; then export_path LOGCLI "$path"
-  else say "logcli: not here; make prove builds it"; fi
+  go_program logcli LOGCLI github.com/grafana/loki/cmd/logcli v1.6.1 \
+    golang.org/x/sys@v0.50.0 github.com/modern-go/reflect2@v1.0.2 \
+    -replace=github.com/hpcloud/tail=github.com/grafana/tail@v0.0.0-20191024143944-0b54ddf21fe7 \
+    -replace=github.com/Azure/azure-sdk-for-go=github.com/Azure/azure-sdk-for-go@v36.2.0+incompatible \
+    -replace=k8s.io/client-go=k8s.io/client-go@v0.18.3 \
+    -replace=github.com/satori/go.uuid=github.com/satori/go.uuid@v1.2.0 \
+    -replace=github.com/gocql/gocql=github.com/grafana/gocql@v0.0.0-20200605141915-ba5dc39ece85 \
+    -replace=google.golang.org/grpc=google.golang.org/grpc@v1.29.1
 }
 
 [ $# -gt 0 ] || set -- postgres prometheus alertmanager node-exporter rsyslog redis kafka keycloak chromium xfs eatmydata telemetrygen logcli shellcheck
