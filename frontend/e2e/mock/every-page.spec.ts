@@ -7,7 +7,8 @@ const WCAG = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-prac
 
 for (const colorScheme of ['light', 'dark'] as const) {
   test(`every page is accessible and keeps to the policy (${colorScheme})`, async ({ browser, baseURL }) => {
-    test.setTimeout(240_000);
+    // Each page and a look at all of it; a slow machine takes three minutes.
+    test.setTimeout(480_000);
     const context = await browser.newContext({ colorScheme, reducedMotion: 'reduce', baseURL });
     const page = await context.newPage();
     const watched = await watch(page, baseURL ?? '');
