@@ -33,6 +33,9 @@ async fn a_restored_backup_is_the_same_platform() {
         platform.folder().join("data"),
         platform.folder().join("backup"),
     );
+    // So that there is something in every level.
+    tool(&data, &["compact"], &[]).await;
+    assert_eq!(telemetry(&client).await, told);
     tool(&data, &["backup", copy.to_str().unwrap()], &[]).await;
 
     let mut elsewhere = platform.elsewhere(second.url());
