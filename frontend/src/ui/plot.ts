@@ -2,18 +2,20 @@ import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 
 /** Reads a custom property where the chart stands, so that a canvas has the colours of the scheme. */
-export function tokensOf(element: HTMLElement): (name: `--${string}`) => string {
+export type Token = (name: `--${string}`) => string;
+
+export function tokensOf(element: HTMLElement): Token {
   const style = getComputedStyle(element);
   return (name) => style.getPropertyValue(name).trim();
 }
 
 const AXIS_FONT = "11px 'Inter Variable', sans-serif";
 
-export function timeAxis(token: (name: `--${string}`) => string): uPlot.Axis {
+export function timeAxis(token: Token): uPlot.Axis {
   return { ...bareAxis(token), grid: { show: false }, size: 26, space: 72, values: (_plot, splits, _axis, _space, step) => timeLabels(splits, step) };
 }
 
-export function valueAxis(token: (name: `--${string}`) => string, text: (value: number) => string): uPlot.Axis {
+export function valueAxis(token: Token, text: (value: number) => string): uPlot.Axis {
   return {
     ...bareAxis(token),
     grid: { stroke: token('--line'), width: 1 },
@@ -24,7 +26,7 @@ export function valueAxis(token: (name: `--${string}`) => string, text: (value: 
   };
 }
 
-function bareAxis(token: (name: `--${string}`) => string): uPlot.Axis {
+function bareAxis(token: Token): uPlot.Axis {
   return { stroke: token('--ink-dim'), font: AXIS_FONT, ticks: { show: false }, border: { show: false } };
 }
 

@@ -8,6 +8,7 @@ pub mod fields;
 pub mod patterns;
 pub mod stats;
 pub mod tail;
+pub(in crate::routes) mod watch;
 mod which;
 
 use axum::Json;

@@ -18,6 +18,7 @@ mod index;
 mod matching;
 mod merge;
 mod registry;
+mod sections;
 mod segment;
 mod segments;
 mod selected;

@@ -1,31 +1,23 @@
 //! Lines as they arrive, over a WebSocket, in Loki's frames.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
-use access::principal::Principal;
 use axum::extract::State;
+use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use futures::StreamExt;
-use logql::ast::LogExpr;
 use logql::narrow::narrow;
 use logql::{Line, Pipeline};
-use projections::telemetry::logs::{self, Filter, Query, Record, Tail};
+use projections::telemetry::logs::{self, Arrived, Query, Tail};
 use serde_json::{Value, json};
-use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::asked::Asked;
 use super::record::{self, Show};
 use super::{Failure, NS, answer};
 use crate::Gateway;
-use crate::live::socket::until_over;
 use crate::operations::Allowed;
-use crate::routes::logs::tail::{
-    LOOK_ANYWAY, LOOK_EVERY, MAX_CLIENT_MESSAGE, MOST_RECORDS, PATIENCE, PING_EVERY, Place,
-};
+use crate::routes::logs::watch::{Frames, Place, Watch};
 
 /// Frames wait at most so long for late lines.
 const MOST_DELAY_S: usize = 5;
@@ -53,7 +45,9 @@ pub async fn socket(
     let Some(text) = asked.text("query") else {
         return Err(Failure::Bad("query is missing".to_owned()));
     };
-    let looks = Looks::of(&logql::parse_log(text)?)?;
+    let log = logql::parse_log(text)?;
+    let filter = record::filter(&narrow(&log))?;
+    let pipeline = Pipeline::of(&log).map_err(Failure::Bad)?;
     let delay = asked.count("delay_for")?.unwrap_or(0);
     if delay > MOST_DELAY_S {
         return Err(Failure::Bad("delay_for can't be greater than 5".to_owned()));
@@ -69,154 +63,52 @@ pub async fn socket(
     let scope = allowed.scope();
     let tail = Tail::begin(&gateway.db, scope).await?;
     let before = Query {
-        filter: looks.filter.clone(),
+        filter: filter.clone(),
         from_ns,
         to_ns: i64::MAX,
     };
     let before = logs::search(&gateway.db, scope, &before, None, limit)
         .await?
         .records;
-    let principal = allowed.principal().clone();
-    let upgrade = upgrade.max_message_size(MAX_CLIENT_MESSAGE);
-    Ok(upgrade.on_upgrade(move |socket| async move {
-        let mut watched = Watched {
-            gateway,
-            socket,
-            principal,
-            looks,
-            tail,
-            sent: before.iter().map(|record| record.id.clone()).collect(),
-        };
-        let over = watched
-            .talk(before, Duration::from_secs(delay as u64))
-            .await;
-        if let Some((code, reason)) = over {
-            let reason = reason.into();
-            let goodbye = Message::Close(Some(CloseFrame { code, reason }));
-            // A client that does not even take this is dropped with its connection.
-            drop(timeout(PATIENCE, watched.socket.send(goodbye)).await);
-        }
-        drop(place);
-    }))
+    let before = Arrived {
+        records: before.into_iter().rev().collect(),
+        dropped: 0,
+    };
+    let watch = Watch {
+        principal: allowed.principal().clone(),
+        gateway,
+        filter,
+        tail,
+        delay: Duration::from_secs(delay as u64),
+        frames: Streams { pipeline },
+    };
+    Ok(watch.begin(upgrade, place, before))
 }
 
-/// What is looked for.
-struct Looks {
-    filter: Filter,
+/// One frame for what came together.
+struct Streams {
     pipeline: Pipeline,
 }
 
-impl Looks {
-    fn of(log: &LogExpr) -> Result<Self, Failure> {
-        Ok(Self {
-            filter: record::filter(&narrow(log))?,
-            pipeline: Pipeline::of(log).map_err(Failure::Bad)?,
-        })
-    }
-
-    /// None where there is nothing to tell.
-    fn frame(&self, records: Vec<Record>, dropped: u64, now_ns: i64) -> Option<Value> {
-        let mut lines: Vec<Line> = Vec::with_capacity(records.len());
-        for record in records {
+impl Frames for Streams {
+    fn of(&mut self, arrived: Arrived, now_ns: i64) -> Vec<String> {
+        let mut lines: Vec<Line> = Vec::with_capacity(arrived.records.len());
+        for record in arrived.records {
             let mut line = record::line(record, Show::Everything);
             if self.pipeline.run(&mut line) {
                 lines.push(line);
             }
         }
+        let dropped = arrived.dropped;
         if lines.is_empty() && dropped == 0 {
-            return None;
+            return Vec::new();
         }
         let told = json!([{
             "timestamp": now_ns.to_string(),
             "labels": {"dropped_lines": dropped.to_string()},
         }]);
         let told = if dropped > 0 { told } else { Value::Null };
-        Some(json!({"streams": answer::streams(lines, false), "dropped_entries": told}))
-    }
-}
-
-/// A socket with who looks and what was sent before the first look.
-struct Watched {
-    gateway: Gateway,
-    socket: WebSocket,
-    principal: Principal,
-    looks: Looks,
-    tail: Tail,
-    sent: HashSet<String>,
-}
-
-impl Watched {
-    /// Sends until the socket ends; Some where the end is ours.
-    async fn talk(
-        &mut self,
-        mut before: Vec<Record>,
-        delay: Duration,
-    ) -> Option<(u16, &'static str)> {
-        before.reverse();
-        if let Some(end) = self.send(before, 0).await {
-            return end;
-        }
-        let (gateway, principal) = (self.gateway.clone(), self.principal.clone());
-        let over = until_over(&gateway, &principal);
-        tokio::pin!(over);
-        let mut ping = interval(PING_EVERY);
-        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut look = interval(LOOK_EVERY + delay);
-        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut moved = gateway.progress.moved();
-        let mut since_looked = LOOK_ANYWAY;
-        loop {
-            tokio::select! {
-                () = &mut over => return Some((4401, "the session is over")),
-                _ = look.tick() => {
-                    since_looked += LOOK_EVERY;
-                    if moved.has_changed().unwrap_or(true) || since_looked >= LOOK_ANYWAY {
-                        moved.mark_unchanged();
-                        since_looked = Duration::ZERO;
-                        if let Some(end) = self.look().await {
-                            return end;
-                        }
-                    }
-                }
-                _ = ping.tick() => {
-                    let ping = self.socket.send(Message::Ping(Default::default()));
-                    timeout(PATIENCE, ping).await.ok()?.ok()?;
-                }
-                said = self.socket.next() => match said {
-                    None | Some(Err(_) | Ok(Message::Close(_))) => return None,
-                    Some(Ok(_)) => {}
-                },
-            }
-        }
-    }
-
-    /// Without Postgres nothing arrives; the next look tries again.
-    async fn look(&mut self) -> Option<Option<(u16, &'static str)>> {
-        let (db, scope) = (&self.gateway.db, self.principal.scope());
-        let looked = self.tail.look(db, scope, &self.looks.filter, MOST_RECORDS);
-        let mut arrived = looked.await.ok()?;
-        arrived
-            .records
-            .retain(|record| !self.sent.contains(&record.id));
-        self.send(arrived.records, arrived.dropped).await
-    }
-
-    /// Some where this was the end.
-    async fn send(
-        &mut self,
-        records: Vec<Record>,
-        dropped: u64,
-    ) -> Option<Option<(u16, &'static str)>> {
-        if dropped > 0 {
-            metrics::counter!("gateway_log_tail_dropped_total").increment(dropped);
-        }
-        let now_ns = self.gateway.clock.now().micros().saturating_mul(1_000);
-        let frame = self.looks.frame(records, dropped, now_ns)?;
-        let text = frame.to_string();
-        match timeout(PATIENCE, self.socket.send(Message::Text(text.into()))).await {
-            Ok(Ok(())) => None,
-            Ok(Err(_)) => Some(None),
-            Err(_) => Some(Some((4408, "too slow"))),
-        }
+        let frame = json!({"streams": answer::streams(lines, false), "dropped_entries": told});
+        vec![frame.to_string()]
     }
 }

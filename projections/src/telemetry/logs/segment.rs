@@ -6,12 +6,17 @@
 //! rows, columns; per column its number, for a field its name, and the length of its
 //! frame. The numbers are on disk: they never change.
 
+mod append;
+mod directory;
+mod fields;
 mod present;
 mod read;
 mod values;
 mod write;
 
-pub(super) use read::{Directory, FieldColumn, Segment};
+pub(super) use directory::Directory;
+pub(super) use fields::FieldColumn;
+pub(super) use read::Segment;
 pub(super) use values::push_hex;
 pub(super) use write::{Bloom, Writer};
 

@@ -17,6 +17,7 @@ use super::SIGNAL;
 use super::coarsen::Coarsening;
 use super::merge::{self, Piece};
 use super::registry::day_of;
+use super::sections::Sections;
 use super::segment::{Names, Segment, Writer};
 use super::series_block::SeriesBlock;
 use crate::telemetry::bytes::Damaged;
@@ -59,12 +60,19 @@ impl Compact for MetricsCompact {
         }
         let days: Vec<i32> = ids.keys().copied().collect();
         let by_name = ByName::load(tx, &target, &days).await?;
-        let runs = rows.into_iter().map(|row| {
-            let ids = ids.get(&row.day).cloned();
-            Run::new(vec![row.data], ids)
+        let sections = rows.into_iter().map(|row| {
+            let ids = ids.get(&row.day).cloned().unwrap_or_default();
+            (row.data, ids)
         });
-        let (segments, _) = rewrite_apart(runs.collect(), by_name, None).await?;
-        insert(tx, &target, segments).await
+        let sections = sections.collect();
+        let segments = apart(move || {
+            let mut hours = Hours::default();
+            Sections::open(sections)?.each(|id, samples| {
+                hours.add(id, by_name.class(id), samples);
+            })?;
+            Ok(hours.finish())
+        });
+        insert(tx, &target, segments.await?).await
     }
 
     async fn merge(
@@ -86,9 +94,9 @@ impl Compact for MetricsCompact {
         classes.sort_unstable();
         classes.dedup();
         let by_name = ByName::load(tx, &target, &days).await?;
-        let runs = runs.into_values().map(|parts| Run::new(parts, None));
+        let runs = runs.into_values().map(Run::new).collect();
         let coarse = (target.tier == FINAL_TIER).then(Coarsening::default);
-        let (segments, coarse) = rewrite_apart(runs.collect(), by_name, coarse).await?;
+        let (segments, coarse) = apart(move || rewrite(runs, &by_name, coarse)).await?;
         let window = segments.first().map(|segment| segment.window_start);
         if let (Some(coarse), Some(window_start)) = (coarse, window) {
             coarse.write(tx, &target, window_start, classes).await?;
@@ -151,18 +159,15 @@ async fn generation(tx: &mut PgConnection) -> Result<i64, sqlx::Error> {
 #[derive(Debug)]
 struct Run {
     parts: VecDeque<Vec<u8>>,
-    /// By ordinal, where the segments name series by that.
-    ids: Option<Arc<Vec<u128>>>,
     segment: Option<Arc<Segment>>,
     /// Series of the open segment, the next one last.
     entries: Vec<(u128, usize)>,
 }
 
 impl Run {
-    fn new(parts: Vec<Vec<u8>>, ids: Option<Arc<Vec<u128>>>) -> Self {
+    fn new(parts: Vec<Vec<u8>>) -> Self {
         Self {
             parts: parts.into(),
-            ids,
             segment: None,
             entries: Vec::new(),
         }
@@ -175,21 +180,13 @@ impl Run {
                 return Ok(None);
             };
             let segment = Segment::open(&part)?;
-            self.entries = match segment.names() {
-                Names::Ids(ids) => ids.iter().copied().zip(0..).collect(),
-                Names::Ordinals(ordinals) => self.named(ordinals)?,
+            let Names::Ids(ids) = segment.names() else {
+                return Err(Damaged("a segment that names no ids"));
             };
-            self.entries.sort_unstable_by(|a, b| b.cmp(a));
+            self.entries = ids.iter().copied().zip(0..ids.len()).rev().collect();
             self.segment = Some(Arc::new(segment));
         }
         Ok(self.entries.last().map(|(id, _)| *id))
-    }
-
-    fn named(&self, ordinals: &[u32]) -> Result<Vec<(u128, usize)>, Damaged> {
-        let ids = self.ids.as_deref().map_or(&[][..], Vec::as_slice);
-        let id = |(at, ordinal): (usize, &u32)| Some((*ids.get(*ordinal as usize)?, at));
-        let all: Option<Vec<_>> = ordinals.iter().enumerate().map(id).collect();
-        all.ok_or(Damaged("a section names a series that is not stored"))
     }
 
     fn take(&mut self, id: u128) -> Option<Piece> {
@@ -270,12 +267,11 @@ struct NewSegment {
 /// New segments, and what was added to the coarse ones.
 type Rewritten = (Vec<NewSegment>, Option<Coarsening>);
 
-async fn rewrite_apart(
-    runs: Vec<Run>,
-    by_name: ByName,
-    coarse: Option<Coarsening>,
-) -> Result<Rewritten, CompactError> {
-    tokio::task::spawn_blocking(move || rewrite(runs, &by_name, coarse))
+/// Away from the threads that serve others.
+async fn apart<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Damaged> + Send + 'static,
+) -> Result<T, CompactError> {
+    tokio::task::spawn_blocking(work)
         .await
         .map_err(|e| CompactError::Damaged(e.to_string()))?
         .map_err(Into::into)
@@ -305,7 +301,7 @@ fn rewrite(
                 *head = run.peek()?.unwrap_or(ENDED);
             }
         }
-        merge::read(&pieces, &mut samples)?;
+        merge::read(pieces.iter().map(Piece::place), &mut samples)?;
         let class = by_name.class(id);
         hours.add(id, class, &samples);
         if let Some(coarse) = &mut coarse {

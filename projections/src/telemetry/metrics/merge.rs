@@ -15,11 +15,20 @@ pub(crate) struct Piece {
     pub(crate) at: usize,
 }
 
+impl Piece {
+    pub(crate) fn place(&self) -> (&Segment, usize) {
+        (&self.segment, self.at)
+    }
+}
+
 /// Fills `samples` (cleared first) from pieces that are in the order of the log.
-pub(crate) fn read(pieces: &[Piece], samples: &mut Samples) -> Result<(), Damaged> {
+pub(crate) fn read<'a>(
+    pieces: impl IntoIterator<Item = (&'a Segment, usize)>,
+    samples: &mut Samples,
+) -> Result<(), Damaged> {
     samples.clear();
-    for piece in pieces {
-        piece.segment.read(piece.at, samples)?;
+    for (segment, at) in pieces {
+        segment.read(at, samples)?;
     }
     settle(samples);
     Ok(())
@@ -80,7 +89,7 @@ mod tests {
             piece(&[(5, 0.5), (20, 9.0), (40, 4.0)]),
         ];
         let mut samples = Samples::default();
-        read(&pieces, &mut samples).unwrap();
+        read(pieces.iter().map(Piece::place), &mut samples).unwrap();
         assert_eq!(samples.times, [5, 10, 20, 30, 40]);
         assert_eq!(samples.values, [0.5, 1.0, 2.0, 3.0, 4.0]);
         cut(&mut samples, 10, 30);

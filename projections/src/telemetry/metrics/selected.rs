@@ -162,7 +162,8 @@ impl SeriesSet for Selected {
     fn next(&mut self, samples: &mut Samples) -> Result<Option<Labels>, SourceError> {
         samples.clear();
         while let Some(found) = self.found.pop() {
-            merge::read(&found.pieces, samples).map_err(|e| SourceError::Failed(e.to_string()))?;
+            merge::read(found.pieces.iter().map(Piece::place), samples)
+                .map_err(|e| SourceError::Failed(e.to_string()))?;
             merge::cut(samples, self.from_ms, self.to_ms);
             if !samples.is_empty() {
                 return Ok(Some(found.index.read().labels(found.series)));

@@ -4,6 +4,7 @@ mod heatmap;
 mod matching;
 mod roots;
 mod summary;
+mod walk;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;

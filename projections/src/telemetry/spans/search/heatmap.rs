@@ -2,22 +2,16 @@
 //! time and by step of duration.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use protocols::spans::SpanStatus;
 use schemas::scope::Scope;
 
-use super::super::bloom;
-use super::super::fold::opened;
-use super::super::rows::{self, apart};
 use super::super::segment::Segment;
 use super::Filter;
 use super::matching::Asked;
+use super::walk::{Walked, walk};
 use crate::db::{Db, QueryError};
 use crate::telemetry::bytes::Damaged;
-
-/// Segments that are read at most; the newest ones.
-const MOST_SEGMENTS: usize = 200;
 
 /// Where steps of duration begin, in nanoseconds: three to a decade, so that each is
 /// about as long as the others on a logarithmic axis and people can read them.
@@ -46,11 +40,13 @@ pub struct Cell {
     pub errors: u64,
 }
 
-/// Counts by the beginning of the stretch and of the step, both in nanoseconds; those
-/// without spans are left out.
+/// By the beginning of the stretch and of the step, both in nanoseconds; those without
+/// spans are left out.
+type Cells = BTreeMap<(i64, i64), Cell>;
+
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Heatmap {
-    pub cells: BTreeMap<(i64, i64), Cell>,
+    pub cells: Cells,
     /// Whether everything was looked at, not only the newest.
     pub complete: bool,
 }
@@ -72,43 +68,21 @@ pub async fn heatmap(
     filter: &Filter,
     stretch_ns: i64,
 ) -> Result<Heatmap, QueryError> {
-    let mut tx = rows::snapshot(db, scope).await?;
-    let filter = Arc::new(filter.clone());
-    let recent = rows::level0(&mut tx, scope, filter.times).await?;
-    let of = Arc::clone(&filter);
-    let mut map = apart(move || {
-        let mut map = Heatmap::default();
-        for data in recent {
-            take(&opened(&data)?.1, &of, stretch_ns, &mut map)?;
-        }
-        Ok(map)
-    })
-    .await?;
-    let tokens = filter.tokens();
-    let mut keys = rows::level1(&mut tx, scope, filter.times, rows::Filter::Tokens).await?;
-    keys.retain(|key| {
-        tokens
-            .iter()
-            .all(|token| bloom::may_hold(&key.filter, *token))
+    let walked = walk(db, scope, filter, move |segment, filter, cells| {
+        take(segment, filter, stretch_ns, cells)
     });
-    map.complete = keys.len() <= MOST_SEGMENTS;
-    for key in keys.iter().take(MOST_SEGMENTS) {
-        let data = rows::data(&mut tx, scope, key).await?;
-        let of = Arc::clone(&filter);
-        map = apart(move || {
-            take(&Segment::open(&data)?, &of, stretch_ns, &mut map)?;
-            Ok(map)
-        })
-        .await?;
-    }
-    Ok(map)
+    let Walked { found, complete } = walked.await?;
+    Ok(Heatmap {
+        cells: found,
+        complete,
+    })
 }
 
 fn take(
     segment: &Segment<'_>,
     filter: &Filter,
     stretch_ns: i64,
-    map: &mut Heatmap,
+    cells: &mut Cells,
 ) -> Result<(), Damaged> {
     let core = segment.core()?;
     let asked = Asked::read(segment, &core, filter)?;
@@ -117,7 +91,7 @@ fn take(
             .div_euclid(stretch_ns)
             .saturating_mul(stretch_ns);
         let key = (begin, step_of(core.durations[row]));
-        let cell = map.cells.entry(key).or_default();
+        let cell = cells.entry(key).or_default();
         cell.count += 1;
         cell.errors += u64::from(core.kinds[row].1 == SpanStatus::Error);
     }

@@ -1,23 +1,18 @@
 //! A sample of traces by their root spans, for the scatter of durations over time.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use protocols::spans::SpanStatus;
 use schemas::scope::Scope;
 
 use super::super::bloom;
-use super::super::fold::opened;
-use super::super::rows::{self, apart};
 use super::super::segment::Segment;
 use super::super::table::TraceId;
 use super::Filter;
 use super::matching::Asked;
+use super::walk::walk;
 use crate::db::{Db, QueryError};
 use crate::telemetry::bytes::Damaged;
-
-/// Segments that are read at most; the newest ones.
-const MOST_SEGMENTS: usize = 200;
 
 /// The span that a trace begins with; its first one where that has not arrived.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,34 +36,10 @@ pub async fn roots(
     filter: &Filter,
     limit: usize,
 ) -> Result<Vec<RootSpan>, QueryError> {
-    let mut tx = rows::snapshot(db, scope).await?;
-    let filter = Arc::new(filter.clone());
-    let recent = rows::level0(&mut tx, scope, filter.times).await?;
-    let of = Arc::clone(&filter);
-    let mut sample = apart(move || {
-        let mut sample = Sample::new();
-        for data in recent {
-            take(&opened(&data)?.1, &of, limit, &mut sample)?;
-        }
-        Ok(sample)
-    })
-    .await?;
-    let tokens = filter.tokens();
-    let mut keys = rows::level1(&mut tx, scope, filter.times, rows::Filter::Tokens).await?;
-    keys.retain(|key| {
-        tokens
-            .iter()
-            .all(|token| bloom::may_hold(&key.filter, *token))
+    let walked = walk(db, scope, filter, move |segment, filter, sample| {
+        take(segment, filter, limit, sample)
     });
-    for key in keys.iter().take(MOST_SEGMENTS) {
-        let data = rows::data(&mut tx, scope, key).await?;
-        let of = Arc::clone(&filter);
-        sample = apart(move || {
-            take(&Segment::open(&data)?, &of, limit, &mut sample)?;
-            Ok(sample)
-        })
-        .await?;
-    }
+    let sample: Sample = walked.await?.found;
     let mut roots: Vec<_> = sample.into_values().collect();
     roots.sort_by_key(|root| (root.start_ns, root.trace_id));
     Ok(roots)
