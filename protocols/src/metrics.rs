@@ -70,20 +70,30 @@ impl Labels {
     }
 
     pub fn id(&self) -> SeriesId {
-        let mut text = Vec::with_capacity(256);
-        for (name, value) in &self.0 {
+        let pairs = self.0.iter().map(|(name, value)| (&name[..], &value[..]));
+        SeriesId::of(pairs, &mut Vec::with_capacity(256))
+    }
+}
+
+impl SeriesId {
+    /// Of labels in canonical order. What `text` holds is written over, so that one
+    /// serves for many.
+    pub fn of<'a>(
+        labels: impl IntoIterator<Item = (&'a str, &'a str)>,
+        text: &mut Vec<u8>,
+    ) -> Self {
+        text.clear();
+        let mut metric = "";
+        for (name, value) in labels {
+            if name == NAME {
+                metric = value;
+            }
             for part in [name, value] {
                 text.extend_from_slice(&(part.len() as u32).to_le_bytes());
                 text.extend_from_slice(part.as_bytes());
             }
         }
-        SeriesId::new(self.get(NAME).unwrap_or_default(), xxh3_128(&text))
-    }
-}
-
-impl SeriesId {
-    fn new(name: &str, labels: u128) -> Self {
-        Self(Self::prefix(name) | (labels & (u128::MAX >> 32)))
+        Self(Self::prefix(metric) | (xxh3_128(text) & (u128::MAX >> 32)))
     }
 
     /// The smallest id that a series named `name` can have; all of them lie in

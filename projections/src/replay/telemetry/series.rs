@@ -28,7 +28,7 @@ pub(super) async fn add_missing(tx: &mut PgConnection, schema: &str) -> Result<(
         for (_, data) in blocks(tx, "telemetry", place).await? {
             let block = decode(&data)?;
             ordinals += block.series.len();
-            known.extend((0..block.series.len()).map(|at| block.labels(at).id().0));
+            known.extend(block.ids());
         }
         let mut from_offset = 0;
         for (from, data) in blocks(tx, schema, place).await? {

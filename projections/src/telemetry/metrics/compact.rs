@@ -134,8 +134,7 @@ impl MetricsCompact {
         }
         let ids = Arc::make_mut(&mut known);
         for block in blocks {
-            let block = SeriesBlock::decode(&block)?;
-            ids.extend((0..block.series.len()).map(|at| block.labels(at).id().0));
+            ids.extend(SeriesBlock::decode(&block)?.ids());
         }
         let mut held = self.ids.lock();
         if held.values().map(|ids| ids.len()).sum::<usize>() > MOST_IDS {

@@ -42,8 +42,7 @@ impl DayIndex {
             return;
         }
         let texts: Vec<u32> = block.texts.iter().map(|text| self.text(text)).collect();
-        for (at, pairs) in block.series.iter().enumerate() {
-            let id = block.labels(at).id().0;
+        for (id, pairs) in block.ids().zip(&block.series) {
             let series = match self.by_id.get(&id) {
                 Some(series) => *series,
                 None => self.series(

@@ -149,8 +149,8 @@ impl Registry {
         let mut loaded = Day::default();
         for bytes in blocks {
             let block = SeriesBlock::decode(bytes)?;
-            for at in 0..block.series.len() {
-                let slot = self.ids.slot_of(block.labels(at).id().0);
+            for id in block.ids() {
+                let slot = self.ids.slot_of(id);
                 loaded.set(slot, loaded.next);
                 loaded.next += 1;
             }

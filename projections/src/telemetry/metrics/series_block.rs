@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use protocols::metrics::Labels;
+use protocols::metrics::{Labels, SeriesId};
 
 use crate::telemetry::bytes::{Damaged, Reader, put_column, put_varint};
 
@@ -76,6 +76,16 @@ impl SeriesBlock {
         Ok(Self { texts, series })
     }
 
+    /// The ids of all series, in their order: labels are written in canonical order.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = u128> {
+        let mut buffer = Vec::with_capacity(256);
+        let text = |at: &u32| &self.texts[*at as usize][..];
+        self.series.iter().map(move |pairs| {
+            let labels = pairs.iter().map(|(name, value)| (text(name), text(value)));
+            SeriesId::of(labels, &mut buffer).0
+        })
+    }
+
     /// The labels of the `at`-th series.
     pub(crate) fn labels(&self, at: usize) -> Labels {
         let text = |at: u32| self.texts[at as usize].clone();
@@ -114,6 +124,8 @@ mod tests {
             let series: Vec<_> = series.into_iter().map(Labels::new).collect();
             let block = SeriesBlock::decode(&encode(&series)).unwrap();
             let back: Vec<_> = (0..block.series.len()).map(|at| block.labels(at)).collect();
+            let ids: Vec<_> = series.iter().map(|labels| labels.id().0).collect();
+            prop_assert_eq!(block.ids().collect::<Vec<_>>(), ids);
             prop_assert_eq!(back, series);
         }
 
