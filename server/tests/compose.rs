@@ -19,7 +19,7 @@ const ROLES: [Roles; 5] = [
 ];
 
 fn services() -> BTreeMap<String, Hash> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docker-compose.kafka.yml");
+    let path = "../docker-compose.kafka.yml";
     let documents = YamlLoader::load_from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let services = documents[0]["services"]
         .as_hash()

@@ -79,9 +79,10 @@ const RESERVED: [(&str, &[&str]); 4] = [
 ];
 
 fn ours() -> Vec<Package> {
-    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
+    // From where cargo runs tests: a path of the build would be that of another clone
+    // where two of them share their target folder.
     let metadata = MetadataCommand::new()
-        .manifest_path(manifest)
+        .manifest_path("../Cargo.toml")
         .no_deps()
         .other_options(vec!["--offline".to_owned()])
         .exec()

@@ -84,12 +84,12 @@ fn commands() -> HashSet<&'static str> {
 /// Writes the file where there is none, so that a wanted change is one deletion
 /// and one look at the difference.
 fn compare(actual: &Value) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/projections/examples.json");
+    let path = Path::new("tests/projections/examples.json");
     let text = serde_json::to_string_pretty(actual).expect("serialises") + "\n";
-    match std::fs::read_to_string(&path) {
+    match std::fs::read_to_string(path) {
         Ok(expected) => assert_eq!(text, expected, "rows differ from {}", path.display()),
         Err(_) => {
-            std::fs::write(&path, text).expect("writes");
+            std::fs::write(path, text).expect("writes");
             panic!(
                 "{} was missing and has been written: look at it and commit it",
                 path.display()
