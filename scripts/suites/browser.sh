@@ -15,7 +15,7 @@ fi
 # walk PROJECT: runs one Playwright project and records its tests.
 walk() {
   local report=$RESULTS/playwright-$1.json outcome=0
-  PLAYWRIGHT_JSON_OUTPUT_NAME=$report timeout 900 \
+  PLAYWRIGHT_JSON_OUTPUT_NAME=$report timeout 1800 \
     npx playwright test --project="$1" --reporter=line,json || outcome=$?
   node "$root/scripts/suites/results.mjs" playwright "$report" >>"$RESULTS/browser" ||
     echo "failed browser: $1 did not run" >>"$RESULTS/browser"

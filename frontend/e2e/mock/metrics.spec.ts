@@ -106,6 +106,7 @@ test('what is drawn is downloaded as CSV and as a picture', async ({ page }) => 
 test('an empty project is told how to send, with a key made on the spot, and turns live with the first sample', async ({ page, baseURL }) => {
   await page.getByRole('button', { name: /Project default/ }).click();
   await page.getByRole('menuitem', { name: 'staging' }).click();
+  await expect(page.getByRole('button', { name: /Project staging/ })).toBeVisible();
   await page.getByRole('link', { name: 'Metrics' }).click();
   await expect(page.getByText('Waiting for the first sample…')).toBeVisible();
   await page.getByRole('button', { name: 'Create key' }).click();
