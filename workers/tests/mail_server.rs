@@ -13,10 +13,7 @@ use testkit::{Peer, certificate, eventually, free_port, peer};
 use workers::mail_server::{MailServer, Post, Unsent};
 
 const TEST: &str = "workers::mail_server";
-const SCRIPT: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../server/tests/sdks/mail/server.py"
-);
+const SCRIPT: &str = "../server/tests/sdks/mail/server.py";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Tls {

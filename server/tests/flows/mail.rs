@@ -14,7 +14,7 @@ use crate::platform::Platform;
 use crate::secrets::{contains, holding};
 use crate::tools::tool;
 
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sdks/mail/server.py");
+const SCRIPT: &str = "tests/sdks/mail/server.py";
 const PATH: &str = "/api/v1/invitations";
 const FROM: &str = "SRE Copilot <copilot@example.com>";
 const PASSWORD: &str = "correct horse battery staple";

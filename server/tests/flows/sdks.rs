@@ -13,7 +13,7 @@ use crate::client::Client;
 use crate::platform::Platform;
 use crate::statistics::proof;
 
-const SENDERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sdks");
+const SENDERS: &str = "tests/sdks";
 const ITEMS: usize = 40;
 
 async fn send(mut command: Command, platform: &Platform, key: &str) {
