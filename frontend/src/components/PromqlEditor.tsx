@@ -7,6 +7,7 @@ import { drawSelection, EditorView, keymap, placeholder } from '@codemirror/view
 import { tags } from '@lezer/highlight';
 import { PromQLExtension } from '@prometheus-io/codemirror-promql';
 import { useEffect, useRef } from 'react';
+import { useLatest } from '../hooks/useLatest';
 import { completionFetch, PROMETHEUS_URL } from '../api/prometheus';
 import classes from './PromqlEditor.module.css';
 
@@ -50,10 +51,7 @@ const look = EditorView.theme({
 export function PromqlEditor(props: PromqlEditorProps) {
   const host = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView | null>(null);
-  const calls = useRef(props);
-  useEffect(() => {
-    calls.current = props;
-  });
+  const calls = useLatest(props);
   const { label, value } = props;
   const first = useRef(value);
 
@@ -93,7 +91,7 @@ export function PromqlEditor(props: PromqlEditorProps) {
         }),
       ];
     }
-  }, [label]);
+  }, [label, calls]);
 
   useEffect(() => {
     const editor = view.current;

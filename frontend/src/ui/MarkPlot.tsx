@@ -1,6 +1,7 @@
 import { useComputedColorScheme } from '@mantine/core';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import type uPlot from 'uplot';
+import { useLatest } from '../hooks/useLatest';
 import { decadeAxis, decades, DRAG_FROM, mountPlot, sharedCursor, takeSelection, timeAxis, type Token, tokensOf, valueAxis } from './plot';
 import classes from './TimeChart.module.css';
 
@@ -36,10 +37,7 @@ export function MarkPlot<T>(props: MarkPlotProps<T>) {
   const host = useRef<HTMLDivElement>(null);
   const scheme = useComputedColorScheme('light');
   const [hover, setHover] = useState<{ mark: T; left: number; top: number } | null>(null);
-  const calls = useRef(props);
-  useEffect(() => {
-    calls.current = props;
-  });
+  const calls = useLatest(props);
 
   useEffect(() => {
     const element = host.current;
@@ -89,7 +87,7 @@ export function MarkPlot<T>(props: MarkPlotProps<T>) {
       if (mark) calls.current.onOpen(mark);
     });
     return unmount;
-  }, [kind, marks, from, to, text, height, scheme]);
+  }, [kind, marks, from, to, text, height, scheme, calls]);
 
   return (
     <div className={classes.chart} onMouseLeave={() => setHover(null)}>

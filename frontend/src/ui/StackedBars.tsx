@@ -1,6 +1,7 @@
 import { useComputedColorScheme } from '@mantine/core';
 import { useEffect, useRef } from 'react';
 import uPlot from 'uplot';
+import { useLatest } from '../hooks/useLatest';
 import { mountPlot, sharedCursor, takeSelection, timeAxis, tokensOf, valueAxis } from './plot';
 
 export interface BarPart {
@@ -28,10 +29,7 @@ interface StackedBarsProps {
 export function StackedBars({ label, times, width, parts, text, height, onZoom }: StackedBarsProps) {
   const host = useRef<HTMLDivElement>(null);
   const scheme = useComputedColorScheme('light');
-  const zoom = useRef(onZoom);
-  useEffect(() => {
-    zoom.current = onZoom;
-  });
+  const zoom = useLatest(onZoom);
 
   useEffect(() => {
     const element = host.current;
@@ -67,7 +65,7 @@ export function StackedBars({ label, times, width, parts, text, height, onZoom }
       if (at !== undefined && plot.select.width === 0) zoom.current(at * 1000, (at + width) * 1000);
     });
     return unmount;
-  }, [times, width, parts, text, height, scheme]);
+  }, [times, width, parts, text, height, scheme, zoom]);
 
   return <div ref={host} role="img" aria-label={label} style={{ height, width: '100%', overflow: 'hidden' }} />;
 }

@@ -1,6 +1,7 @@
 import { useComputedColorScheme } from '@mantine/core';
 import { useEffect, useRef, useState, type RefObject } from 'react';
 import type uPlot from 'uplot';
+import { useLatest } from '../hooks/useLatest';
 import type { Line } from '../util/series';
 import { clockTime, absoluteTime } from '../util/time';
 import { mountPlot, sharedCursor, takeSelection, timeAxis, tokensOf, valueAxis } from './plot';
@@ -45,10 +46,7 @@ export function TimeChart(props: TimeChartProps) {
   const host = props.hostRef ?? own;
   const scheme = useComputedColorScheme('light');
   const [hover, setHover] = useState<Hover | null>(null);
-  const calls = useRef(props);
-  useEffect(() => {
-    calls.current = props;
-  });
+  const calls = useLatest(props);
 
   useEffect(() => {
     const element = host.current;
@@ -79,7 +77,7 @@ export function TimeChart(props: TimeChartProps) {
       [[...times], ...lines.map(({ values }) => values)] as uPlot.AlignedData,
     );
     return unmount;
-  }, [times, lines, isolated, text, height, dots, scheme, host]);
+  }, [times, lines, isolated, text, height, dots, scheme, host, calls]);
 
   return (
     <div className={classes.chart} onMouseLeave={() => setHover(null)}>
