@@ -69,7 +69,9 @@ function Explorer() {
     <>
       <div className={classes.search}>
         <TraceSearchForm search={search} onSearch={set} />
-        <SavedViews page="traces" current={{ ...search }} onOpen={(saved) => set({ ...NO_SEARCH, ...saved })} />
+        <div className={classes.views}>
+          <SavedViews page="traces" current={{ ...search }} onOpen={(saved) => set({ ...NO_SEARCH, ...saved })} />
+        </div>
       </div>
       <div className={classes.stack}>
         <Durations filter={filter} range={range} />
