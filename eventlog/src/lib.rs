@@ -203,6 +203,13 @@ pub trait Member: Send {
     /// the effects are ordered behind their cause; they are durable no later than
     /// anything that follows them. Returns positions of `records`, in order.
     async fn commit(&mut self, transaction: Transaction) -> Result<Vec<Position>, CommitError>;
+
+    /// How many records one transaction should follow from. Where a commit only takes
+    /// its place in the order, a few: they are synced while the next are worked on.
+    /// Where it waits for a broker, as many as there are.
+    fn portion(&self) -> usize {
+        usize::MAX
+    }
 }
 
 /// What a member is told.

@@ -29,6 +29,10 @@ use super::tail::Tail;
 use crate::history::History;
 use routing::Queues;
 
+/// How often everybody else who can run does so before more commands are read. Those
+/// who were answered together ask again together, and are settled together then.
+const TURNS_OF_OTHERS: usize = 2;
+
 /// A partition of some topic.
 type Part = (Topic, Partition);
 
@@ -79,6 +83,9 @@ impl Owner {
         };
         let mut member = self.log.join(group).await?;
         loop {
+            for _ in 0..TURNS_OF_OTHERS {
+                tokio::task::yield_now().await;
+            }
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return Ok(()),
@@ -116,7 +123,8 @@ impl Owner {
         Ok(())
     }
 
-    /// Settles what can be settled; a repeat of a command waits for one round.
+    /// Settles what can be settled, a portion after the other; a repeat of a command
+    /// waits for one round.
     async fn settle_all(
         &mut self,
         member: &mut dyn Member,
@@ -134,15 +142,17 @@ impl Owner {
         member: &mut dyn Member,
         shutdown: &CancellationToken,
     ) -> anyhow::Result<()> {
-        let decidable = self.route();
+        let decidable = self.route(member.portion());
+        let mut later = Vec::new();
         let mut batch = Batch::default();
         for command in decidable {
             let decided = batch.decide(&command, &mut self.cache).await;
             match decided.context("an event does not fit its schema")? {
                 Verdict::Settled(settlement) => self.answers.push(Answer::Settled(settlement)),
-                Verdict::Later => self.ready.push(command),
+                Verdict::Later => later.push(command),
             }
         }
+        self.ready.splice(0..0, later);
         let plan = self.plan();
         if plan.is_empty() {
             batch.install(&mut self.cache, |_| Vec::new());

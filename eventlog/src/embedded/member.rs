@@ -19,6 +19,10 @@ use crate::{
     Transaction,
 };
 
+/// Enough that a transaction's own record costs little, and a fraction of what comes
+/// in during a sync.
+const PORTION: usize = 16;
+
 /// Which membership of each group is the newest: joining again under the same
 /// name takes the group over, as on Kafka.
 #[derive(Debug, Default)]
@@ -87,6 +91,10 @@ impl Member for EmbeddedMember {
         let (mut positions, _durable) = self.main.enqueue(staged, finish, room, || self.holds())?;
         positions.truncate(count);
         Ok(positions)
+    }
+
+    fn portion(&self) -> usize {
+        PORTION
     }
 }
 

@@ -53,10 +53,11 @@ impl Owner {
         }
     }
 
-    /// Splits what is ready: commands of cached aggregates are decidable, the
-    /// others wait in their aggregate's queue, each behind those before it.
-    pub(super) fn route(&mut self) -> Vec<Arc<Command>> {
-        let ready = std::mem::take(&mut self.ready);
+    /// Splits the first `most` of what is ready: commands of cached aggregates are
+    /// decidable, the others wait in their aggregate's queue, each behind those before it.
+    pub(super) fn route(&mut self, most: usize) -> Vec<Arc<Command>> {
+        let rest = self.ready.split_off(most.min(self.ready.len()));
+        let ready = std::mem::replace(&mut self.ready, rest);
         let mut decidable = Vec::with_capacity(ready.len());
         for command in ready {
             if !self.is_open(command.position) {

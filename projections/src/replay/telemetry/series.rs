@@ -27,13 +27,13 @@ pub(super) async fn add_missing(tx: &mut PgConnection, schema: &str) -> Result<(
         let (mut ordinals, mut missing) = (0, Vec::new());
         for (_, data) in blocks(tx, "telemetry", place).await? {
             let block = decode(&data)?;
-            ordinals += block.series.len();
+            ordinals += block.len();
             known.extend(block.ids());
         }
         let mut from_offset = 0;
         for (from, data) in blocks(tx, schema, place).await? {
             let block = decode(&data)?;
-            for at in 0..block.series.len() {
+            for at in 0..block.len() {
                 let labels = block.labels(at);
                 if known.insert(labels.id().0) {
                     missing.push(labels);

@@ -115,7 +115,9 @@ impl MetricsCompact {
     ) -> Result<Arc<Vec<u128>>, CompactError> {
         let generation = generation(tx).await?;
         let key = (place.project, generation, place.partition, day);
-        let mut known = self.ids.lock().get(&key).cloned().unwrap_or_default();
+        // Out of the map while it grows, so that nothing has to be copied.
+        let known = self.ids.lock().remove(&key);
+        let mut known = known.unwrap_or_default();
         let blocks: Vec<Vec<u8>> = sqlx::query_scalar(
             "SELECT data FROM metric_series
              WHERE tenant_id = $1 AND project_id = $2 AND partition = $3 AND day = $4
@@ -129,9 +131,6 @@ impl MetricsCompact {
         .bind(i32::try_from(known.len()).unwrap_or(i32::MAX))
         .fetch_all(&mut *tx)
         .await?;
-        if blocks.is_empty() {
-            return Ok(known);
-        }
         let ids = Arc::make_mut(&mut known);
         for block in blocks {
             ids.extend(SeriesBlock::decode(&block)?.ids());
@@ -230,7 +229,7 @@ impl ByName {
         .await?;
         for block in blocks {
             let block = SeriesBlock::decode(&block)?;
-            for at in 0..block.series.len() {
+            for at in 0..block.len() {
                 let labels = block.labels(at);
                 let class = classes.of(labels.get(NAME).unwrap_or_default());
                 by_name.names.insert(name_of(labels.id().0), class);

@@ -41,8 +41,8 @@ impl DayIndex {
         if usize::try_from(first_ordinal) != Ok(here) {
             return;
         }
-        let texts: Vec<u32> = block.texts.iter().map(|text| self.text(text)).collect();
-        for (id, pairs) in block.ids().zip(&block.series) {
+        let texts: Vec<u32> = block.texts().map(|text| self.text(text)).collect();
+        for (id, pairs) in block.ids().zip(block.series()) {
             let series = match self.by_id.get(&id) {
                 Some(series) => *series,
                 None => self.series(

@@ -144,19 +144,29 @@ pub(crate) enum Names {
 pub(crate) struct Segment {
     names: Names,
     heads: Vec<Head>,
+    /// Of the series that have any histograms, in order.
+    wide: Vec<WideHead>,
     times: Vec<u8>,
     values: Vec<u8>,
     histograms: Vec<u8>,
 }
 
-/// Where a series' share of each column is.
-#[derive(Debug, Clone)]
+/// Where a series' share of the columns is. Times may be those of the series before;
+/// values lie one behind the other, so that their end is enough. Small, because
+/// compaction opens sections of many series with a sample each.
+#[derive(Debug, Clone, Copy)]
 struct Head {
     samples: u32,
-    times: Range<u32>,
-    values: Range<u32>,
-    histogram_count: u32,
-    histograms: Range<u32>,
+    times_start: u32,
+    times_end: u32,
+    values_end: u32,
+}
+
+#[derive(Debug)]
+struct WideHead {
+    series: u32,
+    count: u32,
+    place: Range<u32>,
 }
 
 impl Segment {
@@ -168,10 +178,11 @@ impl Segment {
         let kind = reader.byte()?;
         let series = usize::try_from(reader.varint()?).unwrap_or(usize::MAX);
         let names = read_names(kind, series, &reader.column()?)?;
-        let heads = read_heads(series, &reader.column()?)?;
+        let (heads, wide) = read_heads(series, &reader.column()?)?;
         Ok(Self {
             names,
             heads,
+            wide,
             times: reader.column()?.into_owned(),
             values: reader.column()?.into_owned(),
             histograms: reader.column()?.into_owned(),
@@ -185,6 +196,7 @@ impl Segment {
     /// Bytes in memory, about.
     pub(crate) fn bytes(&self) -> usize {
         self.heads.len() * (size_of::<Head>() + size_of::<u128>())
+            + self.wide.len() * size_of::<WideHead>()
             + self.times.len()
             + self.values.len()
             + self.histograms.len()
@@ -200,14 +212,29 @@ impl Segment {
     pub(crate) fn read(&self, at: usize, samples: &mut Samples) -> Result<(), Damaged> {
         let head = self.heads.get(at).ok_or(Damaged("no such series"))?;
         if head.samples > 0 {
-            let mut times = Reader::new(part(&self.times, &head.times)?);
+            let mut times = Reader::new(part(&self.times, head.times_start..head.times_end)?);
             times::decode(&mut times, head.samples as usize, &mut samples.times)?;
-            let mut values = Reader::new(part(&self.values, &head.values)?);
+            let before = at
+                .checked_sub(1)
+                .map(|before| self.heads[before].values_end);
+            let values = before.unwrap_or(0)..head.values_end;
+            let mut values = Reader::new(part(&self.values, values)?);
             values::decode(&mut values, head.samples as usize, &mut samples.values)?;
         }
-        let mut reader = Reader::new(part(&self.histograms, &head.histograms)?);
+        match self.wide.is_empty() {
+            true => Ok(()),
+            false => self.read_histograms(at, samples),
+        }
+    }
+
+    fn read_histograms(&self, at: usize, samples: &mut Samples) -> Result<(), Damaged> {
+        let found = self.wide.binary_search_by_key(&at, |w| w.series as usize);
+        let Ok(wide) = found.map(|found| &self.wide[found]) else {
+            return Ok(());
+        };
+        let mut reader = Reader::new(part(&self.histograms, wide.place.clone())?);
         let mut time = 0_i64;
-        for _ in 0..head.histogram_count {
+        for _ in 0..wide.count {
             time = time.wrapping_add(reader.signed()?);
             samples
                 .histograms
@@ -217,7 +244,7 @@ impl Segment {
     }
 }
 
-fn part<'a>(column: &'a [u8], range: &Range<u32>) -> Result<&'a [u8], Damaged> {
+fn part(column: &[u8], range: Range<u32>) -> Result<&[u8], Damaged> {
     column
         .get(range.start as usize..range.end as usize)
         .ok_or(Damaged("a column is shorter than its heads say"))
@@ -249,37 +276,37 @@ fn read_names(kind: u8, series: usize, column: &[u8]) -> Result<Names, Damaged> 
     Ok(Names::Ordinals(ordinals))
 }
 
-fn read_heads(series: usize, column: &[u8]) -> Result<Vec<Head>, Damaged> {
+fn read_heads(series: usize, column: &[u8]) -> Result<(Vec<Head>, Vec<WideHead>), Damaged> {
     let mut reader = Reader::new(column);
     let mut heads: Vec<Head> = Vec::with_capacity(series.min(column.len()));
+    let mut wide = Vec::new();
     let (mut times_end, mut values_end, mut histograms_end) = (0, 0, 0);
-    for _ in 0..series {
+    for at in 0..series {
         let word = reader.varint()?;
         let times = match (word & 2 != 0, heads.last()) {
-            (true, Some(before)) => before.times.clone(),
+            (true, Some(before)) => before.times_start..before.times_end,
             _ => next_range(&mut times_end, &mut reader)?,
         };
-        let values = next_range(&mut values_end, &mut reader)?;
-        let (histogram_count, histograms) = match word & 1 {
-            0 => (0, histograms_end..histograms_end),
-            _ => (
-                length(&mut reader)?,
-                next_range(&mut histograms_end, &mut reader)?,
-            ),
-        };
+        next_range(&mut values_end, &mut reader)?;
+        if word & 1 != 0 {
+            wide.push(WideHead {
+                series: u32::try_from(at).map_err(|_| Damaged("too many series"))?,
+                count: length(&mut reader)?,
+                place: next_range(&mut histograms_end, &mut reader)?,
+            });
+        }
         let samples = u32::try_from(word >> 2).unwrap_or(u32::MAX);
         if samples > times.end - times.start {
             return Err(Damaged("more samples than times"));
         }
         heads.push(Head {
             samples,
-            times,
-            values,
-            histogram_count,
-            histograms,
+            times_start: times.start,
+            times_end: times.end,
+            values_end,
         });
     }
-    Ok(heads)
+    Ok((heads, wide))
 }
 
 fn length(reader: &mut Reader<'_>) -> Result<u32, Damaged> {
