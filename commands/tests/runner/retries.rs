@@ -61,6 +61,37 @@ async fn the_same_key_for_another_request_is_refused() {
     assert_eq!(world.events(Topic::IncidentEvents, incident).await.len(), 2);
 }
 
+/// More than one portion, of two incidents that the cache cannot hold at once, so that
+/// commands are put back again and again.
+#[tokio::test]
+async fn what_was_put_back_is_decided_before_what_came_later() {
+    let mut world = World::without_runner().await;
+    world.limits.cached_aggregates = 1;
+    let incidents = [fresh_id(), fresh_id()];
+    let mut sent = [Vec::new(), Vec::new()];
+    for (sent, incident) in sent.iter_mut().zip(incidents) {
+        sent.push(world.send(COMMANDS, &Asked::of(incident), &open()).await);
+    }
+    for n in 0..40 {
+        for (sent, incident) in sent.iter_mut().zip(incidents) {
+            let asked = Asked::with_key(incident, &n.to_string());
+            let text = comment(&n.to_string());
+            sent.push(world.send(COMMANDS, &asked, &text).await);
+            if n % 7 == 0 {
+                world.send(COMMANDS, &asked, &text).await;
+            }
+        }
+    }
+    world.start();
+    for (sent, incident) in sent.into_iter().zip(incidents) {
+        world.outcome(sent[40]).await;
+        let events = world.events(Topic::IncidentEvents, incident).await;
+        let caused = events.iter().map(|(envelope, _)| envelope.causation);
+        let expected = sent.iter().map(|id| Some(id.0));
+        assert_eq!(caused.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+    }
+}
+
 #[tokio::test]
 async fn an_old_command_is_found_in_the_history() {
     let mut world = World::new().await;
