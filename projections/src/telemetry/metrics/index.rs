@@ -8,7 +8,7 @@ use protocols::metrics::Labels;
 
 use super::matching::Compiled;
 use super::registry::HashedMap;
-use super::series_block::SeriesBlock;
+use super::series_block::{SeriesBlock, range};
 
 /// Series are numbered as they come; texts too.
 #[derive(Debug, Default)]
@@ -141,9 +141,7 @@ impl DayIndex {
     }
 
     fn pairs(&self, series: u32) -> &[(u32, u32)] {
-        let series = series as usize;
-        let start = series.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.labels[start as usize..self.ends[series] as usize]
+        &self.labels[range(&self.ends, series as usize)]
     }
 
     fn value(&self, series: u32, name: u32) -> Option<u32> {

@@ -152,3 +152,58 @@ fn ordinals(segment: &Segment) -> Result<&[u32], Damaged> {
         Names::Ids(_) => Err(Damaged("a section that names no ordinals")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::super::segment::Writer;
+    use super::*;
+
+    const IDS: [u128; 6] = [40, 10, 60, 20, 50, 30];
+
+    fn section(day: &[u128], ordinals: &[u32], time: i64) -> Vec<u8> {
+        let mut writer = Writer::default();
+        for ordinal in ordinals {
+            let value = day[*ordinal as usize] as f64;
+            writer.ordinal(*ordinal, &[time], &[value], &[]);
+        }
+        writer.finish_ordinals()
+    }
+
+    proptest! {
+        /// A series has another ordinal on another day, and not every day has all.
+        #[test]
+        fn each_series_comes_once_with_what_all_sections_have(
+            days in prop::collection::vec(prop::sample::subsequence(IDS.to_vec(), 1..=6).prop_shuffle(), 1..3),
+            picks in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..12),
+        ) {
+            let days: Vec<_> = days.into_iter().map(Arc::new).collect();
+            let mut expected = BTreeMap::<u128, Vec<i64>>::new();
+            let mut sections = Vec::new();
+            for (time, (day, mask)) in (0..).zip(picks) {
+                let day = &days[day.index(days.len())];
+                let ordinals: Vec<u32> = (0..day.len() as u32).filter(|n| mask >> n & 1 == 1).collect();
+                for ordinal in &ordinals {
+                    expected.entry(day[*ordinal as usize]).or_default().push(time);
+                }
+                sections.push((section(day, &ordinals, time), day.clone()));
+            }
+            let mut found = Vec::new();
+            Sections::open(sections).unwrap().each(|id, samples| {
+                assert!(samples.values.iter().all(|value| *value == id as f64));
+                found.push((id, samples.times.clone()));
+            }).unwrap();
+            prop_assert_eq!(found, expected.into_iter().collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn an_ordinal_that_is_not_stored_is_refused() {
+        let data = section(&IDS, &[5], 0);
+        let stored = Arc::new(IDS[..5].to_vec());
+        assert!(Sections::open(vec![(data, stored)]).is_err());
+    }
+}

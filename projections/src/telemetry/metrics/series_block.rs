@@ -145,7 +145,7 @@ impl SeriesBlock {
 }
 
 /// The `at`-th of parts that lie one behind the other.
-fn range(ends: &[u32], at: usize) -> Range<usize> {
+pub(super) fn range(ends: &[u32], at: usize) -> Range<usize> {
     let start = at.checked_sub(1).map_or(0, |before| ends[before]);
     start as usize..ends[at] as usize
 }
