@@ -38,4 +38,4 @@ pub mod vault;
 pub use db::{Db, DbConfig, QueryError};
 pub use migrate::migrate;
 pub use registry::{Settings, registry, registry_with};
-pub use runtime::{Runtime, run};
+pub use runtime::{REST, Runtime, run};

@@ -16,7 +16,7 @@ mod session;
 pub use checkpoint::Mismatch;
 pub use failure::ApplyError;
 pub use projection::{Changed, Home, Projection, Writing};
-pub use runner::{Runtime, run};
+pub use runner::{REST, Runtime, run};
 
 pub(crate) use batch::apply_batch;
 pub(crate) use checkpoint::Checkpoints;

@@ -196,6 +196,7 @@ impl App {
             db: db.clone(),
             people: SubjectKeys::new(master),
             fanout: self.fanout.clone() as Arc<dyn Fanout>,
+            rest: projections::REST,
         };
         tokio::spawn(projections::run(
             runtime,

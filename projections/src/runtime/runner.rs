@@ -17,6 +17,9 @@ use crate::vault::SubjectKeys;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
+/// A connection costs Postgres two megabytes, and a few milliseconds to begin.
+pub const REST: Duration = Duration::from_secs(30);
+
 /// What a fold needs from the outside.
 #[derive(Clone)]
 pub struct Runtime {
@@ -24,6 +27,8 @@ pub struct Runtime {
     pub db: Db,
     pub people: SubjectKeys,
     pub fanout: Arc<dyn Fanout>,
+    /// How long a fold keeps its connection while nothing arrives.
+    pub rest: Duration,
 }
 
 /// Runs `projections` until shutdown. Ends early only where going on would be

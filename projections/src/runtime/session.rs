@@ -1,5 +1,5 @@
-//! One connection's worth of following the log. Ends with the connection, and
-//! begins again from the checkpoints.
+//! Following the log until something fails, and then again from the checkpoints. In
+//! a pause the connection is given back: most folds have nothing to do for hours.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -7,13 +7,13 @@ use std::time::Duration;
 use eventlog::{Fetched, LogError, Partition, Position, Subscription, Visibility};
 use schemas::change::Announcement;
 use schemas::topic::Topic;
-use sqlx::PgConnection;
+use sqlx::{Connection, PgConnection};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::batch::{NotCommitted, Progress, apply_batch};
 use super::checkpoint::{Checkpoints, Mismatch, Unfit};
-use super::{Projection, Runtime};
+use super::{Home, Projection, Runtime};
 
 /// Why a session ended.
 #[derive(Debug, thiserror::Error)]
@@ -64,11 +64,9 @@ pub(super) async fn follow(
     shutdown: &CancellationToken,
     mut progressed: impl FnMut(),
 ) -> Result<(), Interrupted> {
-    let mut rows = runtime.db.fold_session(projection.home().schema()).await?;
-    tokio::select! {
-        () = shutdown.cancelled() => return Ok(()),
-        taken = take_turn(&mut rows, projection) => taken?,
-    }
+    let Some(mut rows) = open(runtime, projection, shutdown).await? else {
+        return Ok(());
+    };
     projection.forget();
     let mut checkpoints = Checkpoints::load(&mut rows, projection, runtime.log.id()).await?;
     let mut positions = checkpoints.resume(projection, runtime.log.as_ref()).await?;
@@ -78,10 +76,16 @@ pub(super) async fn follow(
     let mut subscription = subscribe(runtime, &positions).await?;
     let mut pace = Pace::new(projection.linger());
     loop {
-        let fetched = tokio::select! {
-            () = shutdown.cancelled() => return Ok(()),
-            fetched = pace.next(subscription.as_mut(), projection.batch_bytes()) => fetched?,
+        let next = pace.next(subscription.as_mut(), projection.batch_bytes());
+        let awaited = Awaited {
+            runtime,
+            projection,
+            shutdown,
         };
+        let Some((kept, fetched)) = awaited.records(rows, next).await? else {
+            return Ok(());
+        };
+        rows = kept;
         let progress = apply_batch(
             projection,
             &mut rows,
@@ -100,6 +104,57 @@ pub(super) async fn follow(
             subscription = subscribe(runtime, &positions).await?;
         }
     }
+}
+
+/// Records that may be long in coming.
+struct Awaited<'a> {
+    runtime: &'a Runtime,
+    projection: &'a dyn Projection,
+    shutdown: &'a CancellationToken,
+}
+
+impl Awaited<'_> {
+    /// What `next` brings, and a connection to write it with: the same one, or another
+    /// where nothing came for a while. None at shutdown.
+    async fn records(
+        &self,
+        rows: PgConnection,
+        next: impl Future<Output = Result<Vec<Fetched>, LogError>>,
+    ) -> Result<Option<(PgConnection, Vec<Fetched>)>, Interrupted> {
+        tokio::pin!(next);
+        tokio::select! {
+            () = self.shutdown.cancelled() => return Ok(None),
+            fetched = &mut next => return Ok(Some((rows, fetched?))),
+            () = tokio::time::sleep(self.runtime.rest), if rests(self.projection) => {}
+        }
+        // Nobody waits for the goodbye.
+        rows.close().await.ok();
+        let fetched = tokio::select! {
+            () = self.shutdown.cancelled() => return Ok(None),
+            fetched = next => fetched?,
+        };
+        let rows = open(self.runtime, self.projection, self.shutdown).await?;
+        Ok(rows.map(|rows| (rows, fetched)))
+    }
+}
+
+/// A connection on which no other process runs this projection; None at shutdown.
+async fn open(
+    runtime: &Runtime,
+    projection: &dyn Projection,
+    shutdown: &CancellationToken,
+) -> Result<Option<PgConnection>, sqlx::Error> {
+    let mut rows = runtime.db.fold_session(projection.home().schema()).await?;
+    tokio::select! {
+        () = shutdown.cancelled() => Ok(None),
+        taken = take_turn(&mut rows, projection) => taken.map(|()| Some(rows)),
+    }
+}
+
+/// Whether the connection may be given back in a pause. What folds of telemetry keep
+/// in memory is as long as their connection, and is dear to read anew.
+fn rests(projection: &dyn Projection) -> bool {
+    !matches!(projection.home(), Home::Telemetry)
 }
 
 /// Lets transactions begin no closer together than `linger`, unless there is a

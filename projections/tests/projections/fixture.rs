@@ -94,15 +94,21 @@ impl Bench {
         positions
     }
 
-    pub(crate) fn run(&self, projections: Vec<Arc<dyn Projection>>) -> Running {
+    pub(crate) fn run(&self, folds: Vec<Arc<dyn Projection>>) -> Running {
+        self.run_with_rest(folds, projections::REST)
+    }
+
+    /// With another patience of folds that have nothing to do.
+    pub(crate) fn run_with_rest(&self, folds: Vec<Arc<dyn Projection>>, rest: Duration) -> Running {
         let stop = CancellationToken::new();
         let runtime = Runtime {
             log: self.log.clone(),
             db: self.db.clone(),
             people: self.vault.subject_keys(),
             fanout: self.fanout.clone(),
+            rest,
         };
-        let task = tokio::spawn(projections::run(runtime, projections, stop.clone()));
+        let task = tokio::spawn(projections::run(runtime, folds, stop.clone()));
         Running { stop, task }
     }
 

@@ -1,9 +1,12 @@
 //! Postgres goes away: folds go on where they were, reads say so.
 
+use std::time::Duration;
+
 use projections::{Db, DbConfig, QueryError, incidents};
 use sqlx::Executor;
+use tokio::time::timeout;
 
-use crate::fixture::Bench;
+use crate::fixture::{Bench, LONG};
 use crate::story::Tenant;
 
 #[tokio::test]
@@ -23,6 +26,45 @@ async fn folds_go_on_after_their_connections_are_cut() {
             .await
             .expect("terminates");
         bench.caught_up(&positions).await;
+    }
+    running.stop().await;
+    let rows = bench.rows().await;
+    bench.replay().all().await.expect("replays");
+    assert_eq!(bench.rows().await, rows, "nothing lost, nothing doubled");
+}
+
+#[tokio::test]
+async fn folds_give_their_connections_back_in_a_pause_and_go_on() {
+    let Some(bench) = Bench::new().await else {
+        return;
+    };
+    let telemetry = projections::registry()
+        .iter()
+        .filter(|fold| fold.home().schema() == "telemetry")
+        .count();
+    let running = bench.run_with_rest(projections::registry(), Duration::from_millis(1));
+    let mut superuser = bench.superuser().await;
+    for n in 0..5 {
+        let positions = bench.append(Tenant(1).manual_incident(n)).await;
+        bench.caught_up(&positions).await;
+        // Each fold that has a connection holds one of these.
+        let turns = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'
+                     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+        let given_back = async {
+            loop {
+                let held: i64 = sqlx::query_scalar(turns)
+                    .fetch_one(&mut superuser)
+                    .await
+                    .expect("counts");
+                if usize::try_from(held) == Ok(telemetry) {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(LONG, given_back)
+            .await
+            .expect("connections are given back");
     }
     running.stop().await;
     let rows = bench.rows().await;

@@ -213,6 +213,7 @@ pub(super) async fn project(platform: Platform, data: Data) -> anyhow::Result<()
         people: data.subject_keys(),
         db: data.db.clone(),
         fanout: platform.fanout.clone(),
+        rest: projections::REST,
     };
     let projections = projections::registry_with(&data.folds);
     projections::run(runtime, projections, platform.shutdown.clone()).await
