@@ -67,6 +67,10 @@ pub fn all() -> Vec<Comparison> {
             run: |place| Box::pin(metrics::compare_tenants(place)),
         },
         Comparison {
+            name: "invented",
+            run: |place| Box::pin(metrics::compare_invented(place)),
+        },
+        Comparison {
             name: "logs",
             run: |place| Box::pin(logs::compare(place)),
         },

@@ -13,6 +13,7 @@ use anyhow::{Context, bail, ensure};
 use bytes::Bytes;
 use nix::sys::signal::{Signal as Asked, kill};
 use nix::unistd::Pid;
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
@@ -159,6 +160,20 @@ impl Store {
         sender
             .write(self.kind.write_path(signal), signal, body)
             .await
+    }
+
+    /// Sends once what the store is to refuse.
+    pub(crate) async fn write_refused(
+        &self,
+        sender: &Http,
+        signal: Signal,
+        body: Bytes,
+    ) -> anyhow::Result<()> {
+        let path = self.kind.write_path(signal);
+        let answer = sender.send(path, signal, body).await?;
+        let (status, told) = (answer.status(), answer.text().await?);
+        ensure!(status == StatusCode::BAD_REQUEST, "{status}: {told}");
+        Ok(())
     }
 
     /// The answer of Prometheus' query API at `what`, as bytes.

@@ -6,6 +6,7 @@
 //! `snapshot` is how queries see both levels at once. `bytes` is what codecs are
 //! written with.
 
+pub(crate) mod aside;
 pub(crate) mod bodies;
 pub(crate) mod bytes;
 pub mod classes;

@@ -1,6 +1,8 @@
 //! Remote-write 1.0 bodies as many node exporters would send them: each scrape has
 //! one sample of every series, 2,000 samples to a request, ten labels to a series.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -44,19 +46,32 @@ impl Shape {
     /// The same with so many samples to a request.
     pub(super) fn scrape_in(self, scrape: usize, request: usize) -> Vec<Bytes> {
         let time_ms = self.start_ms() + scrape as i64 * self.interval_ms;
-        let all: Vec<usize> = (0..self.series).collect();
-        let mut encoder = snap::raw::Encoder::new();
-        all.chunks(request)
-            .map(|series| {
-                let mut body = Vec::with_capacity(series.len() * 256);
-                for &number in series {
-                    write_series(&mut body, number, time_ms, value(number, scrape));
-                }
-                let packed = encoder.compress_vec(&body);
-                Bytes::from(packed.expect("a body is far below snappy's limit"))
+        let firsts = (0..self.series).step_by(request);
+        firsts
+            .map(|first| {
+                let numbers = first..self.series.min(first + request);
+                of_series(numbers, time_ms, |number| value(number, scrape))
             })
             .collect()
     }
+}
+
+/// A body of one sample of each of these series.
+pub(super) fn of_series(
+    numbers: Range<usize>,
+    time_ms: i64,
+    value: impl Fn(usize) -> f64,
+) -> Bytes {
+    let mut body = Vec::with_capacity(numbers.len() * 256);
+    for number in numbers {
+        write_series(&mut body, number, time_ms, value(number));
+    }
+    packed(&body)
+}
+
+fn packed(body: &[u8]) -> Bytes {
+    let packed = snap::raw::Encoder::new().compress_vec(body);
+    Bytes::from(packed.expect("a body is far below snappy's limit"))
 }
 
 /// A body of one sample of a series that is only a name.
@@ -66,8 +81,7 @@ pub(super) fn single(name: &str, time_ms: i64, value: f64) -> Bytes {
     put_sample(&mut series, time_ms, value);
     let mut body = Vec::new();
     put_bytes(&mut body, 1, &series);
-    let packed = snap::raw::Encoder::new().compress_vec(&body);
-    Bytes::from(packed.expect("a body is far below snappy's limit"))
+    packed(&body)
 }
 
 /// A quarter never changes, a quarter counts steadily, half jumps among a thousand

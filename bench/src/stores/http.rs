@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use bytes::Bytes;
-use reqwest::StatusCode;
 use reqwest::header::RETRY_AFTER;
+use reqwest::{Response, StatusCode};
 use serde_json::Value;
 use tokio::time::sleep;
 
@@ -47,16 +47,7 @@ impl Http {
         body: Bytes,
     ) -> anyhow::Result<()> {
         for _ in 0..TRIES {
-            let request = self
-                .request(reqwest::Method::POST, path)
-                .header("content-type", "application/x-protobuf");
-            let request = match signal {
-                Signal::Metrics => request
-                    .header("content-encoding", "snappy")
-                    .header("x-prometheus-remote-write-version", "0.1.0"),
-                Signal::Logs | Signal::Spans => request.header("content-encoding", "zstd"),
-            };
-            let answer = request.body(body.clone()).send().await?;
+            let answer = self.send(path, signal, body.clone()).await?;
             let status = answer.status();
             if status != StatusCode::SERVICE_UNAVAILABLE && status != StatusCode::TOO_MANY_REQUESTS
             {
@@ -68,6 +59,25 @@ impl Http {
             sleep(Duration::from_secs(wait.unwrap_or(1))).await;
         }
         anyhow::bail!("{path}: not taken after {TRIES} tries")
+    }
+
+    /// The answer to one try, whatever it is.
+    pub(super) async fn send(
+        &self,
+        path: &str,
+        signal: Signal,
+        body: Bytes,
+    ) -> reqwest::Result<Response> {
+        let request = self
+            .request(reqwest::Method::POST, path)
+            .header("content-type", "application/x-protobuf");
+        let request = match signal {
+            Signal::Metrics => request
+                .header("content-encoding", "snappy")
+                .header("x-prometheus-remote-write-version", "0.1.0"),
+            Signal::Logs | Signal::Spans => request.header("content-encoding", "zstd"),
+        };
+        request.body(body).send().await
     }
 
     pub(super) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {

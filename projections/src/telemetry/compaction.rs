@@ -23,6 +23,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::aside::NotDone;
 use super::bytes::Damaged;
 use super::classes::{self, Classes};
 use super::{deletions, retention, turns};
@@ -43,6 +44,12 @@ pub enum CompactError {
     Database(#[from] sqlx::Error),
     #[error("{0}")]
     Damaged(String),
+}
+
+impl From<NotDone> for CompactError {
+    fn from(error: NotDone) -> Self {
+        Self::Damaged(error.to_string())
+    }
 }
 
 impl From<Damaged> for CompactError {

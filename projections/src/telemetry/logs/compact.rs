@@ -18,6 +18,7 @@ use super::record::StreamView;
 use super::segment::{Bloom, Directory, Segment, Writer};
 use super::table::Table;
 use crate::db::Db;
+use crate::telemetry::aside::aside;
 use crate::telemetry::bytes::Damaged;
 use crate::telemetry::classes::Classes;
 use crate::telemetry::compaction::{Compact, CompactError, Level0, Level1, Target};
@@ -107,9 +108,7 @@ async fn rewrite_apart(
     segments: Vec<Vec<u8>>,
     classes: Arc<Classes>,
 ) -> Result<Vec<NewSegment>, CompactError> {
-    tokio::task::spawn_blocking(move || rewrite(segments, &classes))
-        .await
-        .map_err(|e| CompactError::Damaged(e.to_string()))?
+    aside(move || rewrite(segments, &classes)).await?
 }
 
 fn rewrite(segments: Vec<Vec<u8>>, classes: &Classes) -> Result<Vec<NewSegment>, CompactError> {

@@ -20,6 +20,7 @@ use super::registry::day_of;
 use super::sections::Sections;
 use super::segment::{Names, Segment, Writer};
 use super::series_block::SeriesBlock;
+use crate::telemetry::aside::aside;
 use crate::telemetry::bytes::Damaged;
 use crate::telemetry::compaction::{
     Compact, CompactError, FINAL_TIER, Level0, Level1, Place, Target,
@@ -269,10 +270,7 @@ type Rewritten = (Vec<NewSegment>, Option<Coarsening>);
 async fn apart<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Damaged> + Send + 'static,
 ) -> Result<T, CompactError> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|e| CompactError::Damaged(e.to_string()))?
-        .map_err(Into::into)
+    Ok(aside(work).await??)
 }
 
 /// The head of a run that has ended: no hash that anybody will meet.

@@ -12,6 +12,7 @@ use super::fold::opened;
 use super::segment::{Blooms, Segment, Written, write};
 use super::table::{Row, Table};
 use super::{SIGNAL, day_of};
+use crate::telemetry::aside::aside;
 use crate::telemetry::bytes::Damaged;
 use crate::telemetry::classes::Classes;
 use crate::telemetry::compaction::{Compact, CompactError, Level0, Level1, Target};
@@ -69,12 +70,11 @@ async fn rewrite_apart(
         let from = slice * 65_536 / slices;
         let until = (slice + 1) * 65_536 / slices;
         let classes = target.classes.clone();
-        let rewritten = tokio::task::spawn_blocking(move || {
+        let rewritten = aside(move || {
             let segments = rewrite(&rows, open, from..until, &classes)?;
             Ok::<_, Damaged>((rows, segments))
         });
-        let ended = |e: tokio::task::JoinError| CompactError::Damaged(e.to_string());
-        let (given_back, segments) = rewritten.await.map_err(ended)??;
+        let (given_back, segments) = rewritten.await??;
         rows = given_back;
         insert(tx, &target, segments, &mut parts).await?;
     }
