@@ -191,6 +191,10 @@ fn monitoring(operations: Operations) -> Operations {
         .member(ReadMonitoringIntegrations, routes!(integrations::get))
         .member(ManageMonitoringIntegrations, routes!(integrations::create))
         .member(ManageMonitoringIntegrations, routes!(integrations::change))
+        .member(
+            ManageMonitoringIntegrations,
+            routes!(integrations::rename::rename),
+        )
         .member(ManageMonitoringIntegrations, routes!(integrations::remove))
         .member(
             TestMonitoringIntegrations,
