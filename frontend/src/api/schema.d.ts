@@ -1363,7 +1363,7 @@ export interface paths {
         get: operations["get_monitoring_integration"];
         /**
          * Change a monitoring server
-         * @description Everything but its name. Without `credential` the one that it has stays, unless the
+         * @description Everything but [its name](#operation/rename_monitoring_integration). Without `credential` the one that it has stays, unless the
          *     address becomes another server's: then it must be given again.
          */
         put: operations["change_monitoring_integration"];
@@ -1375,7 +1375,11 @@ export interface paths {
         delete: operations["remove_monitoring_integration"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Rename a monitoring server
+         * @description A name is one server's within the project, in whatever case. Everything else stays.
+         */
+        patch: operations["rename_monitoring_integration"];
         trace?: never;
     };
     "/api/v1/monitoring-integrations/{id}/test": {
@@ -3956,6 +3960,11 @@ export interface components {
             password: string;
             /** @example Acme */
             tenant_name: string;
+        };
+        /** @description Another name. */
+        RenameMonitoringIntegration: {
+            /** @example Prometheus of the web shop */
+            name: string;
         };
         RenameProject: {
             /** @example Web shop */
@@ -12374,6 +12383,134 @@ export interface operations {
                 };
             };
             /** @description A field has a value that it cannot have, or the `Idempotency-Key` was used for another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that the answer needs is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rename_monitoring_integration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RenameMonitoringIntegration"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MonitoringIntegration"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            /** @description A part of the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or none that is good */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has another content type, or is compressed in an unknown way */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             422: {
                 headers: {
                     [name: string]: unknown;

@@ -21,8 +21,12 @@ async fn roles_apart_forget_a_person_and_a_tenant() {
     let Some(database) = Database::start(test).await else {
         return;
     };
-    let grace = [("SRE_COPILOT_TENANT_ERASURE_GRACE", "1s".to_owned())];
-    let Some(mut roles) = Roles::on(test, database, &grace).await else {
+    let more = [
+        ("SRE_COPILOT_TENANT_ERASURE_GRACE", "1s".to_owned()),
+        // Tokens are those of one platform, whichever gateway made them.
+        ("SRE_COPILOT_PUBLIC_URL", "http://localhost:8580".to_owned()),
+    ];
+    let Some(mut roles) = Roles::on(test, database, &more).await else {
         return;
     };
     for role in ROLES {
@@ -150,8 +154,10 @@ impl Person {
             }
             is_refused(&own, gateway).await;
             assert_eq!(refresh(&base, &self.refresh).await, 401, "{gateway}");
-            assert_eq!(login(&base, &self.email).await.0, 401, "{gateway}");
         }
+        // At one of them: whoever tries an address too often has to wait.
+        let base = roles.base("gateway-2");
+        assert_eq!(login(&base, &self.email).await.0, 401);
         let url = roles.database().url();
         assert_eq!(tables_with(url, PERSON).await, Vec::<String>::new());
         let keys = tables_with(url, &self.user).await;
@@ -202,10 +208,7 @@ async fn nothing_is_left(roles: &Roles, gone: &Filled, tenant: &str) {
     for receiver in RECEIVERS {
         assert_eq!(gone.sends(&roles.base(receiver)).await, 401, "{receiver}");
     }
-    for gateway in GATEWAYS {
-        let status = gone.session(&roles.base(gateway)).await.0;
-        assert_eq!(status, 401, "{gateway}");
-    }
+    assert_eq!(gone.session(&roles.base("gateway-2")).await.0, 401);
 }
 
 /// The owner of `at`, who has just logged in.
