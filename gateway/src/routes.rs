@@ -60,6 +60,7 @@ fn public(operations: Operations) -> Operations {
         .entrance(routes!(sign_on::lookup::lookup))
         .entrance(routes!(sign_on::start::start))
         .entrance(routes!(sign_on::callback::callback))
+        .entrance(routes!(sign_on::logout::logout))
         .public(routes!(logout::logout))
         .public(routes!(join::see))
         .public(routes!(join::join))

@@ -22,7 +22,9 @@ use super::members::owners_only;
 use crate::Gateway;
 use crate::auth::register::refuse_if;
 use crate::auth::secret::Secret;
-use crate::auth::single_sign_on::{makes_owners, redirect_uri, start_uri};
+use crate::auth::single_sign_on::{
+    demands_more, logout_uri, makes_owners, redirect_uri, start_uri,
+};
 use crate::auth::vault::{sign_on_secrets, sign_on_sessions};
 use crate::auth::{ending, proof};
 use crate::dispatch::Command;
@@ -51,6 +53,8 @@ pub struct SingleSignOn {
     pub provider: Option<SignOnProvider>,
     /// What the provider must know of this tenant: where it sends people back to.
     pub redirect_uri: String,
+    /// Where it says who has signed out there (OpenID Connect Back-Channel Logout).
+    pub logout_uri: String,
     /// A link by which members sign in.
     pub start_uri: String,
 }
@@ -70,6 +74,8 @@ pub struct SignOnProvider {
     pub email_domains: Vec<String>,
     pub just_in_time: bool,
     pub password_login: bool,
+    pub acr_values: Vec<String>,
+    pub amr_values: Vec<String>,
     pub set_at: DateTime<Utc>,
     pub set_by: ActorShown,
 }
@@ -114,6 +120,16 @@ pub struct NewSingleSignOn {
     #[serde(default = "yes")]
     #[schema(required = false)]
     pub password_login: bool,
+    /// The provider is asked for one of these, and only people of whom its ID token says
+    /// one as `acr` come in; empty = whatever it says.
+    #[serde(default)]
+    #[schema(required = false, example = json!([]))]
+    pub acr_values: Vec<String>,
+    /// Only people whose ID token has one of these in `amr` come in, such as `mfa`; empty =
+    /// whatever it says.
+    #[serde(default)]
+    #[schema(required = false, example = json!([]))]
+    pub amr_values: Vec<String>,
 }
 
 fn usual_scopes() -> Vec<String> {
@@ -140,7 +156,8 @@ pub async fn get(
 
 /// Set up single sign-on
 ///
-/// Replaces all of it. Needs a fresh proof. Sessions by another provider or client end.
+/// Replaces all of it. Needs a fresh proof. Sessions by another provider or client end, and
+/// all that it began where more is demanded of how people show themselves there.
 #[utoipa::path(put, path = "/api/v1/single-sign-on", operation_id = "set_single_sign_on", tag = "tenant",
     request_body = NewSingleSignOn,
     responses((status = 200, body = SingleSignOn), (status = 202, body = Pending),
@@ -233,6 +250,8 @@ fn wanted(body: NewSingleSignOn) -> (SignOnSettings, Option<Secret>) {
         email_domains: body.email_domains.iter().map(lower).collect(),
         just_in_time: body.just_in_time,
         password_login: body.password_login,
+        acr_values: trimmed(body.acr_values),
+        amr_values: trimmed(body.amr_values),
     };
     (
         settings,
@@ -261,7 +280,8 @@ async fn after(
         sign_on_secrets::remove(&gateway.db, tenant, secret).await?;
     }
     let client = |settings: &SignOnSettings| (settings.issuer.clone(), settings.client_id.clone());
-    if now.map(client) != Some(client(before)) {
+    let stricter = now.is_some_and(|now| demands_more(before, now));
+    if stricter || now.map(client) != Some(client(before)) {
         for session in sign_on_sessions::of_tenant(&gateway.db, tenant).await? {
             ending::session(gateway, session).await?;
         }
@@ -288,6 +308,7 @@ async fn shown(gateway: &Gateway, allowed: &Allowed) -> Result<SingleSignOn, Err
     Ok(SingleSignOn {
         provider: found.map(SignOnProvider::from),
         redirect_uri: redirect_uri(gateway, tenant),
+        logout_uri: logout_uri(gateway, tenant),
         start_uri: start_uri(gateway, tenant),
     })
 }
@@ -310,6 +331,8 @@ impl From<SignOn> for SignOnProvider {
             email_domains: settings.email_domains,
             just_in_time: settings.just_in_time,
             password_login: settings.password_login,
+            acr_values: settings.acr_values,
+            amr_values: settings.amr_values,
             set_at: sign_on.set_at,
             set_by: sign_on.set_by,
         }
