@@ -88,7 +88,7 @@ const TABLE: [Row; 36] = {
         row(Action::ReadSavedViews, "saved_view.read", "See the project's saved views", EVERYBODY),
         row(Action::SaveViews, "saved_view.save", "Save and delete views for the whole project", RESPONDERS),
         row(Action::ReadMonitoringIntegrations, "monitoring_integration.read", "See monitoring servers and whether they answer", EVERYBODY),
-        row(Action::ManageMonitoringIntegrations, "monitoring_integration.manage", "Add, change and remove monitoring servers and their credentials", ADMINS),
+        row(Action::ManageMonitoringIntegrations, "monitoring_integration.manage", "Add, change, rename and remove monitoring servers and their credentials", ADMINS),
         row(Action::TestMonitoringIntegrations, "monitoring_integration.test", "Ask a monitoring server at once whether it is well", RESPONDERS),
         row(Action::ReadTelemetryLimits, "telemetry_limits.read", "See what the tenant may send, and does", EVERYBODY),
         row(Action::ManageTelemetryLimits, "telemetry_limits.manage", "Set what the tenant may send", ADMINS),

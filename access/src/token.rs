@@ -99,7 +99,13 @@ impl Issuer {
         }
     }
 
-    pub fn issue(&self, subject: &Subject, context: &Context) -> Result<String, Unsigned> {
+    /// A token that ends by itself, and not after `until`, when its session is over.
+    pub fn issue(
+        &self,
+        subject: &Subject,
+        until: Timestamp,
+        context: &Context,
+    ) -> Result<String, Unsigned> {
         let now_ms = context.now().micros() / 1_000;
         let now = now_ms / 1_000;
         let claims = Claims {
@@ -110,7 +116,7 @@ impl Issuer {
             iat: now,
             iat_ms: now_ms,
             nbf: now,
-            exp: now + LIFETIME_S,
+            exp: (now + LIFETIME_S).min(until.micros() / 1_000_000),
             tenant: subject.tenant,
             project: subject.project,
             role: subject.role,

@@ -39,7 +39,7 @@ fn context() -> Context {
 
 fn issued(key: SigningKey) -> String {
     Issuer::new(ISSUER, key)
-        .issue(&subject(), &context())
+        .issue(&subject(), NOW.plus_millis(86_400_000), &context())
         .unwrap()
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use access::keyring::Keyring;
 use access::rates::{Quota, Quotas, Rates};
-use access::token::Subject;
+use access::token::{LIFETIME_S, Subject};
 use anyhow::{Context as _, ensure};
 use axum::Router;
 use axum::http::header::CONTENT_TYPE;
@@ -158,7 +158,8 @@ impl Served {
         tokio::time::timeout(READY_WITHIN, loaded)
             .await
             .context("the signing keys were not loaded")?;
-        Ok(self.gateway.tokens.issue(&subject, &context)?)
+        let until = context.now().plus_millis(LIFETIME_S * 1_000);
+        Ok(self.gateway.tokens.issue(&subject, until, &context)?)
     }
 
     pub(crate) async fn stop(self, mut tasks: JoinSet<()>) -> anyhow::Result<()> {

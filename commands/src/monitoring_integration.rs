@@ -1,5 +1,6 @@
-//! A monitoring server of a project. Its name is its id, so it is given once; whoever
-//! sends its credential somewhere else must know the credential.
+//! A monitoring server of a project. Its first name is its id, so that two who add one at
+//! the same moment do not both; a name that it gets later is looked for by the gateway.
+//! Whoever sends its credential somewhere else must know the credential.
 
 use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
@@ -7,8 +8,8 @@ use schemas::context::Context;
 use schemas::monitoring_integration::{
     ChangeMonitoringIntegration, CredentialNamed, MonitoringCredentialSet,
     MonitoringIntegrationChanged, MonitoringIntegrationCommand, MonitoringIntegrationEvent,
-    MonitoringIntegrationRegistered, MonitoringIntegrationRemoved, RegisterMonitoringIntegration,
-    RemoveMonitoringIntegration,
+    MonitoringIntegrationRegistered, MonitoringIntegrationRemoved, MonitoringIntegrationRenamed,
+    RegisterMonitoringIntegration, RemoveMonitoringIntegration, RenameMonitoringIntegration,
 };
 use schemas::topic::Topic;
 use serde::{Deserialize, Serialize};
@@ -78,6 +79,7 @@ impl MonitoringIntegration {
                 Err(MonitoringIntegrationRefusal::NameTaken)
             }
             (Some(known), Command::ChangeMonitoringIntegration(c)) => known.change(c),
+            (Some(known), Command::RenameMonitoringIntegration(c)) => known.rename(c),
             (Some(_), Command::RemoveMonitoringIntegration(c)) => remove(c),
             (None, _) => Err(MonitoringIntegrationRefusal::NotFound),
         }
@@ -109,6 +111,14 @@ impl Known {
             events.push(MonitoringCredentialSet { credential }.into());
         }
         Ok(events)
+    }
+
+    fn rename(&self, c: RenameMonitoringIntegration) -> Decision {
+        fields::text("name", &c.name, NAME_CHARS)?;
+        if self.name == c.name {
+            return Ok(Vec::new());
+        }
+        Ok(vec![MonitoringIntegrationRenamed { name: c.name }.into()])
     }
 }
 
@@ -215,6 +225,7 @@ impl Aggregate for MonitoringIntegration {
                 known.ca_certificate = e.ca_certificate;
             }
             (Event::MonitoringCredentialSet(e), Some(known)) => known.credential = e.credential,
+            (Event::MonitoringIntegrationRenamed(e), Some(known)) => known.name = e.name,
             (Event::MonitoringIntegrationRemoved(_), known) => *known = None,
             (_, None) => {}
         }
@@ -314,6 +325,34 @@ mod tests {
         given(over())
             .when(register().into())
             .then_expect_events(registered());
+    }
+
+    #[test]
+    fn a_server_is_renamed_and_stays_what_it_is() {
+        let rename = RenameMonitoringIntegration::example;
+        let renamed: MonitoringIntegrationEvent = MonitoringIntegrationRenamed::example().into();
+        given(registered())
+            .when(rename().into())
+            .then_expect_events(vec![renamed.clone()]);
+        let with = || [registered(), vec![renamed.clone()]].concat();
+        given(with())
+            .when(rename().into())
+            .then_expect_events(vec![]);
+        // Its key is still its first name's, which nobody registers a second time.
+        given(with())
+            .when(register().into())
+            .then_expect_error(MonitoringIntegrationRefusal::NameTaken);
+        given(with())
+            .when(unchanged().into())
+            .then_expect_events(vec![]);
+        given(vec![])
+            .when(rename().into())
+            .then_expect_error(MonitoringIntegrationRefusal::NotFound);
+        let blank = RenameMonitoringIntegration {
+            name: " ".to_owned(),
+        };
+        let refused = given(registered()).when(blank.into()).inspect_result();
+        assert!(refused.unwrap_err().to_string().contains("`name`"));
     }
 
     #[test]

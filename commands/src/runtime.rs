@@ -7,6 +7,7 @@
 
 mod batch;
 mod command;
+mod erased;
 mod errand;
 mod fact;
 mod held;
@@ -27,6 +28,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::history::History;
+use erased::Erased;
 use owner::Owner;
 
 /// What the runner may hold and how long it waits.
@@ -75,8 +77,13 @@ pub async fn run(
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     let mut owners = JoinSet::new();
+    let erased = Erased::default();
+    let following = erased
+        .clone()
+        .follow(log.clone(), limits.retry_longest, shutdown.clone());
+    owners.spawn(following);
     for (group, topic) in registry::contexts() {
-        let owner = Owner::new(log.clone(), history.clone(), limits.clone());
+        let owner = Owner::new(log.clone(), history.clone(), erased.clone(), limits.clone());
         owners.spawn(owner.run(group, topic, shutdown.clone()));
     }
     while let Some(ended) = owners.join_next().await {

@@ -23,6 +23,7 @@ const WORD_CHARS: usize = 200;
 const SCOPES: usize = 20;
 const GROUPS: usize = 200;
 const DOMAINS: usize = 100;
+const STRENGTHS: usize = 20;
 const REASON_CHARS: usize = 1_000;
 /// Without it a provider gives no ID token.
 const OPENID: &str = "openid";
@@ -127,6 +128,7 @@ impl Audited for SingleSignOn {
         }
         told!(issuer, client_id, scopes, groups_claim, group_roles);
         told!(default_role, email_domains, just_in_time, password_login);
+        told!(acr_values, amr_values);
         // Of the secret only that it is another one; its name says nothing of it.
         let secret = |settings: &SignOnSettings| settings.client_secret;
         if from.and_then(secret) != to.and_then(secret) {
@@ -158,14 +160,9 @@ fn check_provider(settings: &SignOnSettings) -> Result<(), InvalidField> {
     }
     fields::text("client_id", &settings.client_id, CLIENT_ID_CHARS)?;
     fields::text("groups_claim", &settings.groups_claim, WORD_CHARS)?;
-    words("scopes", &settings.scopes, SCOPES)?;
-    if settings
-        .scopes
-        .iter()
-        .any(|s| s.contains(char::is_whitespace))
-    {
-        return Err(fields::invalid("scopes", "must be words without blanks"));
-    }
+    plain_words("scopes", &settings.scopes, SCOPES)?;
+    plain_words("acr_values", &settings.acr_values, STRENGTHS)?;
+    plain_words("amr_values", &settings.amr_values, STRENGTHS)?;
     match settings.scopes.iter().any(|scope| scope == OPENID) {
         true => Ok(()),
         false => Err(fields::invalid("scopes", "must contain `openid`")),
@@ -202,6 +199,15 @@ fn check_people(settings: &SignOnSettings) -> Result<(), SingleSignOnRefusal> {
             Err(SingleSignOnRefusal::AnybodyComesIn)
         }
         _ => Ok(()),
+    }
+}
+
+/// Words that are sent or compared as they are, where blanks lie between them.
+fn plain_words(field: &'static str, all: &[String], most: usize) -> Result<(), InvalidField> {
+    words(field, all, most)?;
+    match all.iter().any(|word| word.contains(char::is_whitespace)) {
+        true => Err(fields::invalid(field, "must be words without blanks")),
+        false => Ok(()),
     }
 }
 
@@ -308,6 +314,9 @@ mod tests {
             ("scopes", |s| s.scopes = vec!["email".to_owned()]),
             ("scopes", |s| s.scopes.push("a b".to_owned())),
             ("groups_claim", |s| s.groups_claim = String::new()),
+            ("acr_values", |s| s.acr_values = vec!["a b".to_owned()]),
+            ("acr_values", |s| s.acr_values = vec!["a".to_owned(); 21]),
+            ("amr_values", |s| s.amr_values = vec![String::new()]),
             ("email_domains", |s| {
                 s.email_domains = vec!["Example.com".to_owned()]
             }),

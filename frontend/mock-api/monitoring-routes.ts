@@ -19,9 +19,7 @@ export const monitoringRoutes = [
     const body = (await request.json()) as NewIntegration;
     const refused = refusedUrl(body.url);
     if (refused) return refused;
-    if (state().integrations.some(({ name }) => name.toLowerCase() === body.name.trim().toLowerCase())) {
-      return problem(409, 'Conflict', { rule: 'name_taken', detail: 'the project has an integration of this name already' });
-    }
+    if (isTaken(body.name, undefined)) return nameTaken();
     const now = new Date().toISOString();
     const by = { id: state().user.id, name: state().user.name };
     const made: MonitoringIntegration = {
@@ -45,6 +43,15 @@ export const monitoringRoutes = [
     const now = new Date().toISOString();
     const credential = body.credential ? shown(body, now) : before.credential;
     const after = { ...before, kind: body.kind, url: body.url, credential, version: before.version + 1, changed_at: now };
+    keep([...others(before.id), after], before.id);
+    return HttpResponse.json(after);
+  }),
+  http.patch<{ id: string }>(`${PATH}/:id`, async ({ params, request }) => {
+    const before = find(params.id);
+    if (!before) return notFound();
+    const { name } = (await request.json()) as { name: string };
+    if (isTaken(name, before.id)) return nameTaken();
+    const after = { ...before, name: name.trim(), version: before.version + 1, changed_at: new Date().toISOString() };
     keep([...others(before.id), after], before.id);
     return HttpResponse.json(after);
   }),
@@ -93,6 +100,14 @@ function refusedUrl(url: string): Response | undefined {
     ? 'must not hold a user name or password: give them as the credential'
     : 'must be an http or https address';
   return problem(422, 'Check what you entered', { errors: [{ field: 'url', message }] });
+}
+
+function isTaken(name: string, by: string | undefined): boolean {
+  return state().integrations.some((one) => one.id !== by && one.name.toLowerCase() === name.trim().toLowerCase());
+}
+
+function nameTaken(): Response {
+  return problem(409, 'Conflict', { rule: 'name_taken', detail: 'the project has an integration of this name already' });
 }
 
 function find(id: string): MonitoringIntegration | undefined {

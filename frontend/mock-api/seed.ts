@@ -110,7 +110,7 @@ export function seedStore(now: number): Store {
     { id: uuidOf(50), name: 'deploys', description: 'The pipeline of the shop', created_at: iso(now - 80 * DAY), created_by: TOMAS, disabled_at: null },
   ];
   store.sessions.push({
-    id: uuidOf(31), device: PHONE, address: '198.51.100.23', created_at: iso(now - 3 * DAY), seen_at: iso(now - 2 * HOUR), current: false,
+    id: uuidOf(31), device: PHONE, address: '198.51.100.23', created_at: iso(now - 3 * DAY), seen_at: iso(now - 2 * HOUR), ends_at: iso(now + 27 * DAY), current: false,
   });
   store.apiKeys = [
     apiKey(uuidOf(20), 'alertmanager-eu', now - 200 * DAY, now - 40_000, null),
@@ -136,7 +136,7 @@ export function emptyStore(now: number, who: { tenant: string; email: string; na
     members: [member(user, 'owner', now)],
     invitations: [],
     serviceAccounts: [],
-    sessions: [{ id: uuidOf(30), device: LAPTOP, address: '192.0.2.7', created_at: iso(now), seen_at: iso(now), current: true }],
+    sessions: [{ id: uuidOf(30), device: LAPTOP, address: '192.0.2.7', created_at: iso(now), seen_at: iso(now), ends_at: iso(now + 30 * DAY), current: true }],
     secondFactor: false,
     apiKeys: [], keySecrets: {}, incidents: [], timelines: {}, alerts: [], audit: [], signals: [],
     retention: [], deletions: [], savedViews: [], integrations: [], ownLimits: {}, signOn: null,

@@ -58,7 +58,7 @@ function badIssuer(): Response {
 
 function shown(): SingleSignOn {
   const base = `${location.origin}/api/v1/auth/oidc/${state().tenant.id}`;
-  return { provider: state().signOn, redirect_uri: `${base}/callback`, start_uri: `${base}/start` };
+  return { provider: state().signOn, redirect_uri: `${base}/callback`, logout_uri: `${base}/logout`, start_uri: `${base}/start` };
 }
 
 function provider(body: Wanted): SignOnProvider {
@@ -66,6 +66,7 @@ function provider(body: Wanted): SignOnProvider {
   const { user, signOn } = state();
   return {
     scopes: [], groups_claim: 'groups', group_roles: [], email_domains: [], just_in_time: false, password_login: true,
+    acr_values: [], amr_values: [],
     ...settings,
     default_role: settings.default_role ?? null,
     has_client_secret: Boolean(client_secret) || (signOn?.has_client_secret ?? false),

@@ -9,6 +9,7 @@ pub mod invitation;
 pub mod join;
 pub mod keys;
 pub mod leave;
+mod lifetime;
 pub mod login;
 pub mod logout;
 pub mod password;

@@ -46,6 +46,8 @@ pub struct Config {
     pub erased: Option<PathBuf>,
     /// How long a tenant goes on after its erasure was asked for.
     pub tenant_erasure_grace: Duration,
+    /// When a session is over after its sign-in, however often it was carried on.
+    pub session_lifetime: Duration,
     /// What tenants may send; ingest is told the same.
     pub telemetry: Allowance,
 }
@@ -62,6 +64,7 @@ impl Config {
             read_wait: Duration::from_secs(2),
             erased: None,
             tenant_erasure_grace: Duration::from_secs(7 * 86_400),
+            session_lifetime: Duration::from_secs(30 * 86_400),
             telemetry: Allowance::default(),
         }
     }

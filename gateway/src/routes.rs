@@ -60,6 +60,7 @@ fn public(operations: Operations) -> Operations {
         .entrance(routes!(sign_on::lookup::lookup))
         .entrance(routes!(sign_on::start::start))
         .entrance(routes!(sign_on::callback::callback))
+        .entrance(routes!(sign_on::logout::logout))
         .public(routes!(logout::logout))
         .public(routes!(join::see))
         .public(routes!(join::join))
@@ -191,6 +192,10 @@ fn monitoring(operations: Operations) -> Operations {
         .member(ReadMonitoringIntegrations, routes!(integrations::get))
         .member(ManageMonitoringIntegrations, routes!(integrations::create))
         .member(ManageMonitoringIntegrations, routes!(integrations::change))
+        .member(
+            ManageMonitoringIntegrations,
+            routes!(integrations::rename::rename),
+        )
         .member(ManageMonitoringIntegrations, routes!(integrations::remove))
         .member(
             TestMonitoringIntegrations,

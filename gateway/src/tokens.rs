@@ -59,12 +59,17 @@ impl Tokens {
         self.verifier.verify_after(token, now, before)
     }
 
-    pub fn issue(&self, subject: &Subject, context: &Context) -> Result<String, Error> {
+    pub fn issue(
+        &self,
+        subject: &Subject,
+        until: Timestamp,
+        context: &Context,
+    ) -> Result<String, Error> {
         let issuer = self.issuer.read();
         let issuer = issuer
             .as_ref()
             .ok_or_else(|| Error::Unavailable("sessions cannot be made yet".into()))?;
-        let token = issuer.issue(subject, context);
+        let token = issuer.issue(subject, until, context);
         let token = token.map_err(|e| Error::Internal(e.to_string()))?;
         // Known from now on: its holder asks for no check of a signature here, which a
         // flood from the same address would have used up.

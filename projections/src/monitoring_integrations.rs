@@ -182,19 +182,26 @@ pub async fn list(
     Ok(page.map(|row| row.shown(&names)))
 }
 
-/// How many integrations the project has, as far as `most`.
-pub async fn count(db: &Db, scope: &Scope, most: i64) -> Result<i64, QueryError> {
+/// What the project's integrations are called, as far as `most` of them.
+pub async fn named(
+    db: &Db,
+    scope: &Scope,
+    most: i64,
+) -> Result<Vec<(MonitoringIntegrationId, String)>, QueryError> {
     let mut tx = db.reading(scope).await?;
-    let counted = sqlx::query_scalar(
-        "SELECT count(*) FROM (SELECT FROM monitoring_integrations
-         WHERE tenant_id = $1 AND project_id = $2 AND NOT removed LIMIT $3) AS known",
+    let found: Vec<(Uuid, String)> = sqlx::query_as(
+        "SELECT id, name FROM monitoring_integrations
+         WHERE tenant_id = $1 AND project_id = $2 AND NOT removed ORDER BY name, id LIMIT $3",
     )
     .bind(scope.tenant().0)
     .bind(scope.project().0)
     .bind(most)
-    .fetch_one(&mut *tx)
+    .fetch_all(&mut *tx)
     .await?;
-    Ok(counted)
+    let named = found.into_iter();
+    Ok(named
+        .map(|(id, name)| (MonitoringIntegrationId(id), name))
+        .collect())
 }
 
 /// One integration; None where there is none in this scope.

@@ -77,7 +77,8 @@ id!(/// The single sign-on of a tenant: `UUIDv5(tenant, "single sign-on")`.
     SignOnId);
 id!(/// The secret of a client at a provider, in the vault.
     SignOnSecretId);
-id!(/// A monitoring server of a project: `UUIDv5(project, name)`.
+id!(/// A monitoring server of a project: `UUIDv5(project, name)` of its first name, or a
+    /// random one where another server had that name first.
     MonitoringIntegrationId);
 id!(/// A secret that the platform shows to somebody's server (the id, never the secret).
     CredentialId);
@@ -122,7 +123,7 @@ impl SavedViewId {
 }
 
 impl MonitoringIntegrationId {
-    /// Servers of a project are told apart by their names, in whatever case.
+    /// The id that `name` gives, in whatever case. Two names that give one id are the same.
     pub fn of(project: ProjectId, name: &str) -> Self {
         let name = format!("monitoring:{}", name.trim().to_lowercase());
         Self(Uuid::new_v5(&project.0, name.as_bytes()))

@@ -18,7 +18,8 @@ pub struct CredentialNamed {
 
 record! { "srecopilot.monitoring",
     /// The record's key is [`MonitoringIntegrationId::of`](crate::ids::MonitoringIntegrationId::of)
-    /// project and name, so that a name is given once.
+    /// project and name, so that a name is given once; another one where the server of that
+    /// key bears another name by now.
     RegisterMonitoringIntegration {
         pub project: ProjectId,
         pub name: String,
@@ -38,6 +39,8 @@ record! { "srecopilot.monitoring",
         pub sets_credential: bool,
         pub credential: Option<CredentialNamed>,
     }
+    /// The key stays.
+    RenameMonitoringIntegration { pub name: String }
     RemoveMonitoringIntegration { pub reason: Option<String> }
 }
 
@@ -46,6 +49,7 @@ messages! {
     MonitoringIntegrationCommand in "monitoring" {
         RegisterMonitoringIntegration,
         ChangeMonitoringIntegration,
+        RenameMonitoringIntegration,
         RemoveMonitoringIntegration,
     }
 }
@@ -65,6 +69,7 @@ record! { "srecopilot.monitoring",
     }
     /// The one before is good for nothing any more; none = nothing is shown.
     MonitoringCredentialSet { pub credential: Option<CredentialNamed> }
+    MonitoringIntegrationRenamed { pub name: String }
     MonitoringIntegrationRemoved { pub reason: Option<String> }
 }
 
@@ -74,6 +79,7 @@ messages! {
         MonitoringIntegrationRegistered,
         MonitoringIntegrationChanged,
         MonitoringCredentialSet,
+        MonitoringIntegrationRenamed,
         MonitoringIntegrationRemoved,
     }
 }
@@ -97,10 +103,12 @@ mod examples {
     example! {
         RegisterMonitoringIntegration { project: project(), name: "Prometheus of the shop".to_owned(), kind: "prometheus".to_owned(), url: "http://prometheus.shop:9090".to_owned(), ca_certificate: None, credential: named() }
         ChangeMonitoringIntegration { kind: "prometheus".to_owned(), url: "https://prometheus.shop".to_owned(), ca_certificate: None, sets_credential: true, credential: named() }
+        RenameMonitoringIntegration { name: "Prometheus of the web shop".to_owned() }
         RemoveMonitoringIntegration { reason: Some("moved".to_owned()) }
         MonitoringIntegrationRegistered { project: project(), name: "Prometheus of the shop".to_owned(), kind: "prometheus".to_owned(), url: "http://prometheus.shop:9090".to_owned(), ca_certificate: None }
         MonitoringIntegrationChanged { kind: "prometheus".to_owned(), url: "https://prometheus.shop".to_owned(), ca_certificate: None }
         MonitoringCredentialSet { credential: named() }
+        MonitoringIntegrationRenamed { name: "Prometheus of the web shop".to_owned() }
         MonitoringIntegrationRemoved { reason: Some("moved".to_owned()) }
     }
 }

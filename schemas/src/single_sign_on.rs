@@ -39,6 +39,14 @@ pub struct SignOnSettings {
     pub just_in_time: bool,
     /// Whether members who are no owners may still come in with a password.
     pub password_login: bool,
+    /// What the provider is asked for, and must say one of (`acr`); empty = whatever it says.
+    #[serde(default)]
+    #[avro(default = "[]")]
+    pub acr_values: Vec<String>,
+    /// The provider must say that one of these was used (`amr`); empty = whatever was.
+    #[serde(default)]
+    #[avro(default = "[]")]
+    pub amr_values: Vec<String>,
 }
 
 record! { "srecopilot.identity",
@@ -85,6 +93,8 @@ fn settings() -> SignOnSettings {
         email_domains: vec!["example.com".to_owned()],
         just_in_time: true,
         password_login: false,
+        acr_values: vec!["urn:example:gold".to_owned()],
+        amr_values: vec!["mfa".to_owned()],
     }
 }
 

@@ -149,6 +149,9 @@ pub struct Settings {
     /// How long a tenant goes on after its erasure was asked for, for instance `12h` or `30d` [default: 7d]
     #[arg(long, env = "SRE_COPILOT_TENANT_ERASURE_GRACE", global = true)]
     pub tenant_erasure_grace: Option<String>,
+    /// How long after its sign-in a session ends, however often it is carried on, for instance `12h` or `90d` [default: 30d]
+    #[arg(long, env = "SRE_COPILOT_SESSION_LIFETIME", global = true)]
+    pub session_lifetime: Option<String>,
     /// Mail server that invitations are handed to: `smtps://user:password@host`, or
     /// `smtp://…` for STARTTLS; without it no mail is sent
     #[arg(
@@ -229,6 +232,7 @@ pub struct Config {
     pub outbound_denied: Vec<String>,
     pub monitoring_probe_ms: u64,
     pub tenant_erasure_grace_s: u32,
+    pub session_lifetime_s: u32,
     /// Both or neither of this and `mail_from`.
     pub smtp_url: Option<String>,
     pub smtp_ca_file: Option<PathBuf>,
@@ -331,6 +335,7 @@ impl Settings {
             outbound_denied: self.outbound_denied.or(below.outbound_denied),
             monitoring_probe_ms: self.monitoring_probe_ms.or(below.monitoring_probe_ms),
             tenant_erasure_grace: self.tenant_erasure_grace.or(below.tenant_erasure_grace),
+            session_lifetime: self.session_lifetime.or(below.session_lifetime),
             smtp_url: self.smtp_url.or(below.smtp_url),
             smtp_ca_file: self.smtp_ca_file.or(below.smtp_ca_file),
             mail_from: self.mail_from.or(below.mail_from),
@@ -399,6 +404,7 @@ impl Settings {
                 set(self.tenant_erasure_grace),
                 "7d",
             )?,
+            session_lifetime_s: seconds("session_lifetime", set(self.session_lifetime), "30d")?,
             smtp_url,
             smtp_ca_file: self.smtp_ca_file,
             mail_from,

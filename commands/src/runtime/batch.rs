@@ -9,6 +9,7 @@ use schemas::context::Context;
 use schemas::outcome::{EventPosition, Refusal};
 
 use super::command::Command;
+use super::erased::Erased;
 use super::held::{Held, Origin};
 use super::kind::{AggregateKey, Audit, Decided, Instance, Unhandled};
 use super::memory::Remembered;
@@ -46,7 +47,11 @@ impl Batch {
         &mut self,
         command: &Arc<Command>,
         cache: &mut Cache,
+        erased: &Erased,
     ) -> Result<Verdict, CodecError> {
+        if erased.covers(command) {
+            return Ok(refused(command, not_there(command), 0));
+        }
         let Some(held) = cache.get(&command.key) else {
             return Ok(Verdict::Later);
         };
@@ -108,10 +113,7 @@ impl Copied {
         let reached = self
             .origin
             .is_none_or(|o| o.reaches(&command.origin(), reach));
-        (self.gone || !reached).then(|| {
-            let name = command.key.kind.name().replace('_', " ");
-            refusal("not_found", format!("there is no such {name}"))
-        })
+        (self.gone || !reached).then(|| not_there(command))
     }
 
     async fn decide(
@@ -238,6 +240,11 @@ fn refused(command: &Arc<Command>, refusal: Refusal, version: i64) -> Verdict {
             changes: None,
         }),
     })
+}
+
+fn not_there(command: &Command) -> Refusal {
+    let name = command.key.kind.name().replace('_', " ");
+    refusal("not_found", format!("there is no such {name}"))
 }
 
 fn refusal(rule: &str, detail: String) -> Refusal {

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::Limits;
 use super::batch::{Batch, Cache, Verdict};
 use super::command::Command;
+use super::erased::Erased;
 use super::errand::{Arrival, Messenger};
 use super::intake::Intake;
 use super::plan::Plan;
@@ -40,6 +41,7 @@ pub(super) struct Owner {
     log: Log,
     limits: Limits,
     messenger: Messenger,
+    erased: Erased,
     /// By partition of the commands topic.
     intakes: HashMap<Part, Intake>,
     /// By partition of an events topic.
@@ -54,10 +56,11 @@ pub(super) struct Owner {
 }
 
 impl Owner {
-    pub(super) fn new(log: Log, history: Arc<dyn History>, limits: Limits) -> Self {
+    pub(super) fn new(log: Log, history: Arc<dyn History>, erased: Erased, limits: Limits) -> Self {
         Self {
             log,
             messenger: Messenger::new(history, limits.clone()),
+            erased,
             intakes: HashMap::new(),
             tails: HashMap::new(),
             cache: Cache::new(limits.cached_aggregates),
@@ -146,7 +149,7 @@ impl Owner {
         let mut later = Vec::new();
         let mut batch = Batch::default();
         for command in decidable {
-            let decided = batch.decide(&command, &mut self.cache).await;
+            let decided = batch.decide(&command, &mut self.cache, &self.erased).await;
             match decided.context("an event does not fit its schema")? {
                 Verdict::Settled(settlement) => self.answers.push(Answer::Settled(settlement)),
                 Verdict::Later => later.push(command),

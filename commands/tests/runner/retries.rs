@@ -74,7 +74,8 @@ async fn what_was_put_back_is_decided_before_what_came_later() {
     }
     for n in 0..40 {
         for (sent, incident) in sent.iter_mut().zip(incidents) {
-            let asked = Asked::with_key(incident, &n.to_string());
+            // A key of its own: commands of one id would have one outcome to wait for.
+            let asked = Asked::with_key(incident, &format!("{incident} {n}"));
             let text = comment(&n.to_string());
             sent.push(world.send(COMMANDS, &asked, &text).await);
             if n % 7 == 0 {

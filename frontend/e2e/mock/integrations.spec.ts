@@ -44,7 +44,7 @@ test('a server is added, tested step by step, and live in the list', async ({ pa
 test('a test that fails says at which step', async ({ page }) => {
   await page.getByRole('button', { name: 'Change Collector' }).click();
   const dialog = page.getByRole('dialog');
-  await expect(dialog.getByLabel('Name', { exact: true })).toBeDisabled();
+  await expect(dialog.getByLabel('Name', { exact: true })).toHaveCount(0);
   await dialog.getByLabel('Address').fill('http://collector.shop:9999');
   await dialog.getByRole('button', { name: 'Save' }).click();
   await page.getByRole('button', { name: 'Test Collector' }).click();
@@ -64,6 +64,19 @@ test('a credential is not sent elsewhere unless it is given again', async ({ pag
   await dialog.getByLabel('Headers').fill('X-Scope-OrgID: team-a');
   await dialog.getByRole('button', { name: 'Save' }).click();
   await expect(page.getByRole('row', { name: /Logs of Frankfurt/ })).toContainText('loki.elsewhere.example');
+});
+
+test('a server is renamed, and not to the name of another', async ({ page }) => {
+  await page.getByRole('button', { name: 'Rename Collector' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Rename Collector' });
+  await expect(dialog.getByLabel('Name', { exact: true })).toHaveValue('Collector');
+  await dialog.getByLabel('Name', { exact: true }).fill('prometheus of the shop');
+  await dialog.getByRole('button', { name: 'Rename' }).click();
+  await expect(dialog.getByRole('alert')).toContainText('an integration of this name already');
+  await dialog.getByLabel('Name', { exact: true }).fill('Collector of Oslo');
+  await dialog.getByRole('button', { name: 'Rename' }).click();
+  await expect(page.getByRole('row', { name: /Collector of Oslo/ })).toContainText('not asked yet');
+  await expect(page.getByRole('button', { name: 'Rename Collector', exact: true })).toHaveCount(0);
 });
 
 test('a server is removed by naming it', async ({ page }) => {

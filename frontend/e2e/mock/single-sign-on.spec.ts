@@ -30,6 +30,7 @@ test('a provider is tried, set up with its groups, changed and removed', async (
   await logIn(page);
   await page.goto(PATH);
   await expect(page.getByRole('region', { name: 'Redirect URI' })).toContainText('/callback');
+  await expect(page.getByRole('region', { name: 'Logout URI' })).toContainText('/logout');
   await page.getByRole('button', { name: 'Set up' }).click();
   const dialog = page.getByRole('dialog');
   const tried = dialog.getByRole('button', { name: 'Test provider' });
@@ -64,9 +65,13 @@ test('a provider is tried, set up with its groups, changed and removed', async (
 
   await page.getByRole('button', { name: 'Change' }).click();
   await expect(dialog.getByLabel('Client secret')).toHaveValue('');
+  await dialog.getByLabel('Methods (amr)').fill('mfa');
+  await dialog.getByLabel('Methods (amr)').press('Enter');
   await dialog.getByLabel('Members may still log in with a password').uncheck({ force: true });
   await dialog.getByRole('button', { name: 'Save' }).click();
   await expect(table).toContainText('owners only');
+  await expect(table.getByRole('row', { name: /Methods \(amr\)/ })).toContainText('mfa');
+  await expect(table.getByRole('row', { name: /Context classes \(acr\)/ })).toContainText('any');
 
   await page.getByRole('button', { name: 'Remove', exact: true }).click();
   await page.getByLabel('Type “sre-copilot” to confirm').fill('sre-copilot');
@@ -96,6 +101,8 @@ test('an address leads to its provider, which the browser then knows', async ({ 
 test('what became of a sign-on is told in our own words', async ({ page }) => {
   await page.goto('/login?sign_on=no_access');
   await expect(page.getByRole('alert')).toContainText('you have no access here');
+  await page.goto('/login?sign_on=stronger');
+  await expect(page.getByRole('alert')).toContainText('asks for a stronger sign-in');
   await page.goto('/login?sign_on=<script>');
   await expect(page.getByRole('heading', { name: 'Log in' })).toBeVisible();
   await expect(page.getByRole('alert')).toHaveCount(0);

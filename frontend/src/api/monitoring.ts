@@ -36,6 +36,16 @@ export async function changeIntegration(before: MonitoringIntegration, body: Int
   await write<MonitoringIntegration | null>(answer, () => Promise.resolve(null));
 }
 
+/** Its credential and its health stay. Refused with 412 where somebody else was faster. */
+export async function renameIntegration(before: MonitoringIntegration, name: string): Promise<void> {
+  const answer = api.PATCH('/api/v1/monitoring-integrations/{id}', {
+    params: { path: { id: before.id } },
+    body: { name },
+    headers: ifMatch(before.version),
+  });
+  await write<MonitoringIntegration | null>(answer, () => Promise.resolve(null));
+}
+
 export async function removeIntegration(id: string): Promise<void> {
   await read(api.DELETE('/api/v1/monitoring-integrations/{id}', { params: { path: { id } } }));
 }

@@ -410,6 +410,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auth/oidc/{tenant_id}/logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign people out by their provider's word
+         * @description For the tenant's provider: the form's `logout_token` names a session there or a person,
+         *     whose sessions here end at once. Others are told 400 with the rule, and nothing ends.
+         */
+        post: operations["provider_logout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/oidc/{tenant_id}/start": {
         parameters: {
             query?: never;
@@ -484,7 +505,8 @@ export interface paths {
         /**
          * Go on with a session
          * @description Each refresh token is good once. Using one again ends the session everywhere,
-         *     except within ten seconds, for tabs that refresh at the same moment.
+         *     except within ten seconds, for tabs that refresh at the same moment. However often it
+         *     is refreshed, a session ends a while after its sign-in (`ends_at` of `/auth/sessions`).
          */
         post: operations["refresh"];
         delete?: never;
@@ -1363,7 +1385,7 @@ export interface paths {
         get: operations["get_monitoring_integration"];
         /**
          * Change a monitoring server
-         * @description Everything but its name. Without `credential` the one that it has stays, unless the
+         * @description Everything but [its name](#operation/rename_monitoring_integration). Without `credential` the one that it has stays, unless the
          *     address becomes another server's: then it must be given again.
          */
         put: operations["change_monitoring_integration"];
@@ -1375,7 +1397,11 @@ export interface paths {
         delete: operations["remove_monitoring_integration"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Rename a monitoring server
+         * @description A name is one server's within the project, in whatever case. Everything else stays.
+         */
+        patch: operations["rename_monitoring_integration"];
         trace?: never;
     };
     "/api/v1/monitoring-integrations/{id}/test": {
@@ -1558,7 +1584,8 @@ export interface paths {
         get: operations["get_single_sign_on"];
         /**
          * Set up single sign-on
-         * @description Replaces all of it. Needs a fresh proof. Sessions by another provider or client end.
+         * @description Replaces all of it. Needs a fresh proof. Sessions by another provider or client end, and
+         *     all that it began where more is demanded of how people show themselves there.
          */
         put: operations["set_single_sign_on"];
         post?: never;
@@ -3613,6 +3640,18 @@ export interface components {
         };
         /** @description All of it at once. */
         NewSingleSignOn: {
+            /**
+             * @description The provider is asked for one of these, and only people of whom its ID token says
+             *     one as `acr` come in; empty = whatever it says.
+             * @example []
+             */
+            acr_values?: string[];
+            /**
+             * @description Only people whose ID token has one of these in `amr` come in, such as `mfa`; empty =
+             *     whatever it says.
+             * @example []
+             */
+            amr_values?: string[];
             /** @example sre-copilot */
             client_id: string;
             /** @description Without it, the one that is kept stays. */
@@ -3690,6 +3729,11 @@ export interface components {
             current: boolean;
             /** @description What the browser or program called itself; may be empty. */
             device: string;
+            /**
+             * Format: date-time
+             * @description When it is over, however often it is carried on.
+             */
+            ends_at: string;
             /** Format: uuid */
             id: string;
             /**
@@ -3957,6 +4001,11 @@ export interface components {
             /** @example Acme */
             tenant_name: string;
         };
+        /** @description Another name. */
+        RenameMonitoringIntegration: {
+            /** @example Prometheus of the web shop */
+            name: string;
+        };
         RenameProject: {
             /** @example Web shop */
             name: string;
@@ -4093,6 +4142,8 @@ export interface components {
         };
         /** @description The provider and what follows from what it says. */
         SignOnProvider: {
+            acr_values: string[];
+            amr_values: string[];
             client_id: string;
             default_role?: components["schemas"]["MemberRole"] | null;
             email_domains: string[];
@@ -4110,6 +4161,8 @@ export interface components {
         };
         /** @description The tenant's single sign-on, or how one is set up. */
         SingleSignOn: {
+            /** @description Where it says who has signed out there (OpenID Connect Back-Channel Logout). */
+            logout_uri: string;
             provider?: components["schemas"]["SignOnProvider"] | null;
             /** @description What the provider must know of this tenant: where it sends people back to. */
             redirect_uri: string;
@@ -6452,6 +6505,99 @@ export interface operations {
             };
             /** @description A part of the request cannot be read */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that the answer needs is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    provider_logout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": string;
+            };
+        };
+        responses: {
+            /** @description They are signed out, or were not signed in */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request comes from a page of another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has another content type, or is compressed in an unknown way */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field has a value that it cannot have */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12374,6 +12520,134 @@ export interface operations {
                 };
             };
             /** @description A field has a value that it cannot have, or the `Idempotency-Key` was used for another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that the answer needs is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rename_monitoring_integration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RenameMonitoringIntegration"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MonitoringIntegration"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            /** @description A part of the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No credential, or none that is good */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has another content type, or is compressed in an unknown way */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             422: {
                 headers: {
                     [name: string]: unknown;

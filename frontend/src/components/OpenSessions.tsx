@@ -57,6 +57,7 @@ function columns(onEnd: (id: string) => void): readonly Column<OpenSession>[] {
       ),
     },
     { id: 'begun', header: 'Signed in', width: 120, from: 'medium', cell: (row) => <RelativeTime at={row.created_at} className="dim" /> },
+    { id: 'ends', header: 'Ends', width: 110, from: 'wide', cell: (row) => <RelativeTime at={row.ends_at} className="dim" /> },
     { id: 'seen', header: 'Last seen', width: 120, from: 'medium', cell: (row) => <RelativeTime at={row.seen_at} className="dim" /> },
     {
       id: 'act',

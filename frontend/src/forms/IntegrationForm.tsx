@@ -34,7 +34,7 @@ const SHOWN_TEXT: Record<Shown, string> = {
   headers: 'Headers of my choice',
 };
 
-/** A new monitoring server, or what may change of one: all but its name. A credential can be set and never read. */
+/** A new monitoring server, or what may change of one; its name has a form of its own. A credential can be set and never read. */
 export function IntegrationForm({ before, onDone }: { before?: MonitoringIntegration; onDone: () => void }) {
   const client = useQueryClient();
   const project = useProject();
@@ -63,7 +63,7 @@ export function IntegrationForm({ before, onDone }: { before?: MonitoringIntegra
     <form onSubmit={submit} noValidate>
       <Stack gap="sm">
         {problem && <ProblemAlert problem={problem} />}
-        <TextInput label="Name" placeholder="Prometheus of the shop" data-autofocus disabled={before !== undefined} {...form.getInputProps('name')} />
+        {!before && <TextInput label="Name" placeholder="Prometheus of the shop" data-autofocus {...form.getInputProps('name')} />}
         <Select
           label="Kind"
           data={KIND_NAMES.map((value) => ({ value, label: KINDS[value].label }))}

@@ -24,6 +24,8 @@ interface Values {
   email_domains: string[];
   just_in_time: boolean;
   password_login: boolean;
+  acr_values: string[];
+  amr_values: string[];
 }
 
 /** Sets all of a tenant's single sign-on; the secret is written and never read. */
@@ -97,6 +99,16 @@ export function SingleSignOnForm({ provider, onDone }: { provider: SignOnProvide
             placeholder="example.com"
             {...form.getInputProps('email_domains')}
           />
+          <TagsInput
+            label="Context classes (acr)"
+            description="Asked of the provider; only people of whom it says one of these come in. Empty for any"
+            {...form.getInputProps('acr_values')}
+          />
+          <TagsInput
+            label="Methods (amr)"
+            description="Only people who used one of these come in, such as mfa. Empty for any"
+            {...form.getInputProps('amr_values')}
+          />
           <Switch
             label="People become members by signing in"
             {...form.getInputProps('just_in_time', { type: 'checkbox' })}
@@ -130,6 +142,8 @@ function initial(provider: SignOnProvider | null): Values {
     email_domains: provider?.email_domains ?? [],
     just_in_time: provider?.just_in_time ?? true,
     password_login: provider?.password_login ?? true,
+    acr_values: provider?.acr_values ?? [],
+    amr_values: provider?.amr_values ?? [],
   };
 }
 

@@ -10,6 +10,7 @@ import { HealthBadge } from '../components/HealthBadge';
 import { HistoryLink } from '../components/HistoryLink';
 import { TestIntegration } from '../components/TestIntegration';
 import { IntegrationForm } from '../forms/IntegrationForm';
+import { RenameIntegrationForm } from '../forms/RenameIntegrationForm';
 import { useMe, useProject } from '../hooks/useProject';
 import { ConfirmByName } from '../ui/ConfirmByName';
 import { DataTable, type Column } from '../ui/DataTable';
@@ -21,7 +22,7 @@ import { RowSkeleton } from '../ui/RowSkeleton';
 import { errorText, KINDS } from '../util/monitoring';
 import classes from './IntegrationsPage.module.css';
 
-type Doing = { what: 'edit' | 'remove' | 'test'; integration: MonitoringIntegration } | { what: 'add' } | null;
+type Doing = { what: 'edit' | 'rename' | 'remove' | 'test'; integration: MonitoringIntegration } | { what: 'add' } | null;
 
 /** The project's monitoring servers: where they are, and whether they answer. */
 export function IntegrationsPage() {
@@ -52,6 +53,11 @@ export function IntegrationsPage() {
       {doing?.what === 'edit' && (
         <Modal opened onClose={close} title={`Change ${doing.integration.name}`}>
           <IntegrationForm before={doing.integration} onDone={close} />
+        </Modal>
+      )}
+      {doing?.what === 'rename' && (
+        <Modal opened onClose={close} title={`Rename ${doing.integration.name}`}>
+          <RenameIntegrationForm before={doing.integration} onDone={close} />
         </Modal>
       )}
       {doing?.what === 'test' && <TestIntegration integration={doing.integration} onClose={close} />}
@@ -113,7 +119,7 @@ function columns(acts: Acts): readonly Column<MonitoringIntegration>[] {
     {
       id: 'act',
       header: '',
-      width: 216,
+      width: 284,
       align: 'right',
       from: 'medium',
       cell: (row) => (
@@ -165,7 +171,7 @@ function Latency({ row }: { row: MonitoringIntegration }) {
 }
 
 function ActCell({ row, may, onDo }: Acts & { row: MonitoringIntegration }) {
-  const act = (what: 'edit' | 'remove' | 'test', label: string) => (
+  const act = (what: 'edit' | 'rename' | 'remove' | 'test', label: string) => (
     <Button
       variant="default"
       size="compact-xs"
@@ -179,6 +185,7 @@ function ActCell({ row, may, onDo }: Acts & { row: MonitoringIntegration }) {
     <Group gap={4} wrap="nowrap">
       {may.test && act('test', 'Test')}
       {may.manage && act('edit', 'Change')}
+      {may.manage && act('rename', 'Rename')}
       {may.manage && act('remove', 'Remove')}
     </Group>
   );

@@ -87,6 +87,8 @@ function Addresses({ signOn }: { signOn: SingleSignOn }) {
       <Stack gap="sm">
         <Text size="sm">What the provider must allow as the redirect URI of the client:</Text>
         <CodeBlock name="Redirect URI" text={signOn.redirect_uri} />
+        <Text size="sm">Where it can say at once who has signed out there (back-channel logout):</Text>
+        <CodeBlock name="Logout URI" text={signOn.logout_uri} />
         <Text size="sm">A link by which your people sign in, whatever their address:</Text>
         <CodeBlock name="Sign-in link" text={signOn.start_uri} />
       </Stack>
@@ -126,6 +128,8 @@ function rowsOf(provider: SignOnProvider): Row[] {
     { name: 'Everybody else', value: provider.default_role ?? 'no access' },
     { name: 'E-mail domains', value: provider.email_domains.join(', ') || 'all' },
     { name: 'Become members by signing in', value: provider.just_in_time ? 'yes' : 'no' },
+    { name: 'Context classes (acr)', value: provider.acr_values.join(', ') || 'any' },
+    { name: 'Methods (amr)', value: provider.amr_values.join(', ') || 'any' },
     { name: 'Passwords', value: provider.password_login ? 'everybody' : 'owners only' },
   ];
 }

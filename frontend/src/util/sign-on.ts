@@ -17,6 +17,10 @@ const OUTCOMES: Readonly<Record<string, { title: string; advice: string }>> = {
     title: 'The sign-in was refused',
     advice: 'Begin it again. If it stays so, ask an admin of your organisation: the audit says which rule refused it.',
   },
+  stronger: {
+    title: 'Your organisation asks for a stronger sign-in',
+    advice: 'Begin it again and use what your provider offers besides the password, such as a second factor. If it stays so, ask an admin.',
+  },
   unavailable: {
     title: 'This organisation has no single sign-on',
     advice: 'Log in with your password, or ask your organisation for its link.',

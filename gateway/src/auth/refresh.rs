@@ -14,7 +14,7 @@ use super::session::{self, Proven, Session};
 use super::single_sign_on::recheck::recheck;
 use super::vault::refresh_tokens::{self, Holder, Rotated};
 use super::vault::sessions;
-use super::{cookies, csrf, ending};
+use super::{cookies, csrf, ending, lifetime};
 use crate::Gateway;
 use crate::client::Client;
 use crate::error::{Error, Problem};
@@ -37,7 +37,8 @@ pub struct Refresh {
 /// Go on with a session
 ///
 /// Each refresh token is good once. Using one again ends the session everywhere,
-/// except within ten seconds, for tabs that refresh at the same moment.
+/// except within ten seconds, for tabs that refresh at the same moment. However often it
+/// is refreshed, a session ends a while after its sign-in (`ends_at` of `/auth/sessions`).
 #[utoipa::path(post, path = "/api/v1/auth/refresh", operation_id = "refresh", tag = "auth",
     request_body(content = Option<Refresh>),
     responses((status = 200, body = Session), (status = 401, body = Problem),
@@ -54,6 +55,7 @@ pub async fn refresh(
     let text = presented(&gateway, body.refresh_token, &headers)?;
     let now = gateway.clock.now();
     let holder = refresh_tokens::going_on(&gateway.db, &text, now).await?;
+    let end = lifetime::end_of(&gateway, &holder).await?;
     // What can fail is asked before the token is used up.
     let proven = match recheck(&gateway, &holder, &asked.question.request).await? {
         Some(tenant) => prove_there(&gateway, &holder, tenant, place).await?,
@@ -74,7 +76,7 @@ pub async fn refresh(
         return Err(stolen(&gateway, &proven).await?);
     };
     sessions::seen(&gateway.db, &Holder::from(subject), &client, now).await?;
-    session::answer(&gateway, StatusCode::OK, proven, &successor)
+    session::answer(&gateway, StatusCode::OK, proven, (&successor, end))
 }
 
 /// What the holder is in the wanted place, or in the one they were in.

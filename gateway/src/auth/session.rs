@@ -9,6 +9,7 @@ use projections::projects;
 use schemas::context::Context;
 use schemas::ids::{ProjectId, TenantId, UserId};
 use schemas::scope::MemberRole;
+use schemas::time::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -170,29 +171,31 @@ pub async fn open(
         refused: None,
     };
     gateway.tell(&proven.subject.scope(), happened).await?;
-    answer(gateway, status, proven, &refresh)
+    let end = gateway.session_end(now);
+    answer(gateway, status, proven, (&refresh, end))
 }
 
-/// Answers with a session whose refresh token is `refresh`.
+/// Answers with a session whose refresh token is `refresh`, and which is over at `end`.
 pub fn answer(
     gateway: &Gateway,
     status: StatusCode,
     proven: Proven,
-    refresh: &Zeroizing<String>,
+    (refresh, end): (&Zeroizing<String>, Timestamp),
 ) -> Result<Response, Error> {
     let context = Context::ambient(&gateway.clock);
     let Proven { subject, user } = proven;
-    let access_token = gateway.tokens.issue(&subject, &context)?;
+    let access_token = gateway.tokens.issue(&subject, end, &context)?;
+    let left_s = end.millis_since(context.now()) / 1_000;
     let headers = cookies::set(
         &gateway.config.public_url,
         &access_token,
         refresh,
-        refresh_tokens::LIFETIME_S,
+        refresh_tokens::LIFETIME_S.min(left_s),
     );
     let session = Session {
         access_token,
         token_type: "Bearer",
-        expires_in: LIFETIME_S,
+        expires_in: LIFETIME_S.min(left_s),
         refresh_token: Some(refresh.to_string()),
         tenant_id: subject.tenant.0,
         project_id: subject.project.0,

@@ -28,6 +28,8 @@ pub struct OpenSession {
     pub created_at: DateTime<Utc>,
     /// When it was last carried on, at most a quarter of an hour late.
     pub seen_at: DateTime<Utc>,
+    /// When it is over, however often it is carried on.
+    pub ends_at: DateTime<Utc>,
     /// Whether it is the one that asks.
     pub current: bool,
 }
@@ -46,12 +48,18 @@ pub async fn list(
     allowed: Allowed,
 ) -> Result<Json<OpenSessions>, Error> {
     let (user, own) = (allowed.person()?, proof::session_of(&allowed)?);
-    let found = sessions::list(&gateway.db, user, gateway.clock.now()).await?;
+    let found = sessions::list(
+        &gateway.db,
+        user,
+        gateway.oldest_session(),
+        gateway.clock.now(),
+    )
+    .await?;
     let ids = found.iter().map(|session| session.id).collect();
     let known = confine::known(&gateway, &allowed, ids).await?;
     let found = found.into_iter();
     let found = found.filter(|session| known.contains(&session.id));
-    let items = found.map(|session| shown(session, own));
+    let items = found.map(|session| shown(&gateway, session, own));
     Ok(Json(OpenSessions {
         items: items.collect(),
     }))
@@ -114,13 +122,15 @@ async fn tell(
     gateway.tell(allowed.scope(), happened).await
 }
 
-fn shown(session: Session, own: Uuid) -> OpenSession {
+fn shown(gateway: &Gateway, session: Session, own: Uuid) -> OpenSession {
+    let end = gateway.session_end(session.created_at.into());
     OpenSession {
         id: session.id,
         device: session.device,
         address: session.address,
         created_at: session.created_at,
         seen_at: session.seen_at,
+        ends_at: end.datetime(),
         current: session.id == own,
     }
 }

@@ -3,13 +3,16 @@
 //!
 //! `start` sends the browser away and `callback` takes it back; `verify` decides
 //! whether to believe what came, `admit` who that is here, and `recheck` asks the
-//! provider again whenever the session goes on. What a provider vouches for reaches
+//! provider again whenever the session goes on; `logout` ends it when the provider says
+//! so by itself. What a provider vouches for reaches
 //! its own tenant and nothing else of the account ([`confine`]).
 
 mod admit;
 pub mod callback;
 pub mod confine;
 mod line;
+pub mod logout;
+mod logout_token;
 pub mod lookup;
 mod person;
 mod provider;
@@ -17,6 +20,7 @@ pub(super) mod recheck;
 mod refused;
 mod roles;
 pub mod start;
+mod strength;
 mod verify;
 
 use projections::single_sign_on;
@@ -31,6 +35,7 @@ use crate::error::Error;
 pub use provider::{Found, Providers};
 pub use refused::Refused;
 pub use roles::makes_owners;
+pub use strength::demands_more;
 
 /// What the platform calls itself where it acts on a provider's word.
 const ACTOR: &str = "single_sign_on";
@@ -46,6 +51,12 @@ pub fn redirect_uri(gateway: &Gateway, tenant: TenantId) -> String {
 pub fn start_uri(gateway: &Gateway, tenant: TenantId) -> String {
     let origin = gateway.config.public_url.origin();
     format!("{origin}/api/v1/auth/oidc/{tenant}/start")
+}
+
+/// Where the provider says who has signed out there.
+pub fn logout_uri(gateway: &Gateway, tenant: TenantId) -> String {
+    let origin = gateway.config.public_url.origin();
+    format!("{origin}/api/v1/auth/oidc/{tenant}/logout")
 }
 
 /// None where the tenant has none, or there is no such tenant.

@@ -2,6 +2,8 @@
 //! shown goes into the vault before the command, and is never told again.
 
 mod asked;
+mod names;
+pub mod rename;
 pub mod test;
 
 use std::sync::Arc;
@@ -18,7 +20,6 @@ use schemas::monitoring_integration::{
     ChangeMonitoringIntegration, CredentialNamed, MonitoringIntegrationCommand,
     RegisterMonitoringIntegration, RemoveMonitoringIntegration,
 };
-use schemas::outcome::Refusal;
 use schemas::scope::Scope;
 use schemas::topic::Topic;
 use uuid::Uuid;
@@ -34,11 +35,10 @@ use crate::paging::{Listed, Paging};
 use crate::parameters::{Path, Query};
 use crate::request::Asked;
 use asked::{IntegrationSettings, NewIntegration};
+use names::Names;
 use outbound::Credential;
 
 const LIST: &str = "monitoring_integrations";
-/// So many integrations a project has at most.
-const MOST: i64 = 200;
 const TOPIC: Topic = Topic::MonitoringCommands;
 
 /// A page of the list.
@@ -93,10 +93,9 @@ pub async fn create(
     refuse_if(wrong)?;
     let scope = allowed.scope();
     let command = Command::new(scope, &question, &Context::ambient(&gateway.clock));
-    if monitoring_integrations::count(&gateway.db, scope, MOST).await? >= MOST {
-        return Err(full());
-    }
-    let id = MonitoringIntegrationId::of(scope.project(), &name);
+    let id = Names::load(&gateway, scope)
+        .await?
+        .id_for(&name, &command)?;
     let credential = settings.credential();
     let message = MonitoringIntegrationCommand::from(RegisterMonitoringIntegration {
         project: scope.project(),
@@ -112,7 +111,7 @@ pub async fn create(
 
 /// Change a monitoring server
 ///
-/// Everything but its name. Without `credential` the one that it has stays, unless the
+/// Everything but [its name](#operation/rename_monitoring_integration). Without `credential` the one that it has stays, unless the
 /// address becomes another server's: then it must be given again.
 #[utoipa::path(put, path = "/api/v1/monitoring-integrations/{id}", operation_id = "change_monitoring_integration",
     tag = "monitoring integrations", params(("id" = Uuid, Path)), request_body = IntegrationSettings,
@@ -226,13 +225,5 @@ fn named(command: &Command, credential: Option<&Credential>) -> Option<Credentia
     credential.map(|credential| CredentialNamed {
         id: CredentialId::of(command.id()),
         kind: credential.kind().to_owned(),
-    })
-}
-
-fn full() -> Error {
-    Error::Refused(Refusal {
-        rule: "too_many_integrations".to_owned(),
-        detail: format!("a project has at most {MOST} monitoring integrations"),
-        allowed_next: Vec::new(),
     })
 }

@@ -1,5 +1,6 @@
 //! `/api/v1/single-sign-on`: by which provider the tenant's members sign in.
 
+mod asked;
 pub mod test;
 
 use axum::Json;
@@ -15,14 +16,15 @@ use schemas::single_sign_on::{
     GroupRole, RemoveSingleSignOn, SetSingleSignOn, SignOnSettings, SingleSignOnCommand,
 };
 use schemas::topic::Topic;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::members::owners_only;
 use crate::Gateway;
 use crate::auth::register::refuse_if;
-use crate::auth::secret::Secret;
-use crate::auth::single_sign_on::{makes_owners, redirect_uri, start_uri};
+use crate::auth::single_sign_on::{
+    demands_more, logout_uri, makes_owners, redirect_uri, start_uri,
+};
 use crate::auth::vault::{sign_on_secrets, sign_on_sessions};
 use crate::auth::{ending, proof};
 use crate::dispatch::Command;
@@ -30,19 +32,9 @@ use crate::error::{Error, FieldError, Pending, Problem};
 use crate::openapi::words;
 use crate::operations::Allowed;
 use crate::request::Asked;
+use asked::{MappedGroup, NewSingleSignOn, wanted};
 
 const READ_MODEL: &str = "single_sign_on";
-
-/// What members of a group are here.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-#[schema(as = GroupRole)]
-pub struct MappedGroup {
-    /// As the provider spells it.
-    #[schema(example = "platform")]
-    pub group: String,
-    #[schema(value_type = words::MemberRole)]
-    pub role: MemberRole,
-}
 
 /// The tenant's single sign-on, or how one is set up.
 #[derive(Debug, Serialize, ToSchema)]
@@ -51,6 +43,8 @@ pub struct SingleSignOn {
     pub provider: Option<SignOnProvider>,
     /// What the provider must know of this tenant: where it sends people back to.
     pub redirect_uri: String,
+    /// Where it says who has signed out there (OpenID Connect Back-Channel Logout).
+    pub logout_uri: String,
     /// A link by which members sign in.
     pub start_uri: String,
 }
@@ -70,62 +64,10 @@ pub struct SignOnProvider {
     pub email_domains: Vec<String>,
     pub just_in_time: bool,
     pub password_login: bool,
+    pub acr_values: Vec<String>,
+    pub amr_values: Vec<String>,
     pub set_at: DateTime<Utc>,
     pub set_by: ActorShown,
-}
-
-/// All of it at once.
-#[derive(Deserialize, ToSchema)]
-pub struct NewSingleSignOn {
-    /// The provider's URL, as it names itself: below it lies its discovery document.
-    #[schema(example = "https://login.example.com/realms/acme")]
-    pub issuer: String,
-    #[schema(example = "sre-copilot")]
-    pub client_id: String,
-    /// Without it, the one that is kept stays.
-    #[serde(default)]
-    #[schema(value_type = Option<String>)]
-    pub client_secret: Option<Secret>,
-    #[serde(default = "usual_scopes")]
-    #[schema(required = false, example = json!(["openid", "email", "profile"]))]
-    pub scopes: Vec<String>,
-    /// The claim that lists groups; dots lead into objects, as in `realm_access.roles`.
-    #[serde(default = "usual_claim")]
-    #[schema(required = false, example = "groups")]
-    pub groups_claim: String,
-    /// Of several the role that may most. Owners are made, and unmade, only where a
-    /// group is for owners, which only an owner may say.
-    #[serde(default)]
-    #[schema(required = false)]
-    pub group_roles: Vec<MappedGroup>,
-    /// For people in none of these groups; null = they may not come in.
-    #[serde(default)]
-    #[schema(value_type = Option<words::MemberRole>)]
-    pub default_role: Option<MemberRole>,
-    /// Only people whose verified address is of one of these come in; empty = all.
-    #[serde(default)]
-    #[schema(required = false, example = json!(["example.com"]))]
-    pub email_domains: Vec<String>,
-    /// Whether people become members by signing in.
-    #[serde(default)]
-    #[schema(required = false)]
-    pub just_in_time: bool,
-    /// Whether members may still come in with a password; owners always may.
-    #[serde(default = "yes")]
-    #[schema(required = false)]
-    pub password_login: bool,
-}
-
-fn usual_scopes() -> Vec<String> {
-    ["openid", "email", "profile"].map(str::to_owned).to_vec()
-}
-
-fn usual_claim() -> String {
-    "groups".to_owned()
-}
-
-fn yes() -> bool {
-    true
 }
 
 /// The tenant's single sign-on
@@ -140,7 +82,8 @@ pub async fn get(
 
 /// Set up single sign-on
 ///
-/// Replaces all of it. Needs a fresh proof. Sessions by another provider or client end.
+/// Replaces all of it. Needs a fresh proof. Sessions by another provider or client end, and
+/// all that it began where more is demanded of how people show themselves there.
 #[utoipa::path(put, path = "/api/v1/single-sign-on", operation_id = "set_single_sign_on", tag = "tenant",
     request_body = NewSingleSignOn,
     responses((status = 200, body = SingleSignOn), (status = 202, body = Pending),
@@ -214,32 +157,6 @@ pub async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Texts without the blanks that are typed around them, and domains in lower case.
-fn wanted(body: NewSingleSignOn) -> (SignOnSettings, Option<Secret>) {
-    let trimmed = |all: Vec<String>| all.iter().map(|text| text.trim().to_owned()).collect();
-    let lower = |domain: &String| domain.trim().trim_start_matches('@').to_ascii_lowercase();
-    let role = |mapped: MappedGroup| GroupRole {
-        group: mapped.group.trim().to_owned(),
-        role: mapped.role,
-    };
-    let settings = SignOnSettings {
-        issuer: body.issuer.trim().to_owned(),
-        client_id: body.client_id.trim().to_owned(),
-        client_secret: None,
-        scopes: trimmed(body.scopes),
-        groups_claim: body.groups_claim.trim().to_owned(),
-        group_roles: body.group_roles.into_iter().map(role).collect(),
-        default_role: body.default_role,
-        email_domains: body.email_domains.iter().map(lower).collect(),
-        just_in_time: body.just_in_time,
-        password_login: body.password_login,
-    };
-    (
-        settings,
-        body.client_secret.filter(|secret| !secret.is_empty()),
-    )
-}
-
 /// A secret stays with the provider that it is for: whoever names another gives its own.
 fn kept_secret(before: &SignOnSettings, now: &SignOnSettings) -> Option<SignOnSecretId> {
     let same = before.issuer == now.issuer && before.client_id == now.client_id;
@@ -261,7 +178,8 @@ async fn after(
         sign_on_secrets::remove(&gateway.db, tenant, secret).await?;
     }
     let client = |settings: &SignOnSettings| (settings.issuer.clone(), settings.client_id.clone());
-    if now.map(client) != Some(client(before)) {
+    let stricter = now.is_some_and(|now| demands_more(before, now));
+    if stricter || now.map(client) != Some(client(before)) {
         for session in sign_on_sessions::of_tenant(&gateway.db, tenant).await? {
             ending::session(gateway, session).await?;
         }
@@ -288,6 +206,7 @@ async fn shown(gateway: &Gateway, allowed: &Allowed) -> Result<SingleSignOn, Err
     Ok(SingleSignOn {
         provider: found.map(SignOnProvider::from),
         redirect_uri: redirect_uri(gateway, tenant),
+        logout_uri: logout_uri(gateway, tenant),
         start_uri: start_uri(gateway, tenant),
     })
 }
@@ -310,6 +229,8 @@ impl From<SignOn> for SignOnProvider {
             email_domains: settings.email_domains,
             just_in_time: settings.just_in_time,
             password_login: settings.password_login,
+            acr_values: settings.acr_values,
+            amr_values: settings.amr_values,
             set_at: sign_on.set_at,
             set_by: sign_on.set_by,
         }

@@ -342,6 +342,11 @@ impl App {
             .await
     }
 
+    pub(crate) async fn patch(&self, path: &str, token: &str, body: Value) -> Answer {
+        self.send(Method::PATCH, path, Some(token), Some(&body), &[])
+            .await
+    }
+
     /// Posts what needs no credential.
     pub(crate) async fn ask(&self, path: &str, body: Value) -> Answer {
         self.send(Method::POST, path, None, Some(&body), &[]).await

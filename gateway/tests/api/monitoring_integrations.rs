@@ -1,6 +1,8 @@
 //! `/api/v1/monitoring-integrations`: added, changed, tested and removed; what a server
 //! is shown is seen by the server and by nobody else.
 
+mod rename;
+
 use std::sync::Arc;
 
 use axum::http::{HeaderMap, Method};

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::app::app;
 
 /// The operations that need no credential; a new one is added here on purpose.
-const PUBLIC: [&str; 16] = [
+const PUBLIC: [&str; 17] = [
     "actions",
     "find_sign_on",
     "finish_sign_on",
@@ -19,6 +19,7 @@ const PUBLIC: [&str; 16] = [
     "loki_ready",
     "metrics",
     "openapi",
+    "provider_logout",
     "readyz",
     "refresh",
     "register",

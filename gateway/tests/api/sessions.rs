@@ -54,6 +54,73 @@ async fn one_sees_ones_sessions_and_signs_out_of_one_or_all_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_session_ends_a_month_after_its_sign_in_however_often_it_is_renewed() {
+    const DAY_MS: i64 = 86_400_000;
+    let clock = Clock::manual(Timestamp::parse("2026-11-01T02:41:00Z").unwrap());
+    let Some(app) = App::with(|_| {}, clock.clone()).await else {
+        return;
+    };
+    let mut ada = app.register("Ada").await;
+    let begun = sessions(&app, &ada).await[0].clone();
+    assert_eq!(begun["ends_at"], "2026-12-01T02:41:00Z");
+    for _ in 0..4 {
+        clock.advance_millis(6 * DAY_MS);
+        ada = app.refreshed(&ada).await;
+    }
+    // The last token that it gets ends with it, not a quarter of an hour from now.
+    clock.advance_millis(6 * DAY_MS - 300_000);
+    let body = json!({"refresh_token": ada.refresh});
+    let last = app.ask(REFRESH, body).await;
+    assert_eq!(last.with(200)["expires_in"], 300);
+    let ada = Person::of(&last.with(200));
+    let cookies = last.headers.get_all("set-cookie").iter();
+    for cookie in cookies {
+        assert!(
+            cookie.to_str().unwrap().contains("Max-Age=300"),
+            "{cookie:?}"
+        );
+    }
+    app.get(ME, Some(&ada.token)).await.with(200);
+    clock.advance_millis(300_000 + 31_000);
+    assert_eq!(
+        app.get(ME, Some(&ada.token)).await.with(401)["rule"],
+        "token_expired"
+    );
+    let body = json!({"refresh_token": ada.refresh});
+    let over = app.ask(REFRESH, body.clone()).await;
+    assert_eq!(over.with(401)["rule"], "session_over");
+    let detail = over.with(401)["detail"].as_str().unwrap().to_owned();
+    assert!(detail.contains("its sign-in was too long ago"), "{detail}");
+    app.ask(REFRESH, body).await.with(401);
+    // Whoever signs in again begins anew, and does not see the old one.
+    let again = app.login(&ada.email).await;
+    assert_eq!(sessions(&app, &again).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_deployment_says_how_long_a_session_lasts() {
+    let clock = Clock::manual(Timestamp::parse("2026-11-01T02:41:00Z").unwrap());
+    let hour = |config: &mut gateway::config::Config| {
+        config.session_lifetime = std::time::Duration::from_secs(3_600);
+    };
+    let Some(app) = App::with(hour, clock.clone()).await else {
+        return;
+    };
+    let ada = app.register("Ada").await;
+    clock.advance_millis(3_599_000);
+    let ada = app.refreshed(&ada).await;
+    clock.advance_millis(1_000);
+    // One that nobody has refused yet is not shown as if it went on.
+    let other = app.login(&ada.email).await;
+    assert_eq!(sessions(&app, &other).await.len(), 1);
+    let body = json!({"refresh_token": ada.refresh});
+    assert_eq!(
+        app.ask(REFRESH, body).await.with(401)["rule"],
+        "session_over"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_role_counts_at_once_and_a_refresh_brings_it() {
     let app = app!();
     let ada = app.register("Ada").await;

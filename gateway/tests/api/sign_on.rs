@@ -6,9 +6,11 @@ mod attacks;
 mod browser;
 mod going_on;
 mod keycloak;
+mod logout;
 mod people;
 mod provider;
 mod settings;
+mod strength;
 
 use serde_json::{Value, json};
 

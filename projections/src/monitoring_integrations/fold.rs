@@ -99,6 +99,12 @@ fn set(
             changed_by,
             ..row
         }),
+        (Some(row), Set::MonitoringIntegrationRenamed(event)) => Ok(Row {
+            name: event.name,
+            changed_at,
+            changed_by,
+            ..row
+        }),
         (Some(row), Set::MonitoringIntegrationRemoved(_)) => Ok(Row {
             credential_id: None,
             credential_kind: None,

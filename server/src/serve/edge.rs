@@ -171,6 +171,7 @@ fn build_gateway(platform: &Platform, port: u16) -> anyhow::Result<Option<Gatewa
     settings.mail = config.smtp_url.is_some();
     settings.erased = Some(config.erased_list());
     settings.tenant_erasure_grace = Duration::from_secs(config.tenant_erasure_grace_s.into());
+    settings.session_lifetime = Duration::from_secs(config.session_lifetime_s.into());
     settings.telemetry = allowance(config);
     let given = Surroundings {
         config: settings,

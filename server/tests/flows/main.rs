@@ -28,6 +28,7 @@ mod tools;
 mod backup;
 mod conformance;
 mod distributed;
+mod distributed_erasure;
 mod integrations;
 mod invented_series;
 mod kill;

@@ -82,6 +82,15 @@ impl Roles {
         format!("http://127.0.0.1:{}", self.ports[role])
     }
 
+    pub(crate) fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// The data folder of a role, through which tools speak to it.
+    pub(crate) fn data(&self, role: &str) -> std::path::PathBuf {
+        self.folder.path().join(role)
+    }
+
     pub(crate) fn websocket(&self) -> String {
         format!("ws://127.0.0.1:{}/ws", self.ports["gateway"])
     }
@@ -145,7 +154,7 @@ impl Roles {
             .arg(role)
             .current_dir(self.folder.path())
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
-            .env("SRE_COPILOT_DATA_DIR", self.folder.path().join(name))
+            .env("SRE_COPILOT_DATA_DIR", self.data(name))
             .env("SRE_COPILOT_INSTANCE", instance)
             .env(
                 "SRE_COPILOT_HTTP_ADDR",
@@ -180,8 +189,6 @@ impl Drop for Roles {
             process.wait().ok();
         }
         self.redis.kill();
-        // The database ends with its own drop, after the processes that use it.
-        let _ = &self.database;
     }
 }
 

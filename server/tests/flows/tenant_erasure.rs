@@ -12,20 +12,20 @@ use crate::platform::Platform;
 use crate::secrets::contains;
 use crate::tools::tool;
 
-const GONE: &str = "canary-gone-7d1f";
-const KEPT: &str = "canary-kept-7d1f";
-const PASSWORD: &str = "correct horse battery staple";
+pub(crate) const GONE: &str = "canary-gone-7d1f";
+pub(crate) const KEPT: &str = "canary-kept-7d1f";
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
 /// A tenant with something of every kind, each with the canary in it.
-struct Filled {
-    client: Client,
+pub(crate) struct Filled {
+    pub(crate) client: Client,
     key: String,
     email: String,
 }
 
-async fn fill(platform: &Platform, canary: &str) -> Filled {
+pub(crate) async fn fill(base: String, canary: &str) -> Filled {
     let email = format!("{canary}@example.com");
-    let client = Client::register_as(platform.base(), &email).await;
+    let client = Client::register_as(base, &email).await;
     let key = client.new_key(&["ingest"]).await;
     client.webhook(&key, &firing(canary, canary)).await.unwrap();
     client
@@ -75,7 +75,7 @@ async fn fill(platform: &Platform, canary: &str) -> Filled {
 
 impl Filled {
     /// What the tenant's own pages show of what it has sent and done.
-    async fn shown(&self, canary: &str) -> Vec<Value> {
+    pub(crate) async fn shown(&self, canary: &str) -> Vec<Value> {
         let word = canary.replace('-', "_");
         let mut shown = Vec::new();
         for path in [
@@ -97,7 +97,7 @@ impl Filled {
         shown
     }
 
-    async fn session(&self, base: &str) -> (u16, Value) {
+    pub(crate) async fn session(&self, base: &str) -> (u16, Value) {
         let login = json!({ "email": self.email, "password": PASSWORD });
         let url = format!("{base}/api/v1/auth/login");
         let answer = http().post(url).json(&login).send().await.unwrap();
@@ -105,7 +105,7 @@ impl Filled {
         (status, answer.json().await.unwrap_or_default())
     }
 
-    async fn sends(&self, base: &str) -> u16 {
+    pub(crate) async fn sends(&self, base: &str) -> u16 {
         let url = format!("{base}/api/v1/ingest/logs");
         let body = json!({ "logs": [{ "service": "late", "message": "late" }] });
         let sent = http().post(url).bearer_auth(&self.key).json(&body).send();
@@ -114,7 +114,7 @@ impl Filled {
 }
 
 /// Names of the tables whose rows hold `canary`, read without compression.
-async fn tables_with(url: &str, canary: &str) -> Vec<String> {
+pub(crate) async fn tables_with(url: &str, canary: &str) -> Vec<String> {
     use sqlx::{Connection, PgConnection};
     let mut rows = PgConnection::connect(url).await.unwrap();
     let tables: Vec<String> = sqlx::query_scalar(
@@ -141,7 +141,7 @@ async fn tables_with(url: &str, canary: &str) -> Vec<String> {
 
 /// Whether anything of the tenant is in the database: its words, or its id but for the
 /// record that it was erased.
-async fn left(database: &Database, tenant: &str) -> Vec<String> {
+pub(crate) async fn left(database: &Database, tenant: &str) -> Vec<String> {
     let mut found = tables_with(database.url(), GONE).await;
     found.extend(tables_with(database.url(), &GONE.replace('-', "_")).await);
     let named = tables_with(database.url(), tenant).await;
@@ -167,8 +167,8 @@ async fn nothing_brings_an_erased_tenant_back() {
     };
     let grace = [("SRE_COPILOT_TENANT_ERASURE_GRACE", "1s")];
     let platform = Platform::start_on(Some(first.url().to_owned()), &grace).await;
-    let gone = fill(&platform, GONE).await;
-    let kept = fill(&platform, KEPT).await;
+    let gone = fill(platform.base(), GONE).await;
+    let kept = fill(platform.base(), KEPT).await;
     let (data, copy) = (
         platform.folder().join("data"),
         platform.folder().join("backup"),

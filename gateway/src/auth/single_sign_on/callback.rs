@@ -14,6 +14,7 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use super::logout::session_at;
 use super::person::Person;
 use super::provider::{Granted, KEPT_MS, LOOK_AGAIN_MS, Provider, word};
 use super::verify::UNKNOWN_KEY;
@@ -87,6 +88,7 @@ async fn arrive(
     let nonce = Nonce::new(attempt.nonce.clone());
     let mut person = believe(gateway, tenant, &settings, &granted, &nonce).await?;
     shown_again(&attempt, &person)?;
+    person.strength.suffices(&settings)?;
     provider.complete(&mut person, &granted).await?;
     let identity = admit::identity(gateway, tenant, &settings.issuer, &person.subject)?;
     let user = admit::admit(
@@ -97,6 +99,9 @@ async fn arrive(
         (attempt.link, request),
     )
     .await?;
+    let sid = person.session.as_deref();
+    let keyed = |sid: &str| session_at(gateway, tenant, &settings.issuer, sid);
+    let provider_session = sid.map(keyed).transpose()?;
     let refresh_token = granted.refresh_token();
     let begun = Vouched {
         id: Context::ambient(&gateway.clock).id(),
@@ -105,6 +110,7 @@ async fn arrive(
         issuer: identity.issuer,
         client_id: settings.client_id,
         subject: identity.subject,
+        provider_session,
         refresh_token: refresh_token.map(|token| Zeroizing::new(token.secret().clone())),
         checked_at: gateway.clock.now(),
     };

@@ -6,6 +6,8 @@ use openidconnect::{AdditionalClaims, IdTokenClaims, UserInfoClaims};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::strength::Strength;
+
 const MAX_NAME: usize = 100;
 /// Longer lists are cut; nobody maps that many.
 const MAX_GROUPS: usize = 2_000;
@@ -33,6 +35,10 @@ pub(super) struct Person {
     pub(super) groups: Option<Vec<String>>,
     /// When they last showed the provider who they are.
     pub(super) shown_at: Option<DateTime<Utc>>,
+    /// By what.
+    pub(super) strength: Strength,
+    /// Their session at the provider, where it names it.
+    pub(super) session: Option<String>,
 }
 
 impl Person {
@@ -46,6 +52,8 @@ impl Person {
             name: named(name.map(|name| name.to_string()), login),
             groups: groups_in(&claims.additional_claims().0, groups),
             shown_at: claims.auth_time(),
+            strength: Strength::of_token(claims),
+            session: session_in(&claims.additional_claims().0),
         }
     }
 
@@ -84,6 +92,11 @@ fn email(address: Option<String>, verified: Option<bool>) -> Option<Email> {
 fn named(name: Option<String>, login: Option<String>) -> Option<String> {
     let visible = |text: &String| !text.trim().is_empty();
     name.filter(visible).or(login.filter(visible))
+}
+
+/// `sid` of OpenID Connect Front- and Back-Channel Logout 1.0.
+fn session_in(claims: &Map<String, Value>) -> Option<String> {
+    claims.get("sid")?.as_str().map(str::to_owned)
 }
 
 /// The groups under the claim `name`: one of that very name, or one that the name's dots

@@ -14,11 +14,11 @@ use openidconnect::core::{
     CoreSubjectIdentifierType, CoreTokenIntrospectionResponse, CoreTokenType,
 };
 use openidconnect::{
-    AdditionalProviderMetadata, AuthType, AuthenticationFlow, AuthorizationCode, ClientId,
-    ClientSecret, CsrfToken, DiscoveryError, EmptyExtraTokenFields, EndpointMaybeSet,
-    EndpointNotSet, EndpointSet, IdTokenFields, IssuerUrl, Nonce, PkceCodeChallenge,
-    PkceCodeVerifier, ProviderMetadata, RedirectUrl, RefreshToken, RequestTokenError, Scope,
-    StandardErrorResponse, StandardTokenResponse,
+    AdditionalProviderMetadata, AuthType, AuthenticationContextClass, AuthenticationFlow,
+    AuthorizationCode, ClientId, ClientSecret, CsrfToken, DiscoveryError, EmptyExtraTokenFields,
+    EndpointMaybeSet, EndpointNotSet, EndpointSet, IdTokenFields, IssuerUrl, Nonce,
+    PkceCodeChallenge, PkceCodeVerifier, ProviderMetadata, RedirectUrl, RefreshToken,
+    RequestTokenError, Scope, StandardErrorResponse, StandardTokenResponse,
 };
 use outbound::{NotSecure, Outbound};
 use parking_lot::Mutex;
@@ -281,6 +281,10 @@ impl<'a> Provider<'a> {
             )
             .add_scopes(scopes)
             .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
+        let classes = self.settings.acr_values.iter().cloned();
+        let asked = classes.fold(asked, |asked, class| {
+            asked.add_auth_context_value(AuthenticationContextClass::new(class))
+        });
         let asked = match fresh {
             true => asked
                 .add_prompt(CoreAuthPrompt::Login)

@@ -119,6 +119,7 @@ async fn still_the_same(
     if found.subject != session.subject {
         return Err(Refused::SubjectChanged);
     }
+    person.strength.still_suffices(settings)?;
     let who = (session.tenant, session.user);
     admit::follow_groups(gateway, settings, &person, who, request).await
 }

@@ -34,6 +34,12 @@ pub enum Refused {
     IdToken(&'static str, String),
     #[error("the person has not shown the provider again who they are")]
     NotFresh,
+    #[error(
+        "the provider says `{0}` of how the person was authenticated (acr), which is not one of those that are asked for"
+    )]
+    ClassNotAccepted(String),
+    #[error("the provider says that `{0}` was used (amr), and none of that is asked for")]
+    MethodNotAccepted(String),
     #[error("the answer is about another person")]
     SubjectChanged,
     #[error("the provider gives no e-mail address")]
@@ -71,6 +77,8 @@ impl Refused {
             Self::NoIdToken => "id_token_missing",
             Self::IdToken(rule, _) => rule,
             Self::NotFresh => "not_fresh",
+            Self::ClassNotAccepted(_) => "acr_not_accepted",
+            Self::MethodNotAccepted(_) => "amr_not_accepted",
             Self::SubjectChanged => "subject_changed",
             Self::NoEmail => "email_missing",
             Self::DomainNotAllowed => "email_domain_not_allowed",
@@ -92,6 +100,7 @@ impl Refused {
             Self::Answered(code) if code == "access_denied" => "cancelled",
             Self::NoEmail | Self::DomainNotAllowed | Self::NoRole | Self::NotAMember => "no_access",
             Self::LinkFirst | Self::SignedOut => "link_first",
+            Self::ClassNotAccepted(_) | Self::MethodNotAccepted(_) => "stronger",
             _ => "refused",
         }
     }

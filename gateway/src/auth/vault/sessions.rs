@@ -68,6 +68,17 @@ pub async fn proven(db: &Db, id: Uuid, now: Timestamp) -> Result<(), Error> {
     Ok(())
 }
 
+/// When the holder signed in, unless the session was ended.
+pub async fn began_at(db: &Db, id: Uuid) -> Result<Option<Timestamp>, Error> {
+    let at: Option<DateTime<Utc>> = sqlx::query_scalar(
+        "SELECT created_at FROM vault.sessions WHERE id = $1 AND ended_at IS NULL",
+    )
+    .bind(id)
+    .fetch_optional(db.writer())
+    .await?;
+    Ok(at.map(Timestamp::from))
+}
+
 /// When the holder last proved who they are.
 pub async fn proven_at(db: &Db, id: Uuid) -> Result<Option<Timestamp>, Error> {
     let at: Option<DateTime<Utc>> = sqlx::query_scalar(
@@ -79,16 +90,22 @@ pub async fn proven_at(db: &Db, id: Uuid) -> Result<Option<Timestamp>, Error> {
     Ok(at.map(Timestamp::from))
 }
 
-/// The sessions of a person that go on, seen last first.
-pub async fn list(db: &Db, user: UserId, now: Timestamp) -> Result<Vec<Session>, Error> {
+/// The sessions of a person that go on, seen last first: those that began after `since`.
+pub async fn list(
+    db: &Db,
+    user: UserId,
+    since: Timestamp,
+    now: Timestamp,
+) -> Result<Vec<Session>, Error> {
     let found = sqlx::query_as(
         "SELECT id, device, address, created_at, seen_at FROM vault.sessions
-         WHERE user_id = $1 AND ended_at IS NULL AND seen_at > $2
+         WHERE user_id = $1 AND ended_at IS NULL AND seen_at > $2 AND created_at > $4
          ORDER BY seen_at DESC, id LIMIT $3",
     )
     .bind(user.0)
     .bind(now.plus_millis(-LIFETIME_S * 1_000).datetime())
     .bind(SHOWN)
+    .bind(since.datetime())
     .fetch_all(db.writer())
     .await?;
     Ok(found)

@@ -25,6 +25,8 @@ pub struct Vouched {
     pub issuer: String,
     pub client_id: String,
     pub subject: [u8; 32],
+    /// The session at the provider; None where it names none.
+    pub provider_session: Option<[u8; 32]>,
     /// The provider's own refresh token; None where it gave none.
     pub refresh_token: Option<Zeroizing<String>>,
     pub checked_at: Timestamp,
@@ -34,8 +36,9 @@ pub async fn begin(db: &Db, master: &MasterKey, session: &Vouched) -> Result<(),
     let refresh_token = session.refresh_token.as_ref().map(|token| token.as_str());
     sqlx::query(
         "INSERT INTO vault.sign_on_sessions
-            (id, tenant_id, user_id, issuer, client_id, subject, wrapped, checked_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            (id, tenant_id, user_id, issuer, client_id, subject, wrapped, checked_at,
+             provider_session)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
     )
     .bind(session.id)
     .bind(session.tenant.0)
@@ -45,6 +48,7 @@ pub async fn begin(db: &Db, master: &MasterKey, session: &Vouched) -> Result<(),
     .bind(&session.subject[..])
     .bind(wrap(master, session.tenant, session.id, refresh_token)?)
     .bind(session.checked_at.datetime())
+    .bind(session.provider_session.as_ref().map(|sid| &sid[..]))
     .execute(db.writer())
     .await?;
     Ok(())
@@ -53,7 +57,8 @@ pub async fn begin(db: &Db, master: &MasterKey, session: &Vouched) -> Result<(),
 /// None for a session that was begun with a password.
 pub async fn get(db: &Db, master: &MasterKey, id: Uuid) -> Result<Option<Vouched>, Error> {
     let row = sqlx::query(
-        "SELECT tenant_id, user_id, issuer, client_id, subject, wrapped, checked_at
+        "SELECT tenant_id, user_id, issuer, client_id, subject, wrapped, checked_at,
+                provider_session
          FROM vault.sign_on_sessions WHERE id = $1",
     )
     .bind(id)
@@ -67,6 +72,8 @@ pub async fn get(db: &Db, master: &MasterKey, id: Uuid) -> Result<Option<Vouched
     let damaged = || Error::Internal(format!("sign_on_sessions row {id} is damaged"));
     let wrapped: Option<Vec<u8>> = row.try_get("wrapped")?;
     let checked_at: DateTime<Utc> = row.try_get("checked_at")?;
+    let sid: Option<Vec<u8>> = row.try_get("provider_session")?;
+    let sid = sid.map(|sid| sid.try_into().map_err(|_| damaged()));
     Ok(Some(Vouched {
         id,
         tenant,
@@ -74,6 +81,7 @@ pub async fn get(db: &Db, master: &MasterKey, id: Uuid) -> Result<Option<Vouched
         issuer: row.try_get("issuer")?,
         client_id: row.try_get("client_id")?,
         subject: subject.try_into().map_err(|_| damaged())?,
+        provider_session: sid.transpose()?,
         refresh_token: unwrap(master, tenant, id, wrapped)?,
         checked_at: checked_at.into(),
     }))
@@ -116,6 +124,42 @@ pub async fn of_tenant(db: &Db, tenant: TenantId) -> Result<Vec<Uuid>, Error> {
     .fetch_all(db.writer())
     .await?;
     Ok(found)
+}
+
+/// Which sessions a provider speaks of.
+pub struct Open<'a> {
+    pub tenant: TenantId,
+    pub issuer: &'a str,
+    pub client_id: &'a str,
+    /// None = whoever's it is.
+    pub subject: Option<[u8; 32]>,
+    /// None = all of the person's. Where it is not known from which one a session came,
+    /// it is of the person's that might be it.
+    pub provider_session: Option<[u8; 32]>,
+    /// When it began at the latest.
+    pub before: Timestamp,
+}
+
+/// Those that go on, and whose they are.
+pub async fn open(db: &Db, wanted: &Open<'_>) -> Result<Vec<(Uuid, UserId)>, Error> {
+    let found: Vec<(Uuid, Uuid)> = sqlx::query_as(
+        "SELECT s.id, s.user_id FROM vault.sign_on_sessions s JOIN vault.sessions v USING (id)
+         WHERE s.tenant_id = $1 AND s.issuer = $2 AND s.client_id = $3
+           AND ($4::bytea IS NULL OR s.subject = $4)
+           AND ($5::bytea IS NULL OR s.provider_session = $5
+                OR (s.provider_session IS NULL AND $4 IS NOT NULL))
+           AND v.ended_at IS NULL AND v.created_at <= $6",
+    )
+    .bind(wanted.tenant.0)
+    .bind(wanted.issuer)
+    .bind(wanted.client_id)
+    .bind(wanted.subject.as_ref().map(|subject| &subject[..]))
+    .bind(wanted.provider_session.as_ref().map(|sid| &sid[..]))
+    .bind(wanted.before.datetime())
+    .fetch_all(db.writer())
+    .await?;
+    let found = found.into_iter();
+    Ok(found.map(|(id, user)| (id, UserId(user))).collect())
 }
 
 /// The session is over; its provider is asked nothing more.

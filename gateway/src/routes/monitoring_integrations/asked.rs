@@ -38,6 +38,14 @@ impl NewIntegration {
     }
 }
 
+/// Another name.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = RenameMonitoringIntegration)]
+pub struct Rename {
+    #[schema(example = "Prometheus of the web shop")]
+    pub name: String,
+}
+
 /// Where a server is, what it is, and what it wants to be shown.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct IntegrationSettings {

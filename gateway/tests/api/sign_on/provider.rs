@@ -118,6 +118,11 @@ impl Provider {
         self.gone.lock().unwrap().push(subject.to_owned());
     }
 
+    /// What it tells with, where somebody signs out here.
+    pub(super) fn logout_token(&self, how: Sign, claims: &Value) -> String {
+        sign(how, claims)
+    }
+
     fn keep(&self, grant: Grant) -> String {
         let text = hex::encode(random_bytes::<16>());
         self.grants.lock().unwrap().insert(text.clone(), grant);

@@ -1,0 +1,40 @@
+import { Button, Group, Stack, TextInput } from '@mantine/core';
+import { useForm } from '@mantine/form';
+import { useQueryClient } from '@tanstack/react-query';
+import { keys } from '../api/keys';
+import { renameIntegration, type MonitoringIntegration } from '../api/monitoring';
+import { useProblemForm } from '../hooks/useProblemForm';
+import { useProject } from '../hooks/useProject';
+import { ProblemAlert } from '../ui/ProblemAlert';
+import { isFilled } from './checks';
+
+/** Another name for a monitoring server; all else stays as it is. */
+export function RenameIntegrationForm({ before, onDone }: { before: MonitoringIntegration; onDone: () => void }) {
+  const client = useQueryClient();
+  const project = useProject();
+  const form = useForm({
+    initialValues: { name: before.name },
+    validate: { name: isFilled('Name it as your team calls it') },
+  });
+  const { submit, pending, problem } = useProblemForm(
+    form,
+    ({ name }) => renameIntegration(before, name.trim()),
+    async () => {
+      onDone();
+      await client.invalidateQueries({ queryKey: keys.monitoring(project) });
+    },
+  );
+  return (
+    <form onSubmit={submit} noValidate>
+      <Stack gap="sm">
+        {problem && <ProblemAlert problem={problem} />}
+        <TextInput label="Name" data-autofocus {...form.getInputProps('name')} />
+        <Group justify="flex-end">
+          <Button size="sm" type="submit" loading={pending}>
+            Rename
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  );
+}

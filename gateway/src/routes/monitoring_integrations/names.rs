@@ -1,0 +1,82 @@
+//! What the monitoring servers of a project are called: a name is one server's, in whatever
+//! case. Servers are told apart by their ids; names are for people. So this asks the read
+//! model: two who give one name at the same moment may both get it, and rename once more.
+
+use projections::monitoring_integrations;
+use schemas::ids::{MonitoringIntegrationId, ProjectId};
+use schemas::outcome::Refusal;
+use schemas::scope::Scope;
+
+use crate::Gateway;
+use crate::dispatch::Command;
+use crate::error::Error;
+
+/// So many integrations a project has at most.
+const MOST: usize = 200;
+
+/// The names of one project.
+pub(super) struct Names {
+    project: ProjectId,
+    known: Vec<(MonitoringIntegrationId, String)>,
+}
+
+impl Names {
+    pub(super) async fn load(gateway: &Gateway, scope: &Scope) -> Result<Self, Error> {
+        // One more than there should be: two at once may both have been the last.
+        let most = i64::try_from(MOST).unwrap_or(i64::MAX).saturating_add(1);
+        Ok(Self {
+            project: scope.project(),
+            known: monitoring_integrations::named(&gateway.db, scope, most).await?,
+        })
+    }
+
+    /// The id of the server that `command` adds as `name`, the same at each retry. Where the
+    /// id that the name gives is that of a server which was renamed, it gets one of its own.
+    pub(super) fn id_for(
+        &self,
+        name: &str,
+        command: &Command,
+    ) -> Result<MonitoringIntegrationId, Error> {
+        let by_name = MonitoringIntegrationId::of(self.project, name);
+        let moved_on = self.known.iter().any(|(id, called)| {
+            *id == by_name && MonitoringIntegrationId::of(self.project, called) != by_name
+        });
+        let id = match moved_on {
+            true => MonitoringIntegrationId(command.created()),
+            false => by_name,
+        };
+        self.free_for(id, name)?;
+        let is_retry = self.known.iter().any(|(known, _)| *known == id);
+        match !is_retry && self.known.len() >= MOST {
+            true => Err(full()),
+            false => Ok(id),
+        }
+    }
+
+    /// Refuses `name` where a server other than `id` has it.
+    pub(super) fn free_for(&self, id: MonitoringIntegrationId, name: &str) -> Result<(), Error> {
+        let wanted = MonitoringIntegrationId::of(self.project, name);
+        let taken = self.known.iter().any(|(known, called)| {
+            *known != id && MonitoringIntegrationId::of(self.project, called) == wanted
+        });
+        if taken { Err(name_taken()) } else { Ok(()) }
+    }
+}
+
+fn name_taken() -> Error {
+    let detail = "the project has an integration of this name already";
+    refused("name_taken", detail.to_owned())
+}
+
+fn full() -> Error {
+    let detail = format!("a project has at most {MOST} monitoring integrations");
+    refused("too_many_integrations", detail)
+}
+
+fn refused(rule: &str, detail: String) -> Error {
+    Error::Refused(Refusal {
+        rule: rule.to_owned(),
+        detail,
+        allowed_next: Vec::new(),
+    })
+}
