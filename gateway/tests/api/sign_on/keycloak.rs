@@ -6,6 +6,7 @@ use std::time::Duration;
 use reqwest::{Client, Method, StatusCode};
 use schemas::context::Clock;
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 
 use super::browser::{Browser, location};
@@ -112,6 +113,23 @@ impl Keycloak {
         let path = format!("/acme/groups?exact=true&search={name}");
         let found = self.admin(Method::GET, &path, &Value::Null).await;
         found[0]["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Serves `app` to it, and has it tell there who is signed out.
+    async fn is_told_where(&self, app: &App, tenant: &str) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = app.router.clone();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let path = "/acme/clients?clientId=sre-copilot";
+        let found = self.admin(Method::GET, path, &Value::Null).await;
+        let path = format!("/acme/clients/{}", found[0]["id"].as_str().unwrap());
+        let url = format!("http://{address}/api/v1/auth/oidc/{tenant}/logout");
+        let attributes = json!({
+            "backchannel.logout.url": url, "backchannel.logout.session.required": "true",
+        });
+        let client = json!({"clientId": "sre-copilot", "attributes": attributes});
+        self.admin(Method::PUT, &path, &client).await;
     }
 
     async fn set_enabled(&self, name: &str, enabled: bool) {
@@ -292,6 +310,23 @@ async fn people_of_keycloak_come_in_go_on_and_are_out_when_it_says_so() {
     assert!(visit.sign_on(tenant, "ada", "fresh=true").await.unwrap().1);
     let ada = visit.person().await;
 
+    // Keycloak says who is signed out there, and nobody waits for the next refresh.
+    keycloak.is_told_where(&app, tenant).await;
+    let visit = Visit::new(&app);
+    visit.sign_on(tenant, "bob", "").await.unwrap();
+    let bob = visit.person().await;
+    app.get("/api/v1/auth/me", Some(&bob.token)).await.with(200);
+    caught_up(&clock);
+    let path = format!("/acme/users/{}/logout", keycloak.user("bob").await);
+    keycloak.admin(Method::POST, &path, &Value::Null).await;
+    let rule = testkit::eventually("his session ends by itself", || async {
+        let me = app.get("/api/v1/auth/me", Some(&bob.token)).await;
+        (me.status != 200).then(|| me.with(401)["rule"].clone())
+    })
+    .await;
+    assert_eq!(rule, "session_ended");
+    app.get("/api/v1/auth/me", Some(&ada.token)).await.with(200);
+
     // Disabled: what she holds ends by itself within a quarter of an hour, and no more comes.
     keycloak.set_enabled("ada", false).await;
     app.get("/api/v1/auth/me", Some(&ada.token)).await.with(200);
@@ -333,6 +368,7 @@ async fn people_of_keycloak_come_in_go_on_and_are_out_when_it_says_so() {
     assert_eq!(visit.sign_on(tenant, "cat", "").await.unwrap().0, "/");
     assert_eq!(role(&app, &visit.person().await).await, "viewer");
     println!(
-        "PROOF sign_on_keycloak: disabled, removed and signed out at Keycloak: out at the next refresh"
+        "PROOF sign_on_keycloak: disabled, removed and signed out at Keycloak: out at the next refresh; \
+         signed out by back-channel logout: out at once"
     );
 }
