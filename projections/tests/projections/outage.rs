@@ -73,6 +73,27 @@ async fn folds_give_their_connections_back_in_a_pause_and_go_on() {
 }
 
 #[tokio::test]
+async fn two_runners_that_rest_take_turns() {
+    let Some(bench) = Bench::new().await else {
+        return;
+    };
+    let rest = Duration::from_millis(1);
+    let first = bench.run_with_rest(projections::registry(), rest);
+    let second = bench.run_with_rest(projections::registry(), rest);
+    for n in 0..20 {
+        let positions = bench.append(Tenant(1).manual_incident(n)).await;
+        bench.caught_up(&positions).await;
+    }
+    first.stop().await;
+    let positions = bench.append(Tenant(1).manual_incident(20)).await;
+    bench.caught_up(&positions).await;
+    second.stop().await;
+    let rows = bench.rows().await;
+    bench.replay().all().await.expect("replays");
+    assert_eq!(bench.rows().await, rows, "nothing lost, nothing doubled");
+}
+
+#[tokio::test]
 async fn a_read_without_postgres_is_unavailable() {
     let db = Db::connect(&DbConfig::new("postgres://nobody@127.0.0.1:1/none")).expect("a url");
     let tenant = Tenant(1);
