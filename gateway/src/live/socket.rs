@@ -6,7 +6,8 @@ use access::principal::{Grant, Principal};
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
-use futures::{SinkExt, StreamExt};
+use futures::stream::{self, BoxStream, SelectAll, SplitSink, SplitStream, once};
+use futures::{FutureExt, SinkExt, Stream, StreamExt};
 use serde::Deserialize;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, interval_at, sleep, timeout};
@@ -28,6 +29,9 @@ const GOODBYE: Duration = Duration::from_secs(5);
 const BURST: usize = 64;
 /// Clients have nothing to say but close and pong.
 const MAX_CLIENT_MESSAGE: usize = 4096;
+/// Each look at a socket clears this much memory first, so that the usual 128 KiB
+/// would cost more than everything else that a frame does.
+const READ_BUFFER: usize = 512;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -57,9 +61,16 @@ pub async fn ws(
     let upgrade = upgrade.map_err(|_| Error::UpgradeNeeded)?;
     let resume = handshake.epoch.zip(handshake.seq);
     let resume = resume.map(|(epoch, seq)| Resume { epoch, seq });
-    let upgrade = upgrade.max_message_size(MAX_CLIENT_MESSAGE);
+    let upgrade = for_telling(upgrade);
     let principal = allowed.principal().clone();
     Ok(upgrade.on_upgrade(move |socket| serve(gateway, socket, principal, resume)))
+}
+
+/// Sized for a client that listens.
+pub(crate) fn for_telling(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
+    upgrade
+        .max_message_size(MAX_CLIENT_MESSAGE)
+        .read_buffer_size(READ_BUFFER)
 }
 
 async fn serve(
@@ -80,6 +91,17 @@ async fn serve(
     }
 }
 
+/// What may happen to a socket besides a frame for it.
+enum Event {
+    Ended(Ending),
+    PingIsDue,
+    ClientIsGone,
+}
+
+/// Each of these streams is polled only when it was woken: what a frame costs is
+/// paid a thousand times for a thousand sockets.
+type Events<'a> = SelectAll<BoxStream<'a, Event>>;
+
 /// Sends until the socket ends; Some where the end is ours.
 async fn talk(
     gateway: &Gateway,
@@ -87,45 +109,79 @@ async fn talk(
     principal: &Principal,
     joined: &mut Joined,
 ) -> Option<Ending> {
-    let first = std::mem::take(&mut joined.first);
-    let over = until_over(gateway, principal);
-    tokio::pin!(over);
-    let mut ping = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
-    ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut burst: Vec<Utf8Bytes> = first;
+    let mut burst = std::mem::take(&mut joined.first);
+    let (mut out, said) = socket.split();
+    let mut events = Events::new();
+    events.push(once(ended(&mut joined.ending)).map(Event::Ended).boxed());
+    let over = until_over(gateway, principal).map(|()| Event::Ended(Ending::SessionOver));
+    events.push(once(over).boxed());
+    events.push(once(until_gone(said)).boxed());
+    events.push(pings().boxed());
     loop {
-        if !burst.is_empty() {
-            tokio::select! {
-                biased;
-                ending = ended(&mut joined.ending) => return Some(ending),
-                sent = send_all(socket, &mut burst) => sent.ok()?,
-            }
+        if !burst.is_empty()
+            && let Err(end) = send_all(&mut out, &mut burst, &mut events).await
+        {
+            return end;
         }
         tokio::select! {
             biased;
-            ending = ended(&mut joined.ending) => return Some(ending),
-            () = &mut over => return Some(Ending::SessionOver),
+            Some(event) = events.next() => match event {
+                Event::Ended(ending) => return Some(ending),
+                Event::ClientIsGone => return None,
+                Event::PingIsDue => {
+                    let ping = out.send(Message::Ping(Default::default()));
+                    timeout(PING_EVERY, ping).await.ok()?.ok()?;
+                }
+            },
             taken = joined.frames.recv_many(&mut burst, BURST) => if taken == 0 {
                 return Some(Ending::Restart);
-            },
-            _ = ping.tick() => {
-                let ping = socket.send(Message::Ping(Default::default()));
-                timeout(PING_EVERY, ping).await.ok()?.ok()?;
-            }
-            said = socket.next() => match said {
-                None | Some(Err(_) | Ok(Message::Close(_))) => return None,
-                Some(Ok(_)) => {}
             },
         }
     }
 }
 
-/// Frames of a burst share one flush, and so one packet where they fit.
-async fn send_all(socket: &mut WebSocket, burst: &mut Vec<Utf8Bytes>) -> Result<(), axum::Error> {
-    for frame in burst.drain(..) {
-        socket.feed(Message::Text(frame)).await?;
+/// Frames of a burst share one flush, and so one packet where they fit. The error is
+/// what [`talk`] ends with.
+async fn send_all(
+    out: &mut SplitSink<&mut WebSocket, Message>,
+    burst: &mut Vec<Utf8Bytes>,
+    events: &mut Events<'_>,
+) -> Result<(), Option<Ending>> {
+    let sending = async {
+        for frame in burst.drain(..) {
+            out.feed(Message::Text(frame)).await?;
+        }
+        out.flush().await
+    };
+    tokio::pin!(sending);
+    loop {
+        tokio::select! {
+            biased;
+            Some(event) = events.next() => match event {
+                Event::Ended(ending) => return Err(Some(ending)),
+                Event::ClientIsGone => return Err(None),
+                // What is being sent shows as well whether the client is there.
+                Event::PingIsDue => {}
+            },
+            sent = &mut sending => return sent.map_err(|_| None),
+        }
     }
-    socket.flush().await
+}
+
+fn pings() -> impl Stream<Item = Event> {
+    let mut ping = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
+    ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    stream::poll_fn(move |context| ping.poll_tick(context).map(|_| Some(Event::PingIsDue)))
+}
+
+/// Reads on, since only that shows the end of a connection.
+async fn until_gone(mut said: SplitStream<&mut WebSocket>) -> Event {
+    while let Some(Ok(message)) = said.next().await {
+        if matches!(message, Message::Close(_)) {
+            break;
+        }
+    }
+    Event::ClientIsGone
 }
 
 async fn ended(ending: &mut watch::Receiver<Option<Ending>>) -> Ending {

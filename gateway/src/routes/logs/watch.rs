@@ -14,7 +14,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::Gateway;
 use crate::error::Error;
-use crate::live::socket::until_over;
+use crate::live::socket::{for_telling, until_over};
 
 /// Looks happen when the store has moved, but not more often than this.
 const LOOK_EVERY: Duration = Duration::from_millis(400);
@@ -25,7 +25,6 @@ const MOST_RECORDS: usize = 500;
 /// A client that does not take a burst in this time is too slow.
 const PATIENCE: Duration = Duration::from_secs(10);
 const PING_EVERY: Duration = Duration::from_secs(25);
-const MAX_CLIENT_MESSAGE: usize = 4096;
 /// Sockets of this gateway that look on at once.
 const MOST_WATCHES: usize = 100;
 
@@ -81,8 +80,7 @@ impl<F: Frames> Watch<F> {
         place: Place,
         before: Arrived,
     ) -> Response {
-        let upgrade = upgrade.max_message_size(MAX_CLIENT_MESSAGE);
-        upgrade.on_upgrade(move |mut socket| async move {
+        for_telling(upgrade).on_upgrade(move |mut socket| async move {
             let Err(Over(goodbye)) = self.talk(&mut socket, before).await;
             if let Some((code, reason)) = goodbye {
                 let reason = reason.into();
