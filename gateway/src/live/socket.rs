@@ -123,8 +123,8 @@ async fn talk(
         {
             return end;
         }
+        // In any order, so that neither can keep the other waiting.
         tokio::select! {
-            biased;
             Some(event) = events.next() => match event {
                 Event::Ended(ending) => return Some(ending),
                 Event::ClientIsGone => return None,
@@ -157,13 +157,13 @@ async fn send_all(
     loop {
         tokio::select! {
             biased;
+            sent = &mut sending => return sent.map_err(|_| None),
             Some(event) = events.next() => match event {
                 Event::Ended(ending) => return Err(Some(ending)),
                 Event::ClientIsGone => return Err(None),
                 // What is being sent shows as well whether the client is there.
                 Event::PingIsDue => {}
             },
-            sent = &mut sending => return sent.map_err(|_| None),
         }
     }
 }
