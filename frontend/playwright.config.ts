@@ -27,7 +27,7 @@ export default defineConfig({
   projects: [
     { name: 'mock', testMatch: 'mock/*.spec.ts' },
     { name: 'screenshots', testMatch: 'screenshots.spec.ts' },
-    { name: 'real', testMatch: 'newcomer.spec.ts', use: { baseURL: process.env.E2E_BASE_URL ?? '' } },
+    { name: 'real', testMatch: ['newcomer.spec.ts', 'administrator.spec.ts'], use: { baseURL: process.env.E2E_BASE_URL ?? '' } },
   ],
   ...(needsMock && {
     webServer: {

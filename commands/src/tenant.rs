@@ -47,6 +47,9 @@ pub struct Tenant {
     name: Option<String>,
     projects: BTreeMap<ProjectId, Project>,
     members: BTreeMap<UserId, MemberRole>,
+    /// Members whose password somebody else has set, and how long it is good.
+    #[serde(default)]
+    initial_passwords: BTreeMap<UserId, Timestamp>,
     /// Those that wait for an answer; expired ones are dropped as others come.
     invitations: BTreeMap<InvitationId, Invitation>,
     /// Of the last day.
@@ -79,6 +82,7 @@ impl Tenant {
             TenantCommand::RestoreProject(c) => self.restore_project(&c),
             TenantCommand::SetProjectRole(c) => self.set_project_role(&c),
             TenantCommand::AddMember(c) => self.add_member(c),
+            TenantCommand::ReplaceInitialPassword(c) => self.replace_initial_password(c.user),
             TenantCommand::ChangeMemberRole(c) => self.change_role(&c),
             TenantCommand::RemoveMember(c) => self.remove_member(c.user),
             TenantCommand::EraseMember(c) => self.erase_member(&c),
@@ -114,6 +118,7 @@ impl Tenant {
             email: c.owner_email,
             name: c.owner_name,
             role: MemberRole::Owner,
+            initial_password_until: None,
         };
         Ok(vec![
             TenantRegistered { name: c.name }.into(),
@@ -162,12 +167,19 @@ impl Aggregate for Tenant {
             }
             TenantEvent::MemberAdded(e) => {
                 self.members.insert(e.user, e.role);
+                if let Some(until) = e.initial_password_until {
+                    self.initial_passwords.insert(e.user, until);
+                }
+            }
+            TenantEvent::InitialPasswordReplaced(e) => {
+                self.initial_passwords.remove(&e.user);
             }
             TenantEvent::MemberRoleChanged(e) => {
                 self.members.insert(e.user, e.to);
             }
             TenantEvent::MemberRemoved(e) => {
                 self.members.remove(&e.user);
+                self.initial_passwords.remove(&e.user);
             }
             TenantEvent::MemberInvited(e) => self.remember(e.invitation, e.role, e.expires_at),
             TenantEvent::InvitationRevoked(e) => {

@@ -27,6 +27,14 @@ const at = (path: string, heading: string): ShownPage['open'] => async (page) =>
 /** Every page of the console, for the tests that hold on all of them. */
 export const PAGES: readonly ShownPage[] = [
   { name: 'login', signedIn: false, open: at('/login', 'Log in') },
+  { name: 'initial-password', signedIn: false, open: async (page) => {
+    await page.goto('/login');
+    await page.getByLabel('E-mail').fill('mira@nordlicht.example');
+    await page.getByLabel('Password', { exact: true }).fill('given by somebody else');
+    await page.getByRole('button', { name: 'Log in' }).click();
+    await page.getByRole('heading', { name: 'Choose your password', level: 1 }).waitFor();
+    await settled(page);
+  } },
   { name: 'register', signedIn: false, open: at('/register', 'Create an account') },
   { name: 'join', signedIn: false, open: at('/join#srei_mocklena', 'Join Nordlicht') },
   { name: 'overview', signedIn: true, open: at(`/p/${PROJECT}`, 'Overview') },

@@ -80,7 +80,7 @@ export const accountRoutes = [
     const found = store.invitations.find(({ link }) => link.endsWith(`#${token}`));
     if (!found) return notFound();
     store.user = { id: found.id, email: found.email, name };
-    store.members.push({ user_id: found.id, email: found.email, name, role: found.role, joined_at: new Date().toISOString() });
+    store.members.push({ user_id: found.id, email: found.email, name, role: found.role, joined_at: new Date().toISOString(), initial_password_until: null });
     store.invitations = store.invitations.filter(({ id }) => id !== found.id);
     store.signedIn = true;
     save();

@@ -22,6 +22,23 @@ export const authRoutes = [
     if (body.password.length < SHORTEST_PASSWORD) {
       return problem(401, 'E-mail or password is wrong', { rule: 'bad_credentials' });
     }
+    if (body.password === state().initialPassword) {
+      return problem(403, 'Forbidden', { rule: 'password_change_required', detail: 'This password was set by somebody else.' });
+    }
+    state().signedIn = true;
+    save();
+    return HttpResponse.json(session());
+  }),
+  http.post('/api/v1/auth/initial-password', async ({ request }) => {
+    const body = (await request.json()) as { password: string; new_password: string };
+    if (body.password !== state().initialPassword) {
+      return problem(401, 'E-mail or password is wrong', { rule: 'bad_credentials' });
+    }
+    if (body.new_password === body.password) {
+      const errors = [{ field: 'new_password', message: 'must be another one than before' }];
+      return problem(422, 'Unprocessable Entity', { errors });
+    }
+    state().initialPassword = null;
     state().signedIn = true;
     save();
     return HttpResponse.json(session());

@@ -1,4 +1,4 @@
-import type { Alert, Incident, IncidentStatus, Invitation, Person, Severity, TimelineEntry } from '../src/api/types';
+import type { Alert, Incident, IncidentStatus, Invitation, MemberRole, Person, Severity, TimelineEntry } from '../src/api/types';
 import type { MonitoringIntegration } from '../src/api/monitoring';
 import { allowedNext } from './rules';
 import { uuidOf, type Store } from './store';
@@ -89,14 +89,19 @@ const OLDER = [
   'TLS handshake failures at the edge', 'Cron nightly-export did not run', 'Memory of gateway above 90 %',
 ];
 const OLDER_COUNT = 154;
+/** Made by an administrator; every other one opens the account too. */
+const FIRST_PASSWORD = 'given by somebody else';
 
 /** A project in the middle of its day: open and closed incidents of every severity over a month. */
 export function seedStore(now: number): Store {
   const store = emptyStore(now, { tenant: 'Nordlicht', email: 'mira@nordlicht.example', name: MIRA.name });
   store.user.id = MIRA.id;
+  store.initialPassword = FIRST_PASSWORD;
   store.members = [
     member(MIRA, 'owner', now - 300 * DAY), member(TOMAS, 'admin', now - 220 * DAY), member(AYO, 'engineer', now - 40 * DAY),
   ];
+  const late = { id: uuidOf(5), name: 'Lena Vogt' };
+  store.members.push({ ...member(late, 'viewer', now - 4 * DAY), initial_password_until: iso(now + 3 * DAY) });
   store.projects.push({ id: uuidOf(11), name: 'staging', slug: 'staging', created_at: iso(now - 200 * DAY), archived_at: null });
   store.projects.push({ id: uuidOf(12), name: 'old shop', slug: 'old-shop', created_at: iso(now - 280 * DAY), archived_at: iso(now - 30 * DAY) });
   store.invitations = [invitation(now)];
@@ -131,6 +136,7 @@ export function emptyStore(now: number, who: { tenant: string; email: string; na
     user,
     tenant: { id: uuidOf(9), name: who.tenant, erasure: null },
     signedIn: false,
+    initialPassword: null,
     project: PROJECT,
     projects: [{ id: PROJECT, name: 'default', slug: 'default', created_at: iso(now), archived_at: null }],
     members: [member(user, 'owner', now)],
@@ -292,9 +298,9 @@ function integration(
   };
 }
 
-function member(person: Person, role: 'owner' | 'admin' | 'engineer', joined: number) {
+function member(person: Person, role: MemberRole, joined: number) {
   const email = `${person.name.split(' ')[0]?.toLowerCase().replace('á', 'a')}@nordlicht.example`;
-  return { user_id: person.id, email, name: person.name, role, joined_at: iso(joined) };
+  return { user_id: person.id, email, name: person.name, role, joined_at: iso(joined), initial_password_until: null };
 }
 
 function auditOf(store: Store, now: number): Store['audit'] {

@@ -9,6 +9,8 @@ export interface Store {
   user: { id: string; email: string; name: string };
   tenant: Tenant;
   signedIn: boolean;
+  /** With which the account was made, until it is replaced. */
+  initialPassword: string | null;
   project: string;
   projects: Project[];
   members: Member[];

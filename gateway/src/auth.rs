@@ -5,6 +5,7 @@ pub mod caller;
 pub mod cookies;
 pub mod csrf;
 pub mod ending;
+pub mod initial_password;
 pub mod invitation;
 pub mod join;
 pub mod keys;

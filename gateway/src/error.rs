@@ -38,6 +38,16 @@ pub enum Error {
     RegistrationClosed,
     #[error("this e-mail address already has an account")]
     EmailTaken,
+    #[error(
+        "this password was set by somebody else: choose your own by POST /api/v1/auth/initial-password"
+    )]
+    PasswordChangeRequired,
+    #[error(
+        "this password was set by somebody else and not replaced in time: ask them for a new account or an invitation"
+    )]
+    InitialPasswordExpired,
+    #[error("this account has a password of its own already: sign in with it")]
+    PasswordIsOwn,
     #[error("too many wrong passwords or codes; wait {retry_after_s} seconds")]
     LockedOut { retry_after_s: i64 },
     #[error("this account has a second factor: send its code, or a recovery code, as `code`")]
@@ -150,10 +160,13 @@ impl Error {
             | Self::SignOnNeeded
             | Self::AccountNeeded
             | Self::InvitationForAnother
+            | Self::PasswordChangeRequired
+            | Self::InitialPasswordExpired
             | Self::RegistrationClosed => StatusCode::FORBIDDEN,
-            Self::EmailTaken | Self::ProjectMismatch | Self::SecondFactorEnabled => {
-                StatusCode::CONFLICT
-            }
+            Self::EmailTaken
+            | Self::ProjectMismatch
+            | Self::PasswordIsOwn
+            | Self::SecondFactorEnabled => StatusCode::CONFLICT,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
@@ -174,7 +187,7 @@ impl Error {
     }
 
     /// The rule's stable name.
-    fn rule(&self) -> Option<&str> {
+    pub(crate) fn rule(&self) -> Option<&str> {
         Some(match self {
             Self::Denied(denied) => denied.rule(),
             Self::BadCredentials => "bad_credentials",
@@ -194,6 +207,9 @@ impl Error {
             Self::SignOnNeeded => "sign_on_needed",
             Self::AccountNeeded => "account_needed",
             Self::InvitationForAnother => "invitation_for_another",
+            Self::PasswordChangeRequired => "password_change_required",
+            Self::InitialPasswordExpired => "initial_password_expired",
+            Self::PasswordIsOwn => "password_is_own",
             Self::Refused(refusal) if refusal.rule == "not_found" => return None,
             Self::Refused(refusal) => &refusal.rule,
             _ => return None,

@@ -30,8 +30,8 @@ use access::permissions::Action;
 use utoipa_axum::routes;
 
 use crate::auth::{
-    join, leave, login, logout, password, prove, refresh, register, second_factor, sessions,
-    single_sign_on as sign_on,
+    initial_password, join, leave, login, logout, password, prove, refresh, register,
+    second_factor, sessions, single_sign_on as sign_on,
 };
 use crate::live::socket;
 use crate::operations::Operations;
@@ -56,6 +56,7 @@ fn public(operations: Operations) -> Operations {
     operations
         .entrance(routes!(register::register))
         .entrance(routes!(login::login))
+        .entrance(routes!(initial_password::replace))
         .entrance(routes!(refresh::refresh))
         .entrance(routes!(sign_on::lookup::lookup))
         .entrance(routes!(sign_on::start::start))

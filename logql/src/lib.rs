@@ -6,8 +6,8 @@
 //! what it may leave out.
 //!
 //! Source: "LogQL" in Loki's documentation, versions 2.0 to 3.5. Not understood: what it
-//! marks as experimental (`approx_topk` counts exactly), and templates beyond one value
-//! (`range`, `with`, variables).
+//! marks as experimental (`approx_topk` counts exactly), and templates within templates
+//! (`define`, `template`, `block`).
 
 pub mod ast;
 mod error;

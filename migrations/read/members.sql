@@ -10,6 +10,8 @@ CREATE TABLE members (
     role       text NOT NULL,
     joined_at  timestamptz NOT NULL,
     removed_at timestamptz,
+    -- Until when a password that somebody else has set can be replaced; NULL = it is their own.
+    initial_password_until timestamptz,
     PRIMARY KEY (tenant_id, user_id)
 );
 

@@ -97,7 +97,8 @@ const WRITE: &str = "INSERT INTO members
     SELECT * FROM json_populate_recordset(NULL::members, $1::json)
     ON CONFLICT (tenant_id, user_id) DO UPDATE SET
         version = excluded.version, email = excluded.email, name = excluded.name,
-        role = excluded.role, joined_at = excluded.joined_at, removed_at = excluded.removed_at";
+        role = excluded.role, joined_at = excluded.joined_at, removed_at = excluded.removed_at,
+        initial_password_until = excluded.initial_password_until";
 
 async fn load(rows: &mut PgConnection, keys: &[Key]) -> Result<BTreeMap<Key, Row>, ApplyError> {
     let (tenants, users): (Vec<Uuid>, Vec<Uuid>) = keys.iter().copied().unzip();
@@ -124,6 +125,9 @@ pub struct Member {
     /// What they are in this project, where that is something else.
     pub project_role: Option<String>,
     pub joined_at: DateTime<Utc>,
+    /// Where the account was made with a password that the member has not replaced yet:
+    /// until when they can.
+    pub initial_password_until: Option<DateTime<Utc>>,
 }
 
 /// A member as the table holds them.
@@ -135,6 +139,7 @@ struct Listed {
     role: String,
     project_role: Option<String>,
     joined_at: DateTime<Utc>,
+    initial_password_until: Option<DateTime<Utc>>,
 }
 
 /// Opens the addresses of some members. The keys are the vault's, which the
@@ -155,6 +160,7 @@ async fn open(
             role: member.role,
             project_role: member.project_role,
             joined_at: member.joined_at,
+            initial_password_until: member.initial_password_until,
         })
     });
     opened.collect()
@@ -181,7 +187,8 @@ pub async fn list(
 ) -> Result<Page<Member, Cursor>, QueryError> {
     let mut tx = db.reading(scope).await?;
     let found: Vec<Listed> = sqlx::query_as(
-        "SELECT m.user_id, email, name, m.role, p.role AS project_role, joined_at FROM members m
+        "SELECT m.user_id, email, name, m.role, p.role AS project_role, joined_at,
+            initial_password_until FROM members m
          LEFT JOIN member_project_roles p ON (p.tenant_id, p.user_id, p.in_project)
              = (m.tenant_id, m.user_id, $2)
          WHERE m.tenant_id = $1 AND removed_at IS NULL
@@ -211,7 +218,8 @@ pub async fn get(
 ) -> Result<Option<Member>, QueryError> {
     let mut tx = db.reading(scope).await?;
     let found: Option<Listed> = sqlx::query_as(
-        "SELECT m.user_id, email, name, m.role, p.role AS project_role, joined_at FROM members m
+        "SELECT m.user_id, email, name, m.role, p.role AS project_role, joined_at,
+            initial_password_until FROM members m
          LEFT JOIN member_project_roles p ON (p.tenant_id, p.user_id, p.in_project)
              = (m.tenant_id, m.user_id, $2)
          WHERE m.tenant_id = $1 AND m.user_id = $3 AND removed_at IS NULL",

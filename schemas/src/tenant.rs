@@ -32,7 +32,18 @@ record! { "srecopilot.identity",
     RenameTenant { pub name: String }
     CreateProject { pub project: ProjectId, pub name: String, pub slug: String }
     RenameProject { pub project: ProjectId, pub name: String }
-    AddMember { pub user: UserId, pub email: Personal<String>, pub name: Personal<String>, pub role: MemberRole }
+    AddMember {
+        pub user: UserId,
+        pub email: Personal<String>,
+        pub name: Personal<String>,
+        pub role: MemberRole,
+        /// Where somebody else has set the account's first password: how long it is good,
+        /// and for nothing but to be replaced.
+        #[serde(default)]
+        pub initial_password_until: Option<Timestamp>,
+    }
+    /// The member has replaced the password that somebody else had set.
+    ReplaceInitialPassword { pub user: UserId }
     ChangeMemberRole { pub user: UserId, pub role: MemberRole }
     RemoveMember { pub user: UserId }
     /// Asks the holder of an address in. The link's secret follows from the id.
@@ -81,6 +92,7 @@ messages! {
         CreateProject,
         RenameProject,
         AddMember,
+        ReplaceInitialPassword,
         ChangeMemberRole,
         RemoveMember,
         InviteMember,
@@ -112,7 +124,15 @@ record! { "srecopilot.identity",
     TenantRenamed { pub name: String }
     ProjectCreated { pub project: ProjectId, pub name: String, pub slug: String }
     ProjectRenamed { pub project: ProjectId, pub name: String }
-    MemberAdded { pub user: UserId, pub email: Personal<String>, pub name: Personal<String>, pub role: MemberRole }
+    MemberAdded {
+        pub user: UserId,
+        pub email: Personal<String>,
+        pub name: Personal<String>,
+        pub role: MemberRole,
+        #[serde(default)]
+        pub initial_password_until: Option<Timestamp>,
+    }
+    InitialPasswordReplaced { pub user: UserId }
     MemberRoleChanged { pub user: UserId, pub from: MemberRole, pub to: MemberRole }
     MemberRemoved { pub user: UserId }
     MemberInvited {
@@ -153,6 +173,7 @@ messages! {
         ProjectCreated,
         ProjectRenamed,
         MemberAdded,
+        InitialPasswordReplaced,
         MemberRoleChanged,
         MemberRemoved,
         MemberInvited,
@@ -226,7 +247,8 @@ mod examples {
         RenameTenant { name: "Acme Ltd".to_owned() }
         CreateProject { project: project(), name: "Shop".to_owned(), slug: "shop".to_owned() }
         RenameProject { project: project(), name: "Web shop".to_owned() }
-        AddMember { user: user(), email: sealed(), name: sealed(), role: MemberRole::Engineer }
+        AddMember { user: user(), email: sealed(), name: sealed(), role: MemberRole::Engineer, initial_password_until: Some(expiry()) }
+        ReplaceInitialPassword { user: user() }
         ChangeMemberRole { user: user(), role: MemberRole::Admin }
         RemoveMember { user: user() }
         SetTelemetryRetention { project: project(), signal: "logs".to_owned(), stream: "debug-*".to_owned(), days: Some(3) }
@@ -235,7 +257,8 @@ mod examples {
         TenantRenamed { name: "Acme Ltd".to_owned() }
         ProjectCreated { project: project(), name: "Shop".to_owned(), slug: "shop".to_owned() }
         ProjectRenamed { project: project(), name: "Web shop".to_owned() }
-        MemberAdded { user: user(), email: sealed(), name: sealed(), role: MemberRole::Owner }
+        MemberAdded { user: user(), email: sealed(), name: sealed(), role: MemberRole::Owner, initial_password_until: Some(expiry()) }
+        InitialPasswordReplaced { user: user() }
         MemberRoleChanged { user: user(), from: MemberRole::Engineer, to: MemberRole::Admin }
         MemberRemoved { user: user() }
         InviteMember { invitation: invitation(), email: invited(), role: MemberRole::Engineer, expires_at: expiry() }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Playwright: every page against the mock API, then a newcomer's walk against
+# Playwright: every page against the mock API, then two walks against
 # the real server, which gets a data folder, a database and ports of its own.
 set -uo pipefail
 # shellcheck source=scripts/env.sh

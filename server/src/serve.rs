@@ -58,6 +58,7 @@ pub(crate) const CLOCK: Clock = Clock::System;
 pub(crate) async fn run(config: Config, roles: Roles) -> anyhow::Result<()> {
     observe::start_logging(&config.log)?;
     let metrics = observe::start_metrics()?;
+    warn_of_clear_text(&config);
     std::fs::create_dir_all(&config.data_dir)
         .with_context(|| format!("cannot create data folder {}", config.data_dir.display()))?;
     // Ports first: the commonest trouble is told before anything is touched.
@@ -89,6 +90,14 @@ pub(crate) async fn run(config: Config, roles: Roles) -> anyhow::Result<()> {
     // What was accepted is synced before the process says goodbye.
     log.close().await.context("cannot close the log")?;
     ended
+}
+
+/// Whoever wants it refused sets `SRE_COPILOT_REQUIRE_TLS`, and does not come here.
+fn warn_of_clear_text(config: &Config) {
+    for found in config.clear_text() {
+        let (variable, address, remedy) = (found.variable, found.address, found.remedy);
+        tracing::warn!(variable, address, remedy, "is spoken to in clear text");
+    }
 }
 
 fn start(platform: &Platform, listeners: edge::Listeners, tasks: &mut Tasks) -> anyhow::Result<()> {

@@ -86,6 +86,12 @@ impl MailServer {
             login,
         })
     }
+
+    /// `host:port`, where mails go to another machine in clear text.
+    pub fn in_clear_elsewhere(&self) -> Option<String> {
+        let in_clear = self.tls == Encrypted::Never && !is_this_machine(&self.host);
+        in_clear.then(|| format!("{}:{}", self.host, self.port))
+    }
 }
 
 /// Without the password.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use schemas::ids::{ProjectId, UserId};
 use schemas::scope::MemberRole;
 use schemas::tenant::{TenantCommand, TenantEvent};
+use schemas::time::Timestamp;
 
 use super::invitations::Invitation;
 use super::{Project, Tenant};
@@ -15,6 +16,13 @@ impl Audited for Tenant {
     fn compare(before: &Self, after: &Self, changes: &mut Changes) {
         changes.field("name", before.name.as_ref(), after.name.as_ref());
         members(&before.members, &after.members, changes);
+        let (from, to) = (&before.initial_passwords, &after.initial_passwords);
+        for user in both(from, to) {
+            let until =
+                |held: &BTreeMap<_, Timestamp>| held.get(user).map(|at| at.datetime().to_rfc3339());
+            let field = format!("members.{user}.initial_password_until");
+            changes.field(&field, until(from), until(to));
+        }
         projects(&before.projects, &after.projects, changes);
         for id in both(&before.invitations, &after.invitations) {
             let role = |tenant: &Self| {
@@ -54,6 +62,7 @@ impl Audited for Tenant {
         use TenantCommand as C;
         Some(match command {
             C::AddMember(c) => ("member", c.user.to_string()),
+            C::ReplaceInitialPassword(c) => ("member", c.user.to_string()),
             C::ChangeMemberRole(c) => ("member", c.user.to_string()),
             C::RemoveMember(c) => ("member", c.user.to_string()),
             C::CreateProject(c) => ("project", c.project.to_string()),

@@ -81,6 +81,7 @@ impl Tenant {
             email,
             name,
             role: known.role,
+            initial_password_until: None,
         })?;
         events.push(InvitationAccepted { invitation, user }.into());
         Ok(events)

@@ -3,8 +3,8 @@
 use schemas::ids::UserId;
 use schemas::scope::MemberRole;
 use schemas::tenant::{
-    AddMember, ChangeMemberRole, EraseMember, MemberAdded, MemberRemoved, MemberRoleChanged,
-    SubjectErased,
+    AddMember, ChangeMemberRole, EraseMember, InitialPasswordReplaced, MemberAdded, MemberRemoved,
+    MemberRoleChanged, SubjectErased,
 };
 
 use super::{Decision, Tenant, TenantRefusal, room};
@@ -25,6 +25,7 @@ impl Tenant {
             email,
             name,
             role,
+            initial_password_until,
         } = c;
         Ok(vec![
             MemberAdded {
@@ -32,9 +33,18 @@ impl Tenant {
                 email,
                 name,
                 role,
+                initial_password_until,
             }
             .into(),
         ])
+    }
+
+    /// Once is enough: a retry changes nothing.
+    pub(super) fn replace_initial_password(&self, user: UserId) -> Decision {
+        self.role_of(user)?;
+        let initial = self.initial_passwords.contains_key(&user);
+        let replaced = initial.then(|| InitialPasswordReplaced { user }.into());
+        Ok(replaced.into_iter().collect())
     }
 
     /// A new owner is one everywhere, so what they were in single projects ends.

@@ -6,12 +6,13 @@ use schemas::codec::Example;
 use schemas::ids::{CommandId, MailId, SubjectId};
 use schemas::personal::{Personal, Sealed};
 use schemas::tenant::{
-    AcceptInvitation, ArchiveProject, AskTenantErasure, CallOffTenantErasure, ChangeMemberRole,
-    CreateProject, EraseMember, EraseTenant, InvitationAccepted, InvitationMailFailed,
-    InvitationMailRequested, InvitationMailed, InvitationRevoked, InviteMember, MailFailure,
-    MailInvitation, MemberInvited, MemberRemoved, ProjectArchived, ProjectRestored, ProjectRoleSet,
-    RecordInvitationMail, RemoveMember, RenameTenant, RestoreProject, RevokeInvitation,
-    SetProjectRole, SubjectErased, TenantErased, TenantErasureAsked, TenantErasureCalledOff,
+    AcceptInvitation, AddMember, ArchiveProject, AskTenantErasure, CallOffTenantErasure,
+    ChangeMemberRole, CreateProject, EraseMember, EraseTenant, InitialPasswordReplaced,
+    InvitationAccepted, InvitationMailFailed, InvitationMailRequested, InvitationMailed,
+    InvitationRevoked, InviteMember, MailFailure, MailInvitation, MemberInvited, MemberRemoved,
+    ProjectArchived, ProjectRestored, ProjectRoleSet, RecordInvitationMail, RemoveMember,
+    RenameTenant, ReplaceInitialPassword, RestoreProject, RevokeInvitation, SetProjectRole,
+    SubjectErased, TenantErased, TenantErasureAsked, TenantErasureCalledOff,
 };
 use schemas::time::Timestamp;
 use uuid::Uuid;
@@ -47,6 +48,7 @@ fn added(user: UserId, role: MemberRole) -> TenantEvent {
         email: sealed(user),
         name: sealed(user),
         role,
+        initial_password_until: None,
     }
     .into()
 }
@@ -568,4 +570,53 @@ fn a_tenant_is_erased_when_its_time_is_due_and_nothing_happens_to_it_afterwards(
             .when(command)
             .then_expect_error(TenantRefusal::NotFound);
     }
+}
+
+#[test]
+fn an_initial_password_is_replaced_once_and_forgotten_with_the_member() {
+    let add = AddMember {
+        user: BOB,
+        email: sealed(BOB),
+        name: sealed(BOB),
+        role: MemberRole::Viewer,
+        initial_password_until: Some(Timestamp::from_micros(7)),
+    };
+    let replace = || TenantCommand::from(ReplaceInitialPassword { user: BOB });
+    let replaced = || TenantEvent::from(InitialPasswordReplaced { user: BOB });
+    let initial = || {
+        let mut events = registered();
+        events.push(
+            MemberAdded {
+                user: BOB,
+                email: sealed(BOB),
+                name: sealed(BOB),
+                role: MemberRole::Viewer,
+                initial_password_until: Some(Timestamp::from_micros(7)),
+            }
+            .into(),
+        );
+        events
+    };
+    let made = initial().split_off(registered().len());
+    given(registered())
+        .when(add.into())
+        .then_expect_events(made);
+    given(initial())
+        .when(replace())
+        .then_expect_events(vec![replaced()]);
+    let after = |event| [initial(), vec![event]].concat();
+    given(after(replaced()))
+        .when(replace())
+        .then_expect_events(vec![]);
+    // Whoever comes again with a password of their own has nothing to replace.
+    let again = [
+        after(MemberRemoved { user: BOB }.into()),
+        vec![added(BOB, MemberRole::Viewer)],
+    ];
+    given(again.concat())
+        .when(replace())
+        .then_expect_events(vec![]);
+    given(registered())
+        .when(replace())
+        .then_expect_error(TenantRefusal::UnknownMember(BOB));
 }

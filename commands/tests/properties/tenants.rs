@@ -50,6 +50,7 @@ fn add((user, role): (UserId, MemberRole)) -> TenantCommand {
         email: sealed(),
         name: sealed(),
         role,
+        initial_password_until: None,
     }
     .into()
 }
@@ -152,6 +153,7 @@ impl Seen {
             | TenantEvent::InvitationMailFailed(_)
             | TenantEvent::TelemetryRetentionSet(_)
             | TenantEvent::TelemetryDeleted(_)
+            | TenantEvent::InitialPasswordReplaced(_)
             | TenantEvent::SubjectErased(_) => {}
         }
     }

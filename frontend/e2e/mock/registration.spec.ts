@@ -49,3 +49,30 @@ test('a wrong password is told apart from a broken server, and a link survives t
   await page.getByRole('menuitem', { name: 'Log out' }).click();
   await expect(page.getByRole('heading', { name: 'Log in' })).toBeVisible();
 });
+
+test('an account that somebody else has made gets a password of its own before anything else', async ({ page, baseURL }) => {
+  const watched = await watch(page, baseURL ?? '');
+  await page.goto('/p/01981f00-0000-7000-8000-00000000000a/alerts?status=resolved');
+  await page.getByLabel('E-mail').fill('mira@nordlicht.example');
+  await page.getByLabel('Password', { exact: true }).fill('given by somebody else');
+  await page.getByRole('button', { name: 'Log in' }).click();
+  await expect(page.getByRole('heading', { name: 'Choose your password' })).toBeVisible();
+  await expect(page.getByLabel('E-mail')).toHaveValue('mira@nordlicht.example');
+
+  const password = page.getByLabel('New password', { exact: true });
+  await expect(password).toBeFocused();
+  await password.fill('short');
+  await page.keyboard.press('Enter');
+  await expect(page.getByText('At least 8 characters', { exact: true })).toBeVisible();
+  await password.fill('given by somebody else');
+  await page.keyboard.press('Enter');
+  await expect(page.getByText('must be another one than before')).toBeVisible();
+  await password.fill('a horse of my own');
+  await page.getByRole('button', { name: 'Set password and log in' }).click();
+  await expect(page.getByRole('heading', { name: 'Alerts' })).toBeVisible();
+  await expect(page).toHaveURL(/status=resolved/);
+  await watched.assertClean();
+
+  await page.goto('/p/01981f00-0000-7000-8000-00000000000a/settings/members');
+  await expect(page.getByRole('row', { name: /Lena Vogt/ })).toContainText('Has to replace the first password, which expires in ');
+});

@@ -29,6 +29,14 @@ export function login(body: components['schemas']['Login']) {
   return read(api.POST('/api/v1/auth/login', { body }));
 }
 
+/** A password of one's own instead of the one that the account was made with; it begins a session. */
+export async function replaceInitialPassword(body: components['schemas']['NewOwnPassword']): Promise<Session> {
+  assertProject(undefined);
+  const answer = await read(api.POST('/api/v1/auth/initial-password', { body }));
+  if (!isPending(answer)) return answer;
+  throw new Problem({ status: 503, title: 'Your password is being set', detail: 'It takes longer than usual. Try again in a moment.' });
+}
+
 /** The invitation behind a link; what follows `#` in it is the token. */
 export function seeInvitation(token: string) {
   return read(api.POST('/api/v1/auth/invitation', { body: { token } }));

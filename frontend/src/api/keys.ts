@@ -1,6 +1,7 @@
 /** Every query key of the console. The project comes first, so that switching projects never shows another's rows. */
 export const keys = {
   me: ['me'] as const,
+  project: (project: string) => ['p', project] as const,
   sessions: ['sessions'] as const,
   secondFactor: ['second-factor'] as const,
   actions: ['actions'] as const,

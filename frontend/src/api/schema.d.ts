@@ -252,6 +252,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auth/initial-password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replace the password that an account was made with
+         * @description What a login with such a password is told to do (`password_change_required`), within
+         *     seven days. Begins a session and ends every other one. Wrong passwords are counted
+         *     together with those of `login`.
+         */
+        post: operations["replace_initial_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/invitation": {
         parameters: {
             query?: never;
@@ -321,7 +343,8 @@ export interface paths {
         /**
          * Begin a session
          * @description A wrong address and a wrong password get the same answer and take as long. After
-         *     five of them in a row comes a pause, which doubles with each further one.
+         *     five of them in a row comes a pause, which doubles with each further one. A password
+         *     that somebody else has set is refused with the rule `password_change_required`.
          */
         post: operations["login"];
         delete?: never;
@@ -1277,7 +1300,13 @@ export interface paths {
          */
         get: operations["list_members"];
         put?: never;
-        /** Make an account for a colleague */
+        /**
+         * Make an account for a colleague
+         * @description With a first password, which the colleague has to replace within seven days (see
+         *     `POST /api/v1/auth/initial-password`): an API key or a session never comes of it. Where
+         *     that was missed, remove the member and make the account anew, or invite them: an
+         *     invitation leaves the password to whoever joins.
+         */
         post: operations["create_member"];
         delete?: never;
         options?: never;
@@ -3512,6 +3541,12 @@ export interface components {
         /** @description A member as the API shows them. */
         Member: {
             email: string;
+            /**
+             * Format: date-time
+             * @description Where the account was made with a password that the member has not replaced yet:
+             *     until when they can.
+             */
+            initial_password_until?: string | null;
             /** Format: date-time */
             joined_at: string;
             name: string;
@@ -3620,11 +3655,26 @@ export interface components {
             /** @example Grace Hopper */
             name: string;
             /**
-             * @description 8 to 256 characters; tell it to your colleague on another way.
+             * @description 8 to 256 characters; tell it to your colleague on another way. It is good once,
+             *     for seven days, and for nothing but to be replaced.
              * @example correct horse battery staple
              */
             password: string;
             role: components["schemas"]["MemberRole"];
+        };
+        NewOwnPassword: {
+            /** @example grace@example.com */
+            email: string;
+            /**
+             * @description 8 to 256 characters, none of the common ones, and another one than before.
+             * @example another horse, another staple
+             */
+            new_password: string;
+            /**
+             * @description The one that the account was made with.
+             * @example correct horse battery staple
+             */
+            password: string;
         };
         NewProject: {
             /** @example Shop */
@@ -5880,6 +5930,131 @@ export interface operations {
             };
         };
     };
+    replace_initial_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewOwnPassword"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            /** @description A part of the request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `If-Match` names another version than there is */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has another content type, or is compressed in an unknown way */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something that the answer needs is away */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     see_invitation: {
         parameters: {
             query?: never;
@@ -6224,7 +6399,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The request comes from a page of another site */
             403: {
                 headers: {
                     [name: string]: unknown;

@@ -75,7 +75,7 @@ async function needsRenewal(response: Response): Promise<boolean> {
 }
 
 function isAuthCall(request: Request): boolean {
-  return /\/api\/v1\/auth\/(login|register|refresh|logout|join|invitation)$/.test(new URL(request.url).pathname);
+  return /\/api\/v1\/auth\/(login|initial-password|register|refresh|logout|join|invitation)$/.test(new URL(request.url).pathname);
 }
 
 async function exclusively(act: () => Promise<Response>): Promise<Response> {

@@ -8,7 +8,7 @@ import { useNavigate } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
 import { api, read } from '../api/client';
 import { keys } from '../api/keys';
-import { useMe, useProject } from '../hooks/useProject';
+import { useMe, useNextProject, useProject } from '../hooks/useProject';
 
 const [store, palette] = createSpotlight();
 const LIST_ID = 'palette';
@@ -72,7 +72,7 @@ function selectFirst(): void {
 }
 
 function useActions(query: string) {
-  const project = useProject();
+  const project = useNextProject();
   const me = useMe();
   const navigate = useNavigate();
   const { toggleColorScheme } = useMantineColorScheme();

@@ -5,7 +5,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { logout } from '../api/auth';
 import { asProblem } from '../api/problem';
-import { useMe, useProject } from '../hooks/useProject';
+import { useMe, useNextProject } from '../hooks/useProject';
 
 const SCHEMES: readonly { value: MantineColorScheme; label: string; icon: typeof IconSun }[] = [
   { value: 'light', label: 'Light', icon: IconSun },
@@ -15,7 +15,7 @@ const SCHEMES: readonly { value: MantineColorScheme; label: string; icon: typeof
 
 export function PersonMenu({ onShowShortcuts }: { onShowShortcuts: () => void }) {
   const me = useMe();
-  const project = useProject();
+  const project = useNextProject();
   const client = useQueryClient();
   const navigate = useNavigate();
   const { colorScheme, setColorScheme } = useMantineColorScheme();

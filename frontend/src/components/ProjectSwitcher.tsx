@@ -5,12 +5,12 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Link, useRouter } from '@tanstack/react-router';
 import { enterTenant } from '../api/auth';
 import { asProblem } from '../api/problem';
-import { useMe, useProject } from '../hooks/useProject';
+import { useMe, useNextProject } from '../hooks/useProject';
 import classes from './ProjectSwitcher.module.css';
 
 export function ProjectSwitcher() {
   const me = useMe();
-  const project = useProject();
+  const project = useNextProject();
   const client = useQueryClient();
   const router = useRouter();
   const enter = useMutation({

@@ -1,11 +1,13 @@
 import { ActionIcon, AppShell, Tooltip } from '@mantine/core';
 import { useDisclosure, useHotkeys, useLocalStorage } from '@mantine/hooks';
 import { IconLayoutSidebarLeftCollapse, IconLayoutSidebarLeftExpand } from '@tabler/icons-react';
+import { useQueryClient } from '@tanstack/react-query';
 import { Link, Outlet, useNavigate } from '@tanstack/react-router';
-import { lazy, Suspense, useState } from 'react';
+import { lazy, Suspense, useEffect, useState } from 'react';
+import { keys } from '../api/keys';
 import { useGoTo } from '../hooks/useGoTo';
 import { LiveProvider } from '../hooks/useLive';
-import { useProject } from '../hooks/useProject';
+import { useNextProject, useProject } from '../hooks/useProject';
 import { ErasureNotice } from './ErasureNotice';
 import { Logo } from './Logo';
 import classes from './Shell.module.css';
@@ -18,6 +20,8 @@ const CommandPalette = lazy(async () => ({ default: (await import('./CommandPale
 /** What surrounds every page of a project. */
 export function Shell() {
   const project = useProject();
+  const next = useNextProject();
+  const leaving = next !== project;
   const navigate = useNavigate();
   const [navOpened, nav] = useDisclosure(false);
   const [helpOpened, help] = useDisclosure(false);
@@ -28,9 +32,10 @@ export function Shell() {
   useHotkeys([
     ['shift+?', help.toggle],
     ['[', () => setCollapsed((before) => !before)],
-    ['c', () => void navigate({ to: '/p/$project/incidents/new', params: { project } })],
+    ['c', () => void navigate({ to: '/p/$project/incidents/new', params: { project: next } })],
   ]);
-  useGoTo(project);
+  useGoTo(next);
+  useForgetting(project);
 
   return (
     <LiveProvider project={project} key={project}>
@@ -45,7 +50,7 @@ export function Shell() {
       >
         <AppShell.Header className={classes.header} data-collapsed={collapsed || undefined}>
           <div className={classes.brand}>
-            <Link to="/p/$project" params={{ project }} className={classes.home} aria-label="SRE Copilot: overview">
+            <Link to="/p/$project" params={{ project: next }} className={classes.home} aria-label="SRE Copilot: overview">
               <Logo mark={collapsed} />
             </Link>
           </div>
@@ -54,12 +59,12 @@ export function Shell() {
           </div>
         </AppShell.Header>
         <AppShell.Navbar className={classes.navbar} aria-label="Main">
-          <SideNav project={project} collapsed={collapsed && !navOpened} onNavigate={nav.close} />
+          <SideNav project={next} collapsed={collapsed && !navOpened} onNavigate={nav.close} />
           <div className={classes.collapse}>
             <CollapseButton collapsed={collapsed} onToggle={() => setCollapsed(!collapsed)} />
           </div>
         </AppShell.Navbar>
-        <AppShell.Main id="main" tabIndex={-1} className={classes.main}>
+        <AppShell.Main id="main" tabIndex={-1} className={classes.main} inert={leaving} aria-busy={leaving}>
           <div className={classes.content}>
             <ErasureNotice />
             <Outlet />
@@ -74,6 +79,12 @@ export function Shell() {
       )}
     </LiveProvider>
   );
+}
+
+/** What a page asked for while its project was being left was answered in the next one: nothing of it is kept. */
+function useForgetting(project: string): void {
+  const client = useQueryClient();
+  useEffect(() => () => client.removeQueries({ queryKey: keys.project(project) }), [client, project]);
 }
 
 function CollapseButton({ collapsed, onToggle }: { collapsed: boolean; onToggle: () => void }) {

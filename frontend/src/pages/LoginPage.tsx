@@ -2,8 +2,10 @@ import { Anchor, Divider, Stack } from '@mantine/core';
 import { IconAlertTriangle } from '@tabler/icons-react';
 import { useQueryClient } from '@tanstack/react-query';
 import { Link, useRouter, useSearch } from '@tanstack/react-router';
+import { useState } from 'react';
 import type { Session } from '../api/types';
-import { LoginForm } from '../forms/LoginForm';
+import { InitialPasswordForm } from '../forms/InitialPasswordForm';
+import { LoginForm, type InitialLogin } from '../forms/LoginForm';
 import { SignOnForm } from '../forms/SignOnForm';
 import { Callout } from '../ui/Callout';
 import { signOnOutcome } from '../util/sign-on';
@@ -15,11 +17,27 @@ export function LoginPage() {
   const returnTo = next && isOwnPath(next) ? next : undefined;
   const router = useRouter();
   const client = useQueryClient();
+  const [initial, setInitial] = useState<InitialLogin | null>(null);
   const enter = async (session: Session) => {
     client.clear();
     const fallback = `/p/${session.project_id}`;
     router.history.push(returnTo ?? fallback);
   };
+  if (initial) {
+    return (
+      <AuthPage
+        title="Choose your password"
+        lead="Whoever made your account knows its first password, so it is good for nothing but to be replaced."
+        foot={
+          <Anchor component="button" size="sm" onClick={() => setInitial(null)}>
+            Log in with another account
+          </Anchor>
+        }
+      >
+        <InitialPasswordForm typed={initial} onDone={enter} />
+      </AuthPage>
+    );
+  }
   return (
     <AuthPage
       title="Log in"
@@ -36,7 +54,7 @@ export function LoginPage() {
             {outcome.advice}
           </Callout>
         )}
-        <LoginForm onDone={enter} />
+        <LoginForm onDone={enter} onInitial={setInitial} />
         <Divider label="or" />
         <SignOnForm returnTo={returnTo} />
       </Stack>

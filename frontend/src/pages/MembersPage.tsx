@@ -12,6 +12,7 @@ import { MEMBER_ROLES, PROJECT_ROLES, type Member, type MemberRole } from '../ap
 import { OpenInvitations } from '../components/OpenInvitations';
 import { InviteForm } from '../forms/InviteForm';
 import { useProof } from '../components/useProof';
+import { useNow } from '../hooks/useNow';
 import { useMe, useProject } from '../hooks/useProject';
 import { ConfirmByName } from '../ui/ConfirmByName';
 import { DataTable, type Column } from '../ui/DataTable';
@@ -76,6 +77,7 @@ function memberColumns(
           <div className="dim" style={{ overflowWrap: 'anywhere' }}>
             {row.email} <HistoryLink type="member" id={row.user_id} />
           </div>
+          {row.initial_password_until && <InitialPassword until={row.initial_password_until} />}
         </>
       ),
     },
@@ -101,6 +103,17 @@ function memberColumns(
         ),
     },
   ];
+}
+
+/** The password is still the one that the account was made with. */
+function InitialPassword({ until }: { until: string }) {
+  const over = new Date(until).getTime() <= useNow();
+  return (
+    <div className="dim">
+      {over ? 'First password expired ' : 'Has to replace the first password, which expires '}
+      <RelativeTime at={until} />
+    </div>
+  );
 }
 
 function RoleCell({ member, disabled }: { member: Member; disabled: boolean }) {

@@ -7,7 +7,6 @@ import {
   Outlet,
   redirect,
   retainSearchParams,
-
 } from '@tanstack/react-router';
 import { enterProject, meQuery } from '../api/auth';
 import { asProblem, Problem } from '../api/problem';
@@ -62,12 +61,16 @@ const projectRoute = createRoute({
   path: '/p/$project',
   validateSearch: (search: Record<string, unknown>): RangeSearch => only('range', 'from', 'to')(search),
   search: { middlewares: [retainSearchParams(['range', 'from', 'to'])] },
-  beforeLoad: async ({ context, params, location }) => {
-    const me = await signedIn(context.client, location.href);
-    if (me.project.id === params.project) return assertProject(params.project);
-    await mustBeOurs(context.client, me, params.project);
-    await enterProject(params.project);
-    await context.client.fetchQuery({ ...meQuery, staleTime: 0 });
+  beforeLoad: async ({ context: { client }, params, location, preload, abortController }) => {
+    // Looking ahead changes nothing: the page that is open goes on in its own project.
+    if (preload) return;
+    await inTurn(abortController.signal, async () => {
+      const me = await signedIn(client, location.href);
+      if (me.project.id === params.project) return assertProject(params.project);
+      await mustBeOurs(client, me, params.project);
+      await enterProject(params.project);
+      await client.fetchQuery({ ...meQuery, staleTime: 0 });
+    });
   },
   component: Shell,
 });
@@ -276,6 +279,18 @@ async function signedIn(client: QueryClient, next: string) {
     if (asProblem(cause).status === 401) throw redirect({ to: '/login', search: next === '/' ? {} : { next } });
     throw cause;
   }
+}
+
+let before: Promise<void> = Promise.resolve();
+
+/**
+ * One navigation after the other decides on the project, each by what the one before it left: changes of the session
+ * that overlap would end in either. Whoever was overtaken while they waited changes nothing.
+ */
+function inTurn(overtaken: AbortSignal, act: () => Promise<void>): Promise<void> {
+  const turn = before.then(() => (overtaken.aborted ? undefined : act()));
+  before = turn.catch(() => undefined);
+  return turn;
 }
 
 /** A project that a colleague made a moment ago is not in what we know yet, so the server is asked before we say no. */

@@ -20,7 +20,7 @@ pub(super) struct Happened<'a> {
     pub(super) target_type: &'static str,
     pub(super) target_id: &'a str,
     /// The rule that refused it; None = done.
-    pub(super) refused: Option<&'static str>,
+    pub(super) refused: Option<&'a str>,
 }
 
 impl Gateway {

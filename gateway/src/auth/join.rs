@@ -129,6 +129,7 @@ pub async fn join(
         email: &email,
         name: body.name.trim(),
         password: body.password,
+        initial_until: None,
     };
     let sealed = reserve(&gateway, &subject, account, &command).await?;
     let message = AcceptInvitation {

@@ -32,11 +32,12 @@ pub struct Login {
 /// Begin a session
 ///
 /// A wrong address and a wrong password get the same answer and take as long. After
-/// five of them in a row comes a pause, which doubles with each further one.
+/// five of them in a row comes a pause, which doubles with each further one. A password
+/// that somebody else has set is refused with the rule `password_change_required`.
 #[utoipa::path(post, path = "/api/v1/auth/login", operation_id = "login", tag = "auth",
     request_body = Login,
     responses((status = 200, body = Session), (status = 401, body = Problem),
-        (status = 429, body = Problem)))]
+        (status = 403, body = Problem), (status = 429, body = Problem)))]
 pub async fn login(
     State(gateway): State<Gateway>,
     client: Client,

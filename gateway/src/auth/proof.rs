@@ -4,6 +4,7 @@
 
 use access::principal::Grant;
 use schemas::ids::UserId;
+use schemas::time::Timestamp;
 use uuid::Uuid;
 
 use super::audit::Happened;
@@ -26,15 +27,52 @@ pub(super) struct Shown {
 }
 
 /// Checks what was shown for the account `login`, if there is one. `what` is counted
-/// whether or not there is; all of it takes as long.
+/// whether or not there is; all of it takes as long. A password that somebody else has
+/// set is refused: it has to be replaced first.
 pub(super) async fn check(
     gateway: &Gateway,
     what: &[u8],
     login: Option<&Login>,
     shown: Shown,
 ) -> Result<(), Error> {
-    let now = gateway.clock.now();
-    failures::check(&gateway.db, what, now).await?;
+    shown_is_right(gateway, what, login, shown).await?;
+    match login.and_then(|login| login.initial_until.map(|until| (login, until))) {
+        None => Ok(()),
+        Some((login, until)) => {
+            in_time(gateway, login, until).await?;
+            told(gateway, login, Error::PasswordChangeRequired).await
+        }
+    }
+}
+
+/// The same for a password that somebody else has set, while it can be replaced.
+pub(super) async fn check_initial(
+    gateway: &Gateway,
+    what: &[u8],
+    login: Option<&Login>,
+    shown: Shown,
+) -> Result<(), Error> {
+    shown_is_right(gateway, what, login, shown).await?;
+    let login = login.ok_or(Error::BadCredentials)?;
+    let until = login.initial_until.ok_or(Error::PasswordIsOwn)?;
+    in_time(gateway, login, until).await
+}
+
+async fn in_time(gateway: &Gateway, login: &Login, until: Timestamp) -> Result<(), Error> {
+    match gateway.clock.now() < until {
+        true => Ok(()),
+        false => told(gateway, login, Error::InitialPasswordExpired).await,
+    }
+}
+
+/// Whether it is right, whoever has set it.
+async fn shown_is_right(
+    gateway: &Gateway,
+    what: &[u8],
+    login: Option<&Login>,
+    shown: Shown,
+) -> Result<(), Error> {
+    failures::check(&gateway.db, what, gateway.clock.now()).await?;
     let hash = login.map(|login| login.password_hash.clone());
     let right = gateway.passwords.verify(shown.password, hash).await?;
     let Some(login) = login.filter(|_| right) else {
@@ -49,7 +87,7 @@ pub(super) async fn check(
     }
 }
 
-/// Counts a failure, and tells the audit of the account that it was tried at.
+/// Counts a failure, which the account's audit is told of.
 async fn failed(
     gateway: &Gateway,
     what: &[u8],
@@ -58,19 +96,22 @@ async fn failed(
 ) -> Result<(), Error> {
     metrics::counter!("gateway_logins_failed_total").increment(1);
     failures::add(&gateway.db, what, gateway.clock.now()).await?;
-    if let Some(login) = login {
-        let happened = Happened {
-            operation: "BeginSession",
-            target_type: "account",
-            target_id: &login.user.to_string(),
-            refused: Some(match error {
-                Error::WrongCode => "wrong_code",
-                _ => "bad_credentials",
-            }),
-        };
-        let scope = nobody_yet(login.tenant, login.user).scope();
-        gateway.tell(&scope, happened).await?;
+    match login {
+        Some(login) => told(gateway, login, error).await,
+        None => Err(error),
     }
+}
+
+/// Tells the audit of the account what it was refused for.
+async fn told(gateway: &Gateway, login: &Login, error: Error) -> Result<(), Error> {
+    let happened = Happened {
+        operation: "BeginSession",
+        target_type: "account",
+        target_id: &login.user.to_string(),
+        refused: error.rule(),
+    };
+    let scope = nobody_yet(login.tenant, login.user).scope();
+    gateway.tell(&scope, happened).await?;
     Err(error)
 }
 

@@ -14,6 +14,7 @@ use schemas::ids::{ProjectId, SubjectId, TenantId, UserId};
 use schemas::personal::{Personal, SubjectKey};
 use schemas::scope::MemberRole;
 use schemas::tenant::{RegisterTenant, TenantCommand};
+use schemas::time::Timestamp;
 use schemas::topic::Topic;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -72,6 +73,7 @@ pub async fn register(
         email: &email,
         name: &name,
         password: body.password,
+        initial_until: None,
     };
     let sealed = reserve(&gateway, &subject, account, &command).await?;
     let message = TenantCommand::from(RegisterTenant {
@@ -99,6 +101,8 @@ pub struct Account<'a> {
     pub email: &'a str,
     pub name: &'a str,
     pub password: Secret,
+    /// Where somebody else sets it: until when it can be replaced.
+    pub initial_until: Option<Timestamp>,
 }
 
 /// The person's values as the log may hold them.
@@ -121,6 +125,7 @@ pub async fn reserve(
         project: subject.project,
         email_hmac: gateway.keys()?.email(account.email),
         password_hash: gateway.passwords.hash(account.password.clone()).await?,
+        initial_until: account.initial_until,
         command: command.id(),
     };
     if let Reserved::Before { password_hash } = logins::reserve(&gateway.db, &login, now).await? {

@@ -22,7 +22,7 @@ use uuid::Uuid;
 use crate::Gateway;
 use crate::auth::register::{Account, account_problems, refuse_if, reserve, settle_login};
 use crate::auth::secret::Secret;
-use crate::auth::{leave, proof, session};
+use crate::auth::{initial_password, leave, proof, session};
 use crate::dispatch::Command;
 use crate::error::{Error, Pending, Problem};
 use crate::operations::Allowed;
@@ -42,7 +42,8 @@ pub struct NewMember {
     pub email: String,
     #[schema(example = "Grace Hopper")]
     pub name: String,
-    /// 8 to 256 characters; tell it to your colleague on another way.
+    /// 8 to 256 characters; tell it to your colleague on another way. It is good once,
+    /// for seven days, and for nothing but to be replaced.
     #[schema(value_type = String, example = "correct horse battery staple")]
     pub password: Secret,
     #[schema(value_type = crate::openapi::words::MemberRole)]
@@ -78,6 +79,11 @@ pub async fn list(
 }
 
 /// Make an account for a colleague
+///
+/// With a first password, which the colleague has to replace within seven days (see
+/// `POST /api/v1/auth/initial-password`): an API key or a session never comes of it. Where
+/// that was missed, remove the member and make the account anew, or invite them: an
+/// invitation leaves the password to whoever joins.
 #[utoipa::path(post, path = "/api/v1/members", operation_id = "create_member", tag = "tenant",
     request_body = NewMember,
     responses((status = 201, body = Member), (status = 202, body = Pending),
@@ -90,12 +96,10 @@ pub async fn create(
     let Asked { body, question } = asked;
     owners_only(&allowed, [body.role])?;
     refuse_if(account_problems(&body.email, &body.password, &body.name))?;
-    let command = Command::new(
-        allowed.scope(),
-        &question,
-        &Context::ambient(&gateway.clock),
-    );
+    let context = Context::ambient(&gateway.clock);
+    let command = Command::new(allowed.scope(), &question, &context);
     let user = UserId(command.created());
+    let until = initial_password::good_until(context.now());
     let subject = Subject {
         user,
         tenant: allowed.scope().tenant(),
@@ -108,6 +112,7 @@ pub async fn create(
         email: body.email.trim(),
         name: body.name.trim(),
         password: body.password,
+        initial_until: Some(until),
     };
     let sealed = reserve(&gateway, &subject, account, &command).await?;
     let message = AddMember {
@@ -115,6 +120,7 @@ pub async fn create(
         email: sealed.email,
         name: sealed.name,
         role: body.role,
+        initial_password_until: Some(until),
     };
     let sent = send(&gateway, &allowed, &command, message).await;
     let settled = settle_login(&gateway, &command, sent).await?;

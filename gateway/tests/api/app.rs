@@ -26,6 +26,8 @@ use tower::ServiceExt;
 use crate::history::ProjectedHistory;
 use crate::wire::Wire;
 
+/// What accounts are made with, until their holders choose [`PASSWORD`].
+pub(crate) const INITIAL: &str = "a first word of somebody else";
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
 pub(crate) struct App {
@@ -330,11 +332,27 @@ impl App {
     /// A colleague of `owner`, logged in.
     pub(crate) async fn colleague(&self, owner: &Person, word: &str, role: &str) -> Person {
         let email = unique_email(word);
-        let body = json!({"email": email, "name": word, "password": PASSWORD, "role": role});
+        self.colleague_at(owner, &email, word, role).await
+    }
+
+    pub(crate) async fn colleague_at(
+        &self,
+        owner: &Person,
+        email: &str,
+        word: &str,
+        role: &str,
+    ) -> Person {
+        let body = json!({"email": email, "name": word, "password": INITIAL, "role": role});
         self.post("/api/v1/members", &owner.token, body)
             .await
             .with(201);
-        self.login(&email).await
+        let body = json!({"email": email, "password": INITIAL, "new_password": PASSWORD});
+        Person::of(
+            &self
+                .ask("/api/v1/auth/initial-password", body)
+                .await
+                .with(200),
+        )
     }
 
     pub(crate) async fn put(&self, path: &str, token: &str, body: Value) -> Answer {

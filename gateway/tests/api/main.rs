@@ -20,6 +20,7 @@ mod commands;
 mod concurrency;
 mod grafana;
 mod incidents;
+mod initial_password;
 mod invitations;
 mod isolation;
 mod limits;

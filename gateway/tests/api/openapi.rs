@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::app::app;
 
 /// The operations that need no credential; a new one is added here on purpose.
-const PUBLIC: [&str; 17] = [
+const PUBLIC: [&str; 18] = [
     "actions",
     "find_sign_on",
     "finish_sign_on",
@@ -23,6 +23,7 @@ const PUBLIC: [&str; 17] = [
     "readyz",
     "refresh",
     "register",
+    "replace_initial_password",
     "see_invitation",
     "start_sign_on",
 ];

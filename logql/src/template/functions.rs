@@ -45,7 +45,11 @@ impl Function {
                 self.name
             ));
         }
-        (self.body)(line, &arguments)
+        let unfit = arguments.iter().find_map(Value::unfit);
+        match unfit.filter(|_| !TAKE_ANYTHING.contains(&self.name)) {
+            Some(kind) => Err(format!("{} has no use for {kind}", self.name)),
+            None => (self.body)(line, &arguments),
+        }
     }
 }
 
@@ -59,6 +63,12 @@ const fn function(name: &'static str, least: usize, most: usize, body: Body) -> 
 }
 
 const ANY: usize = 64;
+
+/// All others are for texts and numbers.
+const TAKE_ANYTHING: [&str; 13] = [
+    "default", "print", "println", "printf", "eq", "ne", "and", "or", "not", "len", "index", "int",
+    "float64",
+];
 
 #[rustfmt::skip]
 static FUNCTIONS: &[Function] = &[
@@ -145,7 +155,12 @@ static FUNCTIONS: &[Function] = &[
         let scale = 10f64.powi(a[1].int().clamp(-30, 30) as i32);
         Ok(Value::Float((a[0].float() * scale).round() / scale))
     }),
-    function("len", 1, 1, |_, a| Ok(Value::Int(i64::try_from(shown(a, 0).len()).unwrap_or(0)))),
+    function("len", 1, 1, |_, a| length(&a[0])),
+    function("index", 2, ANY, |_, a| indexed(&a[0], &a[1..])),
+    // What is no JSON is nothing, as in Sprig.
+    function("fromJson", 1, 1, |_, a| {
+        Ok(serde_json::from_str::<serde_json::Value>(&shown(a, 0)).map_or(Value::Nothing, Value::from))
+    }),
     function("bytes", 1, 1, |_, a| {
         let size = units::bytes(&shown(a, 0));
         size.map(Value::Float).ok_or_else(|| format!("{:?} is no size", shown(a, 0)))
@@ -176,6 +191,36 @@ static FUNCTIONS: &[Function] = &[
     function("unixEpochMillis", 1, 1, |_, a| text((a[0].int().div_euclid(1_000_000)).to_string())),
     function("unixEpochNanos", 1, 1, |_, a| text(a[0].int().to_string())),
 ];
+
+fn length(of: &Value) -> Result<Value, String> {
+    let count = match of {
+        Value::List(list) => list.len(),
+        Value::Object(members) => members.len(),
+        Value::Nothing => return Err("len of nil".to_owned()),
+        other => other.to_string().len(),
+    };
+    Ok(Value::Int(i64::try_from(count).unwrap_or(i64::MAX)))
+}
+
+/// One member or element after the other.
+fn indexed(of: &Value, path: &[Value]) -> Result<Value, String> {
+    let mut value = of;
+    for key in path {
+        value = match value {
+            Value::List(list) => {
+                let at = usize::try_from(key.int()).ok();
+                let found = at.and_then(|at| list.get(at));
+                found.ok_or_else(|| format!("index out of range: {key}"))?
+            }
+            Value::Object(members) => match members.get(&key.to_string()) {
+                Some(member) => member,
+                None => return Ok(Value::Nothing),
+            },
+            other => return Err(format!("can't index item of {}", other.kind())),
+        };
+    }
+    Ok(value.clone())
+}
 
 fn text(text: String) -> Result<Value, String> {
     Ok(Value::Text(text))

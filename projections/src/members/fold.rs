@@ -5,6 +5,7 @@ use schemas::envelope::Envelope;
 use schemas::ids::UserId;
 use schemas::personal::{ERASED, Personal};
 use schemas::tenant::TenantEvent;
+use schemas::time::Timestamp;
 use serde::Serialize;
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -26,6 +27,7 @@ pub(super) struct Row {
     role: String,
     joined_at: DateTime<Utc>,
     removed_at: Option<DateTime<Utc>>,
+    initial_password_until: Option<DateTime<Utc>>,
 }
 
 impl Row {
@@ -38,6 +40,7 @@ impl Row {
 pub(super) fn user_of(event: &TenantEvent) -> Option<UserId> {
     match event {
         TenantEvent::MemberAdded(event) => Some(event.user),
+        TenantEvent::InitialPasswordReplaced(event) => Some(event.user),
         TenantEvent::MemberRoleChanged(event) => Some(event.user),
         TenantEvent::MemberRemoved(event) => Some(event.user),
         TenantEvent::SubjectErased(event) => Some(event.user),
@@ -89,10 +92,16 @@ pub(super) fn evolve(
             role: added.role.name().to_owned(),
             joined_at: at,
             removed_at: None,
+            initial_password_until: added.initial_password_until.map(Timestamp::datetime),
         }),
         (Some(row), TenantEvent::MemberRoleChanged(changed)) => Ok(Row {
             version,
             role: changed.to.name().to_owned(),
+            ..row
+        }),
+        (Some(row), TenantEvent::InitialPasswordReplaced(_)) => Ok(Row {
+            version,
+            initial_password_until: None,
             ..row
         }),
         (Some(row), TenantEvent::MemberRemoved(_)) => Ok(Row {

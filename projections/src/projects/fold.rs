@@ -105,6 +105,7 @@ pub(super) fn touched(
         TenantEvent::ProjectArchived(event) => Some(ProjectChange::Archived(event.project).into()),
         TenantEvent::ProjectRestored(event) => Some(ProjectChange::Restored(event.project).into()),
         TenantEvent::MemberAdded(_)
+        | TenantEvent::InitialPasswordReplaced(_)
         | TenantEvent::MemberRoleChanged(_)
         | TenantEvent::MemberRemoved(_)
         | TenantEvent::MemberInvited(_)

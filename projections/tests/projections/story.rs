@@ -111,6 +111,7 @@ impl Tenant {
                 email: sealed(format!("ada@tenant{}.example", self.0)),
                 name: sealed("Ada".to_owned()),
                 role: MemberRole::Owner,
+                initial_password_until: None,
             }
             .into(),
         ];

@@ -12,6 +12,8 @@ use crate::tenant_erasure::{Filled, GONE, KEPT, PASSWORD, fill, left, tables_wit
 use crate::tools::tool;
 
 const PERSON: &str = "canary-person-7d1f";
+/// What the account is made with, until its holder chooses [`PASSWORD`].
+const INITIAL: &str = "a first word of somebody else";
 const GATEWAYS: [&str; 2] = ["gateway", "gateway-2"];
 const RECEIVERS: [&str; 3] = ["gateway", "gateway-2", "ingest"];
 
@@ -90,11 +92,11 @@ impl Person {
         let email = format!("{PERSON}@example.com");
         let member = json!({
             "email": email, "name": format!("Grace {PERSON}"), "role": "engineer",
-            "password": PASSWORD,
+            "password": INITIAL,
         });
         let (status, answer) = at.client.post("/api/v1/members", &member).await;
         assert_eq!(status, 201, "{answer}");
-        let (status, session) = login(&roles.base("gateway-2"), &email).await;
+        let (status, session) = own_password(&roles.base("gateway-2"), &email).await;
         assert_eq!(status, 200, "{session}");
         let text = |name: &str| session[name].as_str().unwrap().to_owned();
         let access = text("access_token");
@@ -236,6 +238,15 @@ async fn shown(base: &str, token: &str, path: &str) -> String {
     let (status, text) = (answer.status(), answer.text().await.unwrap());
     assert!(status.is_success(), "{base}{path}: {status}: {text}");
     text
+}
+
+/// Replaces the password that the account was made with, and so begins a session.
+async fn own_password(base: &str, email: &str) -> (u16, Value) {
+    let body = json!({ "email": email, "password": INITIAL, "new_password": PASSWORD });
+    let url = format!("{base}/api/v1/auth/initial-password");
+    let answer = http().post(url).json(&body).send().await.unwrap();
+    let status = answer.status().as_u16();
+    (status, answer.json().await.unwrap_or_default())
 }
 
 async fn login(base: &str, email: &str) -> (u16, Value) {

@@ -62,6 +62,34 @@ fn a_wrong_setting_is_named_and_quoted() {
 }
 
 #[test]
+fn clear_text_to_another_machine_is_refused_where_tls_is_required() {
+    let folder = reachable_folder();
+    let required = ("SRE_COPILOT_REQUIRE_TLS", "true");
+    let cache = ("REDIS_URL", "redis://:s3cret@cache.example:6379");
+    let (line, code) = complaint(&run(folder.path(), &[], &[required, cache]));
+    assert!(
+        line.contains("REDIS_URL is `cache.example:6379`") && line.contains("rediss://"),
+        "{line}"
+    );
+    assert!(!line.contains("s3cret"), "{line}");
+    assert_eq!(code, 78);
+    // Without the setting it is no reason: what comes next is.
+    let nowhere = folder.path().to_str().unwrap();
+    let arguments = [&ANY_PORTS[..], &["--postgres-bin", nowhere]].concat();
+    let output = run(folder.path(), &arguments, &[cache]);
+    let (line, code) = complaint(&output);
+    assert!(line.contains("DATABASE_URL") && code == 1, "{line}");
+    let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    let warned = text.lines().filter(|line| line.contains("in clear text"));
+    let warned: Vec<_> = warned.collect();
+    assert!(
+        matches!(warned[..], [one] if one.contains("cache.example:6379")),
+        "{text}"
+    );
+    assert!(!text.contains("s3cret"), "{text}");
+}
+
+#[test]
 fn an_unknown_key_of_the_file_is_refused() {
     let folder = reachable_folder();
     std::fs::write(

@@ -240,6 +240,7 @@ async fn sealed_member(
         email: seal(person, &key, address)?,
         name: seal(person, &key, name)?,
         role,
+        initial_password_until: None,
     })
 }
 

@@ -15,6 +15,8 @@ pub struct Login {
     pub user: UserId,
     pub tenant: TenantId,
     pub password_hash: String,
+    /// Where somebody else has set the password: until when it can be replaced.
+    pub initial_until: Option<Timestamp>,
 }
 
 /// An account that waits for the outcome of the command that makes it.
@@ -36,6 +38,7 @@ pub struct NewLogin {
     pub project: ProjectId,
     pub email_hmac: [u8; 32],
     pub password_hash: String,
+    pub initial_until: Option<Timestamp>,
     pub command: CommandId,
 }
 
@@ -53,8 +56,9 @@ pub enum Reserved {
 pub async fn reserve(db: &Db, login: &NewLogin, now: Timestamp) -> Result<Reserved, Error> {
     let inserted = sqlx::query(
         "INSERT INTO vault.logins
-            (user_id, tenant_id, email_hmac, password_hash, state, command_id, created_at, project_id)
-         VALUES ($1, $2, $3, $4, 'pending', $5, $6, $7)
+            (user_id, tenant_id, email_hmac, password_hash, state, command_id, created_at, project_id,
+             initial_until)
+         VALUES ($1, $2, $3, $4, 'pending', $5, $6, $7, $8)
          ON CONFLICT DO NOTHING",
     )
     .bind(login.user.0)
@@ -64,6 +68,7 @@ pub async fn reserve(db: &Db, login: &NewLogin, now: Timestamp) -> Result<Reserv
     .bind(login.command.0)
     .bind(now.datetime())
     .bind(login.project.0)
+    .bind(login.initial_until.map(Timestamp::datetime))
     .execute(db.writer())
     .await?;
     if inserted.rows_affected() == 1 {
@@ -135,10 +140,30 @@ pub async fn set_password(db: &Db, user: UserId, hash: &str) -> Result<(), Error
     Ok(())
 }
 
+/// A password of one's own instead of one that somebody else has set; whether that was
+/// still the one of `known`.
+pub async fn replace_initial(
+    db: &Db,
+    user: UserId,
+    known: &str,
+    hash: &str,
+) -> Result<bool, Error> {
+    let replaced = sqlx::query(
+        "UPDATE vault.logins SET password_hash = $3, initial_until = NULL
+         WHERE user_id = $1 AND password_hash = $2 AND initial_until IS NOT NULL",
+    )
+    .bind(user.0)
+    .bind(known)
+    .bind(hash)
+    .execute(db.writer())
+    .await?;
+    Ok(replaced.rows_affected() == 1)
+}
+
 /// The active account of an address.
 pub async fn find(db: &Db, email_hmac: &[u8; 32]) -> Result<Option<Login>, Error> {
     let row = sqlx::query(
-        "SELECT user_id, tenant_id, password_hash FROM vault.logins
+        "SELECT user_id, tenant_id, password_hash, initial_until FROM vault.logins
          WHERE email_hmac = $1 AND state = 'active'",
     )
     .bind(&email_hmac[..])
@@ -150,7 +175,7 @@ pub async fn find(db: &Db, email_hmac: &[u8; 32]) -> Result<Option<Login>, Error
 /// The active account of a person.
 pub async fn of_user(db: &Db, user: UserId) -> Result<Option<Login>, Error> {
     let row = sqlx::query(
-        "SELECT user_id, tenant_id, password_hash FROM vault.logins
+        "SELECT user_id, tenant_id, password_hash, initial_until FROM vault.logins
          WHERE user_id = $1 AND state = 'active'",
     )
     .bind(user.0)
@@ -160,10 +185,12 @@ pub async fn of_user(db: &Db, user: UserId) -> Result<Option<Login>, Error> {
 }
 
 fn login(row: &PgRow) -> Result<Login, sqlx::Error> {
+    let initial_until: Option<chrono::DateTime<_>> = row.try_get("initial_until")?;
     Ok(Login {
         user: UserId(row.try_get("user_id")?),
         tenant: TenantId(row.try_get("tenant_id")?),
         password_hash: row.try_get("password_hash")?,
+        initial_until: initial_until.map(Timestamp::from),
     })
 }
 

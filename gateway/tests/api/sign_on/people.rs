@@ -101,11 +101,7 @@ async fn who_has_no_role_no_address_or_no_membership_stays_outside() {
 /// The tenant has `person` with a password and the address of `name` at the provider.
 async fn member(app: &App, owner: &Person, name: &str, role: &str) -> Person {
     let email = format!("{name}@example.com");
-    let body = json!({"email": email, "name": name, "password": PASSWORD, "role": role});
-    app.post("/api/v1/members", &owner.token, body)
-        .await
-        .with(201);
-    app.login(&email).await
+    app.colleague_at(owner, &email, name, role).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

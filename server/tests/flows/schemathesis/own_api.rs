@@ -98,17 +98,25 @@ async fn furnish(client: &Client, key: &str) {
 async fn colleague(platform: &Platform, client: &Client, role: &str) -> String {
     let email = format!("{role}@example.com");
     let body = json!({
-        "email": email, "name": role, "password": "correct horse battery staple", "role": role,
+        "email": email, "name": role, "password": "a first word of an owner", "role": role,
     });
     let (status, answer) = client.post("/api/v1/members", &body).await;
     assert_eq!(status, StatusCode::CREATED, "{answer}");
-    session(platform, &email).await
+    let own = json!({
+        "email": email, "password": "a first word of an owner",
+        "new_password": "correct horse battery staple",
+    });
+    session(platform, "initial-password", &own).await
 }
 
-async fn session(platform: &Platform, email: &str) -> String {
+async fn log_in(platform: &Platform, email: &str) -> String {
     let body = json!({"email": email, "password": "correct horse battery staple"});
-    let url = format!("{}/api/v1/auth/login", platform.base());
-    let answer = http().post(url).json(&body).send().await.unwrap();
+    session(platform, "login", &body).await
+}
+
+async fn session(platform: &Platform, path: &str, body: &Value) -> String {
+    let url = format!("{}/api/v1/auth/{path}", platform.base());
+    let answer = http().post(url).json(body).send().await.unwrap();
     let answer: Value = answer.json().await.unwrap();
     answer["access_token"].as_str().unwrap().to_owned()
 }
@@ -135,7 +143,7 @@ async fn the_api_answers_as_its_document_says() {
     furnish(&client, &agent).await;
     let examples = count("SRE_COPILOT_PROVE_OWN_API", 3, 100);
 
-    let mut members = vec![("owner", session(&platform, "ada@example.com").await)];
+    let mut members = vec![("owner", log_in(&platform, "ada@example.com").await)];
     for role in ["admin", "engineer", "viewer"] {
         members.push((role, colleague(&platform, &client, role).await));
     }
@@ -160,7 +168,7 @@ async fn the_api_answers_as_its_document_says() {
     for (n, operation) in ENDING.iter().enumerate() {
         let email = format!("ada{n}@example.com");
         Client::register_as(platform.base(), &email).await;
-        let token = session(&platform, &email).await;
+        let token = log_in(&platform, &email).await;
         let asked = run(&program, &platform, Some(&token), examples);
         let asked = asked.with(&["--include-operation-id", operation]);
         asked.finds_nothing(operation).await;

@@ -1,0 +1,244 @@
+//! The words of single settings: each function reads one kind.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use gateway::config::PublicUrl;
+use outbound::Network;
+use workers::mail_server::{MailServer, NotAMailServer, check_sender};
+
+use super::{BadSetting, Registration, without_password};
+
+/// `:8580`, `8580`, `127.0.0.1:0` or `[::]:8580`; no host means every interface.
+pub(super) fn address(
+    setting: &'static str,
+    value: Option<String>,
+    port: u16,
+) -> Result<SocketAddr, BadSetting> {
+    let any = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+    let Some(value) = value else {
+        return Ok(SocketAddr::new(any, port));
+    };
+    let bare = value.strip_prefix(':').unwrap_or(&value);
+    if let Ok(port) = bare.parse() {
+        return Ok(SocketAddr::new(any, port));
+    }
+    let text = value.replace("localhost:", "127.0.0.1:");
+    text.parse().map_err(|_| BadSetting {
+        setting,
+        value,
+        expected: "expected `host:port` or `:port`".to_owned(),
+    })
+}
+
+pub(super) fn public_url(value: Option<String>) -> Result<Option<String>, BadSetting> {
+    let Some(value) = value else { return Ok(None) };
+    let url = value.trim_end_matches('/').to_owned();
+    let host = url
+        .strip_prefix("https://")
+        .or_else(|| url.strip_prefix("http://"));
+    match host {
+        Some(host) if !host.is_empty() && !host.contains('/') => Ok(Some(url)),
+        _ => Err(BadSetting {
+            setting: "public_url",
+            value,
+            expected: "expected `https://host[:port]` without a path".to_owned(),
+        }),
+    }
+}
+
+/// Origins as browsers send them.
+pub(super) fn origins(value: Option<String>) -> Result<Vec<String>, BadSetting> {
+    let list = value.unwrap_or_default();
+    let parts = list
+        .split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty());
+    let origin = |part: &str| match PublicUrl::parse(part) {
+        Ok(url) => Ok(url.origin().to_owned()),
+        Err(_) => Err(BadSetting {
+            setting: "cors_origins",
+            value: part.to_owned(),
+            expected: "expected origins such as `https://app.example`, separated by commas"
+                .to_owned(),
+        }),
+    };
+    parts.map(origin).collect()
+}
+
+/// Networks as they are named in the setting `setting`.
+pub(super) fn networks(
+    setting: &'static str,
+    value: Option<String>,
+) -> Result<Vec<String>, BadSetting> {
+    let list = value.unwrap_or_default();
+    let parts = list.split(',').map(str::trim);
+    let network = |part: &str| match part.parse::<Network>() {
+        Ok(_) => Ok(part.to_owned()),
+        Err(_) => Err(BadSetting {
+            setting,
+            value: part.to_owned(),
+            expected: "expected networks such as `10.0.0.0/8`, separated by commas".to_owned(),
+        }),
+    };
+    parts.filter(|part| !part.is_empty()).map(network).collect()
+}
+
+/// Where mails go and who sends them: both or neither.
+pub(super) fn mail(
+    url: Option<String>,
+    from: Option<String>,
+) -> Result<(Option<String>, Option<String>), BadSetting> {
+    let bad = |setting, value: &str, expected: String| BadSetting {
+        setting,
+        value: value.to_owned(),
+        expected,
+    };
+    match (&url, &from) {
+        (None, None) => {}
+        (Some(url), Some(from)) => {
+            let told = |e: NotAMailServer| bad("smtp_url", &without_password(url), e.to_string());
+            MailServer::parse(url).map_err(told)?;
+            check_sender(from).map_err(|e| bad("mail_from", from, e.to_string()))?;
+        }
+        (Some(_), None) => {
+            let expected = "expected with smtp_url: `SRE Copilot <copilot@example.com>`";
+            return Err(bad("mail_from", "", expected.to_owned()));
+        }
+        (None, Some(from)) => {
+            let expected = "expected with it: smtp_url, where mails are handed in";
+            return Err(bad("mail_from", from, expected.to_owned()));
+        }
+    }
+    Ok((url, from))
+}
+
+pub(super) fn registration(value: Option<String>) -> Result<Registration, BadSetting> {
+    match value.as_deref() {
+        None | Some("open") => Ok(Registration::Open),
+        Some("first") => Ok(Registration::First),
+        Some("closed") => Ok(Registration::Closed),
+        Some(other) => Err(BadSetting {
+            setting: "registration",
+            value: other.to_owned(),
+            expected: "expected open, first or closed".to_owned(),
+        }),
+    }
+}
+
+/// `90m`, `12h` or `7d` in milliseconds; none for `off`; a week where nothing is set.
+pub(super) fn age(setting: &'static str, value: Option<String>) -> Result<Option<i64>, BadSetting> {
+    let value = value.unwrap_or_else(|| "7d".to_owned());
+    let text = value.trim();
+    if text == "off" {
+        return Ok(None);
+    }
+    let units = [("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+    read_time(text, &units).map(Some).ok_or_else(|| BadSetting {
+        setting,
+        expected: "expected a number of m, h or d, or off".to_owned(),
+        value: value.clone(),
+    })
+}
+
+/// `90s`, `90m`, `12h` or `3d` in seconds; `default` where nothing is set.
+pub(super) fn seconds(
+    setting: &'static str,
+    value: Option<String>,
+    default: &str,
+) -> Result<u32, BadSetting> {
+    let value = value.unwrap_or_else(|| default.to_owned());
+    let units = [("s", 1), ("m", 60), ("h", 3_600), ("d", 86_400)];
+    let read = read_time(value.trim(), &units).and_then(|seconds| u32::try_from(seconds).ok());
+    read.ok_or_else(|| BadSetting {
+        setting,
+        expected: "expected a number of s, m, h or d".to_owned(),
+        value: value.clone(),
+    })
+}
+
+/// A number and one of the units, more than nothing.
+fn read_time(text: &str, units: &[(&str, i64)]) -> Option<i64> {
+    units.iter().find_map(|(unit, each)| {
+        let count: i64 = text.strip_suffix(unit)?.parse().ok()?;
+        count.checked_mul(*each).filter(|time| *time > 0)
+    })
+}
+
+pub(super) fn pairs(value: Option<String>) -> Result<Vec<(String, String)>, BadSetting> {
+    let list = value.unwrap_or_default();
+    let parts = list
+        .split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty());
+    parts
+        .map(|part| {
+            let pair = part
+                .split_once('=')
+                .map(|(n, v)| (n.trim().to_owned(), v.trim().to_owned()));
+            pair.ok_or_else(|| BadSetting {
+                setting: "kafka_options",
+                value: part.to_owned(),
+                expected: "expected name=value pairs separated by commas".to_owned(),
+            })
+        })
+        .collect()
+}
+
+pub(super) fn host_name() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .map(|name| name.trim().to_owned())
+        .unwrap_or_else(|_| "sre-copilot".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_may_be_a_port_alone() {
+        for text in [":8580", "8580", "0.0.0.0:8580"] {
+            let read = address("http_addr", Some(text.to_owned()), 1).unwrap();
+            assert_eq!(read.to_string(), "0.0.0.0:8580");
+        }
+        assert_eq!(
+            address("x", Some("localhost:0".to_owned()), 1)
+                .unwrap()
+                .to_string(),
+            "127.0.0.1:0"
+        );
+    }
+
+    #[test]
+    fn an_age_has_a_unit_or_is_off() {
+        let read = |text: &str| age("x", Some(text.to_owned()));
+        assert_eq!(read("off").unwrap(), None);
+        assert_eq!(read("90m").unwrap(), Some(5_400_000));
+        assert_eq!(age("x", None).unwrap(), Some(7 * 86_400_000));
+        for text in ["7", "d", "-1d", "0h", "1w", "9223372036854775807d"] {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn networks_are_networks() {
+        let read = networks("outbound_denied", Some("10.0.0.0/8, ::1".to_owned())).unwrap();
+        assert_eq!(read, ["10.0.0.0/8", "::1"]);
+        assert!(networks("outbound_denied", None).unwrap().is_empty());
+        let refused =
+            networks("outbound_denied", Some("10.0.0.0/8,intranet".to_owned())).unwrap_err();
+        assert_eq!(
+            (refused.setting, &*refused.value),
+            ("outbound_denied", "intranet")
+        );
+    }
+
+    #[test]
+    fn what_the_log_keeps_has_a_unit() {
+        assert_eq!(seconds("a", None, "3d").unwrap(), 3 * 86_400);
+        assert_eq!(seconds("a", Some("90s".to_owned()), "3d").unwrap(), 90);
+        for text in ["3", "off", "0d", "99999999999d"] {
+            let refused = seconds("a", Some(text.to_owned()), "3d").unwrap_err();
+            assert_eq!(refused.value, text);
+        }
+    }
+}
