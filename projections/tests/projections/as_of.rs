@@ -284,7 +284,7 @@ async fn what_was_known_is_what_had_arrived() {
     assert!(held_back > 100, "{held_back} samples were late");
 }
 
-/// A sample a minute late, with an exemplar.
+/// A sample a minute late.
 async fn one_late(bench: &Bench, tenant: Tenant) {
     let body = json!({ "metrics": [{
         "name": "cpu", "labels": {}, "samples": [[START, 1.0]],
@@ -353,4 +353,44 @@ async fn what_does_not_tell_when_it_arrived_is_refused() {
         matches!(refused, Err(SourceError::NotKept(_))),
         "{refused:?}"
     );
+}
+
+#[tokio::test]
+async fn exemplars_are_known_when_they_arrive() {
+    let Some(bench) = Bench::new().await else {
+        return;
+    };
+    let exemplar = |at_ms: i64| {
+        json!({"timeUnixNano": (at_ms * NS).to_string(), "asDouble": 0.5,
+            "traceId": "000102030405060708090a0b0c0d0e0f", "spanId": "0001020304050607"})
+    };
+    let arrival = START + 60_000;
+    let body = json!({"resourceMetrics": [{"scopeMetrics": [{"metrics": [{
+        "name": "orders", "sum": {"aggregationTemporality": 2, "isMonotonic": true, "dataPoints": [{
+            "timeUnixNano": (arrival * NS).to_string(), "asDouble": 1.0,
+            "exemplars": [exemplar(START), exemplar(arrival)],
+        }]},
+    }]}]}]});
+    let running = bench.run(projections::registry());
+    let topic = Topic::TelemetryMetrics;
+    let record = received(Tenant(1), topic, "otlp.metrics.json", arrival, &body);
+    let positions = bench.append(vec![record]).await;
+    bench.caught_up(&positions).await;
+    running.stop().await;
+    let stores = Stores::new(bench.db.clone(), Limits::default());
+    let which = Which {
+        selectors: Vec::new(),
+        from_ms: START - HOUR,
+        to_ms: START + HOUR,
+        limit: 10,
+    };
+    let known = async |as_of_ms: Option<i64>| {
+        let store = stores.of(&Tenant(1).scope()).as_of(as_of_ms);
+        let found = store.exemplars(&which).await?;
+        let all = found.into_iter().flat_map(|(_, exemplars)| exemplars);
+        Ok::<_, SourceError>(all.map(|one| one.time_ms).collect::<Vec<_>>())
+    };
+    assert_eq!(known(None).await, Ok(vec![START, arrival]));
+    assert_eq!(known(Some(arrival)).await, Ok(vec![START, arrival]));
+    assert_eq!(known(Some(arrival - 1)).await, Ok(vec![]));
 }

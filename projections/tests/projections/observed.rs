@@ -13,7 +13,7 @@ use projections::telemetry::metrics::{Limits, Store, Stores};
 use projections::telemetry::spans::overview::{self, By};
 use projections::telemetry::spans::search::{self, Filter};
 use projections::telemetry::spans::{Times, trace};
-use promql::source::{MetricStore, Samples, Selection, SeriesSource, Which};
+use promql::source::{MetricStore, Samples, Selection, SeriesSource, SourceError, Which};
 use schemas::context::Clock;
 use schemas::telemetry::{Telemetry, TelemetryReceived};
 use schemas::time::Timestamp;
@@ -210,11 +210,8 @@ pub(crate) async fn answers_of(
     let (db, scope) = (&bench.db, tenant.scope());
     let mut all = Answers::new();
     let store = stores.of(&scope);
-    put(
-        &mut all,
-        "samples",
-        all_samples(&store, from_ms, to_ms).await,
-    );
+    let samples = all_samples(&store, from_ms, to_ms).await;
+    put(&mut all, "samples", samples.expect("answers"));
     let which = Which {
         selectors: Vec::new(),
         from_ms,
@@ -276,11 +273,10 @@ pub(crate) async fn known(
     let mut all = Answers::new();
     let store = Stores::new(db.clone(), Limits::default()).of(&scope);
     let store = store.as_of(Some(as_of_ms));
-    put(
-        &mut all,
-        "samples",
-        all_samples(&store, from_ms, to_ms).await,
-    );
+    // Where only coarse ones are left, that they do not tell.
+    let samples = all_samples(&store, from_ms, to_ms).await;
+    let samples = samples.unwrap_or_else(|refused| vec![refused.to_string()]);
+    put(&mut all, "samples", samples);
     let mut query = every_record(from_ms, to_ms);
     query.filter.known_at(as_of_ms * NS);
     let records = logs::search(db, &scope, &query, None, 100_000).await;
@@ -310,21 +306,21 @@ pub(crate) async fn known(
     all
 }
 
-async fn all_samples(store: &Store, from_ms: i64, to_ms: i64) -> Vec<String> {
+async fn all_samples(store: &Store, from_ms: i64, to_ms: i64) -> Result<Vec<String>, SourceError> {
     let selection = Selection {
         matchers: Vec::new(),
         from_ms,
         to_ms,
     };
-    let mut set = store.select(&selection).await.expect("answers");
+    let mut set = store.select(&selection).await?;
     let (mut found, mut samples) = (Vec::new(), Samples::default());
-    while let Some(labels) = set.next(&mut samples).expect("decodes") {
+    while let Some(labels) = set.next(&mut samples)? {
         found.push(format!(
             "{:?} {:?} {:?}",
             labels, samples.times, samples.values
         ));
     }
-    found
+    Ok(found)
 }
 
 fn every_record(from_ms: i64, to_ms: i64) -> Query {
