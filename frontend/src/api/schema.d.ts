@@ -1907,7 +1907,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One trace with all its spans */
+        /** One trace with all its spans, or those that had arrived by `as_of` */
         get: operations["get_trace"];
         put?: never;
         post?: never;
@@ -10553,8 +10553,13 @@ export interface operations {
                 level?: string;
                 /** @description Not before; an hour before `to` unless told. */
                 from?: string;
-                /** @description Before; now unless told. */
+                /** @description Before; now, or `as_of`, unless told. */
                 to?: string;
+                /**
+                 * @description Only what had arrived by then, as it was known at that time; a range without an
+                 *     end ends there.
+                 */
+                as_of?: string;
                 /** @description How many records at most; 100 unless told, never more than 1000. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. It keeps its place while records arrive. */
@@ -10643,8 +10648,13 @@ export interface operations {
                 level?: string;
                 /** @description Not before; an hour before `to` unless told. */
                 from?: string;
-                /** @description Before; now unless told. */
+                /** @description Before; now, or `as_of`, unless told. */
                 to?: string;
+                /**
+                 * @description Only what had arrived by then, as it was known at that time; a range without an
+                 *     end ends there.
+                 */
+                as_of?: string;
                 /** @description ndjson (unless told) or csv */
                 format?: string;
             };
@@ -10731,8 +10741,13 @@ export interface operations {
                 level?: string;
                 /** @description Not before; an hour before `to` unless told. */
                 from?: string;
-                /** @description Before; now unless told. */
+                /** @description Before; now, or `as_of`, unless told. */
                 to?: string;
+                /**
+                 * @description Only what had arrived by then, as it was known at that time; a range without an
+                 *     end ends there.
+                 */
+                as_of?: string;
             };
             header?: never;
             path?: never;
@@ -10817,8 +10832,13 @@ export interface operations {
                 level?: string;
                 /** @description Not before; an hour before `to` unless told. */
                 from?: string;
-                /** @description Before; now unless told. */
+                /** @description Before; now, or `as_of`, unless told. */
                 to?: string;
+                /**
+                 * @description Only what had arrived by then, as it was known at that time; a range without an
+                 *     end ends there.
+                 */
+                as_of?: string;
                 /** @description How many values at most; 20 unless told, never more than 1000. */
                 limit?: number;
             };
@@ -10916,8 +10936,13 @@ export interface operations {
                 level?: string;
                 /** @description Not before; an hour before `to` unless told. */
                 from?: string;
-                /** @description Before; now unless told. */
+                /** @description Before; now, or `as_of`, unless told. */
                 to?: string;
+                /**
+                 * @description Only what had arrived by then, as it was known at that time; a range without an
+                 *     end ends there.
+                 */
+                as_of?: string;
                 /** @description How many values at most; 20 unless told, never more than 1000. */
                 limit?: number;
             };
@@ -11004,7 +11029,7 @@ export interface operations {
                 level?: string;
                 /** @description Not before; an hour before `to` unless told. */
                 from?: string;
-                /** @description Before; now unless told. */
+                /** @description Before; now, or `as_of`, unless told. */
                 to?: string;
             };
             header?: never;
@@ -11090,8 +11115,13 @@ export interface operations {
                 level?: string;
                 /** @description Not before; an hour before `to` unless told. */
                 from?: string;
-                /** @description Before; now unless told. */
+                /** @description Before; now, or `as_of`, unless told. */
                 to?: string;
+                /**
+                 * @description Only what had arrived by then, as it was known at that time; a range without an
+                 *     end ends there.
+                 */
+                as_of?: string;
                 /** @description About how many buckets; 60 unless told, at most 1000. */
                 buckets?: number;
             };
@@ -11178,7 +11208,7 @@ export interface operations {
                 level?: string;
                 /** @description Not before; an hour before `to` unless told. */
                 from?: string;
-                /** @description Before; now unless told. */
+                /** @description Before; now, or `as_of`, unless told. */
                 to?: string;
                 /** @description From `POST /api/v1/auth/ws-ticket`. */
                 ticket?: string;
@@ -15518,8 +15548,13 @@ export interface operations {
                 attr?: string[];
                 /** @description An hour before the end unless told. */
                 from?: string;
-                /** @description Now unless told. */
+                /** @description Now, or `as_of`, unless told. */
                 to?: string;
+                /**
+                 * @description Only what had arrived by then, as it was known at that time; a range without an
+                 *     end ends there.
+                 */
+                as_of?: string;
                 /** @description How many items at most; 50 unless told, never more than 200. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
@@ -15610,8 +15645,13 @@ export interface operations {
                 attr?: string[];
                 /** @description An hour before the end unless told. */
                 from?: string;
-                /** @description Now unless told. */
+                /** @description Now, or `as_of`, unless told. */
                 to?: string;
+                /**
+                 * @description Only what had arrived by then, as it was known at that time; a range without an
+                 *     end ends there.
+                 */
+                as_of?: string;
             };
             header?: never;
             path?: never;
@@ -15700,8 +15740,13 @@ export interface operations {
                 columns?: number;
                 /** @description An hour before the end unless told. */
                 from?: string;
-                /** @description Now unless told. */
+                /** @description Now, or `as_of`, unless told. */
                 to?: string;
+                /**
+                 * @description Only what had arrived by then, as it was known at that time; a range without an
+                 *     end ends there.
+                 */
+                as_of?: string;
             };
             header?: never;
             path?: never;
@@ -15779,7 +15824,7 @@ export interface operations {
                 service?: string;
                 /** @description An hour before the end unless told. */
                 from?: string;
-                /** @description Now unless told. */
+                /** @description Now, or `as_of`, unless told. */
                 to?: string;
             };
             header?: never;
@@ -15873,7 +15918,7 @@ export interface operations {
                 points?: number;
                 /** @description An hour before the end unless told. */
                 from?: string;
-                /** @description Now unless told. */
+                /** @description Now, or `as_of`, unless told. */
                 to?: string;
             };
             header?: never;
@@ -15951,7 +15996,7 @@ export interface operations {
             query?: {
                 /** @description An hour before the end unless told. */
                 from?: string;
-                /** @description Now unless told. */
+                /** @description Now, or `as_of`, unless told. */
                 to?: string;
             };
             header?: never;
@@ -16029,7 +16074,7 @@ export interface operations {
             query?: {
                 /** @description An hour before the end unless told. */
                 from?: string;
-                /** @description Now unless told. */
+                /** @description Now, or `as_of`, unless told. */
                 to?: string;
             };
             header?: never;
@@ -16112,7 +16157,13 @@ export interface operations {
     };
     get_trace: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description Only what had arrived by then, as it was known at that time; a range without an
+                 *     end ends there.
+                 */
+                as_of?: string;
+            };
             header?: never;
             path: {
                 /** @description 32 hex digits */
@@ -16130,7 +16181,6 @@ export interface operations {
                     "application/json": components["schemas"]["Trace"];
                 };
             };
-            /** @description A part of the request cannot be read */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -19656,7 +19706,7 @@ export interface operations {
             query: {
                 /** @description PromQL */
                 query: string;
-                /** @description Seconds since 1970 or RFC 3339; now unless given */
+                /** @description Seconds since 1970 or RFC 3339; `as_of`, else now, unless given */
                 time?: string;
                 /** @description A duration such as 30s, or seconds */
                 timeout?: string;
@@ -19664,6 +19714,8 @@ export interface operations {
                 limit?: number;
                 /** @description How old a sample may be to stand for its series */
                 lookback_delta?: string;
+                /** @description Only what had arrived by then; seconds since 1970 or RFC 3339 */
+                as_of?: string;
             };
             header?: never;
             path?: never;
@@ -19854,6 +19906,8 @@ export interface operations {
                 query: string;
                 start?: string;
                 end?: string;
+                /** @description Only what had arrived by then; seconds since 1970 or RFC 3339 */
+                as_of?: string;
             };
             header?: never;
             path?: never;
@@ -20054,6 +20108,8 @@ export interface operations {
                 limit?: number;
                 /** @description How old a sample may be to stand for its series */
                 lookback_delta?: string;
+                /** @description Only what had arrived by then; seconds since 1970 or RFC 3339 */
+                as_of?: string;
             };
             header?: never;
             path?: never;
