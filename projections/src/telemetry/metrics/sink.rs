@@ -187,8 +187,9 @@ impl SectionWriter {
         for sample in samples {
             let time = sample.place.time_ms();
             if self.times.last() != Some(&time) {
-                self.late
-                    .extend(sample.place.late(self.times.len(), arrivals));
+                if let Some(late) = sample.place.late(self.times.len(), arrivals) {
+                    self.late.push(late);
+                }
                 self.times.push(time);
                 self.values.push(sample.value);
             }
