@@ -23,7 +23,7 @@ pub trait MetricStores: Send + Sync {
 
 impl MetricStores for Stores {
     fn of(&self, scope: &Scope, as_of_ms: Option<i64>) -> Arc<dyn MetricStore> {
-        Arc::new(Self::of(self, scope).as_of(as_of_ms))
+        Arc::new(Self::of(self, scope).known_at(as_of_ms))
     }
 }
 

@@ -24,7 +24,7 @@ struct Stored(OnceLock<Stores>);
 impl MetricStores for Stored {
     fn of(&self, scope: &Scope, as_of_ms: Option<i64>) -> Arc<dyn MetricStore> {
         let stores = self.0.get().expect("the app has started");
-        Arc::new(stores.of(scope).as_of(as_of_ms))
+        Arc::new(stores.of(scope).known_at(as_of_ms))
     }
 }
 

@@ -173,7 +173,7 @@ struct Known {
 async fn asked(bench: &Bench, stores: &Stores, tenant: Tenant, as_of_ms: i64) -> Known {
     let (db, scope) = (&bench.db, tenant.scope());
     let (from_ms, to_ms) = (START - DAY, START + 2 * DAY);
-    let store = stores.of(&scope).as_of(Some(as_of_ms));
+    let store = stores.of(&scope).known_at(Some(as_of_ms));
     let selection = Selection {
         matchers: Vec::new(),
         from_ms,
@@ -310,7 +310,7 @@ async fn times(bench: &Bench, as_of_ms: Option<i64>) -> Result<Vec<i64>, SourceE
         from_ms: START - 1,
         to_ms: START + HOUR,
     };
-    let mut set = store.as_of(as_of_ms).select(&selection).await?;
+    let mut set = store.known_at(as_of_ms).select(&selection).await?;
     let mut samples = Samples::default();
     set.next(&mut samples)?;
     Ok(samples.times)
@@ -385,7 +385,7 @@ async fn exemplars_are_known_when_they_arrive() {
         limit: 10,
     };
     let known = async |as_of_ms: Option<i64>| {
-        let store = stores.of(&Tenant(1).scope()).as_of(as_of_ms);
+        let store = stores.of(&Tenant(1).scope()).known_at(as_of_ms);
         let found = store.exemplars(&which).await?;
         let all = found.into_iter().flat_map(|(_, exemplars)| exemplars);
         Ok::<_, SourceError>(all.map(|one| one.time_ms).collect::<Vec<_>>())

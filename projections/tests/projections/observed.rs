@@ -272,7 +272,7 @@ pub(crate) async fn known(
     let (db, scope) = (&bench.db, tenant.scope());
     let mut all = Answers::new();
     let store = Stores::new(db.clone(), Limits::default()).of(&scope);
-    let store = store.as_of(Some(as_of_ms));
+    let store = store.known_at(Some(as_of_ms));
     // Where only coarse ones are left, that they do not tell.
     let samples = all_samples(&store, from_ms, to_ms).await;
     let samples = samples.unwrap_or_else(|refused| vec![refused.to_string()]);

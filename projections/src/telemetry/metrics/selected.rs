@@ -59,7 +59,7 @@ impl Selected {
     }
 
     /// Without what had not arrived by then.
-    pub(crate) fn as_of(self, as_of_ms: Option<i64>) -> Self {
+    pub(crate) fn known_at(self, as_of_ms: Option<i64>) -> Self {
         // Nothing arrives before its own time.
         let to_ms = self.to_ms.min(as_of_ms.unwrap_or(i64::MAX));
         Self {
@@ -203,7 +203,7 @@ impl SeriesSet for Selected {
             let found = self.found.split_off(self.found.len() - share);
             shares.push(Box::new(Self {
                 found,
-                ..Self::new(self.from_ms, self.to_ms).as_of(self.as_of_ms)
+                ..Self::new(self.from_ms, self.to_ms).known_at(self.as_of_ms)
             }));
         }
         shares

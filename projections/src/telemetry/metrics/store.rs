@@ -123,7 +123,7 @@ impl From<SourceUnavailable> for SourceError {
 impl Store {
     /// Its samples and exemplars as they were known then: those that had not arrived are
     /// left out. Which series there are does not depend on it.
-    pub fn as_of(self, as_of_ms: Option<i64>) -> Self {
+    pub fn known_at(self, as_of_ms: Option<i64>) -> Self {
         Self { as_of_ms, ..self }
     }
 
@@ -139,7 +139,7 @@ impl Store {
             .days(&mut tx, generation, selection.from_ms, selection.to_ms)
             .await?;
         let selected = Selected::new(selection.from_ms, selection.to_ms);
-        let mut selected = selected.as_of(self.as_of_ms);
+        let mut selected = selected.known_at(self.as_of_ms);
         for (day, index) in days {
             let found = index.read().find(&matchers);
             selected.add_day(day, index, &found);
