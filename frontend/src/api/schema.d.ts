@@ -17837,10 +17837,10 @@ export interface operations {
     loki_label_values: {
         parameters: {
             query?: {
-                start?: string;
-                end?: string;
                 /** @description A stream selector */
                 query?: string;
+                start?: string;
+                end?: string;
             };
             header?: never;
             path: {
@@ -17926,10 +17926,10 @@ export interface operations {
     loki_labels: {
         parameters: {
             query?: {
-                start?: string;
-                end?: string;
                 /** @description A stream selector */
                 query?: string;
+                start?: string;
+                end?: string;
             };
             header?: never;
             path?: never;
