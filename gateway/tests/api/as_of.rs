@@ -11,6 +11,7 @@ use promql::source::MetricStore;
 use schemas::context::Clock;
 use schemas::scope::Scope;
 use serde_json::{Value, json};
+use sqlx::{Connection, Executor, PgConnection};
 
 use crate::app::{App, Person};
 use crate::logs::ingest_key;
@@ -41,7 +42,12 @@ impl Told {
         let stored = Arc::new(Stored::default());
         let stores: Arc<dyn MetricStores> = stored.clone();
         let app = App::storing(Some(stores), |_| {}, Clock::System).await?;
-        let stores = Stores::new(app.gateway.db.clone(), Limits::default());
+        // Each question reads what is stored.
+        let limits = Limits {
+            segment_bytes: 0,
+            ..Limits::default()
+        };
+        let stores = Stores::new(app.gateway.db.clone(), limits);
         assert!(stored.0.set(stores).is_ok());
         let ada = app.register("Ada").await;
         let key = ingest_key(&app, &ada).await;
@@ -221,4 +227,21 @@ async fn what_is_no_time_is_quoted_and_what_was_only_counted_is_refused() {
         assert!(why.contains("as_of"), "{path}: {why}");
         told.refused(path, 200).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn samples_that_do_not_tell_when_they_arrived_are_refused() {
+    let Some(told) = Told::new().await else {
+        return;
+    };
+    let asked = told.samples(&format!("&as_of={}", told.ago(-1)));
+    assert_eq!(told.count(&asked).await, 2);
+    let mut superuser = PgConnection::connect(&told.app.database).await.unwrap();
+    // As it was before arrivals were kept: of the first version, series by ordinal.
+    let first =
+        "UPDATE telemetry.metrics_l0 SET data = overlay(data PLACING '\\x0100'::bytea FROM 1)";
+    superuser.execute(first).await.unwrap();
+    let why = told.refused(&asked, 422).await;
+    assert!(why.contains("as_of"), "{why}");
+    assert_eq!(told.count(&told.samples("")).await, 2);
 }
