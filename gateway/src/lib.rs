@@ -5,6 +5,7 @@
 //! never imports `commands`. Adding a route is a handler in `routes/<resource>.rs`
 //! and one line in [`routes`], with the action it needs leave for.
 
+pub mod as_of;
 pub mod audit;
 pub mod auth;
 pub mod client;

@@ -17,12 +17,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Gives the metrics of one project. The scope comes from the credential.
 pub trait MetricStores: Send + Sync {
-    fn of(&self, scope: &Scope) -> Arc<dyn MetricStore>;
+    /// With `as_of_ms` without what had not arrived by then.
+    fn of(&self, scope: &Scope, as_of_ms: Option<i64>) -> Arc<dyn MetricStore>;
 }
 
 impl MetricStores for Stores {
-    fn of(&self, scope: &Scope) -> Arc<dyn MetricStore> {
-        Arc::new(Self::of(self, scope))
+    fn of(&self, scope: &Scope, as_of_ms: Option<i64>) -> Arc<dyn MetricStore> {
+        Arc::new(Self::of(self, scope).known_at(as_of_ms))
     }
 }
 
@@ -43,8 +44,13 @@ impl Queries {
     }
 
     /// None where no metrics are kept.
-    pub(crate) fn store(&self, scope: &Scope) -> Option<Arc<dyn MetricStore>> {
-        self.stores.as_ref().map(|stores| stores.of(scope))
+    pub(crate) fn store(
+        &self,
+        scope: &Scope,
+        as_of_ms: Option<i64>,
+    ) -> Option<Arc<dyn MetricStore>> {
+        let stores = self.stores.as_ref();
+        stores.map(|stores| stores.of(scope, as_of_ms))
     }
 
     /// None where too many were before.

@@ -3,9 +3,10 @@
 //! What the signals share is here, one file a step of the way:
 //! log records → `bodies` (unpacked, through the `sieve` of repeats and deletions) → the signal's own codec →
 //! `level0` (a row per flush and project) → `compaction` → level 1 → `retention`;
-//! `snapshot` is how queries see both levels at once. `bytes` is what codecs are
+//! `snapshot` is how queries see both levels at once, `arrival` which items were there at a time. `bytes` is what codecs are
 //! written with.
 
+pub(crate) mod arrival;
 pub(crate) mod aside;
 pub(crate) mod bodies;
 pub(crate) mod bytes;

@@ -81,7 +81,9 @@ pub enum QueryError {
 impl From<SourceError> for QueryError {
     fn from(error: SourceError) -> Self {
         match error {
-            SourceError::TooMuch(why) | SourceError::Failed(why) => Self::Execution(why),
+            SourceError::TooMuch(why) | SourceError::NotKept(why) | SourceError::Failed(why) => {
+                Self::Execution(why)
+            }
             SourceError::Unavailable(why) => Self::Unavailable(why),
         }
     }

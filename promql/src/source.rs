@@ -56,6 +56,9 @@ pub enum SourceError {
     /// A limit on series, samples or bytes: 422.
     #[error("{0}")]
     TooMuch(String),
+    /// What is asked for is not kept, or no longer: 422.
+    #[error("{0}")]
+    NotKept(String),
     /// The store is away or too slow: 503.
     #[error("{0}")]
     Unavailable(String),

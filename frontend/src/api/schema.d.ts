@@ -1936,7 +1936,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One trace with all its spans */
+        /** One trace with all its spans, or those that had arrived by `as_of` */
         get: operations["get_trace"];
         put?: never;
         post?: never;
@@ -10727,8 +10727,13 @@ export interface operations {
                 level?: string;
                 /** @description Not before; an hour before `to` unless told. */
                 from?: string;
-                /** @description Before; now unless told. */
+                /** @description Before; now, or `as_of`, unless told. */
                 to?: string;
+                /**
+                 * @description Only what had arrived by then, as it was known at that time; a range without an
+                 *     end ends there.
+                 */
+                as_of?: string;
                 /** @description How many records at most; 100 unless told, never more than 1000. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. It keeps its place while records arrive. */
@@ -10817,8 +10822,13 @@ export interface operations {
                 level?: string;
                 /** @description Not before; an hour before `to` unless told. */
                 from?: string;
-                /** @description Before; now unless told. */
+                /** @description Before; now, or `as_of`, unless told. */
                 to?: string;
+                /**
+                 * @description Only what had arrived by then, as it was known at that time; a range without an
+                 *     end ends there.
+                 */
+                as_of?: string;
                 /** @description ndjson (unless told) or csv */
                 format?: string;
             };
@@ -10905,8 +10915,13 @@ export interface operations {
                 level?: string;
                 /** @description Not before; an hour before `to` unless told. */
                 from?: string;
-                /** @description Before; now unless told. */
+                /** @description Before; now, or `as_of`, unless told. */
                 to?: string;
+                /**
+                 * @description Only what had arrived by then, as it was known at that time; a range without an
+                 *     end ends there.
+                 */
+                as_of?: string;
             };
             header?: never;
             path?: never;
@@ -10991,8 +11006,13 @@ export interface operations {
                 level?: string;
                 /** @description Not before; an hour before `to` unless told. */
                 from?: string;
-                /** @description Before; now unless told. */
+                /** @description Before; now, or `as_of`, unless told. */
                 to?: string;
+                /**
+                 * @description Only what had arrived by then, as it was known at that time; a range without an
+                 *     end ends there.
+                 */
+                as_of?: string;
                 /** @description How many values at most; 20 unless told, never more than 1000. */
                 limit?: number;
             };
@@ -11090,8 +11110,13 @@ export interface operations {
                 level?: string;
                 /** @description Not before; an hour before `to` unless told. */
                 from?: string;
-                /** @description Before; now unless told. */
+                /** @description Before; now, or `as_of`, unless told. */
                 to?: string;
+                /**
+                 * @description Only what had arrived by then, as it was known at that time; a range without an
+                 *     end ends there.
+                 */
+                as_of?: string;
                 /** @description How many values at most; 20 unless told, never more than 1000. */
                 limit?: number;
             };
@@ -11178,7 +11203,7 @@ export interface operations {
                 level?: string;
                 /** @description Not before; an hour before `to` unless told. */
                 from?: string;
-                /** @description Before; now unless told. */
+                /** @description Before; now, or `as_of`, unless told. */
                 to?: string;
             };
             header?: never;
@@ -11264,8 +11289,13 @@ export interface operations {
                 level?: string;
                 /** @description Not before; an hour before `to` unless told. */
                 from?: string;
-                /** @description Before; now unless told. */
+                /** @description Before; now, or `as_of`, unless told. */
                 to?: string;
+                /**
+                 * @description Only what had arrived by then, as it was known at that time; a range without an
+                 *     end ends there.
+                 */
+                as_of?: string;
                 /** @description About how many buckets; 60 unless told, at most 1000. */
                 buckets?: number;
             };
@@ -11352,7 +11382,7 @@ export interface operations {
                 level?: string;
                 /** @description Not before; an hour before `to` unless told. */
                 from?: string;
-                /** @description Before; now unless told. */
+                /** @description Before; now, or `as_of`, unless told. */
                 to?: string;
                 /** @description From `POST /api/v1/auth/ws-ticket`. */
                 ticket?: string;
@@ -15692,8 +15722,13 @@ export interface operations {
                 attr?: string[];
                 /** @description An hour before the end unless told. */
                 from?: string;
-                /** @description Now unless told. */
+                /** @description Now, or `as_of`, unless told. */
                 to?: string;
+                /**
+                 * @description Only what had arrived by then, as it was known at that time; a range without an
+                 *     end ends there.
+                 */
+                as_of?: string;
                 /** @description How many items at most; 50 unless told, never more than 200. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
@@ -15784,8 +15819,13 @@ export interface operations {
                 attr?: string[];
                 /** @description An hour before the end unless told. */
                 from?: string;
-                /** @description Now unless told. */
+                /** @description Now, or `as_of`, unless told. */
                 to?: string;
+                /**
+                 * @description Only what had arrived by then, as it was known at that time; a range without an
+                 *     end ends there.
+                 */
+                as_of?: string;
             };
             header?: never;
             path?: never;
@@ -15874,8 +15914,13 @@ export interface operations {
                 columns?: number;
                 /** @description An hour before the end unless told. */
                 from?: string;
-                /** @description Now unless told. */
+                /** @description Now, or `as_of`, unless told. */
                 to?: string;
+                /**
+                 * @description Only what had arrived by then, as it was known at that time; a range without an
+                 *     end ends there.
+                 */
+                as_of?: string;
             };
             header?: never;
             path?: never;
@@ -15953,7 +15998,7 @@ export interface operations {
                 service?: string;
                 /** @description An hour before the end unless told. */
                 from?: string;
-                /** @description Now unless told. */
+                /** @description Now, or `as_of`, unless told. */
                 to?: string;
             };
             header?: never;
@@ -16047,7 +16092,7 @@ export interface operations {
                 points?: number;
                 /** @description An hour before the end unless told. */
                 from?: string;
-                /** @description Now unless told. */
+                /** @description Now, or `as_of`, unless told. */
                 to?: string;
             };
             header?: never;
@@ -16125,7 +16170,7 @@ export interface operations {
             query?: {
                 /** @description An hour before the end unless told. */
                 from?: string;
-                /** @description Now unless told. */
+                /** @description Now, or `as_of`, unless told. */
                 to?: string;
             };
             header?: never;
@@ -16203,7 +16248,7 @@ export interface operations {
             query?: {
                 /** @description An hour before the end unless told. */
                 from?: string;
-                /** @description Now unless told. */
+                /** @description Now, or `as_of`, unless told. */
                 to?: string;
             };
             header?: never;
@@ -16286,7 +16331,13 @@ export interface operations {
     };
     get_trace: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description Only what had arrived by then, as it was known at that time; a range without an
+                 *     end ends there.
+                 */
+                as_of?: string;
+            };
             header?: never;
             path: {
                 /** @description 32 hex digits */
@@ -16304,7 +16355,6 @@ export interface operations {
                     "application/json": components["schemas"]["Trace"];
                 };
             };
-            /** @description A part of the request cannot be read */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -17961,10 +18011,10 @@ export interface operations {
     loki_label_values: {
         parameters: {
             query?: {
-                start?: string;
-                end?: string;
                 /** @description A stream selector */
                 query?: string;
+                start?: string;
+                end?: string;
             };
             header?: never;
             path: {
@@ -18050,10 +18100,10 @@ export interface operations {
     loki_labels: {
         parameters: {
             query?: {
-                start?: string;
-                end?: string;
                 /** @description A stream selector */
                 query?: string;
+                start?: string;
+                end?: string;
             };
             header?: never;
             path?: never;
@@ -19830,7 +19880,7 @@ export interface operations {
             query: {
                 /** @description PromQL */
                 query: string;
-                /** @description Seconds since 1970 or RFC 3339; now unless given */
+                /** @description Seconds since 1970 or RFC 3339; `as_of`, else now, unless given */
                 time?: string;
                 /** @description A duration such as 30s, or seconds */
                 timeout?: string;
@@ -19838,6 +19888,8 @@ export interface operations {
                 limit?: number;
                 /** @description How old a sample may be to stand for its series */
                 lookback_delta?: string;
+                /** @description Only what had arrived by then; seconds since 1970 or RFC 3339 */
+                as_of?: string;
             };
             header?: never;
             path?: never;
@@ -20028,6 +20080,8 @@ export interface operations {
                 query: string;
                 start?: string;
                 end?: string;
+                /** @description Only what had arrived by then; seconds since 1970 or RFC 3339 */
+                as_of?: string;
             };
             header?: never;
             path?: never;
@@ -20228,6 +20282,8 @@ export interface operations {
                 limit?: number;
                 /** @description How old a sample may be to stand for its series */
                 lookback_delta?: string;
+                /** @description Only what had arrived by then; seconds since 1970 or RFC 3339 */
+                as_of?: string;
             };
             header?: never;
             path?: never;

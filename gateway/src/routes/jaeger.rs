@@ -118,7 +118,7 @@ pub async fn trace(
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Failure> {
     let id = trace_id(&id).ok_or(Failure::NotFound)?;
-    let found = trace::get(&gateway.db, allowed.scope(), id).await?;
+    let found = trace::get(&gateway.db, allowed.scope(), id, None).await?;
     let found = found.ok_or(Failure::NotFound)?;
     Ok(answer(vec![shown::Trace::of(&found)]))
 }

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::Gateway;
+use crate::as_of::AsOf;
 use crate::cursor;
 use crate::error::{Error, Problem};
 use crate::operations::Allowed;
@@ -54,12 +55,13 @@ pub struct Paging {
 /// (`user.id:42`, `status:>=500`, `path:/api/*`, `level:error,fatal`, `trace_id:*`),
 /// each of which must hold; `-` before one says that it must not.
 #[utoipa::path(get, path = "/api/v1/logs", operation_id = "search_logs", tag = "logs",
-    params(Which, Paging),
+    params(Which, AsOf, Paging),
     responses((status = 200, body = LogRecordPage), (status = 400, body = Problem)))]
 pub async fn list(
     State(gateway): State<Gateway>,
     allowed: Allowed,
     Query(which): Query<Which>,
+    Query(as_of): Query<AsOf>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<LogRecordPage>, Error> {
     let scope = allowed.scope();
@@ -68,7 +70,7 @@ pub async fn list(
     let after: Option<(Place, i64)> = cursor
         .map(|text| cursor::open(keys, scope, LIST, text))
         .transpose()?;
-    let mut query = which.query_ahead(&gateway)?;
+    let mut query = which.query_ahead(&gateway, as_of.ns()?)?;
     if let Some((_, from_ns)) = after {
         // A range that ends now has moved on; its pages have not.
         query.from_ns = from_ns;

@@ -15,7 +15,12 @@ use crate::Gateway;
 use crate::operations::Allowed;
 use reply::Failure;
 
-fn store(gateway: &Gateway, allowed: &Allowed) -> Result<Arc<dyn MetricStore>, Failure> {
-    let store = gateway.queries.store(allowed.scope());
+/// With `as_of_ms` as its metrics were known then.
+fn store(
+    gateway: &Gateway,
+    allowed: &Allowed,
+    as_of_ms: Option<i64>,
+) -> Result<Arc<dyn MetricStore>, Failure> {
+    let store = gateway.queries.store(allowed.scope(), as_of_ms);
     store.ok_or_else(|| Failure::Unavailable("no metrics are kept here".to_owned()))
 }

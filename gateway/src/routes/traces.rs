@@ -13,6 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::logs::stats::readable_step;
 use crate::Gateway;
+use crate::as_of::{AsOf, NoAsOf};
 use crate::error::{Error, Problem};
 use crate::operations::Allowed;
 use crate::paging::{Listed, Paging};
@@ -34,19 +35,21 @@ pub type TraceSummaryPage = Listed<TraceSummary>;
 
 /// Traces with a span as asked for, newest first
 #[utoipa::path(get, path = "/api/v1/traces", operation_id = "list_traces", tag = "traces",
-    params(Which, ("attr" = Option<Vec<String>>, Query, description = "`name=value` that a field of the span or its resource has; may come often, all must hold"), Range, Paging),
+    params(Which, ("attr" = Option<Vec<String>>, Query, description = "`name=value` that a field of the span or its resource has; may come often, all must hold"), Range, AsOf, Paging),
     responses((status = 200, body = TraceSummaryPage)))]
 pub async fn list(
     State(gateway): State<Gateway>,
     allowed: Allowed,
     Query(which): Query<Which>,
     Query(range): Query<Range>,
+    Query(as_of): Query<AsOf>,
     Query(paging): Query<Paging>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<TraceSummaryPage>, Error> {
+    let as_of_ns = as_of.ns()?;
     let scope = allowed.scope();
     let after = paging.after(&gateway, scope, LIST)?;
-    let filter = which.filter(range.times(&gateway)?, query.as_deref())?;
+    let filter = which.filter(range.times(&gateway, as_of_ns)?, as_of_ns, query.as_deref())?;
     let page = search::search(&gateway.db, scope, &filter, after, paging.limit()).await?;
     let listed = Listed::of(&gateway, scope, LIST, page)?;
     Ok(Json(Listed {
@@ -55,17 +58,18 @@ pub async fn list(
     }))
 }
 
-/// One trace with all its spans
+/// One trace with all its spans, or those that had arrived by `as_of`
 #[utoipa::path(get, path = "/api/v1/traces/{trace_id}", operation_id = "get_trace", tag = "traces",
-    params(("trace_id" = String, Path, description = "32 hex digits")),
-    responses((status = 200, body = Trace), (status = 404, body = Problem)))]
+    params(("trace_id" = String, Path, description = "32 hex digits"), AsOf),
+    responses((status = 200, body = Trace), (status = 400, body = Problem), (status = 404, body = Problem)))]
 pub async fn get(
     State(gateway): State<Gateway>,
     allowed: Allowed,
     Path(id): Path<String>,
+    Query(as_of): Query<AsOf>,
 ) -> Result<Json<Trace>, Error> {
     let id = trace_id(&id).ok_or(Error::NotFound)?;
-    let found = trace::get(&gateway.db, allowed.scope(), id).await?;
+    let found = trace::get(&gateway.db, allowed.scope(), id, as_of.ns()?).await?;
     found
         .map(|found| Json(Trace::of(found)))
         .ok_or(Error::NotFound)
@@ -73,16 +77,18 @@ pub async fn get(
 
 /// Durations over time: a sample of the traces with a span as asked for
 #[utoipa::path(get, path = "/api/v1/traces/durations", operation_id = "list_trace_durations", tag = "traces",
-    params(Which, ("attr" = Option<Vec<String>>, Query, description = "`name=value` that a field of the span or its resource has; may come often, all must hold"), Range),
+    params(Which, ("attr" = Option<Vec<String>>, Query, description = "`name=value` that a field of the span or its resource has; may come often, all must hold"), Range, AsOf),
     responses((status = 200, body = Durations)))]
 pub async fn durations(
     State(gateway): State<Gateway>,
     allowed: Allowed,
     Query(which): Query<Which>,
     Query(range): Query<Range>,
+    Query(as_of): Query<AsOf>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Durations>, Error> {
-    let filter = which.filter(range.times(&gateway)?, query.as_deref())?;
+    let as_of_ns = as_of.ns()?;
+    let filter = which.filter(range.times(&gateway, as_of_ns)?, as_of_ns, query.as_deref())?;
     let found = search::roots(&gateway.db, allowed.scope(), &filter, MOST_POINTS).await?;
     Ok(Json(Durations::of(found)))
 }
@@ -101,7 +107,7 @@ pub struct Columns {
 /// can read; durations have three steps to a decade: 1, 2 and 5. Errors are spans whose
 /// status is error.
 #[utoipa::path(get, path = "/api/v1/traces/heatmap", operation_id = "get_trace_heatmap", tag = "traces",
-    params(Which, ("attr" = Option<Vec<String>>, Query, description = "`name=value` that a field of the span or its resource has; may come often, all must hold"), Columns, Range),
+    params(Which, ("attr" = Option<Vec<String>>, Query, description = "`name=value` that a field of the span or its resource has; may come often, all must hold"), Columns, Range, AsOf),
     responses((status = 200, body = TraceHeatmap)))]
 pub async fn heatmap(
     State(gateway): State<Gateway>,
@@ -109,15 +115,17 @@ pub async fn heatmap(
     Query(which): Query<Which>,
     Query(columns): Query<Columns>,
     Query(range): Query<Range>,
+    Query(as_of): Query<AsOf>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<TraceHeatmap>, Error> {
-    let times = range.times(&gateway)?;
+    let as_of_ns = as_of.ns()?;
+    let times = range.times(&gateway, as_of_ns)?;
     let columns = columns.columns.unwrap_or(DEFAULT_COLUMNS);
     let step_ns = readable_step(
         times.to_ns.saturating_sub(times.from_ns),
         columns.clamp(1, MOST_COLUMNS),
     );
-    let filter = which.filter(times, query.as_deref())?;
+    let filter = which.filter(times, as_of_ns, query.as_deref())?;
     let found = search::heatmap(&gateway.db, allowed.scope(), &filter, step_ns).await?;
     Ok(Json(TraceHeatmap::of(found, step_ns)))
 }
@@ -134,9 +142,10 @@ pub struct All<T> {
 pub async fn services(
     State(gateway): State<Gateway>,
     allowed: Allowed,
+    _: NoAsOf,
     Query(range): Query<Range>,
 ) -> Result<Json<All<Service>>, Error> {
-    let times = range.times(&gateway)?;
+    let times = range.times(&gateway, None)?;
     let items = overview::services(&gateway.db, allowed.scope(), times).await?;
     Ok(Json(All { items }))
 }
@@ -160,10 +169,11 @@ impl OfService {
 pub async fn operations(
     State(gateway): State<Gateway>,
     allowed: Allowed,
+    _: NoAsOf,
     Query(of): Query<OfService>,
     Query(range): Query<Range>,
 ) -> Result<Json<All<Operation>>, Error> {
-    let times = range.times(&gateway)?;
+    let times = range.times(&gateway, None)?;
     let items = overview::operations(&gateway.db, allowed.scope(), times, of.name()).await?;
     Ok(Json(All { items }))
 }
@@ -184,11 +194,12 @@ pub struct Division {
 pub async fn red(
     State(gateway): State<Gateway>,
     allowed: Allowed,
+    _: NoAsOf,
     Query(of): Query<OfService>,
     Query(division): Query<Division>,
     Query(range): Query<Range>,
 ) -> Result<Json<RedTable>, Error> {
-    let times = range.times(&gateway)?;
+    let times = range.times(&gateway, None)?;
     let by = asked::by(division.by.as_deref())?;
     let pieces = division
         .points
@@ -205,9 +216,10 @@ pub async fn red(
 pub async fn service_map(
     State(gateway): State<Gateway>,
     allowed: Allowed,
+    _: NoAsOf,
     Query(range): Query<Range>,
 ) -> Result<Json<ServiceMap>, Error> {
-    let times = range.times(&gateway)?;
+    let times = range.times(&gateway, None)?;
     let map = overview::service_map(&gateway.db, allowed.scope(), times).await?;
     Ok(Json(map))
 }

@@ -14,6 +14,7 @@ mod promqltest;
 mod wire;
 
 mod api_keys;
+mod as_of;
 mod audit;
 mod auth;
 mod commands;

@@ -28,7 +28,7 @@ impl Stores {
 }
 
 impl MetricStores for Stores {
-    fn of(&self, scope: &Scope) -> Arc<dyn MetricStore> {
+    fn of(&self, scope: &Scope, _as_of_ms: Option<i64>) -> Arc<dyn MetricStore> {
         let known = self.0.lock().unwrap();
         let found = known.get(&scope.project().to_string());
         found.cloned().unwrap_or_default()

@@ -5,6 +5,7 @@ mod observed;
 mod story;
 
 mod announcing;
+mod as_of;
 mod audit_retention;
 mod coarse_metrics;
 mod examples;

@@ -9,11 +9,11 @@ use eventlog::NewRecord;
 use eventlog::embedded::Options;
 use projections::telemetry::compaction::{Compaction, Done, Pace};
 use projections::telemetry::logs::{self, Filter as LogFilter, Query};
-use projections::telemetry::metrics::{Limits, Stores};
+use projections::telemetry::metrics::{Limits, Store, Stores};
 use projections::telemetry::spans::overview::{self, By};
 use projections::telemetry::spans::search::{self, Filter};
 use projections::telemetry::spans::{Times, trace};
-use promql::source::{MetricStore, Samples, Selection, SeriesSource, Which};
+use promql::source::{MetricStore, Samples, Selection, SeriesSource, SourceError, Which};
 use schemas::context::Clock;
 use schemas::telemetry::{Telemetry, TelemetryReceived};
 use schemas::time::Timestamp;
@@ -35,7 +35,14 @@ pub(crate) const SIGNALS: [&str; 3] = ["metrics", "logs", "spans"];
 /// Answers by question, each in a fixed order.
 pub(crate) type Answers = BTreeMap<String, Vec<String>>;
 
-fn received(tenant: Tenant, topic: Topic, format: &str, at_ms: i64, body: &Value) -> NewRecord {
+/// A body of this format, as it arrives.
+pub(crate) fn received(
+    tenant: Tenant,
+    topic: Topic,
+    format: &str,
+    at_ms: i64,
+    body: &Value,
+) -> NewRecord {
     let body = body.to_string().into_bytes();
     let received = Telemetry::from(TelemetryReceived {
         format: format.to_owned(),
@@ -144,11 +151,19 @@ pub(crate) fn bodies(tenant: Tenant, at_ms: i64) -> Vec<NewRecord> {
     ]
 }
 
-/// A day's, an hour's and a moment's late samples and lines.
+/// A day's, an hour's and a moment's late samples, lines and spans.
 pub(crate) fn late(tenant: Tenant, at_ms: i64) -> Vec<NewRecord> {
     let points = [DAY, HOUR, 90_000].map(|late| (at_ms - late, late as f64));
     let line = |late: i64| json!({"timestamp": (at_ms - late) * NS, "service": "shop", "message": format!("late by {late} at {at_ms}")});
     let lines = json!({ "logs": [line(DAY), line(HOUR), line(90_000)] });
+    let span = |late: i64| {
+        json!({
+            "trace_id": format!("{:032x}", at_ms - late), "span_id": format!("{late:016x}"),
+            "service": "shop", "name": "late", "kind": "server", "start": (at_ms - late) * NS,
+            "duration_ms": 5,
+        })
+    };
+    let spans = json!({ "spans": [span(DAY), span(HOUR), span(90_000)] });
     vec![
         samples(tenant, at_ms, &[("requests_total", &points)]),
         received(
@@ -157,6 +172,13 @@ pub(crate) fn late(tenant: Tenant, at_ms: i64) -> Vec<NewRecord> {
             "native.logs.json",
             at_ms,
             &lines,
+        ),
+        received(
+            tenant,
+            Topic::TelemetryTraces,
+            "native.spans.json",
+            at_ms,
+            &spans,
         ),
     ]
 }
@@ -188,20 +210,8 @@ pub(crate) async fn answers_of(
     let (db, scope) = (&bench.db, tenant.scope());
     let mut all = Answers::new();
     let store = stores.of(&scope);
-    let selection = Selection {
-        matchers: Vec::new(),
-        from_ms,
-        to_ms,
-    };
-    let mut set = store.select(&selection).await.expect("answers");
-    let (mut found, mut samples) = (Vec::new(), Samples::default());
-    while let Some(labels) = set.next(&mut samples).expect("decodes") {
-        found.push(format!(
-            "{:?} {:?} {:?}",
-            labels, samples.times, samples.values
-        ));
-    }
-    put(&mut all, "samples", found);
+    let samples = all_samples(&store, from_ms, to_ms).await;
+    put(&mut all, "samples", samples.expect("answers"));
     let which = Which {
         selectors: Vec::new(),
         from_ms,
@@ -213,11 +223,7 @@ pub(crate) async fn answers_of(
         "series",
         store.series(&which).await.expect("answers"),
     );
-    let query = Query {
-        filter: LogFilter::parse("").expect("a filter"),
-        from_ns: from_ms * NS,
-        to_ns: to_ms * NS,
-    };
+    let query = every_record(from_ms, to_ms);
     let records = logs::search(db, &scope, &query, None, 100_000).await;
     put(&mut all, "records", records.expect("answers").records);
     let stats = logs::stats(db, &scope, &query, 60_000 * NS)
@@ -234,22 +240,15 @@ pub(crate) async fn answers_of(
         from_ns: from_ms * NS,
         to_ns: to_ms * NS,
     };
-    let filter = Filter {
-        times,
-        service: None,
-        operation: None,
-        fields: Vec::new(),
-        min_duration_ns: None,
-        max_duration_ns: None,
-        error: None,
-        kind: None,
-    };
+    let filter = every_span(times);
     let listed = search::search(db, &scope, &filter, None, 10_000)
         .await
         .expect("answers");
     let mut traces = Vec::new();
     for one in &listed.items {
-        let whole = trace::get(db, &scope, one.trace_id).await.expect("answers");
+        let whole = trace::get(db, &scope, one.trace_id, None)
+            .await
+            .expect("answers");
         traces.push(whole.expect("a trace that is listed is there").spans);
     }
     put(&mut all, "traces", traces);
@@ -261,6 +260,89 @@ pub(crate) async fn answers_of(
     put(&mut all, "edges", map.edges);
     put(&mut all, "nodes", map.nodes);
     all
+}
+
+/// What of it was known at a time.
+pub(crate) async fn known(
+    bench: &Bench,
+    tenant: Tenant,
+    (from_ms, to_ms): (i64, i64),
+    as_of_ms: i64,
+) -> Answers {
+    let (db, scope) = (&bench.db, tenant.scope());
+    let mut all = Answers::new();
+    let store = Stores::new(db.clone(), Limits::default()).of(&scope);
+    let store = store.known_at(Some(as_of_ms));
+    // Where only coarse ones are left, that they do not tell.
+    let samples = all_samples(&store, from_ms, to_ms).await;
+    let samples = samples.unwrap_or_else(|refused| vec![refused.to_string()]);
+    put(&mut all, "samples", samples);
+    let mut query = every_record(from_ms, to_ms);
+    query.filter.known_at(as_of_ms * NS);
+    let records = logs::search(db, &scope, &query, None, 100_000).await;
+    let records = records.expect("answers").records;
+    let stats = logs::stats(db, &scope, &query, 60_000 * NS).await;
+    let total = stats.expect("answers").total;
+    assert_eq!(total, records.len() as u64, "counted one by one");
+    put(&mut all, "records", records);
+    let filter = Filter {
+        as_of_ns: Some(as_of_ms * NS),
+        ..every_span(Times {
+            from_ns: from_ms * NS,
+            to_ns: to_ms * NS,
+        })
+    };
+    let listed = search::search(db, &scope, &filter, None, 10_000).await;
+    let mut traces = Vec::new();
+    for one in listed.expect("answers").items {
+        let whole = trace::get(db, &scope, one.trace_id, filter.as_of_ns).await;
+        let whole = whole.expect("answers").expect("a listed trace is there");
+        assert_eq!(one.spans, whole.spans.len() as u64);
+        let root = whole.spans.iter().any(|span| span.parent_id.is_none());
+        assert_eq!(one.root_arrived, root);
+        traces.push(whole.spans);
+    }
+    put(&mut all, "traces", traces);
+    all
+}
+
+async fn all_samples(store: &Store, from_ms: i64, to_ms: i64) -> Result<Vec<String>, SourceError> {
+    let selection = Selection {
+        matchers: Vec::new(),
+        from_ms,
+        to_ms,
+    };
+    let mut set = store.select(&selection).await?;
+    let (mut found, mut samples) = (Vec::new(), Samples::default());
+    while let Some(labels) = set.next(&mut samples)? {
+        found.push(format!(
+            "{:?} {:?} {:?}",
+            labels, samples.times, samples.values
+        ));
+    }
+    Ok(found)
+}
+
+fn every_record(from_ms: i64, to_ms: i64) -> Query {
+    Query {
+        filter: LogFilter::parse("").expect("a filter"),
+        from_ns: from_ms * NS,
+        to_ns: to_ms * NS,
+    }
+}
+
+fn every_span(times: Times) -> Filter {
+    Filter {
+        times,
+        service: None,
+        operation: None,
+        fields: Vec::new(),
+        min_duration_ns: None,
+        max_duration_ns: None,
+        error: None,
+        kind: None,
+        as_of_ns: None,
+    }
 }
 
 fn put<T: Debug>(all: &mut Answers, question: &str, found: Vec<T>) {

@@ -9,7 +9,7 @@ use testkit::eventually;
 
 use crate::fixture::Bench;
 use crate::observed::{
-    Answers, DAY, HOUR, SIGNALS, START, answers, answers_of, bodies, compact, late,
+    Answers, DAY, HOUR, SIGNALS, START, answers, answers_of, bodies, compact, known, late,
     telemetry_options,
 };
 use crate::story::Tenant;
@@ -19,7 +19,16 @@ const TENANTS: [Tenant; 3] = [Tenant(1), Tenant(2), Tenant(3)];
 async fn everything(bench: &Bench) -> Vec<Answers> {
     let mut all = Vec::new();
     for tenant in TENANTS {
-        all.push(answers(bench, tenant, START - 3 * DAY, START + 9 * DAY).await);
+        let range = (START - 3 * DAY, START + 9 * DAY);
+        let mut told = answers(bench, tenant, range.0, range.1).await;
+        // Late items came at the 25th minute of the first hours.
+        for minute in [24, 26, 86] {
+            let as_of_ms = START + minute * 60_000;
+            for (question, found) in known(bench, tenant, range, as_of_ms).await {
+                told.insert(format!("{question} as of minute {minute}"), found);
+            }
+        }
+        all.push(told);
     }
     all
 }
@@ -63,6 +72,9 @@ async fn every_answer_is_as_it_was() {
             .all(|found| !found.is_empty()),
         "{told:?}"
     );
+
+    let as_of = |minute: i64| &told[0][&format!("samples as of minute {minute}")];
+    assert_ne!(as_of(24), as_of(26), "what came late is told apart");
 
     // Arrival by arrival before, partition by partition now; then from another state.
     for (round, compacted) in [None, Some(START + 5 * HOUR)].into_iter().enumerate() {

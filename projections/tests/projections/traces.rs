@@ -116,11 +116,12 @@ fn everything() -> Filter {
         max_duration_ns: None,
         error: None,
         kind: None,
+        as_of_ns: None,
     }
 }
 
 async fn trace_of(bench: &Bench, tenant: Tenant, trace: u128) -> Option<Trace> {
-    let found = trace::get(&bench.db, &tenant.scope(), id(trace)).await;
+    let found = trace::get(&bench.db, &tenant.scope(), id(trace), None).await;
     found.expect("answers")
 }
 

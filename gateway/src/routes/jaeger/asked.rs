@@ -45,6 +45,7 @@ impl Asked {
                 max_duration_ns: asked.duration("maxDuration")?,
                 error,
                 kind: None,
+                as_of_ns: None,
             },
             limit: u32::try_from(limit)
                 .unwrap_or(MOST_TRACES)

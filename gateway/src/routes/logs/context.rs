@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::Gateway;
+use crate::as_of::NoAsOf;
 use crate::error::{Error, Problem};
 use crate::operations::Allowed;
 use crate::parameters::{Path, Query};
@@ -40,6 +41,7 @@ pub struct LogContext {
 pub async fn get(
     State(gateway): State<Gateway>,
     allowed: Allowed,
+    _: NoAsOf,
     Path(id): Path<String>,
     Query(lines): Query<Lines>,
 ) -> Result<Json<LogContext>, Error> {

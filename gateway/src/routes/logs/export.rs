@@ -13,6 +13,7 @@ use utoipa::IntoParams;
 
 use super::which::Which;
 use crate::Gateway;
+use crate::as_of::AsOf;
 use crate::csv::cell;
 use crate::error::{Error, FieldError, Problem};
 use crate::operations::Allowed;
@@ -42,16 +43,17 @@ enum Format {
 ///
 /// One JSON object a line, or CSV with fields and resource as JSON.
 #[utoipa::path(get, path = "/api/v1/logs/export", operation_id = "export_logs", tag = "logs",
-    params(Which, Shape),
+    params(Which, AsOf, Shape),
     responses((status = 200, body = String, content_type = "application/x-ndjson"),
         (status = 400, body = Problem)))]
 pub async fn file(
     State(gateway): State<Gateway>,
     allowed: Allowed,
     Query(which): Query<Which>,
+    Query(as_of): Query<AsOf>,
     Query(shape): Query<Shape>,
 ) -> Result<Response, Error> {
-    let query = which.query_ahead(&gateway)?;
+    let query = which.query_ahead(&gateway, as_of.ns()?)?;
     let format = shape.format()?;
     let kind = match format {
         Format::Ndjson => (

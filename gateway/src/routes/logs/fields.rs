@@ -8,6 +8,7 @@ use utoipa::IntoParams;
 
 use super::which::Which;
 use crate::Gateway;
+use crate::as_of::AsOf;
 use crate::error::{Error, Problem};
 use crate::operations::Allowed;
 use crate::parameters::{Path, Query};
@@ -17,13 +18,14 @@ const MAX_VALUES: usize = 1_000;
 
 /// Names of the fields of log records, from a sample of the newest
 #[utoipa::path(get, path = "/api/v1/logs/fields", operation_id = "log_fields", tag = "logs",
-    params(Which), responses((status = 200, body = Fields), (status = 400, body = Problem)))]
+    params(Which, AsOf), responses((status = 200, body = Fields), (status = 400, body = Problem)))]
 pub async fn names(
     State(gateway): State<Gateway>,
     allowed: Allowed,
     Query(which): Query<Which>,
+    Query(as_of): Query<AsOf>,
 ) -> Result<Json<Fields>, Error> {
-    let query = which.query(&gateway)?;
+    let query = which.query(&gateway, as_of.ns()?)?;
     let found = logs::names(&gateway.db, allowed.scope(), &query).await?;
     Ok(Json(found))
 }
@@ -40,16 +42,17 @@ pub struct Limit {
 ///
 /// `service`, `level`, `trace_id`, `span_id` and `resource.<name>` are fields too.
 #[utoipa::path(get, path = "/api/v1/logs/fields/{name}", operation_id = "log_field_values", tag = "logs",
-    params(("name" = String, Path), Which, Limit),
+    params(("name" = String, Path), Which, AsOf, Limit),
     responses((status = 200, body = FieldValues), (status = 400, body = Problem)))]
 pub async fn values(
     State(gateway): State<Gateway>,
     allowed: Allowed,
     Path(name): Path<String>,
     Query(which): Query<Which>,
+    Query(as_of): Query<AsOf>,
     Query(limit): Query<Limit>,
 ) -> Result<Json<FieldValues>, Error> {
-    let query = which.query(&gateway)?;
+    let query = which.query(&gateway, as_of.ns()?)?;
     let limit = limit.limit.unwrap_or(DEFAULT_VALUES).clamp(1, MAX_VALUES);
     let found = logs::values(&gateway.db, allowed.scope(), &query, &name, limit).await?;
     Ok(Json(found))

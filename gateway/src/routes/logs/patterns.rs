@@ -7,6 +7,7 @@ use projections::telemetry::logs::{self, Patterns};
 use super::fields::Limit;
 use super::which::Which;
 use crate::Gateway;
+use crate::as_of::AsOf;
 use crate::error::{Error, Problem};
 use crate::operations::Allowed;
 use crate::parameters::Query;
@@ -19,15 +20,16 @@ const MAX_PATTERNS: usize = 500;
 /// What differs from line to line is replaced: `<num>`, `<hex>`, `<uuid>`, `<ip>`,
 /// `<time>`, and `<*>` for a word.
 #[utoipa::path(get, path = "/api/v1/logs/patterns", operation_id = "log_patterns", tag = "logs",
-    params(Which, Limit),
+    params(Which, AsOf, Limit),
     responses((status = 200, body = Patterns), (status = 400, body = Problem)))]
 pub async fn list(
     State(gateway): State<Gateway>,
     allowed: Allowed,
     Query(which): Query<Which>,
+    Query(as_of): Query<AsOf>,
     Query(limit): Query<Limit>,
 ) -> Result<Json<Patterns>, Error> {
-    let query = which.query(&gateway)?;
+    let query = which.query(&gateway, as_of.ns()?)?;
     let limit = limit
         .limit
         .unwrap_or(DEFAULT_PATTERNS)

@@ -8,6 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::which::Which;
 use crate::Gateway;
+use crate::as_of::{AsOf, NoAsOf};
 use crate::error::{Error, Problem};
 use crate::operations::Allowed;
 use crate::parameters::Query;
@@ -34,15 +35,16 @@ pub struct Resolution {
 /// Buckets begin at multiples of their length, which is the next of 1 s, 5 s, 10 s,
 /// 30 s, 1 min, 5 min, ... that gives no more buckets than asked for.
 #[utoipa::path(get, path = "/api/v1/logs/stats", operation_id = "log_stats", tag = "logs",
-    params(Which, Resolution),
+    params(Which, AsOf, Resolution),
     responses((status = 200, body = Stats), (status = 400, body = Problem)))]
 pub async fn over_time(
     State(gateway): State<Gateway>,
     allowed: Allowed,
     Query(which): Query<Which>,
+    Query(as_of): Query<AsOf>,
     Query(resolution): Query<Resolution>,
 ) -> Result<Json<Stats>, Error> {
-    let query = which.query(&gateway)?;
+    let query = which.query(&gateway, as_of.ns()?)?;
     let buckets = resolution
         .buckets
         .unwrap_or(DEFAULT_BUCKETS)
@@ -74,9 +76,10 @@ pub struct LogServices {
 pub async fn services(
     State(gateway): State<Gateway>,
     allowed: Allowed,
+    _: NoAsOf,
     Query(which): Query<Which>,
 ) -> Result<Json<LogServices>, Error> {
-    let query = which.query(&gateway)?;
+    let query = which.query(&gateway, None)?;
     let scope = allowed.scope();
     let items = logs::services(&gateway.db, scope, query.from_ns, query.to_ns).await?;
     Ok(Json(LogServices { items }))

@@ -13,6 +13,7 @@ use utoipa::IntoParams;
 use super::watch::{Frames, Place, Watch};
 use super::which::Which;
 use crate::Gateway;
+use crate::as_of::NoAsOf;
 use crate::error::{Error, Problem};
 use crate::operations::Allowed;
 use crate::parameters::Query;
@@ -48,6 +49,7 @@ enum Frame<'a> {
 pub async fn socket(
     State(gateway): State<Gateway>,
     allowed: Allowed,
+    _: NoAsOf,
     Query(which): Query<Which>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Error> {

@@ -26,15 +26,16 @@ pub struct Which {
     pub level: Option<String>,
     /// Not before; an hour before `to` unless told.
     pub from: Option<DateTime<Utc>>,
-    /// Before; now unless told.
+    /// Before; now, or `as_of`, unless told.
     pub to: Option<DateTime<Utc>>,
 }
 
 impl Which {
-    pub(super) fn query(&self, gateway: &Gateway) -> Result<Query, Error> {
+    /// With `as_of_ns` only what had arrived by then.
+    pub(super) fn query(&self, gateway: &Gateway, as_of_ns: Option<i64>) -> Result<Query, Error> {
         let now_ns = gateway.clock.now().micros().saturating_mul(1_000);
         let to_ns = match self.to {
-            None => now_ns,
+            None => as_of_ns.map_or(now_ns, |as_of_ns| as_of_ns.saturating_add(1)),
             Some(to) => nanos("to", to)?,
         };
         let from_ns = match self.from {
@@ -45,8 +46,12 @@ impl Which {
             let message = "must be before `to`";
             return Err(Error::Malformed(FieldError::new("from", message)));
         }
+        let mut filter = self.filter()?;
+        if let Some(as_of_ns) = as_of_ns {
+            filter.known_at(as_of_ns);
+        }
         Ok(Query {
-            filter: self.filter()?,
+            filter,
             from_ns,
             to_ns,
         })
@@ -54,8 +59,12 @@ impl Which {
 
     /// The same; a range without an end takes in what senders whose clocks are ahead
     /// say of the next minutes.
-    pub(super) fn query_ahead(&self, gateway: &Gateway) -> Result<Query, Error> {
-        let mut query = self.query(gateway)?;
+    pub(super) fn query_ahead(
+        &self,
+        gateway: &Gateway,
+        as_of_ns: Option<i64>,
+    ) -> Result<Query, Error> {
+        let mut query = self.query(gateway, as_of_ns)?;
         if self.to.is_none() {
             query.to_ns = query.to_ns.saturating_add(MAX_AHEAD_MS * 1_000_000);
         }

@@ -5,10 +5,10 @@ use axum::extract::{FromRequest, Request};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use chrono::DateTime;
-
 use logql::ast::LogExpr;
 use logql::metric::Grid;
 use logql::units;
+use utoipa::IntoParams;
 
 use super::answer::CATEGORIZED;
 use super::{Failure, NS};
@@ -25,6 +25,30 @@ pub(super) const MAX_LIMIT: usize = 5_000;
 const MOST_STEPS: i64 = 11_000;
 const MS: i64 = 1_000_000;
 const FLAGS: &str = "x-loki-response-encoding-flags";
+
+/// Which streams, and when, for the API's document: [`Asked`] is what reads them.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only its names and types are asked for")]
+pub(super) struct Streams {
+    /// A stream selector
+    query: Option<String>,
+    start: Option<String>,
+    end: Option<String>,
+}
+
+/// The same of a sample of lines.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only its names and types are asked for")]
+pub(super) struct Sample {
+    /// Log lines, in LogQL
+    query: Option<String>,
+    start: Option<String>,
+    end: Option<String>,
+    /// How many lines are looked at; 100 unless told, at most 5000
+    line_limit: Option<u32>,
+}
 
 /// Parameters from the query and, where it is a form, from the body.
 pub struct Asked {

@@ -9,7 +9,7 @@ use logql::{Line, Origin, field_type, json_fields, logfmt_fields};
 use projections::telemetry::logs;
 use serde_json::{Value, json};
 
-use super::asked::Asked;
+use super::asked::{Asked, Sample, Streams};
 use super::labels::records;
 use super::lines::{self, Wanted};
 use super::record::stream_labels;
@@ -28,8 +28,7 @@ const MOST_VALUES: usize = 5_000;
 
 /// Labels of streams, each with how many values it has
 #[utoipa::path(get, path = "/loki/api/v1/detected_labels", operation_id = "loki_detected_labels", tag = "loki",
-    params(("query" = Option<String>, Query, description = "A stream selector"),
-        ("start" = Option<String>, Query), ("end" = Option<String>, Query)),
+    params(Streams),
     responses((status = 200, body = serde_json::Value), (status = 400, body = String, content_type = "text/plain")))]
 pub async fn labels(
     State(gateway): State<Gateway>,
@@ -54,9 +53,7 @@ pub async fn labels(
 
 /// Fields of lines, each with its type, how many values it has and what parses it
 #[utoipa::path(get, path = "/loki/api/v1/detected_fields", operation_id = "loki_detected_fields", tag = "loki",
-    params(("query" = Option<String>, Query, description = "Log lines, in LogQL"),
-        ("start" = Option<String>, Query), ("end" = Option<String>, Query),
-        ("line_limit" = Option<u32>, Query, description = "How many lines are looked at; 100 unless told, at most 5000"),
+    params(Sample,
         ("limit" = Option<u32>, Query, description = "How many fields at most; 1000 unless told")),
     responses((status = 200, body = serde_json::Value), (status = 400, body = String, content_type = "text/plain")))]
 pub async fn fields(
@@ -83,9 +80,7 @@ pub async fn fields(
 
 /// Values of one field of lines
 #[utoipa::path(get, path = "/loki/api/v1/detected_field/{name}/values", operation_id = "loki_detected_field_values", tag = "loki",
-    params(("name" = String, Path), ("query" = Option<String>, Query, description = "Log lines, in LogQL"),
-        ("start" = Option<String>, Query), ("end" = Option<String>, Query),
-        ("line_limit" = Option<u32>, Query, description = "How many lines are looked at; 100 unless told, at most 5000"),
+    params(("name" = String, Path), Sample,
         ("limit" = Option<u32>, Query, description = "How many values at most; 1000 unless told")),
     responses((status = 200, body = serde_json::Value), (status = 400, body = String, content_type = "text/plain")))]
 pub async fn values(

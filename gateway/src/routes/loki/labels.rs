@@ -8,7 +8,7 @@ use logql::narrow::narrow;
 use projections::telemetry::logs::{self, LogStream, Query, label_name};
 use serde_json::{Map, Value, json};
 
-use super::asked::Asked;
+use super::asked::{Asked, Streams};
 use super::record;
 use super::{Failure, success};
 use crate::Gateway;
@@ -30,8 +30,7 @@ pub(super) fn records(asked: &Asked, selector: Option<&str>) -> Result<Query, Fa
 
 /// Names of labels
 #[utoipa::path(get, path = "/loki/api/v1/labels", operation_id = "loki_labels", tag = "loki",
-    params(("start" = Option<String>, Query), ("end" = Option<String>, Query),
-        ("query" = Option<String>, Query, description = "A stream selector")),
+    params(Streams),
     responses((status = 200, body = serde_json::Value), (status = 400, body = String, content_type = "text/plain")))]
 pub async fn names(
     State(gateway): State<Gateway>,
@@ -67,8 +66,7 @@ pub async fn post_names(
 
 /// Values of a label
 #[utoipa::path(get, path = "/loki/api/v1/label/{name}/values", operation_id = "loki_label_values", tag = "loki",
-    params(("name" = String, Path), ("start" = Option<String>, Query), ("end" = Option<String>, Query),
-        ("query" = Option<String>, Query, description = "A stream selector")),
+    params(("name" = String, Path), Streams),
     responses((status = 200, body = serde_json::Value), (status = 400, body = String, content_type = "text/plain")))]
 pub async fn values(
     State(gateway): State<Gateway>,

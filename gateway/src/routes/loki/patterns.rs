@@ -5,7 +5,7 @@ use axum::extract::State;
 use projections::telemetry::logs::{self, PatternOverTime};
 use serde_json::{Value, json};
 
-use super::asked::Asked;
+use super::asked::{Asked, Streams};
 use super::labels::records;
 use super::{Failure, NS, success};
 use crate::Gateway;
@@ -18,8 +18,7 @@ const PLACE: &str = "<_>";
 
 /// Shapes of lines with how often they come, from a sample of the newest
 #[utoipa::path(get, path = "/loki/api/v1/patterns", operation_id = "loki_patterns", tag = "loki",
-    params(("query" = Option<String>, Query, description = "A stream selector"),
-        ("start" = Option<String>, Query), ("end" = Option<String>, Query),
+    params(Streams,
         ("step" = Option<String>, Query, description = "How long the stretches of time are that are counted apart")),
     responses((status = 200, body = serde_json::Value), (status = 400, body = String, content_type = "text/plain")))]
 pub async fn list(

@@ -12,7 +12,7 @@ use projections::telemetry::logs::{self, LogStream, Query};
 use promql::number::plain;
 use serde_json::{Value, json};
 
-use super::asked::Asked;
+use super::asked::{Asked, Streams};
 use super::record::{self, stream_labels};
 use super::{Failure, NS, success, too_much};
 use crate::Gateway;
@@ -35,8 +35,7 @@ fn queried(asked: &Asked, log: &LogExpr) -> Result<Query, Failure> {
 ///
 /// `chunks` are the segments that were looked at.
 #[utoipa::path(get, path = "/loki/api/v1/index/stats", operation_id = "loki_index_stats", tag = "loki",
-    params(("query" = Option<String>, Query, description = "A stream selector"),
-        ("start" = Option<String>, Query), ("end" = Option<String>, Query)),
+    params(Streams),
     responses((status = 200, body = serde_json::Value), (status = 400, body = String, content_type = "text/plain")))]
 pub async fn stats(
     State(gateway): State<Gateway>,
@@ -68,8 +67,7 @@ fn total(records: &[(i64, u32)]) -> u64 {
 
 /// Bytes by labels
 #[utoipa::path(get, path = "/loki/api/v1/index/volume", operation_id = "loki_index_volume", tag = "loki",
-    params(("query" = Option<String>, Query, description = "A stream selector"),
-        ("start" = Option<String>, Query), ("end" = Option<String>, Query),
+    params(Streams,
         ("limit" = Option<u32>, Query, description = "How many volumes at most, the largest first; 100 unless told"),
         ("targetLabels" = Option<String>, Query, description = "Labels that the bytes are told apart by, with commas between; those of the selector unless told"),
         ("aggregateBy" = Option<String>, Query, description = "series (unless told) or labels")),
@@ -95,8 +93,7 @@ pub async fn volume(
 
 /// Bytes by labels over time
 #[utoipa::path(get, path = "/loki/api/v1/index/volume_range", operation_id = "loki_index_volume_range", tag = "loki",
-    params(("query" = Option<String>, Query, description = "A stream selector"),
-        ("start" = Option<String>, Query), ("end" = Option<String>, Query),
+    params(Streams,
         ("step" = Option<String>, Query, description = "How long the stretches of time are that are counted apart"),
         ("limit" = Option<u32>, Query, description = "How many series at most, the largest first; 100 unless told"),
         ("targetLabels" = Option<String>, Query, description = "Labels that the bytes are told apart by, with commas between; those of the selector unless told"),

@@ -7,7 +7,7 @@ use axum::response::Response;
 use promql::source::Labels;
 use serde_json::{Value, json};
 
-use super::parameters::Parameters;
+use super::parameters::{AS_OF, Parameters};
 use super::reply::{Failure, PrometheusAnswer, PrometheusFailure, limited, success};
 use super::store;
 use crate::Gateway;
@@ -29,7 +29,7 @@ pub async fn series(
     if which.selectors.is_empty() {
         return Err(Failure::BadData("no match[] parameter provided".to_owned()));
     }
-    let found = store(&gateway, &allowed)?.series(&which).await?;
+    let found = store(&gateway, &allowed, None)?.series(&which).await?;
     let found = found.iter().map(object).collect();
     Ok(limited(found, which.limit - 1))
 }
@@ -59,7 +59,7 @@ pub async fn labels(
     parameters: Parameters,
 ) -> Result<Response, Failure> {
     let which = parameters.which()?;
-    let found = store(&gateway, &allowed)?.label_names(&which).await?;
+    let found = store(&gateway, &allowed, None)?.label_names(&which).await?;
     Ok(limited(found, which.limit - 1))
 }
 
@@ -89,7 +89,7 @@ pub async fn label_values(
     parameters: Parameters,
 ) -> Result<Response, Failure> {
     let which = parameters.which()?;
-    let found = store(&gateway, &allowed)?
+    let found = store(&gateway, &allowed, None)?
         .label_values(&name, &which)
         .await?;
     Ok(limited(found, which.limit - 1))
@@ -105,8 +105,9 @@ pub async fn metadata(
     allowed: Allowed,
     parameters: Parameters,
 ) -> Result<Response, Failure> {
+    parameters.no_as_of()?;
     let limit = parameters.limit()?;
-    let families = store(&gateway, &allowed)?
+    let families = store(&gateway, &allowed, None)?
         .metadata(parameters.text("metric"), limit)
         .await?;
     let mut found: BTreeMap<String, Vec<Value>> = BTreeMap::new();
@@ -119,7 +120,8 @@ pub async fn metadata(
 
 /// Exemplars of the series in an expression
 #[utoipa::path(get, path = "/prometheus/api/v1/query_exemplars", operation_id = "prometheus_query_exemplars", tag = "prometheus",
-    params(("query" = String, Query, description = "PromQL"), ("start" = Option<String>, Query), ("end" = Option<String>, Query)),
+    params(("query" = String, Query, description = "PromQL"), ("start" = Option<String>, Query), ("end" = Option<String>, Query),
+        ("as_of" = Option<String>, Query, description = "Only what had arrived by then; seconds since 1970 or RFC 3339")),
     responses((status = 200, body = PrometheusAnswer), (status = 400, body = PrometheusFailure),
         (status = 422, body = PrometheusFailure), (status = 503, body = PrometheusFailure)))]
 pub async fn exemplars(
@@ -128,12 +130,13 @@ pub async fn exemplars(
     parameters: Parameters,
 ) -> Result<Response, Failure> {
     let expr = promql::parse(parameters.query()).map_err(promql::QueryError::from)?;
-    let mut which = parameters.which()?;
+    let as_of = parameters.time(AS_OF)?;
+    let mut which = parameters.which_as_of()?;
     which.selectors = expr.selectors().into_iter().map(<[_]>::to_vec).collect();
     if which.selectors.is_empty() {
         return Ok(success(Vec::<Value>::new()));
     }
-    let found = store(&gateway, &allowed)?.exemplars(&which).await?;
+    let found = store(&gateway, &allowed, as_of)?.exemplars(&which).await?;
     let found: Vec<_> = found
         .into_iter()
         .map(|(series, exemplars)| {

@@ -17,6 +17,9 @@ const LIMITS: Limits = Limits {
     decoded: 4 * 1024 * 1024,
 };
 
+/// The time as of which a query is asked.
+pub(super) const AS_OF: &str = "as_of";
+
 /// More than this is never listed at once.
 const MOST: usize = 1_000_000;
 
@@ -139,8 +142,27 @@ impl Parameters {
         }
     }
 
-    /// `match[]`, `start` and `end`, and one more than `limit`.
+    /// Which series and families there are does not tell when they arrived.
+    pub(super) fn no_as_of(&self) -> Result<(), Failure> {
+        match self.text(AS_OF) {
+            None => Ok(()),
+            Some(_) => {
+                let why = "only samples and exemplars can be asked for by it";
+                Err(Failure::Execution(format!(
+                    "invalid parameter {AS_OF:?}: {why}"
+                )))
+            }
+        }
+    }
+
+    /// Of what has no memory of arrivals.
     pub(super) fn which(&self) -> Result<Which, Failure> {
+        self.no_as_of()?;
+        self.which_as_of()
+    }
+
+    /// `match[]`, `start` and `end`, and one more than `limit`.
+    pub(super) fn which_as_of(&self) -> Result<Which, Failure> {
         let selectors = self.0.iter().filter(|(name, _)| name == "match[]");
         let selectors = selectors
             .map(|(_, text)| {

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use promql::{Answer, Value};
 
-use super::parameters::Parameters;
+use super::parameters::{AS_OF, Parameters};
 use super::reply::{Failure, PrometheusAnswer, PrometheusFailure, json_text, success};
 use super::store;
 use crate::Gateway;
@@ -13,10 +13,11 @@ use crate::operations::Allowed;
 /// Evaluate an expression at an instant
 #[utoipa::path(get, path = "/prometheus/api/v1/query", operation_id = "prometheus_query", tag = "prometheus",
     params(("query" = String, Query, description = "PromQL"),
-        ("time" = Option<String>, Query, description = "Seconds since 1970 or RFC 3339; now unless given"),
+        ("time" = Option<String>, Query, description = "Seconds since 1970 or RFC 3339; `as_of`, else now, unless given"),
         ("timeout" = Option<String>, Query, description = "A duration such as 30s, or seconds"),
         ("limit" = Option<u64>, Query, description = "How many series at most; 0 for all"),
-        ("lookback_delta" = Option<String>, Query, description = "How old a sample may be to stand for its series")),
+        ("lookback_delta" = Option<String>, Query, description = "How old a sample may be to stand for its series"),
+        ("as_of" = Option<String>, Query, description = "Only what had arrived by then; seconds since 1970 or RFC 3339")),
     responses((status = 200, body = PrometheusAnswer), (status = 400, body = PrometheusFailure),
         (status = 422, body = PrometheusFailure), (status = 503, body = PrometheusFailure)))]
 pub async fn instant(
@@ -25,9 +26,10 @@ pub async fn instant(
     parameters: Parameters,
 ) -> Result<Response, Failure> {
     let now = gateway.clock.now().datetime().timestamp_millis();
-    let time = parameters.time("time")?.unwrap_or(now);
+    let as_of = parameters.time(AS_OF)?;
+    let time = parameters.time("time")?.or(as_of).unwrap_or(now);
     let (options, limit) = (parameters.options()?, parameters.limit()?);
-    let store = store(&gateway, &allowed)?;
+    let store = store(&gateway, &allowed, as_of)?;
     let _turn = turn(&gateway).await?;
     let engine = gateway.queries.engine;
     let answer = engine.instant(store.as_ref(), parameters.query(), time, options);
@@ -55,7 +57,8 @@ pub async fn post_instant(
         ("step" = String, Query, description = "A duration such as 15s, or seconds"),
         ("timeout" = Option<String>, Query, description = "A duration such as 30s, or seconds"),
         ("limit" = Option<u64>, Query, description = "How many series at most; 0 for all"),
-        ("lookback_delta" = Option<String>, Query, description = "How old a sample may be to stand for its series")),
+        ("lookback_delta" = Option<String>, Query, description = "How old a sample may be to stand for its series"),
+        ("as_of" = Option<String>, Query, description = "Only what had arrived by then; seconds since 1970 or RFC 3339")),
     responses((status = 200, body = PrometheusAnswer), (status = 400, body = PrometheusFailure),
         (status = 422, body = PrometheusFailure), (status = 503, body = PrometheusFailure)))]
 pub async fn range(
@@ -69,7 +72,7 @@ pub async fn range(
     );
     let step = parameters.step()?;
     let (options, limit) = (parameters.options()?, parameters.limit()?);
-    let store = store(&gateway, &allowed)?;
+    let store = store(&gateway, &allowed, parameters.time(AS_OF)?)?;
     let _turn = turn(&gateway).await?;
     let engine = gateway.queries.engine;
     let source = store.as_ref();

@@ -58,7 +58,7 @@ impl From<QueryError> for Failure {
 impl From<SourceError> for Failure {
     fn from(error: SourceError) -> Self {
         match error {
-            SourceError::TooMuch(why) => Self::Execution(why),
+            SourceError::TooMuch(why) | SourceError::NotKept(why) => Self::Execution(why),
             SourceError::Unavailable(why) => Self::Unavailable(why),
             SourceError::Failed(why) => Self::Internal(why),
         }

@@ -23,18 +23,18 @@ const MOST_MS: f64 = 1e12;
 pub struct Range {
     /// An hour before the end unless told.
     pub from: Option<DateTime<Utc>>,
-    /// Now unless told.
+    /// Now, or `as_of`, unless told.
     pub to: Option<DateTime<Utc>>,
 }
 
 impl Range {
-    pub(super) fn times(self, gateway: &Gateway) -> Result<Times, Error> {
+    pub(super) fn times(self, gateway: &Gateway, as_of_ns: Option<i64>) -> Result<Times, Error> {
         let now_ms = gateway.clock.now().datetime().timestamp_millis();
+        let as_of_ms = as_of_ns.map(|ns| ns.div_euclid(1_000_000));
+        let end_ms = self.to.map(|to| to.timestamp_millis()).or(as_of_ms);
         // Clocks differ: what is ahead of ours belongs to now.
-        let to_ms = self
-            .to
-            .map_or(now_ms + MAX_AHEAD_MS, |to| to.timestamp_millis());
-        let end_ms = self.to.map_or(now_ms, |to| to.timestamp_millis());
+        let to_ms = end_ms.unwrap_or(now_ms + MAX_AHEAD_MS);
+        let end_ms = end_ms.unwrap_or(now_ms);
         let from_ms = self
             .from
             .map_or(end_ms - HOUR_MS, |from| from.timestamp_millis());
@@ -63,7 +63,12 @@ pub struct Which {
 }
 
 impl Which {
-    pub(super) fn filter(self, times: Times, query: Option<&str>) -> Result<Filter, Error> {
+    pub(super) fn filter(
+        self,
+        times: Times,
+        as_of_ns: Option<i64>,
+        query: Option<&str>,
+    ) -> Result<Filter, Error> {
         let named = |text: Option<String>| text.filter(|text| !text.is_empty());
         Ok(Filter {
             times,
@@ -74,6 +79,7 @@ impl Which {
             max_duration_ns: duration("max_duration_ms", self.max_duration_ms)?,
             error: self.error,
             kind: named(self.kind).map(|word| kind(&word)).transpose()?,
+            as_of_ns,
         })
     }
 }
@@ -165,7 +171,7 @@ mod tests {
                 from_ns: 0,
                 to_ns: 1,
             };
-            which.filter(times, None).unwrap_err()
+            which.filter(times, None, None).unwrap_err()
         };
         let kind = Which {
             kind: Some("x".to_owned()),

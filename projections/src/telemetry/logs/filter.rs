@@ -61,6 +61,8 @@ pub(super) enum Test {
     /// The body has this piece of text, in this case.
     Line(String),
     LineMatches(Regexp),
+    /// Arrived by then.
+    KnownAt(i64),
 }
 
 /// What a value must be.
@@ -147,6 +149,11 @@ impl Filter {
         if !levels.is_empty() {
             self.require(Test::Level(levels.to_vec()));
         }
+    }
+
+    /// Narrows to what had arrived by then.
+    pub fn known_at(&mut self, as_of_ns: i64) {
+        self.require(Test::KnownAt(as_of_ns));
     }
 
     pub(super) fn require(&mut self, test: Test) {

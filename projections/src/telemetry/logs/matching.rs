@@ -12,6 +12,7 @@ use super::rows::Rows;
 use super::segment::{FieldColumn, Segment};
 use super::texts::Texts;
 use super::tokens::is_token_byte;
+use crate::telemetry::arrival::was_known;
 use crate::telemetry::bytes::Damaged;
 
 /// The rows that a filter wants, at `from_ns` and after, before `to_ns`.
@@ -65,7 +66,7 @@ impl<'a> Open<'a> {
     fn cost(&self, test: &Test) -> u8 {
         match test {
             Test::Level(_) | Test::Service(_) | Test::Stream(_) | Test::Resource(..) => 0,
-            Test::TraceId(_) | Test::SpanId(_) => 1,
+            Test::TraceId(_) | Test::SpanId(_) | Test::KnownAt(_) => 1,
             Test::Field(..) => 2,
             Test::Label(..) => 1,
             Test::Body(_) | Test::Line(_) | Test::LineMatches(_) => 3,
@@ -92,6 +93,7 @@ impl<'a> Open<'a> {
             }
             Test::TraceId(value) => Ok(of_ids(&self.segment.trace_ids()?, value)),
             Test::SpanId(value) => Ok(of_ids(&self.segment.span_ids()?, value)),
+            Test::KnownAt(as_of_ns) => self.known(*as_of_ns),
             Test::Field(name, value) => self.field(name, value),
             Test::Label(name, value) => self.label(name, value),
             Test::Line(text) => {
@@ -108,6 +110,18 @@ impl<'a> Open<'a> {
             Test::Word(word) => self.anywhere(&Needle::word(word), candidates),
             Test::Phrase(text) => self.anywhere(&Needle::piece(text), candidates),
         }
+    }
+
+    fn known(&self, as_of_ns: i64) -> Result<Rows, Damaged> {
+        let times = self.segment.times()?;
+        let mut rows = Rows::those(times.len(), |row| was_known(times[row], 0, as_of_ns));
+        for (row, late_ns) in self.segment.late()? {
+            let time_ns = *times.get(row).ok_or(Damaged("a late row is none"))?;
+            if !was_known(time_ns, late_ns, as_of_ns) {
+                rows.remove(row);
+            }
+        }
+        Ok(rows)
     }
 
     fn streams(&self, mut holds: impl FnMut(&StreamView<'_>) -> bool) -> Result<Rows, Damaged> {

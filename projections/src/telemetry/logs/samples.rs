@@ -222,7 +222,11 @@ pub(super) fn wants(filter: &Filter, record: &Record) -> bool {
                     .get(name)
                     .or_else(|| record.resource.get(name)),
             ),
-            Test::Stream(_) | Test::Label(..) | Test::Line(_) | Test::LineMatches(_) => {
+            Test::Stream(_)
+            | Test::Label(..)
+            | Test::Line(_)
+            | Test::LineMatches(_)
+            | Test::KnownAt(_) => {
                 unreachable!("no query says it")
             }
         };

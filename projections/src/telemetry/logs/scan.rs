@@ -277,6 +277,7 @@ impl Filter {
                 Test::Service(_) | Test::Resource(..) | Test::Stream(_) | Test::Field(..) => {
                     &[Column::Streams, Column::Stream]
                 }
+                Test::KnownAt(_) => &[Column::Late],
                 Test::TraceId(_) => &[Column::TraceId],
                 Test::SpanId(_) => &[Column::SpanId],
                 Test::Label(..) => &[Column::Streams, Column::Stream, Column::Level],

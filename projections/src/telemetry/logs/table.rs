@@ -7,10 +7,8 @@ use std::hash::{BuildHasherDefault, Hasher};
 use protocols::logs::{Level, LogRecord, Stream};
 
 use super::texts::Texts;
+use crate::telemetry::arrival::late_ns;
 use crate::telemetry::bytes::{put_bytes, put_varint};
-
-/// What arrived later than this after its own time keeps its arrival time.
-pub(super) const LATE_NS: i64 = 30_000_000_000;
 
 pub(super) type Hashed<K, V> = HashMap<K, V, BuildHasherDefault<Xxh>>;
 
@@ -32,7 +30,7 @@ impl Hasher for Xxh {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Row {
     pub(super) time_ns: i64,
-    /// By how much it arrived late; 0 where that was not [`LATE_NS`] or more.
+    /// By how much it arrived late; 0 where it did not.
     pub(super) late_ns: i64,
     /// Log position: record of the partition, and item of its body.
     pub(super) offset: i64,
@@ -128,10 +126,9 @@ impl Table {
 
     pub(super) fn push(&mut self, stream: u32, record: &LogRecord<'_>, arrival: Arrival) {
         let row = self.rows.len() as u32;
-        let late_ns = arrival.received_ns.saturating_sub(record.time_ns);
         self.rows.push(Row {
             time_ns: record.time_ns,
-            late_ns: if late_ns >= LATE_NS { late_ns } else { 0 },
+            late_ns: late_ns(record.time_ns, arrival.received_ns),
             offset: arrival.offset,
             index: arrival.index,
             level: record.level,

@@ -95,6 +95,8 @@ pub(crate) fn open(data: &[u8]) -> Result<Segment, Damaged> {
         return Err(Damaged("coarse samples have no ids"));
     };
     let mut writer = Writer::default();
+    // What stands in for samples does not know when they arrived.
+    writer.untold();
     let mut read = [Samples::default(), Samples::default(), Samples::default()];
     let (mut times, mut values) = (Vec::new(), Vec::new());
     for (at, id) in ids.iter().enumerate() {

@@ -3,6 +3,7 @@
 
 use std::collections::btree_map::{BTreeMap, Entry};
 use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -14,6 +15,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::SIGNAL;
+use super::arrivals::{Arrivals, within};
 use super::coarsen::Coarsening;
 use super::merge::{self, Piece};
 use super::registry::day_of;
@@ -68,8 +70,8 @@ impl Compact for MetricsCompact {
         let sections = sections.collect();
         let segments = apart(move || {
             let mut hours = Hours::default();
-            Sections::open(sections)?.each(|id, samples| {
-                hours.add(id, by_name.class(id), samples);
+            Sections::open(sections)?.each(|id, samples, arrivals| {
+                hours.add(id, by_name.class(id), samples, arrivals);
             })?;
             Ok(hours.finish())
         });
@@ -284,7 +286,8 @@ fn rewrite(
     mut coarse: Option<Coarsening>,
 ) -> Result<Rewritten, Damaged> {
     let mut hours = Hours::default();
-    let (mut samples, mut pieces) = (Samples::default(), Vec::new());
+    let (mut samples, mut arrivals) = (Samples::default(), Arrivals::default());
+    let mut pieces = Vec::new();
     let mut heads = Vec::with_capacity(runs.len());
     for run in &mut runs {
         heads.push(run.peek()?.unwrap_or(ENDED));
@@ -297,9 +300,10 @@ fn rewrite(
                 *head = run.peek()?.unwrap_or(ENDED);
             }
         }
-        merge::read(pieces.iter().map(Piece::place), &mut samples)?;
+        let places = pieces.iter().map(Piece::place);
+        merge::read(places, &mut samples, Some(&mut arrivals))?;
         let class = by_name.class(id);
-        hours.add(id, class, &samples);
+        hours.add(id, class, &samples, &arrivals);
         if let Some(coarse) = &mut coarse {
             coarse.add(id, class, &samples);
         }
@@ -315,7 +319,7 @@ struct Hours {
 }
 
 impl Hours {
-    fn add(&mut self, id: u128, class: i16, samples: &Samples) {
+    fn add(&mut self, id: u128, class: i16, samples: &Samples, arrivals: &Arrivals) {
         let hour = |time: i64| time.div_euclid(HOUR_MS);
         let (mut floats, mut wide) = (0, 0);
         loop {
@@ -330,7 +334,8 @@ impl Hours {
             let wide_end = samples.histograms.partition_point(|h| hour(h.0) <= window);
             let (float_range, wide_range) = (floats..floats_end, wide..wide_end);
             (floats, wide) = (floats_end, wide_end);
-            self.add_to(id, (class, window), samples, float_range, wide_range);
+            let ranges = (float_range, wide_range);
+            self.add_to(id, (class, window), samples, arrivals, ranges);
         }
     }
 
@@ -339,13 +344,20 @@ impl Hours {
         id: u128,
         (class, window): (i16, i64),
         samples: &Samples,
-        floats: std::ops::Range<usize>,
-        wide: std::ops::Range<usize>,
+        arrivals: &Arrivals,
+        (floats, wide): (Range<usize>, Range<usize>),
     ) {
         let (writer, about) = self.open.entry((class, window)).or_default();
         let times = &samples.times[floats.clone()];
-        let histograms = &samples.histograms[wide];
-        writer.id(id, times, &samples.values[floats], histograms);
+        let histograms = &samples.histograms[wide.clone()];
+        writer.id(id, times, &samples.values[floats.clone()], histograms);
+        if arrivals.untold {
+            writer.untold();
+        }
+        if !arrivals.is_empty() {
+            let late = within(&arrivals.floats, &floats);
+            writer.arrivals(late, within(&arrivals.histograms, &wide));
+        }
         let about = about.get_or_insert_with(|| NewSegment {
             class,
             window_start: window * HOUR_MS / 1_000,

@@ -14,8 +14,8 @@ use schemas::topic::Topic;
 use sqlx::PgConnection;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
-use super::registry::{Registry, day_of};
-use super::sink::{Collected, Family, Sink};
+use super::registry::Registry;
+use super::sink::{Collected, Family, Sink, arrival_day};
 use super::{SIGNAL, exemplars, series_block};
 use crate::runtime::{ApplyError, Changed, Home, Projection, Writing};
 use crate::telemetry::bodies::{self, Body, dropped};
@@ -198,7 +198,7 @@ impl State {
                 self.registries.entry(place_of(body)).or_default(),
                 collected,
                 body.received.window(),
-                arrival_day(received_at),
+                received_at,
                 xxh3_128(body.received.format.as_bytes()),
                 active_limit(body).unwrap_or(self.limit),
                 always_labels,
@@ -358,10 +358,6 @@ fn active_limit(body: &Body) -> Option<u32> {
 
 fn place_of(body: &Body) -> Place {
     (body.tenant, body.project, body.position.partition)
-}
-
-fn arrival_day(received_at: Timestamp) -> i32 {
-    day_of(received_at.micros().div_euclid(1_000))
 }
 
 fn arrival_days(bodies: &[Body]) -> Vec<(Place, i32)> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use promql::source::Samples;
 
+use super::arrivals::Arrivals;
 use super::merge;
 use super::segment::{Names, Segment};
 use crate::telemetry::bytes::Damaged;
@@ -104,8 +105,11 @@ impl Sections {
     }
 
     /// Calls `take` with the id and all samples of each series.
-    pub(super) fn each(&self, mut take: impl FnMut(u128, &Samples)) -> Result<(), Damaged> {
-        let mut samples = Samples::default();
+    pub(super) fn each(
+        &self,
+        mut take: impl FnMut(u128, &Samples, &Arrivals),
+    ) -> Result<(), Damaged> {
+        let (mut samples, mut arrivals) = (Samples::default(), Arrivals::default());
         let mut start = 0;
         for (id, end) in self.ids.iter().zip(&self.ends) {
             let places = &self.places[start..*end as usize];
@@ -113,8 +117,8 @@ impl Sections {
             let pieces = places
                 .iter()
                 .map(|place| (&self.sections[place.section as usize], place.at as usize));
-            merge::read(pieces, &mut samples)?;
-            take(*id, &samples);
+            merge::read(pieces, &mut samples, Some(&mut arrivals))?;
+            take(*id, &samples, &arrivals);
         }
         Ok(())
     }
@@ -192,7 +196,7 @@ mod tests {
                 sections.push((section(day, &ordinals, time), day.clone()));
             }
             let mut found = Vec::new();
-            Sections::open(sections).unwrap().each(|id, samples| {
+            Sections::open(sections).unwrap().each(|id, samples, _| {
                 assert!(samples.values.iter().all(|value| *value == id as f64));
                 found.push((id, samples.times.clone()));
             }).unwrap();

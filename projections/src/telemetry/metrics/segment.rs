@@ -4,23 +4,30 @@
 //! that one series is read without decoding the others.
 //!
 //! ```text
-//! version, names (0 ordinals | 1 ids), series
-//! columns: names, heads, times, values, histograms
+//! version, form, series
+//! form: names (0 ordinals | 1 ids) | has arrivals << 1 | some arrivals untold << 2
+//! columns: names, heads, times, values, histograms, then [arrivals]
 //! head: samples << 2 | same times << 1 | has histograms, bytes of times (unless
 //!       the same as before), bytes of values, then [histograms, their bytes]
 //! ```
+//!
+//! The first version has names alone for its form: it does not tell what arrived late.
 
 use std::ops::Range;
 
 use promql::source::Samples;
 use protocols::metrics::NativeHistogram;
 
+use super::arrivals::{self, Arrivals, Late};
 use super::{histograms, times, values};
 use crate::telemetry::bytes::{Damaged, Reader, put_column, put_signed, put_varint};
 
-const VERSION: u8 = 1;
+const FIRST_VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const ORDINALS: u8 = 0;
 const IDS: u8 = 1;
+const ARRIVALS: u8 = 2;
+const UNTOLD: u8 = 4;
 
 /// Writes a segment, one series after the other.
 #[derive(Debug, Default)]
@@ -33,6 +40,8 @@ pub(crate) struct Writer {
     histograms: Vec<u8>,
     last_times: Vec<i64>,
     last_ordinal: u32,
+    arrivals: arrivals::ColumnWriter,
+    untold: bool,
     scratch: values::Scratch,
 }
 
@@ -60,6 +69,21 @@ impl Writer {
     ) {
         self.names.extend_from_slice(&id.to_be_bytes());
         self.series(times, values, histograms);
+    }
+
+    /// Of the series that was added last, the samples that were late.
+    pub(crate) fn arrivals(
+        &mut self,
+        floats: impl Iterator<Item = Late>,
+        histograms: impl Iterator<Item = Late>,
+    ) {
+        let series = self.series.saturating_sub(1);
+        self.arrivals.series(series, floats, histograms);
+    }
+
+    /// Says that some samples do not tell whether they were late.
+    pub(crate) fn untold(&mut self) {
+        self.untold = true;
     }
 
     pub(crate) fn len(&self) -> u64 {
@@ -113,7 +137,14 @@ impl Writer {
     }
 
     fn finish(&mut self, names: u8) -> Vec<u8> {
-        let mut out = vec![VERSION, names];
+        let mut form = names;
+        if !self.arrivals.is_empty() {
+            form |= ARRIVALS;
+        }
+        if std::mem::take(&mut self.untold) {
+            form |= UNTOLD;
+        }
+        let mut out = vec![VERSION, form];
         put_varint(&mut out, self.series);
         for column in [
             &mut self.names,
@@ -124,6 +155,9 @@ impl Writer {
         ] {
             put_column(&mut out, column);
             column.clear();
+        }
+        if !self.arrivals.is_empty() {
+            put_column(&mut out, &self.arrivals.take());
         }
         self.series = 0;
         self.last_ordinal = 0;
@@ -149,6 +183,8 @@ pub(crate) struct Segment {
     times: Vec<u8>,
     values: Vec<u8>,
     histograms: Vec<u8>,
+    arrivals: Option<Box<arrivals::Column>>,
+    untold: bool,
 }
 
 /// Where a series' share of the columns is. Times may be those of the series before;
@@ -172,21 +208,32 @@ struct WideHead {
 impl Segment {
     pub(crate) fn open(bytes: &[u8]) -> Result<Self, Damaged> {
         let mut reader = Reader::new(bytes);
-        if reader.byte()? != VERSION {
-            return Err(Damaged("a segment of another version"));
+        let form = match (reader.byte()?, reader.byte()?) {
+            (FIRST_VERSION, names) => names | UNTOLD,
+            (VERSION, form) => form,
+            _ => return Err(Damaged("a segment of another version")),
+        };
+        if form & !(IDS | ARRIVALS | UNTOLD) != 0 {
+            return Err(Damaged("a segment of an unknown form"));
         }
-        let kind = reader.byte()?;
         let series = usize::try_from(reader.varint()?).unwrap_or(usize::MAX);
-        let names = read_names(kind, series, &reader.column()?)?;
+        let names = read_names(form & IDS, series, &reader.column()?)?;
         let (heads, wide) = read_heads(series, &reader.column()?)?;
-        Ok(Self {
+        let mut segment = Self {
             names,
             heads,
             wide,
             times: reader.column()?.into_owned(),
             values: reader.column()?.into_owned(),
             histograms: reader.column()?.into_owned(),
-        })
+            arrivals: None,
+            untold: form & UNTOLD != 0,
+        };
+        if form & ARRIVALS != 0 {
+            let column = arrivals::Column::read(reader.column()?.into_owned())?;
+            segment.arrivals = Some(Box::new(column));
+        }
+        Ok(segment)
     }
 
     pub(crate) fn names(&self) -> &Names {
@@ -200,6 +247,7 @@ impl Segment {
             + self.times.len()
             + self.values.len()
             + self.histograms.len()
+            + self.arrivals.as_ref().map_or(0, |column| column.size())
             + size_of::<Self>()
     }
 
@@ -227,6 +275,21 @@ impl Segment {
         }
     }
 
+    /// Appends which of the `at`-th series' samples were late, when these lie behind
+    /// `before` others, floats and histograms.
+    pub(crate) fn read_arrivals(
+        &self,
+        at: usize,
+        before: (usize, usize),
+        arrivals: &mut Arrivals,
+    ) -> Result<(), Damaged> {
+        arrivals.untold |= self.untold;
+        match &self.arrivals {
+            Some(column) => column.of(at, before, arrivals),
+            None => Ok(()),
+        }
+    }
+
     fn read_histograms(&self, at: usize, samples: &mut Samples) -> Result<(), Damaged> {
         let found = self.wide.binary_search_by_key(&at, |w| w.series as usize);
         let Ok(wide) = found.map(|found| &self.wide[found]) else {
@@ -250,8 +313,8 @@ fn part(column: &[u8], range: Range<u32>) -> Result<&[u8], Damaged> {
         .ok_or(Damaged("a column is shorter than its heads say"))
 }
 
-fn read_names(kind: u8, series: usize, column: &[u8]) -> Result<Names, Damaged> {
-    if kind == IDS {
+fn read_names(names: u8, series: usize, column: &[u8]) -> Result<Names, Damaged> {
+    if names == IDS {
         let ids: Vec<_> = column
             .as_chunks()
             .0
@@ -373,11 +436,51 @@ mod tests {
             }
         }
 
+        /// Of each series its own, behind what was read before.
+        #[test]
+        fn arrivals_come_back(
+            all in prop::collection::vec((
+                prop::collection::vec(prop::option::of(-2..2_i64), 0..12),
+                prop::collection::vec(prop::option::of(-2..2_i64), 0..3),
+            ), 0..20),
+            untold: bool,
+        ) {
+            let late = |arrivals: &[Option<i64>], first: usize| -> Vec<Late> {
+                let places = arrivals.iter().enumerate();
+                places.filter_map(|(at, arrival)| {
+                    let arrival_ms = 1_793_500_000_000 + (*arrival)?;
+                    Some(Late { at: (first + at) as u32, arrival_ms })
+                }).collect()
+            };
+            let mut writer = Writer::default();
+            for (n, (floats, wide)) in all.iter().enumerate() {
+                let times: Vec<i64> = (0..floats.len() as i64).collect();
+                let values = vec![1.0; floats.len()];
+                let histograms: Vec<_> = (0..wide.len() as i64).map(|t| (t, histogram(t))).collect();
+                writer.id(n as u128, &times, &values, &histograms);
+                writer.arrivals(late(floats, 0).into_iter(), late(wide, 0).into_iter());
+            }
+            if untold {
+                writer.untold();
+            }
+            let segment = Segment::open(&writer.finish_ids()).unwrap();
+            for (at, (floats, wide)) in all.iter().enumerate() {
+                let mut arrivals = Arrivals::default();
+                segment.read_arrivals(at, (7, 5), &mut arrivals).unwrap();
+                let expected = Arrivals { floats: late(floats, 7), histograms: late(wide, 5), untold };
+                prop_assert_eq!(arrivals, expected);
+            }
+            let next = Segment::open(&writer.finish_ids()).unwrap();
+            prop_assert!(next.arrivals.is_none() && !next.untold, "nothing is left of the one before");
+        }
+
         #[test]
         fn damaged_segments_are_refused_or_read(at: prop::sample::Index, byte: u8, bytes: Vec<u8>) {
             let mut writer = Writer::default();
             for n in 0..20_u32 {
                 writer.ordinal(n, &[1, 2, i64::from(n)], &[0.5, 1.0, f64::from(n)], &[(3, histogram(4))]);
+                let late = Late { at: n % 3, arrival_ms: i64::from(n) };
+                writer.arrivals([late].into_iter(), [Late { at: 0, ..late }].into_iter());
             }
             let mut damaged = writer.finish_ordinals();
             let at = at.index(damaged.len());
@@ -386,9 +489,68 @@ mod tests {
                 if let Ok(segment) = Segment::open(&bytes) {
                     for n in 0..segment.len() {
                         let _either = segment.read(n, &mut Samples::default());
+                        let _either = segment.read_arrivals(n, (0, 0), &mut Arrivals::default());
                     }
                 }
             }
         }
+    }
+    /// As it was written before arrivals were kept: two series, the second with a
+    /// histogram.
+    const FIRST: &[u8] = &[
+        1, 0, 2, 4, 3, 6, 14, 8, 4, 4, 11, 2, 1, 13, 8, 208, 15, 208, 15, 12, 34, 100, 150, 1, 0,
+        14, 26, 240, 46, 0, 0, 1, 1, 1, 5, 0, 0, 0, 0, 0,
+    ];
+
+    /// The same as it is written now.
+    fn again() -> Writer {
+        let mut writer = Writer::default();
+        writer.ordinal(3, &[1_000, 2_000], &[0.5, 1.25], &[]);
+        writer.ordinal(9, &[1_000, 2_000], &[7.0, 7.0], &[(3_000, histogram(4))]);
+        writer
+    }
+
+    #[test]
+    fn segments_of_the_first_version_are_read_and_do_not_tell_what_was_late() {
+        let segment = Segment::open(FIRST).unwrap();
+        assert_eq!(segment.names(), &Names::Ordinals(vec![3, 9]));
+        let (mut samples, mut arrivals) = (Samples::default(), Arrivals::default());
+        segment.read(1, &mut samples).unwrap();
+        assert_eq!(
+            (&samples.times[..], &samples.values[..]),
+            (&[1_000, 2_000][..], &[7.0, 7.0][..])
+        );
+        assert_eq!(samples.histograms, [(3_000, histogram(4))]);
+        segment.read_arrivals(1, (0, 0), &mut arrivals).unwrap();
+        assert!(arrivals.is_empty() && arrivals.untold);
+    }
+
+    #[test]
+    fn where_nothing_is_late_arrivals_take_no_byte() {
+        let bytes = again().finish_ordinals();
+        assert_eq!(bytes[1..], FIRST[1..]);
+        assert!(!Segment::open(&bytes).unwrap().untold);
+        let mut late = again();
+        let arrival_ms = 1_793_500_000_000;
+        late.arrivals([Late { at: 1, arrival_ms }].into_iter(), std::iter::empty());
+        assert!(late.finish_ordinals().len() > bytes.len());
+    }
+
+    #[test]
+    fn a_flood_of_late_samples_takes_little() {
+        let flood = |late: bool| {
+            let mut writer = Writer::default();
+            for n in 0..1_000_u32 {
+                writer.ordinal(n, &[1_000, 16_000], &[f64::from(n), 2.0], &[]);
+                let arrivals = (0..2).map(|at| Late {
+                    at,
+                    arrival_ms: 90_000 + i64::from(at),
+                });
+                writer.arrivals(arrivals.take(if late { 2 } else { 0 }), std::iter::empty());
+            }
+            writer.finish_ordinals().len()
+        };
+        let more = flood(true) - flood(false);
+        assert!(more < 100, "{more} bytes for 2,000 samples");
     }
 }

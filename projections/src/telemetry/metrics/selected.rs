@@ -8,6 +8,7 @@ use parking_lot::RwLock;
 use promql::source::{Samples, SeriesSet, SourceError};
 use protocols::metrics::Labels;
 
+use super::arrivals::Arrivals;
 use super::coarse;
 use super::fetch::SegmentRow;
 use super::index::DayIndex;
@@ -26,6 +27,7 @@ const HOUR: i64 = 3_600;
 pub(crate) struct Selected {
     from_ms: i64,
     to_ms: i64,
+    as_of_ms: Option<i64>,
     days: Vec<Day>,
     by_id: HashedMap<u32>,
     found: Vec<Found>,
@@ -53,6 +55,17 @@ impl Selected {
             from_ms,
             to_ms,
             ..Self::default()
+        }
+    }
+
+    /// Without what had not arrived by then.
+    pub(crate) fn known_at(self, as_of_ms: Option<i64>) -> Self {
+        // Nothing arrives before its own time.
+        let to_ms = self.to_ms.min(as_of_ms.unwrap_or(i64::MAX));
+        Self {
+            to_ms,
+            as_of_ms,
+            ..self
         }
     }
 
@@ -162,8 +175,19 @@ impl SeriesSet for Selected {
     fn next(&mut self, samples: &mut Samples) -> Result<Option<Labels>, SourceError> {
         samples.clear();
         while let Some(found) = self.found.pop() {
-            merge::read(found.pieces.iter().map(Piece::place), samples)
-                .map_err(|e| SourceError::Failed(e.to_string()))?;
+            let failed = |e: Damaged| SourceError::Failed(e.to_string());
+            let pieces = found.pieces.iter().map(Piece::place);
+            match self.as_of_ms {
+                None => merge::read(pieces, samples, None).map_err(failed)?,
+                Some(as_of_ms) => {
+                    let mut arrivals = Arrivals::default();
+                    merge::read(pieces, samples, Some(&mut arrivals)).map_err(failed)?;
+                    if arrivals.untold {
+                        return Err(untold());
+                    }
+                    arrivals.leave_out(samples, as_of_ms);
+                }
+            }
             merge::cut(samples, self.from_ms, self.to_ms);
             if !samples.is_empty() {
                 return Ok(Some(found.index.read().labels(found.series)));
@@ -179,9 +203,16 @@ impl SeriesSet for Selected {
             let found = self.found.split_off(self.found.len() - share);
             shares.push(Box::new(Self {
                 found,
-                ..Self::new(self.from_ms, self.to_ms)
+                ..Self::new(self.from_ms, self.to_ms).known_at(self.as_of_ms)
             }));
         }
         shares
     }
+}
+
+/// Rather no answer than one that may be wrong.
+pub(crate) fn untold() -> SourceError {
+    let why = "samples of this time do not tell when they arrived: they are downsampled, or \
+               were stored before arrivals were kept; ask without `as_of`";
+    SourceError::NotKept(why.to_owned())
 }

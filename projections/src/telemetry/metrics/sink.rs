@@ -7,7 +7,9 @@ use protocols::metrics::{
     Exemplar, Labels, Metadata, MetricKind, MetricSink, NativeHistogram, SeriesKey,
 };
 use schemas::telemetry::Window;
+use schemas::time::Timestamp;
 
+use super::arrivals::{LATE_MS, Late};
 use super::exemplars::Measured;
 use super::registry::{DAY_MS, Registry, day_of};
 use super::segment::Writer;
@@ -19,7 +21,9 @@ pub(crate) struct Collected {
     pub(crate) from: Option<Offset>,
     pub(crate) until: Offset,
     samples: Vec<Sample>,
-    histograms: Vec<(i32, u32, i64, NativeHistogram)>,
+    histograms: Vec<(Place, NativeHistogram)>,
+    /// When bodies came that brought anything late.
+    arrivals: Vec<i64>,
     pub(crate) exemplars: BTreeMap<i32, Vec<Measured>>,
     pub(crate) families: HashMap<String, Family>,
     pub(crate) outside_window: u64,
@@ -32,10 +36,42 @@ pub(crate) struct Collected {
 
 #[derive(Debug, Clone, Copy)]
 struct Sample {
+    place: Place,
+    value: f64,
+}
+
+/// Small, because there is one for each sample of a flush.
+#[derive(Debug, Clone, Copy)]
+struct Place {
     day: i32,
     ordinal: u32,
-    time: i64,
-    value: f64,
+    /// Of its day, in milliseconds.
+    time: u32,
+    /// 0 where it was not late, else its number in [`Collected::arrivals`].
+    arrival: u32,
+}
+
+impl Place {
+    fn series(self) -> (i32, u32) {
+        (self.day, self.ordinal)
+    }
+
+    fn order(self) -> (i32, u32, u32) {
+        (self.day, self.ordinal, self.time)
+    }
+
+    fn time_ms(self) -> i64 {
+        i64::from(self.day) * DAY_MS + i64::from(self.time)
+    }
+
+    /// As the `at`-th sample of its series, where it was late.
+    fn late(self, at: usize, arrivals: &[i64]) -> Option<Late> {
+        let arrival = self.arrival.checked_sub(1)?;
+        Some(Late {
+            at: at as u32,
+            arrival_ms: arrivals[arrival as usize],
+        })
+    }
 }
 
 /// As stored in `metric_metadata`.
@@ -65,20 +101,18 @@ impl Collected {
     /// A section for each day. Of equal times of a series the first that came stays.
     pub(crate) fn encode(&mut self) -> Vec<Encoded> {
         // Stable: equal ones stay in the order of the log.
-        self.samples
-            .sort_by_key(|sample| (sample.day, sample.ordinal, sample.time));
-        self.histograms
-            .sort_by_key(|(day, ordinal, time, _)| (*day, *ordinal, *time));
+        self.samples.sort_by_key(|sample| sample.place.order());
+        self.histograms.sort_by_key(|(place, _)| place.order());
         let mut histograms = std::mem::take(&mut self.histograms).into_iter().peekable();
         let mut samples = &self.samples[..];
         let mut sections = Vec::new();
         let mut section = SectionWriter::default();
         loop {
             let next = [
-                samples.first().map(|s| (s.day, s.ordinal)),
-                histograms.peek().map(|h| (h.0, h.1)),
+                samples.first().map(|sample| sample.place.series()),
+                histograms.peek().map(|(place, _)| place.series()),
             ];
-            let Some((day, ordinal)) = next.into_iter().flatten().min() else {
+            let Some(series @ (day, ordinal)) = next.into_iter().flatten().min() else {
                 break;
             };
             if section.writer.len() > 0 && section.day != day {
@@ -87,19 +121,23 @@ impl Collected {
             section.day = day;
             let many = samples
                 .iter()
-                .take_while(|s| (s.day, s.ordinal) == (day, ordinal))
+                .take_while(|sample| sample.place.series() == series)
                 .count();
             let (these, rest) = samples.split_at(many);
             samples = rest;
             let mut wide: Vec<(i64, NativeHistogram)> = Vec::new();
-            while let Some((.., time, histogram)) =
-                histograms.next_if(|h| (h.0, h.1) == (day, ordinal))
+            while let Some((place, histogram)) =
+                histograms.next_if(|(place, _)| place.series() == series)
             {
+                let time = place.time_ms();
                 if wide.last().is_none_or(|(before, _)| *before != time) {
+                    section
+                        .late_wide
+                        .extend(place.late(wide.len(), &self.arrivals));
                     wide.push((time, histogram));
                 }
             }
-            section.series(ordinal, these, &wide);
+            section.series(ordinal, these, &wide, &self.arrivals);
         }
         if section.writer.len() > 0 {
             sections.push(section.finish());
@@ -116,6 +154,8 @@ struct SectionWriter {
     items: usize,
     times: Vec<i64>,
     values: Vec<f64>,
+    late: Vec<Late>,
+    late_wide: Vec<Late>,
 }
 
 impl Default for SectionWriter {
@@ -128,17 +168,29 @@ impl Default for SectionWriter {
             items: 0,
             times: Vec::new(),
             values: Vec::new(),
+            late: Vec::new(),
+            late_wide: Vec::new(),
         }
     }
 }
 
 impl SectionWriter {
-    fn series(&mut self, ordinal: u32, samples: &[Sample], wide: &[(i64, NativeHistogram)]) {
+    fn series(
+        &mut self,
+        ordinal: u32,
+        samples: &[Sample],
+        wide: &[(i64, NativeHistogram)],
+        arrivals: &[i64],
+    ) {
         self.times.clear();
         self.values.clear();
         for sample in samples {
-            if self.times.last() != Some(&sample.time) {
-                self.times.push(sample.time);
+            let time = sample.place.time_ms();
+            if self.times.last() != Some(&time) {
+                if let Some(late) = sample.place.late(self.times.len(), arrivals) {
+                    self.late.push(late);
+                }
+                self.times.push(time);
                 self.values.push(sample.value);
             }
         }
@@ -154,6 +206,8 @@ impl SectionWriter {
         self.items += self.times.len() + wide.len();
         self.writer
             .ordinal(ordinal, &self.times, &self.values, wide);
+        self.writer
+            .arrivals(self.late.drain(..), self.late_wide.drain(..));
     }
 
     fn finish(&mut self) -> Encoded {
@@ -167,6 +221,15 @@ impl SectionWriter {
         (self.min_time, self.max_time, self.items) = (i64::MAX, i64::MIN, 0);
         encoded
     }
+}
+
+pub(crate) fn arrival_day(received_at: Timestamp) -> i32 {
+    day_of(received_at.micros().div_euclid(1_000))
+}
+
+/// The first millisecond at which what came was there.
+fn arrival_ms(received_at: Timestamp) -> i64 {
+    received_at.micros().saturating_add(999).div_euclid(1_000)
 }
 
 /// One pass over one body.
@@ -185,6 +248,11 @@ pub(crate) struct Sink<'a> {
     /// The day of the last sample, and the ordinal of the series on it.
     day: i32,
     ordinal: Option<u32>,
+    /// When the body came, before which time its items are late, and the number of its
+    /// arrival once any was.
+    arrival_ms: i64,
+    late_before: i64,
+    arrival: u32,
 }
 
 impl<'a> Sink<'a> {
@@ -192,7 +260,7 @@ impl<'a> Sink<'a> {
         registry: &'a mut Registry,
         to: &'a mut Collected,
         window: Window,
-        day: i32,
+        received_at: Timestamp,
         salt: u128,
         limit: u32,
         always_labels: bool,
@@ -207,8 +275,11 @@ impl<'a> Sink<'a> {
             salt,
             slot: 0,
             labels: None,
-            day,
+            day: arrival_day(received_at),
             ordinal: None,
+            arrival_ms: arrival_ms(received_at),
+            late_before: arrival_ms(received_at).saturating_sub(LATE_MS),
+            arrival: 0,
         }
     }
 
@@ -217,23 +288,45 @@ impl<'a> Sink<'a> {
         Self { floor, ..self }
     }
 
-    /// The ordinal of the series on the day of `time`; None where the item is left
-    /// out, which is counted.
-    fn place(&mut self, time: i64) -> Option<(i32, u32)> {
+    /// Where an item of the series belongs; None where it is left out, which is counted.
+    fn place(&mut self, time: i64) -> Option<Place> {
         if !self.window.contains(time) {
             self.to.outside_window += 1;
             return None;
         }
-        let start = i64::from(self.day) * DAY_MS;
+        let mut start = i64::from(self.day) * DAY_MS;
         if !(start..start + DAY_MS).contains(&time) {
             self.day = day_of(time);
+            start = i64::from(self.day) * DAY_MS;
             self.ordinal = self.registry.ordinal(self.day, self.slot);
             self.registry.use_day(self.day);
         }
+        let Ok(of_day) = u32::try_from(time.saturating_sub(start)) else {
+            // Before the first day that has a number: where no age is too much.
+            self.to.outside_window += 1;
+            return None;
+        };
         if self.ordinal.is_none() {
             self.ordinal = self.register();
         }
-        self.ordinal.map(|ordinal| (self.day, ordinal))
+        let ordinal = self.ordinal?;
+        Some(Place {
+            day: self.day,
+            ordinal,
+            time: of_day,
+            arrival: self.arrival_of(time),
+        })
+    }
+
+    fn arrival_of(&mut self, time: i64) -> u32 {
+        if time >= self.late_before {
+            return 0;
+        }
+        if self.arrival == 0 {
+            self.to.arrivals.push(self.arrival_ms);
+            self.arrival = self.to.arrivals.len() as u32;
+        }
+        self.arrival
     }
 
     /// Whether stored segments lack the item.
@@ -281,33 +374,29 @@ impl MetricSink for Sink<'_> {
     }
 
     fn sample(&mut self, time: i64, value: f64) {
-        if let Some((day, ordinal)) = self.place(time)
+        if let Some(place) = self.place(time)
             && self.takes(time)
         {
-            self.to.samples.push(Sample {
-                day,
-                ordinal,
-                time,
-                value,
-            });
+            self.to.samples.push(Sample { place, value });
         }
     }
 
     fn histogram(&mut self, time: i64, histogram: NativeHistogram) {
-        if let Some((day, ordinal)) = self.place(time)
+        if let Some(place) = self.place(time)
             && self.takes(time)
         {
-            self.to.histograms.push((day, ordinal, time, histogram));
+            self.to.histograms.push((place, histogram));
         }
     }
 
     fn exemplar(&mut self, exemplar: Exemplar<'_>) {
-        if let Some((day, ordinal)) = self.place(exemplar.time_ms) {
+        if let Some(place) = self.place(exemplar.time_ms) {
+            let arrival_ms = (place.arrival != 0).then_some(self.arrival_ms);
             self.to
                 .exemplars
-                .entry(day)
+                .entry(place.day)
                 .or_default()
-                .push(Measured::of(ordinal, &exemplar));
+                .push(Measured::of(place.ordinal, &exemplar, arrival_ms));
         }
     }
 

@@ -16,12 +16,13 @@ use sqlx::PgConnection;
 
 use super::SIGNAL;
 use super::cache::{Indexed, Indexes};
+use super::exemplars::{self, Measured};
 use super::fetch::fetch;
 use super::index::DayIndex;
 use super::matching::Compiled;
 use super::registry::day_of;
 use super::segments::{Owner, Segments};
-use super::selected::Selected;
+use super::selected::{Selected, untold};
 use crate::db::{Db, QueryError};
 use crate::telemetry::bytes::Damaged;
 use crate::telemetry::snapshot;
@@ -75,6 +76,7 @@ impl Stores {
         Store {
             stores: self.clone(),
             scope: scope.clone(),
+            as_of_ms: None,
         }
     }
 }
@@ -84,6 +86,7 @@ impl Stores {
 pub struct Store {
     stores: Stores,
     scope: Scope,
+    as_of_ms: Option<i64>,
 }
 
 impl From<QueryError> for SourceUnavailable {
@@ -118,6 +121,12 @@ impl From<SourceUnavailable> for SourceError {
 }
 
 impl Store {
+    /// Its samples and exemplars as they were known then: those that had not arrived are
+    /// left out. Which series there are does not depend on it.
+    pub fn known_at(self, as_of_ms: Option<i64>) -> Self {
+        Self { as_of_ms, ..self }
+    }
+
     async fn selected(
         &self,
         selection: &Selection,
@@ -129,7 +138,8 @@ impl Store {
         let days = self
             .days(&mut tx, generation, selection.from_ms, selection.to_ms)
             .await?;
-        let mut selected = Selected::new(selection.from_ms, selection.to_ms);
+        let selected = Selected::new(selection.from_ms, selection.to_ms);
+        let mut selected = selected.known_at(self.as_of_ms);
         for (day, index) in days {
             let found = index.read().find(&matchers);
             selected.add_day(day, index, &found);
@@ -225,11 +235,13 @@ impl Store {
             let found: BTreeSet<u32> = find_any(&index, &selectors).into_iter().collect();
             for (_, partition, data) in stored.iter().filter(|row| row.0 == day) {
                 let ordinals = index.of_ordinal(*partition);
-                for one in super::exemplars::decode(data)? {
+                let decoded = exemplars::decode(data)?;
+                for one in decoded.all {
                     let series = ordinals.get(one.ordinal as usize);
                     let series = series.filter(|series| found.contains(series));
                     if let Some(series) = series
                         && (which.from_ms..=which.to_ms).contains(&one.time_ms)
+                        && self.knows(&one, decoded.untold)?
                     {
                         by_series
                             .entry(index.labels(*series))
@@ -248,6 +260,18 @@ impl Store {
             exemplars.dedup();
         }
         Ok(by_series.into_iter().take(which.limit).collect())
+    }
+
+    /// Whether an exemplar had arrived when it is asked of.
+    fn knows(&self, exemplar: &Measured, untold: bool) -> Result<bool, SourceUnavailable> {
+        match self.as_of_ms {
+            None => Ok(true),
+            Some(_) if untold => Err(SourceUnavailable(self::untold())),
+            Some(as_of_ms) => {
+                let arrival_ms = exemplar.arrival_ms.unwrap_or(exemplar.time_ms);
+                Ok(arrival_ms <= as_of_ms)
+            }
+        }
     }
 
     async fn read_metadata(

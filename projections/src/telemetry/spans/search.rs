@@ -42,6 +42,8 @@ pub struct Filter {
     pub max_duration_ns: Option<i64>,
     pub error: Option<bool>,
     pub kind: Option<SpanKind>,
+    /// Without what had not arrived by then, in nanoseconds since 1970.
+    pub as_of_ns: Option<i64>,
 }
 
 /// The last trace of a page: its newest span that was asked for.
@@ -64,7 +66,8 @@ pub async fn search(
 ) -> Result<Page<TraceSummary, Cursor>, QueryError> {
     let mut tx = rows::snapshot(db, scope).await?;
     let page = find(&mut tx, scope, filter, after, limit).await?;
-    let mut known = summary::of(&fetch(&mut tx, scope, &page.items).await?);
+    let table = fetch(&mut tx, scope, &page.items, filter.as_of_ns).await?;
+    let mut known = summary::of(&table);
     let shown = page.items.iter();
     let items = shown.filter_map(|found| known.remove(&found.trace_id));
     Ok(Page {
@@ -82,7 +85,7 @@ pub async fn traces(
 ) -> Result<Vec<Trace>, QueryError> {
     let mut tx = rows::snapshot(db, scope).await?;
     let page = find(&mut tx, scope, filter, None, limit).await?;
-    let table = fetch(&mut tx, scope, &page.items).await?;
+    let table = fetch(&mut tx, scope, &page.items, filter.as_of_ns).await?;
     let mut known: HashMap<TraceId, Trace> = HashMap::new();
     for rows in table.rows.chunk_by(|a, b| a.trace_id == b.trace_id) {
         let trace = Trace::of(&table, rows);
@@ -176,6 +179,7 @@ async fn fetch(
     tx: &mut PgConnection,
     scope: &Scope,
     found: &[Cursor],
+    as_of_ns: Option<i64>,
 ) -> Result<Table, QueryError> {
     let starts = || found.iter().map(|found| found.start_ns);
     let (Some(from_ns), Some(to_ns)) = (starts().min(), starts().max()) else {
@@ -187,5 +191,6 @@ async fn fetch(
     let recent = rows::level0(tx, scope, times).await?;
     table.absorb(&collect0(recent, wanted).await?);
     table.arrange();
+    table.leave_out(as_of_ns);
     Ok(table)
 }

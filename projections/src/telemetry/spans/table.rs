@@ -7,9 +7,7 @@ use std::ops::Range;
 use protocols::spans::{Field, SpanEvent, SpanKind, SpanLink, SpanRecord, SpanStatus, Stream};
 
 use super::texts::Texts;
-
-/// Arrival later than this after the span's end is kept (as-of queries need it).
-pub(crate) const LATE_NS: i64 = 30_000_000_000;
+use crate::telemetry::arrival::{late_ns, was_known};
 
 pub(crate) type TraceId = [u8; 16];
 pub(crate) type SpanId = [u8; 8];
@@ -35,7 +33,7 @@ pub(crate) struct Row {
     pub(crate) fields: Range<u32>,
     pub(crate) events: Range<u32>,
     pub(crate) links: Range<u32>,
-    /// How long after its end it arrived; 0 where within [`LATE_NS`].
+    /// How long after its end it arrived; 0 where it was not late.
     pub(crate) late_ns: i64,
 }
 
@@ -111,7 +109,7 @@ impl Table {
     /// Takes a span that arrived at `received_ns`.
     pub(crate) fn push(&mut self, resource: u32, span: &SpanRecord<'_>, received_ns: i64) {
         let duration_ns = span.duration_ns.max(0);
-        let late_ns = received_ns.saturating_sub(span.start_ns.saturating_add(duration_ns));
+        let late_ns = late_ns(span.start_ns.saturating_add(duration_ns), received_ns);
         let row = Row {
             trace_id: span.trace_id,
             span_id: span.span_id,
@@ -128,7 +126,7 @@ impl Table {
             fields: self.take_fields(&span.fields),
             events: self.take_events(&span.events),
             links: self.take_links(&span.links),
-            late_ns: if late_ns > LATE_NS { late_ns } else { 0 },
+            late_ns,
         };
         self.rows.push(row);
     }
@@ -193,6 +191,14 @@ impl Table {
     pub(crate) fn arrange(&mut self) {
         self.rows.sort_by_key(Row::identity);
         self.rows.dedup_by_key(|row| row.identity());
+    }
+
+    /// Leaves out spans that had not arrived by then.
+    pub(crate) fn leave_out(&mut self, as_of_ns: Option<i64>) {
+        if let Some(as_of_ns) = as_of_ns {
+            self.rows
+                .retain(|row| was_known(row.end_ns(), row.late_ns, as_of_ns));
+        }
     }
 
     /// Appends the rows of another table behind the own ones.

@@ -29,8 +29,14 @@ pub struct Trace {
     pub truncated: bool,
 }
 
-/// None where the project has no such trace.
-pub async fn get(db: &Db, scope: &Scope, trace_id: TraceId) -> Result<Option<Trace>, QueryError> {
+/// None where the project has no such trace. With `as_of_ns` its spans that had arrived
+/// by then.
+pub async fn get(
+    db: &Db,
+    scope: &Scope,
+    trace_id: TraceId,
+    as_of_ns: Option<i64>,
+) -> Result<Option<Trace>, QueryError> {
     let mut tx = rows::snapshot(db, scope).await?;
     let recent = rows::level0(&mut tx, scope, Times::ALL).await?;
     let only = BTreeSet::from([trace_id]);
@@ -53,12 +59,19 @@ pub async fn get(db: &Db, scope: &Scope, trace_id: TraceId) -> Result<Option<Tra
     }
     // Level 1 is older in the log: of a span that was sent twice its copy stays.
     found.absorb(&of_level0);
-    Ok(whole(found))
+    Ok(whole(found, as_of_ns))
 }
 
-fn whole(mut found: Table) -> Option<Trace> {
+fn whole(mut found: Table, as_of_ns: Option<i64>) -> Option<Trace> {
     found.arrange();
-    (!found.is_empty()).then(|| Trace::of(&found, &found.rows))
+    let cut = found.rows.len() > MOST_SPANS;
+    found.leave_out(as_of_ns);
+    (!found.is_empty()).then(|| {
+        let trace = Trace::of(&found, &found.rows);
+        // Of more spans than are read, others may have arrived by then.
+        let truncated = trace.truncated || cut;
+        Trace { truncated, ..trace }
+    })
 }
 
 impl Trace {

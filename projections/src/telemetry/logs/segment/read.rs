@@ -268,7 +268,7 @@ impl<'a> Segment<'a> {
         Ok(wanted.iter().map(id).collect())
     }
 
-    pub(super) fn late(&self) -> Result<Vec<(usize, i64)>, Damaged> {
+    pub(in super::super) fn late(&self) -> Result<Vec<(usize, i64)>, Damaged> {
         let raw = self.column(Column::Late)?.unwrap_or_default();
         let mut bytes = Reader::new(&raw);
         let (mut found, mut at) = (Vec::new(), 0usize);

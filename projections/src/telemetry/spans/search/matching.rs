@@ -5,6 +5,7 @@ use protocols::spans::SpanStatus;
 use super::super::bloom;
 use super::super::segment::{Core, Field, Segment};
 use super::{Filter, Newest};
+use crate::telemetry::arrival::was_known;
 use crate::telemetry::bytes::Damaged;
 
 impl Filter {
@@ -43,6 +44,8 @@ pub(super) struct Asked<'a> {
     /// By resource.
     service: Vec<bool>,
     fields: Vec<OfField<'a>>,
+    /// Late rows and by how much, where that matters.
+    late: Vec<(usize, i64)>,
 }
 
 impl<'a> Asked<'a> {
@@ -62,11 +65,26 @@ impl<'a> Asked<'a> {
             fields: fields
                 .map(|(name, value)| OfField::read(segment, core, name, value))
                 .collect::<Result<_, _>>()?,
+            late: match filter.as_of_ns {
+                Some(_) => segment.late()?,
+                None => Vec::new(),
+            },
+        })
+    }
+
+    /// Whether a row had arrived at the time that is asked of.
+    pub(super) fn knows(&self, row: usize) -> bool {
+        self.filter.as_of_ns.is_none_or(|as_of_ns| {
+            let late = self.late.binary_search_by_key(&row, |(late, _)| *late);
+            let late_ns = late.map_or(0, |found| self.late[found].1);
+            let end_ns = self.core.starts[row].saturating_add(self.core.durations[row]);
+            was_known(end_ns, late_ns, as_of_ns)
         })
     }
 
     pub(super) fn is(&self, row: usize) -> bool {
-        self.service[self.core.of_resource[row] as usize]
+        self.knows(row)
+            && self.service[self.core.of_resource[row] as usize]
             && plain(self.core, self.filter, row)
             && self.fields.iter().all(|field| field.is_in(self.core, row))
     }

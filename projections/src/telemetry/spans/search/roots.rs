@@ -58,8 +58,10 @@ fn take(
         if !rows.clone().any(|row| asked.is(row)) {
             continue;
         }
-        let root = rows.clone().find(|row| parents[*row].is_none());
-        let row = root.unwrap_or(rows.start);
+        let mut known = rows.clone().filter(|row| asked.knows(*row));
+        let first = known.clone().next();
+        let root = known.find(|row| parents[*row].is_none());
+        let row = root.or(first).unwrap_or(rows.start);
         let found = RootSpan {
             trace_id: *trace_id,
             service: core.service(row).to_owned(),

@@ -281,6 +281,18 @@ impl<'a> Segment<'a> {
         Ok(reading.table)
     }
 
+    /// Rows that arrived late, in order, and by how much.
+    pub(crate) fn late(&self) -> Result<Vec<(usize, i64)>, Damaged> {
+        let raw = self.column(Column::Late)?.unwrap_or_default();
+        let mut bytes = Reader::new(&raw);
+        let (mut found, mut at) = (Vec::new(), 0usize);
+        while !bytes.is_empty() {
+            at = at.saturating_add(bytes.size()?);
+            found.push((at, bytes.varint()? as i64));
+        }
+        Ok(found)
+    }
+
     /// All rows.
     pub(crate) fn whole(&self) -> Result<Table, Damaged> {
         self.table(0..self.rows)
@@ -479,12 +491,7 @@ impl Reading<'_, '_> {
     }
 
     fn late(&mut self) -> Result<(), Damaged> {
-        let raw = self.segment.column(Column::Late)?.unwrap_or_default();
-        let mut bytes = Reader::new(&raw);
-        let mut at = 0usize;
-        while !bytes.is_empty() {
-            at = at.saturating_add(bytes.size()?);
-            let late_ns = bytes.varint()? as i64;
+        for (at, late_ns) in self.segment.late()? {
             let row = at.checked_sub(self.wanted.start);
             if let Some(row) = row.and_then(|row| self.table.rows.get_mut(row)) {
                 row.late_ns = late_ns;
