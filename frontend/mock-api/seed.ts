@@ -100,7 +100,7 @@ export function seedStore(now: number): Store {
   store.members = [
     member(MIRA, 'owner', now - 300 * DAY), member(TOMAS, 'admin', now - 220 * DAY), member(AYO, 'engineer', now - 40 * DAY),
   ];
-  const late = { id: uuidOf(5), name: 'Lena Vogt' };
+  const late = { id: uuidOf(5), name: 'Noor Haddad' };
   store.members.push({ ...member(late, 'viewer', now - 4 * DAY), initial_password_until: iso(now + 3 * DAY) });
   store.projects.push({ id: uuidOf(11), name: 'staging', slug: 'staging', created_at: iso(now - 200 * DAY), archived_at: null });
   store.projects.push({ id: uuidOf(12), name: 'old shop', slug: 'old-shop', created_at: iso(now - 280 * DAY), archived_at: iso(now - 30 * DAY) });

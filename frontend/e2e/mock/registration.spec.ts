@@ -74,5 +74,5 @@ test('an account that somebody else has made gets a password of its own before a
   await watched.assertClean();
 
   await page.goto('/p/01981f00-0000-7000-8000-00000000000a/settings/members');
-  await expect(page.getByRole('row', { name: /Lena Vogt/ })).toContainText('Has to replace the first password, which expires in ');
+  await expect(page.getByRole('row', { name: /Noor Haddad/ })).toContainText('Has to replace the first password, which expires in ');
 });
