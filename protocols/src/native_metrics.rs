@@ -9,8 +9,8 @@
 //! ]}
 //! ```
 //!
-//! Times are milliseconds since 1970; without `timestamp` a value is of the moment it
-//! arrived. Values are numbers or `"NaN"`, `"+Inf"`, `"-Inf"`. Unknown fields are
+//! Times are milliseconds since 1970; without `timestamp` (or `time`, as for logs) a value
+//! is of the moment it arrived. Values are numbers or `"NaN"`, `"+Inf"`, `"-Inf"`. Unknown fields are
 //! ignored.
 
 use std::borrow::Cow;
@@ -44,6 +44,7 @@ struct Metric<'a> {
     #[serde(borrow, default)]
     unit: Cow<'a, str>,
     value: Option<Number>,
+    #[serde(alias = "time")]
     timestamp: Option<i64>,
     samples: Option<Vec<(i64, Number)>>,
 }

@@ -161,8 +161,22 @@ fn native_metrics_may_be_one_value_or_many() {
 }
 
 #[test]
+fn native_metrics_may_say_when_in_the_words_of_native_logs() {
+    for name in ["timestamp", "time"] {
+        let body = format!(r#"{{"metrics": [{{"name": "a", "value": 1, "{name}": 1500}}]}}"#);
+        let seen = Seen::decode(NATIVE, body.as_bytes()).unwrap();
+        let a = labels(&[("__name__", "a")]);
+        assert_eq!(seen.samples[&a], [(1500, 1f64.to_bits())], "{name}");
+    }
+}
+
+#[test]
 fn native_bodies_are_refused_by_field() {
     for (body, problem) in [
+        (
+            r#"{"metrics":[{"name":"a","value":1,"time":1795997186.5}]}"#,
+            "metrics[0].time: invalid type: floating point `1795997186.5`, expected i64",
+        ),
         (
             r#"{"metrics":[{"name":"a","value":"x"}]}"#,
             "metrics[0].value: `x` is not a number",
