@@ -1,15 +1,18 @@
 //! `/ws`: over a real socket.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use futures::StreamExt;
+use futures::{SinkExt, StreamExt};
 use projections::fanout::Fanout;
 use schemas::change::{Announcement, Change, ChangeKind};
 use schemas::context::Clock;
 use schemas::ids::{ProjectId, TenantId};
 use schemas::time::Timestamp;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
@@ -86,6 +89,18 @@ pub(crate) async fn close_code(socket: &mut Socket) -> u16 {
     }
 }
 
+async fn log_out(app: &App, person: &Person) {
+    let cookies = format!("srec_refresh={}", person.refresh);
+    let own = [
+        ("cookie", cookies.as_str()),
+        ("sec-fetch-site", "same-origin"),
+    ];
+    let path = "/api/v1/auth/logout";
+    app.send(axum::http::Method::POST, path, None, None, &own)
+        .await
+        .with(204);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_reaches_its_tenant_and_no_other() {
     let app = app!();
@@ -158,6 +173,92 @@ async fn a_hole_in_the_announcements_makes_everybody_refetch() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_client_says_stops_nobody_but_itself() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    let port = serve(&app).await;
+    let mut sockets = Vec::new();
+    for _ in 0..3 {
+        let mut socket = join(port, &ada, "").await;
+        assert_eq!(next(&mut socket).await["type"], "hello");
+        sockets.push(socket);
+    }
+    let [mut talker, mut half, mut shouter] = <[Socket; 3]>::try_from(sockets).ok().unwrap();
+    // More than is read at once, and a frame whose rest never comes.
+    let text = "x".repeat(3_000);
+    talker.send(Message::text(text)).await.unwrap();
+    let begun = [0x81, 0xFE, 0x0B, 0xB8, 1, 2, 3, 4, b'x'];
+    half.get_mut().write_all(&begun).await.unwrap();
+    let shout = "x".repeat(40 << 10);
+    shouter.send(Message::text(shout)).await.unwrap();
+    let ended = timeout(PATIENCE, async {
+        while let Some(Ok(message)) = shouter.next().await {
+            if message.is_close() {
+                break;
+            }
+        }
+    });
+    ended
+        .await
+        .expect("a message over the limit ends its socket");
+    let id = app.incident(&ada, "x").await;
+    for socket in [&mut talker, &mut half] {
+        let created = next_of(socket, &["incident.created"]).await;
+        assert_eq!(created["key"], json!(id));
+    }
+}
+
+/// As many frames are under way all the time as a client may be behind, about.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_socket_that_is_always_sent_something_ends_with_its_session() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    let port = serve(&app).await;
+    let mut socket = join(port, &ada, "").await;
+    assert_eq!(next(&mut socket).await["type"], "hello");
+    let tenant = TenantId(ada.tenant.parse().unwrap());
+    let project = Some(ProjectId(ada.project.parse().unwrap()));
+    let (fanout, window) = (app.fanout.clone(), Arc::new(Semaphore::new(128)));
+    let room = window.clone();
+    let flood = tokio::spawn(async move {
+        for from in 1.. {
+            room.acquire().await.unwrap().forget();
+            let change = Change {
+                kind: ChangeKind::IncidentUpdated,
+                tenant,
+                project,
+                key: from.to_string(),
+            };
+            let announcement = Announcement {
+                projection: "flood".to_owned(),
+                topic: "incident.events".to_owned(),
+                partition: 0,
+                from,
+                to: from + 1,
+                changes: vec![change],
+            };
+            fanout.publish(vec![announcement]).await;
+        }
+    });
+    let ended = tokio::spawn(async move {
+        loop {
+            match socket.next().await.unwrap().unwrap() {
+                Message::Text(text) => {
+                    let told: Value = serde_json::from_str(&text).unwrap();
+                    window.add_permits(usize::from(told["type"] == "incident.updated"));
+                }
+                Message::Close(frame) => return u16::from(frame.unwrap().code),
+                _ => {}
+            }
+        }
+    });
+    log_out(&app, &ada).await;
+    let ended = timeout(PATIENCE, ended).await.expect("an end in time");
+    flood.abort();
+    assert_eq!(ended.unwrap(), 4401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_may_open_a_socket() {
     let app = app!();
     let ada = app.register("Ada").await;
@@ -192,15 +293,7 @@ async fn a_socket_ends_with_its_session() {
     let port = serve(&app).await;
     let mut socket = join(port, &ada, "").await;
     assert_eq!(next(&mut socket).await["type"], "hello");
-    let cookies = format!("srec_refresh={}", ada.refresh);
-    let own = [
-        ("cookie", cookies.as_str()),
-        ("sec-fetch-site", "same-origin"),
-    ];
-    let path = "/api/v1/auth/logout";
-    app.send(axum::http::Method::POST, path, None, None, &own)
-        .await
-        .with(204);
+    log_out(&app, &ada).await;
     assert_eq!(close_code(&mut socket).await, 4401);
 }
 

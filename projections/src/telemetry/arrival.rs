@@ -2,6 +2,8 @@
 //! its arrival in the segment that holds it, in a sparse column; of all others their
 //! own time stands for it. A span's own time is its end.
 
+use super::bytes::{Damaged, Reader};
+
 /// What arrives later than this after its own time is late.
 pub(crate) const LATE_NS: i64 = 30_000_000_000;
 
@@ -14,6 +16,17 @@ pub(crate) fn late_ns(own_ns: i64, received_ns: i64) -> i64 {
 /// Whether an item had arrived by `as_of_ns`.
 pub(crate) fn was_known(own_ns: i64, late_ns: i64, as_of_ns: i64) -> bool {
     own_ns.saturating_add(late_ns) <= as_of_ns
+}
+
+/// A column of rows: rows since the one before, and by how much each was late.
+pub(crate) fn read_late(column: &[u8]) -> Result<Vec<(usize, i64)>, Damaged> {
+    let mut bytes = Reader::new(column);
+    let (mut found, mut at) = (Vec::new(), 0usize);
+    while !bytes.is_empty() {
+        at = at.saturating_add(bytes.size()?);
+        found.push((at, bytes.varint()? as i64));
+    }
+    Ok(found)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use super::Column;
 use super::directory::{Directory, Entry};
 use super::present::Present;
 use super::values;
+use crate::telemetry::arrival;
 use crate::telemetry::bytes::{Damaged, Reader};
 
 /// One row in so many is few.
@@ -269,14 +270,7 @@ impl<'a> Segment<'a> {
     }
 
     pub(in super::super) fn late(&self) -> Result<Vec<(usize, i64)>, Damaged> {
-        let raw = self.column(Column::Late)?.unwrap_or_default();
-        let mut bytes = Reader::new(&raw);
-        let (mut found, mut at) = (Vec::new(), 0usize);
-        while !bytes.is_empty() {
-            at = at.saturating_add(bytes.size()?);
-            found.push((at, bytes.varint()? as i64));
-        }
-        Ok(found)
+        arrival::read_late(&self.column(Column::Late)?.unwrap_or_default())
     }
 
     pub(in super::super) fn bodies(&self) -> Result<Texts, Damaged> {

@@ -9,6 +9,7 @@ use super::super::table::{Event, FieldIds, Link, Resource, Row, SpanId, Table, T
 use super::super::texts::EMPTY;
 use super::fields::{Field, texts};
 use super::{Column, VERSION};
+use crate::telemetry::arrival;
 use crate::telemetry::bytes::{Damaged, Reader, unzigzag};
 
 /// An opened segment; its columns are still compressed.
@@ -283,14 +284,7 @@ impl<'a> Segment<'a> {
 
     /// Rows that arrived late, in order, and by how much.
     pub(crate) fn late(&self) -> Result<Vec<(usize, i64)>, Damaged> {
-        let raw = self.column(Column::Late)?.unwrap_or_default();
-        let mut bytes = Reader::new(&raw);
-        let (mut found, mut at) = (Vec::new(), 0usize);
-        while !bytes.is_empty() {
-            at = at.saturating_add(bytes.size()?);
-            found.push((at, bytes.varint()? as i64));
-        }
-        Ok(found)
+        arrival::read_late(&self.column(Column::Late)?.unwrap_or_default())
     }
 
     /// All rows.
