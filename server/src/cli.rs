@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::builder::Resettable;
+use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::Settings;
 
@@ -15,10 +16,27 @@ pub struct Cli {
     /// Configuration file [default: sre-copilot.toml, when it exists]
     #[arg(long, global = true)]
     pub config: Option<PathBuf>,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Settings")]
     pub settings: Settings,
     #[command(subcommand)]
     pub command: Option<Command>,
+}
+
+impl Cli {
+    /// What arguments and environment say, or the end of the program where they cannot
+    /// be understood. An empty variable counts as unset, as compose files write it.
+    pub fn read() -> Self {
+        let is_empty = |arg: &Arg| {
+            let value = arg.get_env().and_then(std::env::var_os);
+            value.is_some_and(|value| value.is_empty())
+        };
+        let command = Self::command().mut_args(|arg| match is_empty(&arg) {
+            true => arg.env(Resettable::Reset),
+            false => arg,
+        });
+        let read = Self::from_arg_matches(&command.get_matches());
+        read.unwrap_or_else(|e| e.exit())
+    }
 }
 
 #[derive(Debug, Clone, Subcommand)]

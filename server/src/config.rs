@@ -13,9 +13,9 @@ use serde::Serialize;
 
 pub use clear_text::ClearText;
 use read::{
-    address, age, host_name, mail, networks, origins, pairs, public_url, registration, seconds,
+    address, age, host_name, log, mail, networks, origins, pairs, public_url, registration, seconds,
 };
-pub use settings::{FILE, Settings};
+pub use settings::Settings;
 
 /// Who may register a tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -122,7 +122,7 @@ impl Settings {
             visitor_tokens_per_second: self.visitor_tokens_per_second.unwrap_or(100),
             agent_requests_per_second: self.agent_requests_per_second.unwrap_or(0),
             agents_requests_per_second: self.agents_requests_per_second.unwrap_or(0),
-            log: set(self.log).unwrap_or_else(|| "info".to_owned()),
+            log: log(set(self.log))?,
             master_key_file: self.master_key_file,
             instance: set(self.instance).unwrap_or_else(host_name),
             ingest_body_bytes: self.ingest_body_bytes.unwrap_or(10 << 20),

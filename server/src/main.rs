@@ -2,12 +2,11 @@
 //!
 //! Exit codes: 0 done, 1 failed, 2 wrong usage, 78 wrong configuration.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
 use server::cli::{Cli, Command};
-use server::config::{Config, FILE, Settings};
+use server::config::{Config, Settings};
 use server::{observe, run};
 
 const EX_CONFIG: u8 = 78;
@@ -18,7 +17,7 @@ const EX_CONFIG: u8 = 78;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::read();
     let config = match configuration(cli.settings, cli.config) {
         Ok(config) => config,
         Err(e) => return end(&e, EX_CONFIG),
@@ -42,8 +41,7 @@ fn main() -> ExitCode {
 }
 
 fn configuration(settings: Settings, file: Option<PathBuf>) -> anyhow::Result<Config> {
-    let file = file.unwrap_or_else(|| Path::new(FILE).to_owned());
-    Ok(settings.with_file(&file)?.resolve()?)
+    Ok(settings.with_file(file.as_deref())?.resolve()?)
 }
 
 /// One line that says what failed and why; the exit code tells programs.

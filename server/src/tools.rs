@@ -6,10 +6,11 @@ mod backup;
 mod log;
 mod vault;
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use eventlog::Log;
 use eventlog::embedded::EmbeddedLog;
 use projections::replay::Replay;
@@ -20,6 +21,7 @@ use tokio::sync::mpsc;
 use crate::admin::{self, Line};
 use crate::cli::{AuditCommand, LogCommand, ReplayArguments, VaultCommand};
 use crate::config::Config;
+use crate::observe;
 use crate::roles::Roles;
 use crate::serve::{CLOCK, Data, Platform};
 use crate::storage;
@@ -191,6 +193,9 @@ async fn anywhere(tool: Tool, config: &Config) -> anyhow::Result<()> {
     if admin::ask(&config.admin_socket(), &tool, print).await? {
         return Ok(());
     }
+    if config.kafka_brokers.is_none() {
+        ensure_kept(config)?;
+    }
     let (log, embedded) = storage::open(config, Roles::ALL).await?;
     let (data, postgres) = match tool.needs_postgres() {
         true => Data::open(config)
@@ -212,6 +217,18 @@ async fn anywhere(tool: Tool, config: &Config) -> anyhow::Result<()> {
         postgres.stop().await?;
     }
     result
+}
+
+/// Tools work on what is there. The folder of a typing error holds nothing, and must not
+/// become a new platform of which an empty backup is taken.
+fn ensure_kept(config: &Config) -> anyhow::Result<()> {
+    let log = config.data_dir.join("log");
+    ensure!(
+        log.is_dir(),
+        "there is no log in {}: name the platform's folder by --data-dir or SRE_COPILOT_DATA_DIR",
+        config.data_dir.display()
+    );
+    Ok(())
 }
 
 async fn print_while(tool: &Tool, workbench: &Workbench) -> anyhow::Result<()> {
@@ -289,12 +306,13 @@ async fn compact_here(bench: &Workbench, out: &Lines) -> anyhow::Result<()> {
     Ok(())
 }
 
-#[expect(
-    clippy::print_stdout,
-    reason = "output of a tool is what the person asked for"
-)]
+/// A reader that has seen enough, as `head` has, ends no tool: a backup goes on.
 fn print(line: &str) {
-    println!("{line}");
+    if let Err(e) = writeln!(std::io::stdout(), "{line}")
+        && e.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        observe::say(&format!("sre-copilot: cannot print: {e}"));
+    }
 }
 
 /// Whether `folder` can take something new without mixing it with something old.

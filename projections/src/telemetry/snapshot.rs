@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use schemas::scope::Scope;
-use sqlx::{AssertSqlSafe, Executor, PgConnection, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, Executor, PgConnection, Postgres, RawSql, Row, Transaction};
 
 use crate::db::{Db, QueryError};
 
@@ -16,21 +16,23 @@ pub(crate) async fn begin(
     scope: &Scope,
     limit: Duration,
 ) -> Result<Transaction<'static, Postgres>, QueryError> {
-    let mut tx = db
-        .reader()
-        .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        .await?;
-    // In one message; ids and numbers have nothing to escape.
-    let prepare = format!(
-        "LOCK TABLE ONLY telemetry.{signal}_l0 IN ACCESS SHARE MODE;
-         SET LOCAL app.tenant = '{}'; SET LOCAL app.project = '{}';
-         SET LOCAL statement_timeout = {}",
-        scope.tenant(),
-        scope.project(),
-        limit.as_millis()
-    );
-    tx.execute(sqlx::raw_sql(AssertSqlSafe(prepare))).await?;
+    let mut tx = transaction(db).await?;
+    tx.execute(raw(settings(signal, scope, limit))).await?;
     Ok(tx)
+}
+
+/// The same, and the signal's generation, in as many messages.
+pub(crate) async fn begin_with_generation(
+    db: &Db,
+    signal: &'static str,
+    scope: &Scope,
+    limit: Duration,
+) -> Result<(Transaction<'static, Postgres>, i64), QueryError> {
+    let mut tx = transaction(db).await?;
+    let settings = settings(signal, scope, limit);
+    let both = raw(format!("{settings}; {GENERATION} '{signal}'"));
+    let generation = tx.fetch_one(both).await?.try_get(0)?;
+    Ok((tx, generation))
 }
 
 /// Grows when a replay or a deletion writes a signal's rows anew: what was kept of
@@ -39,10 +41,31 @@ pub(crate) async fn generation(
     tx: &mut PgConnection,
     signal: &'static str,
 ) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar(
-        "SELECT coalesce(max(generation), 0) FROM telemetry.checkpoint WHERE projection = $1",
+    let query = format!("{GENERATION} $1");
+    let query = sqlx::query_scalar(AssertSqlSafe(query));
+    query.bind(signal).fetch_one(tx).await
+}
+
+const GENERATION: &str =
+    "SELECT coalesce(max(generation), 0) FROM telemetry.checkpoint WHERE projection =";
+
+async fn transaction(db: &Db) -> Result<Transaction<'static, Postgres>, QueryError> {
+    const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+    Ok(db.reader().begin_with(BEGIN).await?)
+}
+
+/// Statements for one message; ids and numbers have nothing to escape.
+fn settings(signal: &'static str, scope: &Scope, limit: Duration) -> String {
+    format!(
+        "LOCK TABLE ONLY telemetry.{signal}_l0 IN ACCESS SHARE MODE;
+         SET LOCAL app.tenant = '{}'; SET LOCAL app.project = '{}';
+         SET LOCAL statement_timeout = {}",
+        scope.tenant(),
+        scope.project(),
+        limit.as_millis()
     )
-    .bind(signal)
-    .fetch_one(tx)
-    .await
+}
+
+fn raw(statements: String) -> RawSql {
+    sqlx::raw_sql(AssertSqlSafe(statements))
 }

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use gateway::config::PublicUrl;
 use outbound::Network;
+use tracing_subscriber::filter::{EnvFilter, LevelFilter};
 use workers::mail_server::{MailServer, NotAMailServer, check_sender};
 
 use super::{BadSetting, Registration, without_password};
@@ -182,6 +183,29 @@ pub(super) fn pairs(value: Option<String>) -> Result<Vec<(String, String)>, BadS
             })
         })
         .collect()
+}
+
+/// Levels, filters such as `eventlog=debug`, and a form. A word that is none of these
+/// would name a part of the program, and everything else would be silent.
+pub(super) fn log(value: Option<String>) -> Result<String, BadSetting> {
+    let Some(value) = value else {
+        return Ok("info".to_owned());
+    };
+    let is_known = |part: &str| match part {
+        "json" | "text" => true,
+        filter if filter.contains(['=', '[']) => EnvFilter::try_new(filter).is_ok(),
+        level => level.parse::<LevelFilter>().is_ok(),
+    };
+    match value.split(',').map(str::trim).find(|part| !is_known(part)) {
+        None => Ok(value),
+        Some(part) => Err(BadSetting {
+            setting: "log",
+            value: part.to_owned(),
+            expected: "expected off, error, warn, info, debug or trace, a filter such as \
+                       `eventlog=debug`, and json for machines, separated by commas"
+                .to_owned(),
+        }),
+    }
 }
 
 pub(super) fn host_name() -> String {

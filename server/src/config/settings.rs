@@ -177,15 +177,22 @@ pub struct Settings {
 }
 
 /// The file that is read when it exists.
-pub const FILE: &str = "sre-copilot.toml";
+const FILE: &str = "sre-copilot.toml";
 
 impl Settings {
-    /// Fills what flags and environment left open from `file`, if it is there.
-    pub fn with_file(self, file: &Path) -> anyhow::Result<Self> {
+    /// Fills what flags and environment left open from a file. One that is named must
+    /// be there; without a name it is [`FILE`], if that is there.
+    pub fn with_file(self, named: Option<&Path>) -> anyhow::Result<Self> {
+        let file = named.unwrap_or(Path::new(FILE));
         let text = match std::fs::read_to_string(file) {
             Ok(text) => text,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(self),
-            Err(e) => return Err(e).with_context(|| format!("cannot read {}", file.display())),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound && named.is_none() => {
+                return Ok(self);
+            }
+            Err(e) => {
+                let why = || format!("configuration: cannot read {}", file.display());
+                return Err(e).with_context(why);
+            }
         };
         let below: Self =
             toml::from_str(&text).with_context(|| format!("configuration: {}", file.display()))?;
@@ -286,13 +293,13 @@ mod tests {
             log: Some("warn".to_owned()),
             ..Settings::default()
         };
-        let config = flags.with_file(&file).unwrap().resolve().unwrap();
+        let config = flags.with_file(Some(&file)).unwrap().resolve().unwrap();
         assert_eq!(
             (config.log.as_str(), config.registration),
             ("warn", Registration::Closed)
         );
         std::fs::write(&file, "logg = \"debug\"\n").unwrap();
-        let refused = Settings::default().with_file(&file).unwrap_err();
+        let refused = Settings::default().with_file(Some(&file)).unwrap_err();
         assert!(format!("{refused:#}").contains("logg"), "{refused:#}");
     }
 }

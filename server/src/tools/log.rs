@@ -7,7 +7,7 @@ use schemas::messages::MessageSet;
 use schemas::progress::PlatformRecord;
 use schemas::topic::{Retention, Topic};
 
-use super::{Lines, Workbench, tell};
+use super::{Lines, Workbench, ensure_kept, tell};
 use crate::config::Config;
 
 /// Bytes that are read at a time.
@@ -146,6 +146,7 @@ pub(super) async fn verify(config: &Config, print: impl Fn(&str)) -> anyhow::Res
         config.kafka_brokers.is_none(),
         "the log is on Kafka, whose brokers verify it themselves"
     );
+    ensure_kept(config)?;
     let folder = config.data_dir.join("log");
     let found = tokio::task::spawn_blocking(move || eventlog::embedded::verify(&folder)).await??;
     for finding in &found.findings {
@@ -172,6 +173,7 @@ pub(super) async fn copy(to: &str, config: &Config, print: impl Fn(&str)) -> any
         .kafka_brokers
         .as_deref()
         .context("set KAFKA_BROKERS to the target of the copy")?;
+    ensure_kept(config)?;
     let from = crate::storage::open_embedded(config).await?;
     let report =
         eventlog::copy::to_kafka(&*from, crate::storage::kafka_options(brokers, config)).await?;

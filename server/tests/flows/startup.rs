@@ -103,6 +103,91 @@ fn an_unknown_key_of_the_file_is_refused() {
 }
 
 #[test]
+fn a_named_file_that_is_not_there_is_refused() {
+    let folder = reachable_folder();
+    let output = run(folder.path(), &["config", "--config", "nowhere.toml"], &[]);
+    let (line, code) = complaint(&output);
+    assert!(line.contains("cannot read nowhere.toml"), "{line}");
+    assert_eq!(code, 78);
+    assert!(run(folder.path(), &["config"], &[]).status.success());
+}
+
+#[test]
+fn an_empty_variable_counts_as_unset_whatever_it_holds() {
+    let folder = reachable_folder();
+    let variables = [
+        ("SRE_COPILOT_KAFKA_REPLICATION", ""),
+        ("SRE_COPILOT_REQUIRE_TLS", ""),
+        ("SRE_COPILOT_POSTGRES_BIN", ""),
+    ];
+    let output = run(folder.path(), &["config"], &variables);
+    assert!(output.status.success(), "{output:?}");
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert!(shown.contains("kafka_replication = 3"), "{shown}");
+    let output = run(
+        folder.path(),
+        &["config"],
+        &[("SRE_COPILOT_REQUIRE_TLS", "perhaps")],
+    );
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        text.contains("'perhaps'") && text.contains("require-tls"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_word_that_is_no_level_is_refused_because_nothing_would_be_said() {
+    let folder = reachable_folder();
+    let (line, code) = complaint(&run(folder.path(), &["config", "--log", "json,noisy"], &[]));
+    assert!(
+        line.contains("log is `noisy`: expected off, error"),
+        "{line}"
+    );
+    assert_eq!(code, 78);
+    for good in ["warn,json", "info,eventlog=debug", "off"] {
+        let output = run(folder.path(), &["config", "--log", good], &[]);
+        assert!(output.status.success(), "{good}");
+    }
+}
+
+/// An empty backup of a folder that was named wrongly would be found out too late.
+#[test]
+fn a_tool_makes_no_platform_where_there_is_none() {
+    let folder = reachable_folder();
+    let copy = folder.path().join("copy");
+    let to = copy.to_str().unwrap();
+    for arguments in [
+        &["log", "stat"][..],
+        &["log", "verify"],
+        &["replay", "--all"],
+        &["compact"],
+        &["backup", to],
+    ] {
+        let (line, code) = complaint(&run(folder.path(), arguments, &[]));
+        assert!(line.contains("there is no log in"), "{arguments:?}: {line}");
+        assert_eq!(code, 1);
+    }
+    let left = std::fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(left, 0, "nothing was made");
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_no_tool() {
+    let folder = reachable_folder();
+    let mut command = Command::new(PROGRAM);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    command
+        .current_dir(folder.path())
+        .arg("config")
+        .stdout(writer);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert!(output.stderr.is_empty(), "{output:?}");
+}
+
+#[test]
 fn a_missing_postgres_is_named_with_the_remedy() {
     let folder = reachable_folder();
     let nowhere = folder.path().to_str().unwrap();

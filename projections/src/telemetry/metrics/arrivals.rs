@@ -201,6 +201,16 @@ impl Column {
         })
     }
 
+    /// Where all of a segment is late, each series lies at its own place.
+    fn find(&self, series: usize) -> Option<(u32, u32, u32)> {
+        let of = |found: &(u32, u32, u32)| found.0 as usize;
+        let guess = self.series.get(series).copied();
+        guess.filter(|guess| of(guess) == series).or_else(|| {
+            let found = self.series.binary_search_by_key(&series, of).ok()?;
+            Some(self.series[found])
+        })
+    }
+
     /// Bytes in memory, about.
     pub(crate) fn size(&self) -> usize {
         self.bytes.len() + self.series.len() * size_of::<(u32, u32, u32)>()
@@ -214,10 +224,7 @@ impl Column {
         before: (usize, usize),
         to: &mut Arrivals,
     ) -> Result<(), Damaged> {
-        let found = self
-            .series
-            .binary_search_by_key(&series, |of| of.0 as usize);
-        let Ok((_, floats, histograms)) = found.map(|found| self.series[found]) else {
+        let Some((_, floats, histograms)) = self.find(series) else {
             return Ok(());
         };
         for (begin, before, late) in [

@@ -133,8 +133,8 @@ impl Store {
         matchers: Vec<Compiled>,
     ) -> Result<Selected, SourceUnavailable> {
         let Stores { db, limits, .. } = &self.stores;
-        let mut tx = snapshot::begin(db, SIGNAL, &self.scope, limits.time).await?;
-        let generation = snapshot::generation(&mut tx, SIGNAL).await?;
+        let (mut tx, generation) =
+            snapshot::begin_with_generation(db, SIGNAL, &self.scope, limits.time).await?;
         let days = self
             .days(&mut tx, generation, selection.from_ms, selection.to_ms)
             .await?;
@@ -189,8 +189,8 @@ impl Store {
     ) -> Result<Vec<(Arc<RwLock<DayIndex>>, Vec<u32>)>, SourceUnavailable> {
         let Stores { db, limits, .. } = &self.stores;
         let selectors = selectors(&which.selectors)?;
-        let mut tx = snapshot::begin(db, SIGNAL, &self.scope, limits.time).await?;
-        let generation = snapshot::generation(&mut tx, SIGNAL).await?;
+        let (mut tx, generation) =
+            snapshot::begin_with_generation(db, SIGNAL, &self.scope, limits.time).await?;
         let days = self
             .days(&mut tx, generation, which.from_ms, which.to_ms)
             .await?;
@@ -210,8 +210,8 @@ impl Store {
     ) -> Result<Vec<(Labels, Vec<Exemplar>)>, SourceUnavailable> {
         let Stores { db, limits, .. } = &self.stores;
         let selectors = selectors(&which.selectors)?;
-        let mut tx = snapshot::begin(db, SIGNAL, &self.scope, limits.time).await?;
-        let generation = snapshot::generation(&mut tx, SIGNAL).await?;
+        let (mut tx, generation) =
+            snapshot::begin_with_generation(db, SIGNAL, &self.scope, limits.time).await?;
         let days = self
             .days(&mut tx, generation, which.from_ms, which.to_ms)
             .await?;
