@@ -1,5 +1,7 @@
 //! Logs to standard error; metrics for `/metrics`.
 
+use std::io::IsTerminal;
+
 use anyhow::Context;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
@@ -15,8 +17,11 @@ pub fn start_logging(setting: &str) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&filter).with_context(|| {
         format!("configuration: log is `{setting}`: expected a level or filter")
     })?;
+    // Colours are for people: files and collectors would keep the escapes.
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal() && !no_color)
         .with_writer(std::io::stderr);
     if json.contains(&"json") {
         builder.json().finish().init();

@@ -123,7 +123,9 @@ fn start(platform: &Platform, listeners: edge::Listeners, tasks: &mut Tasks) -> 
         tasks.spawn("workers", workers::run(log.clone(), shutdown.clone()));
     }
     if let Some(data) = &platform.data {
-        tasks.spawn("data", data::keep(platform.clone(), data.clone()));
+        tasks.spawn_ground("data", |end| {
+            data::keep(platform.clone(), data.clone(), end)
+        });
         tasks.spawn("vault", data::exchange_keys(platform.clone(), data.clone()));
         if roles.workers {
             tasks.spawn("prober", data::probe(platform.clone(), data.clone()));

@@ -11,6 +11,7 @@ use projections::vault::{MasterKey, SubjectKeys};
 use projections::{Db, DbConfig, Runtime};
 use schemas::context::Context as Surroundings;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 use workers::integration_prober::{Pace as ProbePace, Prober};
 use workers::invitation_mailer::Mailer;
 use workers::mail_server::{MailServer, Post};
@@ -101,8 +102,12 @@ impl Data {
 }
 
 /// Starts Postgres where it is ours, migrates, opens the vault; then looks after
-/// a Postgres of our own until the end.
-pub(super) async fn keep(platform: Platform, data: Data) -> anyhow::Result<()> {
+/// a Postgres of our own until `end`, which is after that of all that uses it.
+pub(super) async fn keep(
+    platform: Platform,
+    data: Data,
+    end: CancellationToken,
+) -> anyhow::Result<()> {
     let server = data.database.start().await?;
     let opening = async {
         storage::migrate(&data.settings).await?;
@@ -113,12 +118,8 @@ pub(super) async fn keep(platform: Platform, data: Data) -> anyhow::Result<()> {
         data.usable.send_replace(true);
     }
     match server {
-        Some(server) => {
-            data.database
-                .look_after(server, platform.shutdown.clone())
-                .await
-        }
-        None => platform.shutdown.cancelled().await,
+        Some(server) => data.database.look_after(server, end).await,
+        None => end.cancelled().await,
     }
     Ok(())
 }

@@ -5,19 +5,26 @@ use std::future::Future;
 
 use anyhow::{Context, anyhow};
 use eventlog::Log;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub(super) struct Tasks {
-    running: JoinSet<anyhow::Result<()>>,
+    running: Running,
+    /// What the others stand on, ended after them by its own token.
+    ground: Running,
+    ground_end: CancellationToken,
     shutdown: CancellationToken,
 }
+
+type Running = JoinSet<anyhow::Result<()>>;
 
 impl Tasks {
     pub(super) fn new(shutdown: CancellationToken) -> Self {
         Self {
             running: JoinSet::new(),
+            ground: JoinSet::new(),
+            ground_end: CancellationToken::new(),
             shutdown,
         }
     }
@@ -30,6 +37,19 @@ impl Tasks {
         self.running.spawn(async move { task.await.context(name) });
     }
 
+    /// A task that the others need to their end. It ends when the token that it is
+    /// given is cancelled, which is after all of them have.
+    pub(super) fn spawn_ground<F>(
+        &mut self,
+        name: &'static str,
+        task: impl FnOnce(CancellationToken) -> F,
+    ) where
+        F: Future<Output = anyhow::Result<()>> + Send + 'static,
+    {
+        let task = task(self.ground_end.clone());
+        self.ground.spawn(async move { task.await.context(name) });
+    }
+
     /// Waits for a signal, a failed task or a failed log; then lets every task
     /// finish what it holds. A second signal ends the process at once.
     pub(super) async fn until_stopped(mut self, log: &Log) -> anyhow::Result<()> {
@@ -40,24 +60,32 @@ impl Tasks {
             _ = terminate.recv() => tracing::info!("stopping on SIGTERM"),
             _ = interrupt.recv() => tracing::info!("stopping on SIGINT"),
             failed = log.failed() => ended = Err(anyhow!(failed)),
-            done = self.running.join_next() => ended = flatten(done),
+            Some(done) = self.running.join_next() => ended = flatten(done),
+            Some(done) = self.ground.join_next() => ended = flatten(done),
         }
         self.shutdown.cancel();
-        loop {
-            tokio::select! {
-                _ = terminate.recv() => return Err(anyhow!("stopped by a second signal")),
-                _ = interrupt.recv() => return Err(anyhow!("stopped by a second signal")),
-                done = self.running.join_next() => {
-                    if done.is_none() {
-                        return ended;
-                    }
-                    ended = ended.and(flatten(done));
-                }
-            }
+        let mut again = [terminate, interrupt];
+        let ended = ended.and(all_ended(&mut self.running, &mut again).await);
+        self.ground_end.cancel();
+        ended.and(all_ended(&mut self.ground, &mut again).await)
+    }
+}
+
+async fn all_ended(running: &mut Running, again: &mut [Signal; 2]) -> anyhow::Result<()> {
+    let mut ended = Ok(());
+    let [terminate, interrupt] = again;
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return Err(anyhow!("stopped by a second signal")),
+            _ = interrupt.recv() => return Err(anyhow!("stopped by a second signal")),
+            done = running.join_next() => match done {
+                None => return ended,
+                Some(done) => ended = ended.and(flatten(done)),
+            },
         }
     }
 }
 
-fn flatten(done: Option<Result<anyhow::Result<()>, tokio::task::JoinError>>) -> anyhow::Result<()> {
-    done.map_or(Ok(()), |joined| joined.context("a task panicked")?)
+fn flatten(done: Result<anyhow::Result<()>, tokio::task::JoinError>) -> anyhow::Result<()> {
+    done.context("a task panicked")?
 }

@@ -62,6 +62,14 @@ pub(super) async fn cat(
 ) -> anyhow::Result<()> {
     let topic = Topic::by_name(topic)
         .with_context(|| format!("no topic is named `{topic}`; `log topics` lists them"))?;
+    let last = topic.partitions() - 1;
+    if let Some(partition) = selection.partition {
+        ensure!(
+            (0..=last).contains(&partition),
+            "{} has no partition {partition}: they are 0 to {last}",
+            topic.name()
+        );
+    }
     learn_schemas(bench).await?;
     let mut left = limit;
     for partition in 0..topic.partitions() {

@@ -49,6 +49,7 @@ mod schemathesis;
 mod sdks;
 mod secrets;
 mod startup;
+mod stop;
 mod telemetrygen;
 mod tenant_erasure;
 mod unprivileged;

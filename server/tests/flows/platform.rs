@@ -258,6 +258,11 @@ impl Platform {
         }
     }
 
+    /// Everything that it has logged.
+    pub(crate) fn said(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join(LOG)).unwrap()
+    }
+
     /// Asks it to end, which takes its own Postgres along.
     pub(crate) fn end(&mut self) {
         let Some(mut process) = self.process.take() else {
