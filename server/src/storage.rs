@@ -130,6 +130,25 @@ impl Database {
         Ok(Some(server))
     }
 
+    /// Starts Postgres for `work`, and stops it again where that fails: nobody else
+    /// would.
+    pub(crate) async fn start_for<T>(
+        &self,
+        work: impl Future<Output = anyhow::Result<T>>,
+    ) -> anyhow::Result<(T, Option<pgserver::Server>)> {
+        let server = self.start().await?;
+        match (work.await, server) {
+            (Ok(done), server) => Ok((done, server)),
+            (Err(failed), None) => Err(failed),
+            (Err(failed), Some(server)) => {
+                if let Err(e) = server.stop().await {
+                    tracing::warn!("Postgres did not stop: {e:#}");
+                }
+                Err(failed)
+            }
+        }
+    }
+
     /// Restarts our own Postgres whenever it is gone; stops it at the end.
     pub(crate) async fn look_after(
         &self,

@@ -47,12 +47,14 @@ impl Data {
         let master = match master_key::existing(config)? {
             Some(master) => master,
             None => {
-                database.start().await?;
-                storage::migrate(&settings).await?;
-                let master = master_key::make(config, &db).await?;
-                // Plants the canary before anybody can put a secret beside it.
-                storage::open_vault(&db, &master).await?;
-                master
+                let making = async {
+                    storage::migrate(&settings).await?;
+                    let master = master_key::make(config, &db).await?;
+                    // Plants the canary before anybody can put a secret beside it.
+                    storage::open_vault(&db, &master).await?;
+                    Ok(master)
+                };
+                database.start_for(making).await?.0
             }
         };
         let key_file = Arc::new(KeyFile::of(config));
@@ -75,9 +77,11 @@ impl Data {
     /// Everything started and waited for, for a tool that runs alone.
     pub(crate) async fn open(config: &Config) -> anyhow::Result<(Self, Option<pgserver::Server>)> {
         let data = Self::plan(config).await?;
-        let server = data.database.start().await?;
-        storage::migrate(&data.settings).await?;
-        storage::open_vault(&data.db, &data.master).await?;
+        let opening = async {
+            storage::migrate(&data.settings).await?;
+            storage::open_vault(&data.db, &data.master).await
+        };
+        let (_, server) = data.database.start_for(opening).await?;
         Ok((data, server))
     }
 

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::{AssertSqlSafe, Executor, PgConnection, Postgres, Transaction};
 use tokio::io::AsyncWriteExt;
 
-use super::{Lines, Workbench, empty_or_absent, tell};
+use super::{Lines, Workbench, empty_or_absent, print, tell};
 use crate::config::Config;
 use crate::master_key;
 use crate::storage::{self, Database};
@@ -102,29 +102,35 @@ pub(crate) async fn restore(folder: &Path, config: &Config) -> anyhow::Result<()
         "{} is not empty: restore into a new folder",
         log.display()
     );
-    copy_folder(&folder.join("log"), &log)?;
-    let database = Database::plan(config)?;
-    let (db, settings) = database.pools(config)?;
-    let server = database.start().await?;
-    storage::migrate(&settings).await?;
-    make_partitions(&db, &manifest).await?;
-    for table in &manifest.tables {
-        copy_in(&db, table, &folder.join(format!("{table}.copy"))).await?;
-    }
-    erase_again(&db, &config.erased_list()).await?;
+    // Before anything is there that would have to be removed for another try.
     let master = master_key::existing(config)?.with_context(|| {
         format!(
-            "put the master key of the backup into {}",
+            "put the master key of the backup into {}; nothing was restored yet",
             master_key::default_file(config).display()
         )
     })?;
-    Vault::open(&db, master)
-        .await
-        .context("the vault of this backup")?;
-    match server {
-        Some(server) => server.stop().await,
-        None => Ok(()),
+    let database = Database::plan(config)?;
+    let (db, settings) = database.pools(config)?;
+    let filling = async {
+        copy_folder(&folder.join("log"), &log)?;
+        storage::migrate(&settings).await?;
+        make_partitions(&db, &manifest).await?;
+        for table in &manifest.tables {
+            copy_in(&db, table, &folder.join(format!("{table}.copy"))).await?;
+        }
+        erase_again(&db, &config.erased_list()).await?;
+        let opened = Vault::open(&db, master).await;
+        opened.context("the vault of this backup, with the master key that is there")
+    };
+    let (_, server) = database.start_for(filling).await?;
+    if let Some(server) = server {
+        server.stop().await?;
     }
+    print(&format!(
+        "done: {}; read models are rebuilt when the platform starts on it",
+        config.data_dir.display()
+    ));
+    Ok(())
 }
 
 /// One schema as it is at one moment.

@@ -8,7 +8,7 @@ use crate::client::{Client, http};
 use crate::database::Database;
 use crate::notification::firing;
 use crate::platform::Platform;
-use crate::tools::tool;
+use crate::tools::{refusal, tool};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restored_backup_is_the_same_platform() {
@@ -40,6 +40,13 @@ async fn a_restored_backup_is_the_same_platform() {
 
     let mut elsewhere = platform.elsewhere(second.url());
     let restored = elsewhere.folder().join("data");
+    let variables = [("DATABASE_URL", second.url())];
+    let restore = ["restore", copy.to_str().unwrap()];
+    let said = refusal(&restored, &restore, &variables).await;
+    assert!(
+        said.contains("master key") && !restored.join("log").exists(),
+        "{said}"
+    );
     std::fs::create_dir_all(restored.join("keys")).unwrap();
     std::fs::copy(
         data.join("keys/master.key"),
@@ -53,8 +60,7 @@ async fn a_restored_backup_is_the_same_platform() {
         .await;
     assert_eq!(status, 204, "{answer}");
     std::fs::copy(data.join("erased"), restored.join("erased")).unwrap();
-    let variables = [("DATABASE_URL", second.url())];
-    tool(&restored, &["restore", copy.to_str().unwrap()], &variables).await;
+    tool(&restored, &restore, &variables).await;
     elsewhere.begin().await;
 
     // The password is in the vault, the incident in the log.

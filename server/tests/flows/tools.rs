@@ -1,12 +1,26 @@
 //! The operator's commands, run beside a platform.
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_sre-copilot");
 
 /// Runs a command on a data folder and returns what it printed.
 pub(crate) async fn tool(data: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> String {
+    let output = run(data, arguments, variables).await;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// The same for one that refuses: what it said.
+pub(crate) async fn refusal(data: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> String {
+    let output = run(data, arguments, variables).await;
+    assert!(!output.status.success(), "{output:?}");
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+async fn run(data: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     let mut command = Command::new(PROGRAM);
     command
         .args(arguments)
@@ -15,13 +29,10 @@ pub(crate) async fn tool(data: &Path, arguments: &[&str], variables: &[(&str, &s
     command
         .env("SRE_COPILOT_DATA_DIR", data)
         .envs(variables.iter().copied());
-    let output = tokio::task::spawn_blocking(move || command.output())
+    tokio::task::spawn_blocking(move || command.output())
         .await
         .unwrap()
-        .unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{errors}");
-    String::from_utf8_lossy(&output.stdout).into_owned()
+        .unwrap()
 }
 
 /// How many records a topic holds, as `log cat` prints them.
