@@ -86,6 +86,11 @@ alerting:
 scrape_configs:
   - job_name: checkout
     static_configs: [{targets: ['127.0.0.1:1']}]
+  - job_name: prometheus
+    static_configs: [{targets: ['127.0.0.1:$prometheus_port']}]
+remote_write:
+  - url: $url/api/v1/write
+    authorization: {type: Bearer, credentials: $key}
 YAML
 
 "$SRE_COPILOT_TEST_ALERTMANAGER" --config.file="$dir/alertmanager.yml" --storage.path="$dir/alertmanager" \
@@ -110,6 +115,7 @@ cat <<STEPS
   Prometheus    http://127.0.0.1:$prometheus_port/alerts
   Alertmanager  http://127.0.0.1:$alertmanager_port
   Incident      $url   (CheckoutDown, within seconds)
+  Metrics       what this Prometheus sees, by remote write (try: up)
 STEPS
 [ ! -r "$account" ] || [ -n "${SRE_COPILOT_API_KEY:-}" ] ||
   echo "  Log in as     $(sed 's/ /  with password  /' "$account")"
