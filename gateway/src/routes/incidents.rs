@@ -165,7 +165,10 @@ impl Which {
         Ok(Filter {
             status: self.statuses()?,
             severity: words(self.severity.as_deref())
-                .map(|name| Severity::parse(name).ok_or_else(|| unknown("severity", name)))
+                .map(|name| {
+                    let values = Severity::ALL.map(Severity::name);
+                    Severity::parse(name).ok_or_else(|| unknown("severity", name, &values))
+                })
                 .collect::<Result<_, _>>()?,
             q: self.q.clone().filter(|q| !q.trim().is_empty()),
             assignee: self.assignee.map(UserId),
@@ -180,7 +183,11 @@ impl Which {
             match IncidentStatus::parse(name) {
                 Some(status) => statuses.push(status),
                 None if name == "open" => statuses.extend(open()),
-                None => return Err(unknown("status", name)),
+                None => {
+                    let values = IncidentStatus::ALL.map(IncidentStatus::name);
+                    let values = [&values[..], &["open"]].concat();
+                    return Err(unknown("status", name, &values));
+                }
             }
         }
         Ok(statuses)
@@ -198,11 +205,10 @@ fn words(list: Option<&str>) -> impl Iterator<Item = &str> {
     words.filter(|word| !word.is_empty())
 }
 
-fn unknown(field: &str, word: &str) -> Error {
-    Error::Malformed(FieldError::new(
-        field,
-        format!("`{word}` is none of its values"),
-    ))
+fn unknown(field: &str, word: &str, values: &[&str]) -> Error {
+    let values = values.join(", ");
+    let message = format!("`{word}` is none of its values: {values}");
+    Error::Malformed(FieldError::new(field, message))
 }
 
 #[cfg(test)]
@@ -226,6 +232,13 @@ mod tests {
             severity: Some("SEV9".to_owned()),
             ..Which::default()
         };
-        assert!(matches!(which.filter(), Err(Error::Malformed(f)) if f.field == "severity"));
+        let Err(Error::Malformed(refused)) = which.filter() else {
+            panic!("it is refused");
+        };
+        let expected = "`SEV9` is none of its values: SEV1, SEV2, SEV3, SEV4";
+        assert_eq!(
+            (refused.field.as_str(), refused.message.as_str()),
+            ("severity", expected)
+        );
     }
 }
