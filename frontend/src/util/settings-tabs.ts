@@ -15,6 +15,6 @@ const ALL = [
 ] as const satisfies readonly { label: string; to: string; needs: Permission | null }[];
 
 /** The settings that somebody may see; the first is where they begin. */
-export function settingsTabs(permissions: readonly Permission[]) {
+export function settingsTabs(permissions: readonly string[]) {
   return ALL.filter(({ needs }) => needs === null || permissions.includes(needs));
 }
