@@ -106,7 +106,7 @@ pub struct Question {
     pub idempotency_key: Option<String>,
     pub expected_version: Option<i64>,
     /// Hash of method, path and body, in hex; secrets are not part of it, because the
-    /// log keeps the hash.
+    /// log keeps one that is made of it, under a key.
     pub hash: String,
 }
 
