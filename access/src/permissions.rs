@@ -27,6 +27,7 @@ pub enum Action {
     ReadAlerts,
     ReadTelemetry,
     ManageTelemetry,
+    DeleteTenantTelemetry,
     ReadSavedViews,
     SaveViews,
     ReadMonitoringIntegrations,
@@ -59,7 +60,7 @@ const ADMINS: &[MemberRole] = &[Owner, Admin];
 /// The table `action × member role`. Sending has no member role: it is for keys with
 /// a scope for it, because agents are not people.
 #[rustfmt::skip]
-const TABLE: [Row; 36] = {
+const TABLE: [Row; 37] = {
     const fn row(action: Action, name: &'static str, description: &'static str, roles: &'static [MemberRole]) -> Row {
         Row { action, name, description, roles }
     }
@@ -84,7 +85,8 @@ const TABLE: [Row; 36] = {
         row(Action::MergeIncidents, "incident.merge", "Merge incidents", RESPONDERS),
         row(Action::ReadAlerts, "alert.read", "See alerts", EVERYBODY),
         row(Action::ReadTelemetry, "telemetry.read", "Ask metrics, logs and traces", EVERYBODY),
-        row(Action::ManageTelemetry, "telemetry.manage", "Set how long telemetry is kept, and delete it", ADMINS),
+        row(Action::ManageTelemetry, "telemetry.manage", "Set how long telemetry of the project is kept, and delete it", ADMINS),
+        row(Action::DeleteTenantTelemetry, "tenant_telemetry.delete", "Delete the telemetry of all projects", ADMINS),
         row(Action::ReadSavedViews, "saved_view.read", "See the project's saved views", EVERYBODY),
         row(Action::SaveViews, "saved_view.save", "Save and delete views for the whole project", RESPONDERS),
         row(Action::ReadMonitoringIntegrations, "monitoring_integration.read", "See monitoring servers and whether they answer", EVERYBODY),
@@ -118,6 +120,7 @@ const OF_THE_TENANT: &[Action] = &[
     Action::ManageSingleSignOn,
     Action::ReadAudit,
     Action::ManageAudit,
+    Action::DeleteTenantTelemetry,
     Action::ReadTelemetryLimits,
     Action::ManageTelemetryLimits,
 ];

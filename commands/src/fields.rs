@@ -1,5 +1,7 @@
 //! Bounds of the texts that people and agents hand in.
 
+use schemas::names;
+
 /// The rule that a refusal for [`InvalidField`] names.
 pub const RULE: &str = "invalid";
 
@@ -23,6 +25,15 @@ pub fn text(field: &'static str, value: &str, most: usize) -> Result<(), Invalid
         return Err(invalid(field, "is empty"));
     }
     at_most(field, value, most)
+}
+
+/// Refuses what is no [`text`] or has characters that nobody sees.
+pub fn name(field: &'static str, value: &str, most: usize) -> Result<(), InvalidField> {
+    text(field, value, most)?;
+    match names::problem(value) {
+        Some(problem) => Err(InvalidField { field, problem }),
+        None => Ok(()),
+    }
 }
 
 /// Refuses an optional `value` of more than `most` characters.

@@ -114,7 +114,7 @@ impl Known {
     }
 
     fn rename(&self, c: RenameMonitoringIntegration) -> Decision {
-        fields::text("name", &c.name, NAME_CHARS)?;
+        fields::name("name", &c.name, NAME_CHARS)?;
         if self.name == c.name {
             return Ok(Vec::new());
         }
@@ -123,7 +123,7 @@ impl Known {
 }
 
 fn register(c: RegisterMonitoringIntegration) -> Decision {
-    fields::text("name", &c.name, NAME_CHARS)?;
+    fields::name("name", &c.name, NAME_CHARS)?;
     check(
         &c.kind,
         &c.url,

@@ -59,7 +59,7 @@ impl SavedView {
         if !PAGES.contains(&c.page.as_str()) {
             return Err(fields::invalid("page", "must be metrics, logs or traces").into());
         }
-        fields::text("name", &c.name, NAME_CHARS)?;
+        fields::name("name", &c.name, NAME_CHARS)?;
         fields::optional("search", Some(&c.search), SEARCH_CHARS)?;
         if self.search.as_ref() == Some(&c.search) {
             return Ok(Vec::new());

@@ -123,7 +123,7 @@ impl Hosted for ServiceAccount {
 }
 
 fn create(c: CreateServiceAccount) -> Decision {
-    fields::text("name", &c.name, NAME_CHARS)?;
+    fields::name("name", &c.name, NAME_CHARS)?;
     fields::optional("description", Some(&c.description), DESCRIPTION_CHARS)?;
     let CreateServiceAccount { name, description } = c;
     Ok(vec![ServiceAccountCreated { name, description }.into()])

@@ -107,7 +107,7 @@ impl Tenant {
                 && self.members.contains_key(&c.owner);
             return same.then(Vec::new).ok_or(TenantRefusal::AlreadyRegistered);
         }
-        fields::text("tenant_name", &c.name, NAME_CHARS)?;
+        fields::name("tenant_name", &c.name, NAME_CHARS)?;
         let project = ProjectCreated {
             project: c.project,
             name: FIRST_PROJECT.to_owned(),
@@ -214,7 +214,7 @@ impl Hosted for Tenant {
 }
 
 fn rename(from: &str, name: String) -> Decision {
-    fields::text("name", &name, NAME_CHARS)?;
+    fields::name("name", &name, NAME_CHARS)?;
     if from == name {
         return Ok(Vec::new());
     }

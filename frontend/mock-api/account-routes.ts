@@ -67,7 +67,7 @@ export const accountRoutes = [
   }),
   http.post('/api/v1/auth/invitation', async ({ request }) => {
     const { token } = (await request.json()) as { token: string };
-    const found = state().invitations.find(({ link }) => link.endsWith(`#${token}`));
+    const found = state().invitations.find(({ link }) => link?.endsWith(`#${token}`));
     if (!found) return notFound();
     return HttpResponse.json({
       tenant_name: state().tenant.name, email: found.email, role: found.role,
@@ -77,7 +77,7 @@ export const accountRoutes = [
   http.post('/api/v1/auth/join', async ({ request }) => {
     const { token, name } = (await request.json()) as { token: string; name: string };
     const store = state();
-    const found = store.invitations.find(({ link }) => link.endsWith(`#${token}`));
+    const found = store.invitations.find(({ link }) => link?.endsWith(`#${token}`));
     if (!found) return notFound();
     store.user = { id: found.id, email: found.email, name };
     store.members.push({ user_id: found.id, email: found.email, name, role: found.role, joined_at: new Date().toISOString(), initial_password_until: null });

@@ -61,8 +61,8 @@ export const authRoutes = [
   http.get('/api/v1/auth/me', ({ request }) => refusedSession(request) ?? HttpResponse.json(me())),
 ];
 
-const RESPOND: Permission[] = ['incident.open', 'incident.work', 'incident.comment', 'saved_view.save', 'monitoring_integration.test'];
-const ADMINISTER: Permission[] = [...RESPOND, 'single_sign_on.manage', 'audit.read', 'api_key.manage', 'member.manage', 'project.manage', 'tenant.manage', 'telemetry.manage', 'telemetry_limits.manage', 'monitoring_integration.manage'];
+const RESPOND: Permission[] = ['api_key.read', 'incident.open', 'incident.work', 'incident.comment', 'saved_view.save', 'monitoring_integration.test'];
+const ADMINISTER: Permission[] = [...RESPOND, 'single_sign_on.manage', 'audit.read', 'api_key.manage', 'member.manage', 'project.manage', 'tenant.manage', 'telemetry.manage', 'tenant_telemetry.delete', 'telemetry_limits.manage', 'monitoring_integration.manage'];
 
 const PERMISSIONS: Record<MemberRole, Permission[]> = {
   owner: [...ADMINISTER, 'audit.manage', 'owner.manage', 'member.erase', 'tenant.export', 'tenant.erase'],

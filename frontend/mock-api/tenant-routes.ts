@@ -31,6 +31,7 @@ export const tenantRoutes = [
     const id = nextId();
     const key = `srec_mock${id.replaceAll('-', '').slice(-20)}q7Jx2`;
     const created: ApiKey = { ...old, id, prefix: key.slice(0, 12), created_at: new Date().toISOString(), last_used_at: null };
+    old.rotated_at = created.created_at;
     old.expires_at = new Date(Date.now() + hours * 3_600_000).toISOString();
     state().apiKeys.unshift(created);
     save();
@@ -75,7 +76,7 @@ export const tenantRoutes = [
       created_at: new Date().toISOString(), expires_at: new Date(Date.now() + WEEK_MS).toISOString(),
       link: `${location.origin}/join#srei_mock${id.slice(-6)}`, mail: null,
     };
-    state().invitations.unshift(invitation);
+    state().invitations = [invitation, ...state().invitations.filter((held) => held.email !== email)];
     save();
     return HttpResponse.json(invitation, { status: 201 });
   }),

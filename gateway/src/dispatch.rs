@@ -68,6 +68,7 @@ impl Command {
         &self,
         message: &M,
         aggregate: String,
+        hash: &str,
         context: &Context,
     ) -> Envelope {
         let kind = message.kind();
@@ -76,7 +77,7 @@ impl Command {
         envelope.correlation = self.question.request.id;
         envelope.traceparent = self.question.request.traceparent.clone();
         envelope.expected_version = self.question.expected_version;
-        envelope.request_hash = Some(self.question.hash.clone());
+        envelope.request_hash = Some(hash.to_owned());
         envelope
     }
 }
@@ -91,14 +92,16 @@ impl Gateway {
         aggregate: impl ToString,
         message: M,
     ) -> Result<Arc<Settled>, Error> {
-        if let Some(settled) = self.settled_before(command).await {
+        let tenant = command.scope.tenant();
+        let hash = &command.question.hash;
+        let hash = self.keys()?.request(tenant.0.as_bytes(), hash);
+        if let Some(settled) = self.settled_before(command, &hash).await {
             return accepted(settled);
         }
         let context = Context::ambient(&self.clock);
-        let envelope = command.envelope(&message, aggregate.to_string(), &context);
+        let envelope = command.envelope(&message, aggregate.to_string(), &hash, &context);
         let record = NewRecord::of(topic, &envelope, &message)?;
-        let hash = &command.question.hash;
-        let expected = self.outcomes.expect(&command.scope, command.id, hash);
+        let expected = self.outcomes.expect(&command.scope, command.id, &hash);
         let ordered = self.log.order(vec![record]).await;
         let positions = ordered.inspect_err(|_| self.outcomes.forget(command.id))?;
         match expected.within(self.config.outcome_wait).await {
@@ -139,7 +142,7 @@ impl Gateway {
 
     /// The outcome of an earlier attempt under the same idempotency key. Refusals
     /// are found here only; the command runner remembers what it accepted.
-    async fn settled_before(&self, command: &Command) -> Option<Arc<Settled>> {
+    async fn settled_before(&self, command: &Command, hash: &str) -> Option<Arc<Settled>> {
         if !command.is_repeatable() {
             return None;
         }
@@ -152,16 +155,16 @@ impl Gateway {
                 .ok()?
                 .map(|outcome| Arc::new(Settled::found(&command.scope, command.id, outcome)))?,
         };
-        Some(same_question(command, found))
+        Some(same_question(hash, found))
     }
 }
 
 /// The outcome if it answers this very request, else the refusal of the mismatch.
-fn same_question(command: &Command, found: Arc<Settled>) -> Arc<Settled> {
+fn same_question(hash: &str, found: Arc<Settled>) -> Arc<Settled> {
     if found
         .request_hash
         .as_deref()
-        .is_none_or(|hash| hash == command.question.hash)
+        .is_none_or(|known| known == hash)
     {
         return found;
     }

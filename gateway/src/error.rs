@@ -48,7 +48,7 @@ pub enum Error {
     InitialPasswordExpired,
     #[error("this account has a password of its own already: sign in with it")]
     PasswordIsOwn,
-    #[error("too many wrong passwords or codes; wait {retry_after_s} seconds")]
+    #[error("too many wrong passwords or codes; wait {retry_after_s} s")]
     LockedOut { retry_after_s: i64 },
     #[error("this account has a second factor: send its code, or a recovery code, as `code`")]
     SecondFactorNeeded,
@@ -233,6 +233,9 @@ impl Error {
         let (errors, allowed_next) = match self {
             Self::Malformed(field) => (vec![field.clone()], None),
             Self::Invalid(fields) => (fields.clone(), None),
+            Self::Refused(refusal) if refusal.rule == "invalid" => {
+                (field_of(&refusal.detail).into_iter().collect(), None)
+            }
             Self::Refused(refusal) if status == StatusCode::CONFLICT => {
                 (Vec::new(), Some(refusal.allowed_next.clone()))
             }
@@ -250,6 +253,12 @@ impl Error {
             allowed_next,
         }
     }
+}
+
+/// The field that a refusal of what was typed begins with: "`name` is empty".
+fn field_of(detail: &str) -> Option<FieldError> {
+    let (field, message) = detail.strip_prefix('`')?.split_once("` ")?;
+    Some(FieldError::new(field, message))
 }
 
 /// The status of a refusal by its rule: a rule about what was typed is 422, about a version
@@ -379,6 +388,22 @@ mod tests {
         let foreign = serde_json::to_value(refusal("not_found").problem()).unwrap();
         let nothing = serde_json::to_value(Error::NotFound.problem()).unwrap();
         assert_eq!(foreign, nothing);
+    }
+
+    #[test]
+    fn a_refusal_of_what_was_typed_is_of_its_field() {
+        let refused = |rule: &str, detail: &str| {
+            let refusal = Refusal {
+                rule: rule.to_owned(),
+                detail: detail.to_owned(),
+                allowed_next: Vec::new(),
+            };
+            Error::Refused(refusal).problem().errors
+        };
+        let empty = FieldError::new("name", "is empty");
+        assert_eq!(refused("invalid", "`name` is empty"), [empty]);
+        assert_eq!(refused("invalid", "the group is empty"), []);
+        assert_eq!(refused("last_owner", "`name` is empty"), []);
     }
 
     #[test]

@@ -81,7 +81,14 @@ pub(crate) fn name(id: &RequestId, answer: &mut Response) {
 }
 
 /// Fields of a body that hold secrets.
-const SECRETS: [&str; 3] = ["password", "client_secret", "credential"];
+const SECRETS: [&str; 6] = [
+    "password",
+    "new_password",
+    "code",
+    "refresh_token",
+    "client_secret",
+    "credential",
+];
 
 /// The question of a write: its decoded body and how to tell it from others.
 #[derive(Debug, Clone)]
@@ -99,7 +106,7 @@ pub struct Question {
     pub idempotency_key: Option<String>,
     pub expected_version: Option<i64>,
     /// Hash of method, path and body, in hex; secrets are not part of it, because the
-    /// log keeps the hash.
+    /// log keeps one that is made of it, under a key.
     pub hash: String,
 }
 
@@ -154,17 +161,19 @@ fn decode<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, Error> {
         let path = e.path().to_string();
         let message = e.into_inner().to_string();
         let field = match path.as_str() {
-            "." => missing_field(&message).unwrap_or("body").to_owned(),
+            "." => named_field(&message).unwrap_or("body").to_owned(),
             _ => path,
         };
         Error::Malformed(FieldError::new(field, message))
     })
 }
 
-/// serde names a missing field in its message only.
-fn missing_field(message: &str) -> Option<&str> {
-    let rest = message.strip_prefix("missing field `")?;
-    rest.split('`').next()
+/// serde names a missing and an unknown field in its message only.
+fn named_field(message: &str) -> Option<&str> {
+    let (kind, rest) = message.split_once(" field `")?;
+    ["missing", "unknown"]
+        .contains(&kind)
+        .then(|| rest.split('`').next())?
 }
 
 fn hash(route: &str, body: &serde_json::Value) -> String {
@@ -226,6 +235,13 @@ mod tests {
         Asked::from_request(request, &()).await
     }
 
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Strict {
+        #[allow(dead_code)]
+        name: String,
+    }
+
     fn field(error: Error) -> String {
         match error {
             Error::Malformed(field) => field.field,
@@ -242,6 +258,8 @@ mod tests {
         );
         assert_eq!(field(asked::<Named>("").await.unwrap_err()), "body");
         assert_eq!(field(asked::<Named>("{").await.unwrap_err()), "body");
+        let more = "{\"name\": \"a\", \"expires\": 7}";
+        assert_eq!(field(asked::<Strict>(more).await.unwrap_err()), "expires");
     }
 
     #[tokio::test]
@@ -265,6 +283,7 @@ mod tests {
         let credential = "{\"a\": 1, \"credential\": {\"token\": \"x\"}}";
         assert_eq!(first, hash(credential).await);
         assert_eq!(first, hash("{\"password\":\"y\",\"a\":1}").await);
+        assert_eq!(first, hash("{\"new_password\":\"y\",\"a\":1}").await);
         assert_ne!(first, hash("{\"a\": 2}").await);
     }
 

@@ -11,7 +11,9 @@ CREATE TABLE api_keys (
     created_by text NOT NULL,
     expires_at timestamptz,
     revoked_at timestamptz,
-    service_account uuid
+    service_account uuid,
+    -- When another key took its place: it ends with the overlap, at expires_at.
+    rotated_at timestamptz
 );
 
 CREATE INDEX api_keys_of_project ON api_keys (tenant_id, project_id, created_at DESC, id DESC);

@@ -82,7 +82,8 @@ impl Projection for ApiKeys {
 const WRITE: &str = "INSERT INTO api_keys
     SELECT * FROM json_populate_recordset(NULL::api_keys, $1::json)
     ON CONFLICT (id) DO UPDATE SET version = excluded.version,
-        expires_at = excluded.expires_at, revoked_at = excluded.revoked_at";
+        expires_at = excluded.expires_at, revoked_at = excluded.revoked_at,
+        rotated_at = excluded.rotated_at";
 
 /// The latest use, in whatever order they come.
 const WRITE_USES: &str = "INSERT INTO api_key_uses AS held
@@ -113,6 +114,8 @@ pub struct ApiKey {
     pub expires_at: Option<DateTime<Utc>>,
     pub last_used_at: Option<DateTime<Utc>>,
     pub revoked_at: Option<DateTime<Utc>>,
+    /// When another key took its place; it ends at `expires_at`.
+    pub rotated_at: Option<DateTime<Utc>>,
     /// The service account that the key is of.
     pub service_account_id: Option<Uuid>,
 }
@@ -199,6 +202,7 @@ impl Joined {
             expires_at: row.expires_at,
             last_used_at: self.last_used_at,
             revoked_at: row.revoked_at,
+            rotated_at: row.rotated_at,
             service_account_id: row.service_account,
         }
     }

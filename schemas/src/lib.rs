@@ -23,6 +23,7 @@ pub mod integration_health;
 pub mod labels;
 pub mod messages;
 pub mod monitoring_integration;
+pub mod names;
 pub mod outcome;
 pub mod personal;
 pub mod progress;

@@ -51,7 +51,7 @@ impl Tenant {
                 .then(Vec::new)
                 .ok_or(TenantRefusal::ProjectExists(c.project));
         }
-        fields::text("name", &c.name, NAME_CHARS)?;
+        fields::name("name", &c.name, NAME_CHARS)?;
         fields::slug("slug", &c.slug)?;
         if self.projects.values().any(|known| known.slug == c.slug) {
             return Err(TenantRefusal::SlugTaken(c.slug));
@@ -75,7 +75,7 @@ impl Tenant {
     pub(super) fn rename_project(&self, c: RenameProject) -> Decision {
         let RenameProject { project, name } = c;
         let known = self.project(project)?;
-        fields::text("name", &name, NAME_CHARS)?;
+        fields::name("name", &name, NAME_CHARS)?;
         if known.name == name {
             return Ok(Vec::new());
         }

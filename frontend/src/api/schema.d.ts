@@ -120,7 +120,8 @@ export interface paths {
         /**
          * Rotate a key
          * @description Makes a key with the same name, scopes and lifetime, and lets the old one end after
-         *     the overlap, in which agents can be given the new one. Shown this once.
+         *     the overlap, in which agents can be given the new one. Shown this once. What was
+         *     rotated is not rotated again: rotate the key that took its place.
          */
         post: operations["rotate_api_key"];
         delete?: never;
@@ -1058,7 +1059,8 @@ export interface paths {
         put?: never;
         /**
          * Invite a colleague
-         * @description The link is good for a week and for the address alone.
+         * @description The link is good for a week and for the address alone. It takes the place of what
+         *     waited for the same address.
          */
         post: operations["invite_member"];
         delete?: never;
@@ -1327,7 +1329,8 @@ export interface paths {
         /**
          * Take a member out of the tenant
          * @description Ends the person's sessions here. An account that belongs to no other tenant is
-         *     gone with it, and its address free again.
+         *     gone with it, and its address free again. Invitations of the address that wait are
+         *     revoked.
          */
         delete: operations["remove_member"];
         options?: never;
@@ -2893,6 +2896,11 @@ export interface components {
             project_id: string;
             /** Format: date-time */
             revoked_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When another key took its place; it ends at `expires_at`.
+             */
+            rotated_at?: string | null;
             /** @description ingest, or one kind of it such as ingest:logs; read, write, admin */
             scopes: components["schemas"]["KeyScope"][];
             /**
@@ -3070,7 +3078,8 @@ export interface components {
         /** @description What is to go. */
         DeleteTelemetry: {
             /**
-             * @description `project`: the one that the credential is for. `tenant`: all projects.
+             * @description `project`: the one that the credential is for. `tenant`: all projects, which takes
+             *     leave for `tenant_telemetry.delete`.
              * @example project
              */
             of: string;
@@ -3246,8 +3255,11 @@ export interface components {
             /** Format: uuid */
             id: string;
             invited_by?: components["schemas"]["Person"] | null;
-            /** @description To be sent to the invited person only: whoever has it can join. */
-            link: string;
+            /**
+             * @description To be sent to the invited person only: whoever has it can join. Null where it makes an
+             *     owner and the caller may not.
+             */
+            link?: string | null;
             mail?: components["schemas"]["InvitationMail"] | null;
             role: components["schemas"]["MemberRole"];
         };
@@ -4411,7 +4423,10 @@ export interface components {
         TenantUsage: {
             /** @description Newest first; days without use are left out. */
             days: components["schemas"]["UsageOfDay"][];
-            /** @description By key and by what became of it, over all these days; most requests first. */
+            /**
+             * @description By key and by what became of it, over all these days; most requests first. Nothing for
+             *     whoever may not see keys.
+             */
             keys: components["schemas"]["UsageOfKey"][];
             /** @description Of the caller and of the tenant; a rule without a limit is left out. */
             rates: components["schemas"]["RateStanding"][];
@@ -14695,7 +14710,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The caller may not */
             403: {
                 headers: {
                     [name: string]: unknown;

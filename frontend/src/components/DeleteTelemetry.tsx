@@ -2,6 +2,7 @@ import { Button, Group } from '@mantine/core';
 import { IconTrash } from '@tabler/icons-react';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
+import { may } from '../api/auth';
 import { keys } from '../api/keys';
 import { asProblem } from '../api/problem';
 import { deleteTelemetry, deletionsQuery, type TelemetryDeletion } from '../api/telemetry';
@@ -55,9 +56,11 @@ export function DeleteTelemetry() {
           <Button variant="default" leftSection={<IconTrash size={14} />} onClick={ask('project')}>
             Delete telemetry
           </Button>
-          <Button variant="default" onClick={ask('tenant')}>
-            Of all projects
-          </Button>
+          {may(me, 'tenant_telemetry.delete') && (
+            <Button variant="default" onClick={ask('tenant')}>
+              Of all projects
+            </Button>
+          )}
         </Group>
       }
     >

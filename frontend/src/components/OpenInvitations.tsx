@@ -45,7 +45,7 @@ export function OpenInvitations() {
         isDim={isOver}
       />
       <Modal opened={shown !== null} onClose={() => setShown(null)} title={`Invitation of ${shown?.email ?? ''}`}>
-        {shown && <CodeBlock name="Invitation link" text={shown.link} />}
+        {shown?.link && <CodeBlock name="Invitation link" text={shown.link} />}
       </Modal>
     </Panel>
   );
@@ -125,7 +125,7 @@ function columns({ onShow, onRevoke, onSend, sending }: Acts): readonly Column<I
               {row.mail ? 'Send again' : 'Send'}
             </Button>
           )}
-          {!isOver(row) && (
+          {row.link && !isOver(row) && (
             <Button variant="default" size="compact-xs" aria-label={`Link for ${row.email}`} onClick={() => onShow(row)}>
               Link
             </Button>

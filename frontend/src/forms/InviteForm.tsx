@@ -103,7 +103,7 @@ export function InvitationLink({ invitation, mailed, unsent, onDone }: Invited &
           Send this link to {who} and to nobody else: whoever has it can join as {invitation.role}. It is good for a week.
         </Text>
       )}
-      <CodeBlock name="Invitation link" text={invitation.link} />
+      {invitation.link && <CodeBlock name="Invitation link" text={invitation.link} />}
       <Group justify="flex-end">
         <Button size="sm" onClick={onDone}>
           Done

@@ -1,5 +1,5 @@
 import { Badge, Button, Group, Modal, Stack } from '@mantine/core';
-import { IconKey, IconPlus } from '@tabler/icons-react';
+import { IconKey, IconLock, IconPlus } from '@tabler/icons-react';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { may } from '../api/auth';
@@ -23,6 +23,17 @@ import { RowSkeleton } from '../ui/RowSkeleton';
 import { ServiceAccounts } from './ServiceAccounts';
 
 export function ApiKeysPage() {
+  if (!may(useMe(), 'api_key.read')) {
+    return (
+      <Panel title="API keys">
+        <EmptyState icon={<IconLock size={20} />} title="Engineers and admins see the keys" />
+      </Panel>
+    );
+  }
+  return <Keys />;
+}
+
+function Keys() {
   const query = useQuery(apiKeysQuery(useProject()));
   const mayWrite = may(useMe(), 'api_key.manage');
   const [creating, setCreating] = useState(false);
@@ -118,7 +129,7 @@ function keyColumns(acts: Acts | undefined): readonly Column<ApiKey>[] {
       cell: (row) =>
         acts && stateOf(row) !== 'revoked' ? (
           <Group gap={6} justify="flex-end" wrap="nowrap">
-            {stateOf(row) === 'active' && (
+            {stateOf(row) === 'active' && !row.rotated_at && (
               <Button variant="default" size="compact-xs" aria-label={`Rotate ${row.name}`} onClick={() => acts.onRotate(row)}>
                 Rotate
               </Button>
@@ -139,7 +150,19 @@ function NameCell({ apiKey }: { apiKey: ApiKey }) {
       <div className="dim">
         <span className="mono">{apiKey.prefix}…</span> <HistoryLink type="api_key" id={apiKey.id} />
       </div>
+      <KeyEnd apiKey={apiKey} />
     </>
+  );
+}
+
+/** When a key that still works will end, and whether because another took its place. */
+function KeyEnd({ apiKey }: { apiKey: ApiKey }) {
+  if (!apiKey.expires_at || stateOf(apiKey) !== 'active') return null;
+  return (
+    <div className="dim">
+      {apiKey.rotated_at ? 'Rotated, ends ' : 'Ends '}
+      <RelativeTime at={apiKey.expires_at} />
+    </div>
   );
 }
 

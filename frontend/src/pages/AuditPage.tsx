@@ -1,13 +1,14 @@
 import { Button, Drawer, Menu, Pill, SegmentedControl, Skeleton, Stack } from '@mantine/core';
-import { IconDownload, IconHistory } from '@tabler/icons-react';
+import { IconDownload, IconHistory, IconLock } from '@tabler/icons-react';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useMemo, useState } from 'react';
+import { may } from '../api/auth';
 import { auditFile, auditQuery, auditStatsQuery, type AuditFilter } from '../api/audit';
 import type { AuditEntry, AuditStats } from '../api/types';
 import { AuditDetails } from '../components/AuditDetails';
 import { AuditRetention } from '../components/AuditRetention';
-import { useProject } from '../hooks/useProject';
+import { useMe, useProject } from '../hooks/useProject';
 import { useTimeRange } from '../hooks/useTimeRange';
 import { DataTable, type Column } from '../ui/DataTable';
 import { EmptyState } from '../ui/EmptyState';
@@ -44,6 +45,17 @@ interface Search {
 
 /** Who did what, what it changed, and what was refused. */
 export function AuditPage() {
+  if (!may(useMe(), 'audit.read')) {
+    return (
+      <Panel title="Audit">
+        <EmptyState icon={<IconLock size={20} />} title="Owners and admins read the audit" />
+      </Panel>
+    );
+  }
+  return <Audit />;
+}
+
+function Audit() {
   const [search, set] = useAuditSearch();
   const filter = useMemo(() => filterOf(search), [search]);
   const range = useTimeRange('30d');

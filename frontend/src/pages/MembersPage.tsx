@@ -25,6 +25,7 @@ export function MembersPage() {
   const query = useQuery(membersQuery(useProject()));
   const me = useMe();
   const mayWrite = may(me, 'member.manage');
+  const mayOwn = may(me, 'owner.manage');
   const [inviting, setInviting] = useState(false);
   const [removing, setRemoving] = useState<Member | null>(null);
   return (
@@ -45,7 +46,7 @@ export function MembersPage() {
           {(rows) => (
             <DataTable
               label="Members"
-              columns={memberColumns(me?.user.id, mayWrite ? setRemoving : undefined)}
+              columns={memberColumns(me?.user.id, mayOwn, mayWrite ? setRemoving : undefined)}
               rows={rows}
               rowId={(row) => row.user_id}
             />
@@ -63,8 +64,11 @@ export function MembersPage() {
 
 function memberColumns(
   myId: string | undefined,
+  mayOwn: boolean,
   onRemove: ((member: Member) => void) | undefined,
 ): readonly Column<Member>[] {
+  // Owners are made, changed and removed by owners.
+  const mayChange = (row: Member) => onRemove !== undefined && (mayOwn || row.role !== 'owner');
   return [
     {
       id: 'name',
@@ -81,7 +85,7 @@ function memberColumns(
         </>
       ),
     },
-    { id: 'role', header: 'Role', width: 118, cell: (row) => <RoleCell member={row} disabled={!onRemove} /> },
+    { id: 'role', header: 'Role', width: 118, cell: (row) => <RoleCell member={row} disabled={!mayChange(row)} mayOwn={mayOwn} /> },
     {
       id: 'project-role',
       header: 'In this project',
@@ -96,7 +100,8 @@ function memberColumns(
       width: 84,
       align: 'right',
       cell: (row) =>
-        onRemove && (
+        onRemove &&
+        mayChange(row) && (
           <Button variant="default" size="compact-xs" aria-label={`Remove ${row.name}`} onClick={() => onRemove(row)}>
             Remove
           </Button>
@@ -116,7 +121,7 @@ function InitialPassword({ until }: { until: string }) {
   );
 }
 
-function RoleCell({ member, disabled }: { member: Member; disabled: boolean }) {
+function RoleCell({ member, disabled, mayOwn }: { member: Member; disabled: boolean; mayOwn: boolean }) {
   const client = useQueryClient();
   const project = useProject();
   const { proven, dialog } = useProof();
@@ -134,7 +139,7 @@ function RoleCell({ member, disabled }: { member: Member; disabled: boolean }) {
       <Select
         size="xs"
         aria-label={`Role of ${member.name}`}
-        data={[...MEMBER_ROLES]}
+        data={MEMBER_ROLES.filter((role) => mayOwn || role !== 'owner')}
         value={change.isPending ? change.variables : member.role}
         allowDeselect={false}
         onChange={(role) => role && change.mutate(role as MemberRole)}

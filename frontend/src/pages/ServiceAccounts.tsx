@@ -7,6 +7,7 @@ import { keys } from '../api/keys';
 import { asProblem } from '../api/problem';
 import { disableServiceAccount, serviceAccountsQuery } from '../api/tenant';
 import type { ServiceAccount } from '../api/types';
+import { HistoryLink } from '../components/HistoryLink';
 import { ServiceAccountForm } from '../forms/ServiceAccountForm';
 import { useMe, useProject } from '../hooks/useProject';
 import { ConfirmByName } from '../ui/ConfirmByName';
@@ -69,7 +70,9 @@ function columns(onDisable: ((account: ServiceAccount) => void) | undefined): re
       cell: (row) => (
         <>
           <div style={{ fontWeight: 500, overflowWrap: 'anywhere' }}>{row.name}</div>
-          <div className="dim">{row.description}</div>
+          <div className="dim">
+            {row.description} <HistoryLink type="service_account" id={row.id} />
+          </div>
         </>
       ),
     },

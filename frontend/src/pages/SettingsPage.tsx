@@ -1,32 +1,20 @@
 import { Link, Outlet, useLocation } from '@tanstack/react-router';
 import { useLayoutEffect, useRef } from 'react';
-import { useProject } from '../hooks/useProject';
+import { useMe, useProject } from '../hooks/useProject';
 import { PageHeader } from '../ui/PageHeader';
+import { settingsTabs } from '../util/settings-tabs';
 import classes from './SettingsPage.module.css';
-
-const TABS = [
-  { label: 'API keys', to: '/p/$project/settings/api-keys' },
-  { label: 'Members', to: '/p/$project/settings/members' },
-  { label: 'Single sign-on', to: '/p/$project/settings/single-sign-on' },
-  { label: 'Roles', to: '/p/$project/settings/roles' },
-  { label: 'Projects', to: '/p/$project/settings/projects' },
-  { label: 'Your security', to: '/p/$project/settings/security' },
-  { label: 'Integrations', to: '/p/$project/settings/integrations' },
-  { label: 'Telemetry', to: '/p/$project/settings/telemetry' },
-  { label: 'Telemetry limits', to: '/p/$project/settings/telemetry-limits' },
-  { label: 'Usage', to: '/p/$project/settings/usage' },
-  { label: 'Audit', to: '/p/$project/settings/audit' },
-] as const;
 
 /** The frame of the settings; each tab is a route of its own. */
 export function SettingsPage() {
   const project = useProject();
-  const tabs = useActiveTabInSight();
+  const me = useMe();
+  const strip = useActiveTabInSight();
   return (
     <>
       <PageHeader title="Settings" />
-      <nav ref={tabs} className={classes.tabs} aria-label="Settings">
-        {TABS.map((tab) => (
+      <nav ref={strip} className={classes.tabs} aria-label="Settings">
+        {settingsTabs(me?.permissions ?? []).map((tab) => (
           <Link key={tab.to} to={tab.to} params={{ project }} className={classes.tab}>
             {tab.label}
           </Link>

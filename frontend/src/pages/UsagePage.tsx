@@ -2,8 +2,9 @@ import { Stack } from '@mantine/core';
 import { IconChartBar } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import type { RateStanding, UsageOfDay, UsageOfKey } from '../api/types';
+import { may } from '../api/auth';
 import { usageQuery } from '../api/usage';
-import { useProject } from '../hooks/useProject';
+import { useMe, useProject } from '../hooks/useProject';
 import { DataTable, type Column } from '../ui/DataTable';
 import { EmptyState } from '../ui/EmptyState';
 import { Panel } from '../ui/Panel';
@@ -14,6 +15,7 @@ import { exactCount, sampleText, shortCount } from '../util/numbers';
 /** What the organisation asked and sent by day and by key, what was refused, and how near it is to its rate limits. */
 export function UsagePage() {
   const query = useQuery(usageQuery(useProject()));
+  const seesKeys = may(useMe(), 'api_key.read');
   const skeleton = <RowSkeleton rows={4} height={41} />;
   return (
     <Stack gap="md">
@@ -27,11 +29,13 @@ export function UsagePage() {
           {({ days }) => <Days days={days} />}
         </QueryView>
       </Panel>
-      <Panel title="By key and reason" flush>
-        <QueryView query={query} skeleton={skeleton}>
-          {({ keys }) => <DataTable label="Use by key" columns={KEY_COLUMNS} rows={keys} rowId={keyId} />}
-        </QueryView>
-      </Panel>
+      {seesKeys && (
+        <Panel title="By key and reason" flush>
+          <QueryView query={query} skeleton={skeleton}>
+            {({ keys }) => <DataTable label="Use by key" columns={KEY_COLUMNS} rows={keys} rowId={keyId} />}
+          </QueryView>
+        </Panel>
+      )}
     </Stack>
   );
 }

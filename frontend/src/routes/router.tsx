@@ -16,6 +16,7 @@ import { Shell } from '../components/Shell';
 import { NotFoundPage } from '../pages/NotFoundPage';
 import { ProblemPage } from '../pages/ProblemPage';
 import type { RangeName, RangeSearch } from '../util/range';
+import { settingsTabs } from '../util/settings-tabs';
 import { only, parseSearch, stringifySearch } from './search';
 
 interface RouterContext {
@@ -164,8 +165,9 @@ const settings = createRoute({
 const settingsHome = createRoute({
   getParentRoute: () => settings,
   path: '/',
-  beforeLoad: ({ params }) => {
-    throw redirect({ to: '/p/$project/settings/api-keys', params });
+  beforeLoad: ({ context: { client }, params }) => {
+    const [first] = settingsTabs(client.getQueryData(meQuery.queryKey)?.permissions ?? []);
+    throw redirect({ to: first?.to ?? '/p/$project/settings/security', params });
   },
 });
 

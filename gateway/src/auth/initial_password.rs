@@ -17,11 +17,11 @@ use super::register::refuse_if;
 use super::secret::Secret;
 use super::session::{self, Session};
 use super::vault::logins;
-use super::{ending, password_policy};
+use super::{ending, password};
 use crate::Gateway;
 use crate::client::Client;
 use crate::dispatch::Command;
-use crate::error::{Error, FieldError, Pending, Problem};
+use crate::error::{Error, Pending, Problem};
 use crate::request::Asked;
 
 /// How long there is to replace one: a holiday, not a quarter.
@@ -73,7 +73,8 @@ pub async fn replace(
     let proven = session::prove_anywhere(&gateway, tenant, user, context.id(), None).await?;
     let proven = proven.ok_or(Error::BadCredentials)?;
     let own = [proven.user.email.as_str(), proven.user.name.as_str()];
-    refuse_if(problem(&body, &own).into_iter().collect())?;
+    let problem = password::problem(&body.password, &body.new_password, &own);
+    refuse_if(problem.into_iter().collect())?;
     let hash = gateway.passwords.hash(body.new_password).await?;
     // The log first: should the vault not follow, the next login asks for it again.
     let command = Command::new(&proven.subject.scope(), &question, &context);
@@ -90,11 +91,4 @@ pub async fn replace(
     ending::others(&gateway, user, None).await?;
     gateway.shown(&settled, &["members"]).await?;
     session::open(&gateway, StatusCode::OK, proven, &client).await
-}
-
-fn problem(body: &NewOwnPassword, own: &[&str]) -> Option<FieldError> {
-    let field = "new_password";
-    let same = *body.password == *body.new_password;
-    let same = same.then(|| FieldError::new(field, "must be another one than before"));
-    same.or_else(|| password_policy::problem(field, &body.new_password, own))
 }

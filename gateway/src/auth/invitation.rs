@@ -7,19 +7,27 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use projections::invitations::{self, Invitation};
 use projections::projects;
 use projections::vault::mails;
+use schemas::context::Context;
 use schemas::ids::{InvitationId, ProjectId, SubjectId, TenantId, UserId};
 use schemas::outcome::Refusal;
+use schemas::scope::Scope;
+use schemas::tenant::{RevokeInvitation, TenantCommand};
+use schemas::topic::Topic;
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
 use super::keys::Keys;
 use super::session::nobody_yet;
 use crate::Gateway;
+use crate::dispatch::Command;
 use crate::error::Error;
+use crate::request::Question;
 
 /// Tells people and scanners what the text is.
 const PREFIX: &str = "srei_";
 const MAC_BYTES: usize = 24;
+/// Invitations that are looked at between two looks into the list.
+const PAGE: u32 = 200;
 
 /// Which invitation a token is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +80,62 @@ pub async fn forget(gateway: &Gateway, invitation: InvitationId) -> Result<(), E
     let withdrawn = mails::withdraw(&gateway.db, invitation).await;
     withdrawn.map_err(|e| Error::Internal(e.to_string()))?;
     gateway.forget_subject(SubjectId(invitation.0)).await
+}
+
+/// Revokes what waits for the address, so that somebody who has come in, or was taken out,
+/// has no second way: all of it, or what is older than `newest`, which took its place.
+pub async fn withdraw(
+    gateway: &Gateway,
+    scope: &Scope,
+    question: &Question,
+    email: &str,
+    newest: Option<&Invitation>,
+) -> Result<(), Error> {
+    let (keys, people) = (gateway.keys()?, gateway.people());
+    let address = keys.email(email);
+    let mut after = None;
+    loop {
+        let page = invitations::list(&gateway.db, &people, scope, after, PAGE).await?;
+        let same = page
+            .items
+            .iter()
+            .filter(|held| keys.email(&held.email) == address);
+        for held in same.filter(|held| newest.is_none_or(|new| older(held, new))) {
+            revoke(gateway, scope, question, InvitationId(held.id)).await?;
+        }
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok(()),
+        }
+    }
+}
+
+fn older(held: &Invitation, new: &Invitation) -> bool {
+    (held.created_at, held.id) < (new.created_at, new.id)
+}
+
+async fn revoke(
+    gateway: &Gateway,
+    scope: &Scope,
+    question: &Question,
+    invitation: InvitationId,
+) -> Result<(), Error> {
+    // One request, but a command an invitation, and none of them is what `If-Match` is about.
+    let question = Question {
+        route: format!("{} {invitation}", question.route),
+        expected_version: None,
+        ..question.clone()
+    };
+    let command = Command::new(scope, &question, &Context::ambient(&gateway.clock));
+    let message = TenantCommand::from(RevokeInvitation { invitation });
+    let (topic, tenant) = (Topic::IdentityCommands, scope.tenant());
+    match gateway.send(&command, topic, tenant, message).await {
+        Ok(settled) => gateway.shown(&settled, &["invitations"]).await?,
+        // It was answered or revoked meanwhile, or the tenant holds it no longer.
+        Err(Error::Refused(refusal)) if refusal.rule == "not_found" => {}
+        Err(error) => return Err(error),
+    }
+    forget(gateway, invitation).await
 }
 
 fn token(keys: &Keys, named: Named) -> String {

@@ -142,6 +142,7 @@ pub async fn join(
     let settled = settle_login(&gateway, &command, sent).await?;
     gateway.shown(&settled, &["members", "invitations"]).await?;
     invitation::forget(&gateway, found.named.invitation).await?;
+    invitation::withdraw(&gateway, &subject.scope(), &question, &email, None).await?;
     let (tenant, user, session) = (subject.tenant, subject.user, subject.session);
     let proven = session::prove(&gateway, tenant, user, session, Some(subject.project)).await?;
     let proven = proven.ok_or(Error::NotYet(settled.command))?;
@@ -192,6 +193,8 @@ pub async fn accept(
     let settled = send(&gateway, &command, &found, message).await?;
     gateway.shown(&settled, &["members", "invitations"]).await?;
     invitation::forget(&gateway, found.named.invitation).await?;
+    let (scope, email) = (subject.scope(), &found.invitation.email);
+    invitation::withdraw(&gateway, &scope, &asked.question, email, None).await?;
     let joined = Joined {
         tenant_id: found.named.tenant.0,
         project_id: found.project.0,

@@ -18,6 +18,7 @@ pub struct Keys {
     audit: Key,
     invitation: Key,
     identity: Key,
+    request: Key,
 }
 
 impl Keys {
@@ -30,6 +31,7 @@ impl Keys {
             audit: key("sre-copilot audit seal v1"),
             invitation: key("sre-copilot invitation v1"),
             identity: key("sre-copilot identity v1"),
+            request: key("sre-copilot request v1"),
         }
     }
 
@@ -56,6 +58,12 @@ impl Keys {
     /// By what somebody at a provider is found: tenant, issuer and subject.
     pub fn identity(&self, parts: &[&[u8]]) -> [u8; 32] {
         mac(&self.identity, parts)
+    }
+
+    /// How the log tells a tenant's request from others. Without the key nobody can try what
+    /// it may have said: its hash stays when a person is erased.
+    pub fn request(&self, tenant: &[u8], hash: &str) -> String {
+        hex::encode(&mac(&self.request, &[tenant, hash.as_bytes()])[..16])
     }
 
     /// What the text of an API key is made of, if a retry must make the same one.
@@ -91,6 +99,20 @@ mod tests {
             keys.email("ada@example.com"),
             other.email("ada@example.com")
         );
+    }
+
+    #[test]
+    fn a_request_is_told_from_others_by_who_has_the_key_and_within_its_tenant() {
+        let (keys, other) = (Keys::derive(&[1; 32]), Keys::derive(&[2; 32]));
+        let told = keys.request(b"a", "hash");
+        assert_eq!(told, keys.request(b"a", "hash"));
+        for another in [
+            keys.request(b"a", "other"),
+            keys.request(b"b", "hash"),
+            other.request(b"a", "hash"),
+        ] {
+            assert_ne!(told, another);
+        }
     }
 
     #[test]

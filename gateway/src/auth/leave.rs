@@ -11,7 +11,7 @@ use schemas::topic::Topic;
 
 use super::session::nobody_yet;
 use super::vault::{logins, sign_on_identities};
-use super::{cookies, ending, second_factor};
+use super::{cookies, ending, invitation, second_factor};
 use crate::Gateway;
 use crate::dispatch::Command;
 use crate::error::{Error, Pending, Problem};
@@ -30,6 +30,9 @@ pub async fn leave(
     asked: Asked<Option<serde_json::Value>>,
 ) -> Result<Response, Error> {
     let (user, scope) = (allowed.person()?, allowed.scope());
+    if let Some(own) = members::get(&gateway.db, &gateway.people(), scope, user).await? {
+        invitation::withdraw(&gateway, scope, &asked.question, &own.email, None).await?;
+    }
     let context = Context::ambient(&gateway.clock);
     let command = Command::new(scope, &asked.question, &context);
     let message = TenantCommand::from(RemoveMember { user });

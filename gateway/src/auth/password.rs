@@ -12,7 +12,7 @@ use super::secret::Secret;
 use super::vault::logins;
 use super::{ending, password_policy};
 use crate::Gateway;
-use crate::error::{Error, Problem};
+use crate::error::{Error, FieldError, Problem};
 use crate::operations::Allowed;
 use crate::request::Asked;
 
@@ -43,7 +43,7 @@ pub async fn change(
 ) -> Result<StatusCode, Error> {
     let (user, session) = (allowed.person()?, proof::session_of(&allowed)?);
     let body = asked.body;
-    let problem = password_policy::problem("new_password", &body.new_password, &[]);
+    let problem = problem(&body.password, &body.new_password, &[]);
     refuse_if(problem.into_iter().collect())?;
     let login = logins::of_user(&gateway.db, user).await?;
     let (password, code) = (body.password, body.code);
@@ -60,4 +60,11 @@ pub async fn change(
     };
     gateway.tell(allowed.scope(), happened).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// What is wrong with a password that takes the place of `old`.
+pub(super) fn problem(old: &str, new: &str, own: &[&str]) -> Option<FieldError> {
+    let field = "new_password";
+    let same = (old == new).then(|| FieldError::new(field, "must be another one than before"));
+    same.or_else(|| password_policy::problem(field, new, own))
 }

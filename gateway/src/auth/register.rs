@@ -11,6 +11,7 @@ use axum::response::Response;
 use projections::vault::SubjectKeys;
 use schemas::context::Context;
 use schemas::ids::{ProjectId, SubjectId, TenantId, UserId};
+use schemas::names;
 use schemas::personal::{Personal, SubjectKey};
 use schemas::scope::MemberRole;
 use schemas::tenant::{RegisterTenant, TenantCommand};
@@ -177,7 +178,9 @@ pub fn account_problems(email: &str, password: &str, name: &str) -> Vec<FieldErr
 
 pub fn address_problem(email: &str) -> Option<FieldError> {
     let wrong = FieldError::new("email", "must be an e-mail address");
-    (!is_address(email.trim())).then_some(wrong)
+    let address = email.trim();
+    let unseen = names::problem(address).map(|problem| FieldError::new("email", problem));
+    (!is_address(address)).then_some(wrong).or(unseen)
 }
 
 pub fn refuse_if(wrong: Vec<FieldError>) -> Result<(), Error> {
@@ -190,7 +193,9 @@ pub fn refuse_if(wrong: Vec<FieldError>) -> Result<(), Error> {
 fn name_problem(field: &str, name: &str) -> Option<FieldError> {
     let length = name.trim().chars().count();
     let bounds = format!("must have 1 to {MAX_NAME} characters");
-    (!(1..=MAX_NAME).contains(&length)).then(|| FieldError::new(field, bounds))
+    let wrong = (!(1..=MAX_NAME).contains(&length)).then_some(bounds);
+    let wrong = wrong.or_else(|| names::problem(name.trim()));
+    wrong.map(|message| FieldError::new(field, message))
 }
 
 /// One `@` with something on both sides: whether an address works, only mail shows.

@@ -13,6 +13,7 @@ use projections::api_keys::{self, ApiKey};
 use schemas::api_key::{ApiKeyCommand, CreateApiKey, RevokeApiKey};
 use schemas::context::Context;
 use schemas::ids::{ApiKeyId, ServiceAccountId};
+use schemas::names;
 use schemas::scope::Scope;
 use schemas::topic::Topic;
 use serde::{Deserialize, Serialize};
@@ -40,6 +41,7 @@ const MAX_NAME: usize = 100;
 const PAGE: u32 = 200;
 
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct NewApiKey {
     #[schema(example = "alertmanager")]
     pub name: String,
@@ -202,6 +204,9 @@ fn problems(gateway: &Gateway, asked: &NewApiKey) -> Vec<FieldError> {
             "name",
             format!("must have 1 to {MAX_NAME} characters"),
         ));
+    }
+    if let Some(problem) = names::problem(asked.name.trim()) {
+        wrong.push(FieldError::new("name", problem));
     }
     if asked.scopes.is_empty() {
         wrong.push(FieldError::new("scopes", "must name at least one scope"));

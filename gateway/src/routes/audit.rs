@@ -56,6 +56,9 @@ impl Which {
         {
             return Err(wrong("q", format!("has more than {MOST_TEXT} characters")));
         }
+        if self.from.zip(self.to).is_some_and(|(from, to)| from > to) {
+            return Err(wrong("from", "lies after `to`".to_owned()));
+        }
         Ok(Filter {
             actor: set(self.actor).map(known_actor).transpose()?,
             action: set(self.action),

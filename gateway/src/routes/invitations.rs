@@ -47,8 +47,9 @@ pub struct Invitation {
     pub invited_by: Option<Person>,
     pub created_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
-    /// To be sent to the invited person only: whoever has it can join.
-    pub link: String,
+    /// To be sent to the invited person only: whoever has it can join. Null where it makes an
+    /// owner and the caller may not.
+    pub link: Option<String>,
     /// The newest mail with this link; null where none was asked for.
     pub mail: Option<InvitationMail>,
 }
@@ -78,6 +79,7 @@ pub enum MailState {
 pub type InvitationPage = Listed<Invitation>;
 
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct NewInvitation {
     #[schema(example = "grace@example.com")]
     pub email: String,
@@ -110,7 +112,8 @@ pub async fn list(
 
 /// Invite a colleague
 ///
-/// The link is good for a week and for the address alone.
+/// The link is good for a week and for the address alone. It takes the place of what
+/// waited for the same address.
 #[utoipa::path(post, path = "/api/v1/invitations", operation_id = "invite_member", tag = "tenant",
     request_body = NewInvitation,
     responses((status = 201, body = Invitation), (status = 202, body = Pending), (status = 403, body = Problem),
@@ -144,12 +147,11 @@ pub async fn create(
     let (topic, tenant) = (Topic::IdentityCommands, allowed.scope().tenant());
     let settled = gateway.send(&command, topic, tenant, message).await?;
     gateway.shown(&settled, &[LIST]).await?;
-    let found = invitations::get(&gateway.db, &gateway.people(), allowed.scope(), id).await?;
-    let invitation = shown(
-        &gateway,
-        &allowed,
-        found.ok_or(Error::NotYet(settled.command))?,
-    )?;
+    let scope = allowed.scope();
+    let found = invitations::get(&gateway.db, &gateway.people(), scope, id).await?;
+    let found = found.ok_or(Error::NotYet(settled.command))?;
+    invitation::withdraw(&gateway, scope, &question, email, Some(&found)).await?;
+    let invitation = shown(&gateway, &allowed, found)?;
     Ok((StatusCode::CREATED, Json(invitation)).into_response())
 }
 
@@ -210,7 +212,10 @@ fn shown(
         invited_by: found.invited_by,
         created_at: found.created_at,
         expires_at: found.expires_at,
-        link: invitation::link(gateway, named)?,
+        link: owners_only(allowed, [role])
+            .ok()
+            .map(|()| invitation::link(gateway, named))
+            .transpose()?,
         mail: found.mail.map(mail_shown).transpose()?,
     })
 }

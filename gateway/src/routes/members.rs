@@ -22,7 +22,7 @@ use uuid::Uuid;
 use crate::Gateway;
 use crate::auth::register::{Account, account_problems, refuse_if, reserve, settle_login};
 use crate::auth::secret::Secret;
-use crate::auth::{initial_password, leave, proof, session};
+use crate::auth::{initial_password, invitation, leave, proof, session};
 use crate::dispatch::Command;
 use crate::error::{Error, Pending, Problem};
 use crate::operations::Allowed;
@@ -37,6 +37,7 @@ const LIST: &str = "members";
 pub type MemberPage = Listed<Member>;
 
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct NewMember {
     #[schema(example = "grace@example.com")]
     pub email: String,
@@ -51,12 +52,14 @@ pub struct NewMember {
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ChangeRole {
     #[schema(value_type = crate::openapi::words::MemberRole)]
     pub role: MemberRole,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ProjectRole {
     /// admin, engineer or viewer; owners are it everywhere.
     #[schema(value_type = Option<crate::openapi::words::MemberRole>)]
@@ -198,7 +201,8 @@ pub async fn set_project_role(
 /// Take a member out of the tenant
 ///
 /// Ends the person's sessions here. An account that belongs to no other tenant is
-/// gone with it, and its address free again.
+/// gone with it, and its address free again. Invitations of the address that wait are
+/// revoked.
 #[utoipa::path(delete, path = "/api/v1/members/{user_id}", operation_id = "remove_member",
     tag = "tenant", params(("user_id" = Uuid, Path)),
     responses((status = 204), (status = 202, body = Pending),
@@ -217,6 +221,8 @@ pub async fn remove(
         &asked.question,
         &Context::ambient(&gateway.clock),
     );
+    let (scope, question) = (allowed.scope(), &asked.question);
+    invitation::withdraw(&gateway, scope, question, &member.email, None).await?;
     let settled = send(&gateway, &allowed, &command, RemoveMember { user }).await?;
     gateway.shown(&settled, &[LIST]).await?;
     leave::after(&gateway, allowed.scope().tenant(), user).await?;

@@ -80,7 +80,7 @@ pub async fn create(
     );
     let project = ProjectId(command.created());
     let NewProject { name, slug } = asked.body;
-    let slug = slug.unwrap_or_else(|| slug_of(&name));
+    let slug = slug.unwrap_or_else(|| slug_of(&name, project));
     let message = CreateProject {
         project,
         name: name.trim().to_owned(),
@@ -186,7 +186,7 @@ async fn shown(
 }
 
 /// The name as it can stand in an address; the aggregate judges the result.
-fn slug_of(name: &str) -> String {
+fn slug_of(name: &str, project: ProjectId) -> String {
     let words = name.to_lowercase();
     let words = words.split(|c: char| !c.is_ascii_alphanumeric());
     let slug = words
@@ -194,7 +194,14 @@ fn slug_of(name: &str) -> String {
         .collect::<Vec<_>>()
         .join("-");
     let short = slug.get(..MAX_SLUG).unwrap_or(&slug);
-    short.trim_end_matches('-').to_owned()
+    let short = short.trim_end_matches('-');
+    // A name without Latin letters says nothing in an address; the id's end tells it apart.
+    match (short, name.trim()) {
+        ("", named) if !named.is_empty() => {
+            format!("project-{:08x}", project.0.as_u128() as u32)
+        }
+        _ => short.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -203,8 +210,11 @@ mod tests {
 
     #[test]
     fn a_name_becomes_a_slug() {
+        let slug_of = |name: &str| slug_of(name, ProjectId(Uuid::from_u128(0xfeed_0000_00ab)));
         assert_eq!(slug_of("  Web Shop (EU) "), "web-shop-eu");
         assert_eq!(slug_of("Größe"), "gr-e");
+        assert_eq!(slug_of("日本語"), "project-000000ab");
+        assert_eq!(slug_of("  "), "");
         assert!(slug_of(&"x".repeat(200)).len() <= MAX_SLUG);
     }
 }

@@ -1,6 +1,7 @@
 //! `/api/v1/telemetry`: how long a project keeps its metrics, logs and traces, and
 //! deleting them.
 
+use access::permissions::Action;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -52,7 +53,8 @@ pub struct SetRetention {
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = DeleteTelemetry)]
 pub struct NewDeletion {
-    /// `project`: the one that the credential is for. `tenant`: all projects.
+    /// `project`: the one that the credential is for. `tenant`: all projects, which takes
+    /// leave for `tenant_telemetry.delete`.
     #[schema(example = "project")]
     pub of: String,
 }
@@ -119,7 +121,7 @@ pub async fn list_deletions(
 #[utoipa::path(post, path = "/api/v1/telemetry/deletions", operation_id = "delete_telemetry", tag = "telemetry",
     request_body = NewDeletion,
     responses((status = 201, body = Deletions), (status = 202, body = Pending),
-        (status = 400, body = Problem), (status = 409, body = Problem)))]
+        (status = 400, body = Problem), (status = 403, body = Problem), (status = 409, body = Problem)))]
 pub async fn delete(
     State(gateway): State<Gateway>,
     allowed: Allowed,
@@ -127,7 +129,10 @@ pub async fn delete(
 ) -> Result<Response, Error> {
     let project: Option<ProjectId> = match asked.body.of.as_str() {
         "project" => Some(allowed.scope().project()),
-        "tenant" => None,
+        "tenant" => {
+            allowed.also(Action::DeleteTenantTelemetry)?;
+            None
+        }
         other => {
             let message = format!("`{other}` is neither project nor tenant");
             return Err(Error::Malformed(FieldError::new("of", message)));

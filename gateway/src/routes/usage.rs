@@ -1,5 +1,6 @@
 //! `/api/v1/usage`: what the tenant has used, and how near its callers are to their limits.
 
+use access::permissions::Action;
 use axum::Json;
 use axum::extract::{Extension, State};
 use projections::usage::{self, UsageOfDay, UsageOfKey};
@@ -39,7 +40,8 @@ pub struct RateStanding {
 pub struct TenantUsage {
     /// Newest first; days without use are left out.
     pub days: Vec<UsageOfDay>,
-    /// By key and by what became of it, over all these days; most requests first.
+    /// By key and by what became of it, over all these days; most requests first. Nothing for
+    /// whoever may not see keys.
     pub keys: Vec<UsageOfKey>,
     /// Of the caller and of the tenant; a rule without a limit is left out.
     pub rates: Vec<RateStanding>,
@@ -67,9 +69,13 @@ pub async fn get(
         burst: granted.quota.burst,
         remaining: granted.remaining,
     });
+    let keys = match allowed.also(Action::ReadApiKeys) {
+        Ok(()) => usage::by_key(&gateway.db, scope, from).await?,
+        Err(_) => Vec::new(),
+    };
     Ok(Json(TenantUsage {
         days: usage::by_day(&gateway.db, scope, from).await?,
-        keys: usage::by_key(&gateway.db, scope, from).await?,
+        keys,
         rates: standing.collect(),
     }))
 }

@@ -15,7 +15,7 @@ async fn key(app: &App, person: &Person, scope: &str) -> Value {
 }
 
 /// The keyring follows the log by itself.
-async fn until_known(app: &App, key: &str) {
+pub(crate) async fn until_known(app: &App, key: &str) {
     testkit::eventually("the key is known", || async {
         let answer = app.get("/api/v1/incidents", Some(key)).await;
         (answer.status != StatusCode::UNAUTHORIZED).then_some(())
@@ -166,6 +166,9 @@ async fn a_rotated_key_works_beside_its_successor_until_the_overlap_ends() {
         until_known(&app, text).await;
         app.get("/api/v1/incidents", Some(text)).await.with(200);
     }
+    // Its successor would live as long as what is left of it.
+    let twice = app.post(&path, &ada.token, json!({})).await;
+    assert_eq!(twice.with(409)["rule"], "key_rotated");
     clock.advance_millis(2 * 3_600_000);
     let ended = app.get("/api/v1/incidents", Some(old)).await;
     assert_eq!(ended.with(401)["rule"], "key_expired");
@@ -229,4 +232,79 @@ async fn the_keys_of_a_service_account_end_with_it() {
         .await
         .with(422);
     assert_eq!(refused["errors"][0]["field"], "service_account_id");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotation_is_told_again_to_who_asks_again() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    let old = key(&app, &ada, "read").await;
+    let path = format!("/api/v1/api-keys/{}/rotate", old["id"].as_str().unwrap());
+    let headers = [("idempotency-key", "once")];
+    let ask = || app.send(Method::POST, &path, Some(&ada.token), None, &headers);
+    let (first, second) = (ask().await.with(201), ask().await.with(201));
+    assert_eq!(
+        (&first["id"], &first["key"]),
+        (&second["id"], &second["key"])
+    );
+}
+
+/// A field that nobody knows may be the one that was to limit what is given.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_gives_access_refuses_fields_that_it_does_not_know() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    let grace = app.colleague(&ada, "Grace", "viewer").await;
+    let made = key(&app, &ada, "read").await;
+    let rotate = format!("/api/v1/api-keys/{}/rotate", made["id"].as_str().unwrap());
+    let role = format!("/api/v1/members/{}/project-role", grace.user);
+    let new = json!({"name": "agent", "scopes": ["read"], "expires": "2030-01-01T00:00:00Z"});
+    let elsewhere = json!({"role": "admin", "project_id": ada.project});
+    for (method, path, body, field) in [
+        (Method::POST, "/api/v1/api-keys", new, "expires"),
+        (
+            Method::POST,
+            &rotate,
+            json!({"overlap_seconds": 0}),
+            "overlap_seconds",
+        ),
+        (Method::PUT, &role, elsewhere, "project_id"),
+    ] {
+        let refused = app
+            .send(method, path, Some(&ada.token), Some(&body), &[])
+            .await;
+        assert_eq!(refused.with(400)["errors"][0]["field"], field, "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_have_no_characters_that_nobody_sees() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    let integration = json!({"name": "a\u{202e}b", "kind": "prometheus", "url": "http://p:9090"});
+    let project = format!("/api/v1/projects/{}", ada.project);
+    for (method, path, body) in [
+        (Method::PATCH, "/api/v1/tenant", json!({"name": "a\r\nb"})),
+        (Method::PATCH, &project, json!({"name": "a\u{200b}b"})),
+        (Method::POST, "/api/v1/projects", json!({"name": "a\0b"})),
+        (
+            Method::POST,
+            "/api/v1/service-accounts",
+            json!({"name": "a\u{202e}b"}),
+        ),
+        (Method::POST, "/api/v1/monitoring-integrations", integration),
+        (
+            Method::POST,
+            "/api/v1/api-keys",
+            json!({"name": "a\tb", "scopes": ["read"]}),
+        ),
+    ] {
+        let refused = app
+            .send(method, path, Some(&ada.token), Some(&body), &[])
+            .await;
+        let problem = refused.with(422);
+        assert_eq!(problem["errors"][0]["field"], "name", "{path}");
+        let said = problem["errors"][0]["message"].as_str().unwrap();
+        assert!(said.contains("U+"), "{path}: {said}");
+    }
 }

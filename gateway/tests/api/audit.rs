@@ -305,6 +305,9 @@ async fn filters_search_counts_and_files_agree() {
     assert_eq!(count("q=comment%202").await, 1);
     assert_eq!(count("q=50%25").await, 0);
     assert_eq!(count("kind=change&to=2020-01-01T00:00:00Z").await, 0);
+    let backwards = "/api/v1/audit?from=2020-01-02T00:00:00Z&to=2020-01-01T00:00:00Z";
+    let backwards = app.get(backwards, Some(&ada.token)).await.with(400);
+    assert_eq!(backwards["errors"][0]["field"], "from");
     let history = format!("target_type=incident&target_id={incident}");
     assert_eq!(entries(&app, &ada, &history).await.len(), 9);
     let stats = app

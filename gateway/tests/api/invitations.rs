@@ -4,6 +4,7 @@ use schemas::context::Clock;
 use schemas::time::Timestamp;
 use serde_json::{Value, json};
 
+use crate::api_keys::until_known;
 use crate::app::{App, PASSWORD, Person, app, unique_email};
 
 const SEE: &str = "/api/v1/auth/invitation";
@@ -200,4 +201,118 @@ async fn an_installation_without_mail_says_so_and_keeps_no_letter() {
     let refused = send(&app, &ada, &invitation["id"]).await;
     assert_eq!(refused.with(409)["rule"], "mail_off");
     assert_eq!(letters(&app).await, 0);
+}
+
+/// The open invitations as `by` sees them.
+async fn open(app: &App, by: &Person) -> Vec<Value> {
+    let list = app.get("/api/v1/invitations", Some(&by.token)).await;
+    list.with(200)["items"].as_array().unwrap().clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_that_makes_an_owner_is_shown_to_owners_alone() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    let admin = app.colleague(&ada, "Adam", "admin").await;
+    let (owner, _) = invite(&app, &ada, &unique_email("Olga"), "owner").await;
+    invite(&app, &ada, &unique_email("Vera"), "viewer").await;
+    let body = json!({"name": "admin", "scopes": ["admin"]});
+    let key = app.post("/api/v1/api-keys", &ada.token, body).await;
+    let key = key.with(201)["key"].as_str().unwrap().to_owned();
+    until_known(&app, &key).await;
+    for token in [&admin.token, &key] {
+        let list = app.get("/api/v1/invitations", Some(token)).await.with(200);
+        let shown = list["items"].as_array().unwrap();
+        let with_link = shown.iter().filter(|held| held["link"].is_string());
+        let roles: Vec<_> = with_link.map(|held| held["role"].clone()).collect();
+        assert_eq!((shown.len(), roles), (2, vec![json!("viewer")]));
+    }
+    let links = open(&app, &ada).await.into_iter();
+    assert!(
+        links
+            .map(|held| held["link"].clone())
+            .all(|link| link.is_string())
+    );
+    // Mailing it is another's way to the same link.
+    let path = format!("/api/v1/invitations/{}/send", owner["id"].as_str().unwrap());
+    let sent = app.post(&path, &admin.token, json!(null)).await;
+    assert!(!sent.text.contains("srei_"), "{}", sent.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invitation_takes_the_place_of_what_waited_for_the_address() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    let email = unique_email("Grace");
+    let (_, first) = invite(&app, &ada, &email, "admin").await;
+    invite(&app, &ada, &unique_email("Hedy"), "viewer").await;
+    let (second, token) = invite(&app, &ada, &email.to_uppercase(), "viewer").await;
+    app.ask(SEE, json!({"token": first})).await.with(404);
+    let held = open(&app, &ada).await;
+    assert_eq!((held.len(), &held[0]["id"]), (2, &second["id"]));
+    let grace = Person::of(&app.ask(JOIN, newcomer(&token)).await.with(201));
+    let me = app.get("/api/v1/auth/me", Some(&grace.token)).await;
+    assert_eq!(me.with(200)["role"], "viewer");
+}
+
+/// The ways in which somebody goes.
+const GOING: [&str; 3] = ["remove", "erase", "leave"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_gone_has_no_second_way_in() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    for way in GOING {
+        let email = unique_email(way);
+        let (_, token) = invite(&app, &ada, &email, "admin").await;
+        // Comes in by another door, so that the invitation goes on waiting.
+        let gone = app.colleague_at(&ada, &email, "Grace", "viewer").await;
+        app.ask(SEE, json!({"token": token})).await.with(200);
+        let member = format!("/api/v1/members/{}", gone.user);
+        let answer = match way {
+            "remove" => app.delete(&member, &ada.token).await,
+            "erase" => {
+                app.post(&format!("{member}/erase"), &ada.token, json!(null))
+                    .await
+            }
+            _ => {
+                app.post("/api/v1/auth/leave", &gone.token, json!(null))
+                    .await
+            }
+        };
+        answer.with(204);
+        app.ask(SEE, json!({"token": token})).await.with(404);
+        app.ask(JOIN, newcomer(&token)).await.with(404);
+    }
+    assert!(open(&app, &ada).await.is_empty());
+}
+
+/// The hash of the newest request that changed the tenant, as the history keeps it for ever.
+async fn newest_hash(app: &App, by: &Person) -> String {
+    testkit::eventually("the history has the invitation", || async {
+        let mut found: Vec<String> = sqlx::query_scalar(
+            "SELECT request_hash FROM history.events
+             WHERE aggregate = 'tenant' AND key = $1 ORDER BY sequence",
+        )
+        .bind(&by.tenant)
+        .fetch_all(app.gateway.db.writer())
+        .await
+        .unwrap();
+        // Registration alone is three.
+        found.split_off(found.len().min(3)).pop()
+    })
+    .await
+}
+
+/// Whoever has the log and guesses an address must not see it proven there.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_leaves_nothing_in_the_log_that_can_be_tried() {
+    let app = app!();
+    let (ada, eve) = (app.register("Ada").await, app.register("Eve").await);
+    for person in [&ada, &eve] {
+        invite(&app, person, "same@example.com", "viewer").await;
+    }
+    let (first, second) = (newest_hash(&app, &ada).await, newest_hash(&app, &eve).await);
+    assert_eq!((first.len(), second.len()), (32, 32));
+    assert_ne!(first, second);
 }

@@ -99,3 +99,20 @@ async fn a_tenant_gets_another_name() {
     let me = app.get("/api/v1/auth/me", Some(&ada.token)).await.with(200);
     assert_eq!(me["tenant"]["name"], "Analytical Engines");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_project_is_named_in_any_script() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    for name in ["日本語", "Ελλάδα"] {
+        let made = app
+            .post("/api/v1/projects", &ada.token, json!({"name": name}))
+            .await;
+        let slug = made.with(201)["slug"].as_str().unwrap().to_owned();
+        assert!(slug.starts_with("project-"), "{slug}");
+    }
+    let empty = app
+        .post("/api/v1/projects", &ada.token, json!({"name": " "}))
+        .await;
+    assert_eq!(empty.with(422)["errors"][0]["field"], "name");
+}

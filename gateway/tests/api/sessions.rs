@@ -250,6 +250,8 @@ async fn a_new_password_ends_the_other_sessions_and_the_old_password() {
     };
     let common = change(PASSWORD, "password1").await.with(422);
     assert_eq!(common["errors"][0]["field"], "new_password");
+    let same = change(PASSWORD, PASSWORD).await.with(422);
+    assert_eq!(same["errors"][0]["field"], "new_password");
     assert_eq!(
         change("wrong", "a horse and a staple").await.with(401)["rule"],
         "bad_credentials"

@@ -81,3 +81,23 @@ async fn a_deletion_is_listed_where_it_belongs() {
     let theirs = app.get(DELETIONS, Some(&eve.token)).await.with(200);
     assert_eq!(theirs["items"], json!([]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_administers_one_project_deletes_nothing_of_the_others() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    let bob = app.colleague(&ada, "Bob", "viewer").await;
+    let role = format!("/api/v1/members/{}/project-role", bob.user);
+    let admin = app.put(&role, &ada.token, json!({"role": "admin"})).await;
+    admin.with(200);
+    let bob = app.refreshed(&bob).await;
+    let refused = app
+        .post(DELETIONS, &bob.token, json!({"of": "tenant"}))
+        .await;
+    let refused = refused.with(403).to_string();
+    assert!(refused.contains("tenant_telemetry.delete"), "{refused}");
+    let own = app
+        .post(DELETIONS, &bob.token, json!({"of": "project"}))
+        .await;
+    assert_eq!(own.with(201)["items"].as_array().unwrap().len(), 1);
+}

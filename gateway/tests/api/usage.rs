@@ -55,9 +55,17 @@ async fn what_is_asked_sent_and_refused_is_counted_for_its_tenant() {
     app.gateway.meter.note(&app.log, &context).await;
     let usage = testkit::eventually("the note is folded", || async {
         let usage = shown(&app, &ada).await;
-        (usage["days"].as_array().unwrap().len() > 1).then_some(usage)
+        let noted = [("logs", Value::Null), ("api", json!("forbidden"))];
+        let folded = noted
+            .iter()
+            .all(|(used, rule)| !of(&usage, used, rule).is_null());
+        folded.then_some(usage)
     })
     .await;
+    // The names of keys are for those who see the keys.
+    let seen = shown(&app, &viewer).await;
+    assert_eq!(seen["keys"], json!([]));
+    assert_eq!(seen["days"], usage["days"]);
     let sent = of(&usage, "logs", &Value::Null);
     assert_eq!((&sent["requests"], &sent["items"]), (&json!(2), &json!(3)));
     assert!(sent["bytes"].as_i64().unwrap() > 50, "{sent}");

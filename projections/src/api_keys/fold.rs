@@ -27,6 +27,7 @@ pub(super) struct Row {
     pub(super) expires_at: Option<DateTime<Utc>>,
     pub(super) revoked_at: Option<DateTime<Utc>>,
     pub(super) service_account: Option<Uuid>,
+    pub(super) rotated_at: Option<DateTime<Utc>>,
 }
 
 /// The latest use of each key in a batch.
@@ -89,6 +90,7 @@ pub(super) fn evolve(
             expires_at: event.expires_at.map(|time| time.datetime()),
             revoked_at: None,
             service_account: event.service_account.map(|account| account.0),
+            rotated_at: None,
         }),
         (Some(row), ApiKeyEvent::ApiKeyRevoked(_)) => Ok(Row {
             version,
@@ -98,6 +100,7 @@ pub(super) fn evolve(
         (Some(row), ApiKeyEvent::ApiKeyEndSet(event)) => Ok(Row {
             version,
             expires_at: Some(event.expires_at.datetime()),
+            rotated_at: Some(at),
             ..row
         }),
         (None, event) => Err(ApplyError::Permanent(format!(

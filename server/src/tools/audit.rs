@@ -34,6 +34,9 @@ pub(super) fn verify(file: &Path, key: Option<&str>) -> anyhow::Result<String> {
         }
         // What is not UTF-8 cannot be JSON, and is told as such with its line.
         let text = String::from_utf8_lossy(&line);
+        if text.starts_with("seq,at,kind,") {
+            bail!("{name} is CSV, which has no chain: export it with format=jsonl");
+        }
         verifier
             .take(&text)
             .with_context(|| format!("{name} was changed"))?;
@@ -161,5 +164,16 @@ mod tests {
         let refused = verify(written(&lines).path(), None).unwrap_err();
         let told = format!("{refused:#}");
         assert!(told.contains("line 2, entry 1"), "{told}");
+    }
+
+    #[test]
+    fn what_is_for_spreadsheets_is_told_so() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        writeln!(file, "seq,at,kind,actor,action").unwrap();
+        let told = format!("{:#}", verify(file.path(), None).unwrap_err());
+        assert!(
+            told.contains("format=jsonl") && !told.contains("was changed"),
+            "{told}"
+        );
     }
 }

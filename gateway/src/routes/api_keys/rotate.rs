@@ -29,6 +29,7 @@ const OVERLAP_HOURS: u32 = 24;
 const LONGEST_HOURS: u32 = 30 * 24;
 
 #[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Rotation {
     /// How long the old key still works; a day unless told, 30 days at most.
     #[serde(default)]
@@ -39,7 +40,8 @@ pub struct Rotation {
 /// Rotate a key
 ///
 /// Makes a key with the same name, scopes and lifetime, and lets the old one end after
-/// the overlap, in which agents can be given the new one. Shown this once.
+/// the overlap, in which agents can be given the new one. Shown this once. What was
+/// rotated is not rotated again: rotate the key that took its place.
 #[utoipa::path(post, path = "/api/v1/api-keys/{id}/rotate", operation_id = "rotate_api_key", tag = "tenant",
     params(("id" = Uuid, Path)), request_body(content = Option<Rotation>),
     responses((status = 201, body = CreatedApiKey), (status = 202, body = Pending), (status = 404, body = Problem),
@@ -56,11 +58,15 @@ pub async fn rotate(
     refuse_if(too_long(hours).into_iter().collect())?;
     let old = api_keys::get(&gateway.db, scope, ApiKeyId(id)).await?;
     let old = old.ok_or(Error::NotFound)?;
-    refuse_over(&old, now)?;
-    no_more_than_own(&allowed, old.scopes.iter().map(String::as_str))?;
     let context = Context::ambient(&gateway.clock);
     let command = Command::new(scope, &asked.question, &context);
-    let (new, key) = (ApiKeyId(command.created()), secret(&gateway, &command)?);
+    let new = ApiKeyId(command.created());
+    // A retry finds its own key there, and is told of it again.
+    if api_keys::get(&gateway.db, scope, new).await?.is_none() {
+        refuse_over(&old, now)?;
+    }
+    no_more_than_own(&allowed, old.scopes.iter().map(String::as_str))?;
+    let key = secret(&gateway, &command)?;
     let message = ApiKeyCommand::from(CreateApiKey {
         name: old.name.clone(),
         project: scope.project(),
@@ -106,6 +112,11 @@ fn refuse_over(old: &ApiKey, now: Timestamp) -> Result<(), Error> {
     }
     if old.expires_at.is_some_and(|at| at <= now.datetime()) {
         return refused("key_expired", "the API key has expired");
+    }
+    // Its successor would live as long as the overlap.
+    if old.rotated_at.is_some() {
+        let detail = "the API key was rotated: rotate the one that took its place";
+        return refused("key_rotated", detail);
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{LIST, send};
 use crate::Gateway;
-use crate::auth::{leave, proof};
+use crate::auth::{invitation, leave, proof};
 use crate::dispatch::Command;
 use crate::error::{Error, Pending, Problem};
 use crate::operations::Allowed;
@@ -36,6 +36,9 @@ pub async fn erase(
     let subject = members::subject(&gateway.db, scope, user).await?;
     let subject = subject.ok_or(Error::NotFound)?;
     proof::needed(&gateway, &allowed).await?;
+    if let Some(member) = members::get(&gateway.db, &gateway.people(), scope, user).await? {
+        invitation::withdraw(&gateway, scope, &asked.question, &member.email, None).await?;
+    }
     let command = Command::new(scope, &asked.question, &Context::ambient(&gateway.clock));
     let settled = send(&gateway, &allowed, &command, EraseMember { user, subject }).await?;
     gateway.erase(subject).await?;

@@ -1,6 +1,7 @@
 //! What may be asked of a monitoring integration, and what is wrong with it by field.
 
 use outbound::{Address, Credential, Header};
+use schemas::names;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -157,11 +158,10 @@ impl HeaderGiven {
 }
 
 pub(super) fn name_problems(name: &str) -> Vec<FieldError> {
-    match (1..=MAX_NAME).contains(&name.trim().chars().count()) {
-        true => Vec::new(),
-        false => vec![FieldError::new(
-            "name",
-            format!("must have 1 to {MAX_NAME} characters"),
-        )],
-    }
+    let name = name.trim();
+    let bounds = format!("must have 1 to {MAX_NAME} characters");
+    let wrong = (!(1..=MAX_NAME).contains(&name.chars().count())).then_some(bounds);
+    let wrong = wrong.or_else(|| names::problem(name));
+    let wrong = wrong.map(|message| FieldError::new("name", message));
+    wrong.into_iter().collect()
 }
