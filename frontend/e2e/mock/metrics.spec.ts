@@ -18,10 +18,27 @@ test('a query is completed, run with Ctrl-Enter, drawn, and kept in the link', a
   await page.keyboard.press('Control+Enter');
   await expect(page.getByRole('img', { name: /3 series over time/ })).toBeVisible();
   await expect(page).toHaveURL(/a=sum\+by/);
+  await expect(editor).toHaveText('sum by (status) (rate(http_requests_total[5m]))');
 
   await page.reload();
-  await expect(editor).toContainText('http_requests_total');
+  await expect(editor).toHaveText('sum by (status) (rate(http_requests_total[5m]))');
   await expect(legend(page)).toContainText('{status="502"}');
+});
+
+test('a query that was run stays in its editor, what is being typed stays too, and Back brings the one before', async ({ page }) => {
+  await page.goto(metrics({ a: 'up' }));
+  const [first, second] = [page.getByRole('textbox', { name: 'Query A' }), page.getByRole('textbox', { name: 'Query B' })];
+  await first.fill('go_goroutines');
+  await page.getByRole('button', { name: 'Run' }).click();
+  await expect(page).toHaveURL(/a=go_goroutines/);
+  await expect(first).toHaveText('go_goroutines');
+  await page.getByRole('button', { name: 'Add query' }).click();
+  await second.fill('rate(');
+  await page.goBack();
+  await expect(first).toHaveText('up');
+  await expect(second).toHaveText(/rate\(/);
+  await page.goForward();
+  await expect(first).toHaveText('go_goroutines');
 });
 
 test('several queries share a chart; one is hidden, one is removed', async ({ page }) => {
