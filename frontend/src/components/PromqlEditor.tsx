@@ -1,4 +1,4 @@
-import { closeBrackets, closeBracketsKeymap, autocompletion, completionKeymap } from '@codemirror/autocomplete';
+import { closeBrackets, closeBracketsKeymap, autocompletion, completionKeymap, type Completion } from '@codemirror/autocomplete';
 import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
 import { bracketMatching, HighlightStyle, syntaxHighlighting } from '@codemirror/language';
 import { lintKeymap } from '@codemirror/lint';
@@ -81,7 +81,7 @@ export function PromqlEditor(props: PromqlEditorProps) {
         drawSelection(),
         bracketMatching(),
         closeBrackets(),
-        autocompletion(),
+        autocompletion({ compareCompletions }),
         promQL.asExtension(),
         syntaxHighlighting(colors),
         look,
@@ -103,6 +103,18 @@ export function PromqlEditor(props: PromqlEditorProps) {
   }, [value]);
 
   return <div ref={host} className={classes.editor} />;
+}
+
+/** What is asked for most comes first among what matches alike: `ra` is `rate`, not `range`. */
+function compareCompletions(left: Completion, right: Completion): number {
+  return frequency(left) - frequency(right) || left.label.localeCompare(right.label);
+}
+
+const FREQUENT = ['rate', 'sum', 'by', 'increase', 'avg', 'max', 'min', 'count', 'histogram_quantile', 'topk', 'irate', 'without', 'avg_over_time', 'max_over_time', 'sum_over_time', 'label_replace', 'absent'];
+
+function frequency({ label }: Completion): number {
+  const at = FREQUENT.indexOf(label);
+  return at === -1 ? FREQUENT.length : at;
 }
 
 function promql(): PromQLExtension {

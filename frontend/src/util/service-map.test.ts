@@ -1,0 +1,15 @@
+import { expect, it } from 'vitest';
+import type { MapNode } from '../api/traces';
+import { callerId } from './service-map';
+
+const node = (service: string, kind: string): MapNode => ({
+  service, kind, count: 1, errors: 0, rate: 1, error_rate: 0, mean_ms: 1, p50_ms: 1, p95_ms: 1, p99_ms: 1,
+});
+
+it('draws what a consumer takes from the queue’s box, and everything else from its service', () => {
+  const nodes = [node('checkout', 'service'), node('kafka', 'queue'), node('search', 'database'), node('search', 'service')];
+  expect(callerId(nodes, 'checkout')).toBe('service checkout');
+  expect(callerId(nodes, 'kafka')).toBe('queue kafka');
+  expect(callerId(nodes, 'search')).toBe('service search');
+  expect(callerId(nodes, 'gone')).toBe('service gone');
+});
