@@ -134,3 +134,30 @@ test('an empty project is told how to send, with a key made on the spot, and tur
   await page.evaluate((bearer) => fetch('/api/v1/write', { method: 'POST', headers: { Authorization: `Bearer ${bearer}` } }), key);
   await expect(page.getByRole('textbox', { name: 'Query A' })).toBeVisible();
 });
+
+test('the legend is sorted by a click on a column', async ({ page }) => {
+  await page.goto(metrics({ a: 'process_resident_memory_bytes' }));
+  const header = legend(page).getByRole('columnheader', { name: /Max/ });
+  const values = async () => (await legend(page).getByRole('row').allInnerTexts()).slice(1).map((row) => Number(/([\d.]+) MiB\s+[\d.]+ MiB$/.exec(row)?.[1]));
+  await header.getByRole('button').click();
+  await expect(header).toHaveAttribute('aria-sort', 'descending');
+  const sorted = await values();
+  expect(sorted.length).toBeGreaterThan(2);
+  expect(sorted).toEqual(sorted.toSorted((left, right) => right - left));
+});
+
+test('a page asks again by itself as often as was chosen, and the link says so', async ({ page }) => {
+  await page.goto(metrics({ a: 'up' }));
+  await expect(legend(page)).toContainText('up{');
+  let asked = 0;
+  page.on('request', (request) => {
+    if (request.url().includes('/query_range')) asked += 1;
+  });
+  await page.getByRole('button', { name: 'Auto refresh: off' }).click();
+  await page.getByRole('menuitem', { name: 'Every 5s' }).click();
+  await expect(page).toHaveURL(/refresh=5s/);
+  await expect.poll(() => asked, { timeout: 20_000 }).toBeGreaterThan(1);
+  await page.getByRole('button', { name: 'Auto refresh: every 5s' }).click();
+  await page.getByRole('menuitem', { name: 'Off' }).click();
+  await expect(page).not.toHaveURL(/refresh=/);
+});

@@ -14,6 +14,8 @@ const MOST_TRACES: u32 = 200;
 const HOUR_US: i64 = 3_600_000_000;
 /// Names are listed of so long.
 const LATELY_US: i64 = 24 * HOUR_US;
+/// Of what cannot be read, so much is quoted.
+const QUOTED: usize = 80;
 /// Clocks differ.
 const AHEAD_US: i64 = 600_000_000;
 
@@ -97,12 +99,17 @@ impl Parameters {
     }
 
     fn number(&self, name: &str) -> Result<Option<i64>, Failure> {
-        let number = self.text(name).map(str::parse).transpose();
-        number.map_err(|_| bad(name, "is not a whole number"))
+        let read = |text: &str| {
+            text.parse()
+                .map_err(|_| bad(name, text, "is not a whole number"))
+        };
+        self.text(name).map(read).transpose()
     }
 
     fn duration(&self, name: &str) -> Result<Option<i64>, Failure> {
-        let read = |text| duration_ns(text).ok_or_else(|| bad(name, "is not a duration"));
+        let read = |text| {
+            duration_ns(text).ok_or_else(|| bad(name, text, "is not a duration as 1.5s or 100ms"))
+        };
         self.text(name).map(read).transpose()
     }
 
@@ -113,12 +120,12 @@ impl Parameters {
             match name.as_str() {
                 "tags" if !value.is_empty() => {
                     let object: BTreeMap<String, Value> = serde_json::from_str(value)
-                        .map_err(|_| bad("tags", "is not a JSON object"))?;
+                        .map_err(|_| bad("tags", value, "is not a JSON object"))?;
                     tags.extend(object.into_iter().map(|(name, value)| (name, plain(value))));
                 }
                 "tag" => {
                     let pair = value.split_once(':');
-                    let (name, value) = pair.ok_or_else(|| bad("tag", "is not `name:value`"))?;
+                    let (name, value) = pair.ok_or_else(|| bad("tag", value, "is not `name:value`"))?;
                     tags.insert(name.to_owned(), value.to_owned());
                 }
                 _ => {}
@@ -135,8 +142,10 @@ fn plain(value: Value) -> String {
     }
 }
 
-fn bad(name: &str, why: &str) -> Failure {
-    Failure::BadRequest(format!("parameter '{name}' {why}"))
+/// Quotes what was sent, as far as it is short.
+fn bad(name: &str, sent: &str, why: &str) -> Failure {
+    let sent: String = sent.chars().take(QUOTED).collect();
+    Failure::BadRequest(format!("parameter '{name}' {why}: `{sent}`"))
 }
 
 /// `1.5s`, `100ms`, `1m30s`: numbers with units, as Go writes them.
