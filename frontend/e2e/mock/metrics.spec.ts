@@ -161,3 +161,14 @@ test('a page asks again by itself as often as was chosen, and the link says so',
   await page.getByRole('menuitem', { name: 'Off' }).click();
   await expect(page).not.toHaveURL(/refresh=/);
 });
+
+test('the range is moved and widened from its menu', async ({ page }) => {
+  await page.goto(`${metrics({ a: 'up' })}&from=2026-01-01T10:00:00.000Z&to=2026-01-01T11:00:00.000Z`);
+  const range = page.getByRole('button', { name: /^Time range/ });
+  await range.click();
+  await page.getByRole('menuitem', { name: 'Earlier' }).click();
+  await expect(page).toHaveURL(/from=2026-01-01T09:30:00.000Z&to=2026-01-01T10:30:00.000Z/);
+  await range.click();
+  await page.getByRole('menuitem', { name: 'Zoom out' }).click();
+  await expect(page).toHaveURL(/from=2026-01-01T09:00:00.000Z&to=2026-01-01T11:00:00.000Z/);
+});

@@ -52,6 +52,19 @@ export function resolveWindow(range: RangeSearch, now: number): { from: number; 
   return { from: from ? Date.parse(from) : now - RANGES['1h'].ms, to: to ? Date.parse(to) : now };
 }
 
+export type RangeMove = 'out' | 'earlier' | 'later';
+
+/** Twice as long around the same middle, or moved by half its length; never beyond now. */
+export function movedRange(range: RangeSearch, now: number, move: RangeMove): RangeSearch {
+  const { from, to } = resolveWindow(range, now);
+  const half = (to - from) / 2;
+  const by = { out: [-half, half], earlier: [-half, -half], later: [half, half] }[move] as [number, number];
+  const ahead = Math.max(0, to + by[1] - now);
+  const shift = move === 'later' ? ahead : 0;
+  const instant = (ms: number) => new Date(ms).toISOString();
+  return { from: instant(from + by[0] - shift), to: instant(to + by[1] - ahead) };
+}
+
 const instantFormat = new Intl.DateTimeFormat(undefined, {
   day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23',
 });
