@@ -4,7 +4,7 @@ import '@xyflow/react/dist/base.css';
 import { useMemo } from 'react';
 import type { MapEdge, MapNode, ServiceMap } from '../api/traces';
 import { exactCount, percent, rate, shortCount, shortDuration } from '../util/numbers';
-import { callerId, nodeId, SERVICE } from '../util/service-map';
+import { callerId, errorState, nodeId, SERVICE } from '../util/service-map';
 import classes from './ServiceMapView.module.css';
 
 interface ServiceMapViewProps {
@@ -15,8 +15,6 @@ interface ServiceMapViewProps {
 
 const WIDTH = 184;
 const HEIGHT = 66;
-/** From this share of failed requests on, something is drawn as failing. */
-const FAILING = 0.05;
 
 type ServiceNode = Node<{ node: MapNode; chosen: boolean }, 'service'>;
 
@@ -70,7 +68,7 @@ export function ServiceMapView({ map, selected, onSelect }: ServiceMapViewProps)
 
 function ServiceBox({ data: { node, chosen } }: NodeProps<ServiceNode>) {
   return (
-    <div className={classes.box} data-kind={node.kind} data-failing={node.error_rate >= FAILING || undefined} data-chosen={chosen || undefined}>
+    <div className={classes.box} data-kind={node.kind} data-state={errorState(node.error_rate)} data-chosen={chosen || undefined}>
       <Handle type="target" position={Position.Left} className={classes.handle} />
       <strong className={classes.name} title={node.service}>
         {node.service}
@@ -88,7 +86,7 @@ function ServiceBox({ data: { node, chosen } }: NodeProps<ServiceNode>) {
 }
 
 function edgeOf({ client, server, server_kind: kind, count, error_rate: errorRate, p95_ms: p95 }: MapEdge, source: string): Edge {
-  const failing = errorRate >= FAILING;
+  const failing = errorState(errorRate) === 'failing';
   const color = failing ? 'var(--level-error)' : 'var(--control-line)';
   return {
     id: `${client}→${kind} ${server}`,
