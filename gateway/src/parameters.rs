@@ -60,7 +60,10 @@ fn unreadable_query(sent: &str, why: &str) -> Error {
     {
         return refused(name, &value, reason);
     }
-    match why.split_once('`').and_then(|(_, rest)| rest.split_once('`')) {
+    match why
+        .split_once('`')
+        .and_then(|(_, rest)| rest.split_once('`'))
+    {
         Some((name, _)) => Error::Malformed(FieldError::new(name, why)),
         None => Error::Malformed(FieldError::new("query", why)),
     }

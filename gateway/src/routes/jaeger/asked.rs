@@ -125,7 +125,8 @@ impl Parameters {
                 }
                 "tag" => {
                     let pair = value.split_once(':');
-                    let (name, value) = pair.ok_or_else(|| bad("tag", value, "is not `name:value`"))?;
+                    let (name, value) =
+                        pair.ok_or_else(|| bad("tag", value, "is not `name:value`"))?;
                     tags.insert(name.to_owned(), value.to_owned());
                 }
                 _ => {}

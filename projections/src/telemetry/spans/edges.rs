@@ -1,8 +1,8 @@
 //! Who calls whom: a client's span and the server's span beneath it make an edge.
 //! The two arrive in any order and often apart; each waits for the other for as
 //! long as [`WAIT_US`] of the log's time. Calls of databases and queues, which send
-//! no spans, are edges by the caller's word, and what comes out of
-//! a queue is one by its consumer's.
+//! no spans, are edges by the caller's word, and what comes out of a queue is one by
+//! its consumer's.
 
 use std::collections::BTreeMap;
 use std::ops::Range;

@@ -109,10 +109,12 @@ impl<'a> Reader<'a> {
                 self.at += 1;
                 true
             }
-            _ => self.operator(sign) && {
-                self.skip_spaces();
-                true
-            },
+            _ => {
+                self.operator(sign) && {
+                    self.skip_spaces();
+                    true
+                }
+            }
         };
         let test = match self.peek() {
             None => Err(self.error(
