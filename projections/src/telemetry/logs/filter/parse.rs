@@ -100,38 +100,39 @@ impl<'a> Reader<'a> {
                  the word itself is `or`",
             ));
         }
-        let sign = match self.peek() {
-            Some('-') => "-",
-            _ => "NOT",
-        };
-        let negated = match sign {
-            "-" => {
-                self.at += 1;
-                true
-            }
-            _ => {
-                self.operator(sign) && {
-                    self.skip_spaces();
-                    true
-                }
-            }
-        };
+        let negated = self.negation()?;
         let test = match self.peek() {
-            None => Err(self.error(
-                begin,
-                format!("`{sign}` must stand before what is not wanted"),
-            )),
-            Some(c) if c.is_whitespace() => {
-                Err(self.error(begin, "`-` must stand before what is not wanted"))
-            }
             Some('"') => {
                 let phrase = self.quoted()?;
                 self.ends_here()?;
-                self.text_test(begin, &phrase)
+                self.text_test(begin, &phrase, true)
             }
-            Some(_) => self.word_or_field(),
+            _ => self.word_or_field(),
         }?;
         Ok(Clause { negated, test })
+    }
+
+    /// Takes `-` or `NOT`, behind which something must follow.
+    fn negation(&mut self) -> Result<bool, BadQuery> {
+        let begin = self.at;
+        let sign = match self.peek() {
+            Some('-') => {
+                self.at += 1;
+                "-"
+            }
+            _ if self.operator("NOT") => {
+                self.skip_spaces();
+                "NOT"
+            }
+            _ => return Ok(false),
+        };
+        match self.peek() {
+            Some(c) if !c.is_whitespace() => Ok(true),
+            _ => Err(self.error(
+                begin,
+                format!("`{sign}` must stand before what is not wanted"),
+            )),
+        }
     }
 
     /// Nothing may follow a closing quote directly.
@@ -159,13 +160,12 @@ impl<'a> Reader<'a> {
                 self.at += 1;
                 self.field(begin, word)
             }
-            _ => self.text_test(begin, word),
+            _ => self.text_test(begin, word, false),
         }
     }
 
     /// A word where it is one, else a phrase.
-    fn text_test(&self, begin: usize, text: &str) -> Result<Test, BadQuery> {
-        let quoted = self.text[begin..].trim_start_matches('-').starts_with('"');
+    fn text_test(&self, begin: usize, text: &str, quoted: bool) -> Result<Test, BadQuery> {
         let lower = text.to_ascii_lowercase();
         // The beginning of a word: what follows may be anything.
         if let Some(beginning) = lower.strip_suffix('*').filter(|_| !quoted)
@@ -402,6 +402,8 @@ mod tests {
         let plain = tests("a b:c -d -\"e f\"");
         assert_eq!(tests("a AND b:c AND NOT d NOT \"e f\""), plain);
         assert_eq!(tests("and \"NOT\" ANDROID"), tests("and \"not\" android"));
+        let phrase = Test::Phrase("timeout".to_owned());
+        assert_eq!(tests("NOT \"timeout\""), [(true, phrase)]);
         let refused = parse("a OR b").unwrap_err();
         assert_eq!((refused.range.from, refused.range.to), (2, 4));
         assert!(refused.message.contains("`OR` is not understood"));
