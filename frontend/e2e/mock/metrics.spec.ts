@@ -99,6 +99,11 @@ test('the table shows labels as columns, and values with their unit', async ({ p
   const table = page.getByRole('table', { name: /Query A/ });
   await expect(table.getByRole('columnheader', { name: 'service' })).toBeVisible();
   await expect(table.getByRole('row', { name: /payments/ })).toContainText('MiB');
+  await page.setViewportSize({ width: 390, height: 844 });
+  const value = table.getByRole('row', { name: /payments/ }).getByRole('cell').last();
+  await value.scrollIntoViewIfNeeded();
+  await table.locator('..').evaluate((region) => region.scrollTo({ left: 0 }));
+  await expect(value).toBeInViewport({ ratio: 0.9 });
 });
 
 test('an exemplar leads to its trace', async ({ page }) => {
