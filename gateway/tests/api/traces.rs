@@ -252,7 +252,7 @@ async fn jaegers_page_and_grafana_find_them_too() {
         span["logs"][0]["fields"][0],
         json!({"key": "event", "type": "string", "value": "exception"})
     );
-    let calls = get("dependencies?lookback=3600000").await.with(200);
+    let calls = get("dependencies?lookback=300000").await.with(200);
     assert_eq!(
         calls["data"],
         json!([{"parent": "x-shop", "child": "x-pay", "callCount": 1}])

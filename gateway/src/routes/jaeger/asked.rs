@@ -29,10 +29,11 @@ impl Asked {
     pub(super) fn parse(gateway: &Gateway, query: &str) -> Result<Self, Failure> {
         let asked = Parameters::of(query);
         let now_us = gateway.clock.now().micros();
-        let end_us = asked.number("end")?.unwrap_or(now_us + AHEAD_US);
+        let end = asked.number("end")?;
+        let end_us = end.unwrap_or(now_us + AHEAD_US);
         let start_us = asked
             .number("start")?
-            .unwrap_or(end_us.saturating_sub(HOUR_US));
+            .unwrap_or(end.unwrap_or(now_us).saturating_sub(HOUR_US));
         let mut fields = asked.tags()?;
         // What Jaeger keeps as a tag is a status here.
         let error = fields.remove("error").map(|value| value == "true");
@@ -67,9 +68,11 @@ pub(super) fn lookback(gateway: &Gateway, query: &str) -> Result<Times, Failure>
     let asked = Parameters::of(query);
     let us = |ms: i64| ms.saturating_mul(1_000);
     let now_us = gateway.clock.now().micros();
-    let end_us = asked.number("endTs")?.map_or(now_us + AHEAD_US, us);
+    let end_us = asked.number("endTs")?.map(us);
     let back_us = asked.number("lookback")?.map_or(LATELY_US, us);
-    Ok(times(end_us.saturating_sub(back_us), end_us))
+    // Back from now: what clocks may be ahead is looked at besides.
+    let from_us = end_us.unwrap_or(now_us).saturating_sub(back_us);
+    Ok(times(from_us, end_us.unwrap_or(now_us + AHEAD_US)))
 }
 
 fn times(from_us: i64, to_us: i64) -> Times {
