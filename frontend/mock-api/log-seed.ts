@@ -27,7 +27,7 @@ const USUAL: readonly Template[] = [
 ];
 
 const FAILING: readonly Template[] = [
-  { service: 'payments', level: 'error', text: 'timed out waiting for a connection: {used} of 200 in use', traced: true, fields: { used: ['200'], 'error.type': ['PoolTimeout'] } },
+  { service: 'payments', level: 'error', text: 'timed out waiting for a connection: {used} of 200 in use', traced: true, fields: { used: ['200'], 'error.type': ['PoolTimeout'], 'exception.stacktrace': ['PoolTimeout: no connection within 3 s\n    at Pool.acquire (pool.js:88:11)\n    at charge (charge.js:41:7)'] } },
   { service: 'checkout', level: 'error', text: 'POST /charge answered 502 after {ms} ms, order {order} not placed', traced: true, fields: { ms: ['3004', '3011', '3002'], order: ['o-91871', 'o-91875'], 'error.type': ['UpstreamError'] } },
   { service: 'payments', level: 'warn', text: 'retrying charge {charge}, attempt {attempt} of 3', traced: true, fields: { charge: ['ch_71Kd', 'ch_0PwQ'], attempt: ['2', '3'] } },
   { service: 'payments', level: 'fatal', text: 'worker gives up: the pool has been full for 30 s', fields: { worker: ['w-1', 'w-4'] } },

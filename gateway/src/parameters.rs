@@ -21,7 +21,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
         match extract::Path::from_request_parts(parts, state).await {
             Ok(extract::Path(value)) => Ok(Self(value)),
-            Err(refused) => Err(in_path(&refused.body_text())),
+            Err(refused) => Err(unreadable_path(&refused.body_text())),
         }
     }
 }
@@ -30,32 +30,62 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let sent = parts.uri.query().unwrap_or_default().to_owned();
         match extract::Query::from_request_parts(parts, state).await {
             Ok(extract::Query(value)) => Ok(Self(value)),
-            Err(refused) => Err(in_query(&refused.body_text())),
+            Err(refused) => Err(unreadable_query(&sent, &refused.body_text())),
         }
     }
 }
 
-/// "Invalid URL: Cannot parse `id` with value `x`: …"
-fn in_path(text: &str) -> Error {
-    let named = text.split_once("Cannot parse `");
-    let named = named.and_then(|(_, rest)| rest.split_once("` with value "));
-    unreadable("path", text, named)
+/// Of what was sent, so much is quoted.
+const QUOTED: usize = 80;
+/// What a time that cannot be read is called by its parser.
+const NO_TIME: [&str; 4] = [
+    "input contains invalid characters",
+    "premature end of input",
+    "input is out of range",
+    "trailing input",
+];
+
+/// Names the parameter and quotes what was sent, as far as `why` tells which it is
+/// (`…: NAME: reason`, or with a name in backticks).
+fn unreadable_query(sent: &str, why: &str) -> Error {
+    let why = why
+        .strip_prefix("Failed to deserialize query string: ")
+        .unwrap_or(why);
+    let values = form_urlencoded::parse(sent.as_bytes());
+    if let Some((name, reason)) = why.split_once(": ")
+        && let Some((_, value)) = values.into_iter().find(|(known, _)| known == name)
+    {
+        return refused(name, &value, reason);
+    }
+    match why
+        .split_once('`')
+        .and_then(|(_, rest)| rest.split_once('`'))
+    {
+        Some((name, _)) => Error::Malformed(FieldError::new(name, why)),
+        None => Error::Malformed(FieldError::new("query", why)),
+    }
 }
 
-/// "Failed to deserialize query string: limit: …"
-fn in_query(text: &str) -> Error {
-    let named = text
-        .split_once(": ")
-        .and_then(|(_, rest)| rest.split_once(": "));
-    unreadable("query", text, named)
+/// The same of a part of the path.
+fn unreadable_path(why: &str) -> Error {
+    let told = why.strip_prefix("Invalid URL: Cannot parse `");
+    let told = told.and_then(|rest| rest.split_once("` with value `"));
+    match told.and_then(|(name, rest)| Some((name, rest.rsplit_once("`: ")?))) {
+        Some((name, (value, reason))) => refused(name, value, reason),
+        None => Error::Malformed(FieldError::new("path", why)),
+    }
 }
 
-/// Of the parameter that the library names, else of the whole place.
-fn unreadable(place: &str, text: &str, named: Option<(&str, &str)>) -> Error {
-    let (field, why) = named.unwrap_or((place, text));
-    Error::Malformed(FieldError::new(field, why))
+fn refused(name: &str, value: &str, reason: &str) -> Error {
+    let quoted: String = value.chars().take(QUOTED).collect();
+    let message = match NO_TIME.contains(&reason) {
+        true => format!("`{quoted}` is not a time as 2026-11-23T02:41:00Z: {reason}"),
+        false => format!("`{quoted}` cannot be read: {reason}"),
+    };
+    Error::Malformed(FieldError::new(name, message))
 }
 
 #[cfg(test)]
@@ -68,6 +98,54 @@ mod tests {
     use axum::routing::get;
     use tower::ServiceExt;
     use uuid::Uuid;
+
+    #[derive(serde::Deserialize)]
+    struct When {
+        _from: Option<chrono::DateTime<chrono::Utc>>,
+    }
+
+    fn told(error: Error) -> (String, String) {
+        match error {
+            Error::Malformed(field) => (field.field, field.message),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn the_parameter_is_named_and_its_value_quoted() {
+        let query = |text: &str| Request::get(format!("/x?{text}")).body(()).unwrap();
+        let (mut parts, ()) = query("a=b&limit=x%20y").into_parts();
+        let refused = Query::<Paging>::from_request_parts(&mut parts, &()).await;
+        let (field, message) = told(refused.unwrap_err());
+        assert_eq!(field, "limit");
+        assert!(message.starts_with("`x y` cannot be read: "), "{message}");
+
+        let (mut parts, ()) = query("_from=yesterday").into_parts();
+        let refused = Query::<When>::from_request_parts(&mut parts, &()).await;
+        let (field, message) = told(refused.err().unwrap());
+        assert_eq!(field, "_from");
+        assert!(message.contains("`yesterday` is not a time"), "{message}");
+
+        let long = format!("limit={}", "9".repeat(9_000));
+        let (mut parts, ()) = query(&long).into_parts();
+        let refused = Query::<Paging>::from_request_parts(&mut parts, &()).await;
+        assert!(told(refused.unwrap_err()).1.len() < 300);
+    }
+
+    #[test]
+    fn a_part_of_the_path_is_named_and_quoted() {
+        let why = "Invalid URL: Cannot parse `id` with value `x`: UUID parsing failed: too short";
+        let expected = ("id", "`x` cannot be read: UUID parsing failed: too short");
+        let (field, message) = told(unreadable_path(why));
+        assert_eq!((field.as_str(), message.as_str()), expected);
+        assert_eq!(told(unreadable_path("odd")), ("path".into(), "odd".into()));
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let why = "Failed to deserialize query string: missing field `name`";
+        assert_eq!(told(unreadable_query("", why)).0, "name");
+    }
 
     async fn answer(path: &str) -> (u16, String, String) {
         let router: Router = Router::new().route(

@@ -11,7 +11,7 @@
 //!
 //! Times are milliseconds since 1970; without `timestamp` (or `time`, as for logs) a value
 //! is of the moment it arrived. Values are numbers or `"NaN"`, `"+Inf"`, `"-Inf"`. Unknown fields are
-//! ignored.
+//! ignored. The list may stand alone, as for logs.
 
 use std::borrow::Cow;
 
@@ -29,6 +29,21 @@ pub const FORMAT: &str = "native.metrics.json";
 struct Body<'a> {
     #[serde(borrow)]
     metrics: Vec<Metric<'a>>,
+}
+
+/// The list itself or in its object, told by the first byte.
+fn read(body: &[u8]) -> Result<Vec<Metric<'_>>, Refused> {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
+    let metrics = match first {
+        Some(b'[') => serde_path_to_error::deserialize(&mut json),
+        _ => serde_path_to_error::deserialize(&mut json).map(|body: Body<'_>| body.metrics),
+    };
+    let metrics =
+        metrics.map_err(|e| Refused::new(e.path().to_string(), e.into_inner().to_string()))?;
+    json.end()
+        .map_err(|e| Refused::new("body", e.to_string()))?;
+    Ok(metrics)
 }
 
 #[derive(Deserialize)]
@@ -62,13 +77,9 @@ pub fn decode(
     received_ns: i64,
     sink: &mut dyn MetricSink,
 ) -> Result<Skipped, Refused> {
-    let mut json = serde_json::Deserializer::from_slice(body);
-    let read: Body<'_> = serde_path_to_error::deserialize(&mut json)
-        .map_err(|e| Refused::new(e.path().to_string(), e.into_inner().to_string()))?;
-    json.end()
-        .map_err(|e| Refused::new("body", e.to_string()))?;
+    let metrics = read(body)?;
     let mut skipped = Skipped::default();
-    for (at, metric) in read.metrics.iter().enumerate() {
+    for (at, metric) in metrics.iter().enumerate() {
         let refused = |(field, detail): (&str, String)| {
             Refused::new(format!("metrics[{at}].{field}"), detail)
         };

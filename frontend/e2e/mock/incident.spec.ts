@@ -81,3 +81,19 @@ test('declaring opens the incident', async ({ page }) => {
   await expect(page.getByRole('heading', { name: 'Invoices are missing' })).toBeVisible();
   await expect(current(page)).toContainText('Detected');
 });
+
+test('an alert leads to its runbook, its query, and the lines and traces of its service at that time', async ({ page }) => {
+  const from = page.getByRole('navigation', { name: /^From / }).first();
+  await expect(from.getByRole('link', { name: /^Runbook/ })).toHaveAttribute('href', /^https:\/\/runbooks\.example\.net\//);
+  await expect(from.getByRole('link', { name: 'Metrics' })).toHaveAttribute('href', /\/metrics\?.*a=up/);
+  await expect(from.getByRole('link', { name: /^Traces of/ })).toHaveAttribute('href', /\/traces\?.*service=.*/);
+  await from.getByRole('link', { name: /^Logs of/ }).click();
+  await expect(page.getByRole('heading', { name: 'Logs', level: 1 })).toBeVisible();
+  await expect(page).toHaveURL(/from=.*to=.*service=|service=.*from=.*to=/);
+});
+
+test('an address in a comment is a link', async ({ page }) => {
+  await page.getByLabel('Comment').fill('Graph: https://grafana.example.net/d/1.');
+  await page.getByRole('button', { name: 'Comment' }).click();
+  await expect(page.getByRole('list', { name: 'Timeline' }).getByRole('link', { name: /grafana/ })).toHaveAttribute('href', 'https://grafana.example.net/d/1');
+});

@@ -107,3 +107,12 @@ test('the palette finds an incident and opens it', async ({ page }) => {
   await page.keyboard.press('Enter');
   await expect(page.getByRole('heading', { name: /Disk of db-primary/ })).toBeVisible();
 });
+
+test('the overview shows the worst open incidents first', async ({ page }) => {
+  await page.goto(`/p/${PROJECT}`);
+  const rows = page.getByRole('table', { name: 'Open incidents' }).getByRole('row');
+  await expect(rows.nth(1)).toContainText('SEV1');
+  const severities = (await rows.allInnerTexts()).flatMap((text) => /SEV\d/.exec(text) ?? []);
+  expect(new Set(severities).size).toBeGreaterThan(1);
+  expect(severities).toEqual(severities.toSorted());
+});

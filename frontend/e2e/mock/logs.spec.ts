@@ -108,3 +108,10 @@ test('lines are exported', async ({ page }) => {
   const [first = ''] = readFileSync(await (await file).path(), 'utf8').split('\n');
   expect(JSON.parse(first)).toMatchObject({ level: 'fatal' });
 });
+
+test('a stack trace keeps its lines', async ({ page }) => {
+  await page.goto(`${LOGS}?q=error.type:PoolTimeout`);
+  await lines(page).first().click();
+  const trace = page.getByRole('table', { name: 'Fields' }).getByRole('row', { name: /^exception\.stacktrace/ }).getByRole('cell').first();
+  expect((await trace.innerText()).split('\n')).toHaveLength(3);
+});

@@ -18,10 +18,27 @@ test('a query is completed, run with Ctrl-Enter, drawn, and kept in the link', a
   await page.keyboard.press('Control+Enter');
   await expect(page.getByRole('img', { name: /3 series over time/ })).toBeVisible();
   await expect(page).toHaveURL(/a=sum\+by/);
+  await expect(editor).toHaveText('sum by (status) (rate(http_requests_total[5m]))');
 
   await page.reload();
-  await expect(editor).toContainText('http_requests_total');
+  await expect(editor).toHaveText('sum by (status) (rate(http_requests_total[5m]))');
   await expect(legend(page)).toContainText('{status="502"}');
+});
+
+test('a query that was run stays in its editor, what is being typed stays too, and Back brings the one before', async ({ page }) => {
+  await page.goto(metrics({ a: 'up' }));
+  const [first, second] = [page.getByRole('textbox', { name: 'Query A' }), page.getByRole('textbox', { name: 'Query B' })];
+  await first.fill('go_goroutines');
+  await page.getByRole('button', { name: 'Run' }).click();
+  await expect(page).toHaveURL(/a=go_goroutines/);
+  await expect(first).toHaveText('go_goroutines');
+  await page.getByRole('button', { name: 'Add query' }).click();
+  await second.fill('rate(');
+  await page.goBack();
+  await expect(first).toHaveText('up');
+  await expect(second).toHaveText(/rate\(/);
+  await page.goForward();
+  await expect(first).toHaveText('go_goroutines');
 });
 
 test('several queries share a chart; one is hidden, one is removed', async ({ page }) => {
@@ -82,6 +99,11 @@ test('the table shows labels as columns, and values with their unit', async ({ p
   const table = page.getByRole('table', { name: /Query A/ });
   await expect(table.getByRole('columnheader', { name: 'service' })).toBeVisible();
   await expect(table.getByRole('row', { name: /payments/ })).toContainText('MiB');
+  await page.setViewportSize({ width: 390, height: 844 });
+  const value = table.getByRole('row', { name: /payments/ }).getByRole('cell').last();
+  await value.scrollIntoViewIfNeeded();
+  await table.locator('..').evaluate((region) => region.scrollTo({ left: 0 }));
+  await expect(value).toBeInViewport({ ratio: 0.9 });
 });
 
 test('an exemplar leads to its trace', async ({ page }) => {
@@ -116,4 +138,42 @@ test('an empty project is told how to send, with a key made on the spot, and tur
   await expect(file).toContainText(`credentials: ${key}`);
   await page.evaluate((bearer) => fetch('/api/v1/write', { method: 'POST', headers: { Authorization: `Bearer ${bearer}` } }), key);
   await expect(page.getByRole('textbox', { name: 'Query A' })).toBeVisible();
+});
+
+test('the legend is sorted by a click on a column', async ({ page }) => {
+  await page.goto(metrics({ a: 'process_resident_memory_bytes' }));
+  const header = legend(page).getByRole('columnheader', { name: /Max/ });
+  const values = async () => (await legend(page).getByRole('row').allInnerTexts()).slice(1).map((row) => Number(/([\d.]+) MiB\s+[\d.]+ MiB$/.exec(row)?.[1]));
+  await header.getByRole('button').click();
+  await expect(header).toHaveAttribute('aria-sort', 'descending');
+  const sorted = await values();
+  expect(sorted.length).toBeGreaterThan(2);
+  expect(sorted).toEqual(sorted.toSorted((left, right) => right - left));
+});
+
+test('a page asks again by itself as often as was chosen, and the link says so', async ({ page }) => {
+  await page.goto(metrics({ a: 'up' }));
+  await expect(legend(page)).toContainText('up{');
+  let asked = 0;
+  page.on('request', (request) => {
+    if (request.url().includes('/query_range')) asked += 1;
+  });
+  await page.getByRole('button', { name: 'Auto refresh: off' }).click();
+  await page.getByRole('menuitem', { name: 'Every 5s' }).click();
+  await expect(page).toHaveURL(/refresh=5s/);
+  await expect.poll(() => asked, { timeout: 20_000 }).toBeGreaterThan(1);
+  await page.getByRole('button', { name: 'Auto refresh: every 5s' }).click();
+  await page.getByRole('menuitem', { name: 'Off' }).click();
+  await expect(page).not.toHaveURL(/refresh=/);
+});
+
+test('the range is moved and widened from its menu', async ({ page }) => {
+  await page.goto(`${metrics({ a: 'up' })}&from=2026-01-01T10:00:00.000Z&to=2026-01-01T11:00:00.000Z`);
+  const range = page.getByRole('button', { name: /^Time range/ });
+  await range.click();
+  await page.getByRole('menuitem', { name: 'Earlier' }).click();
+  await expect(page).toHaveURL(/from=2026-01-01T09:30:00.000Z&to=2026-01-01T10:30:00.000Z/);
+  await range.click();
+  await page.getByRole('menuitem', { name: 'Zoom out' }).click();
+  await expect(page).toHaveURL(/from=2026-01-01T09:00:00.000Z&to=2026-01-01T11:00:00.000Z/);
 });

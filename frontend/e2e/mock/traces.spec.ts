@@ -69,6 +69,11 @@ test('a waterfall collapses, is walked with the keyboard, and a span opens with 
   await expect(span).toContainText('timed out waiting for a connection');
   await expect(span).toContainText('PoolTimeout');
   await expect(page).toHaveURL(/span=[0-9a-f]+/);
+  const [here] = /span=[0-9a-f]+/.exec(page.url()) ?? [];
+  await span.getByRole('button', { name: 'Previous span' }).click();
+  await expect(page).not.toHaveURL(new RegExp(String(here)));
+  await span.getByRole('button', { name: 'Next span' }).click();
+  await expect(page).toHaveURL(new RegExp(String(here)));
   await span.getByRole('link', { name: 'Lines of the trace' }).click();
   await expect(page).toHaveURL(/logs\?.*trace_id/);
 });
@@ -94,11 +99,6 @@ test('the flame graph says where the time went', async ({ page }) => {
   await expect(page).toHaveURL(/tab=flame/);
 });
 
-test('a trace that is not there says so', async ({ page }) => {
-  await page.goto(`${TRACES}/0123456789abcdef0123456789abcdef`);
-  await expect(page.getByRole('alert')).toContainText('Not found');
-});
-
 test('the service map and its numbers lead to operations, traces and lines', async ({ page }) => {
   await page.goto(`/p/${PROJECT}/services`);
   await page.getByRole('group', { name: /^payments:/ }).click();
@@ -121,4 +121,11 @@ test('a failed panel stays alone', async ({ page }) => {
   await page.goto(`/p/${PROJECT}/services`);
   await expect(page.getByRole('alert')).toContainText('Broken');
   await expect(page.getByRole('table', { name: 'Services' })).toContainText('checkout');
+});
+
+test('a trace that nobody kept says what became of it', async ({ page }) => {
+  await page.goto(`${TRACES}/ffffffffffffffffffffffffffffffff`);
+  await expect(page.getByText('This trace is not here')).toBeVisible();
+  await expect(page.getByText(/Sampling may have left it out/)).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Try again' })).toBeVisible();
 });

@@ -1015,8 +1015,8 @@ export interface paths {
         /**
          * Metrics as our own JSON
          * @description `{"metrics": [{"name", "labels", "type", "help", "unit", "value", "timestamp"}]}`;
-         *     `samples: [[milliseconds, value]]` in place of value and timestamp. 202 means that
-         *     what was accepted is in the log for good.
+         *     `samples: [[milliseconds, value]]` in place of value and timestamp; or only the list.
+         *     202 means that what was accepted is in the log for good.
          */
         post: operations["ingest_metrics"];
         delete?: never;
@@ -1119,9 +1119,9 @@ export interface paths {
         };
         /**
          * Log records, newest first
-         * @description `query` is words (`timeout`), phrases (`"out of memory"`) and fields
+         * @description `query` is words (`timeout`, `time*`), phrases (`"out of memory"`) and fields
          *     (`user.id:42`, `status:>=500`, `path:/api/*`, `level:error,fatal`, `trace_id:*`),
-         *     each of which must hold; `-` before one says that it must not.
+         *     each of which must hold; `-` or `NOT` before one says that it must not.
          */
         get: operations["search_logs"];
         put?: never;

@@ -3,6 +3,7 @@ import { api, read } from './client';
 import { keys } from './keys';
 import { present } from './paging';
 import type { components, operations } from './schema';
+import { withoutUnfinished } from '../util/service-health';
 
 type Schemas = components['schemas'];
 
@@ -94,8 +95,11 @@ export function traceOperationsQuery(project: string, service: string, about: ob
 export function redQuery(project: string, about: object, window: () => TraceWindow) {
   return queryOptions({
     queryKey: keys.traces(project, 'red', about),
-    queryFn: async ({ signal }) =>
-      (await read(api.GET('/api/v1/traces/red', { params: { query: { ...window(), by: 'operation', points: SPARK_POINTS } }, signal }))).items,
+    queryFn: async ({ signal }) => {
+      const asked = window();
+      const table = await read(api.GET('/api/v1/traces/red', { params: { query: { ...asked, by: 'operation', points: SPARK_POINTS } }, signal }));
+      return withoutUnfinished(table, asked.to);
+    },
     placeholderData: keepPreviousData,
   });
 }

@@ -1,11 +1,14 @@
-import { Anchor, Stack } from '@mantine/core';
-import { IconExternalLink } from '@tabler/icons-react';
+import { Stack } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import type { Alert } from '../api/types';
 import { useProject } from '../hooks/useProject';
 import { Duration } from '../ui/Duration';
+import { LinkedText } from '../ui/LinkedText';
+import { OutLink } from '../ui/OutLink';
 import { RelativeTime } from '../ui/RelativeTime';
+import { isWebLink } from '../util/links';
 import classes from './AlertDetails.module.css';
+import { AlertLinks } from './AlertLinks';
 import { AlertStatus } from './AlertStatus';
 import { Labels } from './Labels';
 import { SeverityBadge } from './SeverityBadge';
@@ -45,10 +48,13 @@ export function AlertDetails({ alert }: { alert: Alert }) {
           </Fact>
         )}
       </dl>
+      <AlertLinks alert={alert} />
       {Object.entries(alert.annotations).map(([name, text]) => (
         <section key={name}>
           <h3 className={classes.heading}>{name}</h3>
-          <p className={classes.text}>{isWebLink(text) ? <OutLink href={text}>{text}</OutLink> : text}</p>
+          <p className={classes.text}>
+            <LinkedText text={text} />
+          </p>
         </section>
       ))}
       <section>
@@ -77,17 +83,4 @@ function Fact({ name, children }: { name: string; children: React.ReactNode }) {
       <dd>{children}</dd>
     </div>
   );
-}
-
-function OutLink({ href, children }: { href: string; children: React.ReactNode }) {
-  return (
-    <Anchor size="sm" href={href} target="_blank" rel="noreferrer">
-      {children} <IconExternalLink size={12} aria-hidden />
-    </Anchor>
-  );
-}
-
-/** An agent chose this address: only web pages become links. */
-function isWebLink(address: string): boolean {
-  return /^https?:\/\/\S+$/i.test(address);
 }

@@ -4,6 +4,8 @@ import type { Alert, Incident } from '../api/types';
 import { useProject } from '../hooks/useProject';
 import { Duration } from '../ui/Duration';
 import { EmptyState } from '../ui/EmptyState';
+import { LinkedText } from '../ui/LinkedText';
+import { AlertLinks } from './AlertLinks';
 import { AlertStatus } from './AlertStatus';
 import classes from './IncidentAlerts.module.css';
 import { Labels } from './Labels';
@@ -38,6 +40,12 @@ export function IncidentAlerts({ alerts, source }: { alerts: readonly Alert[]; s
             </span>
           </div>
           {alert.annotations['summary'] && <p className={classes.summary}>{alert.annotations['summary']}</p>}
+          {alert.annotations['description'] && (
+            <p className={classes.summary}>
+              <LinkedText text={alert.annotations['description']} />
+            </p>
+          )}
+          <AlertLinks alert={alert} />
           <Labels labels={alert.labels} without={['alertname']} />
         </li>
       ))}

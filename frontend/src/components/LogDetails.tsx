@@ -55,7 +55,7 @@ export function LogDetails({ record, search }: { record: LogRecord; search: LogS
       {around && <Context record={record} />}
       <table className={classes.fields} aria-label="Fields">
         <tbody>
-          <Row name="time" value={absoluteTime(record.time)} />
+          <Row name="time" value={`${absoluteTime(record.time)} (${record.time})`} />
           <FilterRow name="service" value={record.service} search={search} />
           <FilterRow name="level" value={record.level} {...(record.level_text && { shown: record.level_text })} search={search} />
           {Object.entries(record.fields).map(([name, value]) => (

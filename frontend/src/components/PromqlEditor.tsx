@@ -1,8 +1,8 @@
-import { closeBrackets, closeBracketsKeymap, autocompletion, completionKeymap } from '@codemirror/autocomplete';
+import { closeBrackets, closeBracketsKeymap, autocompletion, completionKeymap, type Completion } from '@codemirror/autocomplete';
 import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
 import { bracketMatching, HighlightStyle, syntaxHighlighting } from '@codemirror/language';
 import { lintKeymap } from '@codemirror/lint';
-import { EditorState, Prec } from '@codemirror/state';
+import { Annotation, EditorState, Prec } from '@codemirror/state';
 import { drawSelection, EditorView, keymap, placeholder } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
 import { PromQLExtension } from '@prometheus-io/codemirror-promql';
@@ -47,6 +47,9 @@ const look = EditorView.theme({
   '.cm-tooltip.cm-completionInfo': { padding: '6px 10px', maxWidth: '320px', fontSize: '12px' },
 });
 
+/** On changes that come from outside: nobody typed them. */
+const given = Annotation.define<boolean>();
+
 /** PromQL with Prometheus' own language package: colours, syntax marks, and completion from the project's metrics. */
 export function PromqlEditor(props: PromqlEditorProps) {
   const host = useRef<HTMLDivElement>(null);
@@ -78,7 +81,7 @@ export function PromqlEditor(props: PromqlEditorProps) {
         drawSelection(),
         bracketMatching(),
         closeBrackets(),
-        autocompletion(),
+        autocompletion({ compareCompletions }),
         promQL.asExtension(),
         syntaxHighlighting(colors),
         look,
@@ -87,7 +90,7 @@ export function PromqlEditor(props: PromqlEditorProps) {
         EditorView.lineWrapping,
         EditorView.contentAttributes.of({ 'aria-label': name }),
         EditorView.updateListener.of((update) => {
-          if (update.docChanged) calls.current.onChange(update.state.doc.toString());
+          if (update.docChanged && !update.transactions.some((one) => one.annotation(given))) calls.current.onChange(update.state.doc.toString());
         }),
       ];
     }
@@ -96,10 +99,22 @@ export function PromqlEditor(props: PromqlEditorProps) {
   useEffect(() => {
     const editor = view.current;
     if (!editor || editor.state.doc.toString() === value) return;
-    editor.dispatch({ changes: { from: 0, to: editor.state.doc.length, insert: value } });
+    editor.dispatch({ changes: { from: 0, to: editor.state.doc.length, insert: value }, annotations: given.of(true) });
   }, [value]);
 
   return <div ref={host} className={classes.editor} />;
+}
+
+/** What is asked for most comes first among what matches alike: `ra` is `rate`, not `range`. */
+function compareCompletions(left: Completion, right: Completion): number {
+  return frequency(left) - frequency(right) || left.label.localeCompare(right.label);
+}
+
+const FREQUENT = ['rate', 'sum', 'by', 'increase', 'avg', 'max', 'min', 'count', 'histogram_quantile', 'topk', 'irate', 'without', 'avg_over_time', 'max_over_time', 'sum_over_time', 'label_replace', 'absent'];
+
+function frequency({ label }: Completion): number {
+  const at = FREQUENT.indexOf(label);
+  return at === -1 ? FREQUENT.length : at;
 }
 
 function promql(): PromQLExtension {

@@ -1,5 +1,5 @@
-import { useMemo } from 'react';
-import { lineStats, type Line } from '../util/series';
+import { useMemo, useState } from 'react';
+import { lineStats, sortedRows, type Line, type StatName } from '../util/series';
 import classes from './SeriesLegend.module.css';
 
 interface SeriesLegendProps {
@@ -9,9 +9,19 @@ interface SeriesLegendProps {
   text: (value: number | null) => string;
 }
 
-/** The legend as a table. A click shows one series alone, with Ctrl, Cmd or Shift it adds one; a second click shows all. */
+const COLUMNS: readonly { by: StatName; title: string; from?: 'medium' }[] = [
+  { by: 'last', title: 'Last' },
+  { by: 'min', title: 'Min', from: 'medium' },
+  { by: 'max', title: 'Max' },
+  { by: 'mean', title: 'Mean', from: 'medium' },
+];
+
+/** The legend as a table; a click on a column sorts by it. A click shows one series alone, with Ctrl, Cmd or Shift it adds one; a second click shows all. */
 export function SeriesLegend({ lines, isolated, onIsolate, text }: SeriesLegendProps) {
-  const rows = useMemo(() => lines.map((line) => ({ line, stats: lineStats(line.values) })), [lines]);
+  const [sort, setSort] = useState<{ by: StatName; descending: boolean }>();
+  const rows = useMemo(() => sortedRows(lines.map((line) => ({ line, stats: lineStats(line.values) })), sort), [lines, sort]);
+  // Highest first, then lowest first, then as they came.
+  const sortBy = (by: StatName) => setSort(sort?.by !== by ? { by, descending: true } : sort.descending ? { by, descending: false } : undefined);
   const toggle = (id: string, add: boolean) => {
     const next = new Set(add ? isolated : []);
     if (isolated.has(id)) next.delete(id);
@@ -24,10 +34,19 @@ export function SeriesLegend({ lines, isolated, onIsolate, text }: SeriesLegendP
         <thead>
           <tr>
             <th scope="col">Series</th>
-            <th scope="col">Last</th>
-            <th scope="col" data-from="medium">Min</th>
-            <th scope="col">Max</th>
-            <th scope="col" data-from="medium">Mean</th>
+            {COLUMNS.map(({ by, title, from }) => (
+              <th
+                key={by}
+                scope="col"
+                data-from={from}
+                aria-sort={sort?.by === by ? (sort.descending ? 'descending' : 'ascending') : 'none'}
+              >
+                <button type="button" className={classes.sort} onClick={() => sortBy(by)}>
+                  {title}
+                  {sort?.by === by && <span aria-hidden>{sort.descending ? ' ↓' : ' ↑'}</span>}
+                </button>
+              </th>
+            ))}
           </tr>
         </thead>
         <tbody>
@@ -45,10 +64,11 @@ export function SeriesLegend({ lines, isolated, onIsolate, text }: SeriesLegendP
                   <span className={classes.text}>{line.name}</span>
                 </button>
               </th>
-              <td>{text(stats.last)}</td>
-              <td data-from="medium">{text(stats.min)}</td>
-              <td>{text(stats.max)}</td>
-              <td data-from="medium">{text(stats.mean)}</td>
+              {COLUMNS.map(({ by, from }) => (
+                <td key={by} data-from={from}>
+                  {text(stats[by])}
+                </td>
+              ))}
             </tr>
           ))}
         </tbody>

@@ -4,6 +4,7 @@ import '@xyflow/react/dist/base.css';
 import { useMemo } from 'react';
 import type { MapEdge, MapNode, ServiceMap } from '../api/traces';
 import { exactCount, percent, rate, shortCount, shortDuration } from '../util/numbers';
+import { callerId, errorState, nodeId, SERVICE } from '../util/service-map';
 import classes from './ServiceMapView.module.css';
 
 interface ServiceMapViewProps {
@@ -14,8 +15,6 @@ interface ServiceMapViewProps {
 
 const WIDTH = 184;
 const HEIGHT = 66;
-/** From this share of failed requests on, something is drawn as failing. */
-const FAILING = 0.05;
 
 type ServiceNode = Node<{ node: MapNode; chosen: boolean }, 'service'>;
 
@@ -40,7 +39,7 @@ export function ServiceMapView({ map, selected, onSelect }: ServiceMapViewProps)
       <ReactFlow
         key={topology}
         nodes={nodes}
-        edges={map.edges.map(edgeOf)}
+        edges={map.edges.map((edge) => edgeOf(edge, callerId(map.nodes, edge.client)))}
         nodeTypes={NODE_TYPES}
         fitView
         fitViewOptions={{ padding: 0.12, maxZoom: 1 }}
@@ -69,7 +68,7 @@ export function ServiceMapView({ map, selected, onSelect }: ServiceMapViewProps)
 
 function ServiceBox({ data: { node, chosen } }: NodeProps<ServiceNode>) {
   return (
-    <div className={classes.box} data-kind={node.kind} data-failing={node.error_rate >= FAILING || undefined} data-chosen={chosen || undefined}>
+    <div className={classes.box} data-kind={node.kind} data-state={errorState(node.error_rate)} data-chosen={chosen || undefined}>
       <Handle type="target" position={Position.Left} className={classes.handle} />
       <strong className={classes.name} title={node.service}>
         {node.service}
@@ -86,12 +85,12 @@ function ServiceBox({ data: { node, chosen } }: NodeProps<ServiceNode>) {
   );
 }
 
-function edgeOf({ client, server, server_kind: kind, count, error_rate: errorRate, p95_ms: p95 }: MapEdge): Edge {
-  const failing = errorRate >= FAILING;
+function edgeOf({ client, server, server_kind: kind, count, error_rate: errorRate, p95_ms: p95 }: MapEdge, source: string): Edge {
+  const failing = errorState(errorRate) === 'failing';
   const color = failing ? 'var(--level-error)' : 'var(--control-line)';
   return {
     id: `${client}→${kind} ${server}`,
-    source: nodeId(SERVICE, client),
+    source,
     target: nodeId(kind, server),
     label: failing ? `${shortCount(count)} · ${percent(errorRate)} err` : shortCount(count),
     ariaLabel: `${client} calls ${server}: ${exactCount(count)} times, ${percent(errorRate)} errors, ${shortDuration(p95)}`,
@@ -102,20 +101,13 @@ function edgeOf({ client, server, server_kind: kind, count, error_rate: errorRat
   };
 }
 
-const SERVICE = 'service';
-
 function isService({ kind }: MapNode): boolean {
   return kind === SERVICE;
 }
 
-/** A database may be called as a service is. */
-function nodeId(kind: string, name: string): string {
-  return `${kind} ${name}`;
-}
-
 /** Which services and calls there are, as one text. */
 function topologyOf({ nodes, edges }: ServiceMap): string {
-  return JSON.stringify([nodes.map(({ kind, service }) => nodeId(kind, service)).sort(), edges.map(({ client, server, server_kind: kind }) => [nodeId(SERVICE, client), nodeId(kind, server)]).sort()]);
+  return JSON.stringify([nodes.map(({ kind, service }) => nodeId(kind, service)).sort(), edges.map(({ client, server, server_kind: kind }) => [callerId(nodes, client), nodeId(kind, server)]).sort()]);
 }
 
 function layout(topology: string): Map<string, { x: number; y: number }> {

@@ -50,8 +50,9 @@ const WAYS: Record<Sent, readonly Way[]> = {
       label: 'Prometheus',
       text: (
         <>
-          Merge it into your file and reload: <code className="mono">curl -X POST http://localhost:9090/-/reload</code>. Grafana
-          Alloy, VictoriaMetrics’ vmagent and Telegraf speak remote write as well.
+          Merge it into your file and reload: <code className="mono">systemctl reload prometheus</code>, or{' '}
+          <code className="mono">curl -X POST http://localhost:9090/-/reload</code> where it was started with{' '}
+          <code className="mono">--web.enable-lifecycle</code>. Grafana Alloy, VictoriaMetrics’ vmagent and Telegraf speak remote write as well.
         </>
       ),
       files: (origin, key) => [['prometheus.yml', remoteWriteYaml(origin, key)]],

@@ -1,9 +1,9 @@
 import { Button, Menu, Modal } from '@mantine/core';
-import { IconCalendarTime, IconCheck, IconChevronDown } from '@tabler/icons-react';
+import { IconArrowLeft, IconArrowRight, IconCalendarTime, IconCheck, IconChevronDown, IconZoomOut } from '@tabler/icons-react';
 import { useNavigate } from '@tanstack/react-router';
 import { lazy, Suspense, useState } from 'react';
 import { useTimeRange } from '../hooks/useTimeRange';
-import { offeredRanges, RANGES, rangeLabel, type RangeName, type RangeSearch } from '../util/range';
+import { movedRange, offeredRanges, RANGES, rangeLabel, type RangeMove, type RangeName, type RangeSearch } from '../util/range';
 import classes from './TimeRangeControl.module.css';
 
 const CustomRangePicker = lazy(async () => ({
@@ -22,6 +22,7 @@ export function TimeRangeControl({ fallback }: { fallback: RangeName }) {
       search: (search) => ({ ...search, range: undefined, from: undefined, to: undefined, ...chosen }),
     });
   };
+  const move = (how: RangeMove) => choose(movedRange(range, Date.now(), how));
   return (
     <>
       <Menu>
@@ -47,6 +48,20 @@ export function TimeRangeControl({ fallback }: { fallback: RangeName }) {
             </Menu.Item>
           ))}
           <Menu.Divider />
+          {range.range !== 'all' && (
+            <>
+              <Menu.Item leftSection={<IconZoomOut size={14} />} onClick={() => move('out')}>
+                Zoom out
+              </Menu.Item>
+              <Menu.Item leftSection={<IconArrowLeft size={14} />} onClick={() => move('earlier')}>
+                Earlier
+              </Menu.Item>
+              <Menu.Item leftSection={<IconArrowRight size={14} />} disabled={!range.to} onClick={() => move('later')}>
+                Later
+              </Menu.Item>
+              <Menu.Divider />
+            </>
+          )}
           <Menu.Item onClick={() => setCustom(true)}>Custom range…</Menu.Item>
         </Menu.Dropdown>
       </Menu>

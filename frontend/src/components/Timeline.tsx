@@ -4,6 +4,7 @@ import { useMemo } from 'react';
 import { membersQuery } from '../api/tenant';
 import type { TimelineEntry } from '../api/types';
 import { useProject } from '../hooks/useProject';
+import { LinkedText } from '../ui/LinkedText';
 import { RelativeTime } from '../ui/RelativeTime';
 import { actorName } from '../util/actor';
 import { describeEntry } from './timeline-text';
@@ -34,7 +35,11 @@ function Entry({ entry, people }: { entry: TimelineEntry; people: ReadonlyMap<st
           <strong title={entry.actor.name}>{actorName(entry.actor)}</strong> {text}{' '}
           {incident && <OtherIncident id={incident} />} <RelativeTime at={entry.at} className={classes.time} />
         </p>
-        {entry.text && <p className={entry.kind === 'comment' ? classes.comment : classes.note}>{entry.text}</p>}
+        {entry.text && (
+          <p className={entry.kind === 'comment' ? classes.comment : classes.note}>
+            <LinkedText text={entry.text} />
+          </p>
+        )}
       </div>
     </li>
   );

@@ -1,10 +1,10 @@
-import { ActionIcon, Burger, Kbd, Tooltip, UnstyledButton } from '@mantine/core';
-import { IconRefresh, IconSearch } from '@tabler/icons-react';
-import { useIsFetching, useQueryClient } from '@tanstack/react-query';
+import { Burger, Kbd, UnstyledButton } from '@mantine/core';
+import { IconSearch } from '@tabler/icons-react';
 import { useMatches } from '@tanstack/react-router';
 import { LiveIndicator } from './LiveIndicator';
 import { PersonMenu } from './PersonMenu';
 import { ProjectSwitcher } from './ProjectSwitcher';
+import { RefreshControl } from './RefreshControl';
 import { TimeRangeControl } from './TimeRangeControl';
 import classes from './TopBar.module.css';
 
@@ -38,27 +38,10 @@ export function TopBar({ navOpened, onToggleNav, onSearch, onShowShortcuts }: To
       </UnstyledButton>
       <div className={classes.right}>
         {fallback && <TimeRangeControl fallback={fallback} />}
-        <RefreshButton />
+        <RefreshControl repeats={fallback !== undefined} />
         <LiveIndicator />
         <PersonMenu onShowShortcuts={onShowShortcuts} />
       </div>
     </div>
-  );
-}
-
-function RefreshButton() {
-  const client = useQueryClient();
-  const fetching = useIsFetching({ queryKey: ['p'] }) > 0;
-  return (
-    <Tooltip label="Ask for everything on this page again">
-      <ActionIcon
-        aria-label="Refresh"
-        data-busy={fetching || undefined}
-        className={classes.refresh}
-        onClick={() => void client.invalidateQueries({ queryKey: ['p'] })}
-      >
-        <IconRefresh size={16} stroke={1.8} />
-      </ActionIcon>
-    </Tooltip>
   );
 }

@@ -3,7 +3,7 @@ import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useMemo, useState } from 'react';
 import { keys } from '../api/keys';
 import { exemplarsQuery, instantQuery, rangeQuery, type Grid } from '../api/prometheus';
-import { hiddenLetters, LETTERS, lettersOf, nextLetter, toggledHidden, type Letter, type QueryTexts } from '../util/metric-queries';
+import { draftsAfter, hiddenLetters, LETTERS, lettersOf, nextLetter, toggledHidden, type Letter, type QueryTexts } from '../util/metric-queries';
 import { resolveWindow, type RangeSearch } from '../util/range';
 import { alignWindow, parseSeconds, usableStep } from '../util/steps';
 import { useProject } from './useProject';
@@ -19,6 +19,11 @@ export function useQueryTexts() {
     [search],
   );
   const [drafts, setDrafts] = useState<QueryTexts>({});
+  const [seen, setSeen] = useState(ran);
+  if (seen !== ran) {
+    setSeen(ran);
+    setDrafts((before) => draftsAfter(before, seen, ran));
+  }
   const [added, setAdded] = useState<readonly Letter[]>([]);
   const used = LETTERS.filter((letter) => ran[letter] || added.includes(letter));
   const letters: readonly Letter[] = used.length > 0 ? used : ['a'];
@@ -29,7 +34,8 @@ export function useQueryTexts() {
 
   const run = (texts: QueryTexts = {}) => {
     const next = Object.fromEntries(letters.map((letter) => [letter, (texts[letter] ?? textOf(letter)).trim() || undefined]));
-    setDrafts({});
+    // They stay until the URL has them: an editor that is emptied in between would take that for typing.
+    setDrafts({ ...next, ...texts });
     setAdded(letters.filter((letter) => !next[letter]));
     if (letters.every((letter) => next[letter] === ran[letter])) {
       void client.invalidateQueries({ queryKey: keys.metrics(project, 'range').slice(0, 3) });
@@ -56,7 +62,7 @@ export function useQueryTexts() {
     },
     /** Shows exactly what is given: queries, step and tab. */
     open: (saved: Record<string, string>) => {
-      setDrafts({});
+      setDrafts(Object.fromEntries(LETTERS.map((letter) => [letter, saved[letter]])));
       setAdded([]);
       set({ ...Object.fromEntries(LETTERS.map((letter) => [letter, undefined])), step: undefined, tab: undefined, hidden: undefined, ...saved });
     },

@@ -21,6 +21,7 @@ import { MergeForm } from '../forms/MergeForm';
 import { useMe, useProject } from '../hooks/useProject';
 import { Callout } from '../ui/Callout';
 import { Duration } from '../ui/Duration';
+import { LinkedText } from '../ui/LinkedText';
 import { Panel } from '../ui/Panel';
 import { QueryView } from '../ui/QueryView';
 import { RelativeTime } from '../ui/RelativeTime';
@@ -122,7 +123,9 @@ function Notices({ incident }: { incident: Incident }) {
 function Description({ text }: { text: string }) {
   return (
     <Panel title="Description">
-      <p className={classes.description}>{text}</p>
+      <p className={classes.description}>
+        <LinkedText text={text} />
+      </p>
     </Panel>
   );
 }

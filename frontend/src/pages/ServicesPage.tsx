@@ -19,7 +19,7 @@ import { QueryView } from '../ui/QueryView';
 import { RowSkeleton } from '../ui/RowSkeleton';
 import { percent, rate, shortDuration } from '../util/numbers';
 import { instants } from '../util/range';
-import { serviceHealth } from '../util/service-health';
+import { metricsOf, serviceHealth } from '../util/service-health';
 import classes from './ServicesPage.module.css';
 
 const ServiceMapView = lazy(async () => ({ default: (await import('../components/ServiceMapView')).ServiceMapView }));
@@ -101,7 +101,7 @@ function ServiceLinks({ service }: { service: string }) {
       <Link to="/p/$project/logs" params={{ project }} search={{ service }}>
         Logs
       </Link>
-      <Link to="/p/$project/metrics" params={{ project }} search={{ a: `{service=${JSON.stringify(service)}}` }}>
+      <Link to="/p/$project/metrics" params={{ project }} search={{ a: metricsOf(service) }}>
         Metrics
       </Link>
     </nav>

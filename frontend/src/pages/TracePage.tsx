@@ -1,7 +1,9 @@
-import { Drawer, SegmentedControl, Skeleton } from '@mantine/core';
+import { Button, Drawer, SegmentedControl, Skeleton } from '@mantine/core';
+import { IconArrowDown, IconArrowUp, IconTimeline } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { useMemo } from 'react';
+import { asProblem } from '../api/problem';
 import { traceQuery, type Trace } from '../api/traces';
 import { FlameGraph } from '../components/FlameGraph';
 import { serviceColors, ServiceName } from '../components/ServiceName';
@@ -9,17 +11,22 @@ import { SpanDetails } from '../components/SpanDetails';
 import { Waterfall, type TimedSpan } from '../components/Waterfall';
 import { useProject } from '../hooks/useProject';
 import { CopyIcon } from '../ui/CopyIcon';
+import { EmptyState } from '../ui/EmptyState';
 import { PageHeader } from '../ui/PageHeader';
+import { Panel } from '../ui/Panel';
 import { PanelBoundary } from '../ui/PanelBoundary';
 import { QueryView } from '../ui/QueryView';
 import { shortDuration } from '../util/numbers';
 import { absoluteTime } from '../util/time';
-import { spanTree, type SpanTree } from '../util/trace-layout';
+import { spanTree, visibleRows, type SpanTree } from '../util/trace-layout';
 import classes from './TracePage.module.css';
 
 export function TracePage() {
   const { trace: id = '' } = useParams({ strict: false });
   const query = useQuery(traceQuery(useProject(), id));
+  if (query.data === undefined && query.error && asProblem(query.error).status === 404) {
+    return <NoTrace id={id} retry={() => void query.refetch()} />;
+  }
   return (
     <QueryView
       query={query}
@@ -41,7 +48,7 @@ const AROUND_MS = 5 * 60_000;
 function TraceView({ trace }: { trace: Trace }) {
   const { tab, span: selected } = useSearch({ strict: false });
   const navigate = useNavigate();
-  const { tree, spans, colorOf, services } = useMemo(() => prepared(trace), [trace]);
+  const { tree, order, spans, colorOf, services } = useMemo(() => prepared(trace), [trace]);
   const set = (change: { tab?: string | undefined; span?: string | undefined }) =>
     void navigate({ to: '.', search: (before) => ({ ...before, ...change }), resetScroll: false, replace: true });
   const root = tree.roots[0];
@@ -80,17 +87,70 @@ function TraceView({ trace }: { trace: Trace }) {
         overlayProps={{ backgroundOpacity: 0.15 }}
         closeButtonProps={{ 'aria-label': 'Close' }}
       >
-        <PanelBoundary>{span && <SpanDetails span={span} trace={trace.trace_id} origin={tree.from} window={around} />}</PanelBoundary>
+        <PanelBoundary>
+          {span && (
+            <>
+              <SpanSteps order={order} at={order.indexOf(span.span_id)} onStep={(id) => set({ span: id })} />
+              <SpanDetails span={span} trace={trace.trace_id} origin={tree.from} window={around} />
+            </>
+          )}
+        </PanelBoundary>
       </Drawer>
     </>
   );
 }
 
-function prepared(trace: Trace): { tree: SpanTree<TimedSpan>; spans: TimedSpan[]; colorOf: (service: string) => string; services: [string, number][] } {
+/** From span to span in the waterfall's order, without closing the details in between. */
+function SpanSteps({ order, at, onStep }: { order: readonly string[]; at: number; onStep: (id: string) => void }) {
+  const step = (to: number) => {
+    const id = order[to];
+    if (id) onStep(id);
+  };
+  return (
+    <nav className={classes.steps} aria-label="Spans of this trace">
+      <Button size="compact-sm" variant="default" leftSection={<IconArrowUp size={14} />} disabled={at <= 0} onClick={() => step(at - 1)}>
+        Previous span
+      </Button>
+      <Button size="compact-sm" variant="default" leftSection={<IconArrowDown size={14} />} disabled={at + 1 >= order.length} onClick={() => step(at + 1)}>
+        Next span
+      </Button>
+      <span className="dim tabular">
+        {at + 1} of {order.length}
+      </span>
+    </nav>
+  );
+}
+
+/** Exemplars and lines lead to traces that nobody kept. */
+function NoTrace({ id, retry }: { id: string; retry: () => void }) {
+  return (
+    <>
+      <PageHeader title="Trace" />
+      <Panel title={id}>
+        <EmptyState
+          icon={<IconTimeline size={20} />}
+          title="This trace is not here"
+          action={
+            <Button variant="default" onClick={retry}>
+              Try again
+            </Button>
+          }
+        >
+          Sampling may have left it out, it may be older than the project keeps traces, or its spans are still on their way.
+        </EmptyState>
+      </Panel>
+    </>
+  );
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+function prepared(trace: Trace): { tree: SpanTree<TimedSpan>; order: string[]; spans: TimedSpan[]; colorOf: (service: string) => string; services: [string, number][] } {
   const spans = trace.spans.map((span): TimedSpan => ({ ...span, start: Date.parse(span.start) + subMilliseconds(span.start) }));
   const counts = new Map<string, number>();
   for (const { service } of spans) counts.set(service, (counts.get(service) ?? 0) + 1);
-  return { tree: spanTree(spans), spans, colorOf: serviceColors([...counts.keys()]), services: [...counts] };
+  const tree = spanTree(spans);
+  return { tree, order: visibleRows(tree, NONE).map(({ span }) => span.span_id), spans, colorOf: serviceColors([...counts.keys()]), services: [...counts] };
 }
 
 /** What `Date.parse` leaves of an instant with micro- or nanoseconds. */

@@ -60,8 +60,8 @@ const join = createRoute({
 const projectRoute = createRoute({
   getParentRoute: () => root,
   path: '/p/$project',
-  validateSearch: (search: Record<string, unknown>): RangeSearch => only('range', 'from', 'to')(search),
-  search: { middlewares: [retainSearchParams(['range', 'from', 'to'])] },
+  validateSearch: (search: Record<string, unknown>): RangeSearch & { refresh?: string | undefined } => only('range', 'from', 'to', 'refresh')(search),
+  search: { middlewares: [retainSearchParams(['range', 'from', 'to', 'refresh'])] },
   beforeLoad: async ({ context: { client }, params, location, preload, abortController }) => {
     // Looking ahead changes nothing: the page that is open goes on in its own project.
     if (preload) return;

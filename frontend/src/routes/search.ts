@@ -3,6 +3,8 @@ export interface PageSearch {
   range?: string | undefined;
   from?: string | undefined;
   to?: string | undefined;
+  /** How often the page asks again by itself: `30s`. */
+  refresh?: string | undefined;
   status?: string | undefined;
   severity?: string | undefined;
   q?: string | undefined;

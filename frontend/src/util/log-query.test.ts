@@ -39,3 +39,9 @@ it('finds a pattern’s lines by its longest constant part', () => {
   expect(patternPhrase('GET <*> answered <num> in <num> ms by the pool')).toBe('ms by the pool');
   expect(patternPhrase('<*>')).toBe('');
 });
+
+it('takes AND and NOT in capitals as the server does, and quotes them where they are words', () => {
+  expect(parseTerms('a AND NOT b')).toEqual([{ negated: false, value: 'a' }, { negated: true, value: 'b' }]);
+  expect(parseTerms('"AND"')).toEqual([{ negated: false, value: 'AND' }]);
+  expect(withTerm('"OR" AND x', { negated: false, field: 'level', value: 'error' })).toBe('"OR" x level:error');
+});

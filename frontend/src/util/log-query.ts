@@ -8,8 +8,12 @@ export interface Term {
 
 const TERM = /(-|NOT\s+)?(?:([A-Za-z_@][\w.@/-]*):)?(?:"((?:[^"\\]|\\.)*)"|([^\s"]+))/g;
 
+/** Words in capitals that are operators to the server: they are no terms, unless they stand in quotes. */
+const OPERATORS = ['AND', 'OR', 'NOT'];
+
 export function parseTerms(query: string): Term[] {
-  return [...query.matchAll(TERM)].map(([, negation, field, quoted, bare]) => ({
+  const found = [...query.matchAll(TERM)].filter(([, , field, , bare]) => field !== undefined || bare !== 'AND');
+  return found.map(([, negation, field, quoted, bare]) => ({
     negated: negation !== undefined,
     ...(field !== undefined && { field }),
     value: quoted !== undefined ? quoted.replace(/\\(.)/g, '$1') : (bare ?? ''),
@@ -33,7 +37,7 @@ export function withoutTerm(query: string, term: Term): string {
 /** The texts that a match holds, for marking them in the lines. */
 export function searchedTexts(query: string): string[] {
   return parseTerms(query)
-    .filter((term) => term.field === undefined && !term.negated && !['AND', 'OR'].includes(term.value))
+    .filter((term) => term.field === undefined && !term.negated)
     .map(({ value }) => value.replace(/\*$/, ''))
     .filter((value) => value.length > 1);
 }
@@ -52,7 +56,7 @@ export function patternPhrase(pattern: string): string {
 }
 
 function quoteIfNeeded(value: string): string {
-  return /^[^\s":()\\-][^\s":()\\]*$/.test(value) ? value : `"${value.replace(/(["\\])/g, '\\$1')}"`;
+  return /^[^\s":()\\-][^\s":()\\]*$/.test(value) && !OPERATORS.includes(value) ? value : `"${value.replace(/(["\\])/g, '\\$1')}"`;
 }
 
 function escapePattern(text: string): string {

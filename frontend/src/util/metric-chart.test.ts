@@ -32,6 +32,16 @@ it('keeps exemplars that name a trace, once', () => {
   expect(dots).toEqual([{ id: 'abc:12', trace: 'abc', time: 12, value: 0.3, labels: {} }]);
 });
 
+it('draws the slow exemplars of each time where there are too many', () => {
+  const at = (timestamp: number, value: number) => ({ labels: { trace_id: `${timestamp}-${value}` }, value: String(value), timestamp });
+  const fast = Array.from({ length: 400 }, (_, index) => at(index, 0.01));
+  const slow = [at(3, 2), at(200, 0.9), at(399, 1.5)];
+  const dots = exemplarDots([{ seriesLabels: { le: '0.05' }, exemplars: fast }, { seriesLabels: { le: '+Inf' }, exemplars: slow }]);
+  expect(dots.length).toBeLessThanOrEqual(100);
+  expect(dots.map(({ value }) => value).filter((value) => value > 0.5)).toEqual([2, 0.9, 1.5]);
+  expect(dots.filter(({ time }) => time > 100 && time < 150).length).toBeGreaterThan(5);
+});
+
 it('exports one row per instant', () => {
   const rows = chartRows(metricChart([{ letter: 'a', grid, data: matrix([{ __name__: 'up' }, [[0, '1']]]) }]));
   expect(rows[0]).toEqual(['time', 'up']);

@@ -72,8 +72,10 @@ export interface ExemplarDot {
 
 const TRACE_LABELS = ['trace_id', 'traceID', 'traceId'];
 const DOTS_SHOWN = 100;
+/** The time from the first exemplar to the last, in so many pieces, each with its highest ones. */
+const DOT_PIECES = 50;
 
-/** Exemplars that lead to a trace. */
+/** Exemplars that lead to a trace; where there are too many, the highest of each time: what was slow is what is looked for. */
 export function exemplarDots(found: readonly Exemplars[]): ExemplarDot[] {
   const dots = found.flatMap(({ seriesLabels, exemplars }) =>
     exemplars.flatMap(({ labels, value, timestamp }) => {
@@ -81,7 +83,21 @@ export function exemplarDots(found: readonly Exemplars[]): ExemplarDot[] {
       return trace ? [{ id: `${trace}:${timestamp}`, trace, time: timestamp, value: Number(value), labels: seriesLabels }] : [];
     }),
   );
-  return [...new Map(dots.map((dot) => [dot.id, dot])).values()].slice(0, DOTS_SHOWN);
+  const all = [...new Map(dots.map((dot) => [dot.id, dot])).values()];
+  return all.length <= DOTS_SHOWN ? all : highest(all);
+}
+
+function highest(dots: readonly ExemplarDot[]): ExemplarDot[] {
+  const times = dots.map(({ time }) => time);
+  const first = times.reduce((least, time) => Math.min(least, time));
+  const length = Math.max(times.reduce((most, time) => Math.max(most, time)) - first, 1e-3);
+  const pieces = new Map<number, ExemplarDot[]>();
+  for (const dot of dots.toSorted((left, right) => right.value - left.value)) {
+    const piece = Math.min(DOT_PIECES - 1, Math.floor(((dot.time - first) / length) * DOT_PIECES));
+    const taken = pieces.get(piece) ?? [];
+    if (taken.length < DOTS_SHOWN / DOT_PIECES) pieces.set(piece, [...taken, dot]);
+  }
+  return [...pieces.values()].flat().sort((left, right) => left.time - right.time);
 }
 
 /** Rows for a file: a header of names, then one row per instant. */

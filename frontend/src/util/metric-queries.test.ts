@@ -1,10 +1,14 @@
 import { expect, it } from 'vitest';
-import { errorPosition, hiddenLetters, lettersOf, nextLetter, pointAt, starterQuery, toggledHidden } from './metric-queries';
+import { draftsAfter, errorPosition, hiddenLetters, lettersOf, nextLetter, pointAt, starterQuery, toggledHidden } from './metric-queries';
 
 it('names queries by letter, and reuses a letter that became free', () => {
   expect(lettersOf({ c: 'up', a: 'x', b: '' })).toEqual(['a', 'c']);
   expect(nextLetter(['a', 'c'])).toBe('b');
   expect(nextLetter(['a', 'b', 'c', 'd', 'e', 'f'])).toBeUndefined();
+});
+
+it('keeps what is being typed, but for a query that was run or gone back to meanwhile', () => {
+  expect(draftsAfter({ a: 'up', b: 'rate(' }, { a: 'go_goroutines' }, { a: 'up' })).toEqual({ b: 'rate(' });
 });
 
 it('keeps hidden letters in the link', () => {

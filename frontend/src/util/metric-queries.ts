@@ -11,6 +11,11 @@ export function lettersOf(texts: QueryTexts): Letter[] {
   return LETTERS.filter((letter) => texts[letter]);
 }
 
+/** What is still being typed after what was run has changed: a query that was run, or that Back brought, is no draft. */
+export function draftsAfter(drafts: QueryTexts, before: QueryTexts, after: QueryTexts): QueryTexts {
+  return Object.fromEntries(LETTERS.filter((letter) => before[letter] === after[letter]).map((letter) => [letter, drafts[letter]]));
+}
+
 export function nextLetter(used: readonly Letter[]): Letter | undefined {
   return LETTERS.find((letter) => !used.includes(letter));
 }

@@ -34,6 +34,20 @@ it('takes the unit from metadata or the name, and from the rate around it', () =
   expect(unitOf('disk_used', () => ({ unit: 'bytes' }))).toBe('bytes');
 });
 
+it('reads OpenTelemetry’s units', () => {
+  expect(unitOf('process_memory_usage_bytes', () => ({ unit: 'By' }))).toBe('bytes');
+  expect(unitOf('histogram_quantile(0.95, sum by (le) (rate(http_server_duration_seconds_bucket[5m])))', () => ({ unit: 's' }))).toBe('seconds');
+  expect(unitOf('queue_wait_milliseconds', () => ({ unit: 'ms' }))).toBe('milliseconds');
+  expect(unitOf('cache_hit_ratio', () => ({ unit: '1' }))).toBe('ratio');
+  expect(unitOf('queue_depth', () => ({ unit: '{item}' }))).toBe('none');
+  expect(sampleText(250, 'milliseconds')).toBe('250 ms');
+});
+
+it('counts requests in a bucket, not what its bound is measured in', () => {
+  expect(unitOf('http_request_duration_seconds_bucket', none)).toBe('none');
+  expect(unitOf('sum by (le) (rate(http_request_duration_seconds_bucket[5m]))', none)).toBe('/s');
+});
+
 it('has no unit where arithmetic took it away', () => {
   expect(unitOf('node_memory_free_bytes / node_memory_total_bytes', none)).toBe('none');
   expect(unitOf('count(process_resident_memory_bytes)', none)).toBe('none');

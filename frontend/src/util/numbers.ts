@@ -43,6 +43,7 @@ export function sampleText(value: number | null | undefined, unit: MetricUnit): 
   if (value === null || value === undefined || Number.isNaN(value)) return '–';
   if (!Number.isFinite(value)) return value > 0 ? '+Inf' : '-Inf';
   if (unit === 'seconds') return value < 0 ? `-${shortDuration(-value * 1000)}` : shortDuration(value * 1000);
+  if (unit === 'milliseconds') return value < 0 ? `-${shortDuration(-value)}` : shortDuration(value);
   if (unit === 'bytes' || unit === 'bytes/s') return bytes(value) + (unit === 'bytes/s' ? '/s' : '');
   if (unit === 'ratio') return `${three(value * 100)} %`;
   const size = Math.abs(value);

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { chosenRange, offeredRanges, rangeLabel, resolveRange } from './range';
+import { chosenRange, movedRange, offeredRanges, rangeLabel, resolveRange } from './range';
 
 const NOW = Date.parse('2026-11-23T12:00:00Z');
 
@@ -27,4 +27,13 @@ it('resolves a name to an open end, and all time to nothing', () => {
 it('labels both kinds', () => {
   expect(rangeLabel({ range: '7d' })).toBe('Last 7 days');
   expect(rangeLabel({ from: '2026-11-22T12:00:00Z', to: '2026-11-23T12:00:00Z' })).toMatch(/22.*–.*23/);
+});
+
+it('moves by half its length and zooms out to twice, not beyond now', () => {
+  const range = { from: '2026-11-23T10:00:00.000Z', to: '2026-11-23T11:00:00.000Z' };
+  expect(movedRange(range, NOW, 'out')).toEqual({ from: '2026-11-23T09:30:00.000Z', to: '2026-11-23T11:30:00.000Z' });
+  expect(movedRange(range, NOW, 'earlier')).toEqual({ from: '2026-11-23T09:30:00.000Z', to: '2026-11-23T10:30:00.000Z' });
+  expect(movedRange(range, NOW, 'later')).toEqual({ from: '2026-11-23T10:30:00.000Z', to: '2026-11-23T11:30:00.000Z' });
+  expect(movedRange({ range: '1h' }, NOW, 'later')).toEqual({ from: '2026-11-23T11:00:00.000Z', to: '2026-11-23T12:00:00.000Z' });
+  expect(movedRange({ range: '1h' }, NOW, 'out')).toEqual({ from: '2026-11-23T10:30:00.000Z', to: '2026-11-23T12:00:00.000Z' });
 });

@@ -6,10 +6,15 @@ export interface RangeSearch {
 }
 
 export const RANGES = {
+  '5m': { label: 'Last 5 minutes', ms: 300_000 },
   '15m': { label: 'Last 15 minutes', ms: 900_000 },
+  '30m': { label: 'Last 30 minutes', ms: 1_800_000 },
   '1h': { label: 'Last hour', ms: 3_600_000 },
+  '3h': { label: 'Last 3 hours', ms: 3 * 3_600_000 },
   '6h': { label: 'Last 6 hours', ms: 6 * 3_600_000 },
+  '12h': { label: 'Last 12 hours', ms: 12 * 3_600_000 },
   '24h': { label: 'Last 24 hours', ms: 86_400_000 },
+  '2d': { label: 'Last 2 days', ms: 2 * 86_400_000 },
   '7d': { label: 'Last 7 days', ms: 7 * 86_400_000 },
   '30d': { label: 'Last 30 days', ms: 30 * 86_400_000 },
   '90d': { label: 'Last 90 days', ms: 90 * 86_400_000 },
@@ -45,6 +50,19 @@ export function resolveRange(range: RangeSearch, now: number): { from?: string; 
 export function resolveWindow(range: RangeSearch, now: number): { from: number; to: number } {
   const { from, to } = resolveRange(range, now);
   return { from: from ? Date.parse(from) : now - RANGES['1h'].ms, to: to ? Date.parse(to) : now };
+}
+
+export type RangeMove = 'out' | 'earlier' | 'later';
+
+/** Twice as long around the same middle, or moved by half its length; never beyond now. */
+export function movedRange(range: RangeSearch, now: number, move: RangeMove): RangeSearch {
+  const { from, to } = resolveWindow(range, now);
+  const half = (to - from) / 2;
+  const by = { out: [-half, half], earlier: [-half, -half], later: [half, half] }[move] as [number, number];
+  const ahead = Math.max(0, to + by[1] - now);
+  const shift = move === 'later' ? ahead : 0;
+  const instant = (ms: number) => new Date(ms).toISOString();
+  return { from: instant(from + by[0] - shift), to: instant(to + by[1] - ahead) };
 }
 
 const instantFormat = new Intl.DateTimeFormat(undefined, {

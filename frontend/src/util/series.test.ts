@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { assignColors, lineStats, onGrid, seriesName } from './series';
+import { assignColors, lineStats, sortedRows, onGrid, seriesName } from './series';
 
 it('names series as Prometheus does', () => {
   expect(seriesName({ __name__: 'up', job: 'node', instance: 'a:9100' })).toBe('up{instance="a:9100", job="node"}');
@@ -28,4 +28,13 @@ it('leaves gaps as gaps', () => {
 it('counts only what is there', () => {
   expect(lineStats([1, null, 3])).toEqual({ last: 3, min: 1, max: 3, mean: 2 });
   expect(lineStats([null])).toEqual({ last: null, min: null, max: null, mean: null });
+});
+
+it('sorts the legend by a column, what has no value last', () => {
+  const row = (name: string, max: number | null) => ({ name, stats: { last: 0, min: 0, max, mean: 0 } });
+  const rows = [row('a', 1), row('none', null), row('b', 7)];
+  const names = (sort: Parameters<typeof sortedRows>[1]) => sortedRows(rows, sort).map(({ name }) => name);
+  expect(names({ by: 'max', descending: true })).toEqual(['b', 'a', 'none']);
+  expect(names({ by: 'max', descending: false })).toEqual(['a', 'b', 'none']);
+  expect(names(undefined)).toEqual(['a', 'none', 'b']);
 });

@@ -77,6 +77,18 @@ export interface LineStats {
   mean: number | null;
 }
 
+export type StatName = keyof LineStats;
+
+/** By one of the statistics; what has none comes last either way. */
+export function sortedRows<T extends { stats: LineStats }>(rows: readonly T[], sort: { by: StatName; descending: boolean } | undefined): readonly T[] {
+  if (!sort) return rows;
+  return rows.toSorted(({ stats: left }, { stats: right }) => {
+    const [one, other] = [left[sort.by], right[sort.by]];
+    if (one === null || other === null) return Number(one === null) - Number(other === null);
+    return sort.descending ? other - one : one - other;
+  });
+}
+
 export function lineStats(values: readonly (number | null)[]): LineStats {
   let count = 0;
   let sum = 0;

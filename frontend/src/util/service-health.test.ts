@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { serviceHealth } from './service-health';
+import { metricsOf, serviceHealth, withoutUnfinished } from './service-health';
 
 const row = (service: string, operation: string, rate: number, error_rate: number, points: [number, number][] = []) => ({
   service, operation, rate, error_rate, p50_ms: 1, p95_ms: 5, p99_ms: 9, mean_ms: 2, errors: 0, count: 1,
@@ -28,4 +28,16 @@ it('takes a service’s own numbers from the map', () => {
 
 it('leaves databases and queues to the map', () => {
   expect(serviceHealth([], [node('a', 'service'), node('postgresql', 'database')]).map(({ service }) => service)).toEqual(['a']);
+});
+
+it('leaves out the piece that is still going on', () => {
+  const points = ['02:40', '02:41', '02:42'].map((time) => ({ time: `2026-11-23T${time}:00Z`, rate: 1, error_rate: 0, p95_ms: null }));
+  const table = { step_seconds: 60, items: [{ ...row('a', 'x', 1, 0), points }] };
+  const times = (to: string) => withoutUnfinished(table, to)[0]?.points.map(({ time }) => time.slice(11, 16));
+  expect(times('2026-11-23T02:42:20Z')).toEqual(['02:40', '02:41']);
+  expect(times('2026-11-23T02:43:00Z')).toEqual(['02:40', '02:41', '02:42']);
+});
+
+it('finds a service’s metrics by either label', () => {
+  expect(metricsOf('a"b')).toBe('{job="a\\"b"} or {service="a\\"b"}');
 });

@@ -12,6 +12,18 @@ export interface ServiceHealth {
   errorRates: (number | null)[];
 }
 
+/** Metrics of a service: OpenTelemetry's have its name as `job`, others as `service`. */
+export function metricsOf(service: string): string {
+  const name = JSON.stringify(service);
+  return `{job=${name}} or {service=${name}}`;
+}
+
+/** Without the piece that is not over at the range's end: as a rate of the whole piece it would look like a fall. */
+export function withoutUnfinished(table: { step_seconds: number; items: readonly RedRow[] }, to: string): RedRow[] {
+  const last = Date.parse(to) - table.step_seconds * 1000;
+  return table.items.map((row) => ({ ...row, points: row.points.filter(({ time }) => Date.parse(time) <= last) }));
+}
+
 /** One row per service, busiest first. The 95th percentile of a whole service comes from the map: percentiles do not add up. */
 export function serviceHealth(rows: readonly RedRow[], nodes: readonly MapNode[]): ServiceHealth[] {
   // Databases and queues are on the map only: they send no spans, so they have no operations, traces or lines.

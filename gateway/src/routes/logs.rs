@@ -51,9 +51,9 @@ pub struct Paging {
 
 /// Log records, newest first
 ///
-/// `query` is words (`timeout`), phrases (`"out of memory"`) and fields
+/// `query` is words (`timeout`, `time*`), phrases (`"out of memory"`) and fields
 /// (`user.id:42`, `status:>=500`, `path:/api/*`, `level:error,fatal`, `trace_id:*`),
-/// each of which must hold; `-` before one says that it must not.
+/// each of which must hold; `-` or `NOT` before one says that it must not.
 #[utoipa::path(get, path = "/api/v1/logs", operation_id = "search_logs", tag = "logs",
     params(Which, AsOf, Paging),
     responses((status = 200, body = LogRecordPage), (status = 400, body = Problem)))]

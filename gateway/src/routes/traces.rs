@@ -199,7 +199,7 @@ pub async fn red(
     Query(division): Query<Division>,
     Query(range): Query<Range>,
 ) -> Result<Json<RedTable>, Error> {
-    let times = range.times(&gateway, None)?;
+    let times = range.until_now(&gateway)?;
     let by = asked::by(division.by.as_deref())?;
     let pieces = division
         .points
@@ -219,7 +219,7 @@ pub async fn service_map(
     _: NoAsOf,
     Query(range): Query<Range>,
 ) -> Result<Json<ServiceMap>, Error> {
-    let times = range.times(&gateway, None)?;
+    let times = range.until_now(&gateway)?;
     let map = overview::service_map(&gateway.db, allowed.scope(), times).await?;
     Ok(Json(map))
 }

@@ -119,6 +119,39 @@ fn texts(answer: &Value) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn paging_by_the_last_time_brings_each_line_once() {
+    let app = app!();
+    let (ada, now_ns) = with_lines(&app).await;
+    for direction in ["backward", "forward"] {
+        let (mut start, mut end) = (now_ns - 100 * NS, now_ns);
+        let mut seen = Vec::new();
+        for _ in 0..4 {
+            let (from, until) = (start.to_string(), end.to_string());
+            let asked = [
+                ("query", "{app=\"shop\"}"),
+                ("direction", direction),
+                ("limit", "1"),
+                ("start", from.as_str()),
+                ("end", until.as_str()),
+            ];
+            let answer = get(&app, &ada, "query_range", &asked).await.with(200);
+            let value = &answer["data"]["result"][0]["values"][0];
+            let time: i64 = value[0].as_str().unwrap().parse().unwrap();
+            // The start is part of the range, the end is not.
+            match direction {
+                "backward" => end = time,
+                _ => start = time + 1,
+            }
+            seen.push(time);
+        }
+        let mut times = seen.clone();
+        times.sort_unstable();
+        times.dedup();
+        assert_eq!(times.len(), 4, "{direction}: {seen:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn stages_select_and_shape_lines() {
     let app = app!();
     let (ada, _) = with_lines(&app).await;

@@ -152,6 +152,9 @@ async fn counts_add_up_as_spans_arrive() {
         (&pay["operation"], &pay["count"], &pay["error_rate"]),
         (&json!("pay work"), &json!(1), &json!(1.0))
     );
+    // By the hour, and the minute that has begun; not by what clocks may be ahead.
+    let rate = pay["rate"].as_f64().unwrap();
+    assert!(rate * 3_661.0 >= 1.0, "{rate}");
     let p95 = pay["p95_ms"].as_f64().unwrap();
     assert!((10.0..16.0).contains(&p95), "{p95}");
     assert_eq!(get("red?by=service").await["items"][0]["operation"], "");
@@ -167,6 +170,13 @@ async fn counts_add_up_as_spans_arrive() {
     app.get("/api/v1/traces/red?by=x", Some(&ada.token))
         .await
         .with(400);
+    let refused = app
+        .get("/api/v1/traces/red?from=yesterday", Some(&ada.token))
+        .await
+        .with(400);
+    let error = &refused["errors"][0];
+    assert_eq!(error["field"], "from");
+    assert!(error["message"].as_str().unwrap().contains("`yesterday`"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -242,7 +252,7 @@ async fn jaegers_page_and_grafana_find_them_too() {
         span["logs"][0]["fields"][0],
         json!({"key": "event", "type": "string", "value": "exception"})
     );
-    let calls = get("dependencies?lookback=3600000").await.with(200);
+    let calls = get("dependencies?lookback=300000").await.with(200);
     assert_eq!(
         calls["data"],
         json!([{"parent": "x-shop", "child": "x-pay", "callCount": 1}])
@@ -252,7 +262,11 @@ async fn jaegers_page_and_grafana_find_them_too() {
         unknown.with(404)["errors"],
         json!([{"code": 404, "msg": "trace not found"}])
     );
-    get("traces?minDuration=x").await.with(400);
+    let refused = get("traces?minDuration=x").await.with(400);
+    assert_eq!(
+        refused["errors"][0]["msg"],
+        "parameter 'minDuration' is not a duration as 1.5s or 100ms: `x`"
+    );
     assert_eq!(get("traces?service=y").await.with(200)["data"], json!([]));
 }
 

@@ -235,14 +235,31 @@ impl From<Refused> for Refusal {
     }
 }
 
+/// Milliseconds since 1970 as people read them: a unit that was mistaken shows at once.
+struct Told(i64);
+
+impl std::fmt::Display for Told {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        Timestamp::from_micros(self.0.saturating_mul(1_000)).fmt(f)
+    }
+}
+
 /// Why an item of this time is not taken.
 fn time_of(window: Window, time_ms: i64) -> Result<(), (Reason, String)> {
     if time_ms < window.from_ms {
-        let why = format!("time {time_ms} ms is before {} ms", window.from_ms);
+        let why = format!(
+            "time {} is before {}, the oldest that is taken",
+            Told(time_ms),
+            Told(window.from_ms)
+        );
         return Err((Reason::TooOld, why));
     }
     if time_ms > window.until_ms {
-        let why = format!("time {time_ms} ms is after {} ms", window.until_ms);
+        let why = format!(
+            "time {} is after {}, the latest that is taken",
+            Told(time_ms),
+            Told(window.until_ms)
+        );
         return Err((Reason::TooNew, why));
     }
     Ok(())

@@ -254,10 +254,11 @@ async fn items_out_of_time_are_refused_and_the_others_taken() {
     ]);
     let told = send(&site, WRITE, &[("x-api-key", &*key)], &body).await;
     assert_eq!(told.status, StatusCode::BAD_REQUEST);
+    let at = |ms: i64| schemas::time::Timestamp::from_micros(ms * 1_000);
     let reason = format!(
-        "2 samples were refused, the others taken: time {} ms is before {} ms",
-        now - week - 1,
-        now - week
+        "2 samples were refused, the others taken: time {} is before {}, the oldest that is taken",
+        at(now - week - 1),
+        at(now - week)
     );
     assert_eq!(told.text(), reason);
     assert_eq!(stored(&site).await.len(), 1);

@@ -161,6 +161,16 @@ fn native_metrics_may_be_one_value_or_many() {
 }
 
 #[test]
+fn native_metrics_may_be_only_the_list() {
+    let seen = Seen::decode(NATIVE, b" [{\"name\": \"a\", \"value\": 1}]").unwrap();
+    let a = labels(&[("__name__", "a")]);
+    assert_eq!(seen.samples[&a][0].1, 1f64.to_bits());
+    let refused = Seen::decode(NATIVE, b"[{\"value\": 1}]").unwrap_err();
+    assert!(refused.to_string().starts_with("[0]"), "{refused}");
+    assert!(Seen::decode(NATIVE, b"[] x").is_err());
+}
+
+#[test]
 fn native_metrics_may_say_when_in_the_words_of_native_logs() {
     for name in ["timestamp", "time"] {
         let body = format!(r#"{{"metrics": [{{"name": "a", "value": 1, "{name}": 1500}}]}}"#);

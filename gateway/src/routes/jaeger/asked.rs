@@ -14,6 +14,8 @@ const MOST_TRACES: u32 = 200;
 const HOUR_US: i64 = 3_600_000_000;
 /// Names are listed of so long.
 const LATELY_US: i64 = 24 * HOUR_US;
+/// Of what cannot be read, so much is quoted.
+const QUOTED: usize = 80;
 /// Clocks differ.
 const AHEAD_US: i64 = 600_000_000;
 
@@ -27,10 +29,11 @@ impl Asked {
     pub(super) fn parse(gateway: &Gateway, query: &str) -> Result<Self, Failure> {
         let asked = Parameters::of(query);
         let now_us = gateway.clock.now().micros();
-        let end_us = asked.number("end")?.unwrap_or(now_us + AHEAD_US);
+        let end = asked.number("end")?;
+        let end_us = end.unwrap_or(now_us + AHEAD_US);
         let start_us = asked
             .number("start")?
-            .unwrap_or(end_us.saturating_sub(HOUR_US));
+            .unwrap_or(end.unwrap_or(now_us).saturating_sub(HOUR_US));
         let mut fields = asked.tags()?;
         // What Jaeger keeps as a tag is a status here.
         let error = fields.remove("error").map(|value| value == "true");
@@ -65,9 +68,11 @@ pub(super) fn lookback(gateway: &Gateway, query: &str) -> Result<Times, Failure>
     let asked = Parameters::of(query);
     let us = |ms: i64| ms.saturating_mul(1_000);
     let now_us = gateway.clock.now().micros();
-    let end_us = asked.number("endTs")?.map_or(now_us + AHEAD_US, us);
+    let end_us = asked.number("endTs")?.map(us);
     let back_us = asked.number("lookback")?.map_or(LATELY_US, us);
-    Ok(times(end_us.saturating_sub(back_us), end_us))
+    // Back from now: what clocks may be ahead is looked at besides.
+    let from_us = end_us.unwrap_or(now_us).saturating_sub(back_us);
+    Ok(times(from_us, end_us.unwrap_or(now_us + AHEAD_US)))
 }
 
 fn times(from_us: i64, to_us: i64) -> Times {
@@ -97,12 +102,17 @@ impl Parameters {
     }
 
     fn number(&self, name: &str) -> Result<Option<i64>, Failure> {
-        let number = self.text(name).map(str::parse).transpose();
-        number.map_err(|_| bad(name, "is not a whole number"))
+        let read = |text: &str| {
+            text.parse()
+                .map_err(|_| bad(name, text, "is not a whole number"))
+        };
+        self.text(name).map(read).transpose()
     }
 
     fn duration(&self, name: &str) -> Result<Option<i64>, Failure> {
-        let read = |text| duration_ns(text).ok_or_else(|| bad(name, "is not a duration"));
+        let read = |text| {
+            duration_ns(text).ok_or_else(|| bad(name, text, "is not a duration as 1.5s or 100ms"))
+        };
         self.text(name).map(read).transpose()
     }
 
@@ -113,12 +123,13 @@ impl Parameters {
             match name.as_str() {
                 "tags" if !value.is_empty() => {
                     let object: BTreeMap<String, Value> = serde_json::from_str(value)
-                        .map_err(|_| bad("tags", "is not a JSON object"))?;
+                        .map_err(|_| bad("tags", value, "is not a JSON object"))?;
                     tags.extend(object.into_iter().map(|(name, value)| (name, plain(value))));
                 }
                 "tag" => {
                     let pair = value.split_once(':');
-                    let (name, value) = pair.ok_or_else(|| bad("tag", "is not `name:value`"))?;
+                    let (name, value) =
+                        pair.ok_or_else(|| bad("tag", value, "is not `name:value`"))?;
                     tags.insert(name.to_owned(), value.to_owned());
                 }
                 _ => {}
@@ -135,8 +146,10 @@ fn plain(value: Value) -> String {
     }
 }
 
-fn bad(name: &str, why: &str) -> Failure {
-    Failure::BadRequest(format!("parameter '{name}' {why}"))
+/// Quotes what was sent, as far as it is short.
+fn bad(name: &str, sent: &str, why: &str) -> Failure {
+    let sent: String = sent.chars().take(QUOTED).collect();
+    Failure::BadRequest(format!("parameter '{name}' {why}: `{sent}`"))
 }
 
 /// `1.5s`, `100ms`, `1m30s`: numbers with units, as Go writes them.

@@ -29,11 +29,25 @@ pub struct Range {
 
 impl Range {
     pub(super) fn times(self, gateway: &Gateway, as_of_ns: Option<i64>) -> Result<Times, Error> {
+        // Clocks differ: what is ahead of ours belongs to now.
+        self.between(gateway, as_of_ns, MAX_AHEAD_MS)
+    }
+
+    /// For rates: minutes that have not come yet are not divided by.
+    pub(super) fn until_now(self, gateway: &Gateway) -> Result<Times, Error> {
+        self.between(gateway, None, 0)
+    }
+
+    fn between(
+        self,
+        gateway: &Gateway,
+        as_of_ns: Option<i64>,
+        ahead_ms: i64,
+    ) -> Result<Times, Error> {
         let now_ms = gateway.clock.now().datetime().timestamp_millis();
         let as_of_ms = as_of_ns.map(|ns| ns.div_euclid(1_000_000));
         let end_ms = self.to.map(|to| to.timestamp_millis()).or(as_of_ms);
-        // Clocks differ: what is ahead of ours belongs to now.
-        let to_ms = end_ms.unwrap_or(now_ms + MAX_AHEAD_MS);
+        let to_ms = end_ms.unwrap_or(now_ms + ahead_ms);
         let end_ms = end_ms.unwrap_or(now_ms);
         let from_ms = self
             .from

@@ -3,6 +3,7 @@
 //! | written | holds for records |
 //! |---|---|
 //! | `timeout` | that have this word in their body, a field, or as trace or span id |
+//! | `time*` | that have this piece of text there, whatever follows it |
 //! | `"out of memory"` | that have this piece of text there, in any case |
 //! | `level:error` `service:checkout` | of this level, of this service |
 //! | `user.id:42` | whose field, else whose resource, has exactly this value |
@@ -13,7 +14,10 @@
 //! | `body:"no route"` | whose body has this piece of text, in any case |
 //! | `trace_id:4bf9...` `span_id:...` | of this trace, this span |
 //! | `resource.host.name:a1` | whose resource has the value, whatever their fields |
-//! | `-word` `-field:value` | that do not |
+//! | `-word` `-field:value` `NOT word` | that do not |
+//!
+//! `AND` between conditions says nothing new; `OR` is refused. Both, and `NOT`, are
+//! operators in capitals only.
 //!
 //! Values with spaces, commas or quotes stand in double quotes, with `\"` and `\\`.
 

@@ -1,7 +1,8 @@
 //! Who calls whom: a client's span and the server's span beneath it make an edge.
 //! The two arrive in any order and often apart; each waits for the other for as
 //! long as [`WAIT_US`] of the log's time. Calls of databases and queues, which send
-//! no spans, are edges by the caller's word.
+//! no spans, are edges by the caller's word, and what comes out of a queue is one by
+//! its consumer's.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -92,6 +93,11 @@ impl Waiting {
                     None => self.client(owner, service, row, received_us, edges),
                 },
                 SpanKind::Server | SpanKind::Consumer => {
+                    if let Some(queue) = systems.consumed(table, row) {
+                        let queue = cut(table.texts.get(queue)).into();
+                        let key = EdgeKey::of(owner, &queue, service, "service", minute(row));
+                        count(edges, key, row.duration_ns, failed(row));
+                    }
                     self.server(owner, service, row, received_us, edges);
                 }
                 SpanKind::Unspecified | SpanKind::Internal => {}
@@ -254,12 +260,16 @@ impl Systems {
         }
     }
 
+    /// The queue that a consumer's span is of.
+    fn consumed(&self, table: &Table, row: &Row) -> Option<u32> {
+        match row.kind {
+            SpanKind::Consumer => named(table, row, &[self.queue]),
+            _ => None,
+        }
+    }
+
     fn called(&self, table: &Table, row: &Row) -> Option<Call> {
-        let named = |names: &[Option<u32>]| {
-            let mut fields = table.fields_at(&row.fields).iter();
-            let found = fields.find(|(name, _)| names.contains(&Some(*name)));
-            found.map(|(_, value)| *value)
-        };
+        let named = |names: &[Option<u32>]| named(table, row, names);
         let call = |system, is_queue| Call {
             resource: row.resource,
             system,
@@ -274,6 +284,13 @@ impl Systems {
             _ => None,
         }
     }
+}
+
+/// The value of the first field that has one of these names.
+fn named(table: &Table, row: &Row, names: &[Option<u32>]) -> Option<u32> {
+    let mut fields = table.fields_at(&row.fields).iter();
+    let found = fields.find(|(name, _)| names.contains(&Some(*name)));
+    found.map(|(_, value)| *value)
 }
 
 fn minute(row: &Row) -> i64 {
@@ -397,22 +414,39 @@ mod tests {
         assert_eq!(found, [("shop".to_owned(), "pay".to_owned(), 2)]);
     }
 
-    #[test]
-    fn a_database_is_named_by_its_caller() {
+    fn speaking(service: &str, kind: SpanKind, field: (&str, &str)) -> Table {
         let mut table = Table::default();
         let resource = table.resource(&Stream {
-            service: "shop".into(),
+            service: service.into(),
             fields: Vec::new(),
         });
         let span = SpanRecord {
-            kind: SpanKind::Client,
-            fields: vec![("db.system".into(), "postgresql".into())],
+            kind,
+            fields: vec![(field.0.into(), field.1.into())],
             ..samples::plain()
         };
         table.push(resource, &span, samples::RECEIVED_NS);
-        assert_eq!(
-            edges_of(&[(&table, 0)]),
-            [("shop".to_owned(), "postgresql".to_owned(), 1)]
-        );
+        table
+    }
+
+    fn edge(client: &str, server: &str) -> (String, String, i64) {
+        (client.to_owned(), server.to_owned(), 1)
+    }
+
+    #[test]
+    fn a_database_is_named_by_its_caller() {
+        let table = speaking("shop", SpanKind::Client, ("db.system", "postgresql"));
+        assert_eq!(edges_of(&[(&table, 0)]), [edge("shop", "postgresql")]);
+    }
+
+    #[test]
+    fn a_queue_leads_from_its_producers_to_its_consumers() {
+        let queue = ("messaging.system", "kafka");
+        let producer = speaking("shop", SpanKind::Producer, queue);
+        let consumer = speaking("mailer", SpanKind::Consumer, queue);
+        let expected = [edge("kafka", "mailer"), edge("shop", "kafka")];
+        assert_eq!(edges_of(&[(&producer, 0), (&consumer, 1)]), expected);
+        let server = speaking("mailer", SpanKind::Server, queue);
+        assert!(edges_of(&[(&server, 0)]).is_empty());
     }
 }

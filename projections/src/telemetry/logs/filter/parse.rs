@@ -35,6 +35,10 @@ pub(super) fn parse(text: &str) -> Result<Filter, BadQuery> {
     let mut filter = Filter::default();
     while reader.skip_spaces() {
         let from = reader.at;
+        // All conditions must hold anyway.
+        if reader.operator("AND") {
+            continue;
+        }
         if filter.clauses.len() == MOST_CLAUSES {
             return Err(reader.error(from, format!("more than {MOST_CLAUSES} conditions")));
         }
@@ -77,25 +81,58 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Takes this word in capitals, where it stands alone.
+    fn operator(&mut self, word: &str) -> bool {
+        let rest = self.rest().strip_prefix(word);
+        let alone = rest.is_some_and(|rest| rest.chars().next().is_none_or(char::is_whitespace));
+        if alone {
+            self.at += word.len();
+        }
+        alone
+    }
+
     fn clause(&mut self) -> Result<Clause, BadQuery> {
         let begin = self.at;
-        let negated = self.peek() == Some('-');
-        if negated {
-            self.at += 1;
+        if self.operator("OR") {
+            return Err(self.error(
+                begin,
+                "`OR` is not understood: a field takes several values, as `level:error,fatal`; \
+                 the word itself is `or`",
+            ));
         }
+        let negated = self.negation()?;
         let test = match self.peek() {
-            None => Err(self.error(begin, "`-` must stand before what is not wanted")),
-            Some(c) if c.is_whitespace() => {
-                Err(self.error(begin, "`-` must stand before what is not wanted"))
-            }
             Some('"') => {
                 let phrase = self.quoted()?;
                 self.ends_here()?;
-                self.text_test(begin, &phrase)
+                self.text_test(begin, &phrase, true)
             }
-            Some(_) => self.word_or_field(),
+            _ => self.word_or_field(),
         }?;
         Ok(Clause { negated, test })
+    }
+
+    /// Takes `-` or `NOT`, behind which something must follow.
+    fn negation(&mut self) -> Result<bool, BadQuery> {
+        let begin = self.at;
+        let sign = match self.peek() {
+            Some('-') => {
+                self.at += 1;
+                "-"
+            }
+            _ if self.operator("NOT") => {
+                self.skip_spaces();
+                "NOT"
+            }
+            _ => return Ok(false),
+        };
+        match self.peek() {
+            Some(c) if !c.is_whitespace() => Ok(true),
+            _ => Err(self.error(
+                begin,
+                format!("`{sign}` must stand before what is not wanted"),
+            )),
+        }
     }
 
     /// Nothing may follow a closing quote directly.
@@ -123,18 +160,22 @@ impl<'a> Reader<'a> {
                 self.at += 1;
                 self.field(begin, word)
             }
-            _ => self.text_test(begin, word),
+            _ => self.text_test(begin, word, false),
         }
     }
 
     /// A word where it is one, else a phrase.
-    fn text_test(&self, begin: usize, text: &str) -> Result<Test, BadQuery> {
+    fn text_test(&self, begin: usize, text: &str, quoted: bool) -> Result<Test, BadQuery> {
         let lower = text.to_ascii_lowercase();
+        // The beginning of a word: what follows may be anything.
+        if let Some(beginning) = lower.strip_suffix('*').filter(|_| !quoted)
+            && !beginning.is_empty()
+        {
+            return Ok(Test::Phrase(beginning.to_owned()));
+        }
         match lower.bytes().all(is_token_byte) {
             true if lower.is_empty() => Err(self.error(begin, "the quotes are empty")),
-            true if !self.text[begin..].trim_start_matches('-').starts_with('"') => {
-                Ok(Test::Word(lower))
-            }
+            true if !quoted => Ok(Test::Word(lower)),
             _ => Ok(Test::Phrase(lower)),
         }
     }
@@ -354,6 +395,29 @@ mod tests {
             .collect();
         assert_eq!(negated, [false, true, true, true, false]);
         assert!(tests("  ").is_empty());
+    }
+
+    #[test]
+    fn operators_of_other_search_boxes_mean_what_they_say() {
+        let plain = tests("a b:c -d -\"e f\"");
+        assert_eq!(tests("a AND b:c AND NOT d NOT \"e f\""), plain);
+        assert_eq!(tests("and \"NOT\" ANDROID"), tests("and \"not\" android"));
+        let phrase = Test::Phrase("timeout".to_owned());
+        assert_eq!(tests("NOT \"timeout\""), [(true, phrase)]);
+        let refused = parse("a OR b").unwrap_err();
+        assert_eq!((refused.range.from, refused.range.to), (2, 4));
+        assert!(refused.message.contains("`OR` is not understood"));
+        assert_eq!(
+            parse("a NOT ").unwrap_err().message,
+            "`NOT` must stand before what is not wanted"
+        );
+    }
+
+    #[test]
+    fn a_word_with_a_star_is_a_beginning() {
+        assert_eq!(one("Cache*"), Test::Phrase("cache".to_owned()));
+        assert_eq!(one("\"cache*\""), Test::Phrase("cache*".to_owned()));
+        assert_eq!(one("*"), Test::Phrase("*".to_owned()));
     }
 
     #[test]
