@@ -22,8 +22,8 @@ pub enum Refusal {
     #[error("{field} {problem}")]
     Invalid { field: String, problem: String },
     /// The content type is none that the route reads.
-    #[error("content type `{0}` is not supported here")]
-    UnsupportedType(String),
+    #[error("content type `{sent}` is not supported here; what is: {known}")]
+    UnsupportedType { sent: String, known: String },
     /// No item of the body could be taken.
     #[error("none of {items} items was taken: {first}")]
     NothingTaken { items: u64, first: String },
@@ -55,7 +55,7 @@ impl Refusal {
             Self::Body(BodyError::TooLarge { .. }) | Self::Log(LogError::TooLarge { .. }) => {
                 StatusCode::PAYLOAD_TOO_LARGE
             }
-            Self::Body(BodyError::UnsupportedEncoding(_)) | Self::UnsupportedType(_) => {
+            Self::Body(BodyError::UnsupportedEncoding(_)) | Self::UnsupportedType { .. } => {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE
             }
             Self::Body(_) | Self::Invalid { .. } | Self::NothingTaken { .. } => {
@@ -84,7 +84,7 @@ impl Refusal {
             Self::Body(BodyError::UnsupportedEncoding(_)) => "encoding_unsupported",
             Self::Body(_) => "body_unreadable",
             Self::Invalid { .. } => "invalid",
-            Self::UnsupportedType(_) => "type_unsupported",
+            Self::UnsupportedType { .. } => "type_unsupported",
             Self::NothingTaken { .. } => "nothing_taken",
             Self::TooFast { .. } => "rate_limited",
             Self::TooOften(limited) => limited.rule(),

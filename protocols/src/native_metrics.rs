@@ -9,9 +9,10 @@
 //! ]}
 //! ```
 //!
-//! Times are milliseconds since 1970; without `timestamp` (or `time`, as for logs) a value
-//! is of the moment it arrived. Values are numbers or `"NaN"`, `"+Inf"`, `"-Inf"`. Unknown fields are
-//! ignored. The list may stand alone, as for logs.
+//! Times are milliseconds since 1970, or texts as RFC 3339 has them; without `timestamp`
+//! (or `time`, as for logs) a value is of the moment it arrived. Values are numbers or
+//! `"NaN"`, `"+Inf"`, `"-Inf"`. Unknown fields are ignored. The list may stand alone, as
+//! for logs.
 
 use std::borrow::Cow;
 
@@ -22,6 +23,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use crate::limits::LabelLimits;
 use crate::metrics::{Labels, Metadata, MetricKind, MetricSink, NAME, SeriesKey};
 use crate::refused::{Refused, Skipped};
+use crate::times::of_rfc3339;
 
 pub const FORMAT: &str = "native.metrics.json";
 
@@ -60,8 +62,8 @@ struct Metric<'a> {
     unit: Cow<'a, str>,
     value: Option<Number>,
     #[serde(alias = "time")]
-    timestamp: Option<i64>,
-    samples: Option<Vec<(i64, Number)>>,
+    timestamp: Option<Time>,
+    samples: Option<Vec<(Time, Number)>>,
 }
 
 /// A map in the order of the wire.
@@ -70,6 +72,10 @@ struct Pairs<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
 #[derive(Clone, Copy)]
 struct Number(f64);
+
+/// Milliseconds since 1970.
+#[derive(Clone, Copy)]
+struct Time(i64);
 
 /// Reads a body.
 pub fn decode(
@@ -128,11 +134,12 @@ impl Metric<'_> {
     fn samples(&self, received_ms: i64) -> Result<Vec<(i64, f64)>, Wrong> {
         match (&self.value, &self.samples) {
             (Some(Number(value)), None) => {
-                Ok(vec![(self.timestamp.unwrap_or(received_ms), *value)])
+                let time_ms = self.timestamp.map_or(received_ms, |Time(ms)| ms);
+                Ok(vec![(time_ms, *value)])
             }
             (None, Some(samples)) => Ok(samples
                 .iter()
-                .map(|(time_ms, Number(value))| (*time_ms, *value))
+                .map(|(Time(time_ms), Number(value))| (*time_ms, *value))
                 .collect()),
             (Some(_), Some(_)) => Err(("samples", "cannot be given beside value".to_owned())),
             (None, None) => Err(("value", "is missing, and so are samples".to_owned())),
@@ -227,5 +234,34 @@ impl<'de> Deserialize<'de> for Number {
                 _ => Err(D::Error::custom(format!("`{word:.100}` is not a number"))),
             },
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = Time;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("milliseconds since 1970 or an RFC 3339 time")
+            }
+
+            fn visit_i64<E: serde::de::Error>(self, ms: i64) -> Result<Time, E> {
+                Ok(Time(ms))
+            }
+
+            fn visit_u64<E: serde::de::Error>(self, ms: u64) -> Result<Time, E> {
+                let too_late = || E::custom(format!("{ms} ms are after all times"));
+                i64::try_from(ms).map(Time).map_err(|_| too_late())
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Time, E> {
+                let no_time = || E::custom(format!("`{text:.100}` is not an RFC 3339 time"));
+                let ns = of_rfc3339(text.trim()).ok_or_else(no_time)?;
+                Ok(Time(ns.div_euclid(1_000_000)))
+            }
+        }
+        deserializer.deserialize_any(Visitor)
     }
 }

@@ -108,6 +108,14 @@ test('the palette finds an incident and opens it', async ({ page }) => {
   await expect(page.getByRole('heading', { name: /Disk of db-primary/ })).toBeVisible();
 });
 
+test('the palette leads to every page of the settings', async ({ page }) => {
+  await page.keyboard.press('Control+k');
+  await page.getByPlaceholder('Search incidents, jump, act…').fill('go to audit');
+  await expect(page.getByRole('button', { name: 'Go to audit' })).toBeVisible();
+  await page.keyboard.press('Enter');
+  await expect(page).toHaveURL(/\/settings\/audit/);
+});
+
 test('the overview shows the worst open incidents first', async ({ page }) => {
   await page.goto(`/p/${PROJECT}`);
   const rows = page.getByRole('table', { name: 'Open incidents' }).getByRole('row');

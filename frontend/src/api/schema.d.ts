@@ -1015,7 +1015,8 @@ export interface paths {
         /**
          * Metrics as our own JSON
          * @description `{"metrics": [{"name", "labels", "type", "help", "unit", "value", "timestamp"}]}`;
-         *     `samples: [[milliseconds, value]]` in place of value and timestamp; or only the list.
+         *     `samples: [[time, value]]` in place of value and timestamp; or only the list. Times are
+         *     milliseconds since 1970 or RFC 3339.
          *     202 means that what was accepted is in the log for good.
          */
         post: operations["ingest_metrics"];

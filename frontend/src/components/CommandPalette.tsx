@@ -6,9 +6,11 @@ import { IconArrowRight, IconMoon, IconPlus, IconSearch, IconSwitchHorizontal, I
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
+import { may } from '../api/auth';
 import { api, read } from '../api/client';
 import { keys } from '../api/keys';
 import { useMe, useNextProject, useProject } from '../hooks/useProject';
+import { settingsTabs } from '../util/settings-tabs';
 
 const [store, palette] = createSpotlight();
 const LIST_ID = 'palette';
@@ -22,12 +24,6 @@ type Destination =
   | '/p/$project/logs'
   | '/p/$project/traces'
   | '/p/$project/services'
-  | '/p/$project/settings/api-keys'
-  | '/p/$project/settings/members'
-  | '/p/$project/settings/single-sign-on'
-  | '/p/$project/settings/roles'
-  | '/p/$project/settings/security'
-  | '/p/$project/settings/integrations'
   | '/p/$project/getting-started';
 
 /** Jump, find an incident, act. Loaded when it is first asked for; `asked` grows with every request to open it. */
@@ -78,7 +74,9 @@ function useActions(query: string) {
   const { toggleColorScheme } = useMantineColorScheme();
   const go = (to: Destination) => () => void navigate({ to, params: { project } });
   const all = [
-    { label: 'Declare incident', icon: IconPlus, act: go('/p/$project/incidents/new') },
+    ...(may(me, 'incident.open')
+      ? [{ label: 'Declare incident', icon: IconPlus, act: go('/p/$project/incidents/new') }]
+      : []),
     { label: 'Go to overview', icon: IconArrowRight, act: go('/p/$project') },
     { label: 'Go to incidents', icon: IconArrowRight, act: go('/p/$project/incidents') },
     { label: 'Go to alerts', icon: IconArrowRight, act: go('/p/$project/alerts') },
@@ -86,12 +84,11 @@ function useActions(query: string) {
     { label: 'Go to logs', icon: IconArrowRight, act: go('/p/$project/logs') },
     { label: 'Go to traces', icon: IconArrowRight, act: go('/p/$project/traces') },
     { label: 'Go to services', icon: IconArrowRight, act: go('/p/$project/services') },
-    { label: 'Go to API keys', icon: IconArrowRight, act: go('/p/$project/settings/api-keys') },
-    { label: 'Go to members', icon: IconArrowRight, act: go('/p/$project/settings/members') },
-    { label: 'Go to single sign-on', icon: IconArrowRight, act: go('/p/$project/settings/single-sign-on') },
-    { label: 'Go to roles', icon: IconArrowRight, act: go('/p/$project/settings/roles') },
-    { label: 'Go to your security', icon: IconArrowRight, act: go('/p/$project/settings/security') },
-    { label: 'Go to integrations', icon: IconArrowRight, act: go('/p/$project/settings/integrations') },
+    ...settingsTabs(me?.permissions ?? []).map(({ label, to }) => ({
+      label: `Go to ${/^[A-Z]{2}/.test(label) ? label : label.charAt(0).toLowerCase() + label.slice(1)}`,
+      icon: IconArrowRight,
+      act: () => void navigate({ to, params: { project } }),
+    })),
     { label: 'Go to getting started', icon: IconArrowRight, act: go('/p/$project/getting-started') },
     { label: 'Switch between light and dark', icon: IconMoon, act: toggleColorScheme },
     ...(me?.projects ?? [])

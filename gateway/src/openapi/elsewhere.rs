@@ -65,7 +65,8 @@ fn otlp_metrics() {}
 /// Metrics as our own JSON
 ///
 /// `{"metrics": [{"name", "labels", "type", "help", "unit", "value", "timestamp"}]}`;
-/// `samples: [[milliseconds, value]]` in place of value and timestamp; or only the list.
+/// `samples: [[time, value]]` in place of value and timestamp; or only the list. Times are
+/// milliseconds since 1970 or RFC 3339.
 /// 202 means that what was accepted is in the log for good.
 #[utoipa::path(post, path = "/api/v1/ingest/metrics", operation_id = "ingest_metrics",
     tag = "ingest", request_body = serde_json::Value,

@@ -267,6 +267,16 @@ async fn jaegers_page_and_grafana_find_them_too() {
         refused["errors"][0]["msg"],
         "parameter 'minDuration' is not a duration as 1.5s or 100ms: `x`"
     );
+    for (wrong, told) in [
+        (
+            "limit=0",
+            "parameter 'limit' is not a number from 1 on: `0`",
+        ),
+        ("start=2&end=1", "parameter 'start' lies after 'end': `2`"),
+    ] {
+        let refused = get(&format!("traces?{wrong}")).await.with(400);
+        assert_eq!(refused["errors"][0]["msg"], told);
+    }
     assert_eq!(get("traces?service=y").await.with(200)["data"], json!([]));
 }
 

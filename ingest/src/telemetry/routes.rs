@@ -279,7 +279,20 @@ impl Route {
         let mut kinds = self.bodies.iter();
         let found =
             kinds.find(|kind| kind.media.eq_ignore_ascii_case(media) && kind.proto == proto);
-        found.ok_or_else(|| Refusal::UnsupportedType(text.to_owned()))
+        found.ok_or_else(|| Refusal::UnsupportedType {
+            sent: text.to_owned(),
+            known: self.kinds(),
+        })
+    }
+
+    /// The content types that there are, as they are written.
+    fn kinds(&self) -> String {
+        let written = |kind: &BodyKind| match kind.proto {
+            Some(proto) => format!("{};proto={proto}", kind.media),
+            None => kind.media.to_owned(),
+        };
+        let all: Vec<String> = self.bodies.iter().map(written).collect();
+        all.join(", ")
     }
 
     pub(crate) fn encoding(

@@ -127,8 +127,11 @@ impl Walk {
             limits, max_age_ms, ..
         } = telemetry.settings;
         let plain = body::decompress(self.encoding, sent.clone(), limits.decoded)?;
-        let decoder = Decoder::find(self.signal, self.format)
-            .ok_or_else(|| Refusal::UnsupportedType(self.format.to_owned()))?;
+        let decoder =
+            Decoder::find(self.signal, self.format).ok_or_else(|| Refusal::UnsupportedType {
+                sent: self.format.to_owned(),
+                known: "the formats of this version".to_owned(),
+            })?;
         let window = Window::of(self.received_at, max_age_ms);
         let active = telemetry
             .active

@@ -239,6 +239,16 @@ async fn other_types_and_encodings_are_415() {
             "{path} {media} {encoding}"
         );
     }
+    let form = [
+        ("x-api-key", &*key),
+        ("content-type", "application/x-www-form-urlencoded"),
+    ];
+    let told = send(&site, NATIVE, &form, b"").await.json();
+    let detail = told["detail"].as_str().unwrap();
+    assert!(
+        detail.ends_with("not supported here; what is: application/json"),
+        "{detail}"
+    );
 }
 
 #[tokio::test]

@@ -177,7 +177,21 @@ fn native_metrics_may_say_when_in_the_words_of_native_logs() {
         let seen = Seen::decode(NATIVE, body.as_bytes()).unwrap();
         let a = labels(&[("__name__", "a")]);
         assert_eq!(seen.samples[&a], [(1500, 1f64.to_bits())], "{name}");
+        let text = body.replace("1500", "\"1970-01-01T01:00:01.5+01:00\"");
+        assert_eq!(
+            Seen::decode(NATIVE, text.as_bytes()).unwrap().samples,
+            seen.samples
+        );
     }
+    let many = br#"[{"name": "a", "samples": [["1970-01-01T00:00:01Z", 1], [2000, 2]]}]"#;
+    let seen = Seen::decode(NATIVE, many).unwrap();
+    let times: Vec<i64> = seen
+        .samples
+        .values()
+        .flatten()
+        .map(|(time, _)| *time)
+        .collect();
+    assert_eq!(times, [1000, 2000]);
 }
 
 #[test]
@@ -185,7 +199,11 @@ fn native_bodies_are_refused_by_field() {
     for (body, problem) in [
         (
             r#"{"metrics":[{"name":"a","value":1,"time":1795997186.5}]}"#,
-            "metrics[0].time: invalid type: floating point `1795997186.5`, expected i64",
+            "metrics[0].time: invalid type: floating point `1795997186.5`, expected milliseconds since 1970 or an RFC 3339 time",
+        ),
+        (
+            r#"{"metrics":[{"name":"a","value":1,"timestamp":"yesterday"}]}"#,
+            "metrics[0].timestamp: `yesterday` is not an RFC 3339 time",
         ),
         (
             r#"{"metrics":[{"name":"a","value":"x"}]}"#,

@@ -38,6 +38,16 @@ impl Asked {
         // What Jaeger keeps as a tag is a status here.
         let error = fields.remove("error").map(|value| value == "true");
         let limit = asked.number("limit")?.unwrap_or(DEFAULT_LIMIT.into());
+        if limit < 1 {
+            return Err(bad(
+                "limit",
+                &limit.to_string(),
+                "is not a number from 1 on",
+            ));
+        }
+        if start_us > end_us {
+            return Err(bad("start", &start_us.to_string(), "lies after 'end'"));
+        }
         Ok(Self {
             filter: Filter {
                 times: times(start_us, end_us),
@@ -50,9 +60,7 @@ impl Asked {
                 kind: None,
                 as_of_ns: None,
             },
-            limit: u32::try_from(limit)
-                .unwrap_or(MOST_TRACES)
-                .clamp(1, MOST_TRACES),
+            limit: u32::try_from(limit).unwrap_or(MOST_TRACES).min(MOST_TRACES),
         })
     }
 }
