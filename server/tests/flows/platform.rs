@@ -55,7 +55,10 @@ impl Platform {
         let mut platform = Self::new(None, Some(alone));
         platform.account = Some((uid, gid));
         platform.program = platform.folder().join("sre-copilot");
-        std::fs::copy(PROGRAM, &platform.program).unwrap();
+        // By another process: a child that a neighbour starts meanwhile would hold our own
+        // copy open for writing, and what is open so cannot be run.
+        let copied = Command::new("cp").arg(PROGRAM).arg(&platform.program).status();
+        assert!(copied.unwrap().success());
         std::os::unix::fs::chown(platform.folder(), Some(uid), Some(gid)).unwrap();
         platform.begin().await;
         platform
