@@ -95,7 +95,12 @@ impl Model {
             // Few times, so that many come twice.
             let time = (at_ms - late).div_euclid(20_000) * 20_000;
             of_series.entry(*series).or_default().push((time, number));
-            let first = (number, there(time, at_ms));
+            let there = there(time, at_ms);
+            // Late ones are kept to the second.
+            let first = match there == time {
+                true => (number, there),
+                false => (number, there.div_euclid(1_000) * 1_000),
+            };
             self.samples.entry((*series, time)).or_insert(first);
         }
         let names: Vec<String> = of_series.keys().map(|n| format!("series_{n}")).collect();

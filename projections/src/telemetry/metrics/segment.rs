@@ -5,8 +5,9 @@
 //!
 //! ```text
 //! version, form, series
-//! form: names (0 ordinals | 1 ids) | has arrivals << 1 | some arrivals untold << 2
-//! columns: names, heads, times, values, histograms, then [arrivals]
+//! form: names (0 ordinals | 1 ids) | has arrivals << 1 | some arrivals untold << 2 |
+//!       has arrivals of whole series << 3
+//! columns: names, heads, times, values, histograms, then [arrivals], [those of whole series]
 //! head: samples << 2 | same times << 1 | has histograms, bytes of times (unless
 //!       the same as before), bytes of values, then [histograms, their bytes]
 //! ```
@@ -28,6 +29,7 @@ const ORDINALS: u8 = 0;
 const IDS: u8 = 1;
 const ARRIVALS: u8 = 2;
 const UNTOLD: u8 = 4;
+const WHOLE: u8 = 8;
 
 /// Writes a segment, one series after the other.
 #[derive(Debug, Default)]
@@ -40,6 +42,8 @@ pub(crate) struct Writer {
     histograms: Vec<u8>,
     last_times: Vec<i64>,
     last_ordinal: u32,
+    /// Floats and histograms of the series that was added last.
+    last_count: (usize, usize),
     arrivals: arrivals::ColumnWriter,
     untold: bool,
     scratch: values::Scratch,
@@ -78,7 +82,8 @@ impl Writer {
         histograms: impl Iterator<Item = Late>,
     ) {
         let series = self.series.saturating_sub(1);
-        self.arrivals.series(series, floats, histograms);
+        self.arrivals
+            .series(series, self.last_count, floats, histograms);
     }
 
     /// Says that some samples do not tell whether they were late.
@@ -121,6 +126,7 @@ impl Writer {
         if !histograms.is_empty() {
             self.histograms(histograms);
         }
+        self.last_count = (times.len(), histograms.len());
         self.series += 1;
     }
 
@@ -137,9 +143,12 @@ impl Writer {
     }
 
     fn finish(&mut self, names: u8) -> Vec<u8> {
+        let (arrivals, whole) = (self.arrivals.take(), self.arrivals.take_whole());
         let mut form = names;
-        if !self.arrivals.is_empty() {
-            form |= ARRIVALS;
+        for (bit, column) in [(ARRIVALS, &arrivals), (WHOLE, &whole)] {
+            if column.is_some() {
+                form |= bit;
+            }
         }
         if std::mem::take(&mut self.untold) {
             form |= UNTOLD;
@@ -156,8 +165,8 @@ impl Writer {
             put_column(&mut out, column);
             column.clear();
         }
-        if !self.arrivals.is_empty() {
-            put_column(&mut out, &self.arrivals.take());
+        for column in [arrivals, whole].into_iter().flatten() {
+            put_column(&mut out, &column);
         }
         self.series = 0;
         self.last_ordinal = 0;
@@ -213,7 +222,7 @@ impl Segment {
             (VERSION, form) => form,
             _ => return Err(Damaged("a segment of another version")),
         };
-        if form & !(IDS | ARRIVALS | UNTOLD) != 0 {
+        if form & !(IDS | ARRIVALS | UNTOLD | WHOLE) != 0 {
             return Err(Damaged("a segment of an unknown form"));
         }
         let series = usize::try_from(reader.varint()?).unwrap_or(usize::MAX);
@@ -229,9 +238,13 @@ impl Segment {
             arrivals: None,
             untold: form & UNTOLD != 0,
         };
-        if form & ARRIVALS != 0 {
-            let column = arrivals::Column::read(reader.column()?.into_owned())?;
-            segment.arrivals = Some(Box::new(column));
+        if form & (ARRIVALS | WHOLE) != 0 {
+            let mut column = |bit| match form & bit {
+                0 => Ok(None),
+                _ => reader.column().map(|bytes| Some(bytes.into_owned())),
+            };
+            let (some, whole) = (column(ARRIVALS)?, column(WHOLE)?);
+            segment.arrivals = Some(Box::new(arrivals::Column::read(some, whole)?));
         }
         Ok(segment)
     }
@@ -285,14 +298,23 @@ impl Segment {
     ) -> Result<(), Damaged> {
         arrivals.untold |= self.untold;
         match &self.arrivals {
-            Some(column) => column.of(at, before, arrivals),
+            Some(column) => {
+                let head = self.heads.get(at).ok_or(Damaged("no such series"))?;
+                let wide = self.wide_of(at).map_or(0, |wide| wide.count as usize);
+                column.of(at, (head.samples as usize, wide), before, arrivals)
+            }
             None => Ok(()),
         }
     }
 
-    fn read_histograms(&self, at: usize, samples: &mut Samples) -> Result<(), Damaged> {
+    /// Where the histograms of a series are, if it has any.
+    fn wide_of(&self, at: usize) -> Option<&WideHead> {
         let found = self.wide.binary_search_by_key(&at, |w| w.series as usize);
-        let Ok(wide) = found.map(|found| &self.wide[found]) else {
+        found.ok().map(|found| &self.wide[found])
+    }
+
+    fn read_histograms(&self, at: usize, samples: &mut Samples) -> Result<(), Damaged> {
+        let Some(wide) = self.wide_of(at) else {
             return Ok(());
         };
         let mut reader = Reader::new(part(&self.histograms, wide.place.clone())?);
@@ -534,6 +556,43 @@ mod tests {
         let arrival_ms = 1_793_500_000_000;
         late.arrivals([Late { at: 1, arrival_ms }].into_iter(), std::iter::empty());
         assert!(late.finish_ordinals().len() > bytes.len());
+    }
+
+    /// As a flush after an outage: each body brings other series.
+    #[test]
+    fn neighbours_that_arrived_whole_and_together_are_told_once() {
+        let flush = |late: bool| {
+            let mut writer = Writer::default();
+            for n in 0..1_000_u32 {
+                let wide = [(2_000, histogram(4))];
+                let wide = if n % 2 == 0 { &wide[..] } else { &[] };
+                writer.ordinal(n, &[1_000], &[f64::from(n)], wide);
+                let arrival_ms = 90_000 + i64::from(n / 400) * 1_000;
+                let late = late.then_some(Late { at: 0, arrival_ms });
+                writer.arrivals(
+                    late.into_iter(),
+                    late.filter(|_| !wide.is_empty()).into_iter(),
+                );
+            }
+            writer.finish_ordinals()
+        };
+        let (punctual, late) = (flush(false), flush(true));
+        assert!(
+            late.len() < punctual.len() + 30,
+            "{} of {}",
+            late.len(),
+            punctual.len()
+        );
+        let segment = Segment::open(&late).unwrap();
+        let mut arrivals = Arrivals::default();
+        segment.read_arrivals(800, (2, 1), &mut arrivals).unwrap();
+        let of = |at| {
+            vec![Late {
+                at,
+                arrival_ms: 92_000,
+            }]
+        };
+        assert_eq!((arrivals.floats, arrivals.histograms), (of(2), of(1)));
     }
 
     #[test]

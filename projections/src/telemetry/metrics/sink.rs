@@ -318,12 +318,18 @@ impl<'a> Sink<'a> {
         })
     }
 
+    /// What is kept of it, to the second: bodies that come close together are told
+    /// together, and are known a second early at most.
+    fn arrival_ms(&self) -> i64 {
+        self.arrival_ms.div_euclid(1_000) * 1_000
+    }
+
     fn arrival_of(&mut self, time: i64) -> u32 {
         if time >= self.late_before {
             return 0;
         }
         if self.arrival == 0 {
-            self.to.arrivals.push(self.arrival_ms);
+            self.to.arrivals.push(self.arrival_ms());
             self.arrival = self.to.arrivals.len() as u32;
         }
         self.arrival
@@ -391,7 +397,7 @@ impl MetricSink for Sink<'_> {
 
     fn exemplar(&mut self, exemplar: Exemplar<'_>) {
         if let Some(place) = self.place(exemplar.time_ms) {
-            let arrival_ms = (place.arrival != 0).then_some(self.arrival_ms);
+            let arrival_ms = (place.arrival != 0).then(|| self.arrival_ms());
             self.to
                 .exemplars
                 .entry(place.day)
