@@ -57,7 +57,10 @@ impl Platform {
         platform.program = platform.folder().join("sre-copilot");
         // By another process: a child that a neighbour starts meanwhile would hold our own
         // copy open for writing, and what is open so cannot be run.
-        let copied = Command::new("cp").arg(PROGRAM).arg(&platform.program).status();
+        let copied = Command::new("cp")
+            .arg(PROGRAM)
+            .arg(&platform.program)
+            .status();
         assert!(copied.unwrap().success());
         std::os::unix::fs::chown(platform.folder(), Some(uid), Some(gid)).unwrap();
         platform.begin().await;
