@@ -30,10 +30,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
-        let sent = parts.uri.query().unwrap_or_default().to_owned();
         match extract::Query::from_request_parts(parts, state).await {
             Ok(extract::Query(value)) => Ok(Self(value)),
-            Err(refused) => Err(unreadable_query(&sent, &refused.body_text())),
+            Err(refused) => {
+                let sent = parts.uri.query().unwrap_or_default();
+                Err(unreadable_query(sent, &refused.body_text()))
+            }
         }
     }
 }
@@ -79,8 +81,13 @@ fn unreadable_path(why: &str) -> Error {
     }
 }
 
+/// What is quoted of something that was sent.
+pub(crate) fn quoted(sent: &str) -> String {
+    sent.chars().take(QUOTED).collect()
+}
+
 fn refused(name: &str, value: &str, reason: &str) -> Error {
-    let quoted: String = value.chars().take(QUOTED).collect();
+    let quoted = quoted(value);
     let message = match NO_TIME.contains(&reason) {
         true => format!("`{quoted}` is not a time as 2026-11-23T02:41:00Z: {reason}"),
         false => format!("`{quoted}` cannot be read: {reason}"),

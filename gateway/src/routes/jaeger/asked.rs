@@ -8,14 +8,13 @@ use serde_json::Value;
 
 use super::Failure;
 use crate::Gateway;
+use crate::parameters::quoted;
 
 const DEFAULT_LIMIT: u32 = 20;
 const MOST_TRACES: u32 = 200;
 const HOUR_US: i64 = 3_600_000_000;
 /// Names are listed of so long.
 const LATELY_US: i64 = 24 * HOUR_US;
-/// Of what cannot be read, so much is quoted.
-const QUOTED: usize = 80;
 /// Clocks differ.
 const AHEAD_US: i64 = 600_000_000;
 
@@ -156,7 +155,7 @@ fn plain(value: Value) -> String {
 
 /// Quotes what was sent, as far as it is short.
 fn bad(name: &str, sent: &str, why: &str) -> Failure {
-    let sent: String = sent.chars().take(QUOTED).collect();
+    let sent = quoted(sent);
     Failure::BadRequest(format!("parameter '{name}' {why}: `{sent}`"))
 }
 
