@@ -1,5 +1,5 @@
-//! What no command tells: reads of sensitive data, and tries without leave. Each is a
-//! record of `audit.operations`, durable before the answer leaves.
+//! What no command tells: reads of sensitive data, tries without leave, and changes that
+//! the gateway refused before they were commands. Each is a record of `audit.operations`, durable before the answer leaves.
 
 pub(crate) mod looks;
 pub mod sealer;
@@ -17,7 +17,7 @@ use schemas::scope::Scope;
 use schemas::topic::Topic;
 
 use crate::Gateway;
-use crate::error::{Error, Problem};
+use crate::error::{Error, Problem, Untold};
 use crate::request::RequestId;
 
 /// A longer path names nothing of ours.
@@ -36,12 +36,15 @@ pub(crate) enum ToTell {
     Nothing,
     /// It shows what is sensitive.
     Shown,
-    /// The rule that refused it for want of leave.
+    /// The rule that refused it, for want of leave or before there was a command.
     Denied(String),
 }
 
 impl ToTell {
     pub(crate) fn of(answer: &Response, sensitive: bool) -> Self {
+        if let Some(Untold(rule)) = answer.extensions().get() {
+            return Self::Denied(rule.clone());
+        }
         match answer.status() {
             StatusCode::FORBIDDEN => {
                 let problem = answer.extensions().get::<Problem>();

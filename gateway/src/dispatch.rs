@@ -9,7 +9,6 @@ use schemas::context::Context;
 use schemas::envelope::Envelope;
 use schemas::ids::CommandId;
 use schemas::messages::MessageSet;
-use schemas::outcome::Refusal;
 use schemas::scope::Scope;
 use schemas::topic::Topic;
 use uuid::Uuid;
@@ -95,7 +94,7 @@ impl Gateway {
         let tenant = command.scope.tenant();
         let hash = &command.question.hash;
         let hash = self.keys()?.request(tenant.0.as_bytes(), hash);
-        if let Some(settled) = self.settled_before(command, &hash).await {
+        if let Some(settled) = self.settled_before(command, &hash).await? {
             return accepted(settled);
         }
         let context = Context::ambient(&self.clock);
@@ -142,42 +141,40 @@ impl Gateway {
 
     /// The outcome of an earlier attempt under the same idempotency key. Refusals
     /// are found here only; the command runner remembers what it accepted.
-    async fn settled_before(&self, command: &Command, hash: &str) -> Option<Arc<Settled>> {
+    async fn settled_before(
+        &self,
+        command: &Command,
+        hash: &str,
+    ) -> Result<Option<Arc<Settled>>, Error> {
         if !command.is_repeatable() {
-            return None;
+            return Ok(None);
         }
         let found = match self.outcomes.known(&command.scope, command.id) {
             Known::Settled(settled) => settled,
-            Known::Pending => return None,
+            Known::Pending => return Ok(None),
             // Without Postgres the runner decides; at worst a refusal is decided anew.
-            Known::Unknown => outcomes::get(&self.db, &command.scope, command.id)
-                .await
-                .ok()?
-                .map(|outcome| Arc::new(Settled::found(&command.scope, command.id, outcome)))?,
+            Known::Unknown => match outcomes::get(&self.db, &command.scope, command.id).await {
+                Ok(Some(outcome)) => Arc::new(Settled::found(&command.scope, command.id, outcome)),
+                Ok(None) | Err(_) => return Ok(None),
+            },
         };
-        Some(same_question(hash, found))
+        same_question(hash, found).map(Some)
     }
 }
 
 /// The outcome if it answers this very request, else the refusal of the mismatch.
-fn same_question(hash: &str, found: Arc<Settled>) -> Arc<Settled> {
-    if found
+fn same_question(hash: &str, found: Arc<Settled>) -> Result<Arc<Settled>, Error> {
+    match found
         .request_hash
         .as_deref()
         .is_none_or(|known| known == hash)
     {
-        return found;
+        true => Ok(found),
+        false => Err(Error::refused_here(
+            "idempotency_mismatch",
+            "this Idempotency-Key was used for another request",
+        )),
     }
-    let refusal = Refusal {
-        rule: "idempotency_mismatch".to_owned(),
-        detail: "this Idempotency-Key was used for another request".to_owned(),
-        allowed_next: Vec::new(),
-    };
-    Arc::new(Settled {
-        refusal: Some(refusal),
-        positions: Vec::new(),
-        ..(*found).clone()
-    })
 }
 
 fn accepted(settled: Arc<Settled>) -> Result<Arc<Settled>, Error> {

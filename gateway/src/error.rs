@@ -82,8 +82,12 @@ pub enum Error {
     NotJson,
     #[error(transparent)]
     Limited(#[from] Limited),
+    /// An aggregate refused a command, and the audit knows of it.
     #[error("{}", .0.detail)]
     Refused(Refusal),
+    /// The gateway refused it by a rule of its own, before there was a command.
+    #[error("{}", .0.detail)]
+    RefusedHere(Refusal),
     /// The command is in the log, its outcome or its effect not yet to be seen.
     #[error("the command is not settled yet")]
     NotYet(CommandId),
@@ -144,7 +148,20 @@ pub struct Problem {
     pub allowed_next: Option<Vec<String>>,
 }
 
+/// What the audit is still to be told of an answer: the rule that refused.
+#[derive(Debug, Clone)]
+pub(crate) struct Untold(pub(crate) String);
+
 impl Error {
+    /// A refusal by a rule of the gateway's own.
+    pub(crate) fn refused_here(rule: &str, detail: impl Into<String>) -> Self {
+        Self::RefusedHere(Refusal {
+            rule: rule.to_owned(),
+            detail: detail.into(),
+            allowed_next: Vec::new(),
+        })
+    }
+
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Denied(_)
@@ -179,7 +196,7 @@ impl Error {
             Self::Body(_) => StatusCode::BAD_REQUEST,
             Self::Limited(Limited::TooMany { .. }) => StatusCode::TOO_MANY_REQUESTS,
             Self::Limited(Limited::Uncounted) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Refused(refusal) => refused(&refusal.rule),
+            Self::Refused(refusal) | Self::RefusedHere(refusal) => refused(&refusal.rule),
             Self::NotYet(_) => StatusCode::ACCEPTED,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -211,7 +228,7 @@ impl Error {
             Self::InitialPasswordExpired => "initial_password_expired",
             Self::PasswordIsOwn => "password_is_own",
             Self::Refused(refusal) if refusal.rule == "not_found" => return None,
-            Self::Refused(refusal) => &refusal.rule,
+            Self::Refused(refusal) | Self::RefusedHere(refusal) => &refusal.rule,
             _ => return None,
         })
     }
@@ -236,7 +253,9 @@ impl Error {
             Self::Refused(refusal) if refusal.rule == "invalid" => {
                 (field_of(&refusal.detail).into_iter().collect(), None)
             }
-            Self::Refused(refusal) if status == StatusCode::CONFLICT => {
+            Self::Refused(refusal) | Self::RefusedHere(refusal)
+                if status == StatusCode::CONFLICT =>
+            {
                 (Vec::new(), Some(refusal.allowed_next.clone()))
             }
             _ => (Vec::new(), None),
@@ -308,6 +327,9 @@ impl IntoResponse for Error {
             _ => {}
         }
         response.extensions_mut().insert(problem);
+        if let Self::RefusedHere(refusal) = self {
+            response.extensions_mut().insert(Untold(refusal.rule));
+        }
         response
     }
 }

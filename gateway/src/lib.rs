@@ -21,6 +21,7 @@ mod ends;
 pub mod erased;
 pub mod error;
 mod etag;
+mod given_names;
 mod headers;
 mod limits;
 pub mod live;

@@ -130,6 +130,29 @@ pub async fn list(
     Ok(page.map(|row| row.shown(&names)))
 }
 
+/// Ids and names of the project's accounts that are not disabled, `most` of them.
+pub async fn in_use(
+    db: &Db,
+    scope: &Scope,
+    most: u32,
+) -> Result<Vec<(ServiceAccountId, String)>, QueryError> {
+    let mut tx = db.reading(scope).await?;
+    let found: Vec<(Uuid, String)> = sqlx::query_as(
+        "SELECT id, name FROM service_accounts
+         WHERE tenant_id = $1 AND project_id = $2 AND disabled_at IS NULL
+         ORDER BY created_at, id LIMIT $3",
+    )
+    .bind(scope.tenant().0)
+    .bind(scope.project().0)
+    .bind(i64::from(most))
+    .fetch_all(&mut *tx)
+    .await?;
+    let in_use = found.into_iter();
+    Ok(in_use
+        .map(|(id, name)| (ServiceAccountId(id), name))
+        .collect())
+}
+
 /// One account; None where it does not exist in this scope.
 pub async fn get(
     db: &Db,

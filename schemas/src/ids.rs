@@ -130,6 +130,14 @@ impl MonitoringIntegrationId {
     }
 }
 
+impl ServiceAccountId {
+    /// What `name` gives, in whatever case: not the id of an account, but that of its name.
+    pub fn named(project: ProjectId, name: &str) -> Uuid {
+        let name = format!("service account:{}", name.trim().to_lowercase());
+        Uuid::new_v5(&project.0, name.as_bytes())
+    }
+}
+
 impl CredentialId {
     /// The credential that `command` names, so that a retry names the same one.
     pub fn of(command: CommandId) -> Self {

@@ -9,7 +9,6 @@ use projections::projects;
 use projections::vault::mails;
 use schemas::context::Context;
 use schemas::ids::{InvitationId, ProjectId, SubjectId, TenantId, UserId};
-use schemas::outcome::Refusal;
 use schemas::scope::Scope;
 use schemas::tenant::{RevokeInvitation, TenantCommand};
 use schemas::topic::Topic;
@@ -59,11 +58,8 @@ pub async fn find(gateway: &Gateway, token: &str) -> Result<Found, Error> {
     let found = invitations::get(&gateway.db, &people, &scope, named.invitation).await?;
     let invitation = found.ok_or(Error::NotFound)?;
     if invitation.expires_at <= gateway.clock.now().datetime() {
-        return Err(Error::Refused(Refusal {
-            rule: "invitation_expired".to_owned(),
-            detail: "the invitation has expired: ask for another one".to_owned(),
-            allowed_next: Vec::new(),
-        }));
+        let detail = "the invitation has expired: ask for another one";
+        return Err(Error::refused_here("invitation_expired", detail));
     }
     let tenant = projects::tenant(&gateway.db, &scope).await?;
     let project = projects::first(&gateway.db, &scope).await?;

@@ -14,7 +14,8 @@ use uuid::Uuid;
 
 use super::vault::logins::{self, PendingLogin};
 use super::vault::{
-    ends, failures, refresh_tokens, sessions, sign_on_attempts, sign_on_sessions, tickets,
+    ends, failures, held_names, refresh_tokens, sessions, sign_on_attempts, sign_on_sessions,
+    tickets,
 };
 use crate::Gateway;
 use crate::error::Error;
@@ -52,6 +53,7 @@ pub async fn sweep(gateway: &Gateway) -> Result<(), Error> {
     ends::sweep(&gateway.db, now).await?;
     failures::sweep(&gateway.db, now).await?;
     tickets::sweep(&gateway.db, now).await?;
+    held_names::sweep(&gateway.db, now).await?;
     sign_on_attempts::sweep(&gateway.db, now).await?;
     sign_on_sessions::sweep(&gateway.db, now).await?;
     Ok(())

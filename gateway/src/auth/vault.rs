@@ -3,6 +3,7 @@
 
 pub mod ends;
 pub mod failures;
+pub mod held_names;
 pub mod logins;
 pub mod recovery_codes;
 pub mod refresh_tokens;

@@ -13,7 +13,6 @@ use projections::people::Person;
 use projections::vault::SubjectKeys;
 use schemas::context::Context;
 use schemas::ids::{InvitationId, SubjectId};
-use schemas::outcome::Refusal;
 use schemas::scope::MemberRole;
 use schemas::tenant::{InviteMember, RevokeInvitation, TenantCommand};
 use schemas::topic::Topic;
@@ -186,11 +185,10 @@ async fn not_a_member(gateway: &Gateway, allowed: &Allowed, email: &str) -> Resu
     let people = gateway.people();
     match members::get(&gateway.db, &people, allowed.scope(), login.user).await? {
         None => Ok(()),
-        Some(_) => Err(Error::Refused(Refusal {
-            rule: "already_member".to_owned(),
-            detail: "this address belongs to a member".to_owned(),
-            allowed_next: Vec::new(),
-        })),
+        Some(_) => Err(Error::refused_here(
+            "already_member",
+            "this address belongs to a member",
+        )),
     }
 }
 

@@ -93,20 +93,22 @@ pub async fn create(
     refuse_if(wrong)?;
     let scope = allowed.scope();
     let command = Command::new(scope, &question, &Context::ambient(&gateway.clock));
-    let id = Names::load(&gateway, scope)
-        .await?
-        .id_for(&name, &command)?;
-    let credential = settings.credential();
-    let message = MonitoringIntegrationCommand::from(RegisterMonitoringIntegration {
-        project: scope.project(),
-        name: name.trim().to_owned(),
-        kind: settings.kind.name().to_owned(),
-        url: settings.address()?,
-        ca_certificate: settings.authority(),
-        credential: named(&command, credential.as_ref()),
-    });
-    let settled = send(&gateway, scope, &command, id, credential.as_ref(), message).await?;
-    answer(&gateway, scope, id, &settled, StatusCode::CREATED).await
+    let give = async {
+        let names = Names::load(&gateway, scope).await?;
+        let id = names.id_for(&name, &command)?;
+        let credential = settings.credential();
+        let message = MonitoringIntegrationCommand::from(RegisterMonitoringIntegration {
+            project: scope.project(),
+            name: name.trim().to_owned(),
+            kind: settings.kind.name().to_owned(),
+            url: settings.address()?,
+            ca_certificate: settings.authority(),
+            credential: named(&command, credential.as_ref()),
+        });
+        let settled = send(&gateway, scope, &command, id, credential.as_ref(), message).await?;
+        answer(&gateway, scope, id, &settled, StatusCode::CREATED).await
+    };
+    names::giving(&gateway, &name, scope, &command, give).await
 }
 
 /// Change a monitoring server
@@ -189,7 +191,9 @@ async fn send(
     match &sent {
         _ if credential.is_none() => {}
         Ok(_) => credentials::activate(&gateway.db, command.id()).await?,
-        Err(Error::Refused(_)) => credentials::release(&gateway.db, command.id()).await?,
+        Err(Error::Refused(_) | Error::RefusedHere(_)) => {
+            credentials::release(&gateway.db, command.id()).await?
+        }
         Err(_) => {}
     }
     sent

@@ -21,12 +21,16 @@ use super::api_keys::revoke_all;
 use crate::Gateway;
 use crate::dispatch::Command;
 use crate::error::{Error, FieldError, Pending, Problem};
+use crate::given_names::{giving, taken};
 use crate::operations::Allowed;
 use crate::paging::{Listed, Paging};
 use crate::parameters::{Path, Query};
 use crate::request::Asked;
 
 const LIST: &str = "service_accounts";
+const WHAT: &str = "a service account";
+/// So many accounts in use a project has at most.
+const MOST: u32 = 500;
 
 /// A page of the list.
 pub type ServiceAccountPage = Listed<ServiceAccount>;
@@ -56,9 +60,12 @@ pub async fn list(
 }
 
 /// Create a service account
+///
+/// Its name is its own among those of the project that are in use, in whatever case.
 #[utoipa::path(post, path = "/api/v1/service-accounts", operation_id = "create_service_account", tag = "tenant",
     request_body = NewServiceAccount,
-    responses((status = 201, body = ServiceAccount), (status = 202, body = Pending), (status = 422, body = Problem)))]
+    responses((status = 201, body = ServiceAccount), (status = 202, body = Pending), (status = 409, body = Problem),
+        (status = 422, body = Problem)))]
 pub async fn create(
     State(gateway): State<Gateway>,
     allowed: Allowed,
@@ -67,16 +74,48 @@ pub async fn create(
     let scope = allowed.scope();
     let command = Command::new(scope, &asked.question, &Context::ambient(&gateway.clock));
     let id = ServiceAccountId(command.created());
-    let message = ServiceAccountCommand::from(CreateServiceAccount {
-        name: asked.body.name.trim().to_owned(),
-        description: asked.body.description.trim().to_owned(),
-    });
-    let topic = Topic::IdentityCommands;
-    let settled = gateway.send(&command, topic, id, message).await?;
-    gateway.shown(&settled, &[LIST]).await?;
-    let found = service_accounts::get(&gateway.db, scope, id).await?;
-    let account = found.ok_or(Error::NotYet(settled.command))?;
-    Ok((StatusCode::CREATED, Json(account)).into_response())
+    let name = asked.body.name.trim();
+    let held = ServiceAccountId::named(scope.project(), name);
+    let give = async {
+        free_for(&gateway, scope, id, name).await?;
+        let message = ServiceAccountCommand::from(CreateServiceAccount {
+            name: name.to_owned(),
+            description: asked.body.description.trim().to_owned(),
+        });
+        let topic = Topic::IdentityCommands;
+        let settled = gateway.send(&command, topic, id, message).await?;
+        gateway.shown(&settled, &[LIST]).await?;
+        let found = service_accounts::get(&gateway.db, scope, id).await?;
+        let account = found.ok_or(Error::NotYet(settled.command))?;
+        Ok((StatusCode::CREATED, Json(account)).into_response())
+    };
+    giving(&gateway, held, WHAT, &command, give).await
+}
+
+/// Refuses `name` where an account in use other than `id` has it, and one account more
+/// than a project has at most.
+async fn free_for(
+    gateway: &Gateway,
+    scope: &Scope,
+    id: ServiceAccountId,
+    name: &str,
+) -> Result<(), Error> {
+    let known = service_accounts::in_use(&gateway.db, scope, MOST).await?;
+    if known.iter().any(|(known, _)| *known == id) {
+        return Ok(());
+    }
+    let wanted = ServiceAccountId::named(scope.project(), name);
+    let same = |called: &str| ServiceAccountId::named(scope.project(), called) == wanted;
+    if known.iter().any(|(_, called)| same(called)) {
+        return Err(taken(WHAT));
+    }
+    match known.len() < usize::try_from(MOST).unwrap_or(usize::MAX) {
+        true => Ok(()),
+        false => Err(Error::refused_here(
+            "too_many_service_accounts",
+            format!("a project has at most {MOST} service accounts in use"),
+        )),
+    }
 }
 
 /// Disable a service account

@@ -124,7 +124,7 @@ pub async fn set(
         settings: settings.clone(),
     };
     let settled = send(&gateway, &allowed, &command, message).await;
-    if let (Err(Error::Refused(_)), Some(_)) = (&settled, &secret) {
+    if let (Err(Error::Refused(_) | Error::RefusedHere(_)), Some(_)) = (&settled, &secret) {
         sign_on_secrets::remove(&gateway.db, tenant, fresh).await?;
     }
     let settled = settled?;

@@ -19,6 +19,7 @@ mod audit;
 mod auth;
 mod commands;
 mod concurrency;
+mod given_names;
 mod grafana;
 mod incidents;
 mod initial_password;

@@ -8,7 +8,6 @@ use projections::api_keys::{self, ApiKey};
 use schemas::api_key::{ApiKeyCommand, CreateApiKey, EndApiKey};
 use schemas::context::Context;
 use schemas::ids::{ApiKeyId, ServiceAccountId};
-use schemas::outcome::Refusal;
 use schemas::time::Timestamp;
 use schemas::topic::Topic;
 use serde::Deserialize;
@@ -100,13 +99,7 @@ fn too_long(hours: u32) -> Option<FieldError> {
 
 /// What is over is not rotated: that would bring it back.
 fn refuse_over(old: &ApiKey, now: Timestamp) -> Result<(), Error> {
-    let refused = |rule: &str, detail: &str| {
-        Err(Error::Refused(Refusal {
-            rule: rule.to_owned(),
-            detail: detail.to_owned(),
-            allowed_next: Vec::new(),
-        }))
-    };
+    let refused = |rule, detail: &str| Err(Error::refused_here(rule, detail));
     if old.revoked_at.is_some() {
         return refused("key_revoked", "the API key was revoked");
     }

@@ -8,7 +8,6 @@ use projections::projects;
 use projections::vault::mails::{self, Letter, New};
 use schemas::context::Context;
 use schemas::ids::{InvitationId, MailId};
-use schemas::outcome::Refusal;
 use schemas::tenant::{MailInvitation, TenantCommand};
 use schemas::topic::Topic;
 use uuid::Uuid;
@@ -39,11 +38,8 @@ pub async fn send(
     let invitation = InvitationId(id);
     let letter = letter(&gateway, &allowed, invitation).await?;
     if !gateway.config.mail {
-        return Err(Error::Refused(Refusal {
-            rule: "mail_off".to_owned(),
-            detail: "this installation sends no mail: give the link instead".to_owned(),
-            allowed_next: Vec::new(),
-        }));
+        let detail = "this installation sends no mail: give the link instead";
+        return Err(Error::refused_here("mail_off", detail));
     }
     let (scope, now) = (allowed.scope(), gateway.clock.now());
     let command = Command::new(scope, &asked.question, &Context::ambient(&gateway.clock));
@@ -60,7 +56,7 @@ pub async fn send(
     });
     let (topic, tenant) = (Topic::IdentityCommands, scope.tenant());
     let settled = gateway.send(&command, topic, tenant, message).await;
-    if let Err(Error::Refused(_)) = &settled {
+    if let Err(Error::Refused(_) | Error::RefusedHere(_)) = &settled {
         let removed = mails::remove(&gateway.db, new.id).await;
         removed.map_err(|e| Error::Internal(e.to_string()))?;
     }

@@ -1,16 +1,16 @@
 //! What the monitoring servers of a project are called: a name is one server's, in whatever
-//! case. Servers are told apart by their ids; names are for people. So this asks the read
-//! model: two who give one name at the same moment may both get it, and rename once more.
+//! case.
 
 use projections::monitoring_integrations;
 use schemas::ids::{MonitoringIntegrationId, ProjectId};
-use schemas::outcome::Refusal;
 use schemas::scope::Scope;
 
 use crate::Gateway;
 use crate::dispatch::Command;
 use crate::error::Error;
+use crate::given_names::{self, taken};
 
+const WHAT: &str = "an integration";
 /// So many integrations a project has at most.
 const MOST: usize = 200;
 
@@ -56,27 +56,26 @@ impl Names {
     /// Refuses `name` where a server other than `id` has it.
     pub(super) fn free_for(&self, id: MonitoringIntegrationId, name: &str) -> Result<(), Error> {
         let wanted = MonitoringIntegrationId::of(self.project, name);
-        let taken = self.known.iter().any(|(known, called)| {
+        let is_taken = self.known.iter().any(|(known, called)| {
             *known != id && MonitoringIntegrationId::of(self.project, called) == wanted
         });
-        if taken { Err(name_taken()) } else { Ok(()) }
+        if is_taken { Err(taken(WHAT)) } else { Ok(()) }
     }
 }
 
-fn name_taken() -> Error {
-    let detail = "the project has an integration of this name already";
-    refused("name_taken", detail.to_owned())
+/// Does `give`, which asks [`Names`], while nobody else gives the same name.
+pub(super) async fn giving<T>(
+    gateway: &Gateway,
+    name: &str,
+    scope: &Scope,
+    command: &Command,
+    give: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let name = MonitoringIntegrationId::of(scope.project(), name);
+    given_names::giving(gateway, name.0, WHAT, command, give).await
 }
 
 fn full() -> Error {
     let detail = format!("a project has at most {MOST} monitoring integrations");
-    refused("too_many_integrations", detail)
-}
-
-fn refused(rule: &str, detail: String) -> Error {
-    Error::Refused(Refusal {
-        rule: rule.to_owned(),
-        detail,
-        allowed_next: Vec::new(),
-    })
+    Error::refused_here("too_many_integrations", detail)
 }

@@ -10,7 +10,7 @@ use schemas::monitoring_integration::{MonitoringIntegrationCommand, RenameMonito
 use uuid::Uuid;
 
 use super::asked::{self, Rename};
-use super::names::Names;
+use super::names::{self, Names};
 use super::{TOPIC, answer, known};
 use crate::Gateway;
 use crate::auth::register::refuse_if;
@@ -38,10 +38,13 @@ pub async fn rename(
     let name = asked.body.name.trim();
     known(&gateway, scope, id).await?;
     refuse_if(asked::name_problems(name))?;
-    Names::load(&gateway, scope).await?.free_for(id, name)?;
     let command = Command::new(scope, &asked.question, &Context::ambient(&gateway.clock));
-    let name = name.to_owned();
-    let message = MonitoringIntegrationCommand::from(RenameMonitoringIntegration { name });
-    let settled = gateway.send(&command, TOPIC, id, message).await?;
-    answer(&gateway, scope, id, &settled, StatusCode::OK).await
+    let give = async {
+        Names::load(&gateway, scope).await?.free_for(id, name)?;
+        let name = name.to_owned();
+        let message = MonitoringIntegrationCommand::from(RenameMonitoringIntegration { name });
+        let settled = gateway.send(&command, TOPIC, id, message).await?;
+        answer(&gateway, scope, id, &settled, StatusCode::OK).await
+    };
+    names::giving(&gateway, name, scope, &command, give).await
 }
