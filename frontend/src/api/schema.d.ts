@@ -954,7 +954,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What happened, oldest first */
+        /** What happened, oldest first unless told */
         get: operations["incident_timeline"];
         put?: never;
         post?: never;
@@ -1119,7 +1119,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Log records, newest first
+         * Log records, newest first unless told
          * @description `query` is words (`timeout`, `time*`), phrases (`"out of memory"`) and fields
          *     (`user.id:42`, `status:>=500`, `path:/api/*`, `level:error,fatal`, `trace_id:*`),
          *     each of which must hold; `-` or `NOT` before one says that it must not.
@@ -3452,7 +3452,7 @@ export interface components {
         };
         /** @description A page of log records. */
         LogRecordPage: {
-            /** @description Newest first. */
+            /** @description In the order that was asked for. */
             items: components["schemas"]["LogRecord"][];
             /** @description None on the last page. */
             next_cursor?: string | null;
@@ -4716,7 +4716,7 @@ export interface operations {
                 incident_id?: string;
                 /** @description Part of the name or of a label's value. */
                 q?: string;
-                /** @description How many items at most; 50 unless told, never more than 200. */
+                /** @description How many items at most; 50 unless told. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
@@ -4877,7 +4877,7 @@ export interface operations {
     list_api_keys: {
         parameters: {
             query?: {
-                /** @description How many items at most; 50 unless told, never more than 200. */
+                /** @description How many items at most; 50 unless told. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
@@ -5335,7 +5335,7 @@ export interface operations {
                 to?: string;
                 /** @description Text anywhere in action, target, rule, request id or changes; at most 200 characters. */
                 q?: string;
-                /** @description How many items at most; 50 unless told, never more than 200. */
+                /** @description How many items at most; 50 unless told. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
@@ -8080,7 +8080,7 @@ export interface operations {
                 from?: string;
                 /** @description Opened before. */
                 to?: string;
-                /** @description How many items at most; 50 unless told, never more than 200. */
+                /** @description How many items at most; 50 unless told. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
@@ -8365,6 +8365,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Its id, or its key such as `INC-12` */
                 id: string;
             };
             cookie?: never;
@@ -8448,6 +8449,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Its id, or its key such as `INC-12` */
                 id: string;
             };
             cookie?: never;
@@ -8576,13 +8578,14 @@ export interface operations {
     incident_alerts: {
         parameters: {
             query?: {
-                /** @description How many items at most; 50 unless told, never more than 200. */
+                /** @description How many items at most; 50 unless told. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
             };
             header?: never;
             path: {
+                /** @description Its id, or its key such as `INC-12` */
                 id: string;
             };
             cookie?: never;
@@ -8666,6 +8669,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Its id, or its key such as `INC-12` */
                 id: string;
             };
             cookie?: never;
@@ -8796,6 +8800,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Its id, or its key such as `INC-12` */
                 id: string;
             };
             cookie?: never;
@@ -8926,6 +8931,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Its id, or its key such as `INC-12` */
                 id: string;
             };
             cookie?: never;
@@ -9056,6 +9062,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Its id, or its key such as `INC-12` */
                 id: string;
             };
             cookie?: never;
@@ -9186,6 +9193,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Its id, or its key such as `INC-12` */
                 id: string;
             };
             cookie?: never;
@@ -9317,6 +9325,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Its id, or its key such as `INC-12` */
                 id: string;
             };
             cookie?: never;
@@ -9447,6 +9456,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Its id, or its key such as `INC-12` */
                 id: string;
             };
             cookie?: never;
@@ -9577,6 +9587,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Its id, or its key such as `INC-12` */
                 id: string;
             };
             cookie?: never;
@@ -9707,6 +9718,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Its id, or its key such as `INC-12` */
                 id: string;
             };
             cookie?: never;
@@ -9836,13 +9848,15 @@ export interface operations {
     incident_timeline: {
         parameters: {
             query?: {
-                /** @description How many items at most; 50 unless told, never more than 200. */
+                order?: "newest_first" | "oldest_first";
+                /** @description How many items at most; 50 unless told. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
             };
             header?: never;
             path: {
+                /** @description Its id, or its key such as `INC-12` */
                 id: string;
             };
             cookie?: never;
@@ -9926,6 +9940,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Its id, or its key such as `INC-12` */
                 id: string;
             };
             cookie?: never;
@@ -10312,7 +10327,7 @@ export interface operations {
     list_invitations: {
         parameters: {
             query?: {
-                /** @description How many items at most; 50 unless told, never more than 200. */
+                /** @description How many items at most; 50 unless told. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
@@ -10750,7 +10765,8 @@ export interface operations {
                  *     end ends there.
                  */
                 as_of?: string;
-                /** @description How many records at most; 100 unless told, never more than 1000. */
+                order?: "newest_first" | "oldest_first";
+                /** @description How many records at most; 100 unless told. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. It keeps its place while records arrive. */
                 cursor?: string;
@@ -11029,7 +11045,10 @@ export interface operations {
                  *     end ends there.
                  */
                 as_of?: string;
-                /** @description How many values at most; 20 unless told, never more than 1000. */
+                /**
+                 * @description How many at most: 20 values unless told and no more than 1000, 50 patterns and no
+                 *     more than 500.
+                 */
                 limit?: number;
             };
             header?: never;
@@ -11133,7 +11152,10 @@ export interface operations {
                  *     end ends there.
                  */
                 as_of?: string;
-                /** @description How many values at most; 20 unless told, never more than 1000. */
+                /**
+                 * @description How many at most: 20 values unless told and no more than 1000, 50 patterns and no
+                 *     more than 500.
+                 */
                 limit?: number;
             };
             header?: never;
@@ -11571,7 +11593,7 @@ export interface operations {
     list_members: {
         parameters: {
             query?: {
-                /** @description How many items at most; 50 unless told, never more than 200. */
+                /** @description How many items at most; 50 unless told. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
@@ -12248,7 +12270,7 @@ export interface operations {
     list_monitoring_integrations: {
         parameters: {
             query?: {
-                /** @description How many items at most; 50 unless told, never more than 200. */
+                /** @description How many items at most; 50 unless told. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
@@ -13008,7 +13030,7 @@ export interface operations {
     list_projects: {
         parameters: {
             query?: {
-                /** @description How many items at most; 50 unless told, never more than 200. */
+                /** @description How many items at most; 50 unless told. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
@@ -13874,7 +13896,7 @@ export interface operations {
     list_service_accounts: {
         parameters: {
             query?: {
-                /** @description How many items at most; 50 unless told, never more than 200. */
+                /** @description How many items at most; 50 unless told. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
@@ -15744,7 +15766,7 @@ export interface operations {
                  *     end ends there.
                  */
                 as_of?: string;
-                /** @description How many items at most; 50 unless told, never more than 200. */
+                /** @description How many items at most; 50 unless told. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
