@@ -177,14 +177,21 @@ function cellProps<T>(column: Column<T>) {
 /** The window of rows to render, with the heights of what is left out before and after it. */
 function useVisibleRows(ref: RefObject<HTMLTableElement | null>, count: number) {
   const [margin, setMargin] = useState(0);
+  const [rowHeight, setRowHeight] = useState(ROW_HEIGHT);
   useLayoutEffect(() => setMargin(ref.current?.offsetTop ?? 0), [ref]);
+  // As high as rows are here: with another height what is left out would shift what is shown.
+  useLayoutEffect(() => {
+    const height = ref.current?.querySelector(`[${ROW_ATTRIBUTE}]`)?.getBoundingClientRect().height;
+    if (height) setRowHeight(height);
+  }, [ref, count]);
   const virtualizer = useWindowVirtualizer({
     count,
-    estimateSize: () => ROW_HEIGHT,
+    estimateSize: () => rowHeight,
     overscan: 20,
     scrollMargin: margin,
     enabled: count > VIRTUAL_FROM,
   });
+  useLayoutEffect(() => virtualizer.measure(), [virtualizer, rowHeight]);
   const items = virtualizer.getVirtualItems();
   const firstItem = items[0];
   const lastItem = items[items.length - 1];
