@@ -35,7 +35,7 @@ impl Severity {
     }
 
     /// The severity that an alert's `severity` label asks for, in the words that teams
-    /// use: Prometheus' own, syslog's, PagerDuty's, and `P1` or `SEV-1`. Unknown words
+    /// use: those of Prometheus, syslog and paging services, and `P1` or `SEV-1`. Unknown words
     /// and a missing label are SEV4.
     pub fn of_label(label: Option<&str>) -> Self {
         let word = label.unwrap_or_default().trim().to_ascii_lowercase();
