@@ -24,9 +24,11 @@ export const incidentRoutes = [
     const incident = find(params.id);
     return refusedSession(request) ?? (incident ? answer(incident) : notFound());
   }),
-  http.get<IncidentPath>('/api/v1/incidents/:id/timeline', ({ request, params }) =>
-    HttpResponse.json(page(request, state().timelines[params.id] ?? [])),
-  ),
+  http.get<IncidentPath>('/api/v1/incidents/:id/timeline', ({ request, params }) => {
+    const entries = state().timelines[params.id] ?? [];
+    const newestFirst = new URL(request.url).searchParams.get('order') === 'newest_first';
+    return HttpResponse.json(page(request, newestFirst ? entries.toReversed() : entries));
+  }),
   http.get<IncidentPath>('/api/v1/incidents/:id/alerts', ({ request, params }) =>
     HttpResponse.json(page(request, state().alerts.filter((alert) => alert.incident_id === params.id))),
   ),

@@ -12,7 +12,8 @@ const LOOKED_AT = 6_000;
 export const logRoutes = [
   http.get(API, ({ request }) => answered(request, (query) => {
     const { lines } = found(query);
-    return { ...page(request, lines), scanned: scanned(lines) };
+    const oldestFirst = query.get('order') === 'oldest_first';
+    return { ...page(request, oldestFirst ? lines.toReversed() : lines), scanned: scanned(lines) };
   })),
   http.get(`${API}/stats`, ({ request }) => answered(request, stats)),
   http.get(`${API}/services`, ({ request }) =>

@@ -11,7 +11,7 @@ use utoipa::IntoParams;
 
 use crate::error::{Error, FieldError};
 
-const NAME: &str = "as_of";
+pub(crate) const NAME: &str = "as_of";
 
 /// For what can be asked so.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
@@ -50,13 +50,16 @@ impl<S: Sync> FromRequestParts<S> for NoAsOf {
         let query = parts.uri.query().unwrap_or_default();
         match form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == NAME) {
             false => Ok(Self),
-            true => {
-                let message = "is not known here: this is counted, or followed, without \
-                               regard to when items arrived";
-                Err(Error::Invalid(vec![FieldError::new(NAME, message)]))
-            }
+            true => Err(not_here()),
         }
     }
+}
+
+/// Where the question has no answer.
+pub(crate) fn not_here() -> Error {
+    let message = "is not known here: this is counted, or followed, without regard to \
+                   when items arrived";
+    Error::Invalid(vec![FieldError::new(NAME, message)])
 }
 
 #[cfg(test)]

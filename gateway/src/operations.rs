@@ -3,28 +3,32 @@
 //! take an [`Allowed`], which only this file can make, and the application is built
 //! from [`Operations`] alone.
 
+use std::sync::Arc;
+
 use access::credentials::{self, Presented};
 use access::permissions::Action;
 use access::principal::Principal;
 use access::rates::Rule;
 use axum::Router;
 use axum::extract::{FromRequestParts, Request, State};
-use axum::http::HeaderMap;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use schemas::ids::UserId;
 use schemas::scope::{Actor, Scope};
-use utoipa::openapi::OpenApi;
 use utoipa::openapi::extensions::Extensions;
-use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
 use utoipa::openapi::security::SecurityRequirement;
+use utoipa::openapi::{OpenApi, RefOr};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt};
 
 use crate::Gateway;
+use crate::as_of;
 use crate::audit::{Reached, ToTell};
 use crate::auth::{caller, csrf};
-use crate::error::Error;
+use crate::error::{Error, FieldError};
+use crate::parameters::quoted;
 use crate::proxies::ClientAddress;
 use crate::request::RequestId;
 
@@ -154,7 +158,13 @@ impl Operations {
         mut routes: UtoipaMethodRouter<Gateway>,
     ) -> Self {
         if let Some(gateway) = self.gateway.clone() {
-            let state = (gateway, Gate { action, reads });
+            let asks = asked_of_gets(&routes);
+            let gate = Gate {
+                action,
+                reads,
+                asks,
+            };
+            let state = (gateway, gate);
             routes = routes.layer(middleware::from_fn_with_state(state, member_gate));
         }
         self.router = self.router.routes(routes);
@@ -200,10 +210,12 @@ async fn entrance_gate(
 }
 
 /// What an operation needs leave for, and which of its answers are audited.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Gate {
     action: Action,
     reads: Reads,
+    /// What its GET can be asked; None where the dialect is not ours.
+    asks: Option<Arc<[String]>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -235,7 +247,11 @@ async fn member_gate(
         }
     };
     request.extensions_mut().insert(counted.clone());
-    let mut answer = pass(principal.clone(), gate.action, request, next).await;
+    let mut answer = match gate.refuse_unknown(&request) {
+        // Who may not ask learns nothing of how to.
+        Err(error) if principal.may(gate.action) => error.into_response(),
+        _ => pass(principal.clone(), gate.action, request, next).await,
+    };
     gateway.meter_answer(&principal, &answer);
     let told = match gate.reads {
         Reads::Untold => false,
@@ -248,6 +264,58 @@ async fn member_gate(
     gateway.tell_answer(&principal, &reached, what).await?;
     counted.show(answer.headers_mut());
     Ok(answer)
+}
+
+impl Gate {
+    /// A filter that is misspelt would be answered with everything.
+    fn refuse_unknown(&self, request: &Request) -> Result<(), Error> {
+        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+        let (Some(asks), true) = (&self.asks, reads) else {
+            return Ok(());
+        };
+        let query = request.uri().query().unwrap_or_default();
+        for (name, _) in form_urlencoded::parse(query.as_bytes()) {
+            if !asks.iter().any(|known| *known == name) {
+                return Err(unknown_parameter(&name, asks));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn unknown_parameter(name: &str, asks: &[String]) -> Error {
+    if name == as_of::NAME {
+        return as_of::not_here();
+    }
+    let name = quoted(name);
+    let message = match asks.is_empty() {
+        true => format!("`{name}` is no parameter here; there are none"),
+        false => format!(
+            "`{name}` is no parameter here; there are {}",
+            asks.join(", ")
+        ),
+    };
+    Error::Malformed(FieldError::new(name, message))
+}
+
+/// Ours are told by their paths; others' programs send parameters that we need not know.
+const OURS: &str = "/api/v1/";
+
+/// The query parameters of what is read by GET.
+fn asked_of_gets(routes: &UtoipaMethodRouter<Gateway>) -> Option<Arc<[String]>> {
+    let mut paths = routes.1.paths.iter();
+    let (_, item) = paths.find(|(path, item)| path.starts_with(OURS) && item.get.is_some())?;
+    let parameters = item
+        .get
+        .iter()
+        .flat_map(|get| get.parameters.iter().flatten());
+    let names = parameters.filter_map(|parameter| match parameter {
+        RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query => {
+            Some(parameter.name.clone())
+        }
+        _ => None,
+    });
+    Some(names.collect())
 }
 
 async fn socket_gate(

@@ -12,7 +12,7 @@ use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use crate::Gateway;
 use crate::cursor;
-use crate::error::Error;
+use crate::error::{Error, FieldError};
 
 const DEFAULT_LIMIT: u32 = 50;
 const MAX_LIMIT: u32 = 200;
@@ -22,14 +22,15 @@ const MAX_LIMIT: u32 = 200;
 #[into_params(parameter_in = Query)]
 pub struct Paging {
     /// How many items at most; 50 unless told, never more than 200.
+    #[param(minimum = 1)]
     pub limit: Option<u32>,
     /// `next_cursor` of the page before.
     pub cursor: Option<String>,
 }
 
 impl Paging {
-    pub fn limit(&self) -> u32 {
-        self.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT)
+    pub fn limit(&self) -> Result<u32, Error> {
+        capped(self.limit.unwrap_or(DEFAULT_LIMIT), MAX_LIMIT)
     }
 
     /// Where the page begins; `list` names the list that the cursor must be of.
@@ -43,6 +44,18 @@ impl Paging {
         let keys = gateway.keys()?;
         text.map(|text| cursor::open(keys, scope, list, text))
             .transpose()
+    }
+}
+
+/// How many are given of those that were asked for, `most` at most: a page says by its
+/// cursor that there are more. None at all is no page.
+pub(crate) fn capped(asked: u32, most: u32) -> Result<u32, Error> {
+    match asked {
+        0 => Err(Error::Malformed(FieldError::new(
+            "limit",
+            "`0` is not 1 or more",
+        ))),
+        _ => Ok(asked.min(most)),
     }
 }
 
@@ -92,5 +105,30 @@ impl<T: ToSchema> ToSchema for Listed<T> {
     fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
         schemas.push((T::name().into_owned(), T::schema()));
         T::schemas(schemas);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_never_empty_and_never_endless() {
+        let limit = |limit| {
+            let cursor = None;
+            Paging { limit, cursor }.limit()
+        };
+        for (asked, given) in [
+            (None, 50),
+            (Some(1), 1),
+            (Some(200), 200),
+            (Some(u32::MAX), 200),
+        ] {
+            assert_eq!(limit(asked).unwrap(), given);
+        }
+        let Err(Error::Malformed(refused)) = limit(Some(0)) else {
+            panic!("a page of none is given");
+        };
+        assert_eq!(refused, FieldError::new("limit", "`0` is not 1 or more"));
     }
 }

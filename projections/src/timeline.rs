@@ -86,6 +86,18 @@ pub struct Cursor {
     id: Uuid,
 }
 
+/// What belongs to an incident, before its order and page.
+macro_rules! story {
+    () => {
+        "WITH RECURSIVE family (id) AS (
+             SELECT $3 UNION SELECT m.id FROM incidents m JOIN family f ON m.merged_into = f.id)
+         SELECT t.id, t.at, t.sequence, t.kind, t.actor, t.text, t.data
+         FROM timeline t JOIN family ON t.incident_id = family.id
+         WHERE t.tenant_id = $1 AND t.project_id = $2
+           AND (t.incident_id = $3 OR t.kind IN ('alert_fired', 'alert_resolved'))"
+    };
+}
+
 /// Oldest first; with the alerts of incidents that were merged into this one.
 pub async fn list(
     db: &Db,
@@ -94,26 +106,63 @@ pub async fn list(
     after: Option<Cursor>,
     limit: u32,
 ) -> Result<Page<TimelineEntry, Cursor>, QueryError> {
-    let mut tx = db.reading(scope).await?;
-    let found: Vec<Shown> = sqlx::query_as(
-        "WITH RECURSIVE family (id) AS (
-             SELECT $3 UNION SELECT m.id FROM incidents m JOIN family f ON m.merged_into = f.id)
-         SELECT t.id, t.at, t.sequence, t.kind, t.actor, t.text, t.data
-         FROM timeline t JOIN family ON t.incident_id = family.id
-         WHERE t.tenant_id = $1 AND t.project_id = $2
-           AND (t.incident_id = $3 OR t.kind IN ('alert_fired', 'alert_resolved'))
-           AND ($4::timestamptz IS NULL OR (t.at, t.sequence, t.id) > ($4, $5, $6))
-         ORDER BY t.at, t.sequence, t.id LIMIT $7",
+    page(
+        db,
+        scope,
+        incident,
+        after,
+        limit,
+        concat!(
+            story!(),
+            " AND ($4::timestamptz IS NULL OR (t.at, t.sequence, t.id) > ($4, $5, $6))
+         ORDER BY t.at, t.sequence, t.id LIMIT $7"
+        ),
     )
-    .bind(scope.tenant().0)
-    .bind(scope.project().0)
-    .bind(incident.0)
-    .bind(after.map(|cursor| cursor.at))
-    .bind(after.map(|cursor| cursor.sequence))
-    .bind(after.map(|cursor| cursor.id))
-    .bind(i64::from(limit) + 1)
-    .fetch_all(&mut *tx)
-    .await?;
+    .await
+}
+
+/// The same, newest first.
+pub async fn list_newest(
+    db: &Db,
+    scope: &Scope,
+    incident: IncidentId,
+    before: Option<Cursor>,
+    limit: u32,
+) -> Result<Page<TimelineEntry, Cursor>, QueryError> {
+    page(
+        db,
+        scope,
+        incident,
+        before,
+        limit,
+        concat!(
+            story!(),
+            " AND ($4::timestamptz IS NULL OR (t.at, t.sequence, t.id) < ($4, $5, $6))
+         ORDER BY t.at DESC, t.sequence DESC, t.id DESC LIMIT $7"
+        ),
+    )
+    .await
+}
+
+async fn page(
+    db: &Db,
+    scope: &Scope,
+    incident: IncidentId,
+    after: Option<Cursor>,
+    limit: u32,
+    sql: &'static str,
+) -> Result<Page<TimelineEntry, Cursor>, QueryError> {
+    let mut tx = db.reading(scope).await?;
+    let found: Vec<Shown> = sqlx::query_as(sql)
+        .bind(scope.tenant().0)
+        .bind(scope.project().0)
+        .bind(incident.0)
+        .bind(after.map(|cursor| cursor.at))
+        .bind(after.map(|cursor| cursor.sequence))
+        .bind(after.map(|cursor| cursor.id))
+        .bind(i64::from(limit) + 1)
+        .fetch_all(&mut *tx)
+        .await?;
     let page = Page::cut(found, limit, |last| Cursor {
         at: last.at,
         sequence: last.sequence,

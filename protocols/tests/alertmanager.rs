@@ -99,7 +99,7 @@ fn a_refusal_names_the_field_and_quotes_the_offence() {
         (
             |b| b["version"] = json!("3"),
             "version",
-            "is `3`; only version `4` is understood",
+            "is `3`; only version `4`, or Grafana's `1`, is understood",
         ),
         (
             |b| {
@@ -297,4 +297,21 @@ proptest! {
             (one, other) => prop_assert!(false, "{:?} but {:?}", one, other),
         }
     }
+}
+
+/// After the body in "Webhook notifier" of Grafana's documentation.
+#[test]
+fn grafanas_own_alerting_is_understood() {
+    let body = include_bytes!("alertmanager/grafana.json");
+    let notification = decode(body).unwrap();
+    assert_eq!(
+        notification.group_key,
+        r#"{}:{alertname="High memory usage"}"#
+    );
+    let alert = &notification.alerts[0];
+    assert_eq!(alert.labels["grafana_folder"], "Infra");
+    assert_eq!(
+        (alert.status, alert.fingerprint.as_str()),
+        (Status::Firing, "c6eadffa33fcdf37")
+    );
 }

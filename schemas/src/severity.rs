@@ -34,14 +34,50 @@ impl Severity {
             .find(|severity| severity.name() == name)
     }
 
-    /// The severity that an alert's `severity` label asks for; unknown words and
-    /// a missing label are SEV4.
+    /// The severity that an alert's `severity` label asks for, in the words that teams
+    /// use: those of Prometheus, syslog and paging services, and `P1` or `SEV-1`. Unknown words
+    /// and a missing label are SEV4.
     pub fn of_label(label: Option<&str>) -> Self {
-        match label.map(str::to_ascii_lowercase).as_deref() {
-            Some("critical" | "page") => Self::Sev1,
-            Some("error" | "high") => Self::Sev2,
-            Some("warning") => Self::Sev3,
+        let word = label.unwrap_or_default().trim().to_ascii_lowercase();
+        let word = word.replace(['-', '_', ' '], "");
+        match word.as_str() {
+            "critical" | "crit" | "page" | "emergency" | "emerg" | "fatal" | "disaster" | "p1"
+            | "p0" | "sev1" | "sev0" | "s1" | "1" => Self::Sev1,
+            "error" | "err" | "high" | "major" | "urgent" | "p2" | "sev2" | "s2" | "2" => {
+                Self::Sev2
+            }
+            "warning" | "warn" | "medium" | "moderate" | "average" | "p3" | "sev3" | "s3" | "3" => {
+                Self::Sev3
+            }
             _ => Self::Sev4,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_teams_are_understood() {
+        let words = [
+            (
+                Severity::Sev1,
+                "critical Page EMERGENCY fatal P1 sev1 SEV-1 1",
+            ),
+            (Severity::Sev2, "error high major P2 sev_2 2"),
+            (Severity::Sev3, "warning WARN medium p3 SEV3"),
+            (
+                Severity::Sev4,
+                "info none low minor ticket P4 sev4 whatever",
+            ),
+        ];
+        for (expected, words) in words {
+            for word in words.split(' ') {
+                assert_eq!(Severity::of_label(Some(word)), expected, "{word}");
+            }
+        }
+        assert_eq!(Severity::of_label(Some(" critical ")), Severity::Sev1);
+        assert_eq!(Severity::of_label(None), Severity::Sev4);
     }
 }

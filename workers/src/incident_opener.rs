@@ -94,17 +94,18 @@ fn name_and_group(notification: &Notification) -> String {
             labels
                 .get("alertname")
                 .filter(|name| !name.trim().is_empty())
-        })
-        .unwrap_or(&notification.group_key);
+        });
     let group: Vec<_> = notification
         .group_labels
         .iter()
         .filter(|(label, _)| *label != "alertname")
         .map(|(label, value)| format!("{label}={value}"))
         .collect();
-    match group.as_slice() {
-        [] => name.clone(),
-        group => format!("{name} ({})", group.join(", ")),
+    match (name, group.as_slice()) {
+        (Some(name), []) => name.clone(),
+        (Some(name), group) => format!("{name} ({})", group.join(", ")),
+        (None, []) => notification.group_key.clone(),
+        (None, group) => format!("Alerts ({})", group.join(", ")),
     }
 }
 

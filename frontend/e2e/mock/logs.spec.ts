@@ -31,6 +31,16 @@ test('services, levels and field values narrow, and chips take the filters away'
   await expect(page).not.toHaveURL(/level=/);
 });
 
+test('the oldest lines come first where that is wanted, and the link says so', async ({ page }) => {
+  await page.goto(LOGS);
+  const newest = await lines(page).first().innerText();
+  await page.getByRole('radiogroup', { name: 'Order' }).getByText('Oldest first').click();
+  await expect(page).toHaveURL(/order=oldest/);
+  await expect(lines(page).first()).not.toHaveText(newest);
+  await page.getByRole('radiogroup', { name: 'Order' }).getByText('Newest first').click();
+  await expect(lines(page).first()).toHaveText(newest, { useInnerText: true });
+});
+
 test('a line opens to its fields, filters in and out, and shows the lines around it', async ({ page }) => {
   await page.goto(`${LOGS}?level=error`);
   await lines(page).first().click();

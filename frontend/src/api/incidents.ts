@@ -49,13 +49,16 @@ export function incidentQuery(project: string, id: string) {
   return queryOptions({ queryKey: keys.incident(project, id), queryFn: () => fetchIncident(id) });
 }
 
+/** From the newest on; pages of earlier entries are read when somebody asks for them. */
 export function timelineQuery(project: string, id: string) {
-  return queryOptions({
+  return infiniteQueryOptions({
     queryKey: keys.timeline(project, id),
-    queryFn: () =>
-      allPages((page) =>
-        read(api.GET('/api/v1/incidents/{id}/timeline', { params: { path: { id }, query: page } })),
-      ),
+    queryFn: ({ pageParam }) => {
+      const query = present({ order: 'newest_first' as const, limit: PAGE_SIZE, cursor: pageParam });
+      return read(api.GET('/api/v1/incidents/{id}/timeline', { params: { path: { id }, query } }));
+    },
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.next_cursor ?? undefined,
   });
 }
 

@@ -112,6 +112,23 @@ describe('connectLive', () => {
     expect(FakeSocket.opened).toHaveLength(2);
   });
 
+  it('after a sleep opens a new socket and goes on where it was, whatever the old one says', async () => {
+    newest().send({ type: 'hello', epoch: 'a', seq: 10 });
+    const old = newest();
+    await vi.advanceTimersByTimeAsync(600_000);
+    expect(FakeSocket.opened).toHaveLength(1);
+    vi.setSystemTime(Date.now() + 3_600_000);
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(FakeSocket.opened).toHaveLength(2);
+    expect(newest().url).toBe('ws://console/ws?epoch=a&seq=10');
+    expect(seen.states.at(-1)).toBe('reconnecting');
+    old.drop();
+    newest().send({ type: 'hello', epoch: 'a', seq: 10 });
+    expect(seen.states.at(-1)).toBe('live');
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(FakeSocket.opened).toHaveLength(2);
+  });
+
   it('does not reconnect once closed by the page', async () => {
     connection?.close();
     await vi.advanceTimersByTimeAsync(60_000);

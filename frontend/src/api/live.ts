@@ -24,6 +24,12 @@ export const CLOSE_SESSION_OVER = 4401;
 
 const FIRST_DELAY_MS = 400;
 const LONGEST_DELAY_MS = 20_000;
+const LOOK_EVERY_MS = 5_000;
+/**
+ * A look that comes so late was held up by a machine that slept, and its socket may be dead without anybody having said
+ * so. Tabs in the background look once a minute.
+ */
+const SLEPT_MS = 150_000;
 
 /** Exponential with jitter between half and all of the step, so that a restarted server is not met by everybody at once. */
 export function reconnectDelay(attempt: number, random: () => number = Math.random): number {
@@ -83,14 +89,34 @@ export function connectLive(options: LiveOptions): LiveConnection {
   // The browser does not report a dead link for minutes; it does report that the network went away.
   const drop = () => socket?.close();
 
+  /** The old socket is forgotten, not waited for: a dead one takes minutes to close. */
+  const renew = () => {
+    if (closed || lostAt !== undefined || !socket) return;
+    socket.onclose = null;
+    socket.onmessage = null;
+    socket.close();
+    lostAt = Date.now();
+    open();
+  };
+  let looked = Date.now();
+  const look = () => {
+    const slept = Date.now() - looked > SLEPT_MS;
+    looked = Date.now();
+    if (slept) renew();
+  };
+
   window.addEventListener('online', retryNow);
   window.addEventListener('offline', drop);
+  document.addEventListener('visibilitychange', look);
+  const watch = setInterval(look, LOOK_EVERY_MS);
   open();
 
   return {
     close() {
       closed = true;
       clearTimeout(timer);
+      clearInterval(watch);
+      document.removeEventListener('visibilitychange', look);
       window.removeEventListener('online', retryNow);
       window.removeEventListener('offline', drop);
       socket?.close();

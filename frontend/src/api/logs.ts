@@ -17,6 +17,8 @@ export type LogFilter = { [Name in 'query' | 'service' | 'level']?: Asked[Name] 
 
 export type LogWindow = Required<Pick<Asked, 'from' | 'to'>>;
 
+export type LogOrder = NonNullable<Asked['order']>;
+
 /** The gravest first. */
 export const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'unknown'] as const;
 export type Level = (typeof LEVELS)[number];
@@ -26,11 +28,11 @@ const LINES_PER_PAGE = 200;
 const VALUES_SHOWN = 10;
 
 /** `about` names the range and is stable; `window` turns it into instants when the query runs. */
-export function logLinesQuery(project: string, filter: LogFilter, about: object, window: () => LogWindow) {
+export function logLinesQuery(project: string, filter: LogFilter, about: object, window: () => LogWindow, order: LogOrder) {
   return infiniteQueryOptions({
-    queryKey: keys.logs(project, 'lines', { ...filter, ...about }),
+    queryKey: keys.logs(project, 'lines', { ...filter, ...about, order }),
     queryFn: ({ pageParam, signal }) =>
-      read(api.GET('/api/v1/logs', { params: { query: present({ ...asked(filter, window()), limit: LINES_PER_PAGE, cursor: pageParam }) }, signal })),
+      read(api.GET('/api/v1/logs', { params: { query: present({ ...asked(filter, window()), order, limit: LINES_PER_PAGE, cursor: pageParam }) }, signal })),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.next_cursor ?? undefined,
     placeholderData: keepPreviousData,

@@ -954,7 +954,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What happened, oldest first */
+        /** What happened, oldest first unless told */
         get: operations["incident_timeline"];
         put?: never;
         post?: never;
@@ -1119,7 +1119,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Log records, newest first
+         * Log records, newest first unless told
          * @description `query` is words (`timeout`, `time*`), phrases (`"out of memory"`) and fields
          *     (`user.id:42`, `status:>=500`, `path:/api/*`, `level:error,fatal`, `trace_id:*`),
          *     each of which must hold; `-` or `NOT` before one says that it must not.
@@ -1578,7 +1578,10 @@ export interface paths {
         /** The project's service accounts, oldest first */
         get: operations["list_service_accounts"];
         put?: never;
-        /** Create a service account */
+        /**
+         * Create a service account
+         * @description Its name is its own among those of the project that are in use, in whatever case.
+         */
         post: operations["create_service_account"];
         delete?: never;
         options?: never;
@@ -3452,7 +3455,7 @@ export interface components {
         };
         /** @description A page of log records. */
         LogRecordPage: {
-            /** @description Newest first. */
+            /** @description In the order that was asked for. */
             items: components["schemas"]["LogRecord"][];
             /** @description None on the last page. */
             next_cursor?: string | null;
@@ -8365,6 +8368,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Its id, or its key such as `INC-12` */
                 id: string;
             };
             cookie?: never;
@@ -8448,6 +8452,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Its id, or its key such as `INC-12` */
                 id: string;
             };
             cookie?: never;
@@ -8583,6 +8588,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @description Its id, or its key such as `INC-12` */
                 id: string;
             };
             cookie?: never;
@@ -8666,6 +8672,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Its id, or its key such as `INC-12` */
                 id: string;
             };
             cookie?: never;
@@ -8796,6 +8803,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Its id, or its key such as `INC-12` */
                 id: string;
             };
             cookie?: never;
@@ -8926,6 +8934,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Its id, or its key such as `INC-12` */
                 id: string;
             };
             cookie?: never;
@@ -9056,6 +9065,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Its id, or its key such as `INC-12` */
                 id: string;
             };
             cookie?: never;
@@ -9186,6 +9196,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Its id, or its key such as `INC-12` */
                 id: string;
             };
             cookie?: never;
@@ -9317,6 +9328,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Its id, or its key such as `INC-12` */
                 id: string;
             };
             cookie?: never;
@@ -9447,6 +9459,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Its id, or its key such as `INC-12` */
                 id: string;
             };
             cookie?: never;
@@ -9577,6 +9590,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Its id, or its key such as `INC-12` */
                 id: string;
             };
             cookie?: never;
@@ -9707,6 +9721,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Its id, or its key such as `INC-12` */
                 id: string;
             };
             cookie?: never;
@@ -9836,6 +9851,7 @@ export interface operations {
     incident_timeline: {
         parameters: {
             query?: {
+                order?: "newest_first" | "oldest_first";
                 /** @description How many items at most; 50 unless told, never more than 200. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. */
@@ -9843,6 +9859,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @description Its id, or its key such as `INC-12` */
                 id: string;
             };
             cookie?: never;
@@ -9926,6 +9943,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Its id, or its key such as `INC-12` */
                 id: string;
             };
             cookie?: never;
@@ -10750,6 +10768,7 @@ export interface operations {
                  *     end ends there.
                  */
                 as_of?: string;
+                order?: "newest_first" | "oldest_first";
                 /** @description How many records at most; 100 unless told, never more than 1000. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. It keeps its place while records arrive. */
@@ -11029,7 +11048,10 @@ export interface operations {
                  *     end ends there.
                  */
                 as_of?: string;
-                /** @description How many values at most; 20 unless told, never more than 1000. */
+                /**
+                 * @description How many at most: 20 values unless told and no more than 1000, 50 patterns and no
+                 *     more than 500.
+                 */
                 limit?: number;
             };
             header?: never;
@@ -11133,7 +11155,10 @@ export interface operations {
                  *     end ends there.
                  */
                 as_of?: string;
-                /** @description How many values at most; 20 unless told, never more than 1000. */
+                /**
+                 * @description How many at most: 20 values unless told and no more than 1000, 50 patterns and no
+                 *     more than 500.
+                 */
                 limit?: number;
             };
             header?: never;
@@ -14014,7 +14039,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `X-Project` names another project, or the state does not allow it */
             409: {
                 headers: {
                     [name: string]: unknown;

@@ -3,7 +3,7 @@ import { Link } from '@tanstack/react-router';
 import type { Alert } from '../api/types';
 import { useProject } from '../hooks/useProject';
 import { Duration } from '../ui/Duration';
-import { LinkedText } from '../ui/LinkedText';
+import { LongText } from '../ui/LongText';
 import { OutLink } from '../ui/OutLink';
 import { RelativeTime } from '../ui/RelativeTime';
 import { isWebLink } from '../util/links';
@@ -53,7 +53,7 @@ export function AlertDetails({ alert }: { alert: Alert }) {
         <section key={name}>
           <h3 className={classes.heading}>{name}</h3>
           <p className={classes.text}>
-            <LinkedText text={text} />
+            <LongText text={text} />
           </p>
         </section>
       ))}

@@ -17,7 +17,7 @@ interface LogListProps {
 
 const ROW_HEIGHT = 28;
 
-/** Lines, newest first; only those near the screen are in the document. A line opens to everything known about it. */
+/** Lines in the order that was asked for; only those near the screen are in the document. A line opens to everything known about it. */
 export function LogList({ records, search, onEnd }: LogListProps) {
   const list = useListKeys<HTMLUListElement>({ count: records.length });
   const [opened, setOpened] = useState<ReadonlySet<string>>(new Set());

@@ -3,6 +3,8 @@ import { useCallback, useRef, type RefObject } from 'react';
 
 /** Rows carry this attribute with their index; keyboard focus moves between them. */
 export const ROW_ATTRIBUTE = 'data-row';
+/** And this one with their id. */
+export const ROW_ID_ATTRIBUTE = 'data-row-id';
 
 interface ListKeys {
   count: number;

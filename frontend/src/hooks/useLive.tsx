@@ -1,13 +1,12 @@
-import { useQueryClient, type QueryClient, type QueryKey } from '@tanstack/react-query';
+import { useQueryClient, type QueryClient } from '@tanstack/react-query';
 import { createContext, useContext, useEffect, useState, type ReactNode } from 'react';
 import { connectLive, liveUrl, type LiveState } from '../api/live';
 import { touchedKeys } from '../api/live-frames';
+import { collectKeys } from '../api/refetch';
 import { renewOrLeave } from '../api/session';
 
 const LiveContext = createContext<LiveState>({ kind: 'connecting' });
 
-/** How a burst of messages becomes one round of refetches. */
-const COALESCE_MS = 60;
 /** While the socket is away, what is on the screen is asked again this often. */
 const POLL_MS = 15_000;
 
@@ -58,23 +57,4 @@ function refetchVisible(client: QueryClient, project: string, fetchedSince = 0):
     queryKey: ['p', project],
     predicate: (query) => query.state.dataUpdatedAt >= fetchedSince,
   });
-}
-
-function collectKeys(client: QueryClient) {
-  const waiting = new Map<string, QueryKey>();
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const flush = () => {
-    timer = undefined;
-    for (const queryKey of waiting.values()) void client.invalidateQueries({ queryKey });
-    waiting.clear();
-  };
-  return {
-    add(touched: readonly QueryKey[]) {
-      for (const key of touched) waiting.set(JSON.stringify(key), key);
-      timer ??= setTimeout(flush, COALESCE_MS);
-    },
-    cancel() {
-      clearTimeout(timer);
-    },
-  };
 }

@@ -5,11 +5,11 @@ import { withoutTerm, withTerm, type Term } from '../util/log-query';
 import { instants } from '../util/range';
 import { useTimeRange } from './useTimeRange';
 
-type Change = Partial<Record<'q' | 'service' | 'level' | 'tab' | 'live', string | undefined>>;
+type Change = Partial<Record<'q' | 'service' | 'level' | 'tab' | 'live' | 'order', string | undefined>>;
 
 /** What the logs page searches for, as the URL says, and how to change it. */
 export function useLogSearch() {
-  const { q, service, level, tab, live } = useSearch({ strict: false });
+  const { q, service, level, tab, live, order } = useSearch({ strict: false });
   const range = useTimeRange('1h');
   const navigate = useNavigate();
   const filter = useMemo((): LogFilter => ({ query: q, service, level }), [q, service, level]);
@@ -24,6 +24,7 @@ export function useLogSearch() {
     range,
     tab: tab === 'patterns' ? ('patterns' as const) : ('lines' as const),
     live: live === '1',
+    order: order === 'oldest' ? ('oldest_first' as const) : ('newest_first' as const),
     window: (): LogWindow => instants(range),
     set,
     toggleService: (name: string) => set({ service: toggled(service, name) }),

@@ -7,6 +7,7 @@ import { alertListQuery, alertQuery } from '../api/alerts';
 import type { Alert } from '../api/types';
 import { alertColumns } from '../components/alert-columns';
 import { AlertDetails } from '../components/AlertDetails';
+import { useKeepLoaded } from '../hooks/useKeepLoaded';
 import { useListKeys } from '../hooks/useListKeys';
 import { useProject } from '../hooks/useProject';
 import { DataTable } from '../ui/DataTable';
@@ -31,6 +32,9 @@ export function AlertsPage() {
   const navigate = useNavigate();
   const filter = useMemo(() => ({ status: status === 'all' ? undefined : status, q }), [status, q]);
   const query = useInfiniteQuery(alertListQuery(project, filter));
+  const rows = useMemo(() => query.data?.pages.flatMap((page) => page.items) ?? [], [query.data]);
+  const ids = useMemo(() => rows.map((row) => row.id), [rows]);
+  useKeepLoaded(query, ids, filter);
   const set = (change: { status?: string | undefined; q?: string | undefined }) =>
     void navigate({ to: '.', search: (before) => ({ ...before, ...change }), replace: true });
   return (
@@ -49,7 +53,7 @@ export function AlertsPage() {
       <div className={classes.list}>
         <PanelBoundary>
           <QueryView query={query} skeleton={<RowSkeleton rows={12} height={41} />}>
-            {(data) => <AlertRows rows={data.pages.flatMap((page) => page.items)} filtered={q !== '' || status !== 'firing'} />}
+            {() => <AlertRows rows={rows} filtered={q !== '' || status !== 'firing'} />}
           </QueryView>
         </PanelBoundary>
       </div>

@@ -1,6 +1,6 @@
-import { Anchor, Modal, Skeleton } from '@mantine/core';
+import { Anchor, Button, Modal, Skeleton } from '@mantine/core';
 import { IconArrowLeft, IconGitMerge, IconHourglass } from '@tabler/icons-react';
-import { useQuery } from '@tanstack/react-query';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import { may } from '../api/auth';
@@ -21,7 +21,7 @@ import { MergeForm } from '../forms/MergeForm';
 import { useMe, useProject } from '../hooks/useProject';
 import { Callout } from '../ui/Callout';
 import { Duration } from '../ui/Duration';
-import { LinkedText } from '../ui/LinkedText';
+import { LongText } from '../ui/LongText';
 import { Panel } from '../ui/Panel';
 import { QueryView } from '../ui/QueryView';
 import { RelativeTime } from '../ui/RelativeTime';
@@ -124,7 +124,7 @@ function Description({ text }: { text: string }) {
   return (
     <Panel title="Description">
       <p className={classes.description}>
-        <LinkedText text={text} />
+        <LongText text={text} />
       </p>
     </Panel>
   );
@@ -133,9 +133,9 @@ function Description({ text }: { text: string }) {
 function AlertsPanel({ incident }: { incident: Incident }) {
   const query = useQuery(incidentAlertsQuery(incident.project_id, incident.id));
   return (
-    <Panel title="Alerts" count={query.data?.length} flush>
+    <Panel title="Alerts" count={query.data && incident.alerts_total} flush>
       <QueryView query={query} skeleton={<RowSkeleton rows={3} height={64} />}>
-        {(alerts) => <IncidentAlerts alerts={alerts} source={incident.source} />}
+        {(alerts) => <IncidentAlerts alerts={alerts} incident={incident} />}
       </QueryView>
       {incident.group_key && (
         <p className={classes.group}>
@@ -147,14 +147,34 @@ function AlertsPanel({ incident }: { incident: Incident }) {
 }
 
 function TimelinePanel({ incident }: { incident: Incident }) {
-  const query = useQuery(timelineQuery(incident.project_id, incident.id));
+  const query = useInfiniteQuery(timelineQuery(incident.project_id, incident.id));
   const mayWrite = may(useMe(), 'incident.comment');
   return (
     <Panel title="Timeline" actions={<HistoryLink type="incident" id={incident.id} />}>
       <QueryView query={query} skeleton={<RowSkeleton rows={5} />}>
-        {(entries) => <Timeline entries={entries} />}
+        {(data) => (
+          <>
+            {query.hasNextPage && (
+              <Button
+                size="compact-sm"
+                variant="default"
+                fullWidth
+                mb="sm"
+                loading={query.isFetchingNextPage}
+                onClick={() => void query.fetchNextPage()}
+              >
+                Show earlier
+              </Button>
+            )}
+            <Timeline entries={data.pages.flatMap((page) => page.items).toReversed()} />
+          </>
+        )}
       </QueryView>
-      {mayWrite && incident.status !== 'merged' && <CommentForm incident={incident} />}
+      {mayWrite && incident.status !== 'merged' && (
+        <div className={classes.composer}>
+          <CommentForm incident={incident} />
+        </div>
+      )}
     </Panel>
   );
 }

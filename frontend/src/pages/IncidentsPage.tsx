@@ -11,6 +11,7 @@ import { BulkBar } from '../components/BulkBar';
 import { incidentColumns } from '../components/incident-columns';
 import { SeverityBadge } from '../components/SeverityBadge';
 import { useBulkStep } from '../hooks/useBulkStep';
+import { useKeepLoaded } from '../hooks/useKeepLoaded';
 import { useListKeys } from '../hooks/useListKeys';
 import { useMe, useProject } from '../hooks/useProject';
 import { useTimeRange } from '../hooks/useTimeRange';
@@ -45,6 +46,9 @@ export function IncidentsPage() {
   const { status = 'open', severity, q, assignee } = search;
   const keyed = useMemo(() => ({ status, severity, q, assignee, ...range }), [status, severity, q, assignee, range]);
   const query = useInfiniteQuery(incidentListQuery(project, keyed, toFilter));
+  const rows = useMemo(() => query.data?.pages.flatMap((page) => page.items) ?? [], [query.data]);
+  const ids = useMemo(() => rows.map((row) => row.id), [rows]);
+  useKeepLoaded(query, ids, keyed);
   return (
     <>
       <PageHeader
@@ -64,7 +68,7 @@ export function IncidentsPage() {
       <div className={classes.list}>
         <PanelBoundary>
           <QueryView query={query} skeleton={<RowSkeleton rows={12} height={41} />}>
-            {(data) => <IncidentRows rows={data.pages.flatMap((page) => page.items)} mayWrite={may(me, 'incident.work')} />}
+            {() => <IncidentRows rows={rows} mayWrite={may(me, 'incident.work')} />}
           </QueryView>
         </PanelBoundary>
       </div>

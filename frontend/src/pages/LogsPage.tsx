@@ -73,7 +73,16 @@ function Explorer() {
                 value={search.tab}
                 onChange={(tab) => search.set({ tab: tab === 'lines' ? undefined : tab, ...(tab === 'patterns' && { live: undefined }) })}
               />
-              {search.tab === 'lines' && <span className="dim">Newest first</span>}
+              {search.tab === 'lines' && search.live && <span className="dim">Newest first</span>}
+              {search.tab === 'lines' && !search.live && (
+                <SegmentedControl
+                  size="xs"
+                  aria-label="Order"
+                  data={[{ value: 'newest_first', label: 'Newest first' }, { value: 'oldest_first', label: 'Oldest first' }]}
+                  value={search.order}
+                  onChange={(order) => search.set({ order: order === 'oldest_first' ? 'oldest' : undefined })}
+                />
+              )}
             </header>
             <PanelBoundary>
               {search.live ? <TailedLines search={search} /> : search.tab === 'patterns' ? <LogPatterns search={search} /> : <FoundLines search={search} />}
@@ -86,7 +95,7 @@ function Explorer() {
 }
 
 function FoundLines({ search }: { search: LogSearch }) {
-  const query = useInfiniteQuery(logLinesQuery(useProject(), search.filter, search.range, search.window));
+  const query = useInfiniteQuery(logLinesQuery(useProject(), search.filter, search.range, search.window, search.order));
   const { hasNextPage, isFetchingNextPage, fetchNextPage } = query;
   const more = useCallback(() => {
     if (hasNextPage && !isFetchingNextPage) void fetchNextPage();

@@ -122,7 +122,7 @@ const logs = createRoute({
   getParentRoute: () => projectRoute,
   path: '/logs',
   staticData: { timeRange: '1h' },
-  validateSearch: only('q', 'service', 'level', 'tab', 'live'),
+  validateSearch: only('q', 'service', 'level', 'tab', 'live', 'order'),
   component: lazyRouteComponent(() => import('../pages/LogsPage'), 'LogsPage'),
 });
 

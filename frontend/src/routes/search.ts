@@ -25,6 +25,8 @@ export interface PageSearch {
   level?: string | undefined;
   /** Logs: `1` while lines are followed. */
   live?: string | undefined;
+  /** Logs: `oldest` while the oldest lines come first. */
+  order?: string | undefined;
   operation?: string | undefined;
   /** Traces: shortest and longest duration, as written: `250ms`, `1.5s`. */
   min?: string | undefined;

@@ -1,4 +1,5 @@
 import { Checkbox } from '@mantine/core';
+import { replaceEqualDeep } from '@tanstack/react-query';
 import {
   rowSelectionFeature,
   tableFeatures,
@@ -8,9 +9,11 @@ import {
   type RowSelectionState,
 } from '@tanstack/react-table';
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
-import { useLayoutEffect, useRef, useState, type ReactNode, type RefObject } from 'react';
-import { ROW_ATTRIBUTE } from '../hooks/useListKeys';
+import { memo, useCallback, useLayoutEffect, useRef, useState, type ReactNode, type RefObject } from 'react';
+import { useLatest } from '../hooks/useLatest';
+import { ROW_ATTRIBUTE, ROW_ID_ATTRIBUTE } from '../hooks/useListKeys';
 import classes from './DataTable.module.css';
+import { SteadyScroll } from './SteadyScroll';
 
 const features = tableFeatures({ rowSelectionFeature });
 
@@ -64,6 +67,15 @@ export function DataTable<T extends RowData>(props: DataTableProps<T>) {
   });
   const rows = table.getRowModel().rows;
   const visible = useVisibleRows(ref, rows.length);
+  // Stable, so that a chosen row draws itself alone.
+  const latest = useLatest({ selection: props.selection });
+  const toggle = useCallback(
+    (id: string) => {
+      const { selection } = latest.current;
+      selection?.set(selection.ids.includes(id) ? selection.ids.filter((one) => one !== id) : [...selection.ids, id]);
+    },
+    [latest],
+  );
 
   return (
     <table className={classes.table} aria-label={props.label} aria-rowcount={rows.length + 1} ref={ref}>
@@ -90,34 +102,64 @@ export function DataTable<T extends RowData>(props: DataTableProps<T>) {
       <tbody>
         <Spacer height={visible.before} />
         {rows.slice(visible.first, visible.last + 1).map((row) => (
-          <tr
+          <DataRow
             key={row.id}
-            aria-rowindex={row.index + 2}
-            {...{ [ROW_ATTRIBUTE]: row.index }}
-            data-selected={row.getIsSelected() || undefined}
-            data-dim={props.isDim?.(row.original) || undefined}
-          >
-            {props.selection && (
-              <td className={classes.check}>
-                <Checkbox
-                  size="xs"
-                  aria-label={`Select ${props.rowName?.(row.original) ?? row.id}`}
-                  checked={row.getIsSelected()}
-                  onChange={row.getToggleSelectedHandler()}
-                />
-              </td>
-            )}
-            {props.columns.map((column) => (
-              <td key={column.id} {...cellProps(column)}>
-                {column.cell(row.original)}
-              </td>
-            ))}
-          </tr>
+            row={row.original}
+            id={row.id}
+            index={row.index}
+            columns={props.columns}
+            name={props.rowName?.(row.original) ?? row.id}
+            dim={props.isDim?.(row.original) ?? false}
+            selected={row.getIsSelected()}
+            toggle={props.selection ? toggle : undefined}
+          />
         ))}
         <Spacer height={visible.after} />
       </tbody>
+      <SteadyScroll table={ref} ids={rows.map((row) => row.id)} />
     </table>
   );
+}
+
+interface DataRowProps<T> {
+  row: T;
+  id: string;
+  index: number;
+  columns: readonly Column<T>[];
+  name: string;
+  dim: boolean;
+  selected: boolean;
+  toggle: ((id: string) => void) | undefined;
+}
+
+function PlainRow<T>({ row, id, index, columns, name, dim, selected, toggle }: DataRowProps<T>) {
+  return (
+    <tr
+      aria-rowindex={index + 2}
+      {...{ [ROW_ATTRIBUTE]: index, [ROW_ID_ATTRIBUTE]: id }}
+      data-selected={selected || undefined}
+      data-dim={dim || undefined}
+    >
+      {toggle && (
+        <td className={classes.check}>
+          <Checkbox size="xs" aria-label={`Select ${name}`} checked={selected} onChange={() => toggle(id)} />
+        </td>
+      )}
+      {columns.map((column) => (
+        <td key={column.id} {...cellProps(column)}>
+          {column.cell(row)}
+        </td>
+      ))}
+    </tr>
+  );
+}
+
+/** Drawn anew only where it says something else: in a storm every row is fetched again several times a second. */
+const DataRow = memo(PlainRow, sameRow) as typeof PlainRow;
+
+function sameRow<T>({ row: before, ...rest }: DataRowProps<T>, { row: after, ...others }: DataRowProps<T>): boolean {
+  const names = Object.keys(rest) as (keyof typeof rest)[];
+  return names.every((name) => rest[name] === others[name]) && replaceEqualDeep(before, after) === before;
 }
 
 function Spacer({ height }: { height: number }) {
@@ -135,14 +177,21 @@ function cellProps<T>(column: Column<T>) {
 /** The window of rows to render, with the heights of what is left out before and after it. */
 function useVisibleRows(ref: RefObject<HTMLTableElement | null>, count: number) {
   const [margin, setMargin] = useState(0);
+  const [rowHeight, setRowHeight] = useState(ROW_HEIGHT);
   useLayoutEffect(() => setMargin(ref.current?.offsetTop ?? 0), [ref]);
+  // As high as rows are here: with another height what is left out would shift what is shown.
+  useLayoutEffect(() => {
+    const height = ref.current?.querySelector(`[${ROW_ATTRIBUTE}]`)?.getBoundingClientRect().height;
+    if (height) setRowHeight(height);
+  }, [ref, count]);
   const virtualizer = useWindowVirtualizer({
     count,
-    estimateSize: () => ROW_HEIGHT,
+    estimateSize: () => rowHeight,
     overscan: 20,
     scrollMargin: margin,
     enabled: count > VIRTUAL_FROM,
   });
+  useLayoutEffect(() => virtualizer.measure(), [virtualizer, rowHeight]);
   const items = virtualizer.getVirtualItems();
   const firstItem = items[0];
   const lastItem = items[items.length - 1];

@@ -44,7 +44,7 @@ pub async fn list(
     let scope = allowed.scope();
     let after = paging.after(&gateway, scope, LIST)?;
     let filter = which.filter()?;
-    let page = alerts::list(&gateway.db, scope, &filter, after, paging.limit()).await?;
+    let page = alerts::list(&gateway.db, scope, &filter, after, paging.limit()?).await?;
     Ok(Json(Listed::of(&gateway, scope, LIST, page)?))
 }
 

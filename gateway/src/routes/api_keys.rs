@@ -73,7 +73,7 @@ pub async fn list(
 ) -> Result<Json<ApiKeyPage>, Error> {
     let scope = allowed.scope();
     let after = paging.after(&gateway, scope, LIST)?;
-    let page = api_keys::list(&gateway.db, scope, after, paging.limit()).await?;
+    let page = api_keys::list(&gateway.db, scope, after, paging.limit()?).await?;
     Ok(Json(Listed::of(&gateway, scope, LIST, page)?))
 }
 

@@ -86,7 +86,7 @@ pub async fn list(
     let scope = allowed.scope();
     let after = paging.after(&gateway, scope, LIST)?;
     let filter = which.filter()?;
-    let page = audit::list(&gateway.db, scope, &filter, after, paging.limit()).await?;
+    let page = audit::list(&gateway.db, scope, &filter, after, paging.limit()?).await?;
     Ok(Json(Listed::of(&gateway, scope, LIST, page)?))
 }
 

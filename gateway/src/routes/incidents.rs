@@ -2,6 +2,7 @@
 
 pub mod alerts;
 pub mod edits;
+mod named;
 pub mod timeline;
 pub mod transitions;
 
@@ -28,8 +29,9 @@ use crate::etag;
 use crate::operations::Allowed;
 use crate::outcomes::Settled;
 use crate::paging::{Listed, Paging};
-use crate::parameters::{Path, Query};
+use crate::parameters::Query;
 use crate::request::Asked;
+use named::Named;
 
 const LIST: &str = "incidents";
 
@@ -58,6 +60,7 @@ pub struct Which {
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct NewIncident {
     #[schema(example = "Checkout answers 5xx")]
     pub title: String,
@@ -87,7 +90,7 @@ pub async fn list(
     let scope = allowed.scope();
     let after = paging.after(&gateway, scope, LIST)?;
     let filter = which.filter()?;
-    let page = incidents::list(&gateway.db, scope, &filter, after, paging.limit()).await?;
+    let page = incidents::list(&gateway.db, scope, &filter, after, paging.limit()?).await?;
     Ok(Json(Listed::of(&gateway, scope, LIST, page)?))
 }
 
@@ -135,12 +138,12 @@ pub async fn stats(
 
 /// One incident
 #[utoipa::path(get, path = "/api/v1/incidents/{id}", operation_id = "get_incident", tag = "incidents",
-    params(("id" = Uuid, Path)),
+    params(("id" = String, Path, description = "Its id, or its key such as `INC-12`")),
     responses((status = 200, body = Incident), (status = 404, body = Problem)))]
 pub async fn get(
     State(gateway): State<Gateway>,
     allowed: Allowed,
-    Path(id): Path<Uuid>,
+    Named(id): Named,
 ) -> Result<Response, Error> {
     let found = incidents::get(&gateway.db, allowed.scope(), IncidentId(id)).await?;
     let incident = found.ok_or(Error::NotFound)?;

@@ -97,7 +97,7 @@ pub async fn list(
 ) -> Result<Json<InvitationPage>, Error> {
     let (scope, people) = (allowed.scope(), gateway.people());
     let after = paging.after(&gateway, scope, LIST)?;
-    let page = invitations::list(&gateway.db, &people, scope, after, paging.limit()).await?;
+    let page = invitations::list(&gateway.db, &people, scope, after, paging.limit()?).await?;
     let listed = Listed::of(&gateway, scope, LIST, page)?;
     let shown = listed
         .items

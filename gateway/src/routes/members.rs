@@ -77,7 +77,14 @@ pub async fn list(
 ) -> Result<Json<MemberPage>, Error> {
     let scope = allowed.scope();
     let after = paging.after(&gateway, scope, LIST)?;
-    let page = members::list(&gateway.db, &gateway.people(), scope, after, paging.limit()).await?;
+    let page = members::list(
+        &gateway.db,
+        &gateway.people(),
+        scope,
+        after,
+        paging.limit()?,
+    )
+    .await?;
     Ok(Json(Listed::of(&gateway, scope, LIST, page)?))
 }
 

@@ -59,7 +59,7 @@ pub async fn list(
 ) -> Result<Json<ProjectPage>, Error> {
     let scope = allowed.scope();
     let after = paging.after(&gateway, scope, LIST)?;
-    let page = projects::list(&gateway.db, scope, after, paging.limit()).await?;
+    let page = projects::list(&gateway.db, scope, after, paging.limit()?).await?;
     Ok(Json(Listed::of(&gateway, scope, LIST, page)?))
 }
 

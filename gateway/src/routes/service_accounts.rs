@@ -55,7 +55,7 @@ pub async fn list(
 ) -> Result<Json<ServiceAccountPage>, Error> {
     let scope = allowed.scope();
     let after = paging.after(&gateway, scope, LIST)?;
-    let page = service_accounts::list(&gateway.db, scope, after, paging.limit()).await?;
+    let page = service_accounts::list(&gateway.db, scope, after, paging.limit()?).await?;
     Ok(Json(Listed::of(&gateway, scope, LIST, page)?))
 }
 

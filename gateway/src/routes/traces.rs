@@ -50,7 +50,7 @@ pub async fn list(
     let scope = allowed.scope();
     let after = paging.after(&gateway, scope, LIST)?;
     let filter = which.filter(range.times(&gateway, as_of_ns)?, as_of_ns, query.as_deref())?;
-    let page = search::search(&gateway.db, scope, &filter, after, paging.limit()).await?;
+    let page = search::search(&gateway.db, scope, &filter, after, paging.limit()?).await?;
     let listed = Listed::of(&gateway, scope, LIST, page)?;
     Ok(Json(Listed {
         items: listed.items.into_iter().map(TraceSummary::of).collect(),

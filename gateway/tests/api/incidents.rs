@@ -2,6 +2,7 @@
 
 use axum::http::Method;
 use serde_json::{Value, json};
+use sqlx::{Connection, Executor, PgConnection};
 
 use crate::app::{Answer, App, Person, app};
 
@@ -185,4 +186,119 @@ async fn bodies_out_of_bounds_are_refused() {
     let unknown = json!({"title": "x", "severity": "SEV9"});
     let refused = app.post("/api/v1/incidents", &ada.token, unknown).await;
     assert_eq!(refused.with(400)["errors"][0]["field"], "severity");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_parameter_that_is_none_is_refused_by_name() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    let get = async |path: &str| app.get(&format!("/api/v1/{path}"), Some(&ada.token)).await;
+    for (path, field, told) in [
+        (
+            "incidents?sort=severity",
+            "sort",
+            "`sort` is no parameter here",
+        ),
+        (
+            "alerts?status=firing&severity=SEV1",
+            "severity",
+            "`severity` is no parameter here",
+        ),
+        ("incidents?limit=0", "limit", "`0` is not 1 or more"),
+        ("logs?limit=0", "limit", "`0` is not 1 or more"),
+        ("logs?order=up", "order", "`up` cannot be read"),
+    ] {
+        let refused = get(path).await.with(400);
+        let error = &refused["errors"][0];
+        assert_eq!(error["field"], field, "{path}");
+        let message = error["message"].as_str().unwrap();
+        assert!(message.starts_with(told), "{path}: {message}");
+    }
+    get("incidents?limit=100000&q=x&status=open")
+        .await
+        .with(200);
+    get("logs?limit=1000&order=oldest_first").await.with(200);
+    // Who may not ask is not told what could be asked.
+    app.get("/api/v1/incidents?sort=x", None).await.with(401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_note_under_another_name_is_not_lost_silently() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    let id = app.incident(&ada, "x").await;
+    let path = format!("/api/v1/incidents/{id}/acknowledge");
+    let wrong = json!({"notes": "looking"});
+    let refused = app.post(&path, &ada.token, wrong).await.with(400);
+    assert!(
+        refused["detail"].as_str().unwrap().contains("notes"),
+        "{refused}"
+    );
+    app.post(&path, &ada.token, json!({"note": "looking"}))
+        .await
+        .with(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_incident_answers_to_its_key() {
+    let app = app!();
+    let (ada, eve) = (app.register("Ada").await, app.register("Eve").await);
+    let id = app.incident(&ada, "x").await;
+    let get = async |path: &str| app.get(path, Some(&ada.token)).await;
+    get("/api/v1/incidents/INC-1").await.with(404);
+    // Numbers are given by a worker, which does not run here.
+    let mut superuser = PgConnection::connect(&app.database).await.unwrap();
+    let given =
+        "INSERT INTO read.incident_numbers SELECT id, tenant_id, project_id, 1 FROM read.incidents";
+    superuser.execute(given).await.unwrap();
+    assert_eq!(
+        get("/api/v1/incidents/INC-1").await.with(200)["id"],
+        json!(id)
+    );
+    assert_eq!(
+        get("/api/v1/incidents/inc-1/timeline").await.with(200)["items"][0]["kind"],
+        "opened"
+    );
+    assert_eq!(
+        act(&app, &ada, "INC-1", "acknowledge").await.with(200)["id"],
+        json!(id)
+    );
+    // A foreign number is one that is not there.
+    let foreign = app.get("/api/v1/incidents/INC-1", Some(&eve.token)).await;
+    foreign.with(404);
+    get("/api/v1/incidents/INC-2").await.with(404);
+    let refused = get("/api/v1/incidents/first").await.with(400);
+    assert_eq!(refused["errors"][0]["field"], "id");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_timeline_is_read_from_either_end() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    let id = app.incident(&ada, "x").await;
+    for n in 0..5 {
+        let body = json!({"body": format!("comment {n}")});
+        let path = format!("/api/v1/incidents/{id}/comments");
+        app.post(&path, &ada.token, body).await.with(201);
+    }
+    let oldest = app.timeline(&ada, &id, 6).await;
+    let path = format!("/api/v1/incidents/{id}/timeline?order=newest_first&limit=4");
+    let first = app.get(&path, Some(&ada.token)).await.with(200);
+    let cursor = first["next_cursor"].as_str().unwrap();
+    // What is said meanwhile moves nothing.
+    let body = json!({"body": "meanwhile"});
+    let comments = format!("/api/v1/incidents/{id}/comments");
+    app.post(&comments, &ada.token, body).await.with(201);
+    let next = app
+        .get(&format!("{path}&cursor={cursor}"), Some(&ada.token))
+        .await;
+    let next = next.with(200);
+    let pages = [&first, &next].map(|page| page["items"].as_array().unwrap().clone());
+    let mut read = pages.concat();
+    read.reverse();
+    assert_eq!(read, oldest);
+    assert_eq!(next["next_cursor"], Value::Null);
+    // A cursor goes on in its own order only.
+    let other = format!("/api/v1/incidents/{id}/timeline?cursor={cursor}");
+    app.get(&other, Some(&ada.token)).await.with(400);
 }

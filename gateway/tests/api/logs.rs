@@ -151,6 +151,41 @@ async fn what_was_sent_is_searched_counted_and_exported() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn lines_are_read_from_either_end() {
+    let app = app!();
+    let ada = with_lines(&app).await;
+    let read = async |order: &str| {
+        let path = format!("/api/v1/logs?order={order}&limit=3");
+        let (mut bodies, mut cursor) = (Vec::new(), None::<String>);
+        loop {
+            let more = cursor.map(|cursor| format!("&cursor={cursor}"));
+            let asked = format!("{path}{}", more.unwrap_or_default());
+            let page = app.get(&asked, Some(&ada.token)).await.with(200);
+            for item in page["items"].as_array().unwrap() {
+                bodies.push(item["body"].as_str().unwrap().to_owned());
+            }
+            cursor = page["next_cursor"].as_str().map(str::to_owned);
+            if cursor.is_none() {
+                return bodies;
+            }
+        }
+    };
+    let oldest_first = read("oldest_first").await;
+    let expected: Vec<_> = (0..10).map(|n| format!("order {n} placed")).collect();
+    assert_eq!(oldest_first, expected);
+    let mut newest_first = read("newest_first").await;
+    newest_first.reverse();
+    assert_eq!(newest_first, expected);
+    let page = app
+        .get("/api/v1/logs?limit=3", Some(&ada.token))
+        .await
+        .with(200);
+    let cursor = page["next_cursor"].as_str().unwrap();
+    let other = format!("/api/v1/logs?order=oldest_first&cursor={cursor}");
+    app.get(&other, Some(&ada.token)).await.with(400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_mistake_is_named_with_its_place() {
     let app = app!();
     let ada = app.register("Ada").await;

@@ -113,6 +113,25 @@ pub async fn get(db: &Db, scope: &Scope, id: IncidentId) -> Result<Option<Incide
     Ok(found.map(|joined| joined.shown(&names)))
 }
 
+/// The incident of a number; None where there is none in this scope.
+pub async fn numbered(
+    db: &Db,
+    scope: &Scope,
+    number: i64,
+) -> Result<Option<IncidentId>, QueryError> {
+    let mut tx = db.reading(scope).await?;
+    let found: Option<Uuid> = sqlx::query_scalar(
+        "SELECT incident_id FROM incident_numbers
+         WHERE tenant_id = $1 AND project_id = $2 AND number = $3",
+    )
+    .bind(scope.tenant().0)
+    .bind(scope.project().0)
+    .bind(number)
+    .fetch_optional(&mut *tx)
+    .await?;
+    Ok(found.map(IncidentId))
+}
+
 /// A row with what is joined to it.
 #[derive(Debug, sqlx::FromRow)]
 struct Joined {
@@ -188,7 +207,7 @@ fn narrow(sql: &mut QueryBuilder<Postgres>, filter: &Filter) {
 }
 
 /// `INC-12`, `inc-12` and `12` all mean the number 12.
-fn number_of(q: &str) -> Option<i64> {
+pub fn number_of(q: &str) -> Option<i64> {
     let q = q.trim().to_ascii_lowercase();
     q.strip_prefix("inc-").unwrap_or(&q).parse().ok()
 }

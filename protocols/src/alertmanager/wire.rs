@@ -9,6 +9,8 @@ use super::{
 };
 
 const VERSION: &str = "4";
+/// What Grafana's own alerting calls the same payload, with more fields.
+const GRAFANA_VERSION: &str = "1";
 /// How much of an offending value is quoted.
 const QUOTED_CHARS: usize = 120;
 
@@ -71,11 +73,11 @@ fn wrong_version(body: &[u8]) -> Option<Invalid> {
 
 fn check_version(version: Option<String>) -> Result<(), Invalid> {
     let version = required("version", version)?;
-    if version == VERSION {
+    if [VERSION, GRAFANA_VERSION].contains(&&*version) {
         return Ok(());
     }
     let problem = format!(
-        "is `{}`; only version `{VERSION}` is understood",
+        "is `{}`; only version `{VERSION}`, or Grafana's `{GRAFANA_VERSION}`, is understood",
         quoted(&version)
     );
     Err(Invalid::new("version", problem))

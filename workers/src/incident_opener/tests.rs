@@ -115,6 +115,14 @@ fn titles_fall_back_from_summary_to_description_to_name_and_group() {
         r#"{}:{alertname="InstanceDown", cluster="eu-1"}"#
     );
     assert_eq!(received(&nameless).alerts[0].name, "b12033b7042bf672");
+    let grouped = changed(|b| {
+        b["commonAnnotations"] = json!({});
+        b["groupLabels"] = json!({"service": "checkout"});
+        b["commonLabels"] = json!({});
+        b["alerts"] = json!([b["alerts"][0]]);
+        b["alerts"][0]["labels"] = json!({"service": "checkout"});
+    });
+    assert_eq!(received(&grouped).title, "Alerts (service=checkout)");
 }
 
 #[test]

@@ -5,25 +5,25 @@ use axum::extract::State;
 use projections::alerts::{self, Filter};
 use projections::incidents;
 use schemas::ids::IncidentId;
-use uuid::Uuid;
 
+use super::named::Named;
 use crate::Gateway;
 use crate::error::{Error, Problem};
 use crate::operations::Allowed;
 use crate::paging::{Listed, Paging};
-use crate::parameters::{Path, Query};
+use crate::parameters::Query;
 use crate::routes::alerts::AlertPage;
 
 const LIST: &str = "incident alerts";
 
 /// Its alerts, newest first
 #[utoipa::path(get, path = "/api/v1/incidents/{id}/alerts", operation_id = "incident_alerts",
-    tag = "incidents", params(("id" = Uuid, Path), Paging),
+    tag = "incidents", params(("id" = String, Path, description = "Its id, or its key such as `INC-12`"), Paging),
     responses((status = 200, body = AlertPage), (status = 404, body = Problem)))]
 pub async fn list(
     State(gateway): State<Gateway>,
     allowed: Allowed,
-    Path(id): Path<Uuid>,
+    Named(id): Named,
     Query(paging): Query<Paging>,
 ) -> Result<Json<AlertPage>, Error> {
     let (scope, id) = (allowed.scope(), IncidentId(id));
@@ -35,6 +35,6 @@ pub async fn list(
         incident: Some(id),
         ..Filter::default()
     };
-    let page = alerts::list(&gateway.db, scope, &filter, after, paging.limit()).await?;
+    let page = alerts::list(&gateway.db, scope, &filter, after, paging.limit()?).await?;
     Ok(Json(Listed::of(&gateway, scope, LIST, page)?))
 }

@@ -13,32 +13,36 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::named::Named;
 use super::transitions::work;
 use crate::Gateway;
 use crate::error::{Error, FieldError, Pending, Problem};
 use crate::operations::Allowed;
-use crate::parameters::Path;
 use crate::request::Asked;
 
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ChangeSeverity {
     #[schema(value_type = crate::openapi::words::Severity)]
     pub severity: Severity,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ChangeTitle {
     #[schema(example = "Checkout is down")]
     pub title: String,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Assign {
     /// None = nobody.
     pub user_id: Option<Uuid>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Merge {
     /// The incident that takes this one's alerts over.
     pub into: Uuid,
@@ -46,12 +50,12 @@ pub struct Merge {
 
 /// Say how bad it is
 #[utoipa::path(put, path = "/api/v1/incidents/{id}/severity", operation_id = "set_incident_severity",
-    tag = "incidents", params(("id" = Uuid, Path)), request_body = ChangeSeverity,
+    tag = "incidents", params(("id" = String, Path, description = "Its id, or its key such as `INC-12`")), request_body = ChangeSeverity,
     responses((status = 200, body = Incident), (status = 202, body = Pending), (status = 412, body = Problem)))]
 pub async fn set_severity(
     State(gateway): State<Gateway>,
     allowed: Allowed,
-    Path(id): Path<Uuid>,
+    Named(id): Named,
     asked: Asked<ChangeSeverity>,
 ) -> Result<Response, Error> {
     let severity = asked.body.severity;
@@ -67,12 +71,12 @@ pub async fn set_severity(
 
 /// Say what it is
 #[utoipa::path(put, path = "/api/v1/incidents/{id}/title", operation_id = "set_incident_title",
-    tag = "incidents", params(("id" = Uuid, Path)), request_body = ChangeTitle,
+    tag = "incidents", params(("id" = String, Path, description = "Its id, or its key such as `INC-12`")), request_body = ChangeTitle,
     responses((status = 200, body = Incident), (status = 202, body = Pending), (status = 412, body = Problem)))]
 pub async fn set_title(
     State(gateway): State<Gateway>,
     allowed: Allowed,
-    Path(id): Path<Uuid>,
+    Named(id): Named,
     asked: Asked<ChangeTitle>,
 ) -> Result<Response, Error> {
     let title = asked.body.title;
@@ -88,13 +92,13 @@ pub async fn set_title(
 
 /// Say whose it is
 #[utoipa::path(put, path = "/api/v1/incidents/{id}/assignee", operation_id = "set_incident_assignee",
-    tag = "incidents", params(("id" = Uuid, Path)), request_body = Assign,
+    tag = "incidents", params(("id" = String, Path, description = "Its id, or its key such as `INC-12`")), request_body = Assign,
     responses((status = 200, body = Incident), (status = 202, body = Pending),
         (status = 412, body = Problem), (status = 422, body = Problem)))]
 pub async fn set_assignee(
     State(gateway): State<Gateway>,
     allowed: Allowed,
-    Path(id): Path<Uuid>,
+    Named(id): Named,
     asked: Asked<Assign>,
 ) -> Result<Response, Error> {
     let assignee = asked.body.user_id.map(UserId);
@@ -126,12 +130,12 @@ pub async fn set_assignee(
 /// other's alerts, whichever of the two the request was sent to. The answer is the
 /// incident that goes; it shows `merged` once the survivor has agreed.
 #[utoipa::path(post, path = "/api/v1/incidents/{id}/merge", operation_id = "merge_incident",
-    tag = "incidents", params(("id" = Uuid, Path)), request_body = Merge,
+    tag = "incidents", params(("id" = String, Path, description = "Its id, or its key such as `INC-12`")), request_body = Merge,
     responses((status = 200, body = Incident), (status = 202, body = Pending), (status = 409, body = Problem)))]
 pub async fn merge(
     State(gateway): State<Gateway>,
     allowed: Allowed,
-    Path(id): Path<Uuid>,
+    Named(id): Named,
     asked: Asked<Merge>,
 ) -> Result<Response, Error> {
     for incident in [id, asked.body.into] {

@@ -17,16 +17,17 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::named::Named;
 use super::shown;
 use crate::Gateway;
 use crate::dispatch::Command;
 use crate::error::{Error, Pending, Problem};
 use crate::etag;
 use crate::operations::Allowed;
-use crate::parameters::Path;
 use crate::request::{Asked, Question};
 
 #[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Note {
     #[serde(default)]
     pub note: Option<String>,
@@ -34,13 +35,13 @@ pub struct Note {
 
 /// Somebody is on it
 #[utoipa::path(post, path = "/api/v1/incidents/{id}/acknowledge", operation_id = "acknowledge_incident",
-    tag = "incidents", params(("id" = Uuid, Path)), request_body(content = Option<Note>),
+    tag = "incidents", params(("id" = String, Path, description = "Its id, or its key such as `INC-12`")), request_body(content = Option<Note>),
     responses((status = 200, body = Incident), (status = 202, body = Pending),
         (status = 409, body = Problem), (status = 412, body = Problem)))]
 pub async fn acknowledge(
     State(gateway): State<Gateway>,
     allowed: Allowed,
-    Path(id): Path<Uuid>,
+    Named(id): Named,
     asked: Asked<Option<Note>>,
 ) -> Result<Response, Error> {
     let note = noted(&asked);
@@ -56,13 +57,13 @@ pub async fn acknowledge(
 
 /// The cause is being looked for
 #[utoipa::path(post, path = "/api/v1/incidents/{id}/investigate", operation_id = "investigate_incident",
-    tag = "incidents", params(("id" = Uuid, Path)), request_body(content = Option<Note>),
+    tag = "incidents", params(("id" = String, Path, description = "Its id, or its key such as `INC-12`")), request_body(content = Option<Note>),
     responses((status = 200, body = Incident), (status = 202, body = Pending),
         (status = 409, body = Problem), (status = 412, body = Problem)))]
 pub async fn investigate(
     State(gateway): State<Gateway>,
     allowed: Allowed,
-    Path(id): Path<Uuid>,
+    Named(id): Named,
     asked: Asked<Option<Note>>,
 ) -> Result<Response, Error> {
     let note = noted(&asked);
@@ -78,13 +79,13 @@ pub async fn investigate(
 
 /// The effect is gone, the cause perhaps not
 #[utoipa::path(post, path = "/api/v1/incidents/{id}/mitigate", operation_id = "mitigate_incident",
-    tag = "incidents", params(("id" = Uuid, Path)), request_body(content = Option<Note>),
+    tag = "incidents", params(("id" = String, Path, description = "Its id, or its key such as `INC-12`")), request_body(content = Option<Note>),
     responses((status = 200, body = Incident), (status = 202, body = Pending),
         (status = 409, body = Problem), (status = 412, body = Problem)))]
 pub async fn mitigate(
     State(gateway): State<Gateway>,
     allowed: Allowed,
-    Path(id): Path<Uuid>,
+    Named(id): Named,
     asked: Asked<Option<Note>>,
 ) -> Result<Response, Error> {
     let note = noted(&asked);
@@ -100,13 +101,13 @@ pub async fn mitigate(
 
 /// It is over
 #[utoipa::path(post, path = "/api/v1/incidents/{id}/resolve", operation_id = "resolve_incident",
-    tag = "incidents", params(("id" = Uuid, Path)), request_body(content = Option<Note>),
+    tag = "incidents", params(("id" = String, Path, description = "Its id, or its key such as `INC-12`")), request_body(content = Option<Note>),
     responses((status = 200, body = Incident), (status = 202, body = Pending),
         (status = 409, body = Problem), (status = 412, body = Problem)))]
 pub async fn resolve(
     State(gateway): State<Gateway>,
     allowed: Allowed,
-    Path(id): Path<Uuid>,
+    Named(id): Named,
     asked: Asked<Option<Note>>,
 ) -> Result<Response, Error> {
     let note = noted(&asked);
@@ -122,13 +123,13 @@ pub async fn resolve(
 
 /// What was to be learned is written down
 #[utoipa::path(post, path = "/api/v1/incidents/{id}/learn", operation_id = "learn_incident",
-    tag = "incidents", params(("id" = Uuid, Path)), request_body(content = Option<Note>),
+    tag = "incidents", params(("id" = String, Path, description = "Its id, or its key such as `INC-12`")), request_body(content = Option<Note>),
     responses((status = 200, body = Incident), (status = 202, body = Pending),
         (status = 409, body = Problem), (status = 412, body = Problem)))]
 pub async fn learn(
     State(gateway): State<Gateway>,
     allowed: Allowed,
-    Path(id): Path<Uuid>,
+    Named(id): Named,
     asked: Asked<Option<Note>>,
 ) -> Result<Response, Error> {
     let note = noted(&asked);
@@ -144,13 +145,13 @@ pub async fn learn(
 
 /// It is not over after all
 #[utoipa::path(post, path = "/api/v1/incidents/{id}/reopen", operation_id = "reopen_incident",
-    tag = "incidents", params(("id" = Uuid, Path)), request_body(content = Option<Note>),
+    tag = "incidents", params(("id" = String, Path, description = "Its id, or its key such as `INC-12`")), request_body(content = Option<Note>),
     responses((status = 200, body = Incident), (status = 202, body = Pending),
         (status = 409, body = Problem), (status = 412, body = Problem)))]
 pub async fn reopen(
     State(gateway): State<Gateway>,
     allowed: Allowed,
-    Path(id): Path<Uuid>,
+    Named(id): Named,
     asked: Asked<Option<Note>>,
 ) -> Result<Response, Error> {
     let note = noted(&asked);

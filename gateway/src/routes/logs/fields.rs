@@ -11,10 +11,11 @@ use crate::Gateway;
 use crate::as_of::AsOf;
 use crate::error::{Error, Problem};
 use crate::operations::Allowed;
+use crate::paging::capped;
 use crate::parameters::{Path, Query};
 
-const DEFAULT_VALUES: usize = 20;
-const MAX_VALUES: usize = 1_000;
+const DEFAULT_VALUES: u32 = 20;
+const MAX_VALUES: u32 = 1_000;
 
 /// Names of the fields of log records, from a sample of the newest
 #[utoipa::path(get, path = "/api/v1/logs/fields", operation_id = "log_fields", tag = "logs",
@@ -34,8 +35,10 @@ pub async fn names(
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct Limit {
-    /// How many values at most; 20 unless told, never more than 1000.
-    pub limit: Option<usize>,
+    /// How many at most: 20 values unless told and no more than 1000, 50 patterns and no
+    /// more than 500.
+    #[param(minimum = 1)]
+    pub limit: Option<u32>,
 }
 
 /// The most frequent values of one field, from a sample of the newest log records
@@ -53,7 +56,7 @@ pub async fn values(
     Query(limit): Query<Limit>,
 ) -> Result<Json<FieldValues>, Error> {
     let query = which.query(&gateway, as_of.ns()?)?;
-    let limit = limit.limit.unwrap_or(DEFAULT_VALUES).clamp(1, MAX_VALUES);
+    let limit = capped(limit.limit.unwrap_or(DEFAULT_VALUES), MAX_VALUES)? as usize;
     let found = logs::values(&gateway.db, allowed.scope(), &query, &name, limit).await?;
     Ok(Json(found))
 }

@@ -10,10 +10,11 @@ use crate::Gateway;
 use crate::as_of::AsOf;
 use crate::error::{Error, Problem};
 use crate::operations::Allowed;
+use crate::paging::capped;
 use crate::parameters::Query;
 
-const DEFAULT_PATTERNS: usize = 50;
-const MAX_PATTERNS: usize = 500;
+const DEFAULT_PATTERNS: u32 = 50;
+const MAX_PATTERNS: u32 = 500;
 
 /// The most frequent shapes of log lines, from a sample of the newest
 ///
@@ -30,10 +31,8 @@ pub async fn list(
     Query(limit): Query<Limit>,
 ) -> Result<Json<Patterns>, Error> {
     let query = which.query(&gateway, as_of.ns()?)?;
-    let limit = limit
-        .limit
-        .unwrap_or(DEFAULT_PATTERNS)
-        .clamp(1, MAX_PATTERNS);
+    let limit = limit.limit.unwrap_or(DEFAULT_PATTERNS);
+    let limit = capped(limit, MAX_PATTERNS)? as usize;
     let found = logs::patterns(&gateway.db, allowed.scope(), &query, limit).await?;
     Ok(Json(found))
 }
