@@ -53,14 +53,14 @@ async fn of_many_who_give_one_name_at_once_one_does() {
     let told = testkit::eventually("the refusals are told", || async {
         let page = app.get("/api/v1/audit?limit=200", Some(&ada.token)).await;
         let items = page.with(200)["items"].as_array().unwrap().clone();
-        let refused = |entry: &&Value| entry["refused_rule"] == "name_taken";
+        let refused = |entry: &&Value| entry["rule"] == "name_taken";
         let refused: Vec<Value> = items.iter().filter(refused).cloned().collect();
         (refused.len() == 8).then_some(refused)
     });
     let told = told.await;
     assert!(
         told.iter()
-            .all(|entry| entry["target_id"].as_str().unwrap().contains(SERVERS))
+            .all(|entry| entry["target"]["id"].as_str().unwrap().contains(SERVERS))
     );
 }
 
