@@ -28,8 +28,8 @@ impl std::fmt::Debug for Presented<'_> {
     }
 }
 
-/// Finds the credential in `X-API-Key`, `Authorization: Bearer` or the password of
-/// `Authorization: Basic`, in this order. `Ok(None)` where there is none.
+/// Finds the credential in `X-API-Key`, `Authorization: Bearer`, the password of
+/// `Authorization: Basic` or the key of Elasticsearch's `Authorization: ApiKey`, in this order. `Ok(None)` where there is none.
 pub fn find(headers: &HeaderMap) -> Result<Option<Presented<'_>>, Denied> {
     if let Some(key) = headers.get(API_KEY_HEADER) {
         let key = key.to_str().map_err(|_| Denied::Malformed)?;
@@ -44,6 +44,8 @@ pub fn find(headers: &HeaderMap) -> Result<Option<Presented<'_>>, Denied> {
         Ok(Some(bearer(rest.trim())))
     } else if scheme.eq_ignore_ascii_case("basic") {
         basic(rest.trim()).map(Some)
+    } else if scheme.eq_ignore_ascii_case("apikey") {
+        elastic(rest.trim()).map(Some)
     } else {
         Err(Denied::Malformed)
     }
@@ -53,6 +55,14 @@ fn bearer(text: &str) -> Presented<'_> {
     match text.starts_with(api_key::PREFIX) {
         true => Presented::Key(Zeroizing::new(text.to_owned())),
         false => Presented::Token(text),
+    }
+}
+
+/// What Elasticsearch's clients make of an id and a key, or the key as it is.
+fn elastic(text: &str) -> Result<Presented<'static>, Denied> {
+    match text.starts_with(api_key::PREFIX) {
+        true => Ok(Presented::Key(Zeroizing::new(text.to_owned()))),
+        false => basic(text),
     }
 }
 
@@ -82,11 +92,14 @@ mod tests {
     #[test]
     fn finds_a_key_wherever_agents_put_it() {
         let basic = format!("Basic {}", STANDARD.encode("any:srec_x"));
+        let elastic = format!("ApiKey {}", STANDARD.encode("any:srec_x"));
         for pairs in [
             [("x-api-key", "srec_x")],
             [("authorization", "Bearer srec_x")],
             [("authorization", "bearer  srec_x")],
             [("authorization", basic.as_str())],
+            [("authorization", elastic.as_str())],
+            [("authorization", "ApiKey srec_x")],
         ] {
             assert_eq!(find(&headers(&pairs)), Ok(Some(key("srec_x"))), "{pairs:?}");
         }
@@ -102,7 +115,13 @@ mod tests {
     #[test]
     fn says_what_is_malformed_and_what_is_missing() {
         assert_eq!(find(&headers(&[])), Ok(None));
-        for value in ["Bearer", "Basic %%%", "Basic bm9jb2xvbg==", "Digest a=b"] {
+        for value in [
+            "Bearer",
+            "Basic %%%",
+            "Basic bm9jb2xvbg==",
+            "Digest a=b",
+            "ApiKey a=b",
+        ] {
             let headers = headers(&[("authorization", value)]);
             assert_eq!(find(&headers), Err(Denied::Malformed), "{value}");
         }

@@ -7,6 +7,7 @@
 
 mod active;
 mod dialect;
+mod elastic_server;
 pub(crate) mod grpc;
 mod notes;
 mod rate;
@@ -121,7 +122,7 @@ impl Arriving {
 }
 
 pub(crate) fn router() -> Router<Arc<IngestState>> {
-    posts(ROUTES, Carrier::Http)
+    posts(ROUTES, Carrier::Http).merge(elastic_server::router())
 }
 
 fn posts(routes: &'static [Route], carrier: Carrier) -> Router<Arc<IngestState>> {
@@ -130,7 +131,11 @@ fn posts(routes: &'static [Route], carrier: Carrier) -> Router<Arc<IngestState>>
         let handler = move |State(state): State<Arc<IngestState>>, request: http::Request<Body>| async move {
             answer(state, route, carrier, request).await
         };
-        router = router.route(route.path, post(handler));
+        let methods = match route.also_put {
+            true => post(handler).put(handler),
+            false => post(handler),
+        };
+        router = router.route(route.path, methods);
     }
     router
 }

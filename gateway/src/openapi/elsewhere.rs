@@ -116,7 +116,8 @@ fn bulk() {}
 /// Logs in bulk
 ///
 /// Elasticsearch's `_bulk` with the actions `index` and `create`: answers for each
-/// action, in their order.
+/// action, in their order. PUT and `/elastic/{index}/_bulk` do the same. `GET /elastic/` says
+/// which server this is, in the way that clients of Elasticsearch ask for before they send.
 #[utoipa::path(post, path = "/elastic/_bulk", operation_id = "elastic_bulk", tag = "ingest",
     request_body(content((serde_json::Value = "application/json"), (String = "application/x-ndjson"))),
     security(("bearer" = []), ("api_key" = [])),

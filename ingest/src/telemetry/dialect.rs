@@ -1,6 +1,6 @@
 //! How each protocol is told that a body was taken, in part, or not at all.
 
-mod elastic;
+pub(super) mod elastic;
 pub(super) mod grpc;
 mod loki;
 mod native;

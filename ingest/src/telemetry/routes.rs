@@ -71,6 +71,8 @@ pub(crate) struct Route {
     pub(crate) bodies: &'static [BodyKind],
     pub(crate) encodings: &'static [Encoding],
     pub(crate) dialect: Dialect,
+    /// Whether clients may as well PUT.
+    pub(crate) also_put: bool,
 }
 
 const fn body(media: &'static str, format: &'static str) -> BodyKind {
@@ -120,6 +122,17 @@ const BULK: &[BodyKind] = &[
     body(ELASTIC_JSON, "elastic.bulk"),
 ];
 
+const fn bulk(path: &'static str) -> Route {
+    Route {
+        path,
+        signal: Signal::Logs,
+        bodies: BULK,
+        encodings: USUAL,
+        dialect: ELASTIC,
+        also_put: true,
+    }
+}
+
 /// The registry: one row a path.
 pub(crate) const ROUTES: &[Route] = &[
     Route {
@@ -140,6 +153,7 @@ pub(crate) const ROUTES: &[Route] = &[
         ],
         encodings: &[Encoding::Snappy],
         dialect: PROMETHEUS,
+        also_put: false,
     },
     Route {
         path: "/v1/metrics",
@@ -150,6 +164,7 @@ pub(crate) const ROUTES: &[Route] = &[
         ],
         encodings: USUAL,
         dialect: OTLP,
+        also_put: false,
     },
     Route {
         path: "/api/v1/ingest/metrics",
@@ -157,6 +172,7 @@ pub(crate) const ROUTES: &[Route] = &[
         bodies: &[body(JSON, "native.metrics.json")],
         encodings: USUAL,
         dialect: NATIVE,
+        also_put: false,
     },
     Route {
         path: "/v1/logs",
@@ -167,6 +183,7 @@ pub(crate) const ROUTES: &[Route] = &[
         ],
         encodings: USUAL,
         dialect: OTLP,
+        also_put: false,
     },
     Route {
         path: "/loki/api/v1/push",
@@ -177,21 +194,12 @@ pub(crate) const ROUTES: &[Route] = &[
         ],
         encodings: &Encoding::ALL,
         dialect: LOKI,
+        also_put: false,
     },
-    Route {
-        path: "/_bulk",
-        signal: Signal::Logs,
-        bodies: BULK,
-        encodings: USUAL,
-        dialect: ELASTIC,
-    },
-    Route {
-        path: "/elastic/_bulk",
-        signal: Signal::Logs,
-        bodies: BULK,
-        encodings: USUAL,
-        dialect: ELASTIC,
-    },
+    bulk("/_bulk"),
+    bulk("/elastic/_bulk"),
+    // The index says nothing to us but where a line came from; that is in the actions.
+    bulk("/elastic/{index}/_bulk"),
     Route {
         path: "/api/v1/ingest/logs",
         signal: Signal::Logs,
@@ -201,6 +209,7 @@ pub(crate) const ROUTES: &[Route] = &[
         ],
         encodings: USUAL,
         dialect: NATIVE,
+        also_put: false,
     },
     Route {
         path: "/v1/traces",
@@ -211,6 +220,7 @@ pub(crate) const ROUTES: &[Route] = &[
         ],
         encodings: USUAL,
         dialect: OTLP,
+        also_put: false,
     },
     Route {
         path: "/api/v1/ingest/traces",
@@ -221,6 +231,7 @@ pub(crate) const ROUTES: &[Route] = &[
         ],
         encodings: USUAL,
         dialect: NATIVE,
+        also_put: false,
     },
 ];
 
@@ -231,6 +242,7 @@ const fn call(path: &'static str, signal: Signal, bodies: &'static [BodyKind]) -
         bodies,
         encodings: USUAL,
         dialect: OTLP_GRPC,
+        also_put: false,
     }
 }
 

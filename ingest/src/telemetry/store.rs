@@ -57,7 +57,10 @@ pub(super) async fn store(
     if let Some(offender) = walked.offender.take() {
         notes::limit_reached(state, scope, body.signal, &limits, offender, context);
     }
-    if walked.taken.items + walked.taken.histograms == 0 && walked.skipped.items > 0 {
+    // Who is answered item by item learns there that none was taken: a refusal of the whole
+    // would be sent again for ever.
+    let nothing = walked.taken.items + walked.taken.histograms == 0 && walked.skipped.items > 0;
+    if nothing && walked.answered.is_empty() {
         return Err(Refusal::NothingTaken {
             items: walked.skipped.items,
             first: walked.skipped.first.unwrap_or_default(),

@@ -3,6 +3,7 @@
 
 mod bombs;
 mod budget;
+mod elastic;
 #[path = "../webhooks/faulty_log.rs"]
 #[allow(dead_code, reason = "shared with the tests of webhooks")]
 mod faulty_log;

@@ -34,7 +34,12 @@ fn one_stream(
     sink: &mut dyn LogSink,
     skipped: &mut Skipped,
 ) -> Result<(), Refused> {
-    let [labels, values] = members(json, [&["stream"], &["values"]])?;
+    let [labels, values, entries] = members(json, [&["stream"], &["values"], &["entries"]])?;
+    if values.is_none() && entries.is_some() {
+        // The form before Loki 1.0: to be taken for an empty stream would lose the lines.
+        skipped.note(|| format!("{at}.entries: it is of an old form, send `stream` and `values`"));
+        return Ok(());
+    }
     let stream = labels_of(labels.unwrap_or("{}")).map_err(|e| e.within(&"stream"))?;
     sink.stream(&stream);
     each_item(values.unwrap_or("[]"), |index, json| {

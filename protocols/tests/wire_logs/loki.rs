@@ -124,6 +124,21 @@ fn one_bad_entry_is_left_out_and_named() {
     assert_eq!(lines_refused(b"{}"), "streams: it is missing");
 }
 
+/// To take it for a stream without lines would lose them silently.
+#[test]
+fn the_form_before_loki_1_is_left_out_and_named() {
+    let body = br#"{"streams": [
+        {"labels": "{app=\"a\"}", "entries": [{"ts": "2026-09-21T14:13:20Z", "line": "x"}]},
+        {"stream": {"app": "a"}, "values": [["1790000000000000001", "good"]]}
+    ]}"#;
+    let (lines, skipped) = lines("loki.push.json", body).unwrap();
+    assert_eq!((lines.len(), skipped.items), (1, 1));
+    assert_eq!(
+        skipped.first.as_deref(),
+        Some("streams[0].entries: it is of an old form, send `stream` and `values`")
+    );
+}
+
 fn lines_refused(body: &[u8]) -> String {
     lines("loki.push.json", body).unwrap_err().to_string()
 }
