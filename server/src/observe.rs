@@ -1,5 +1,7 @@
 //! Logs to standard error; metrics for `/metrics`.
 
+pub mod described;
+
 use std::io::IsTerminal;
 
 use anyhow::Context;
@@ -39,6 +41,7 @@ pub fn start_metrics() -> anyhow::Result<PrometheusHandle> {
         ])?
         .install_recorder()
         .context("cannot install the metrics recorder")?;
+    described::describe();
     let info = [("version", env!("CARGO_PKG_VERSION"))];
     metrics::gauge!("sre_copilot_build_info", &info).set(1.0);
     Ok(handle)

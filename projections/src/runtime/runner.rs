@@ -61,6 +61,14 @@ async fn keep_following(
     shutdown: &CancellationToken,
 ) -> Result<(), Interrupted> {
     let name = projection.name();
+    // There from the start, so that the first increase is seen.
+    for counted in [
+        "projection_gaps_total",
+        "projection_interruptions_total",
+        "projection_parked_total",
+    ] {
+        metrics::counter!(counted, "projection" => name).increment(0);
+    }
     let mut pause = FIRST_PAUSE;
     loop {
         let why = match follow(runtime, projection, shutdown, || pause = FIRST_PAUSE).await {

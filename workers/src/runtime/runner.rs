@@ -80,6 +80,10 @@ struct Runner {
 
 impl Runner {
     async fn run(&mut self) -> Result<(), LogError> {
+        // There from the start, so that the first increase is seen.
+        for counted in ["workers_dead_letters_total", "workers_retries_total"] {
+            counter!(counted, "worker" => self.reactor.name()).increment(0);
+        }
         let mut retry = Retry::default();
         loop {
             match self.member.next(BATCH_BYTES).await {
