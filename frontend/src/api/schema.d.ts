@@ -2053,7 +2053,8 @@ export interface paths {
         /**
          * Logs in bulk
          * @description Elasticsearch's `_bulk` with the actions `index` and `create`: answers for each
-         *     action, in their order.
+         *     action, in their order. PUT and `/elastic/{index}/_bulk` do the same. `GET /elastic/` says
+         *     which server this is, in the way that clients of Elasticsearch ask for before they send.
          */
         post: operations["elastic_bulk"];
         delete?: never;
