@@ -93,7 +93,7 @@ pub async fn create(
     refuse_if(wrong)?;
     let scope = allowed.scope();
     let command = Command::new(scope, &question, &Context::ambient(&gateway.clock));
-    let give = async {
+    let give = Box::pin(async {
         let names = Names::load(&gateway, scope).await?;
         let id = names.id_for(&name, &command)?;
         let credential = settings.credential();
@@ -107,7 +107,7 @@ pub async fn create(
         });
         let settled = send(&gateway, scope, &command, id, credential.as_ref(), message).await?;
         answer(&gateway, scope, id, &settled, StatusCode::CREATED).await
-    };
+    });
     names::giving(&gateway, &name, scope, &command, give).await
 }
 
