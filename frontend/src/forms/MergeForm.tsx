@@ -1,6 +1,6 @@
 import { Button, Group, Select, Stack, Text } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, read } from '../api/client';
 import { merge, settleIncident } from '../api/incidents';
@@ -20,6 +20,8 @@ export function MergeForm({ incident, onDone }: { incident: Incident; onDone: ()
     queryKey: keys.incidentList(incident.project_id, { mergeInto: q }),
     queryFn: () =>
       read(api.GET('/api/v1/incidents', { params: { query: present({ status: 'open', q: into ? '' : q, limit: 20 }) } })),
+    // What is under the pointer must not go while another answer is on its way.
+    placeholderData: keepPreviousData,
   });
   const send = useMutation({
     mutationFn: (target: string) => merge(incident, target),
