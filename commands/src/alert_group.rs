@@ -458,6 +458,12 @@ mod tests {
         given(vec![truncated(3)])
             .when(notice(3))
             .then_expect_events(vec![]);
+        given(vec![truncated(3)])
+            .when(notice(0))
+            .then_expect_events(vec![truncated(0)]);
+        given(vec![truncated(3), truncated(0)])
+            .when(notice(0))
+            .then_expect_events(vec![]);
     }
 
     #[test]

@@ -11,6 +11,9 @@ pub const TITLE_CHARS: usize = 300;
 /// The longest comment, description or note, in characters.
 pub const PROSE_CHARS: usize = 10_000;
 
+/// Of a slug that is none, so many characters are quoted.
+const SLUG_QUOTED: usize = 80;
+
 /// A field of a command is outside its bounds.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{field}` {problem}")]
@@ -49,10 +52,9 @@ pub fn slug(field: &'static str, value: &str) -> Result<(), InvalidField> {
     if edges && value.len() <= 63 && value.chars().all(|c| plain(c) || c == '-') {
         return Ok(());
     }
-    Err(invalid(
-        field,
-        "must be 1 to 63 lower-case letters, digits and inner hyphens",
-    ))
+    let sent: String = value.chars().take(SLUG_QUOTED).collect();
+    let problem = format!("`{sent}` is not 1 to 63 lower-case letters, digits and inner hyphens");
+    Err(InvalidField { field, problem })
 }
 
 pub fn invalid(field: &'static str, problem: &str) -> InvalidField {

@@ -27,7 +27,7 @@ export function open(opening: Opening): Incident {
     source: opening.source, group_key: opening.groupKey, opened_at: now,
     acknowledged_at: null, investigating_at: null, mitigated_at: null, resolved_at: null, learned_at: null,
     updated_at: now, opened_by: manual ? { id: state().user.id, name: state().user.name } : null,
-    assignee: null, merged_into: null, alerts_open: 0, alerts_total: 0, version: 1, stale: false,
+    assignee: null, merged_into: null, alerts_open: 0, alerts_total: 0, alerts_left_out: 0, version: 1, stale: false,
     allowed_next: allowedNext('detected'),
   };
   state().incidents.unshift(incident);

@@ -22,6 +22,8 @@ interface Story {
   assignee?: Person;
   comments?: [Person, string][];
   description?: string;
+  /** What Alertmanager left out of its notification. */
+  leftOut?: number;
 }
 
 const STORIES: Story[] = [
@@ -31,6 +33,7 @@ const STORIES: Story[] = [
     status: 'investigating',
     agoMs: 34 * MINUTE,
     assignee: MIRA,
+    leftOut: 37,
     alerts: [
       alert('HighErrorRate', 'checkout', 'eu-west-1', '31 % of requests answer 502'),
       alert('HighErrorRate', 'checkout', 'eu-central-1', '29 % of requests answer 502'),
@@ -203,7 +206,7 @@ function tell(store: Store, story: Story, now: number): void {
     opened_by: story.alerts.length > 0 ? null : AYO,
     assignee: story.assignee ?? null,
     merged_into: null,
-    alerts_open: over ? 0 : story.alerts.length, alerts_total: story.alerts.length,
+    alerts_open: over ? 0 : story.alerts.length, alerts_total: story.alerts.length, alerts_left_out: over ? 0 : (story.leftOut ?? 0),
     version: reached + 1, stale: false, allowed_next: allowedNext(story.status),
   };
   store.incidents.unshift(incident);

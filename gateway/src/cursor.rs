@@ -32,8 +32,13 @@ pub(crate) fn open<C: DeserializeOwned>(
     list: &'static str,
     text: &str,
 ) -> Result<C, Error> {
-    opened(keys, scope, list, text)
-        .ok_or_else(|| Error::Malformed(FieldError::new("cursor", "is not a cursor of this list")))
+    opened(keys, scope, list, text).ok_or_else(|| {
+        Error::Malformed(FieldError::quoting(
+            "cursor",
+            text,
+            "is not a cursor of this list",
+        ))
+    })
 }
 
 fn opened<C: DeserializeOwned>(

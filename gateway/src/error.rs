@@ -1,6 +1,8 @@
 //! Everything that a request can be answered with besides what it asked for, as
 //! `application/problem+json` (RFC 9457).
 
+use std::ops::RangeInclusive;
+
 use access::body::BodyError;
 use access::denied::Denied;
 use access::permissions::Action;
@@ -18,6 +20,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::limits;
+use crate::parameters::quoted;
 
 /// Why a request was not answered as asked.
 #[derive(Debug, thiserror::Error)]
@@ -72,7 +75,7 @@ pub enum Error {
     MethodNotAllowed,
     #[error("{}: {}", .0.field, .0.message)]
     Malformed(FieldError),
-    #[error("some fields cannot be accepted")]
+    #[error("{}", told(.0))]
     Invalid(Vec<FieldError>),
     #[error(transparent)]
     Body(#[from] BodyError),
@@ -111,6 +114,32 @@ impl FieldError {
             field: field.into(),
             message: message.into(),
         }
+    }
+
+    /// Says of what was sent that it `is_wrong`, with the beginning of it.
+    pub fn quoting(field: impl Into<String>, sent: &str, is_wrong: &str) -> Self {
+        Self::new(field, format!("`{}` {is_wrong}", quoted(sent)))
+    }
+
+    /// Says of an address that it `is_wrong`; one that may have a password or a key in it
+    /// is not quoted.
+    pub(crate) fn of_address(field: &str, sent: &str, is_wrong: &str) -> Self {
+        match sent.contains(['@', '?']) {
+            true => Self::new(field, is_wrong),
+            false => Self::quoting(field, sent, is_wrong),
+        }
+    }
+
+    /// `text` has too few or too many characters.
+    pub(crate) fn of_length(
+        field: impl Into<String>,
+        text: &str,
+        bounds: &RangeInclusive<usize>,
+    ) -> Option<Self> {
+        let length = text.chars().count();
+        let (least, most) = (bounds.start(), bounds.end());
+        let message = format!("has {length} characters, not {least} to {most}");
+        (!bounds.contains(&length)).then(|| Self::new(field, message))
     }
 }
 
@@ -272,6 +301,14 @@ impl Error {
             allowed_next,
         }
     }
+}
+
+/// Each field with what is wrong with it.
+fn told(fields: &[FieldError]) -> String {
+    let each = fields
+        .iter()
+        .map(|wrong| format!("{}: {}", wrong.field, wrong.message));
+    each.collect::<Vec<_>>().join("; ")
 }
 
 /// The field that a refusal of what was typed begins with: "`name` is empty".

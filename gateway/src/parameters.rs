@@ -3,6 +3,7 @@
 
 use axum::extract::{self, FromRequestParts};
 use axum::http::request::Parts;
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, FieldError};
@@ -81,18 +82,42 @@ fn unreadable_path(why: &str) -> Error {
     }
 }
 
+/// Refuses a range whose end comes before its beginning: it would be empty, and nobody
+/// asks for that.
+pub(crate) fn in_order(
+    from: Option<DateTime<Utc>>,
+    to: Option<DateTime<Utc>>,
+) -> Result<(), Error> {
+    match from.zip(to) {
+        Some((from, to)) if from > to => {
+            let sent = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+            let is_wrong = format!("lies after `to`, `{}`", sent(to));
+            Err(Error::Malformed(FieldError::quoting(
+                "from",
+                &sent(from),
+                &is_wrong,
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// What is quoted of something that was sent.
 pub(crate) fn quoted(sent: &str) -> String {
     sent.chars().take(QUOTED).collect()
 }
 
 fn refused(name: &str, value: &str, reason: &str) -> Error {
-    let quoted = quoted(value);
-    let message = match NO_TIME.contains(&reason) {
-        true => format!("`{quoted}` is not a time as 2026-11-23T02:41:00Z: {reason}"),
-        false => format!("`{quoted}` cannot be read: {reason}"),
+    Error::Malformed(unreadable(name, value, reason))
+}
+
+/// What its parser says of a value that it could not read.
+pub(crate) fn unreadable(name: impl Into<String>, value: &str, reason: &str) -> FieldError {
+    let is_wrong = match NO_TIME.contains(&reason) {
+        true => format!("is not a time as 2026-11-23T02:41:00Z: {reason}"),
+        false => format!("cannot be read: {reason}"),
     };
-    Error::Malformed(FieldError::new(name, message))
+    FieldError::quoting(name, value, &is_wrong)
 }
 
 #[cfg(test)]

@@ -10,11 +10,13 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use schemas::context::{Clock, Context};
 use serde::de::DeserializeOwned;
+use serde_path_to_error::{Path, Segment};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::error::{Error, FieldError, Problem};
 use crate::etag;
+use crate::parameters::unreadable;
 
 /// The largest body of the API, in bytes, as sent and as decompressed.
 const LIMITS: Limits = Limits {
@@ -157,15 +159,35 @@ fn parse_value(bytes: &[u8]) -> Result<serde_json::Value, Error> {
 }
 
 fn decode<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, Error> {
-    serde_path_to_error::deserialize(value).map_err(|e| {
+    serde_path_to_error::deserialize(&value).map_err(|e| {
+        let sent = text_at(&value, e.path());
         let path = e.path().to_string();
         let message = e.into_inner().to_string();
         let field = match path.as_str() {
             "." => named_field(&message).unwrap_or("body").to_owned(),
             _ => path,
         };
-        Error::Malformed(FieldError::new(field, message))
+        let outermost = field.split(['.', '[']).next().unwrap_or_default();
+        let may_be_told = !SECRETS.contains(&outermost);
+        let sent = sent.filter(|sent| may_be_told && !message.contains(sent));
+        Error::Malformed(match sent {
+            Some(sent) => unreadable(field, sent, &message),
+            None => FieldError::new(field, message),
+        })
     })
+}
+
+/// The text that was sent at `path`; serde quotes what is of another kind itself.
+fn text_at<'a>(value: &'a serde_json::Value, path: &Path) -> Option<&'a str> {
+    let mut at = value;
+    for step in path {
+        at = match step {
+            Segment::Seq { index } => at.get(index)?,
+            Segment::Map { key } => at.get(key)?,
+            Segment::Enum { .. } | Segment::Unknown => return None,
+        };
+    }
+    at.as_str()
 }
 
 /// serde names a missing and an unknown field in its message only.
@@ -260,6 +282,36 @@ mod tests {
         assert_eq!(field(asked::<Named>("{").await.unwrap_err()), "body");
         let more = "{\"name\": \"a\", \"expires\": 7}";
         assert_eq!(field(asked::<Strict>(more).await.unwrap_err()), "expires");
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    #[allow(dead_code)]
+    struct Typed {
+        id: Option<Uuid>,
+        members: Option<Vec<Uuid>>,
+        at: Option<chrono::DateTime<chrono::Utc>>,
+        client_secret: Option<Uuid>,
+    }
+
+    #[tokio::test]
+    async fn quotes_what_was_sent_and_no_secret() {
+        let cases = [
+            ("{\"id\": \"INC-7\"}", "id: `INC-7` cannot be read"),
+            (
+                "{\"members\": [\"Ada\"]}",
+                "members[0]: `Ada` cannot be read",
+            ),
+            ("{\"at\": \"noon\"}", "at: `noon` is not a time as"),
+            ("{\"id\": 7}", "id: invalid type: integer `7`"),
+        ];
+        for (body, told) in cases {
+            let refused = asked::<Typed>(body).await.unwrap_err().to_string();
+            assert!(refused.starts_with(told), "{body}: {refused}");
+        }
+        let secret = "{\"client_secret\": \"hunter2\"}";
+        let refused = asked::<Typed>(secret).await.unwrap_err().to_string();
+        assert!(!refused.contains("hunter2"), "{refused}");
+        assert!(refused.starts_with("client_secret: "), "{refused}");
     }
 
     #[tokio::test]

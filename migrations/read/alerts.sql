@@ -23,3 +23,12 @@ CREATE TABLE alerts (
 
 CREATE INDEX alerts_newest ON alerts (tenant_id, project_id, received_at DESC, id DESC);
 CREATE INDEX alerts_of_incident ON alerts (incident_id);
+
+-- What the newest notification about a group left out of its alerts.
+CREATE TABLE alert_groups (
+    id         uuid PRIMARY KEY,
+    tenant_id  uuid NOT NULL,
+    project_id uuid NOT NULL,
+    version    bigint NOT NULL,
+    left_out   bigint NOT NULL
+);

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use eventlog::Record;
+use schemas::alert_group::AlertGroupEvent;
 use schemas::change::ChangeKind;
 use schemas::ids::{AlertId, IncidentId};
 use schemas::scope::Scope;
@@ -19,7 +20,7 @@ use uuid::Uuid;
 use crate::db::{Db, QueryError};
 use crate::page::Page;
 use crate::runtime::{ApplyError, Changed, Home, Projection, Writing, decode_scoped, upsert};
-use fold::Row;
+use fold::{AlertEvent, GroupRow, Row};
 
 /// The projection.
 #[derive(Debug)]
@@ -36,7 +37,7 @@ impl Projection for Alerts {
     }
 
     fn tables(&self) -> &'static [&'static str] {
-        &["alerts"]
+        &["alerts", "alert_groups"]
     }
 
     fn home(&self) -> Home {
@@ -51,11 +52,23 @@ impl Projection for Alerts {
         batch: &[Record],
     ) -> Result<Vec<Changed>, ApplyError> {
         let mut events = Vec::new();
+        let mut groups = BTreeMap::new();
         for record in batch {
-            if let Some((envelope, event)) = decode_scoped(record)?
-                && let Some(event) = fold::of_alert(event)
-            {
-                events.push((record, envelope, event));
+            let Some((envelope, event)) = decode_scoped(record)? else {
+                continue;
+            };
+            match event {
+                AlertGroupEvent::AlertFired(event) => {
+                    events.push((record, envelope, AlertEvent::Fired(event)));
+                }
+                AlertGroupEvent::AlertResolved(event) => {
+                    events.push((record, envelope, AlertEvent::Resolved(event)));
+                }
+                AlertGroupEvent::AlertsTruncated(told) => {
+                    let row = GroupRow::of(&envelope, &told)?;
+                    groups.insert(row.id, row);
+                }
+                _ => {}
             }
         }
         let ids = events.iter().map(|(_, _, event)| event.alert()).collect();
@@ -76,6 +89,12 @@ impl Projection for Alerts {
             rows.insert(alert, row);
         }
         upsert(to.rows, WRITE, &rows.into_values().collect::<Vec<_>>()).await?;
+        upsert(
+            to.rows,
+            WRITE_GROUPS,
+            &groups.into_values().collect::<Vec<_>>(),
+        )
+        .await?;
         Ok(changes)
     }
 }
@@ -85,6 +104,11 @@ const WRITE: &str = "INSERT INTO alerts
     ON CONFLICT (id) DO UPDATE SET
         version = excluded.version, status = excluded.status, ends_at = excluded.ends_at,
         updated_at = excluded.updated_at";
+
+const WRITE_GROUPS: &str = "INSERT INTO alert_groups
+    SELECT * FROM json_populate_recordset(NULL::alert_groups, $1::json)
+    ON CONFLICT (id) DO UPDATE SET version = excluded.version, left_out = excluded.left_out
+    WHERE alert_groups.version < excluded.version";
 
 async fn load(
     connection: &mut PgConnection,

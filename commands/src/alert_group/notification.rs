@@ -64,7 +64,7 @@ impl<'a> Notification<'a> {
     pub(super) fn finish(mut self) -> Vec<AlertGroupEvent> {
         self.resolve_left_out();
         self.end_quiet_episode();
-        if self.left_out > 0 && self.left_out != self.state.truncated {
+        if self.left_out != self.state.truncated {
             let count = self.left_out;
             self.emit(AlertsTruncated { count });
         }

@@ -3152,6 +3152,12 @@ export interface components {
             acknowledged_at?: string | null;
             /**
              * Format: int64
+             * @description Alerts that the newest notifications left out, as Alertmanager does with more than
+             *     `max_alerts`: nothing else is known of them.
+             */
+            alerts_left_out: number;
+            /**
+             * Format: int64
              * @description Alerts that fire now, those of incidents merged into this one included.
              */
             alerts_open: number;

@@ -44,6 +44,12 @@ export function IncidentAlerts({ alerts, incident }: { alerts: readonly Alert[];
           <Labels labels={common} />
         </div>
       )}
+      {incident.alerts_left_out > 0 && (
+        <p className={classes.leftOut}>
+          {exactCount(incident.alerts_left_out)} more {incident.alerts_left_out === 1 ? 'alert was' : 'alerts were'} left out of the newest notification by{' '}
+          <code>max_alerts</code> of its receiver; the sender shows all.
+        </p>
+      )}
       {alerts.length > FIRST && (
         <Group className={classes.search}>
           <SearchInput label="Search these alerts" value={q} onChange={setQ} />

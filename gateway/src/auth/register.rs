@@ -177,8 +177,8 @@ pub fn account_problems(email: &str, password: &str, name: &str) -> Vec<FieldErr
 }
 
 pub fn address_problem(email: &str) -> Option<FieldError> {
-    let wrong = FieldError::new("email", "must be an e-mail address");
     let address = email.trim();
+    let wrong = FieldError::quoting("email", address, "is no e-mail address");
     let unseen = names::problem(address).map(|problem| FieldError::new("email", problem));
     (!is_address(address)).then_some(wrong).or(unseen)
 }
@@ -191,11 +191,9 @@ pub fn refuse_if(wrong: Vec<FieldError>) -> Result<(), Error> {
 }
 
 fn name_problem(field: &str, name: &str) -> Option<FieldError> {
-    let length = name.trim().chars().count();
-    let bounds = format!("must have 1 to {MAX_NAME} characters");
-    let wrong = (!(1..=MAX_NAME).contains(&length)).then_some(bounds);
-    let wrong = wrong.or_else(|| names::problem(name.trim()));
-    wrong.map(|message| FieldError::new(field, message))
+    let name = name.trim();
+    let unseen = || names::problem(name).map(|message| FieldError::new(field, message));
+    FieldError::of_length(field, name, &(1..=MAX_NAME)).or_else(unseen)
 }
 
 /// One `@` with something on both sides: whether an address works, only mail shows.

@@ -8,7 +8,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use projections::api_keys::{self, ApiKey};
 use schemas::api_key::{ApiKeyCommand, CreateApiKey, RevokeApiKey};
 use schemas::context::Context;
@@ -199,12 +199,11 @@ fn secret(gateway: &Gateway, command: &Command) -> Result<NewKey, Error> {
 
 fn problems(gateway: &Gateway, asked: &NewApiKey) -> Vec<FieldError> {
     let mut wrong = Vec::new();
-    if !(1..=MAX_NAME).contains(&asked.name.trim().chars().count()) {
-        wrong.push(FieldError::new(
-            "name",
-            format!("must have 1 to {MAX_NAME} characters"),
-        ));
-    }
+    wrong.extend(FieldError::of_length(
+        "name",
+        asked.name.trim(),
+        &(1..=MAX_NAME),
+    ));
     if let Some(problem) = names::problem(asked.name.trim()) {
         wrong.push(FieldError::new("name", problem));
     }
@@ -212,8 +211,9 @@ fn problems(gateway: &Gateway, asked: &NewApiKey) -> Vec<FieldError> {
         wrong.push(FieldError::new("scopes", "must name at least one scope"));
     }
     let now = gateway.clock.now().datetime();
-    if asked.expires_at.is_some_and(|at| at <= now) {
-        wrong.push(FieldError::new("expires_at", "lies in the past"));
+    if let Some(at) = asked.expires_at.filter(|at| *at <= now) {
+        let sent = at.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+        wrong.push(FieldError::quoting("expires_at", &sent, "lies in the past"));
     }
     wrong
 }

@@ -15,7 +15,7 @@ use crate::Gateway;
 use crate::error::{Error, FieldError, Problem};
 use crate::operations::Allowed;
 use crate::paging::{Listed, Paging};
-use crate::parameters::Query;
+use crate::parameters::{Query, in_order};
 
 const LIST: &str = "audit";
 const MOST_TEXT: usize = 200;
@@ -56,9 +56,7 @@ impl Which {
         {
             return Err(wrong("q", format!("has more than {MOST_TEXT} characters")));
         }
-        if self.from.zip(self.to).is_some_and(|(from, to)| from > to) {
-            return Err(wrong("from", "lies after `to`".to_owned()));
-        }
+        in_order(self.from, self.to)?;
         Ok(Filter {
             actor: set(self.actor).map(known_actor).transpose()?,
             action: set(self.action),

@@ -29,7 +29,7 @@ use crate::etag;
 use crate::operations::Allowed;
 use crate::outcomes::Settled;
 use crate::paging::{Listed, Paging};
-use crate::parameters::Query;
+use crate::parameters::{Query, in_order};
 use crate::request::Asked;
 use named::Named;
 
@@ -129,6 +129,7 @@ pub async fn stats(
     allowed: Allowed,
     Query(range): Query<Range>,
 ) -> Result<Json<Stats>, Error> {
+    in_order(range.from, range.to)?;
     let to = range.to.unwrap_or_else(|| gateway.clock.now().datetime());
     let from = range.from.unwrap_or(to - Duration::days(OVERVIEW_DAYS));
     Ok(Json(
@@ -165,6 +166,7 @@ pub(super) async fn shown(
 
 impl Which {
     fn filter(&self) -> Result<Filter, Error> {
+        in_order(self.from, self.to)?;
         Ok(Filter {
             status: self.statuses()?,
             severity: words(self.severity.as_deref())

@@ -135,13 +135,15 @@ pub async fn delete(
 
 fn problems(asked: &NewView) -> Vec<FieldError> {
     let mut wrong = Vec::new();
-    if !(1..=MAX_NAME).contains(&asked.name.trim().chars().count()) {
-        let message = format!("must have 1 to {MAX_NAME} characters");
-        wrong.push(FieldError::new("name", message));
-    }
-    if asked.search.chars().count() > MAX_SEARCH {
-        let message = format!("must have at most {MAX_SEARCH} characters");
-        wrong.push(FieldError::new("search", message));
-    }
+    wrong.extend(FieldError::of_length(
+        "name",
+        asked.name.trim(),
+        &(1..=MAX_NAME),
+    ));
+    wrong.extend(FieldError::of_length(
+        "search",
+        &asked.search,
+        &(0..=MAX_SEARCH),
+    ));
     wrong
 }

@@ -104,7 +104,8 @@ pub async fn set(
         }
     }
     let wrong = gateway.providers.issuer(&settings.issuer).err();
-    let wrong = wrong.map(|why| FieldError::new("issuer", why.to_string()));
+    let wrong =
+        wrong.map(|why| FieldError::of_address("issuer", &settings.issuer, &why.to_string()));
     refuse_if(wrong.into_iter().collect())?;
     proof::needed(&gateway, &allowed).await?;
     let command = Command::new(scope, &asked.question, &Context::ambient(&gateway.clock));

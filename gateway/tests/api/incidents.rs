@@ -188,6 +188,68 @@ async fn bodies_out_of_bounds_are_refused() {
     assert_eq!(refused.with(400)["errors"][0]["field"], "severity");
 }
 
+/// One of each way to be refused; the reason stands in `detail` too, for who prints
+/// nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_is_named_and_quoted() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    let range = "from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z";
+    let backwards = "from: `2026-01-02T00:00:00Z` lies after `to`, `2026-01-01T00:00:00Z`";
+    for (path, told) in [
+        (
+            "/api/v1/incidents?cursor=top",
+            "cursor: `top` is not a cursor of this list",
+        ),
+        (&format!("/api/v1/incidents?{range}"), backwards),
+        (&format!("/api/v1/incidents/stats?{range}"), backwards),
+        (&format!("/api/v1/traces?{range}"), backwards),
+        (&format!("/api/v1/audit?{range}"), backwards),
+        (
+            "/api/v1/traces?min_duration_ms=-3",
+            "min_duration_ms: `-3` is no duration in milliseconds",
+        ),
+        (
+            "/api/v1/traces?attr=region",
+            "attr: `region` is not `name=value`",
+        ),
+    ] {
+        let refused = app.get(path, Some(&ada.token)).await.with(400);
+        assert_eq!(refused["detail"], told, "{path}");
+    }
+    let past = json!({"name": "", "scopes": ["read"], "expires_at": "2020-01-01T00:00:00Z"});
+    for (path, body, told) in [
+        (
+            "/api/v1/api-keys",
+            past,
+            "name: has 0 characters, not 1 to 100; expires_at: `2020-01-01T00:00:00Z` lies in the past",
+        ),
+        (
+            "/api/v1/invitations",
+            json!({"email": "ada at home", "role": "viewer"}),
+            "email: `ada at home` is no e-mail address",
+        ),
+        (
+            "/api/v1/projects",
+            json!({"name": "Shop", "slug": "The Shop"}),
+            "`slug` `The Shop` is not 1 to 63 lower-case letters, digits and inner hyphens",
+        ),
+        (
+            "/api/v1/monitoring-integrations",
+            json!({"name": "a", "kind": "prometheus", "url": "prometheus:9090"}),
+            "url: `prometheus:9090` must be an http or https address",
+        ),
+        (
+            "/api/v1/monitoring-integrations",
+            json!({"name": "a", "kind": "prometheus", "url": "http://ada:hunter2@prometheus"}),
+            "url: must not hold a user name or password: give them as the credential",
+        ),
+    ] {
+        let refused = app.post(path, &ada.token, body).await.with(422);
+        assert_eq!(refused["detail"], told, "{path}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_parameter_that_is_none_is_refused_by_name() {
     let app = app!();

@@ -208,7 +208,7 @@ async fn a_mistake_is_named_with_its_place() {
         (
             "from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z",
             "from",
-            "must be before `to`",
+            "`2026-01-02T00:00:00Z` lies after `to`, `2026-01-01T00:00:00Z`",
         ),
     ] {
         let paths = ["/api/v1/logs", "/api/v1/logs/stats", "/api/v1/logs/export"];

@@ -1,7 +1,7 @@
 //! From a group's events to the rows of its alerts; pure.
 
 use chrono::{DateTime, Utc};
-use schemas::alert_group::{AlertFired, AlertGroupEvent, AlertResolved};
+use schemas::alert_group::{AlertFired, AlertResolved, AlertsTruncated};
 use schemas::change::ChangeKind;
 use schemas::envelope::Envelope;
 use schemas::labels;
@@ -35,6 +35,29 @@ pub(super) struct Row {
     receiver: String,
 }
 
+/// A row of table `alert_groups`, column by column.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct GroupRow {
+    pub(super) id: Uuid,
+    tenant_id: Uuid,
+    project_id: Uuid,
+    version: i64,
+    left_out: i64,
+}
+
+impl GroupRow {
+    pub(super) fn of(envelope: &Envelope, told: &AlertsTruncated) -> Result<Self, ApplyError> {
+        let (tenant, project) = scope_of(envelope)?;
+        Ok(Self {
+            id: group_of(envelope)?,
+            tenant_id: tenant.0,
+            project_id: project.0,
+            version: sequence_of(envelope)?,
+            left_out: told.count,
+        })
+    }
+}
+
 /// The two events of a group that are about one alert.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum AlertEvent {
@@ -42,12 +65,9 @@ pub(super) enum AlertEvent {
     Resolved(AlertResolved),
 }
 
-pub(super) fn of_alert(event: AlertGroupEvent) -> Option<AlertEvent> {
-    match event {
-        AlertGroupEvent::AlertFired(event) => Some(AlertEvent::Fired(event)),
-        AlertGroupEvent::AlertResolved(event) => Some(AlertEvent::Resolved(event)),
-        _ => None,
-    }
+fn group_of(envelope: &Envelope) -> Result<Uuid, ApplyError> {
+    Uuid::parse_str(&envelope.subject)
+        .map_err(|_| ApplyError::Permanent(format!("`{}` is not a group id", envelope.subject)))
 }
 
 impl AlertEvent {
@@ -93,8 +113,7 @@ pub(super) fn evolve(
 
 fn fired(envelope: &Envelope, version: i64, event: AlertFired) -> Result<Row, ApplyError> {
     let (tenant, project) = scope_of(envelope)?;
-    let group = Uuid::parse_str(&envelope.subject)
-        .map_err(|_| ApplyError::Permanent(format!("`{}` is not a group id", envelope.subject)))?;
+    let group = group_of(envelope)?;
     let at = envelope.time.datetime();
     Ok(Row {
         id: event.alert.0,

@@ -46,6 +46,9 @@ pub struct Incident {
     /// Alerts that fire now, those of incidents merged into this one included.
     pub alerts_open: i64,
     pub alerts_total: i64,
+    /// Alerts that the newest notifications left out, as Alertmanager does with more than
+    /// `max_alerts`: nothing else is known of them.
+    pub alerts_left_out: i64,
     pub version: i64,
     /// Some events could not be applied yet; see the operator's `replay`.
     pub stale: bool,
@@ -140,6 +143,7 @@ struct Joined {
     number: Option<i64>,
     alerts_open: i64,
     alerts_total: i64,
+    alerts_left_out: i64,
     stale: bool,
 }
 
@@ -157,12 +161,20 @@ const COUNTED: &str = "), family (root, id) AS (
     counts AS (
         SELECT root, count(*) FILTER (WHERE alerts.status = 'firing') AS alerts_open,
                count(*) AS alerts_total
-        FROM family JOIN alerts ON alerts.incident_id = family.id GROUP BY root)
+        FROM family JOIN alerts ON alerts.incident_id = family.id GROUP BY root),
+    firing AS (
+        SELECT DISTINCT root, group_id
+        FROM family JOIN alerts ON alerts.incident_id = family.id AND alerts.status = 'firing'),
+    left_out AS (
+        SELECT root, sum(g.left_out)::bigint AS alerts
+        FROM firing JOIN alert_groups g ON g.id = firing.group_id GROUP BY root)
     SELECT i.*, coalesce(a.alerts_open, 0) AS alerts_open,
-        coalesce(a.alerts_total, 0) AS alerts_total, EXISTS (
+        coalesce(a.alerts_total, 0) AS alerts_total,
+        coalesce(o.alerts, 0) AS alerts_left_out, EXISTS (
             SELECT FROM parked p
             WHERE p.projection = 'incidents' AND p.key = convert_to(i.id::text, 'UTF8')) AS stale
     FROM page i LEFT JOIN counts a ON a.root = i.id
+        LEFT JOIN left_out o ON o.root = i.id
     ORDER BY i.opened_at DESC, i.id DESC";
 
 fn select(scope: &Scope) -> QueryBuilder<Postgres> {
@@ -253,6 +265,7 @@ impl Joined {
             merged_into: row.merged_into,
             alerts_open: self.alerts_open,
             alerts_total: self.alerts_total,
+            alerts_left_out: self.alerts_left_out,
             version: row.version,
             stale: self.stale,
             allowed_next,

@@ -76,6 +76,44 @@ async fn the_same_body_twice_changes_nothing() {
     );
 }
 
+/// Alertmanager names `max_alerts` of a group, and of the others only how many there are.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_notification_left_out_is_told_until_none_is() {
+    let Some(platform) = Platform::start_on_shared_postgres().await else {
+        return;
+    };
+    let client = platform.register().await;
+    let key = client.new_key(&["ingest"]).await;
+    for (fingerprint, left_out) in [("aaaa", 37), ("bbbb", 36), ("cccc", 0)] {
+        let mut told = firing("CheckoutFailing", fingerprint);
+        told["truncatedAlerts"] = json!(left_out);
+        send(&client, &key, &told).await;
+        let incidents = client
+            .incidents_until("as many are left out as was told", |incidents| {
+                incidents
+                    .iter()
+                    .any(|one| one["alerts_left_out"] == left_out)
+                    && incidents[0]["alerts_open"].as_i64() > Some(0)
+            })
+            .await;
+        assert_eq!(incidents.len(), 1);
+    }
+    let mut ended = body(
+        "CheckoutFailing",
+        &[Told {
+            fingerprint: "aaaa",
+            ended: Some(LATER),
+        }],
+    );
+    ended["truncatedAlerts"] = json!(2);
+    send(&client, &key, &ended).await;
+    client
+        .incidents_until("nothing fires, and so nothing is left out", |incidents| {
+            incidents[0]["alerts_open"] == 0 && incidents[0]["alerts_left_out"] == 0
+        })
+        .await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_resolve_before_its_fire_opens_nothing() {
     let Some(platform) = Platform::start_on_shared_postgres().await else {

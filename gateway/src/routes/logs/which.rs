@@ -9,6 +9,7 @@ use utoipa::IntoParams;
 
 use crate::Gateway;
 use crate::error::{Error, FieldError};
+use crate::parameters::in_order;
 
 /// What is looked at unless a range is given.
 const DEFAULT_RANGE_NS: i64 = 3_600_000_000_000;
@@ -43,8 +44,11 @@ impl Which {
             None => to_ns.saturating_sub(DEFAULT_RANGE_NS),
         };
         if from_ns >= to_ns {
-            let message = "must be before `to`";
-            return Err(Error::Malformed(FieldError::new("from", message)));
+            in_order(self.from, self.to)?;
+            return Err(Error::Malformed(FieldError::new(
+                "from",
+                "must be before `to`",
+            )));
         }
         let mut filter = self.filter()?;
         if let Some(as_of_ns) = as_of_ns {

@@ -95,10 +95,10 @@ impl IntegrationSettings {
     pub(super) fn problems(&self, gateway: &Gateway) -> Vec<FieldError> {
         let mut wrong = Vec::new();
         match Address::parse(&self.url) {
-            Err(problem) => wrong.push(FieldError::new("url", problem.to_string())),
+            Err(problem) => wrong.push(self.of_url(&problem.to_string())),
             Ok(address) => {
                 if let Err(denied) = gateway.outbound.admits(&address) {
-                    wrong.push(FieldError::new("url", denied.to_string()));
+                    wrong.push(self.of_url(&denied.to_string()));
                 }
             }
         }
@@ -121,8 +121,12 @@ impl IntegrationSettings {
     pub(super) fn address(&self) -> Result<String, Error> {
         let address = Address::parse(&self.url);
         let address =
-            address.map_err(|e| Error::Malformed(FieldError::new("url", e.to_string())))?;
+            address.map_err(|problem| Error::Malformed(self.of_url(&problem.to_string())))?;
         Ok(address.text().to_owned())
+    }
+
+    fn of_url(&self, is_wrong: &str) -> FieldError {
+        FieldError::of_address("url", &self.url, is_wrong)
     }
 
     pub(super) fn authority(&self) -> Option<String> {
@@ -159,9 +163,7 @@ impl HeaderGiven {
 
 pub(super) fn name_problems(name: &str) -> Vec<FieldError> {
     let name = name.trim();
-    let bounds = format!("must have 1 to {MAX_NAME} characters");
-    let wrong = (!(1..=MAX_NAME).contains(&name.chars().count())).then_some(bounds);
-    let wrong = wrong.or_else(|| names::problem(name));
-    let wrong = wrong.map(|message| FieldError::new("name", message));
+    let unseen = || names::problem(name).map(|message| FieldError::new("name", message));
+    let wrong = FieldError::of_length("name", name, &(1..=MAX_NAME)).or_else(unseen);
     wrong.into_iter().collect()
 }

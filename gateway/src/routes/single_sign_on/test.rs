@@ -50,7 +50,7 @@ pub async fn test(
 ) -> Result<Json<TestedProvider>, Error> {
     let issuer = asked.body.issuer.trim();
     let wrong = gateway.providers.issuer(issuer).err();
-    let wrong = wrong.map(|why| FieldError::new("issuer", why.to_string()));
+    let wrong = wrong.map(|why| FieldError::of_address("issuer", issuer, &why.to_string()));
     refuse_if(wrong.into_iter().collect())?;
     match gateway.providers.look(issuer).await {
         Ok(found) => Ok(Json(TestedProvider {

@@ -11,6 +11,7 @@ use utoipa::IntoParams;
 
 use crate::Gateway;
 use crate::error::{Error, FieldError};
+use crate::parameters::in_order;
 
 const HOUR_MS: i64 = 3_600_000;
 const MOST_FIELDS: usize = 16;
@@ -44,6 +45,7 @@ impl Range {
         as_of_ns: Option<i64>,
         ahead_ms: i64,
     ) -> Result<Times, Error> {
+        in_order(self.from, self.to)?;
         let now_ms = gateway.clock.now().datetime().timestamp_millis();
         let as_of_ms = as_of_ns.map(|ns| ns.div_euclid(1_000_000));
         let end_ms = self.to.map(|to| to.timestamp_millis()).or(as_of_ms);
@@ -104,9 +106,10 @@ fn malformed(field: &str, message: impl Into<String>) -> Error {
 
 fn duration(field: &str, ms: Option<f64>) -> Result<Option<i64>, Error> {
     match ms {
-        Some(ms) if !(0.0..=MOST_MS).contains(&ms) => {
-            Err(malformed(field, "is no duration in milliseconds"))
-        }
+        Some(ms) if !(0.0..=MOST_MS).contains(&ms) => Err(malformed(
+            field,
+            format!("`{ms}` is no duration in milliseconds"),
+        )),
         ms => Ok(ms.map(|ms| (ms * 1e6).round() as i64)),
     }
 }
@@ -119,9 +122,11 @@ fn kind(word: &str) -> Result<SpanKind, Error> {
 /// Every `attr=name=value` of the query.
 fn fields(query: &str) -> Result<Vec<(String, String)>, Error> {
     let asked = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "attr");
-    let pairs = asked.filter(|(_, pair)| !pair.is_empty()).map(|(_, pair)| {
-        let pair = pair.split_once('=').filter(|(name, _)| !name.is_empty());
-        let (name, value) = pair.ok_or_else(|| malformed("attr", "is not `name=value`"))?;
+    let pairs = asked.filter(|(_, sent)| !sent.is_empty()).map(|(_, sent)| {
+        let pair = sent.split_once('=').filter(|(name, _)| !name.is_empty());
+        let (name, value) = pair.ok_or_else(|| {
+            Error::Malformed(FieldError::quoting("attr", &sent, "is not `name=value`"))
+        })?;
         Ok((name.to_owned(), value.to_owned()))
     });
     let pairs = pairs.collect::<Result<Vec<_>, Error>>()?;
