@@ -122,7 +122,7 @@ export function seedStore(now: number): Store {
   });
   store.apiKeys = [
     apiKey(uuidOf(20), 'alertmanager-eu', now - 200 * DAY, now - 40_000, null),
-    apiKey(uuidOf(21), 'alertmanager-us', now - 90 * DAY, now - 3 * MINUTE, null),
+    { ...apiKey(uuidOf(21), 'alertmanager-us', now - 90 * DAY, now - 3 * MINUTE, null), created_by: TOMAS },
     apiKey(uuidOf(22), 'laptop-tomas', now - 60 * DAY, now - 20 * DAY, now - 15 * DAY),
   ];
   store.keySecrets = { [uuidOf(20)]: 'srec_mock_ingest_key' };

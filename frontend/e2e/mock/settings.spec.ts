@@ -74,6 +74,21 @@ test('the last owner stays', async ({ page }) => {
   await expect(page.getByRole('alert')).toContainText('keeps at least one owner');
 });
 
+test('who removes a member is told of the keys that they made, and revokes them too', async ({ page }) => {
+  await page.goto(`/p/${PROJECT}/settings/members`);
+  await page.getByRole('button', { name: 'Remove Tomás Ferreira' }).click();
+  const dialog = page.getByRole('dialog');
+  await expect(dialog).toContainText('A key of this project that they made goes on working: alertmanager-us.');
+  await dialog.getByLabel('Also revoke the key that they made').check();
+  await dialog.getByLabel('Type “Tomás Ferreira” to confirm').fill('Tomás Ferreira');
+  await dialog.getByRole('button', { name: 'Remove member' }).click();
+  await expect(page.getByRole('table', { name: 'Members' })).not.toContainText('Tomás Ferreira');
+  await page.goto(`/p/${PROJECT}/settings/api-keys`);
+  const table = page.getByRole('table', { name: 'API keys' });
+  await expect(table.getByRole('row', { name: /alertmanager-us/ })).toContainText('revoked');
+  await expect(table.getByRole('row', { name: /alertmanager-eu/ })).toContainText('active');
+});
+
 test('a colleague is invited, joins by the link and is a member', async ({ page }) => {
   await page.goto(`/p/${PROJECT}/settings/members`);
   await page.getByRole('button', { name: 'Invite' }).click();

@@ -20,6 +20,7 @@ import { Panel } from '../ui/Panel';
 import { QueryView } from '../ui/QueryView';
 import { RelativeTime } from '../ui/RelativeTime';
 import { RowSkeleton } from '../ui/RowSkeleton';
+import { stateOf } from '../util/key-state';
 import { ServiceAccounts } from './ServiceAccounts';
 
 export function ApiKeysPage() {
@@ -174,11 +175,6 @@ function KeyState({ apiKey }: { apiKey: ApiKey }) {
       {state}
     </Badge>
   );
-}
-
-function stateOf(apiKey: ApiKey): 'active' | 'expired' | 'revoked' {
-  if (apiKey.revoked_at) return 'revoked';
-  return apiKey.expires_at && new Date(apiKey.expires_at).getTime() <= Date.now() ? 'expired' : 'active';
 }
 
 function RevokeKey({ apiKey, onClose }: { apiKey: ApiKey; onClose: () => void }) {

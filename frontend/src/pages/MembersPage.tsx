@@ -1,4 +1,4 @@
-import { Button, Checkbox, Modal, Select, Stack } from '@mantine/core';
+import { Button, Modal, Select, Stack } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { IconPlus } from '@tabler/icons-react';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
@@ -7,14 +7,14 @@ import { may } from '../api/auth';
 import { keys } from '../api/keys';
 import { asProblem } from '../api/problem';
 import { HistoryLink } from '../components/HistoryLink';
-import { changeMemberRole, eraseMember, membersQuery, removeMember, setProjectRole } from '../api/tenant';
+import { changeMemberRole, membersQuery, setProjectRole } from '../api/tenant';
 import { MEMBER_ROLES, PROJECT_ROLES, type Member, type MemberRole } from '../api/types';
 import { OpenInvitations } from '../components/OpenInvitations';
+import { RemoveMember } from '../components/RemoveMember';
 import { InviteForm } from '../forms/InviteForm';
 import { useProof } from '../components/useProof';
 import { useNow } from '../hooks/useNow';
 import { useMe, useProject } from '../hooks/useProject';
-import { ConfirmByName } from '../ui/ConfirmByName';
 import { DataTable, type Column } from '../ui/DataTable';
 import { Panel } from '../ui/Panel';
 import { QueryView } from '../ui/QueryView';
@@ -173,47 +173,5 @@ function ProjectRoleCell({ member, disabled }: { member: Member; disabled: boole
       allowDeselect={false}
       onChange={(role) => role && change.mutate(role)}
     />
-  );
-}
-
-function RemoveMember({ member, onClose }: { member: Member; onClose: () => void }) {
-  const client = useQueryClient();
-  const project = useProject();
-  const mayErase = may(useMe(), 'member.erase');
-  const [erasing, setErasing] = useState(false);
-  const { proven, dialog } = useProof();
-  const remove = useMutation({
-    mutationFn: () => (erasing ? proven(() => eraseMember(member.user_id)) : removeMember(member.user_id)),
-    onSuccess: async () => {
-      onClose();
-      await client.invalidateQueries({ queryKey: keys.members(project) });
-    },
-  });
-  return (
-    <>
-      <ConfirmByName
-        opened
-        title="Remove member"
-        name={member.name}
-        act={erasing ? 'Remove and erase' : 'Remove member'}
-        pending={remove.isPending}
-        problem={remove.error ? asProblem(remove.error) : null}
-        onConfirm={() => remove.mutate()}
-        onClose={onClose}
-      >
-        <strong>{member.name}</strong> loses access at once. What they did stays in the timeline
-        {erasing ? ', without their name. No backup brings it back.' : '.'}
-        {mayErase && (
-          <Checkbox
-            size="xs"
-            mt="sm"
-            label="Also erase their name and address for ever"
-            checked={erasing}
-            onChange={(event) => setErasing(event.currentTarget.checked)}
-          />
-        )}
-      </ConfirmByName>
-      {dialog}
-    </>
   );
 }
