@@ -86,6 +86,16 @@ pub const METRICS: &[(Kind, &str, &str)] = &[
         "Times that this process had to join its consumer group again, by group.",
     ),
     (
+        Gauge,
+        "eventlog_lag_records",
+        "Records of the log that a consumer of this process has not applied, by consumer.",
+    ),
+    (
+        Gauge,
+        "eventlog_lag_seconds",
+        "Age of the oldest record that a consumer of this process has not applied, by consumer. Alert.",
+    ),
+    (
         Counter,
         "eventlog_records_total",
         "Records appended, by journal.",
