@@ -94,7 +94,7 @@ pub struct BadSetting {
 impl Settings {
     /// Applies defaults and refuses what cannot be meant. An empty variable
     /// counts as unset, as compose files write it.
-    pub fn resolve(self) -> Result<Config, BadSetting> {
+    pub fn resolve(self, http_port: u16) -> Result<Config, BadSetting> {
         let set = |value: Option<String>| value.filter(|text| !text.trim().is_empty());
         let (smtp_url, mail_from) = mail(set(self.smtp_url), set(self.mail_from))?;
         let config = Config {
@@ -105,7 +105,7 @@ impl Settings {
             kafka_prefix: set(self.kafka_prefix).unwrap_or_default(),
             redis_url: set(self.redis_url),
             data_dir: self.data_dir.unwrap_or_else(|| "data".into()),
-            http_addr: address("http_addr", set(self.http_addr), 8580)?,
+            http_addr: address("http_addr", set(self.http_addr), http_port)?,
             ws_addr: address("ws_addr", set(self.ws_addr), 8505)?,
             otlp_grpc_addr: address("otlp_grpc_addr", set(self.otlp_grpc_addr), 4317)?,
             syslog_addr: set(self.syslog_addr)
@@ -236,7 +236,7 @@ mod tests {
             registration: Some("maybe".to_owned()),
             ..Settings::default()
         };
-        let refused = settings.resolve().unwrap_err().to_string();
+        let refused = settings.resolve(8580).unwrap_err().to_string();
         assert_eq!(
             refused,
             "configuration: registration is `maybe`: expected open, first or closed"
@@ -251,7 +251,7 @@ mod tests {
                 mail_from: Some(from.to_owned()),
                 ..Settings::default()
             };
-            settings.resolve()
+            settings.resolve(8580)
         };
         let config = read("smtps://ada:s3cret@mail.example", "a@b.example").unwrap();
         let shown = serde_json::to_string(&config.redacted()).unwrap();

@@ -2,7 +2,7 @@
 //! names, or one that is made when the vault is new.
 
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -24,7 +24,26 @@ pub(crate) fn existing(config: &Config) -> anyhow::Result<Option<MasterKey>> {
     let file = KeyFile::of(config);
     match file.ours && !file.path.exists() {
         true => Ok(None),
-        false => Ok(Some(MasterKey::from_bytes(*read(&file.path)?))),
+        false => {
+            let key = read(&file.path)?;
+            warn_of_readers(&file.path);
+            Ok(Some(MasterKey::from_bytes(*key)))
+        }
+    }
+}
+
+/// Whoever can read the file can read every secret that the database holds.
+fn warn_of_readers(file: &Path) {
+    let Ok(about) = std::fs::metadata(file) else {
+        return;
+    };
+    let mode = about.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        let file = file.display();
+        tracing::warn!(
+            mode = format!("{mode:04o}"),
+            "others of this machine can read the master key: chmod 600 {file}"
+        );
     }
 }
 

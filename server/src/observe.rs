@@ -16,9 +16,15 @@ pub fn start_logging(setting: &str) -> anyhow::Result<()> {
         .map(str::trim)
         .partition(|part| matches!(*part, "json" | "text"));
     let filter = filters.join(",");
-    let filter = EnvFilter::try_new(&filter).with_context(|| {
+    let mut filter = EnvFilter::try_new(&filter).with_context(|| {
         format!("configuration: log is `{setting}`: expected a level or filter")
     })?;
+    // The wrapper calls it an error where a client that was fenced is dropped; what the
+    // fence meant was told before.
+    if !setting.contains("rdkafka") {
+        let quiet = "rdkafka::consumer::base_consumer=off".parse();
+        filter = filter.add_directive(quiet.context("a filter of our own")?);
+    }
     // Colours are for people: files and collectors would keep the escapes.
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let builder = tracing_subscriber::fmt()

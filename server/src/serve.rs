@@ -5,6 +5,7 @@ mod calls;
 mod data;
 mod edge;
 mod lag;
+mod ready;
 mod tasks;
 
 use std::sync::Arc;
@@ -131,6 +132,7 @@ fn start(platform: &Platform, listeners: edge::Listeners, tasks: &mut Tasks) -> 
         Ok(())
     });
     tasks.spawn("lag", lag::keep_looking(platform.clone()));
+    tasks.spawn("ready", ready::tell(platform.clone()));
     tasks.spawn("edge", edge::serve(platform.clone(), listeners));
     if roles.workers {
         tasks.spawn(

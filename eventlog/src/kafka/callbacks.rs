@@ -51,11 +51,14 @@ impl ClientContext for Callbacks {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
         self.called();
         match level {
+            // The member says what it makes of it: mostly its own past after a pause.
+            _ if line.contains("fenced") => tracing::debug!(facility, "{line}"),
+            // The client goes on trying; what lasts our own code calls an error.
             RDKafkaLogLevel::Emerg
             | RDKafkaLogLevel::Alert
             | RDKafkaLogLevel::Critical
-            | RDKafkaLogLevel::Error => tracing::error!(facility, "{line}"),
-            RDKafkaLogLevel::Warning => tracing::warn!(facility, "{line}"),
+            | RDKafkaLogLevel::Error
+            | RDKafkaLogLevel::Warning => tracing::warn!(facility, "{line}"),
             RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => tracing::info!(facility, "{line}"),
             RDKafkaLogLevel::Debug => tracing::debug!(facility, "{line}"),
         }

@@ -184,7 +184,6 @@ impl Owner {
     fn begin_anew(&mut self, error: LogError) {
         metrics::counter!("eventlog_kafka_rejoins_total", "group" => self.setup.group.name.clone())
             .increment(1);
-        tracing::warn!(%error, group = self.setup.group.name, "joining anew");
         self.revoked();
         self.session = None;
         let (_, wait) = self.retry;
@@ -194,8 +193,27 @@ impl Owner {
             LogError::BeforeStart { .. } | LogError::PastEnd(..) => true,
             _ => false,
         };
+        self.tell(&error, lasting);
         if lasting {
             self.failure = Some(error);
+        }
+    }
+
+    fn tell(&self, error: &LogError, lasting: bool) {
+        let (group, instance) = (&self.setup.group.name, &self.setup.options.instance);
+        match (error, lasting) {
+            (LogError::Failed(_), false) => tracing::warn!(
+                group,
+                "the brokers took this member for another of its name, as after a pause they \
+                 may; joining anew"
+            ),
+            (LogError::Failed(_), true) => tracing::error!(
+                group,
+                "another process runs as `{instance}`: stop one of the two, or give one another \
+                 SRE_COPILOT_INSTANCE"
+            ),
+            (_, false) => tracing::warn!(%error, group, "joining anew"),
+            (_, true) => tracing::error!(%error, group, "cannot go on"),
         }
     }
 
