@@ -20,6 +20,7 @@ mod offsets;
 mod options;
 mod read;
 mod subscription;
+mod told;
 mod topics;
 mod transaction;
 mod wire;

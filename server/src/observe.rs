@@ -3,11 +3,15 @@
 pub mod described;
 
 use std::io::IsTerminal;
+use std::time::Duration;
 
 use anyhow::Context;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt;
+
+/// How often histograms are summed up.
+const SUM_EVERY: Duration = Duration::from_secs(5);
 
 /// Starts logging as `setting` says: a level or filter, and `json` for machines.
 pub fn start_logging(setting: &str) -> anyhow::Result<()> {
@@ -45,12 +49,35 @@ pub fn start_metrics() -> anyhow::Result<PrometheusHandle> {
         .set_buckets(&[
             0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
         ])?
+        .set_buckets_for_metric(
+            Matcher::Suffix("_bytes".to_owned()),
+            &[
+                256.0,
+                1024.0,
+                4096.0,
+                16384.0,
+                65536.0,
+                262_144.0,
+                1_048_576.0,
+                4_194_304.0,
+            ],
+        )?
         .install_recorder()
         .context("cannot install the metrics recorder")?;
     described::describe();
     let info = [("version", env!("CARGO_PKG_VERSION"))];
     metrics::gauge!("sre_copilot_build_info", &info).set(1.0);
     Ok(handle)
+}
+
+/// Sums up what histograms have recorded. Without it they keep each value until somebody
+/// asks for `/metrics`, and perhaps nobody does.
+pub async fn keep_summing(handle: PrometheusHandle) {
+    let mut tick = tokio::time::interval(SUM_EVERY);
+    loop {
+        tick.tick().await;
+        handle.run_upkeep();
+    }
 }
 
 /// A line for the person at the terminal, whatever the log level.

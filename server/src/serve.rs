@@ -131,6 +131,12 @@ fn start(platform: &Platform, listeners: edge::Listeners, tasks: &mut Tasks) -> 
         meter.keep_noting(&noted, &CLOCK, stop).await;
         Ok(())
     });
+    let summing = observe::keep_summing(platform.metrics.clone());
+    let stop = shutdown.clone();
+    tasks.spawn("metrics", async move {
+        stop.run_until_cancelled(summing).await;
+        Ok(())
+    });
     tasks.spawn("lag", lag::keep_looking(platform.clone()));
     tasks.spawn("ready", ready::tell(platform.clone()));
     tasks.spawn("edge", edge::serve(platform.clone(), listeners));

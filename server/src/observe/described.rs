@@ -181,6 +181,11 @@ pub const METRICS: &[(Kind, &str, &str)] = &[
         "Single sign-ons that were refused, by rule.",
     ),
     (
+        Histogram,
+        "http_request_seconds",
+        "Seconds until an answer of API or ingest began, by route, method and class of status.",
+    ),
+    (
         Counter,
         "ingest_items_refused_total",
         "Samples, log records and spans refused, by tenant, signal and reason.",

@@ -212,6 +212,7 @@ impl Owner {
                 "another process runs as `{instance}`: stop one of the two, or give one another \
                  SRE_COPILOT_INSTANCE"
             ),
+            (LogError::Unavailable(why), _) => tracing::warn!(why, group, "joining anew"),
             (_, false) => tracing::warn!(%error, group, "joining anew"),
             (_, true) => tracing::error!(%error, group, "cannot go on"),
         }
@@ -261,6 +262,13 @@ impl Owner {
             // Refused for what it was: the membership is as good as before.
             Ok(_)
             | Err(CommitError::Log(LogError::TooLarge { .. } | LogError::SpansJournals(..))) => {}
+            Err(CommitError::Fenced) => {
+                let why = "what of the last commit happened shows in the offsets";
+                self.begin_anew(LogError::Unavailable(why.to_owned()));
+            }
+            Err(CommitError::Log(LogError::Unavailable(why))) => {
+                self.begin_anew(LogError::Unavailable(why.clone()));
+            }
             Err(error) => self.begin_anew(LogError::Unavailable(error.to_string())),
         }
         outcome
