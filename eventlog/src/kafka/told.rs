@@ -37,6 +37,14 @@ impl Kinds {
     }
 }
 
+/// What was told last, for who has to say why something did not come about.
+static LAST: Mutex<Option<String>> = Mutex::new(None);
+
+/// The last line that spoke of trouble.
+pub(super) fn last() -> Option<String> {
+    LAST.lock().clone()
+}
+
 /// A line of its log.
 pub(super) fn line(level: RDKafkaLogLevel, facility: &str, line: &str) {
     let small = matches!(
@@ -47,6 +55,12 @@ pub(super) fn line(level: RDKafkaLogLevel, facility: &str, line: &str) {
     if small || line.contains("fenced") || line.ends_with(": retrying") {
         return tracing::debug!(facility, "{line}");
     }
+    // Which of its threads says so is no news.
+    let line = match line.split_once("]: ") {
+        Some((thread, rest)) if thread.starts_with("[thrd:") => rest,
+        _ => line,
+    };
+    *LAST.lock() = Some(line.to_owned());
     // The client goes on trying, whatever it calls an error; what lasts our own code tells.
     match KINDS.admit(facility, Instant::now()) {
         None => tracing::debug!(facility, "{line}"),
@@ -61,6 +75,7 @@ pub(super) fn error(error: &KafkaError, reason: &str) {
         error.rdkafka_error_code(),
         Some(
             RDKafkaErrorCode::AllBrokersDown
+                | RDKafkaErrorCode::Authentication
                 | RDKafkaErrorCode::BrokerTransportFailure
                 | RDKafkaErrorCode::OperationTimedOut
                 | RDKafkaErrorCode::Resolve

@@ -204,8 +204,8 @@ impl Owner {
         match (error, lasting) {
             (LogError::Failed(_), false) => tracing::warn!(
                 group,
-                "the brokers took this member for another of its name, as after a pause they \
-                 may; joining anew"
+                "the brokers take this member for another named `{instance}`, as they may after a \
+                 pause; joining anew"
             ),
             (LogError::Failed(_), true) => tracing::error!(
                 group,
