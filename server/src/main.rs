@@ -52,6 +52,6 @@ fn configuration(
 
 /// One line that says what failed and why; the exit code tells programs.
 fn end(error: &anyhow::Error, code: u8) -> ExitCode {
-    observe::say(&format!("sre-copilot: {error:#}"));
+    observe::say_last(&format!("sre-copilot: {error:#}"));
     ExitCode::from(code)
 }

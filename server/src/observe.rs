@@ -3,12 +3,16 @@
 pub mod described;
 
 use std::io::IsTerminal;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt;
+
+/// Machines read the log: the last line is for them too.
+static JSON: AtomicBool = AtomicBool::new(false);
 
 /// How often histograms are summed up.
 const SUM_EVERY: Duration = Duration::from_secs(5);
@@ -36,6 +40,7 @@ pub fn start_logging(setting: &str) -> anyhow::Result<()> {
         .with_ansi(std::io::stderr().is_terminal() && !no_color)
         .with_writer(std::io::stderr);
     if json.contains(&"json") {
+        JSON.store(true, Ordering::Relaxed);
         builder.json().finish().init();
     } else {
         builder.with_target(false).finish().init();
@@ -77,6 +82,15 @@ pub async fn keep_summing(handle: PrometheusHandle) {
     loop {
         tick.tick().await;
         handle.run_upkeep();
+    }
+}
+
+/// Why the program ends: for the person at the terminal, or a line of the log where
+/// machines read that.
+pub fn say_last(line: &str) {
+    match JSON.load(Ordering::Relaxed) {
+        true => tracing::error!("{line}"),
+        false => say(line),
     }
 }
 
