@@ -244,6 +244,23 @@ mod tests {
     }
 
     #[test]
+    fn a_role_listens_on_its_own_port_unless_one_is_set() {
+        let port = |addr: Option<&str>| {
+            let settings = Settings {
+                http_addr: addr.map(str::to_owned),
+                ..Settings::default()
+            };
+            let workers = crate::cli::Command::Workers.roles();
+            settings
+                .resolve(workers.http_port())
+                .unwrap()
+                .http_addr
+                .port()
+        };
+        assert_eq!((port(None), port(Some(":9000"))), (8503, 9000));
+    }
+
+    #[test]
     fn mail_needs_a_server_and_a_sender_and_hides_the_password() {
         let read = |url: &str, from: &str| {
             let settings = Settings {
