@@ -229,14 +229,14 @@ impl Keyring {
 
 /// The offset after the last durable record of each partition.
 async fn ends(log: &Log) -> Result<Vec<Position>, LogError> {
-    let mut ends = Vec::new();
-    for partition in 0..TOPIC.partitions() {
-        let range = log.range(TOPIC, partition, Visibility::Durable).await?;
-        ends.push(Position {
-            topic: TOPIC,
-            partition,
-            offset: range.end,
-        });
-    }
-    Ok(ends)
+    let all: Vec<_> = (0..TOPIC.partitions())
+        .map(|partition| (TOPIC, partition))
+        .collect();
+    let ends = log.ends(&all).await?;
+    let place = |((topic, partition), offset)| Position {
+        topic,
+        partition,
+        offset,
+    };
+    Ok(ends.into_iter().map(place).collect())
 }

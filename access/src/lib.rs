@@ -9,6 +9,7 @@ pub mod api_key;
 pub mod body;
 pub mod credentials;
 pub mod denied;
+pub mod durations;
 pub mod ended;
 pub mod keyring;
 pub mod meter;

@@ -20,6 +20,7 @@ mod offsets;
 mod options;
 mod read;
 mod subscription;
+mod told;
 mod topics;
 mod transaction;
 mod wire;
@@ -40,7 +41,7 @@ use crate::{EventLog, Group, LogError, Member, Subscription, TopicUsage, Visibil
 use append::Appender;
 use callbacks::Callbacks;
 use member::KafkaMember;
-use offsets::{Ends, partitions};
+use offsets::{Ends, Offsets, partitions};
 use read::Readers;
 use subscription::KafkaSubscription;
 
@@ -129,6 +130,11 @@ impl EventLog for KafkaLog {
         self.ends
             .ask(move |ends| ends.range(topic, partition))
             .await
+    }
+
+    async fn ends(&self, of: &[(Topic, Partition)]) -> Result<Offsets, LogError> {
+        let of = of.to_vec();
+        self.ends.ask(move |ends| ends.stable(&of)).await
     }
 
     async fn read(

@@ -11,6 +11,7 @@ pub mod embedded;
 pub mod inspect;
 #[cfg(feature = "kafka")]
 pub mod kafka;
+pub mod lag;
 /// Moving a log to the other backend.
 #[cfg(feature = "kafka")]
 pub mod copy {
@@ -18,6 +19,7 @@ pub mod copy {
 }
 mod record;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -126,6 +128,19 @@ pub trait EventLog: Send + Sync + 'static {
         partition: Partition,
         visibility: Visibility,
     ) -> Result<OffsetRange, LogError>;
+
+    /// The offset after the last durable record of each partition, asked at once.
+    async fn ends(
+        &self,
+        of: &[(Topic, Partition)],
+    ) -> Result<BTreeMap<(Topic, Partition), Offset>, LogError> {
+        let mut ends = BTreeMap::new();
+        for (topic, partition) in of {
+            let range = self.range(*topic, *partition, Visibility::Durable).await?;
+            ends.insert((*topic, *partition), range.end);
+        }
+        Ok(ends)
+    }
 
     /// Records of one partition at or after `from`, at least one if there is any,
     /// about `max_bytes` in all. Returns at once, also with nothing.

@@ -4,8 +4,10 @@
 //! from [`Operations`] alone.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use access::credentials::{self, Presented};
+use access::durations::Durations;
 use access::permissions::Action;
 use access::principal::Principal;
 use access::rates::Rule;
@@ -98,7 +100,8 @@ impl Operations {
             operation.security = Some(Vec::new());
         }
         if let Some(gateway) = self.gateway.clone() {
-            routes = routes.layer(middleware::from_fn_with_state(gateway, public_gate));
+            let state = (gateway, durations_of(&routes));
+            routes = routes.layer(middleware::from_fn_with_state(state, public_gate));
         }
         self.router = self.router.routes(routes);
         self
@@ -110,7 +113,8 @@ impl Operations {
             operation.security = Some(Vec::new());
         }
         if let Some(gateway) = self.gateway.clone() {
-            routes = routes.layer(middleware::from_fn_with_state(gateway, entrance_gate));
+            let state = (gateway, durations_of(&routes));
+            routes = routes.layer(middleware::from_fn_with_state(state, entrance_gate));
         }
         self.router = self.router.routes(routes);
         self
@@ -163,6 +167,7 @@ impl Operations {
                 action,
                 reads,
                 asks,
+                durations: durations_of(&routes),
             };
             let state = (gateway, gate);
             routes = routes.layer(middleware::from_fn_with_state(state, member_gate));
@@ -185,10 +190,17 @@ impl Operations {
 }
 
 async fn public_gate(
-    State(gateway): State<Gateway>,
+    State((gateway, durations)): State<(Gateway, Arc<Durations>)>,
     request: Request,
     next: Next,
-) -> Result<Response, Error> {
+) -> Response {
+    let (begun, method) = (Instant::now(), request.method().clone());
+    let answer = public(&gateway, request, next).await.into_response();
+    durations.note(&method, answer.status(), begun);
+    answer
+}
+
+async fn public(gateway: &Gateway, request: Request, next: Next) -> Result<Response, Error> {
     csrf::check_anonymous(
         &gateway.config.public_url,
         request.method(),
@@ -198,13 +210,20 @@ async fn public_gate(
 }
 
 async fn entrance_gate(
-    State(gateway): State<Gateway>,
+    State((gateway, durations)): State<(Gateway, Arc<Durations>)>,
     request: Request,
     next: Next,
-) -> Result<Response, Error> {
+) -> Response {
+    let (begun, method) = (Instant::now(), request.method().clone());
+    let answer = entrance(&gateway, request, next).await.into_response();
+    durations.note(&method, answer.status(), begun);
+    answer
+}
+
+async fn entrance(gateway: &Gateway, request: Request, next: Next) -> Result<Response, Error> {
     let address = ClientAddress::of(&request);
     let counted = gateway.count_entrance(address).await?;
-    let mut answer = public_gate(State(gateway), request, next).await?;
+    let mut answer = public(gateway, request, next).await?;
     counted.show(answer.headers_mut());
     Ok(answer)
 }
@@ -216,6 +235,7 @@ struct Gate {
     reads: Reads,
     /// What its GET can be asked; None where the dialect is not ours.
     asks: Option<Arc<[String]>>,
+    durations: Arc<Durations>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -228,15 +248,27 @@ enum Reads {
 
 async fn member_gate(
     State((gateway, gate)): State<(Gateway, Gate)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (begun, method) = (Instant::now(), request.method().clone());
+    let answer = member(&gateway, &gate, request, next).await.into_response();
+    gate.durations.note(&method, answer.status(), begun);
+    answer
+}
+
+async fn member(
+    gateway: &Gateway,
+    gate: &Gate,
     mut request: Request,
     next: Next,
 ) -> Result<Response, Error> {
     let reached = reached(&request, gate.action);
     let from = Some(ClientAddress::of(&request));
-    let identified = caller::identify(&gateway, request.method(), request.headers(), from);
+    let identified = caller::identify(gateway, request.method(), request.headers(), from);
     let principal = match identified {
         Ok(principal) => principal,
-        Err(error) => return Err(told(&gateway, request.headers(), &reached, error).await),
+        Err(error) => return Err(told(gateway, request.headers(), &reached, error).await),
     };
     let counted = match gateway.count(&principal).await {
         Ok(counted) => counted,
@@ -387,6 +419,11 @@ fn allow(principal: Principal, action: Action) -> Result<Allowed, Error> {
         true => Ok(Allowed { principal }),
         false => Err(Error::Forbidden(action)),
     }
+}
+
+fn durations_of(routes: &UtoipaMethodRouter<Gateway>) -> Arc<Durations> {
+    let route = routes.1.paths.keys().next().cloned();
+    Arc::new(Durations::of(route.unwrap_or_default()))
 }
 
 fn operations(routes: &mut UtoipaMethodRouter<Gateway>) -> impl Iterator<Item = &mut Operation> {

@@ -20,6 +20,8 @@ const PATIENCE: Duration = Duration::from_millis(1500);
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Readiness {
     pub ready: bool,
+    /// The log was reached within the last five seconds: what is changed can be written.
+    pub log: bool,
     /// The API keys of the log were read up to its end.
     pub keyring: bool,
     /// The keys of access tokens are loaded.
@@ -51,12 +53,14 @@ impl Readiness {
     pub(crate) async fn of(gateway: &Gateway) -> Self {
         let asked = tokio::time::timeout(PATIENCE, checkpoints::get(&gateway.db, "members"));
         let read_models = matches!(asked.await, Ok(Ok(_)));
-        let (keyring, sessions) = (
+        let (log, keyring, sessions) = (
+            gateway.keyring.fresh(),
             gateway.keyring.ready(),
             gateway.tokens.ready() && gateway.keys().is_ok(),
         );
         Self {
-            ready: keyring && sessions && read_models,
+            ready: log && keyring && sessions && read_models,
+            log,
             keyring,
             sessions,
             read_models,

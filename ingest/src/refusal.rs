@@ -8,7 +8,9 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use eventlog::LogError;
 use schemas::codec::CodecError;
+use schemas::context::{Clock, Context};
 use serde_json::json;
+use uuid::Uuid;
 
 /// An agent sends again after 503 and gives up after a 4xx.
 #[derive(Debug, thiserror::Error)]
@@ -34,13 +36,28 @@ pub enum Refusal {
     #[error("API keys cannot be checked at the moment")]
     KeyringBehind,
     #[error(transparent)]
-    Log(#[from] LogError),
+    Log(LogError),
+    /// What stands behind it is in our own log, under this id.
+    #[error("the log cannot take this at the moment; send it again (request {0})")]
+    LogAway(Uuid),
     #[error("the request took too long")]
     TooSlow,
     #[error("the record could not be written: {0}")]
     Codec(#[from] CodecError),
     #[error("the request could not be handled")]
     Panicked,
+}
+
+impl From<LogError> for Refusal {
+    /// An agent is told what it can do about; brokers and files are the operator's.
+    fn from(error: LogError) -> Self {
+        if matches!(error, LogError::TooLarge { .. } | LogError::Full { .. }) {
+            return Self::Log(error);
+        }
+        let request_id = Context::ambient(&Clock::System).id();
+        tracing::warn!(%error, %request_id, "the log did not take what an agent sent");
+        Self::LogAway(request_id)
+    }
 }
 
 const SOON_SECONDS: u16 = 2;
@@ -67,6 +84,7 @@ impl Refusal {
             Self::KeyringBehind
             | Self::TooOften(Limited::Uncounted)
             | Self::Log(_)
+            | Self::LogAway(_)
             | Self::TooSlow
             | Self::Codec(_)
             | Self::Panicked => StatusCode::SERVICE_UNAVAILABLE,
@@ -91,7 +109,7 @@ impl Refusal {
             Self::KeyringBehind => "keyring_behind",
             Self::Log(LogError::Full { heavy: true, .. }) => "log_full_heavy_tenant",
             Self::Log(LogError::Full { .. }) => "log_full",
-            Self::Log(_) => "log_unavailable",
+            Self::Log(_) | Self::LogAway(_) => "log_unavailable",
             Self::TooSlow => "timeout",
             Self::Codec(_) | Self::Panicked => "internal",
         }

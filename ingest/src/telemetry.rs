@@ -18,8 +18,10 @@ mod usage;
 mod walk;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use access::body::{self, Encoding, Limits};
+use access::durations::Durations;
 use access::meter::Amount;
 use access::telemetry_limits::Allowance;
 use axum::body::Body;
@@ -128,11 +130,15 @@ pub(crate) fn router() -> Router<Arc<IngestState>> {
 fn posts(routes: &'static [Route], carrier: Carrier) -> Router<Arc<IngestState>> {
     let mut router = Router::new();
     for route in routes {
+        let durations = Arc::new(Durations::of(route.path));
         let handler = move |State(state): State<Arc<IngestState>>, request: http::Request<Body>| async move {
-            answer(state, route, carrier, request).await
+            let (begun, method) = (Instant::now(), request.method().clone());
+            let answer = answer(state, route, carrier, request).await;
+            durations.note(&method, answer.status(), begun);
+            answer
         };
         let methods = match route.also_put {
-            true => post(handler).put(handler),
+            true => post(handler.clone()).put(handler),
             false => post(handler),
         };
         router = router.route(route.path, methods);

@@ -4,8 +4,10 @@
 mod alertmanager;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use access::body;
+use access::durations::Durations;
 use access::meter::Amount;
 use access::permissions::Action;
 use axum::body::Body;
@@ -45,8 +47,12 @@ pub(crate) fn router() -> Router<Arc<IngestState>> {
     let mut router = Router::new();
     for integration in INTEGRATIONS {
         let path = format!("/api/v1/webhooks/{}", integration.name);
+        let durations = Arc::new(Durations::of(path.as_str()));
         let handler = move |State(state): State<Arc<IngestState>>, request: http::Request<Body>| async move {
-            answer(&state, integration, request).await
+            let (begun, method) = (Instant::now(), request.method().clone());
+            let answer = answer(&state, integration, request).await;
+            durations.note(&method, answer.status(), begun);
+            answer
         };
         router = router.route(&path, post(handler));
     }

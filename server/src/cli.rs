@@ -6,6 +6,7 @@ use clap::builder::Resettable;
 use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::Settings;
+use crate::roles::Roles;
 
 /// Incidents, alerts and telemetry for the people on call.
 ///
@@ -43,15 +44,15 @@ impl Cli {
 pub enum Command {
     /// Run the whole platform (the default)
     Serve,
-    /// Run only the HTTP API, the console and the WebSocket (needs Kafka)
+    /// Run only the HTTP API, the console and the WebSocket (needs Kafka; port 8500)
     Gateway,
-    /// Run only the receiver of webhooks and telemetry (needs Kafka)
+    /// Run only the receiver of webhooks and telemetry (needs Kafka; port 8509)
     Ingest,
-    /// Run only the command owner (needs Kafka)
+    /// Run only the command owner (needs Kafka; port 8502)
     Commands,
-    /// Run only the projections (needs Kafka)
+    /// Run only the projections (needs Kafka; port 8508)
     Projections,
-    /// Run only the workers (needs Kafka)
+    /// Run only the workers (needs Kafka; port 8503)
     Workers,
     /// Look into the event log
     #[command(subcommand)]
@@ -72,6 +73,20 @@ pub enum Command {
     Audit(AuditCommand),
     /// Print the configuration, without secrets
     Config,
+}
+
+impl Command {
+    /// What the process runs; a tool speaks for the whole platform.
+    pub fn roles(&self) -> Roles {
+        match self {
+            Self::Gateway => Roles::GATEWAY,
+            Self::Ingest => Roles::INGEST,
+            Self::Commands => Roles::COMMANDS,
+            Self::Projections => Roles::PROJECTIONS,
+            Self::Workers => Roles::WORKERS,
+            _ => Roles::ALL,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Subcommand)]

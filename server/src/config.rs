@@ -94,7 +94,7 @@ pub struct BadSetting {
 impl Settings {
     /// Applies defaults and refuses what cannot be meant. An empty variable
     /// counts as unset, as compose files write it.
-    pub fn resolve(self) -> Result<Config, BadSetting> {
+    pub fn resolve(self, http_port: u16) -> Result<Config, BadSetting> {
         let set = |value: Option<String>| value.filter(|text| !text.trim().is_empty());
         let (smtp_url, mail_from) = mail(set(self.smtp_url), set(self.mail_from))?;
         let config = Config {
@@ -105,7 +105,7 @@ impl Settings {
             kafka_prefix: set(self.kafka_prefix).unwrap_or_default(),
             redis_url: set(self.redis_url),
             data_dir: self.data_dir.unwrap_or_else(|| "data".into()),
-            http_addr: address("http_addr", set(self.http_addr), 8580)?,
+            http_addr: address("http_addr", set(self.http_addr), http_port)?,
             ws_addr: address("ws_addr", set(self.ws_addr), 8505)?,
             otlp_grpc_addr: address("otlp_grpc_addr", set(self.otlp_grpc_addr), 4317)?,
             syslog_addr: set(self.syslog_addr)
@@ -236,11 +236,28 @@ mod tests {
             registration: Some("maybe".to_owned()),
             ..Settings::default()
         };
-        let refused = settings.resolve().unwrap_err().to_string();
+        let refused = settings.resolve(8580).unwrap_err().to_string();
         assert_eq!(
             refused,
             "configuration: registration is `maybe`: expected open, first or closed"
         );
+    }
+
+    #[test]
+    fn a_role_listens_on_its_own_port_unless_one_is_set() {
+        let port = |addr: Option<&str>| {
+            let settings = Settings {
+                http_addr: addr.map(str::to_owned),
+                ..Settings::default()
+            };
+            let workers = crate::cli::Command::Workers.roles();
+            settings
+                .resolve(workers.http_port())
+                .unwrap()
+                .http_addr
+                .port()
+        };
+        assert_eq!((port(None), port(Some(":9000"))), (8503, 9000));
     }
 
     #[test]
@@ -251,7 +268,7 @@ mod tests {
                 mail_from: Some(from.to_owned()),
                 ..Settings::default()
             };
-            settings.resolve()
+            settings.resolve(8580)
         };
         let config = read("smtps://ada:s3cret@mail.example", "a@b.example").unwrap();
         let shown = serde_json::to_string(&config.redacted()).unwrap();

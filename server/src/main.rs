@@ -18,7 +18,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::read();
-    let config = match configuration(cli.settings, cli.config) {
+    let command = cli.command.unwrap_or(Command::Serve);
+    let config = match configuration(&command, cli.settings, cli.config) {
         Ok(config) => config,
         Err(e) => return end(&e, EX_CONFIG),
     };
@@ -34,18 +35,23 @@ fn main() -> ExitCode {
             );
         }
     };
-    match runtime.block_on(run::run(cli.command.unwrap_or(Command::Serve), config)) {
+    match runtime.block_on(run::run(command, config)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => end(&e, 1),
     }
 }
 
-fn configuration(settings: Settings, file: Option<PathBuf>) -> anyhow::Result<Config> {
-    Ok(settings.with_file(file.as_deref())?.resolve()?)
+fn configuration(
+    command: &Command,
+    settings: Settings,
+    file: Option<PathBuf>,
+) -> anyhow::Result<Config> {
+    let port = command.roles().http_port();
+    Ok(settings.with_file(file.as_deref())?.resolve(port)?)
 }
 
 /// One line that says what failed and why; the exit code tells programs.
 fn end(error: &anyhow::Error, code: u8) -> ExitCode {
-    observe::say(&format!("sre-copilot: {error:#}"));
+    observe::say_last(&format!("sre-copilot: {error:#}"));
     ExitCode::from(code)
 }

@@ -2,7 +2,7 @@
 //! names, or one that is made when the vault is new.
 
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -24,8 +24,29 @@ pub(crate) fn existing(config: &Config) -> anyhow::Result<Option<MasterKey>> {
     let file = KeyFile::of(config);
     match file.ours && !file.path.exists() {
         true => Ok(None),
-        false => Ok(Some(MasterKey::from_bytes(*read(&file.path)?))),
+        false => {
+            let key = read(&file.path)?;
+            warn_of_readers(&file.path);
+            Ok(Some(MasterKey::from_bytes(*key)))
+        }
     }
+}
+
+/// Whoever can read the file can read every secret that the database holds.
+fn warn_of_readers(file: &Path) {
+    if let Some(mode) = mode_for_others(file) {
+        let file = file.display();
+        tracing::warn!(
+            mode,
+            "others of this machine can read the master key: chmod 600 {file}"
+        );
+    }
+}
+
+/// The mode of a file that not only its owner may open.
+fn mode_for_others(file: &Path) -> Option<String> {
+    let mode = std::fs::metadata(file).ok()?.permissions().mode() & 0o777;
+    (mode & 0o077 != 0).then(|| format!("{mode:04o}"))
 }
 
 /// Makes a key (mode 0600) for a vault that holds nothing yet; one that holds
@@ -152,4 +173,20 @@ fn create(file: &Path, key: &[u8; 32]) -> anyhow::Result<()> {
 fn sync_folder(file: &Path) -> anyhow::Result<()> {
     let folder = file.parent().context("a file lies in a folder")?;
     Ok(std::fs::File::open(folder)?.sync_all()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_others_can_read_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("keys").join("master.key");
+        create(&file, &[7; 32]).unwrap();
+        assert_eq!(mode_for_others(&file), None, "as we make it");
+        let open = std::fs::Permissions::from_mode(0o644);
+        std::fs::set_permissions(&file, open).unwrap();
+        assert_eq!(mode_for_others(&file).as_deref(), Some("0644"));
+    }
 }

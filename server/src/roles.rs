@@ -66,7 +66,7 @@ impl Roles {
     }
 
     /// The port that the role listens on when none is configured: roles run apart
-    /// each have their own.
+    /// each have their own, so that they fit one machine.
     pub fn http_port(self) -> u16 {
         match self.name {
             "gateway" => 8500,

@@ -5,7 +5,6 @@ use futures::future::LocalBoxFuture;
 
 use crate::cli::Command;
 use crate::config::Config;
-use crate::roles::Roles;
 use crate::{serve, tools};
 
 /// Does `command` to its end. Boxed, so that all of it is compiled here: a bare future
@@ -21,12 +20,12 @@ async fn carry_out(command: Command, config: Config) -> anyhow::Result<()> {
         .install_default()
         .ok();
     match command {
-        Command::Serve => serve::run(config, Roles::ALL).await,
-        Command::Gateway => serve::run(config, Roles::GATEWAY).await,
-        Command::Ingest => serve::run(config, Roles::INGEST).await,
-        Command::Commands => serve::run(config, Roles::COMMANDS).await,
-        Command::Projections => serve::run(config, Roles::PROJECTIONS).await,
-        Command::Workers => serve::run(config, Roles::WORKERS).await,
+        Command::Serve
+        | Command::Gateway
+        | Command::Ingest
+        | Command::Commands
+        | Command::Projections
+        | Command::Workers => serve::run(config, command.roles()).await,
         Command::Vault(command) => tools::vault(command, &config).await,
         Command::Audit(command) => tools::audit(&command),
         Command::Config => tools::print_config(&config),

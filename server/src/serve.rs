@@ -4,6 +4,8 @@
 mod calls;
 mod data;
 mod edge;
+mod lag;
+mod ready;
 mod tasks;
 
 use std::sync::Arc;
@@ -15,6 +17,7 @@ use access::refused_bodies::RefusedBodies;
 use anyhow::Context;
 use eventlog::Log;
 use eventlog::embedded::EmbeddedLog;
+use eventlog::lag::Lags;
 use metrics_exporter_prometheus::PrometheusHandle;
 use outbound::Outbound;
 use projections::fanout::{Fanout, InProcess, Redis};
@@ -36,6 +39,8 @@ pub(crate) struct Platform {
     pub(crate) config: Arc<Config>,
     pub(crate) roles: Roles,
     pub(crate) log: Log,
+    /// How far the consumers of [`Platform::consumed`] are behind.
+    lags: Arc<Lags>,
     pub(crate) embedded: Option<Arc<EmbeddedLog>>,
     pub(crate) keyring: Arc<Keyring>,
     pub(crate) fanout: Arc<dyn Fanout>,
@@ -49,6 +54,13 @@ pub(crate) struct Platform {
     pub(crate) outbound: Outbound,
     pub(crate) meter: Arc<Meter>,
     pub(crate) shutdown: CancellationToken,
+}
+
+impl Platform {
+    /// The log for who reads on from where it was: it is seen how far that is behind.
+    pub(crate) fn consumed(&self) -> Log {
+        self.lags.watch(self.log.clone())
+    }
 }
 
 /// The clock of a real process.
@@ -77,6 +89,7 @@ pub(crate) async fn run(config: Config, roles: Roles) -> anyhow::Result<()> {
         config: Arc::new(config),
         roles,
         log: log.clone(),
+        lags: Arc::default(),
         embedded,
         data,
         metrics,
@@ -118,9 +131,20 @@ fn start(platform: &Platform, listeners: edge::Listeners, tasks: &mut Tasks) -> 
         meter.keep_noting(&noted, &CLOCK, stop).await;
         Ok(())
     });
+    let summing = observe::keep_summing(platform.metrics.clone());
+    let stop = shutdown.clone();
+    tasks.spawn("metrics", async move {
+        stop.run_until_cancelled(summing).await;
+        Ok(())
+    });
+    tasks.spawn("lag", lag::keep_looking(platform.clone()));
+    tasks.spawn("ready", ready::tell(platform.clone()));
     tasks.spawn("edge", edge::serve(platform.clone(), listeners));
     if roles.workers {
-        tasks.spawn("workers", workers::run(log.clone(), shutdown.clone()));
+        tasks.spawn(
+            "workers",
+            workers::run(platform.consumed(), shutdown.clone()),
+        );
     }
     if let Some(data) = &platform.data {
         tasks.spawn_ground("data", |end| {
@@ -140,7 +164,7 @@ fn start(platform: &Platform, listeners: edge::Listeners, tasks: &mut Tasks) -> 
             let limits = commands::Limits::default();
             tasks.spawn(
                 "commands",
-                commands::run(log.clone(), history, limits, shutdown.clone()),
+                commands::run(platform.consumed(), history, limits, shutdown.clone()),
             );
         }
         if roles.projections {

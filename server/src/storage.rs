@@ -24,6 +24,8 @@ const WATCH_INTERVAL: Duration = Duration::from_millis(500);
 
 /// How often a missing Postgres is tried.
 const TRY_AGAIN: Duration = Duration::from_millis(300);
+/// One of so many tries is told.
+const TOLD_OF: u32 = 50;
 
 /// Opens the configured backend; only a process with all roles may use the
 /// embedded log, because its second reader would be another process.
@@ -185,11 +187,25 @@ impl Database {
     }
 }
 
+/// Says now and then that Postgres is waited for, not with every try.
+#[derive(Default)]
+struct Waiting(u32);
+
+impl Waiting {
+    fn tell(&mut self, error: &dyn std::fmt::Display) {
+        if self.0.is_multiple_of(TOLD_OF) {
+            tracing::warn!("waiting for Postgres: {error}");
+        }
+        self.0 = self.0.wrapping_add(1);
+    }
+}
+
 /// Brings the database to today's shape, waiting for Postgres as long as it takes.
 pub(crate) async fn migrate(settings: &DbConfig) -> anyhow::Result<()> {
+    let mut waiting = Waiting::default();
     loop {
         match projections::migrate(settings).await {
-            Err(MigrateError::Unavailable(e)) => tracing::warn!("waiting for Postgres: {e}"),
+            Err(MigrateError::Unavailable(e)) => waiting.tell(&e),
             migrated => return Ok(migrated?),
         }
         tokio::time::sleep(TRY_AGAIN).await;
@@ -198,9 +214,10 @@ pub(crate) async fn migrate(settings: &DbConfig) -> anyhow::Result<()> {
 
 /// Opens the vault, waiting for Postgres as long as it takes.
 pub(crate) async fn open_vault(db: &Db, master: &MasterKey) -> anyhow::Result<Vault> {
+    let mut waiting = Waiting::default();
     loop {
         match Vault::open(db, master.clone()).await {
-            Err(VaultError::Database(e)) => tracing::warn!("waiting for Postgres: {e}"),
+            Err(VaultError::Database(e)) => waiting.tell(&e),
             opened => return Ok(opened?),
         }
         tokio::time::sleep(TRY_AGAIN).await;

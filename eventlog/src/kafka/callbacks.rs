@@ -12,6 +12,8 @@ use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Statistics, TopicPartitionList};
 use std::time::Duration;
 
+use super::told;
+
 /// A change of what a group member owns.
 #[derive(Debug)]
 pub(super) enum Rebalance {
@@ -50,15 +52,7 @@ impl Callbacks {
 impl ClientContext for Callbacks {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
         self.called();
-        match level {
-            RDKafkaLogLevel::Emerg
-            | RDKafkaLogLevel::Alert
-            | RDKafkaLogLevel::Critical
-            | RDKafkaLogLevel::Error => tracing::error!(facility, "{line}"),
-            RDKafkaLogLevel::Warning => tracing::warn!(facility, "{line}"),
-            RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => tracing::info!(facility, "{line}"),
-            RDKafkaLogLevel::Debug => tracing::debug!(facility, "{line}"),
-        }
+        told::line(level, facility, line);
     }
 
     fn stats(&self, _: Statistics) {
@@ -67,7 +61,7 @@ impl ClientContext for Callbacks {
 
     fn error(&self, error: KafkaError, reason: &str) {
         self.called();
-        tracing::warn!(%error, "{reason}");
+        told::error(&error, reason);
     }
 }
 

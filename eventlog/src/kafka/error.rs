@@ -8,8 +8,8 @@ use crate::LogError;
 /// Why the log on Kafka could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    #[error("cannot reach Kafka at {brokers}: {source}")]
-    Unreachable { brokers: String, source: KafkaError },
+    #[error("cannot reach Kafka at {brokers}: {detail}")]
+    Unreachable { brokers: String, detail: String },
     #[error("Kafka refuses the client settings: {0}")]
     Settings(KafkaError),
     #[error("cannot create topic {topic}: {detail}")]

@@ -10,10 +10,11 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::metadata::MetadataTopic;
 use schemas::topic::{Retention, Topic};
 
-use super::callbacks::Callbacks;
+use super::callbacks::{Callbacks, next_message};
 use super::error::OpenError;
 use super::offsets::Ends;
 use super::options::{Options, QUERY_TIMEOUT};
+use super::told;
 
 /// The topic that holds the log's id, see [`super::identity`].
 pub(super) fn identity_topic(options: &Options) -> String {
@@ -56,11 +57,26 @@ pub(super) async fn prepare(options: &Arc<Options>, ends: &Arc<Ends>) -> Result<
         .client()
         .create_with_context(Callbacks::default())
         .map_err(OpenError::Settings)?;
+    warn_of_holes(options, &found, &missing);
     create(options, &admin, &missing).await?;
     let found = await_leaders(options, ends, &wanted).await?;
     check(&wanted, &found)?;
     warn_of_loss(&admin, &wanted, &found).await;
     Ok(())
+}
+
+/// A log that has its id and not all of its topics was made by an older version, or
+/// somebody has deleted from it.
+fn warn_of_holes(options: &Options, found: &HashMap<String, Found>, missing: &[&Wanted]) {
+    if missing.is_empty() || !found.contains_key(&identity_topic(options)) {
+        return;
+    }
+    let names: Vec<_> = missing.iter().map(|topic| topic.name.as_str()).collect();
+    tracing::warn!(
+        "this log lacks topics, which are made now, empty: {}. After an update that is as it \
+         should be; otherwise they were deleted, and what was in them is gone",
+        names.join(", ")
+    );
 }
 
 /// A topic as the cluster has it.
@@ -77,10 +93,13 @@ async fn counts(
 ) -> Result<HashMap<String, Found>, OpenError> {
     let brokers = options.brokers.clone();
     ends.ask(move |ends| {
-        let metadata = ends
-            .client()
-            .fetch_metadata(None, QUERY_TIMEOUT)
-            .map_err(|source| OpenError::Unreachable { brokers, source })?;
+        let metadata = ends.client().fetch_metadata(None, QUERY_TIMEOUT);
+        let metadata = metadata.map_err(|error| {
+            // Why it timed out is in lines that the client has not been asked for.
+            while next_message(ends.client()).is_some() {}
+            let detail = told::last().unwrap_or_else(|| error.to_string());
+            OpenError::Unreachable { brokers, detail }
+        })?;
         Ok(metadata.topics().iter().map(found).collect())
     })
     .await
@@ -125,9 +144,9 @@ async fn create(
             &AdminOptions::new().operation_timeout(Some(QUERY_TIMEOUT)),
         )
         .await
-        .map_err(|source| OpenError::Unreachable {
+        .map_err(|error| OpenError::Unreachable {
             brokers: options.brokers.clone(),
-            source,
+            detail: error.to_string(),
         })?;
     for result in results {
         match result {

@@ -14,7 +14,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, Prod
 
 use super::error::unavailable;
 use super::options::{Options, TRANSACTION_TIMEOUT};
-use super::wire;
+use super::{told, wire};
 use crate::LogError;
 use crate::record::{NewRecord, Offset, Position};
 
@@ -256,16 +256,11 @@ impl Deliveries {
 
 impl ClientContext for Deliveries {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
-        match level {
-            RDKafkaLogLevel::Debug | RDKafkaLogLevel::Info | RDKafkaLogLevel::Notice => {
-                tracing::debug!(facility, "{line}");
-            }
-            _ => tracing::warn!(facility, "{line}"),
-        }
+        told::line(level, facility, line);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::warn!(%error, "{reason}");
+        told::error(&error, reason);
     }
 }
 

@@ -5,6 +5,8 @@
 pub(crate) mod append;
 #[path = "groups.rs"]
 pub(crate) mod groups;
+#[path = "lag.rs"]
+pub(crate) mod lag;
 #[path = "model.rs"]
 pub(crate) mod model;
 #[path = "read.rs"]
@@ -81,6 +83,8 @@ macro_rules! contract_suite {
             groups::resumes_after_its_last_commit,
             groups::a_crash_between_commits_repeats_only_the_rest,
             groups::groups_do_not_disturb_each_other,
+            lag::a_fold_that_stands_still_falls_behind_and_catches_up,
+            lag::a_group_that_does_not_commit_falls_behind,
             model::agrees_with_a_model,
         }
     };

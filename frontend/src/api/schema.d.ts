@@ -3947,6 +3947,8 @@ export interface components {
         Readiness: {
             /** @description The API keys of the log were read up to its end. */
             keyring: boolean;
+            /** @description The log was reached within the last five seconds: what is changed can be written. */
+            log: boolean;
             /** @description Read models can be queried. */
             read_models: boolean;
             ready: boolean;

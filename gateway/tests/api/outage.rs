@@ -37,3 +37,20 @@ async fn reads_answer_503_and_appended_writes_202() {
             .starts_with("/api/v1/commands/")
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_log_it_is_not_ready() {
+    let app = app!();
+    let before = app.get("/readyz", None).await;
+    assert_eq!(before.with(200)["log"], true);
+    // Nobody sees the log's end any more, as where brokers are away.
+    app.stop.cancel();
+    let answer = testkit::eventually("it is noticed", || async {
+        let answer = app.get("/readyz", None).await;
+        (answer.status == StatusCode::SERVICE_UNAVAILABLE).then_some(answer)
+    })
+    .await;
+    let told = answer.with(503);
+    let rest = ["keyring", "sessions", "read_models"].map(|name| told[name] == true);
+    assert_eq!((&told["log"], rest), (&json!(false), [true; 3]), "{told}");
+}

@@ -186,7 +186,7 @@ async fn what_passes_is_503_with_a_time_to_come_back() {
     };
     let failures = [
         (
-            LogError::Unavailable("starting".to_owned()),
+            LogError::Unavailable("broker7 timed out".to_owned()),
             "log_unavailable",
             "2",
         ),
@@ -205,6 +205,14 @@ async fn what_passes_is_503_with_a_time_to_come_back() {
             (StatusCode::SERVICE_UNAVAILABLE, rule)
         );
         assert_eq!(answer.headers["retry-after"], seconds);
+        let told = answer.json["detail"].as_str().unwrap();
+        let inside = ["broker7", "sync"].iter().any(|word| told.contains(word));
+        assert!(!inside, "what is inside is not the agent's: {told}");
+        assert_eq!(
+            told.contains("(request 0"),
+            rule == "log_unavailable",
+            "{told}"
+        );
     }
     site.log.hang();
     let answer = site.send(bearer(&key, FIRING)).await;

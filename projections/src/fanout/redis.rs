@@ -16,6 +16,8 @@ use super::{BACKLOG, Fanout, Heard, Listener};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// One of so many failures in a row is told.
+const TOLD_OF: u32 = 30;
 
 /// For roles that run apart.
 #[derive(Debug)]
@@ -105,11 +107,16 @@ async fn send(
 /// Subscribes until shutdown; every new subscription begins with [`Heard::Lost`],
 /// because nobody knows what was said before it.
 async fn hear(client: redis::Client, channel: String, heard: broadcast::Sender<Heard>) {
-    let mut pause = FIRST_PAUSE;
+    let (mut pause, mut failed) = (FIRST_PAUSE, 0_u32);
     loop {
         match listen(&client, &channel, &heard).await {
-            Ok(()) => pause = FIRST_PAUSE,
-            Err(error) => tracing::warn!(%error, "Redis is away; live updates wait"),
+            Ok(()) => (pause, failed) = (FIRST_PAUSE, 0),
+            Err(error) => {
+                if failed.is_multiple_of(TOLD_OF) {
+                    tracing::warn!(%error, "Redis is away; live updates wait");
+                }
+                failed = failed.wrapping_add(1);
+            }
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Context;
 use eventlog::Log;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Projection;
@@ -16,6 +17,8 @@ use crate::vault::SubjectKeys;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// How often a fold that is interrupted again and again says so; each time is counted.
+const TELL_EVERY: Duration = Duration::from_secs(30);
 
 /// A connection costs Postgres two megabytes, and a few milliseconds to begin.
 pub const REST: Duration = Duration::from_secs(30);
@@ -69,19 +72,21 @@ async fn keep_following(
     ] {
         metrics::counter!(counted, "projection" => name).increment(0);
     }
-    let mut pause = FIRST_PAUSE;
+    let (mut pause, mut told) = (FIRST_PAUSE, None);
     loop {
-        let why = match follow(runtime, projection, shutdown, || pause = FIRST_PAUSE).await {
+        let progressed = || pause = FIRST_PAUSE;
+        let why = match follow(runtime, projection, shutdown, progressed).await {
             Ok(()) => return Ok(()),
             Err(Interrupted::Passing(why)) => why,
             Err(fatal) => return Err(fatal),
         };
         metrics::counter!("projection_interruptions_total", "projection" => name).increment(1);
-        tracing::warn!(
-            projection = name,
-            why,
-            "interrupted; beginning again from the checkpoint"
-        );
+        // Twenty folds that try once a second would say nothing else.
+        if told.is_none_or(|at: Instant| at.elapsed() > TELL_EVERY) {
+            told = Some(Instant::now());
+            let again = "interrupted; beginning again from the checkpoint";
+            tracing::warn!(projection = name, why, "{again}");
+        }
         tokio::select! {
             () = shutdown.cancelled() => return Ok(()),
             () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),

@@ -268,14 +268,14 @@ mod tests {
             require_tls,
             ..Settings::default()
         };
-        let refused = settings(Some(true)).resolve().unwrap_err().to_string();
+        let refused = settings(Some(true)).resolve(8580).unwrap_err().to_string();
         assert_eq!(
             refused,
             "configuration: DATABASE_URL is `db.example:5432`: expected `?sslmode=verify-full`, \
              because SRE_COPILOT_REQUIRE_TLS is set"
         );
         // Without it they are known, one by one, and the server goes on.
-        let config = settings(None).resolve().unwrap();
+        let config = settings(None).resolve(8580).unwrap();
         let found = config.clear_text();
         let variables: Vec<_> = found.iter().map(|found| found.variable).collect();
         assert_eq!(variables, ["DATABASE_URL", "REDIS_URL"]);
@@ -285,6 +285,6 @@ mod tests {
             kafka_brokers: Some("localhost:9092".to_owned()),
             ..Settings::default()
         };
-        assert!(here.resolve().unwrap().clear_text().is_empty());
+        assert!(here.resolve(8580).unwrap().clear_text().is_empty());
     }
 }

@@ -36,7 +36,8 @@ pub struct Settings {
     /// Folder for everything that the platform keeps [default: ./data]
     #[arg(long, env = "SRE_COPILOT_DATA_DIR", global = true)]
     pub data_dir: Option<PathBuf>,
-    /// Address of API, ingest, console and /ws [default: :8580]
+    /// Address of API, ingest, console and /ws [default: :8580; roles apart: gateway :8500,
+    /// commands :8502, workers :8503, projections :8508, ingest :8509]
     #[arg(long, env = "SRE_COPILOT_HTTP_ADDR", global = true)]
     pub http_addr: Option<String>,
     /// Address of the WebSocket alone [default: :8505]
@@ -293,7 +294,7 @@ mod tests {
             log: Some("warn".to_owned()),
             ..Settings::default()
         };
-        let config = flags.with_file(Some(&file)).unwrap().resolve().unwrap();
+        let config = flags.with_file(Some(&file)).unwrap().resolve(8580).unwrap();
         assert_eq!(
             (config.log.as_str(), config.registration),
             ("warn", Registration::Closed)

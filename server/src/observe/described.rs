@@ -86,6 +86,16 @@ pub const METRICS: &[(Kind, &str, &str)] = &[
         "Times that this process had to join its consumer group again, by group.",
     ),
     (
+        Gauge,
+        "eventlog_lag_records",
+        "Records of the log that a consumer of this process has not applied, by consumer.",
+    ),
+    (
+        Gauge,
+        "eventlog_lag_seconds",
+        "Age of the oldest record that a consumer of this process has not applied, by consumer. Alert.",
+    ),
+    (
         Counter,
         "eventlog_records_total",
         "Records appended, by journal.",
@@ -169,6 +179,11 @@ pub const METRICS: &[(Kind, &str, &str)] = &[
         Counter,
         "gateway_sign_ons_refused_total",
         "Single sign-ons that were refused, by rule.",
+    ),
+    (
+        Histogram,
+        "http_request_seconds",
+        "Seconds until an answer of API or ingest began, by route, method and class of status.",
     ),
     (
         Counter,

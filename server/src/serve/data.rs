@@ -152,7 +152,7 @@ pub(super) async fn probe(platform: Platform, data: Data) -> anyhow::Result<()> 
         return Ok(());
     }
     let prober = Prober {
-        log: platform.log.clone(),
+        log: platform.consumed(),
         db: data.db.clone(),
         master: data.master.clone(),
         clock: CLOCK,
@@ -214,7 +214,7 @@ pub(super) async fn project(platform: Platform, data: Data) -> anyhow::Result<()
         return Ok(());
     }
     let runtime = Runtime {
-        log: platform.log.clone(),
+        log: platform.consumed(),
         people: data.subject_keys(),
         db: data.db.clone(),
         fanout: platform.fanout.clone(),

@@ -8,7 +8,6 @@ use access::telemetry_limits::{Allowance, TelemetryLimits};
 use anyhow::Context;
 use axum::Router;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::routing::get;
 use gateway::config::{Config as GatewayConfig, PublicUrl};
 use gateway::{Gateway, Surroundings};
@@ -19,7 +18,7 @@ use projections::telemetry::metrics::{Limits, Stores};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{CLOCK, Platform};
+use super::{CLOCK, Platform, ready};
 use crate::config::{Config, Registration};
 use crate::listen::bind;
 use crate::roles::Roles;
@@ -101,7 +100,14 @@ pub(super) async fn serve(platform: Platform, listeners: Listeners) -> anyhow::R
         }
         Ok(())
     };
+    let log = match platform.embedded {
+        Some(_) => "embedded",
+        None => "kafka",
+    };
+    let (role, version) = (platform.roles.name, env!("CARGO_PKG_VERSION"));
     let Some(gateway) = build_gateway(&platform, port)? else {
+        let address = listeners.http.local_addr()?;
+        tracing::info!(role, version, log, "listening on {address}");
         let router = probes(&platform).merge(posts);
         tokio::try_join!(
             listen(listeners.http, router, shutdown.clone()),
@@ -111,7 +117,7 @@ pub(super) async fn serve(platform: Platform, listeners: Listeners) -> anyhow::R
         return Ok(());
     };
     let url = gateway.config.public_url.origin().to_owned();
-    tracing::info!("listening on {url}");
+    tracing::info!(role, version, log, "listening on {url}");
     // The gateway takes these too: it is what agents outside can reach.
     let posts = gateway::cors::allow(posts, &gateway.config.cors_origins);
     let router = gateway.router().merge(posts);
@@ -234,19 +240,12 @@ fn allowance(config: &Config) -> Allowance {
 fn probes(platform: &Platform) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "ok" }))
-        .route("/readyz", get(ready))
+        .route("/readyz", get(ready::answer))
         .route(
             "/metrics",
             get(|State(p): State<Platform>| async move { p.metrics.render() }),
         )
         .with_state(platform.clone())
-}
-
-async fn ready(State(platform): State<Platform>) -> (StatusCode, &'static str) {
-    match platform.keyring.ready() && platform.data.as_ref().is_none_or(super::Data::is_usable) {
-        true => (StatusCode::OK, "ready"),
-        false => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
-    }
 }
 
 async fn listen(

@@ -47,7 +47,11 @@ pub(super) async fn write(bench: &Workbench, out: &Lines, folder: &Path) -> anyh
         .context("this process has no Postgres")?
         .db;
     let Some(embedded) = bench.embedded.clone() else {
-        bail!("the log is on Kafka: back it up with its own tools");
+        bail!(
+            "the log is on Kafka, which this cannot copy: dump Postgres without schema `vault`, copy \
+             the brokers' disks, then dump schema `vault`, in this order (docs/operations.md, \
+             Backup on Kafka, says how and why)"
+        );
     };
     std::fs::create_dir_all(folder)?;
     // Telemetry as it was before the log was copied: what it has read is all in the

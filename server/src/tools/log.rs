@@ -41,11 +41,12 @@ pub(super) async fn stat(bench: &Workbench, out: &Lines) -> anyhow::Result<()> {
     tell(out, format!("log {}", bench.log.id())).await;
     for usage in bench.log.usage().await? {
         let ends: i64 = usage.ranges.iter().map(|range| range.end).sum();
+        // Kafka tells no sizes: `kafka-log-dirs.sh --describe` does.
         let bytes = usage
             .bytes
-            .map_or_else(|| "unknown".to_owned(), |bytes| bytes.to_string());
+            .map_or_else(String::new, |bytes| format!(" {bytes:>14} bytes"));
         let line = format!(
-            "{:<24} {:>3} partitions {:>12} records {bytes:>14} bytes  offsets up to {ends}",
+            "{:<24} {:>3} partitions {:>12} records{bytes}  offsets up to {ends}",
             usage.topic, usage.partitions, usage.records
         );
         tell(out, line).await;
@@ -152,7 +153,9 @@ async fn learn_schemas(bench: &Workbench) -> anyhow::Result<()> {
 pub(super) async fn verify(config: &Config, print: impl Fn(&str)) -> anyhow::Result<()> {
     ensure!(
         config.kafka_brokers.is_none(),
-        "the log is on Kafka, whose brokers verify it themselves"
+        "the log is on Kafka, whose brokers check every batch that they take and read: look for \
+         CorruptRecordException in their logs; `sre-copilot log cat TOPIC` reads a topic with \
+         its sums checked"
     );
     ensure_kept(config)?;
     let folder = config.data_dir.join("log");

@@ -53,6 +53,19 @@ async fn roles_apart_are_one_platform_and_survive_redis() {
         (StatusCode::OK, &json!("acknowledged"))
     );
     socket.frame("incident.updated").await;
+    let id = open[0]["id"].as_str().unwrap();
+    for (role, route) in [
+        ("ingest", "/api/v1/webhooks/alertmanager"),
+        ("gateway", "/api/v1/incidents/{id}/acknowledge"),
+    ] {
+        let url = format!("{}/metrics", roles.base(role));
+        let answer = crate::client::http().get(url).send().await.unwrap();
+        let told = answer.text().await.unwrap();
+        let labels = format!("route=\"{route}\",method=\"POST\",status=\"2xx\"");
+        let count = format!("http_request_seconds_count{{{labels}}} ");
+        assert!(told.contains(&count), "{role}: {told}");
+        assert!(!told.contains(id), "a route is counted, not an incident");
+    }
 
     roles.kill_redis();
     let answer = client

@@ -1,7 +1,7 @@
 //! Ingest needs the log and nothing else: with Postgres away every webhook is
 //! taken, reads say so quickly, and afterwards nothing is missing or doubled.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use serde_json::Value;
 use testkit::eventually_within;
 use tokio::task::JoinHandle;
 
-use crate::client::Client;
+use crate::client::{Client, http};
 use crate::database::Database;
 use crate::notification::firing;
 use crate::platform::Platform;
@@ -21,6 +21,8 @@ const SENDERS: usize = 2;
 /// Groups that each sender's alerts are spread over.
 const GROUPS: usize = 25;
 const CATCH_UP: Duration = Duration::from_secs(180);
+/// Several looks at how far consumers are behind.
+const LATE: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn webhooks_are_taken_while_postgres_is_stopped() {
@@ -56,6 +58,21 @@ async fn webhooks_are_taken_while_postgres_is_stopped() {
         slowest = slowest.max(asked.elapsed());
         reads += 1;
     }
+    let late = eventually_within(LATE, "it is seen that screens are old", || async {
+        let behind = behind(&platform.base()).await;
+        let late = |lag: &&(String, u64, f64)| lag.0.starts_with("projection ") && lag.2 > 0.0;
+        behind.iter().find(late).cloned()
+    })
+    .await;
+    let (consumer, records, seconds_late) = late;
+    assert!(records > 0, "{consumer} is late and lacks nothing");
+    let again = eventually_within(LATE, "it gets later", || async {
+        let behind = behind(&platform.base()).await;
+        let later = |lag: &&(String, u64, f64)| lag.0 == consumer && lag.2 > seconds_late + 4.0;
+        behind.iter().find(later).cloned()
+    })
+    .await;
+    assert!(again.1 >= records, "{again:?}");
     let meanwhile = load.sent.load(Ordering::Relaxed) - sent_before;
     load.over.store(true, Ordering::Relaxed);
     let mut acked = BTreeSet::new();
@@ -84,6 +101,13 @@ async fn webhooks_are_taken_while_postgres_is_stopped() {
         .await;
     assert_eq!(incidents.len(), groups);
 
+    eventually_within(LATE, "nothing is behind any more", || async {
+        let behind = behind(&platform.base()).await;
+        let nothing = |lag: &(String, u64, f64)| lag.1 == 0 && lag.2 == 0.0;
+        (!behind.is_empty() && behind.iter().all(nothing)).then_some(())
+    })
+    .await;
+
     let figures = format!(
         "{seconds} s without Postgres: {} of {} webhooks sent meanwhile, all 202, lost 0, \
          doubled 0; {reads} reads answered 503, the slowest in {:.2} s; caught up {:.1} s after the return",
@@ -101,6 +125,26 @@ struct Load {
     over: AtomicBool,
     /// Acknowledged webhooks of all senders.
     sent: AtomicUsize,
+}
+
+/// Each consumer of the log, and by how many records and seconds it is behind.
+async fn behind(base: &str) -> Vec<(String, u64, f64)> {
+    let answer = http().get(format!("{base}/metrics")).send().await.unwrap();
+    let text = answer.text().await.unwrap();
+    let of = |name: &str| -> BTreeMap<String, f64> {
+        let labelled = format!("{name}{{consumer=\"");
+        let values = text.lines().filter_map(|line| {
+            let (consumer, value) = line.strip_prefix(&labelled)?.split_once("\"} ")?;
+            Some((consumer.to_owned(), value.parse().ok()?))
+        });
+        values.collect()
+    };
+    let (records, seconds) = (of("eventlog_lag_records"), of("eventlog_lag_seconds"));
+    let both = |(consumer, records): (String, f64)| {
+        let seconds = seconds[&consumer];
+        (consumer, records as u64, seconds)
+    };
+    records.into_iter().map(both).collect()
 }
 
 /// Fingerprints of all alerts.

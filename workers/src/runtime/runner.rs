@@ -202,7 +202,10 @@ impl Runner {
                     return Ok(());
                 }
                 Err(CommitError::Fenced) => {
-                    tracing::info!(worker, "another member owns the partitions now");
+                    tracing::info!(
+                        worker,
+                        "whoever owns the partitions now reads again what is not committed"
+                    );
                     return Ok(());
                 }
                 Err(CommitError::Log(error)) => retry.wait(worker, error).await?,

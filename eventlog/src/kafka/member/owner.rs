@@ -184,7 +184,6 @@ impl Owner {
     fn begin_anew(&mut self, error: LogError) {
         metrics::counter!("eventlog_kafka_rejoins_total", "group" => self.setup.group.name.clone())
             .increment(1);
-        tracing::warn!(%error, group = self.setup.group.name, "joining anew");
         self.revoked();
         self.session = None;
         let (_, wait) = self.retry;
@@ -194,8 +193,28 @@ impl Owner {
             LogError::BeforeStart { .. } | LogError::PastEnd(..) => true,
             _ => false,
         };
+        self.tell(&error, lasting);
         if lasting {
             self.failure = Some(error);
+        }
+    }
+
+    fn tell(&self, error: &LogError, lasting: bool) {
+        let (group, instance) = (&self.setup.group.name, &self.setup.options.instance);
+        match (error, lasting) {
+            (LogError::Failed(_), false) => tracing::warn!(
+                group,
+                "the brokers take this member for another named `{instance}`, as they may after a \
+                 pause; joining anew"
+            ),
+            (LogError::Failed(_), true) => tracing::error!(
+                group,
+                "another process runs as `{instance}`: stop one of the two, or give one another \
+                 SRE_COPILOT_INSTANCE"
+            ),
+            (LogError::Unavailable(why), _) => tracing::warn!(why, group, "joining anew"),
+            (_, false) => tracing::warn!(%error, group, "joining anew"),
+            (_, true) => tracing::error!(%error, group, "cannot go on"),
         }
     }
 
@@ -243,6 +262,13 @@ impl Owner {
             // Refused for what it was: the membership is as good as before.
             Ok(_)
             | Err(CommitError::Log(LogError::TooLarge { .. } | LogError::SpansJournals(..))) => {}
+            Err(CommitError::Fenced) => {
+                let why = "what of the last commit happened shows in the offsets";
+                self.begin_anew(LogError::Unavailable(why.to_owned()));
+            }
+            Err(CommitError::Log(LogError::Unavailable(why))) => {
+                self.begin_anew(LogError::Unavailable(why.clone()));
+            }
             Err(error) => self.begin_anew(LogError::Unavailable(error.to_string())),
         }
         outcome

@@ -220,10 +220,16 @@ fn progressed(setup: &Setup, consumed: &[Position]) -> Result<Option<NewRecord>,
 /// What the caller is told of a transaction of `records` that did not happen.
 fn refusal(setup: &Setup, records: &[NewRecord], failure: Failure) -> CommitError {
     match failure {
-        // Whether a lost one happened shows in the offsets it would have moved,
-        // which are read again after the rejoin that follows.
-        Failure::Fenced(error) | Failure::Lost(error) => {
-            tracing::warn!(%error, group = setup.group.name, "fenced");
+        Failure::Fenced(error) => {
+            let group = &setup.group.name;
+            tracing::warn!(%error, group, "a commit was refused: the group goes on without us");
+            CommitError::Fenced
+        }
+        // Whether it happened shows in the offsets it would have moved, which are read
+        // again after the rejoin that follows.
+        Failure::Lost(error) => {
+            let group = &setup.group.name;
+            tracing::warn!(%error, group, "a commit got no answer");
             CommitError::Fenced
         }
         Failure::Aborted(error) => unavailable(error).into(),
