@@ -23,19 +23,28 @@ const NOT_BUILT: &str = include_str!("console/not_built.html");
 const NOT_FOUND: &str = include_str!("console/not_found.html");
 const UNAVAILABLE: &str = include_str!("console/unavailable.html");
 /// First path segments that are never pages of the console.
-const NOT_PAGES: [&str; 7] = [
+const NOT_PAGES: [&str; 9] = [
     "api",
     "v1",
     "loki",
     "prometheus",
+    "jaeger",
+    "elastic",
     "alertmanager",
     "assets",
     ".well-known",
 ];
 
+/// Those of them below which programs ask that look for Go's words: by them Grafana tells
+/// a Loki without a ruler from one that fails.
+const GO: [&str; 3] = ["loki", "prometheus", "jaeger"];
+
 /// Answers everything that is no operation of the API.
 pub(crate) async fn serve(request: Request) -> Response {
     let path = request.uri().path().trim_start_matches('/');
+    if GO.contains(&first_of(path)) && !wants_html(request.headers()) {
+        return (StatusCode::NOT_FOUND, "404 page not found\n").into_response();
+    }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return Error::NotFound.into_response();
     }
@@ -89,9 +98,12 @@ fn not_found(headers: &HeaderMap) -> Response {
 
 /// The console's routes have no dots; a missing file must not become a page.
 fn is_page(path: &str) -> bool {
-    let first = path.split('/').next().unwrap_or_default();
     let file = path.rsplit('/').next().unwrap_or_default();
-    !NOT_PAGES.contains(&first) && !file.contains('.')
+    !NOT_PAGES.contains(&first_of(path)) && !file.contains('.')
+}
+
+fn first_of(path: &str) -> &str {
+    path.split('/').next().unwrap_or_default()
 }
 
 fn answer(path: &str, file: &EmbeddedFile, headers: &HeaderMap) -> Response {

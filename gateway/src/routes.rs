@@ -253,6 +253,7 @@ fn logs(operations: Operations) -> Operations {
         )
         .member(ReadTelemetry, routes!(loki::query, loki::post_query))
         .member(ReadTelemetry, routes!(labels::names, labels::post_names))
+        .member(ReadTelemetry, routes!(labels::older_names))
         .member(ReadTelemetry, routes!(labels::values))
         .member(ReadTelemetry, routes!(labels::series, labels::post_series))
         .member(ReadTelemetry, routes!(volume::stats))

@@ -4,6 +4,7 @@
 mod calls;
 mod data;
 mod edge;
+mod slashes;
 mod tasks;
 
 use std::sync::Arc;

@@ -116,8 +116,7 @@ fn bulk() {}
 /// Logs in bulk
 ///
 /// Elasticsearch's `_bulk` with the actions `index` and `create`: answers for each
-/// action, in their order. PUT and `/elastic/{index}/_bulk` do the same. `GET /elastic/` says
-/// which server this is, in the way that clients of Elasticsearch ask for before they send.
+/// action, in their order. An action's `_index` becomes a field of its record.
 #[utoipa::path(post, path = "/elastic/_bulk", operation_id = "elastic_bulk", tag = "ingest",
     request_body(content((serde_json::Value = "application/json"), (String = "application/x-ndjson"))),
     security(("bearer" = []), ("api_key" = [])),
@@ -125,6 +124,72 @@ fn bulk() {}
     responses((status = 200, body = serde_json::Value), (status = 400, body = serde_json::Value)))]
 #[expect(dead_code, reason = "crate ingest serves it; this is its description")]
 fn elastic_bulk() {}
+
+/// Logs in bulk, by PUT
+///
+/// As by POST.
+#[utoipa::path(put, path = "/elastic/_bulk", operation_id = "elastic_bulk_put", tag = "ingest",
+    request_body(content((serde_json::Value = "application/json"), (String = "application/x-ndjson"))),
+    security(("bearer" = []), ("api_key" = [])),
+    extensions(("x-action" = json!(Action::Ingest.name()))),
+    responses((status = 200, body = serde_json::Value), (status = 400, body = serde_json::Value)))]
+#[expect(dead_code, reason = "crate ingest serves it; this is its description")]
+fn elastic_bulk_put() {}
+
+/// Logs in bulk, of one index
+///
+/// The same; documents whose action names no index are of this one.
+#[utoipa::path(post, path = "/elastic/{index}/_bulk", operation_id = "elastic_index_bulk", tag = "ingest",
+    params(("index" = String, Path, description = "Where an action names none; it becomes the field `_index`", example = "logs-shop")),
+    request_body(content((serde_json::Value = "application/json"), (String = "application/x-ndjson"))),
+    security(("bearer" = []), ("api_key" = [])),
+    extensions(("x-action" = json!(Action::Ingest.name()))),
+    responses((status = 200, body = serde_json::Value), (status = 400, body = serde_json::Value)))]
+#[expect(dead_code, reason = "crate ingest serves it; this is its description")]
+fn elastic_index_bulk() {}
+
+/// Logs in bulk, of one index, by PUT
+///
+/// As by POST.
+#[utoipa::path(put, path = "/elastic/{index}/_bulk", operation_id = "elastic_index_bulk_put", tag = "ingest",
+    params(("index" = String, Path, description = "Where an action names none; it becomes the field `_index`", example = "logs-shop")),
+    request_body(content((serde_json::Value = "application/json"), (String = "application/x-ndjson"))),
+    security(("bearer" = []), ("api_key" = [])),
+    extensions(("x-action" = json!(Action::Ingest.name()))),
+    responses((status = 200, body = serde_json::Value), (status = 400, body = serde_json::Value)))]
+#[expect(dead_code, reason = "crate ingest serves it; this is its description")]
+fn elastic_index_bulk_put() {}
+
+/// Which server this is
+///
+/// What Elasticsearch's clients ask before they send. It counts like what is sent.
+#[utoipa::path(get, path = "/elastic/", operation_id = "elastic_root", tag = "ingest",
+    security(("bearer" = []), ("api_key" = [])),
+    extensions(("x-action" = json!(Action::Ingest.name()))),
+    responses((status = 200, body = serde_json::Value), (status = 400, body = serde_json::Value)))]
+#[expect(dead_code, reason = "crate ingest serves it; this is its description")]
+fn elastic_root() {}
+
+/// Whether the server is well
+///
+/// As Elasticsearch's clients ask for it.
+#[utoipa::path(get, path = "/elastic/_cluster/health", operation_id = "elastic_health", tag = "ingest",
+    security(("bearer" = []), ("api_key" = [])),
+    extensions(("x-action" = json!(Action::Ingest.name()))),
+    responses((status = 200, body = serde_json::Value), (status = 400, body = serde_json::Value)))]
+#[expect(dead_code, reason = "crate ingest serves it; this is its description")]
+fn elastic_health() {}
+
+/// Whether the server may be used
+///
+/// As Logstash asks for it: the licence `basic`, active. Whatever else is asked below
+/// `/elastic` is 404 in Elasticsearch's words.
+#[utoipa::path(get, path = "/elastic/_license", operation_id = "elastic_license", tag = "ingest",
+    security(("bearer" = []), ("api_key" = [])),
+    extensions(("x-action" = json!(Action::Ingest.name()))),
+    responses((status = 200, body = serde_json::Value), (status = 400, body = serde_json::Value)))]
+#[expect(dead_code, reason = "crate ingest serves it; this is its description")]
+fn elastic_license() {}
 
 /// Logs as our own JSON
 ///
@@ -175,6 +240,12 @@ fn ingest_traces() {}
     loki_push,
     bulk,
     elastic_bulk,
+    elastic_bulk_put,
+    elastic_index_bulk,
+    elastic_index_bulk_put,
+    elastic_root,
+    elastic_health,
+    elastic_license,
     ingest_logs,
     otlp_traces,
     ingest_traces

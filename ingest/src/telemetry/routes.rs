@@ -198,7 +198,6 @@ pub(crate) const ROUTES: &[Route] = &[
     },
     bulk("/_bulk"),
     bulk("/elastic/_bulk"),
-    // The index says nothing to us but where a line came from; that is in the actions.
     bulk("/elastic/{index}/_bulk"),
     Route {
         path: "/api/v1/ingest/logs",

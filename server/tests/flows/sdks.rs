@@ -128,3 +128,33 @@ async fn what_node_sdks_send_arrives_once() {
     let figures = format!("{ITEMS} items of each signal and encoding: all there once");
     proof("OpenTelemetry JS and pino-loki", &figures);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_elasticsearchs_client_sends_arrives_once() {
+    let test = "flows::sdks::elastic";
+    let Some(interpreter) = peer(test, Peer::PythonSdks) else {
+        return;
+    };
+    let Some(platform) = Platform::start_on_shared_postgres().await else {
+        return;
+    };
+    let client = platform.register().await;
+    let key = client.new_key(&["ingest"]).await;
+    let mut program = Command::new(&interpreter);
+    program.arg(format!("{SENDERS}/python/elastic.py"));
+    send(program, &platform, &key).await;
+    for (service, index) in [
+        ("elastic-basic", "logs-shop"),
+        ("elastic-key", "logs-own"),
+        ("elastic-pair", ""),
+    ] {
+        let index = match index {
+            "" => String::new(),
+            index => format!("&query=_index:{index}"),
+        };
+        let logs = format!("/api/v1/logs?service={service}&level=warn{index}&limit=100");
+        arrive(&client, ITEMS, &format!("logs of {service}"), &logs, listed).await;
+    }
+    let figures = format!("{ITEMS} documents of each credential: all there once");
+    proof("Elasticsearch's client for Python", &figures);
+}
