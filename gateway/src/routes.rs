@@ -286,6 +286,7 @@ fn traces(operations: Operations) -> Operations {
         .member(ReadTelemetry, routes!(traces::service_map))
         .member(ReadTelemetry, routes!(jaeger::services))
         .member(ReadTelemetry, routes!(jaeger::operations))
+        .member(ReadTelemetry, routes!(jaeger::kinds_of_operations))
         .member(ReadTelemetry, routes!(jaeger::traces))
         .member(ReadTelemetry, routes!(jaeger::trace))
         .member(ReadTelemetry, routes!(jaeger::dependencies))

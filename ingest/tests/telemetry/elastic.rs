@@ -10,7 +10,7 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 use crate::site::Site;
-use crate::{open, stored_in};
+use crate::{now_ms, open, stored_in};
 
 const LINE: &str = "{\"create\":{}}\n{\"message\":\"x\"}\n";
 
@@ -177,9 +177,9 @@ async fn the_paths_index_goes_to_the_log_and_back_to_the_client() {
 async fn a_bulk_whose_documents_have_ids_or_times_is_a_repeat_when_it_comes_again() {
     let (site, key) = open(|_| ()).await;
     let credential = format!("Bearer {key}");
-    let now = site.clock.now();
+    let before = now_ms(&site) - 1_000;
     let with_id = "{\"create\":{\"_id\":\"a\"}}\n{\"message\":\"x\"}\n";
-    let with_time = format!("{{\"create\":{{}}}}\n{{\"@timestamp\":\"{now}\",\"message\":\"x\"}}\n");
+    let with_time = format!("{{\"create\":{{}}}}\n{{\"@timestamp\":{before},\"message\":\"x\"}}\n");
     let without = "{\"create\":{}}\n{\"message\":\"x\"}\n";
     for (body, repeated) in [
         (with_id.to_owned(), true),

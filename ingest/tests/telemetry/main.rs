@@ -188,6 +188,25 @@ async fn a_repeat_is_answered_as_the_first_and_recognised_by_its_hash() {
 }
 
 #[tokio::test]
+async fn a_refusal_says_to_version_2_that_nothing_was_written() {
+    const SAMPLES: &str = "x-prometheus-remote-write-samples-written";
+    let (site, key) = open(|_| ()).await;
+    let (good, old) = (written_v2(now_ms(&site) - 1_000), written_v2(1));
+    for (key, body, status, media) in [
+        (&*key, &old, StatusCode::BAD_REQUEST, V2),
+        (&*key, &b"no snappy".to_vec(), StatusCode::BAD_REQUEST, V2),
+        ("srec_no", &good, StatusCode::UNAUTHORIZED, V2),
+        ("srec_no", &good, StatusCode::UNAUTHORIZED, PROTOBUF),
+    ] {
+        let headers = [("x-api-key", key), ("content-type", media)];
+        let told = send(&site, WRITE, &headers, body).await;
+        assert_eq!(told.status, status);
+        let said = told.headers.get(SAMPLES).map(|count| count.to_str().unwrap());
+        assert_eq!(said, (media == V2).then_some("0"), "{status}");
+    }
+}
+
+#[tokio::test]
 async fn who_may_not_send_is_told_in_the_protocols_own_words() {
     let (site, _) = open(|_| ()).await;
     let reader = site.key(&["read"], None).await;
