@@ -2837,6 +2837,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/prometheus/api/v1/write": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Prometheus remote write, beneath the base of Prometheus' API
+         * @description As at `/api/v1/write`.
+         */
+        post: operations["prometheus_remote_write"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/readyz": {
         parameters: {
             query?: never;
@@ -17552,7 +17572,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -17561,7 +17580,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": Record<string, never>;
                 };
             };
             /** @description The caller may not */
@@ -17570,7 +17589,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": Record<string, never>;
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -17579,7 +17598,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": Record<string, never>;
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -17588,7 +17607,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": Record<string, never>;
                 };
             };
             /** @description Something that the answer needs is away */
@@ -17597,7 +17616,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": Record<string, never>;
                 };
             };
         };
@@ -17629,7 +17648,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -17638,7 +17656,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": Record<string, never>;
                 };
             };
             /** @description The caller may not */
@@ -17647,7 +17665,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": Record<string, never>;
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -17656,7 +17674,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": Record<string, never>;
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -17665,7 +17683,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": Record<string, never>;
                 };
             };
             /** @description Something that the answer needs is away */
@@ -17674,7 +17692,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": Record<string, never>;
                 };
             };
         };
@@ -17702,7 +17720,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": Record<string, never>;
                 };
             };
             /** @description No credential, or none that is good */
@@ -17711,7 +17729,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": Record<string, never>;
                 };
             };
             /** @description The caller may not */
@@ -17720,7 +17738,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": Record<string, never>;
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -17729,7 +17747,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": Record<string, never>;
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -17738,7 +17756,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": Record<string, never>;
                 };
             };
             /** @description Something that the answer needs is away */
@@ -17747,7 +17765,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": Record<string, never>;
                 };
             };
         };
@@ -17777,7 +17795,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": Record<string, never>;
                 };
             };
             /** @description No credential, or none that is good */
@@ -17786,7 +17804,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": Record<string, never>;
                 };
             };
             /** @description The caller may not */
@@ -17795,7 +17813,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": Record<string, never>;
                 };
             };
             /** @description There is no such thing here */
@@ -17804,7 +17822,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": Record<string, never>;
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -17813,7 +17831,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": Record<string, never>;
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -17822,7 +17840,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": Record<string, never>;
                 };
             };
             /** @description Something that the answer needs is away */
@@ -17831,7 +17849,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": Record<string, never>;
                 };
             };
         };
@@ -17875,7 +17893,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -17884,7 +17901,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": Record<string, never>;
                 };
             };
             /** @description The caller may not */
@@ -17893,7 +17910,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": Record<string, never>;
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -17902,7 +17919,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": Record<string, never>;
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -17911,7 +17928,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": Record<string, never>;
                 };
             };
             /** @description Something that the answer needs is away */
@@ -17920,7 +17937,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": Record<string, never>;
                 };
             };
         };
@@ -17950,7 +17967,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": Record<string, never>;
                 };
             };
             /** @description No credential, or none that is good */
@@ -17959,7 +17976,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": Record<string, never>;
                 };
             };
             /** @description The caller may not */
@@ -17968,7 +17985,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": Record<string, never>;
                 };
             };
             404: {
@@ -17977,7 +17994,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -17986,7 +18002,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": Record<string, never>;
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -17995,7 +18011,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": Record<string, never>;
                 };
             };
             /** @description Something that the answer needs is away */
@@ -18004,7 +18020,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": Record<string, never>;
                 };
             };
         };
@@ -18043,7 +18059,6 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -18052,7 +18067,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description The caller may not */
@@ -18061,7 +18076,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description There is no such thing here */
@@ -18070,7 +18085,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -18079,7 +18094,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -18088,7 +18103,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description Something that the answer needs is away */
@@ -18097,7 +18112,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
         };
@@ -18134,7 +18149,6 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -18143,7 +18157,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description The caller may not */
@@ -18152,7 +18166,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -18161,7 +18175,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -18170,7 +18184,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description Something that the answer needs is away */
@@ -18179,7 +18193,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
         };
@@ -18212,7 +18226,6 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -18221,7 +18234,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description The caller may not */
@@ -18230,7 +18243,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -18239,7 +18252,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -18248,7 +18261,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description Something that the answer needs is away */
@@ -18257,7 +18270,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
         };
@@ -18285,7 +18298,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description No credential, or none that is good */
@@ -18294,7 +18307,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description The caller may not */
@@ -18303,7 +18316,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -18312,7 +18325,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -18321,7 +18334,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description Something that the answer needs is away */
@@ -18330,7 +18343,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
         };
@@ -18360,7 +18373,6 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -18369,7 +18381,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description The caller may not */
@@ -18378,7 +18390,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -18387,7 +18399,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -18396,7 +18408,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description Something that the answer needs is away */
@@ -18405,7 +18417,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
         };
@@ -18437,7 +18449,6 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -18446,7 +18457,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description The caller may not */
@@ -18455,7 +18466,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -18464,7 +18475,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description The body is too large */
@@ -18473,7 +18484,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description The body has another content type, or is compressed in an unknown way */
@@ -18482,7 +18493,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description A field has a value that it cannot have */
@@ -18491,7 +18502,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -18500,7 +18511,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description Something that the answer needs is away */
@@ -18509,7 +18520,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
         };
@@ -18542,7 +18553,6 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -18551,7 +18561,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description The caller may not */
@@ -18560,7 +18570,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -18569,7 +18579,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -18578,7 +18588,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description Something that the answer needs is away */
@@ -18587,7 +18597,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
         };
@@ -18626,7 +18636,6 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -18635,7 +18644,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description The caller may not */
@@ -18644,7 +18653,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -18653,7 +18662,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -18662,7 +18671,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description Something that the answer needs is away */
@@ -18671,7 +18680,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
         };
@@ -18712,7 +18721,6 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -18721,7 +18729,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description The caller may not */
@@ -18730,7 +18738,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -18739,7 +18747,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -18748,7 +18756,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description Something that the answer needs is away */
@@ -18757,7 +18765,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
         };
@@ -18790,7 +18798,6 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -18799,7 +18806,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description The caller may not */
@@ -18808,7 +18815,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -18817,7 +18824,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -18826,7 +18833,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description Something that the answer needs is away */
@@ -18835,7 +18842,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
         };
@@ -18870,7 +18877,6 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -18879,7 +18885,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description The caller may not */
@@ -18888,7 +18894,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description There is no such thing here */
@@ -18897,7 +18903,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -18906,7 +18912,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -18915,7 +18921,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description Something that the answer needs is away */
@@ -18924,7 +18930,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
         };
@@ -18957,7 +18963,6 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -18966,7 +18971,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description The caller may not */
@@ -18975,7 +18980,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -18984,7 +18989,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -18993,7 +18998,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description Something that the answer needs is away */
@@ -19002,7 +19007,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
         };
@@ -19034,7 +19039,6 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -19043,7 +19047,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description The caller may not */
@@ -19052,7 +19056,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -19061,7 +19065,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description The body is too large */
@@ -19070,7 +19074,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description The body has another content type, or is compressed in an unknown way */
@@ -19079,7 +19083,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description A field has a value that it cannot have */
@@ -19088,7 +19092,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -19097,7 +19101,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description Something that the answer needs is away */
@@ -19106,7 +19110,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
         };
@@ -19141,7 +19145,6 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -19150,7 +19153,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description The caller may not */
@@ -19159,7 +19162,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -19168,7 +19171,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -19177,7 +19180,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description Something that the answer needs is away */
@@ -19186,7 +19189,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
         };
@@ -19304,7 +19307,6 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -19313,7 +19315,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description The caller may not */
@@ -19322,7 +19324,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -19331,7 +19333,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -19340,7 +19342,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description Something that the answer needs is away */
@@ -19349,7 +19351,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
         };
@@ -19381,7 +19383,6 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -19390,7 +19391,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description The caller may not */
@@ -19399,7 +19400,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -19408,7 +19409,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description The body is too large */
@@ -19417,7 +19418,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description The body has another content type, or is compressed in an unknown way */
@@ -19426,7 +19427,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description A field has a value that it cannot have */
@@ -19435,7 +19436,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -19444,7 +19445,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description Something that the answer needs is away */
@@ -19453,7 +19454,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
         };
@@ -19491,7 +19492,6 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -19500,7 +19500,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description The caller may not */
@@ -19509,7 +19509,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -19518,7 +19518,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -19527,7 +19527,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description Something that the answer needs is away */
@@ -19536,7 +19536,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
         };
@@ -19568,7 +19568,6 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -19577,7 +19576,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description The caller may not */
@@ -19586,7 +19585,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -19595,7 +19594,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description The body is too large */
@@ -19604,7 +19603,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description The body has another content type, or is compressed in an unknown way */
@@ -19613,7 +19612,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description A field has a value that it cannot have */
@@ -19622,7 +19621,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -19631,7 +19630,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description Something that the answer needs is away */
@@ -19640,7 +19639,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
         };
@@ -19673,7 +19672,6 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -19682,7 +19680,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description The caller may not */
@@ -19691,7 +19689,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -19700,7 +19698,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -19709,7 +19707,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description Something that the answer needs is away */
@@ -19718,7 +19716,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
         };
@@ -19750,7 +19748,6 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -19759,7 +19756,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description The caller may not */
@@ -19768,7 +19765,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -19777,7 +19774,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description The body is too large */
@@ -19786,7 +19783,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description The body has another content type, or is compressed in an unknown way */
@@ -19795,7 +19792,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description A field has a value that it cannot have */
@@ -19804,7 +19801,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -19813,7 +19810,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description Something that the answer needs is away */
@@ -19822,7 +19819,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
         };
@@ -19850,7 +19847,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description No credential, or none that is good */
@@ -19859,7 +19856,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description The caller may not */
@@ -19868,7 +19865,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -19877,7 +19874,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -19886,7 +19883,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description Something that the answer needs is away */
@@ -19895,7 +19892,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
         };
@@ -19933,7 +19930,6 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -19942,7 +19938,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description The caller may not */
@@ -19951,7 +19947,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -19960,7 +19956,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             426: {
@@ -19977,7 +19973,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
             /** @description Something that the answer needs is away */
@@ -19986,7 +19982,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/plain": string;
                 };
             };
         };
@@ -20014,7 +20010,6 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -20106,7 +20101,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -20115,7 +20110,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description The caller may not */
@@ -20124,7 +20119,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -20133,7 +20128,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -20142,7 +20137,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description Something that the answer needs is away */
@@ -20151,7 +20146,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
         };
@@ -20182,7 +20177,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -20191,7 +20185,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description The caller may not */
@@ -20200,7 +20194,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -20209,7 +20203,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -20218,7 +20212,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description Something that the answer needs is away */
@@ -20227,7 +20221,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
         };
@@ -20259,7 +20253,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -20268,7 +20261,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description The caller may not */
@@ -20277,7 +20270,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -20286,7 +20279,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description The body is too large */
@@ -20295,7 +20288,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description The body has another content type, or is compressed in an unknown way */
@@ -20304,7 +20297,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description A field has a value that it cannot have */
@@ -20313,7 +20306,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -20322,7 +20315,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description Something that the answer needs is away */
@@ -20331,7 +20324,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
         };
@@ -20366,7 +20359,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -20375,7 +20367,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description The caller may not */
@@ -20384,7 +20376,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description There is no such thing here */
@@ -20393,7 +20385,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -20402,7 +20394,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             422: {
@@ -20419,7 +20411,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             503: {
@@ -20428,7 +20420,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -20461,7 +20452,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -20470,7 +20460,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description The caller may not */
@@ -20479,7 +20469,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -20488,7 +20478,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             422: {
@@ -20505,7 +20495,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             503: {
@@ -20514,7 +20504,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -20546,7 +20535,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -20555,7 +20543,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description The caller may not */
@@ -20564,7 +20552,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -20573,7 +20561,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description The body is too large */
@@ -20582,7 +20570,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description The body has another content type, or is compressed in an unknown way */
@@ -20591,7 +20579,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             422: {
@@ -20600,7 +20588,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -20609,7 +20596,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             503: {
@@ -20618,7 +20605,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -20649,7 +20635,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -20658,7 +20643,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description The caller may not */
@@ -20667,7 +20652,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -20676,7 +20661,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             422: {
@@ -20693,7 +20678,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             503: {
@@ -20702,7 +20687,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -20745,7 +20729,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -20754,7 +20737,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description The caller may not */
@@ -20763,7 +20746,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -20772,7 +20755,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             422: {
@@ -20789,7 +20772,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             503: {
@@ -20798,7 +20781,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -20830,7 +20812,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -20839,7 +20820,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description The caller may not */
@@ -20848,7 +20829,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -20857,7 +20838,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description The body is too large */
@@ -20866,7 +20847,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description The body has another content type, or is compressed in an unknown way */
@@ -20875,7 +20856,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             422: {
@@ -20884,7 +20865,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -20893,7 +20873,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             503: {
@@ -20902,7 +20882,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -20937,7 +20916,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -20946,7 +20924,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description The caller may not */
@@ -20955,7 +20933,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -20964,7 +20942,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             422: {
@@ -20981,7 +20959,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             503: {
@@ -20990,7 +20968,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -21022,7 +20999,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -21031,7 +21007,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description The caller may not */
@@ -21040,7 +21016,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -21049,7 +21025,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description The body is too large */
@@ -21058,7 +21034,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description The body has another content type, or is compressed in an unknown way */
@@ -21067,7 +21043,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             422: {
@@ -21076,7 +21052,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -21085,7 +21060,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             503: {
@@ -21094,7 +21069,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -21141,7 +21115,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -21150,7 +21123,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description The caller may not */
@@ -21159,7 +21132,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -21168,7 +21141,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             422: {
@@ -21185,7 +21158,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             503: {
@@ -21194,7 +21167,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -21226,7 +21198,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -21235,7 +21206,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description The caller may not */
@@ -21244,7 +21215,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -21253,7 +21224,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description The body is too large */
@@ -21262,7 +21233,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description The body has another content type, or is compressed in an unknown way */
@@ -21271,7 +21242,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             422: {
@@ -21280,7 +21251,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -21289,7 +21259,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             503: {
@@ -21298,7 +21268,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -21326,7 +21295,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -21335,7 +21304,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description The caller may not */
@@ -21344,7 +21313,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -21353,7 +21322,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -21362,7 +21331,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description Something that the answer needs is away */
@@ -21371,7 +21340,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
         };
@@ -21405,7 +21374,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -21414,7 +21382,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description The caller may not */
@@ -21423,7 +21391,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -21432,7 +21400,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             422: {
@@ -21449,7 +21417,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             503: {
@@ -21458,7 +21426,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -21490,7 +21457,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -21499,7 +21465,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description The caller may not */
@@ -21508,7 +21474,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -21517,7 +21483,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description The body is too large */
@@ -21526,7 +21492,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description The body has another content type, or is compressed in an unknown way */
@@ -21535,7 +21501,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             422: {
@@ -21544,7 +21510,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -21553,7 +21518,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             503: {
@@ -21562,7 +21527,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PrometheusFailure"];
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -21590,7 +21554,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description No credential, or none that is good */
@@ -21599,7 +21563,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description The caller may not */
@@ -21608,7 +21572,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description `X-Project` names another project, or the state does not allow it */
@@ -21617,7 +21581,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description Too many requests; `Retry-After` says when to come back */
@@ -21626,7 +21590,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
                 };
             };
             /** @description Something that the answer needs is away */
@@ -21635,7 +21599,90 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["PrometheusFailure"];
+                };
+            };
+        };
+    };
+    prometheus_remote_write: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-protobuf": number[];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description No API key, or none that is good */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description The key has no scope for this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description A content type or a compression that is not known here */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description More than the tenant may send; `Retry-After` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description Nothing was taken; send it again after `Retry-After` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
                 };
             };
         };

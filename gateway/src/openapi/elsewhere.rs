@@ -48,6 +48,17 @@ pub(crate) struct Taken {
 #[expect(dead_code, reason = "crate ingest serves it; this is its description")]
 fn remote_write() {}
 
+/// Prometheus remote write, beneath the base of Prometheus' API
+///
+/// As at `/api/v1/write`.
+#[utoipa::path(post, path = "/prometheus/api/v1/write", operation_id = "prometheus_remote_write", tag = "ingest",
+    request_body(content = Vec<u8>, content_type = "application/x-protobuf"),
+    security(("bearer" = []), ("api_key" = [])),
+    extensions(("x-action" = json!(Action::Ingest.name()))),
+    responses((status = 204), (status = 400, body = String, content_type = "text/plain")))]
+#[expect(dead_code, reason = "crate ingest serves it; this is its description")]
+fn prometheus_remote_write() {}
+
 /// Metrics over OTLP/HTTP
 ///
 /// `ExportMetricsServiceRequest` as protobuf or JSON; gzip, zstd or deflate. What was
@@ -234,6 +245,7 @@ fn ingest_traces() {}
 #[openapi(paths(
     alertmanager_webhook,
     remote_write,
+    prometheus_remote_write,
     otlp_metrics,
     ingest_metrics,
     otlp_logs,

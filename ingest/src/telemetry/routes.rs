@@ -133,28 +133,36 @@ const fn bulk(path: &'static str) -> Route {
     }
 }
 
-/// The registry: one row a path.
-pub(crate) const ROUTES: &[Route] = &[
+const REMOTE_WRITE: &[BodyKind] = &[
+    snappy(PROTOBUF, "prometheus.remote_write.v1"),
+    proto(
+        PROTOBUF,
+        "prometheus.WriteRequest",
+        "prometheus.remote_write.v1",
+    ),
+    proto(
+        PROTOBUF,
+        "io.prometheus.write.v2.Request",
+        "prometheus.remote_write.v2",
+    ),
+];
+
+const fn remote_write(path: &'static str) -> Route {
     Route {
-        path: "/api/v1/write",
+        path,
         signal: Signal::Metrics,
-        bodies: &[
-            snappy(PROTOBUF, "prometheus.remote_write.v1"),
-            proto(
-                PROTOBUF,
-                "prometheus.WriteRequest",
-                "prometheus.remote_write.v1",
-            ),
-            proto(
-                PROTOBUF,
-                "io.prometheus.write.v2.Request",
-                "prometheus.remote_write.v2",
-            ),
-        ],
+        bodies: REMOTE_WRITE,
         encodings: &[Encoding::Snappy],
         dialect: PROMETHEUS,
         also_put: false,
-    },
+    }
+}
+
+/// The registry: one row a path.
+pub(crate) const ROUTES: &[Route] = &[
+    remote_write("/api/v1/write"),
+    // Beneath the base at which Prometheus' own API is asked.
+    remote_write("/prometheus/api/v1/write"),
     Route {
         path: "/v1/metrics",
         signal: Signal::Metrics,

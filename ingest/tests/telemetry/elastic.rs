@@ -137,7 +137,11 @@ async fn what_is_asked_before_counts_like_what_is_sent() {
     }
     for path in PATHS {
         let (status, named, said) = get(path).await;
-        assert_eq!((status, named), (StatusCode::TOO_MANY_REQUESTS, true), "{path}");
+        assert_eq!(
+            (status, named),
+            (StatusCode::TOO_MANY_REQUESTS, true),
+            "{path}"
+        );
         assert_eq!(said["error"]["type"], "agent_rate_limited", "{path}");
     }
 }

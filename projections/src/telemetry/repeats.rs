@@ -151,7 +151,13 @@ fn hash_of(body: &Body) -> u128 {
     let mut text = body.received.body_hash.clone();
     text.extend_from_slice(body.project.0.as_bytes());
     text.extend_from_slice(body.received.format.as_bytes());
-    text.extend_from_slice(body.received.origin.as_deref().unwrap_or_default().as_bytes());
+    text.extend_from_slice(
+        body.received
+            .origin
+            .as_deref()
+            .unwrap_or_default()
+            .as_bytes(),
+    );
     xxh3_128_with_seed(&text, 0)
 }
 

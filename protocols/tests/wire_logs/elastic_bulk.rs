@@ -175,11 +175,20 @@ fn the_index_of_the_path_is_of_what_names_none() {
         }
     }
     for (index, expected) in [
-        ("logs-shop", [pairs(&[("_index", "logs-shop")]), pairs(&[("_index", "own")])]),
+        (
+            "logs-shop",
+            [
+                pairs(&[("_index", "logs-shop")]),
+                pairs(&[("_index", "own")]),
+            ],
+        ),
         ("", [Vec::new(), pairs(&[("_index", "own")])]),
     ] {
         let mut sink = Indexes::default();
-        let mut placed = OfIndex { index, sink: &mut sink };
+        let mut placed = OfIndex {
+            index,
+            sink: &mut sink,
+        };
         walk(BODY, NOW, &mut placed).unwrap();
         let Indexes(lines, answered) = sink;
         let streams: Vec<_> = lines.lines.iter().map(|line| line.stream.clone()).collect();

@@ -39,7 +39,10 @@ mod tests {
     #[test]
     fn only_slashes_of_the_path_are_taken_away() {
         for (sent, meant) in [
-            ("/prometheus//api/v1/query?query=a//b", "/prometheus/api/v1/query?query=a//b"),
+            (
+                "/prometheus//api/v1/query?query=a//b",
+                "/prometheus/api/v1/query?query=a//b",
+            ),
             ("///loki///api/v1/push//", "/loki/api/v1/push/"),
             ("//", "/"),
             ("/a%2F%2Fb/c?x=//", "/a%2F%2Fb/c?x=//"),

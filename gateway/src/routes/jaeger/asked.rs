@@ -308,12 +308,18 @@ mod tests {
             tags.ok().map(|tags| tags.into_iter().collect::<Vec<_>>())
         };
         let pairs = |pairs: &[(&str, &str)]| {
-            let owned = pairs.iter().map(|(name, value)| (name.to_string(), value.to_string()));
+            let owned = pairs
+                .iter()
+                .map(|(name, value)| (name.to_string(), value.to_string()));
             Some(owned.collect::<Vec<_>>())
         };
         assert_eq!(
             read(r#"error http.status_code=500  msg="a \"b\" c" "#),
-            pairs(&[("error", "true"), ("http.status_code", "500"), ("msg", "a \"b\" c")])
+            pairs(&[
+                ("error", "true"),
+                ("http.status_code", "500"),
+                ("msg", "a \"b\" c")
+            ])
         );
         assert_eq!(read("a= b=1"), pairs(&[("a", ""), ("b", "1")]));
         for wrong in ["=x", "a=\"b", "\"a\"=b"] {
@@ -330,7 +336,10 @@ mod tests {
     #[test]
     fn ids_of_traces_come_many_times() {
         let one = trace_ids("traceID=a1&x=1&traceID=&traceID=A2").unwrap();
-        assert_eq!(one.iter().map(|id| id[15]).collect::<Vec<_>>(), [0xa1, 0xa2]);
+        assert_eq!(
+            one.iter().map(|id| id[15]).collect::<Vec<_>>(),
+            [0xa1, 0xa2]
+        );
         assert!(trace_ids("traceID=xyz").is_err());
         assert!(trace_ids(&"traceID=a1&".repeat(201)).is_err());
     }
