@@ -73,6 +73,18 @@ fn prometheus_remote_write() {}
 #[expect(dead_code, reason = "crate ingest serves it; this is its description")]
 fn otlp_metrics() {}
 
+/// Metrics over OTLP/HTTP, beneath `/otlp`
+///
+/// As at `/v1/metrics`: where Loki, Mimir and their like take it.
+#[utoipa::path(post, path = "/otlp/v1/metrics", operation_id = "otlp_base_metrics", tag = "ingest",
+    request_body(content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
+    security(("bearer" = []), ("api_key" = [])),
+    extensions(("x-action" = json!(Action::Ingest.name()))),
+    responses((status = 200, content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
+        (status = 400, content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf")))))]
+#[expect(dead_code, reason = "crate ingest serves it; this is its description")]
+fn otlp_base_metrics() {}
+
 /// Metrics as our own JSON
 ///
 /// `{"metrics": [{"name", "labels", "type", "help", "unit", "value", "timestamp"}]}`;
@@ -99,6 +111,18 @@ fn ingest_metrics() {}
         (status = 400, content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf")))))]
 #[expect(dead_code, reason = "crate ingest serves it; this is its description")]
 fn otlp_logs() {}
+
+/// Logs over OTLP/HTTP, beneath `/otlp`
+///
+/// As at `/v1/logs`: where Loki, Mimir and their like take it.
+#[utoipa::path(post, path = "/otlp/v1/logs", operation_id = "otlp_base_logs", tag = "ingest",
+    request_body(content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
+    security(("bearer" = []), ("api_key" = [])),
+    extensions(("x-action" = json!(Action::Ingest.name()))),
+    responses((status = 200, content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
+        (status = 400, content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf")))))]
+#[expect(dead_code, reason = "crate ingest serves it; this is its description")]
+fn otlp_base_logs() {}
 
 /// Logs of Loki clients
 ///
@@ -228,6 +252,18 @@ fn ingest_logs() {}
 #[expect(dead_code, reason = "crate ingest serves it; this is its description")]
 fn otlp_traces() {}
 
+/// Traces over OTLP/HTTP, beneath `/otlp`
+///
+/// As at `/v1/traces`: where Loki, Mimir and their like take it.
+#[utoipa::path(post, path = "/otlp/v1/traces", operation_id = "otlp_base_traces", tag = "ingest",
+    request_body(content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
+    security(("bearer" = []), ("api_key" = [])),
+    extensions(("x-action" = json!(Action::Ingest.name()))),
+    responses((status = 200, content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
+        (status = 400, content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf")))))]
+#[expect(dead_code, reason = "crate ingest serves it; this is its description")]
+fn otlp_base_traces() {}
+
 /// Traces as our own JSON
 ///
 /// `{"spans": [{"trace_id", "span_id", "parent_id", "name", "service", "kind", "start",
@@ -247,8 +283,10 @@ fn ingest_traces() {}
     remote_write,
     prometheus_remote_write,
     otlp_metrics,
+    otlp_base_metrics,
     ingest_metrics,
     otlp_logs,
+    otlp_base_logs,
     loki_push,
     bulk,
     elastic_bulk,
@@ -260,6 +298,7 @@ fn ingest_traces() {}
     elastic_license,
     ingest_logs,
     otlp_traces,
+    otlp_base_traces,
     ingest_traces
 ))]
 struct Elsewhere;

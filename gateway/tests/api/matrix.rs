@@ -270,7 +270,12 @@ async fn a_revoked_key_and_none_learn_nothing() {
                 .on(&app, token, victim.id_for(&operation.path))
                 .await;
             let unknown = operation.on(&app, token, SOME_ID).await;
-            assert_eq!(own.with(401)["rule"], rule, "{}", operation.path);
+            let told = match operation.path.starts_with("/jaeger/") {
+                // Jaeger's answers have no place for a rule.
+                true => own.with(401)["errors"][0]["code"] == 401,
+                false => own.with(401)["rule"] == rule,
+            };
+            assert!(told, "{}: {own:?}", operation.path);
             assert_eq!(own.text, unknown.text, "{}", operation.path);
         }
     }

@@ -158,22 +158,38 @@ const fn remote_write(path: &'static str) -> Route {
     }
 }
 
+const OTLP_METRICS: &[BodyKind] = &[
+    body(PROTOBUF, "otlp.metrics.protobuf"),
+    body(JSON, "otlp.metrics.json"),
+];
+const OTLP_LOGS: &[BodyKind] = &[
+    body(PROTOBUF, "otlp.logs.protobuf"),
+    body(JSON, "otlp.logs.json"),
+];
+const OTLP_TRACES: &[BodyKind] = &[
+    body(PROTOBUF, "otlp.spans.protobuf"),
+    body(JSON, "otlp.spans.json"),
+];
+
+/// Also beneath `/otlp`, where Loki, Mimir and their like take it.
+const fn otlp(path: &'static str, signal: Signal, bodies: &'static [BodyKind]) -> Route {
+    Route {
+        path,
+        signal,
+        bodies,
+        encodings: USUAL,
+        dialect: OTLP,
+        also_put: false,
+    }
+}
+
 /// The registry: one row a path.
 pub(crate) const ROUTES: &[Route] = &[
     remote_write("/api/v1/write"),
     // Beneath the base at which Prometheus' own API is asked.
     remote_write("/prometheus/api/v1/write"),
-    Route {
-        path: "/v1/metrics",
-        signal: Signal::Metrics,
-        bodies: &[
-            body(PROTOBUF, "otlp.metrics.protobuf"),
-            body(JSON, "otlp.metrics.json"),
-        ],
-        encodings: USUAL,
-        dialect: OTLP,
-        also_put: false,
-    },
+    otlp("/v1/metrics", Signal::Metrics, OTLP_METRICS),
+    otlp("/otlp/v1/metrics", Signal::Metrics, OTLP_METRICS),
     Route {
         path: "/api/v1/ingest/metrics",
         signal: Signal::Metrics,
@@ -182,17 +198,8 @@ pub(crate) const ROUTES: &[Route] = &[
         dialect: NATIVE,
         also_put: false,
     },
-    Route {
-        path: "/v1/logs",
-        signal: Signal::Logs,
-        bodies: &[
-            body(PROTOBUF, "otlp.logs.protobuf"),
-            body(JSON, "otlp.logs.json"),
-        ],
-        encodings: USUAL,
-        dialect: OTLP,
-        also_put: false,
-    },
+    otlp("/v1/logs", Signal::Logs, OTLP_LOGS),
+    otlp("/otlp/v1/logs", Signal::Logs, OTLP_LOGS),
     Route {
         path: "/loki/api/v1/push",
         signal: Signal::Logs,
@@ -218,17 +225,8 @@ pub(crate) const ROUTES: &[Route] = &[
         dialect: NATIVE,
         also_put: false,
     },
-    Route {
-        path: "/v1/traces",
-        signal: Signal::Traces,
-        bodies: &[
-            body(PROTOBUF, "otlp.spans.protobuf"),
-            body(JSON, "otlp.spans.json"),
-        ],
-        encodings: USUAL,
-        dialect: OTLP,
-        also_put: false,
-    },
+    otlp("/v1/traces", Signal::Traces, OTLP_TRACES),
+    otlp("/otlp/v1/traces", Signal::Traces, OTLP_TRACES),
     Route {
         path: "/api/v1/ingest/traces",
         signal: Signal::Traces,
