@@ -189,7 +189,11 @@ mod tests {
         assert_eq!(seen.remember(at(101), 1), Known::Already);
         assert_eq!(seen.remember(at(116), 2), Known::New);
         assert_eq!(seen.remember(at(116), 1), Known::New, "15 minutes are over");
-        assert_eq!(seen.remember(at(90), 2), Known::Already, "late arrivals forget nothing");
+        assert_eq!(
+            seen.remember(at(90), 2),
+            Known::Already,
+            "late arrivals forget nothing"
+        );
     }
 
     #[test]

@@ -191,9 +191,10 @@ fn number(text: &str) -> Option<(&'static str, Value)> {
             false => ("int64", json!(text)),
         });
     }
-    let number = text.parse::<f64>().ok()?;
-    let same = number.is_finite() && json!(number).to_string() == text;
-    same.then(|| ("float64", json!(number)))
+    let number = text.parse::<f64>().ok().filter(|n| n.is_finite())?;
+    let value = json!(number);
+    let written = value.to_string();
+    (written == text).then_some(("float64", value))
 }
 
 impl Log {
