@@ -15,6 +15,8 @@ use crate::statistics::proof;
 
 const SENDERS: &str = "tests/sdks";
 const ITEMS: usize = 40;
+/// Of the documents that Elasticsearch's client sends.
+const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 
 async fn send(mut command: Command, platform: &Platform, key: &str) {
     command.args([platform.base().as_str(), key, &ITEMS.to_string()]);
@@ -148,12 +150,18 @@ async fn what_elasticsearchs_client_sends_arrives_once() {
         ("elastic-key", "logs-own"),
         ("elastic-pair", ""),
     ] {
-        let index = match index {
+        let of_index = match index {
             "" => String::new(),
-            index => format!("&query=_index:{index}"),
+            index => format!("%20_index:{index}"),
         };
-        let logs = format!("/api/v1/logs?service={service}&level=warn{index}&limit=100");
-        arrive(&client, ITEMS, &format!("logs of {service}"), &logs, listed).await;
+        let logs = format!("/api/v1/logs?service={service}&level=warn&limit=100&query=");
+        for (items, query) in [
+            (ITEMS, format!("trace_id:{TRACE}{of_index}")),
+            (1, "labels.n:7%20%22item%207%22".to_owned()),
+        ] {
+            let what = format!("logs of {service}: {query}");
+            arrive(&client, items, &what, &format!("{logs}{query}"), listed).await;
+        }
     }
     let figures = format!("{ITEMS} documents of each credential: all there once");
     proof("Elasticsearch's client for Python", &figures);
