@@ -23,11 +23,13 @@ const NOT_BUILT: &str = include_str!("console/not_built.html");
 const NOT_FOUND: &str = include_str!("console/not_found.html");
 const UNAVAILABLE: &str = include_str!("console/unavailable.html");
 /// First path segments that are never pages of the console.
-const NOT_PAGES: [&str; 7] = [
+const NOT_PAGES: [&str; 9] = [
     "api",
     "v1",
     "loki",
     "prometheus",
+    "jaeger",
+    "elastic",
     "alertmanager",
     "assets",
     ".well-known",

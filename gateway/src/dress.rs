@@ -13,6 +13,7 @@ use futures::future::BoxFuture;
 use tower::{Layer, Service};
 
 use crate::Gateway;
+use crate::dialects::Dialect;
 use crate::error::Error;
 use crate::{console, headers, proxies, request};
 
@@ -57,6 +58,7 @@ where
         proxies::locate(&config.trusted_proxies, &mut request);
         let id = request::identify(&mut request);
         let browser = console::wants_html(request.headers());
+        let dialect = Dialect::of(request.uri().path());
         let secure = config.public_url.is_secure();
         // A half-done request leaves nothing behind that another one sees.
         let answer = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
@@ -67,6 +69,8 @@ where
             };
             if browser {
                 answer = console::instead_of_problem(answer);
+            } else if let Some(dialect) = dialect {
+                answer = dialect.speak(answer);
             }
             request::name(&id, &mut answer);
             headers::secure(answer.headers_mut(), secure);

@@ -14,6 +14,7 @@ mod console;
 pub mod cors;
 mod csv;
 mod cursor;
+mod dialects;
 pub mod dispatch;
 mod docs;
 mod dress;

@@ -60,6 +60,7 @@ pub(crate) fn empty() -> OpenApi {
 pub(crate) fn render(mut document: OpenApi) -> Result<String, serde_json::Error> {
     refusals::are_problems(&mut document);
     refusals::name(&mut document);
+    refusals::in_dialects(&mut document);
     // Agents are answered in their own dialects.
     let mut elsewhere = elsewhere::document();
     refusals::are_problems(&mut elsewhere);

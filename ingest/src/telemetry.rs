@@ -25,7 +25,7 @@ use access::durations::Durations;
 use access::meter::Amount;
 use access::telemetry_limits::Allowance;
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{FromRequestParts as _, RawPathParams, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::post;
@@ -102,6 +102,8 @@ struct Arriving {
     carrier: Carrier,
     headers: HeaderMap,
     body: Body,
+    /// What the path says of where the items come from.
+    origin: Option<String>,
 }
 
 impl Arriving {
@@ -152,11 +154,13 @@ async fn answer(
     carrier: Carrier,
     request: http::Request<Body>,
 ) -> Response {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    let origin = origin(route, &mut parts).await;
     let arriving = Arriving {
         carrier,
         headers: parts.headers,
         body,
+        origin,
     };
     let kind = route.kind(&arriving.headers);
     // Who sends something else is told so in the route's first language.
@@ -177,6 +181,16 @@ async fn answer(
         Ok(taken) => (route.dialect.taken)(&taken),
         Err(refusal) => (route.dialect.refused)(&refusal, spoken),
     }
+}
+
+/// What the path has in the place of `{index}`.
+async fn origin(route: &Route, parts: &mut http::request::Parts) -> Option<String> {
+    if !route.path.contains('{') {
+        return None;
+    }
+    let found = RawPathParams::from_request_parts(parts, &()).await.ok()?;
+    let (_, index) = found.iter().next()?;
+    Some(index.to_owned())
 }
 
 async fn take(
@@ -253,7 +267,7 @@ async fn receive(
     route: &'static Route,
     kind: &'static BodyKind,
     sender: &Sender,
-    arriving: Arriving,
+    mut arriving: Arriving,
     context: &Context,
 ) -> Result<Walked, Refusal> {
     let tenant = sender.scope().tenant();
@@ -263,12 +277,14 @@ async fn receive(
     );
     rates.admit(tenant, most, context.now())?;
     let limit = state.telemetry.settings.limits.wire;
+    let origin = arriving.origin.take();
     let (encoding, sent) = arriving.read(route, kind, limit).await?;
     let body = store::Body {
         signal: route.signal,
         format: kind.format,
         encoding,
         sent,
+        origin,
     };
     store::store(state, sender, body, context).await
 }

@@ -112,6 +112,16 @@ pub struct Answer {
     pub value: Value,
     pub warnings: Vec<String>,
     pub infos: Vec<String>,
+    pub cost: Cost,
+}
+
+/// What an evaluation took; histograms count several times.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Samples read.
+    pub read: u64,
+    /// Values that were held, all together.
+    pub held: u64,
 }
 
 /// For the deepest expression that the parser lets through; memory is taken as it is
@@ -229,6 +239,7 @@ impl Engine {
                 value,
                 warnings: evaluator.notes.warnings(),
                 infos: evaluator.notes.infos(),
+                cost: evaluator.cost(),
             });
             // Nobody waits any more where this fails.
             drop(done.send(answer));

@@ -17,7 +17,7 @@ mod plan;
 pub mod render;
 pub mod source;
 
-pub use engine::{Answer, Engine, Limits, Options, QueryError, Sample, Samples, Value};
+pub use engine::{Answer, Cost, Engine, Limits, Options, QueryError, Sample, Samples, Value};
 pub use parse::{ParseError, format, parse, series_selector};
 
 /// A regular expression as label matching uses it: anchored at both ends, `.` matches

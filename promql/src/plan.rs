@@ -41,7 +41,9 @@ pub(crate) fn reference(at: Option<At>, offset_ms: i64, time_ms: i64, query: Bou
     time - offset_ms
 }
 
-/// The steps of a subquery: multiples of its own step, whatever the query's start.
+/// The steps of a subquery: multiples of its own step, whatever the query's start. Its
+/// range is open on the left, as ranges are since Prometheus 3: `x[5m:15s]` at a multiple of
+/// 15 s is 20 steps, where Prometheus 2 takes the oldest too and has 21.
 pub(crate) fn subgrid(subquery: &Subquery, grid: Grid, query: Bounds) -> Result<Grid, QueryError> {
     let step_ms = subquery.step_ms.unwrap_or(SUBQUERY_STEP_MS);
     let look = |time| reference(subquery.at, subquery.offset_ms, time, query);
@@ -141,5 +143,42 @@ fn name_info(arguments: &mut Vec<Expr>, place: crate::parse::ast::Place) {
             comparison: Comparison::Equal,
             value: "target_info".to_owned(),
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subquery_leaves_out_the_step_on_its_left_end() {
+        let expr = crate::parse("max_over_time(x[5m:15s])").unwrap();
+        let Kind::Call(call) = &expr.kind else {
+            panic!("{expr:?}");
+        };
+        let Kind::Subquery(subquery) = &call.arguments[0].kind else {
+            panic!("{expr:?}");
+        };
+        // Times of the query, the first step and how many: aligned, just after, just before.
+        for (at_ms, first_ms, count) in [
+            (600_000, 315_000, 20),
+            (600_001, 315_000, 20),
+            (599_999, 300_000, 20),
+            (607_000, 315_000, 20),
+        ] {
+            let grid = Grid {
+                start_ms: at_ms,
+                step_ms: 0,
+                count: 1,
+            };
+            let query = Bounds {
+                start_ms: at_ms,
+                end_ms: at_ms,
+                step_ms: 0,
+            };
+            let inner = subgrid(subquery.as_ref(), grid, query).unwrap();
+            assert_eq!((inner.start_ms, inner.count), (first_ms, count), "{at_ms}");
+            assert_eq!(inner.step_ms, 15_000);
+        }
     }
 }

@@ -164,10 +164,14 @@ pub fn data(answer: &Answer) -> String {
     out
 }
 
-/// The whole body of a successful response.
-pub fn response(answer: &Answer) -> String {
+/// The whole body of a successful response; `stats` is JSON that belongs to its data.
+pub fn response(answer: &Answer, stats: Option<&serde_json::Value>) -> String {
     let mut out = String::from("{\"status\":\"success\",\"data\":");
     out.push_str(&data(answer));
+    if let Some(stats) = stats {
+        out.pop();
+        out.push_str(&format!(",\"stats\":{stats}}}"));
+    }
     for (name, notes) in [("warnings", &answer.warnings), ("infos", &answer.infos)] {
         if !notes.is_empty() {
             let notes = serde_json::Value::from(notes.clone());

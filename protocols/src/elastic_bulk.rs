@@ -2,12 +2,13 @@
 //! Documents can only be added; `update` and `delete` are refused, each for itself.
 //!
 //! Source: "Bulk API" of the Elasticsearch reference; field names as in the Elastic
-//! Common Schema, and `log`, `msg` and `level` as Fluent Bit and rsyslog send them.
+//! Common Schema, and what Filebeat, Logstash, Fluent Bit, Vector and OpenTelemetry's
+//! Collector make of Kubernetes, Docker and systemd where a document has none of these.
 
 use crate::formats::{DecodeLogs, Format};
-use crate::free_record::{Names, Teller};
+use crate::free_record::{Hints, Names, Teller};
 use crate::json::{self, Text, each_line, members};
-use crate::logs::{LogRecord, LogSink, Stream};
+use crate::logs::{Field, LogRecord, LogSink, Stream};
 use crate::refused::{Refused, Skipped};
 
 pub const BULK: Format<DecodeLogs> = Format {
@@ -17,14 +18,80 @@ pub const BULK: Format<DecodeLogs> = Format {
 
 const NAMES: Names = Names {
     time: &["@timestamp"],
-    level: &["log.level", "level", "severity"],
-    service: &["service.name", "service"],
-    message: &["message", "log", "msg"],
-    trace_id: &["trace.id", "trace_id"],
-    span_id: &["span.id", "span_id"],
+    level: &[
+        "log.level",
+        "level",
+        "severity",
+        "severity_text",
+        "SeverityText",
+        "log_level",
+        "loglevel",
+        "level_name",
+        "levelname",
+    ],
+    service: &[
+        "service.name",
+        "service",
+        "service_name",
+        "resource.attributes.service.name",
+        "Resource.service.name",
+    ],
+    message: &[
+        "message",
+        "log",
+        "msg",
+        "body.text",
+        "Body",
+        "body",
+        "MESSAGE",
+        "event.original",
+    ],
+    trace_id: &["trace.id", "trace_id", "traceId", "TraceId", "traceID"],
+    span_id: &["span.id", "span_id", "spanId", "SpanId", "spanID"],
     attributes: None,
     whole_is_message: true,
+    hints: HINTS,
 };
+
+const HINTS: Hints = Hints {
+    time: &["timestamp", "time", "ts", "Timestamp"],
+    // What people named first, then what runs it: the labels that Kubernetes recommends and
+    // its older ones (Beats write `_` for their dots, Vector says `pod_labels`), containers,
+    // the module of Filebeat, units and programs of systemd and syslog.
+    service: &[
+        "fields.service",
+        "fields.app",
+        "app",
+        "application",
+        "app_name",
+        "kubernetes.labels.app.kubernetes.io/name",
+        "kubernetes.labels.app_kubernetes_io/name",
+        "kubernetes.pod_labels.app.kubernetes.io/name",
+        "kubernetes.labels.app",
+        "kubernetes.pod_labels.app",
+        "kubernetes.labels.k8s-app",
+        "kubernetes.pod_labels.k8s-app",
+        "kubernetes.deployment.name",
+        "kubernetes.container.name",
+        "kubernetes.container_name",
+        "container.name",
+        "container_name",
+        "service.type",
+        "event.module",
+        "SYSLOG_IDENTIFIER",
+        "log.syslog.appname",
+        "syslog.identifier",
+        "appname",
+        "_SYSTEMD_UNIT",
+        "systemd.unit",
+        "process.name",
+    ],
+    severity: &["PRIORITY", "log.syslog.severity.code"],
+    other_ids: true,
+};
+
+/// The field that names the index, as Elasticsearch's own answers do.
+const INDEX: &str = "_index";
 
 /// What became of one action, in the order of the body.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +129,44 @@ impl LogSink for Unanswered<'_> {
 
 impl BulkSink for Unanswered<'_> {
     fn item(&mut self, _item: &Item<'_>) {}
+}
+
+/// Tells `sink` of documents whose action names no index that they are of the one that the
+/// request's path names.
+pub struct OfIndex<'s, S: ?Sized> {
+    pub index: &'s str,
+    pub sink: &'s mut S,
+}
+
+impl<S: LogSink + ?Sized> LogSink for OfIndex<'_, S> {
+    fn stream(&mut self, stream: &Stream<'_>) {
+        let named = |(name, _): &Field<'_>| name == INDEX;
+        if self.index.is_empty() || stream.fields.iter().any(named) {
+            return self.sink.stream(stream);
+        }
+        let mut stream = stream.clone();
+        stream.fields.push((INDEX.into(), self.index.into()));
+        self.sink.stream(&stream);
+    }
+
+    fn record(&mut self, record: &LogRecord<'_>) {
+        self.sink.record(record);
+    }
+}
+
+impl<S: BulkSink + ?Sized> BulkSink for OfIndex<'_, S> {
+    fn item(&mut self, item: &Item<'_>) {
+        let index = match item.index {
+            "" => self.index,
+            named => named,
+        };
+        let refused = item.refused.clone();
+        self.sink.item(&Item {
+            index,
+            refused,
+            ..*item
+        });
+    }
 }
 
 /// The same, telling what becomes of each action.
@@ -106,7 +211,7 @@ fn finish(
         "index" | "create" => {
             let origin = match &*action.index {
                 "" => None,
-                index => Some(("_index".into(), index.into())),
+                index => Some((INDEX.into(), index.into())),
             };
             teller.tell(document, origin.as_slice(), sink)
         }

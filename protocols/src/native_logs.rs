@@ -4,7 +4,7 @@
 //! What else a record has is a field too.
 
 use crate::formats::{DecodeLogs, Format};
-use crate::free_record::{Names, Teller};
+use crate::free_record::{NO_HINTS, Names, Teller};
 use crate::json::{self, each_object};
 use crate::logs::LogSink;
 use crate::refused::{Refused, Skipped};
@@ -23,6 +23,7 @@ const NAMES: Names = Names {
     span_id: &["span_id", "spanId", "span.id"],
     attributes: Some("attributes"),
     whole_is_message: false,
+    hints: NO_HINTS,
 };
 
 pub fn decode(body: &[u8], now_ns: i64, sink: &mut dyn LogSink) -> Result<Skipped, Refused> {

@@ -121,6 +121,13 @@ const SEVERITIES: [(&str, Level); 8] = [
     ("debug", Level::Debug),
 ];
 
+/// Of a severity, 0 to 7.
+pub(crate) fn level(severity: usize) -> Level {
+    SEVERITIES
+        .get(severity)
+        .map_or(Level::Unknown, |(_, level)| *level)
+}
+
 const FACILITIES: [&str; 24] = [
     "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv",
     "ftp", "ntp", "audit", "console", "clock", "local0", "local1", "local2", "local3", "local4",

@@ -32,6 +32,10 @@ record! { "srecopilot.telemetry",
         /// Series that the project may have within a day; none = as the deployment says.
         #[serde(default)]
         pub active_limit: Option<i64>,
+        /// What the path of the request says of where its items come from: the index of
+        /// `/elastic/{index}/_bulk`; none = nothing.
+        #[serde(default)]
+        pub origin: Option<String>,
     }
 }
 
@@ -72,5 +76,5 @@ messages! {
 }
 
 example! {
-    TelemetryReceived { format: "prometheus.remote_write.v1".to_owned(), encoding: "snappy".to_owned(), received_at: Timestamp::from_micros(1_793_500_860_000_000), body_hash: vec![0x5A; 16], body: vec![0], max_age_ms: Some(604_800_000), refused_runs: vec![3, 1], active_limit: Some(1_000_000) }
+    TelemetryReceived { format: "prometheus.remote_write.v1".to_owned(), encoding: "snappy".to_owned(), received_at: Timestamp::from_micros(1_793_500_860_000_000), body_hash: vec![0x5A; 16], body: vec![0], max_age_ms: Some(604_800_000), refused_runs: vec![3, 1], active_limit: Some(1_000_000), origin: Some("logs-shop".to_owned()) }
 }

@@ -6,6 +6,7 @@ mod data;
 mod edge;
 mod lag;
 mod ready;
+mod slashes;
 mod tasks;
 
 use std::sync::Arc;

@@ -48,6 +48,17 @@ pub(crate) struct Taken {
 #[expect(dead_code, reason = "crate ingest serves it; this is its description")]
 fn remote_write() {}
 
+/// Prometheus remote write, beneath the base of Prometheus' API
+///
+/// As at `/api/v1/write`.
+#[utoipa::path(post, path = "/prometheus/api/v1/write", operation_id = "prometheus_remote_write", tag = "ingest",
+    request_body(content = Vec<u8>, content_type = "application/x-protobuf"),
+    security(("bearer" = []), ("api_key" = [])),
+    extensions(("x-action" = json!(Action::Ingest.name()))),
+    responses((status = 204), (status = 400, body = String, content_type = "text/plain")))]
+#[expect(dead_code, reason = "crate ingest serves it; this is its description")]
+fn prometheus_remote_write() {}
+
 /// Metrics over OTLP/HTTP
 ///
 /// `ExportMetricsServiceRequest` as protobuf or JSON; gzip, zstd or deflate. What was
@@ -61,6 +72,18 @@ fn remote_write() {}
         (status = 400, content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf")))))]
 #[expect(dead_code, reason = "crate ingest serves it; this is its description")]
 fn otlp_metrics() {}
+
+/// Metrics over OTLP/HTTP, beneath `/otlp`
+///
+/// As at `/v1/metrics`: where Loki, Mimir and their like take it.
+#[utoipa::path(post, path = "/otlp/v1/metrics", operation_id = "otlp_base_metrics", tag = "ingest",
+    request_body(content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
+    security(("bearer" = []), ("api_key" = [])),
+    extensions(("x-action" = json!(Action::Ingest.name()))),
+    responses((status = 200, content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
+        (status = 400, content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf")))))]
+#[expect(dead_code, reason = "crate ingest serves it; this is its description")]
+fn otlp_base_metrics() {}
 
 /// Metrics as our own JSON
 ///
@@ -89,6 +112,18 @@ fn ingest_metrics() {}
 #[expect(dead_code, reason = "crate ingest serves it; this is its description")]
 fn otlp_logs() {}
 
+/// Logs over OTLP/HTTP, beneath `/otlp`
+///
+/// As at `/v1/logs`: where Loki, Mimir and their like take it.
+#[utoipa::path(post, path = "/otlp/v1/logs", operation_id = "otlp_base_logs", tag = "ingest",
+    request_body(content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
+    security(("bearer" = []), ("api_key" = [])),
+    extensions(("x-action" = json!(Action::Ingest.name()))),
+    responses((status = 200, content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
+        (status = 400, content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf")))))]
+#[expect(dead_code, reason = "crate ingest serves it; this is its description")]
+fn otlp_base_logs() {}
+
 /// Logs of Loki clients
 ///
 /// `PushRequest` as protobuf in snappy, or JSON, both with structured metadata. Errors
@@ -116,8 +151,7 @@ fn bulk() {}
 /// Logs in bulk
 ///
 /// Elasticsearch's `_bulk` with the actions `index` and `create`: answers for each
-/// action, in their order. PUT and `/elastic/{index}/_bulk` do the same. `GET /elastic/` says
-/// which server this is, in the way that clients of Elasticsearch ask for before they send.
+/// action, in their order. An action's `_index` becomes a field of its record.
 #[utoipa::path(post, path = "/elastic/_bulk", operation_id = "elastic_bulk", tag = "ingest",
     request_body(content((serde_json::Value = "application/json"), (String = "application/x-ndjson"))),
     security(("bearer" = []), ("api_key" = [])),
@@ -125,6 +159,72 @@ fn bulk() {}
     responses((status = 200, body = serde_json::Value), (status = 400, body = serde_json::Value)))]
 #[expect(dead_code, reason = "crate ingest serves it; this is its description")]
 fn elastic_bulk() {}
+
+/// Logs in bulk, by PUT
+///
+/// As by POST.
+#[utoipa::path(put, path = "/elastic/_bulk", operation_id = "elastic_bulk_put", tag = "ingest",
+    request_body(content((serde_json::Value = "application/json"), (String = "application/x-ndjson"))),
+    security(("bearer" = []), ("api_key" = [])),
+    extensions(("x-action" = json!(Action::Ingest.name()))),
+    responses((status = 200, body = serde_json::Value), (status = 400, body = serde_json::Value)))]
+#[expect(dead_code, reason = "crate ingest serves it; this is its description")]
+fn elastic_bulk_put() {}
+
+/// Logs in bulk, of one index
+///
+/// The same; documents whose action names no index are of this one.
+#[utoipa::path(post, path = "/elastic/{index}/_bulk", operation_id = "elastic_index_bulk", tag = "ingest",
+    params(("index" = String, Path, description = "Where an action names none; it becomes the field `_index`", example = "logs-shop")),
+    request_body(content((serde_json::Value = "application/json"), (String = "application/x-ndjson"))),
+    security(("bearer" = []), ("api_key" = [])),
+    extensions(("x-action" = json!(Action::Ingest.name()))),
+    responses((status = 200, body = serde_json::Value), (status = 400, body = serde_json::Value)))]
+#[expect(dead_code, reason = "crate ingest serves it; this is its description")]
+fn elastic_index_bulk() {}
+
+/// Logs in bulk, of one index, by PUT
+///
+/// As by POST.
+#[utoipa::path(put, path = "/elastic/{index}/_bulk", operation_id = "elastic_index_bulk_put", tag = "ingest",
+    params(("index" = String, Path, description = "Where an action names none; it becomes the field `_index`", example = "logs-shop")),
+    request_body(content((serde_json::Value = "application/json"), (String = "application/x-ndjson"))),
+    security(("bearer" = []), ("api_key" = [])),
+    extensions(("x-action" = json!(Action::Ingest.name()))),
+    responses((status = 200, body = serde_json::Value), (status = 400, body = serde_json::Value)))]
+#[expect(dead_code, reason = "crate ingest serves it; this is its description")]
+fn elastic_index_bulk_put() {}
+
+/// Which server this is
+///
+/// What Elasticsearch's clients ask before they send. It counts like what is sent.
+#[utoipa::path(get, path = "/elastic/", operation_id = "elastic_root", tag = "ingest",
+    security(("bearer" = []), ("api_key" = [])),
+    extensions(("x-action" = json!(Action::Ingest.name()))),
+    responses((status = 200, body = serde_json::Value), (status = 400, body = serde_json::Value)))]
+#[expect(dead_code, reason = "crate ingest serves it; this is its description")]
+fn elastic_root() {}
+
+/// Whether the server is well
+///
+/// As Elasticsearch's clients ask for it.
+#[utoipa::path(get, path = "/elastic/_cluster/health", operation_id = "elastic_health", tag = "ingest",
+    security(("bearer" = []), ("api_key" = [])),
+    extensions(("x-action" = json!(Action::Ingest.name()))),
+    responses((status = 200, body = serde_json::Value), (status = 400, body = serde_json::Value)))]
+#[expect(dead_code, reason = "crate ingest serves it; this is its description")]
+fn elastic_health() {}
+
+/// Whether the server may be used
+///
+/// As Logstash asks for it: the licence `basic`, active. Whatever else is asked below
+/// `/elastic` is 404 in Elasticsearch's words.
+#[utoipa::path(get, path = "/elastic/_license", operation_id = "elastic_license", tag = "ingest",
+    security(("bearer" = []), ("api_key" = [])),
+    extensions(("x-action" = json!(Action::Ingest.name()))),
+    responses((status = 200, body = serde_json::Value), (status = 400, body = serde_json::Value)))]
+#[expect(dead_code, reason = "crate ingest serves it; this is its description")]
+fn elastic_license() {}
 
 /// Logs as our own JSON
 ///
@@ -152,6 +252,18 @@ fn ingest_logs() {}
 #[expect(dead_code, reason = "crate ingest serves it; this is its description")]
 fn otlp_traces() {}
 
+/// Traces over OTLP/HTTP, beneath `/otlp`
+///
+/// As at `/v1/traces`: where Loki, Mimir and their like take it.
+#[utoipa::path(post, path = "/otlp/v1/traces", operation_id = "otlp_base_traces", tag = "ingest",
+    request_body(content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
+    security(("bearer" = []), ("api_key" = [])),
+    extensions(("x-action" = json!(Action::Ingest.name()))),
+    responses((status = 200, content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
+        (status = 400, content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf")))))]
+#[expect(dead_code, reason = "crate ingest serves it; this is its description")]
+fn otlp_base_traces() {}
+
 /// Traces as our own JSON
 ///
 /// `{"spans": [{"trace_id", "span_id", "parent_id", "name", "service", "kind", "start",
@@ -169,14 +281,24 @@ fn ingest_traces() {}
 #[openapi(paths(
     alertmanager_webhook,
     remote_write,
+    prometheus_remote_write,
     otlp_metrics,
+    otlp_base_metrics,
     ingest_metrics,
     otlp_logs,
+    otlp_base_logs,
     loki_push,
     bulk,
     elastic_bulk,
+    elastic_bulk_put,
+    elastic_index_bulk,
+    elastic_index_bulk_put,
+    elastic_root,
+    elastic_health,
+    elastic_license,
     ingest_logs,
     otlp_traces,
+    otlp_base_traces,
     ingest_traces
 ))]
 struct Elsewhere;

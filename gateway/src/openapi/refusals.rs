@@ -2,9 +2,12 @@
 //! and the trouble are the same for all, so they are told for all in one place.
 
 use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{
     Content, ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder, Schema,
 };
+
+use crate::dialects::Dialect;
 
 const PROBLEM: &str = "application/problem+json";
 const JSON: &str = "application/json";
@@ -16,6 +19,39 @@ pub(super) fn name(document: &mut OpenApi) {
             complete(operation, changes);
         }
     }
+}
+
+/// Below the APIs of others the same is told in their words.
+pub(super) fn in_dialects(document: &mut OpenApi) {
+    for (path, item) in &mut document.paths.paths {
+        let Some(dialect) = Dialect::of(path) else {
+            continue;
+        };
+        for (_, operation) in of_path(item) {
+            for response in operation.responses.responses.values_mut() {
+                if let RefOr::T(response) = response
+                    && response.content.shift_remove(PROBLEM).is_some()
+                    && response.content.is_empty()
+                {
+                    let (kind, content) = words(dialect);
+                    response.content.insert(kind.to_owned(), content.into());
+                }
+            }
+        }
+    }
+}
+
+fn words(dialect: Dialect) -> (&'static str, Content) {
+    let text: Schema = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .build()
+        .into();
+    let (kind, schema): (_, RefOr<Schema>) = match dialect {
+        Dialect::Loki => ("text/plain", text.into()),
+        Dialect::Prometheus => (JSON, Ref::from_schema_name("PrometheusFailure").into()),
+        Dialect::Jaeger => (JSON, Schema::from(ObjectBuilder::new()).into()),
+    };
+    (kind, ContentBuilder::new().schema(Some(schema)).build())
 }
 
 /// Adds to each operation of agents, which are answered in their own dialects, what all

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Json, body::Body};
 use projections::db::QueryError;
 use projections::telemetry::spans::{overview, search, trace};
+use schemas::scope::Scope;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -87,10 +88,36 @@ pub async fn operations(
     Ok(answer(found.into_iter().map(|one| one.operation).collect()))
 }
 
+/// Operations, with the kinds of their spans
+#[utoipa::path(get, path = "/jaeger/api/operations", operation_id = "jaeger_kinds_of_operations", tag = "jaeger",
+    params(("service" = String, Query),
+        ("spanKind" = Option<String>, Query, description = "Only with such spans: server, client, ...")),
+    responses((status = 200, body = Value), (status = 400, body = Value)))]
+pub async fn kinds_of_operations(
+    State(gateway): State<Gateway>,
+    allowed: Allowed,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Value>, Failure> {
+    let (service, kind) = asked::operations(query.as_deref().unwrap_or_default())?;
+    let (scope, times) = (allowed.scope(), asked::lately(&gateway));
+    let found = overview::operations(&gateway.db, scope, times, Some(&service)).await?;
+    let of_kinds = found.iter().flat_map(|one| {
+        let kinds = one.kinds.iter().map(|kind| match kind.as_str() {
+            "unspecified" => "",
+            kind => kind,
+        });
+        kinds.map(|kind| (one.operation.as_str(), kind))
+    });
+    let wanted = of_kinds.filter(|(_, found)| kind.as_ref().is_none_or(|kind| kind == found));
+    let shown = wanted.map(|(name, kind)| json!({"name": name, "spanKind": kind}));
+    Ok(answer(shown.collect()))
+}
+
 /// Traces with a span as asked for
 #[utoipa::path(get, path = "/jaeger/api/traces", operation_id = "jaeger_traces", tag = "jaeger",
     params(("service" = Option<String>, Query), ("operation" = Option<String>, Query),
-        ("tags" = Option<String>, Query, description = "A JSON object of names and values"),
+        ("traceID" = Option<Vec<String>>, Query, description = "These traces, whatever else is asked"),
+        ("tags" = Option<String>, Query, description = "A JSON object of names and values, or `name=value` pairs"),
         ("start" = Option<i64>, Query, description = "Microseconds since 1970"),
         ("end" = Option<i64>, Query, description = "Microseconds since 1970"),
         ("minDuration" = Option<String>, Query, description = "Such as 100ms"),
@@ -102,10 +129,34 @@ pub async fn traces(
     allowed: Allowed,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, Failure> {
-    let asked = Asked::parse(&gateway, query.as_deref().unwrap_or_default())?;
-    let scope = allowed.scope();
+    let (query, scope) = (query.as_deref().unwrap_or_default(), allowed.scope());
+    let ids = asked::trace_ids(query)?;
+    if !ids.is_empty() {
+        return of_ids(&gateway, scope, &ids).await;
+    }
+    let asked = Asked::parse(&gateway, query)?;
     let found = search::traces(&gateway.db, scope, &asked.filter, asked.limit).await?;
     Ok(answer(found.iter().map(shown::Trace::of).collect()))
+}
+
+/// Those that are there, and an error for each that is not.
+async fn of_ids(
+    gateway: &Gateway,
+    scope: &Scope,
+    ids: &[asked::TraceId],
+) -> Result<Json<Value>, Failure> {
+    let (mut found, mut errors) = (Vec::new(), Vec::new());
+    for id in ids {
+        match trace::get(&gateway.db, scope, *id, None).await? {
+            Some(trace) => found.push(shown::Trace::of(&trace)),
+            None => errors.push(json!({"msg": "trace not found", "traceID": hex::encode(id)})),
+        }
+    }
+    let mut said = answer(found);
+    if !errors.is_empty() {
+        said["errors"] = errors.into();
+    }
+    Ok(said)
 }
 
 /// One trace

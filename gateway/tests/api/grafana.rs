@@ -41,3 +41,43 @@ async fn save_and_test_succeeds() {
         (&json!([]), &json!(null))
     );
 }
+
+/// Sources show the text that they find where their server puts it: `error` of Prometheus,
+/// `msg` of Jaeger, all of what Loki says.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_gate_refuses_is_told_in_each_servers_words() {
+    let Some(app) = app_with(&Arc::new(Stores::default())).await else {
+        return;
+    };
+    let ada = app.register("Ada").await;
+    let why = "no credential was presented";
+
+    let refused = app.get("/loki/api/v1/labels", None).await;
+    assert_eq!((refused.status.as_u16(), &*refused.text), (401, why));
+    let kind = refused.headers["content-type"].to_str().unwrap();
+    assert!(kind.starts_with("text/plain"), "{kind}");
+    assert_eq!(refused.headers["www-authenticate"], "Bearer");
+
+    let refused = app.get("/prometheus/api/v1/labels", None).await;
+    let said = json!({"status": "error", "errorType": "execution", "error": why});
+    assert_eq!(refused.with(401), said);
+    let refused = app.get("/jaeger/api/services", None).await;
+    let said = json!({"data": null, "errors": [{"code": 401, "msg": why}]});
+    assert_eq!(refused.with(401), said);
+    assert_eq!(refused.headers["content-type"], "application/json");
+
+    for path in [
+        "/loki/api/v1/rules",
+        "/prometheus/api/v1/targets",
+        "/jaeger/api/x",
+    ] {
+        let none = app.get(path, Some(&ada.token)).await;
+        assert_eq!(
+            (none.status.as_u16(), &*none.text),
+            (404, "404 page not found\n")
+        );
+    }
+    // The control: our own API says more.
+    let refused = app.get("/api/v1/logs", None).await.with(401);
+    assert_eq!(refused["rule"], "credential_missing");
+}

@@ -412,6 +412,14 @@ async fn grafana_learns_who_answers_and_what_it_may_ask() {
     let limits = get(&app, &ada, "drilldown-limits", &[]).await.with(200);
     assert_eq!(limits["limits"]["volume_enabled"], true);
     assert_eq!(limits["limits"]["max_entries_limit_per_query"], 5000);
+    let older = get(&app, &ada, "label", &[]).await.with(200);
+    assert_eq!(older, get(&app, &ada, "labels", &[]).await.with(200));
+    // Grafana's alerting knows by these words that there is no ruler.
+    for path in ["rules", "rules/test/test", "nothing"] {
+        let none = get(&app, &ada, path, &[]).await;
+        assert_eq!(none.status.as_u16(), 404, "{path}");
+        assert_eq!(none.text, "404 page not found\n", "{path}");
+    }
     let ready = app.get("/loki/ready", None).await;
     assert_eq!((ready.status.as_u16(), &ready.text[..]), (200, "ready\n"));
     let text = "sum  by(a)(rate({b=\"c\"}|=\"d\"[5m]))";

@@ -200,6 +200,20 @@ async fn metrics_are_queried_and_listed() {
         answer["warnings"],
         json!(["results truncated due to limit"])
     );
+    for (stats, told) in [("", false), ("&stats=", false), ("&stats=all", true)] {
+        let answer = get(&app, &format!("{query}{stats}"), &ada.token)
+            .await
+            .with(200);
+        let stats = &answer["data"]["stats"];
+        assert_eq!(stats.is_object(), told, "{answer}");
+        if told {
+            assert!(
+                stats["samples"]["totalQueryableSamples"].as_u64() > Some(0),
+                "{stats}"
+            );
+            assert!(stats["timings"]["evalTotalTime"].is_number(), "{stats}");
+        }
+    }
     let answer = get(&app, "label/code/values", &ada.token).await.with(200);
     assert_eq!(answer["data"], json!(["200", "500"]));
     let answer = get(&app, "metadata", &ada.token).await.with(200);

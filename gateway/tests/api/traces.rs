@@ -257,6 +257,40 @@ async fn jaegers_page_and_grafana_find_them_too() {
         calls["data"],
         json!([{"parent": "x-shop", "child": "x-pay", "callCount": 1}])
     );
+    let kinds = get("operations?service=x-pay").await.with(200);
+    assert_eq!(
+        kinds["data"],
+        json!([{"name": "pay work", "spanKind": "server"}])
+    );
+    let kinds = get("operations?service=x-pay&spanKind=client")
+        .await
+        .with(200);
+    assert_eq!(kinds["data"], json!([]));
+    let refused = get("operations").await.with(400);
+    assert_eq!(
+        refused["errors"][0]["msg"],
+        "parameter 'service' is required"
+    );
+    // What people type in Grafana, and the kind, which is a tag in Jaeger.
+    for (tags, count) in [
+        ("error%3Dtrue%20http.route%3D%2Fpay", 1),
+        ("span.kind%3Dserver", 1),
+        ("span.kind%3Dclient", 0),
+        ("otel.status_code%3DERROR", 1),
+        ("%7B%22http.route%22%3A%22%2Fcart%22%7D", 0),
+    ] {
+        let found = get(&format!("traces?service=x-pay&tags={tags}"))
+            .await
+            .with(200);
+        assert_eq!(found["data"].as_array().unwrap().len(), count, "{tags}");
+    }
+    let by_id = get(&format!("traces?traceID={TRACE}&traceID=a2"))
+        .await
+        .with(200);
+    assert_eq!(by_id["data"], one["data"]);
+    let missing = "000000000000000000000000000000a2";
+    let expected = json!([{"msg": "trace not found", "traceID": missing}]);
+    assert_eq!(by_id["errors"], expected);
     let unknown = get("traces/00a2").await;
     assert_eq!(
         unknown.with(404)["errors"],

@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 
+use access::permissions::Action;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
@@ -17,7 +18,7 @@ use schemas::context::Context;
 use serde_json::{Value, json};
 
 use super::dialect::elastic;
-use crate::{IngestState, admission};
+use crate::{IngestState, Refusal, admission};
 
 /// Beats send to no server that is older than they are, and to the last of a version before
 /// theirs only where they are told to (`allow_older_versions`).
@@ -48,28 +49,35 @@ async fn root(State(state): State<Arc<IngestState>>, headers: HeaderMap) -> Resp
         },
         "tagline": "You Know, for Search",
     });
-    say(&state, &headers, said)
+    say(&state, &headers, said).await
 }
 
 async fn health(State(state): State<Arc<IngestState>>, headers: HeaderMap) -> Response {
     let said = json!({ "cluster_name": "sre-copilot", "status": "green", "timed_out": false,
         "number_of_nodes": 1, "number_of_data_nodes": 1 });
-    say(&state, &headers, said)
+    say(&state, &headers, said).await
 }
 
 async fn license(State(state): State<Arc<IngestState>>, headers: HeaderMap) -> Response {
     let license =
         json!({ "uid": "sre-copilot", "type": "basic", "mode": "basic", "status": "active" });
-    say(&state, &headers, json!({ "license": license }))
+    say(&state, &headers, json!({ "license": license })).await
 }
 
 /// Says it to who may send logs; a wrong key is better learnt of here than at the first line.
-fn say(state: &IngestState, headers: &HeaderMap, said: Value) -> Response {
-    let admitted = admission::admit(state, headers, &Context::ambient(&state.clock));
-    match admitted {
-        Ok(_) => elastic::of_product(Json(said).into_response()),
+async fn say(state: &IngestState, headers: &HeaderMap, said: Value) -> Response {
+    match admit(state, headers).await {
+        Ok(()) => elastic::of_product(Json(said).into_response()),
         Err(refusal) => elastic::answer(&refusal),
     }
+}
+
+/// It costs little, and counts like what is sent: a client that asks in a loop is slowed.
+async fn admit(state: &IngestState, headers: &HeaderMap) -> Result<(), Refusal> {
+    let context = Context::ambient(&state.clock);
+    let sender = admission::admit(state, headers, &context)?;
+    sender.may_send(Action::IngestLogs)?;
+    admission::count(state, &sender, &context).await
 }
 
 async fn elsewhere(
@@ -77,7 +85,7 @@ async fn elsewhere(
     headers: HeaderMap,
     uri: Uri,
 ) -> Response {
-    if let Err(refusal) = admission::admit(&state, &headers, &Context::ambient(&state.clock)) {
+    if let Err(refusal) = admit(&state, &headers).await {
         return elastic::answer(&refusal);
     }
     let path: String = uri.path().chars().take(200).collect();

@@ -133,39 +133,63 @@ const fn bulk(path: &'static str) -> Route {
     }
 }
 
-/// The registry: one row a path.
-pub(crate) const ROUTES: &[Route] = &[
+const REMOTE_WRITE: &[BodyKind] = &[
+    snappy(PROTOBUF, "prometheus.remote_write.v1"),
+    proto(
+        PROTOBUF,
+        "prometheus.WriteRequest",
+        "prometheus.remote_write.v1",
+    ),
+    proto(
+        PROTOBUF,
+        "io.prometheus.write.v2.Request",
+        "prometheus.remote_write.v2",
+    ),
+];
+
+const fn remote_write(path: &'static str) -> Route {
     Route {
-        path: "/api/v1/write",
+        path,
         signal: Signal::Metrics,
-        bodies: &[
-            snappy(PROTOBUF, "prometheus.remote_write.v1"),
-            proto(
-                PROTOBUF,
-                "prometheus.WriteRequest",
-                "prometheus.remote_write.v1",
-            ),
-            proto(
-                PROTOBUF,
-                "io.prometheus.write.v2.Request",
-                "prometheus.remote_write.v2",
-            ),
-        ],
+        bodies: REMOTE_WRITE,
         encodings: &[Encoding::Snappy],
         dialect: PROMETHEUS,
         also_put: false,
-    },
+    }
+}
+
+const OTLP_METRICS: &[BodyKind] = &[
+    body(PROTOBUF, "otlp.metrics.protobuf"),
+    body(JSON, "otlp.metrics.json"),
+];
+const OTLP_LOGS: &[BodyKind] = &[
+    body(PROTOBUF, "otlp.logs.protobuf"),
+    body(JSON, "otlp.logs.json"),
+];
+const OTLP_TRACES: &[BodyKind] = &[
+    body(PROTOBUF, "otlp.spans.protobuf"),
+    body(JSON, "otlp.spans.json"),
+];
+
+/// Also beneath `/otlp`, where Loki, Mimir and their like take it.
+const fn otlp(path: &'static str, signal: Signal, bodies: &'static [BodyKind]) -> Route {
     Route {
-        path: "/v1/metrics",
-        signal: Signal::Metrics,
-        bodies: &[
-            body(PROTOBUF, "otlp.metrics.protobuf"),
-            body(JSON, "otlp.metrics.json"),
-        ],
+        path,
+        signal,
+        bodies,
         encodings: USUAL,
         dialect: OTLP,
         also_put: false,
-    },
+    }
+}
+
+/// The registry: one row a path.
+pub(crate) const ROUTES: &[Route] = &[
+    remote_write("/api/v1/write"),
+    // Beneath the base at which Prometheus' own API is asked.
+    remote_write("/prometheus/api/v1/write"),
+    otlp("/v1/metrics", Signal::Metrics, OTLP_METRICS),
+    otlp("/otlp/v1/metrics", Signal::Metrics, OTLP_METRICS),
     Route {
         path: "/api/v1/ingest/metrics",
         signal: Signal::Metrics,
@@ -174,17 +198,8 @@ pub(crate) const ROUTES: &[Route] = &[
         dialect: NATIVE,
         also_put: false,
     },
-    Route {
-        path: "/v1/logs",
-        signal: Signal::Logs,
-        bodies: &[
-            body(PROTOBUF, "otlp.logs.protobuf"),
-            body(JSON, "otlp.logs.json"),
-        ],
-        encodings: USUAL,
-        dialect: OTLP,
-        also_put: false,
-    },
+    otlp("/v1/logs", Signal::Logs, OTLP_LOGS),
+    otlp("/otlp/v1/logs", Signal::Logs, OTLP_LOGS),
     Route {
         path: "/loki/api/v1/push",
         signal: Signal::Logs,
@@ -198,7 +213,6 @@ pub(crate) const ROUTES: &[Route] = &[
     },
     bulk("/_bulk"),
     bulk("/elastic/_bulk"),
-    // The index says nothing to us but where a line came from; that is in the actions.
     bulk("/elastic/{index}/_bulk"),
     Route {
         path: "/api/v1/ingest/logs",
@@ -211,17 +225,8 @@ pub(crate) const ROUTES: &[Route] = &[
         dialect: NATIVE,
         also_put: false,
     },
-    Route {
-        path: "/v1/traces",
-        signal: Signal::Traces,
-        bodies: &[
-            body(PROTOBUF, "otlp.spans.protobuf"),
-            body(JSON, "otlp.spans.json"),
-        ],
-        encodings: USUAL,
-        dialect: OTLP,
-        also_put: false,
-    },
+    otlp("/v1/traces", Signal::Traces, OTLP_TRACES),
+    otlp("/otlp/v1/traces", Signal::Traces, OTLP_TRACES),
     Route {
         path: "/api/v1/ingest/traces",
         signal: Signal::Traces,

@@ -28,6 +28,8 @@ pub(super) struct Body {
     pub(super) format: &'static str,
     pub(super) encoding: Encoding,
     pub(super) sent: Bytes,
+    /// What the request's path says of where the items come from.
+    pub(super) origin: Option<String>,
 }
 
 /// Walks a body and appends it; on return it is durable.
@@ -49,6 +51,7 @@ pub(super) async fn store(
         project: scope.project(),
         limits,
         received_at: context.now(),
+        origin: body.origin.clone(),
     };
     let walking = walk_beside(state, walk, &body.sent).await;
     notes::usage(state, scope, bytes, context);
@@ -84,6 +87,7 @@ pub(super) async fn store(
         max_age_ms: state.telemetry.settings.max_age_ms,
         refused_runs: std::mem::take(&mut walked.runs).into_vec(),
         active_limit: i64::try_from(limits.active_series).ok(),
+        origin: body.origin,
     };
     let record = record(signal, sender, context, received)?;
     state.log.append(vec![record]).await?;

@@ -10,7 +10,7 @@ use ::metrics::counter;
 use access::body::{self, Encoding};
 use access::telemetry_limits::TelemetryLimits;
 use bytes::Bytes;
-use protocols::elastic_bulk;
+use protocols::elastic_bulk::{self, OfIndex};
 use protocols::formats::{self, DecodeLogs, DecodeMetrics, DecodeSpans};
 use protocols::refused::{Refused, Skipped};
 use schemas::ids::ProjectId;
@@ -60,6 +60,8 @@ pub(super) struct Walk {
     pub(super) project: ProjectId,
     pub(super) limits: TelemetryLimits,
     pub(super) received_at: Timestamp,
+    /// What the request's path says of where the items come from.
+    pub(super) origin: Option<String>,
 }
 
 /// What a walk found.
@@ -152,7 +154,11 @@ impl Walk {
             }
             Decoder::Bulk => {
                 let mut check = logs::Check::new(window, judge, salt, now_ns);
-                let skipped = elastic_bulk::walk(&plain, now_ns, &mut check)?;
+                let mut placed = OfIndex {
+                    index: self.origin.as_deref().unwrap_or_default(),
+                    sink: &mut check,
+                };
+                let skipped = elastic_bulk::walk(&plain, now_ns, &mut placed)?;
                 Ok(check.walked.with(skipped))
             }
             Decoder::Traces(decode) => {

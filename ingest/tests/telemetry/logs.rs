@@ -149,10 +149,12 @@ async fn gzip_is_kept_as_it_was_sent() {
         ("content-type", JSON),
         ("content-encoding", "gzip"),
     ];
-    let told = send(&site, OTLP, &headers, &body).await;
-    assert_eq!(told.status, StatusCode::OK);
+    for path in [OTLP, "/otlp/v1/logs"] {
+        let told = send(&site, path, &headers, &body).await;
+        assert_eq!(told.status, StatusCode::OK, "{path}");
+    }
     let expected = ("otlp.logs.json".to_owned(), "gzip".to_owned(), body);
-    assert_eq!(logs(&site).await, [expected]);
+    assert_eq!(logs(&site).await, [expected.clone(), expected]);
 }
 
 #[tokio::test]

@@ -169,9 +169,9 @@ async fn a_body_is_on_the_log_as_it_was_sent() {
 async fn a_repeat_is_answered_as_the_first_and_recognised_by_its_hash() {
     let (site, key) = open(|_| ()).await;
     let body = written_v2(now_ms(&site) - 1_000);
-    for _ in 0..2 {
+    for path in [WRITE, "/prometheus/api/v1/write"] {
         let headers = [("x-api-key", &*key), ("content-type", V2)];
-        let told = send(&site, WRITE, &headers, &body).await;
+        let told = send(&site, path, &headers, &body).await;
         assert_eq!(told.status, StatusCode::NO_CONTENT);
         let written =
             |name: &str| told.headers[&format!("x-prometheus-remote-write-{name}-written")].clone();
@@ -185,6 +185,28 @@ async fn a_repeat_is_answered_as_the_first_and_recognised_by_its_hash() {
         .map(|r| r.body_hash)
         .collect();
     assert_eq!((hashes.len(), &hashes[0]), (2, &hashes[1]));
+}
+
+#[tokio::test]
+async fn a_refusal_says_to_version_2_that_nothing_was_written() {
+    const SAMPLES: &str = "x-prometheus-remote-write-samples-written";
+    let (site, key) = open(|_| ()).await;
+    let (good, old) = (written_v2(now_ms(&site) - 1_000), written_v2(1));
+    for (key, body, status, media) in [
+        (&*key, &old, StatusCode::BAD_REQUEST, V2),
+        (&*key, &b"no snappy".to_vec(), StatusCode::BAD_REQUEST, V2),
+        ("srec_no", &good, StatusCode::UNAUTHORIZED, V2),
+        ("srec_no", &good, StatusCode::UNAUTHORIZED, PROTOBUF),
+    ] {
+        let headers = [("x-api-key", key), ("content-type", media)];
+        let told = send(&site, WRITE, &headers, body).await;
+        assert_eq!(told.status, status);
+        let said = told
+            .headers
+            .get(SAMPLES)
+            .map(|count| count.to_str().unwrap());
+        assert_eq!(said, (media == V2).then_some("0"), "{status}");
+    }
 }
 
 #[tokio::test]

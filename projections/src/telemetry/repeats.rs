@@ -1,8 +1,9 @@
 //! Bodies that were sent again: a client that saw no answer repeats the same bytes.
 //! Per partition the hashes of the last quarter of an hour, in memory and in
-//! `seen_bodies`, so that a restart forgets none.
+//! `seen_bodies`, so that a restart forgets none. One that comes again is kept as long from
+//! then on: some clients repeat for hours what holds one line that is refused.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use chrono::{DateTime, Utc};
 use eventlog::{Offset, Partition};
@@ -13,6 +14,8 @@ use xxhash_rust::xxh3::xxh3_128_with_seed;
 use super::bodies::Body;
 
 const KEPT_MS: i64 = 15 * 60_000;
+/// A hash is not written anew each time that it comes, but after so long.
+const RENEWED_MS: i64 = 60_000;
 /// Per partition; the oldest are forgotten beyond it.
 const MOST: usize = 1 << 20;
 
@@ -29,8 +32,17 @@ pub(crate) struct Repeats {
 #[derive(Debug, Default)]
 struct Seen {
     newest: Timestamp,
+    /// A hash that was renewed is there twice.
     order: VecDeque<(Timestamp, u128)>,
-    hashes: HashSet<u128>,
+    last: HashMap<u128, Timestamp>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Known {
+    New,
+    /// For so long that it is to be written anew.
+    Renewed,
+    Already,
 }
 
 #[derive(Debug)]
@@ -76,12 +88,9 @@ impl Repeats {
     pub(crate) fn is_new(&mut self, body: &Body) -> bool {
         let (partition, received_at) = (body.position.partition, body.received.received_at);
         let hash = hash_of(body);
-        if !self
-            .seen
-            .entry(partition)
-            .or_default()
-            .remember(received_at, hash)
-        {
+        let seen = self.seen.entry(partition).or_default();
+        let known = seen.remember(received_at, hash);
+        if known == Known::Already {
             return false;
         }
         let fresh = self.fresh.entry(partition).or_insert_with(|| Fresh {
@@ -91,7 +100,7 @@ impl Repeats {
         });
         fresh.newest = fresh.newest.max(received_at);
         fresh.hashes.extend(hash.to_be_bytes());
-        true
+        known == Known::New
     }
 
     /// Stores what is new since the last time and removes what is too old.
@@ -129,28 +138,39 @@ impl Repeats {
 }
 
 impl Seen {
-    /// False where the hash is there already.
-    fn remember(&mut self, at: Timestamp, hash: u128) -> bool {
+    fn remember(&mut self, at: Timestamp, hash: u128) -> Known {
         self.newest = self.newest.max(at);
         while let Some((oldest, gone)) = self.order.front().copied()
             && (self.newest.millis_since(oldest) > KEPT_MS || self.order.len() >= MOST)
         {
             self.order.pop_front();
-            self.hashes.remove(&gone);
+            if self.last.get(&gone) == Some(&oldest) {
+                self.last.remove(&gone);
+            }
         }
-        let new = self.hashes.insert(hash);
-        if new {
-            self.order.push_back((at, hash));
-        }
-        new
+        let known = match self.last.get(&hash) {
+            None => Known::New,
+            Some(last) if at.millis_since(*last) > RENEWED_MS => Known::Renewed,
+            Some(_) => return Known::Already,
+        };
+        self.last.insert(hash, at);
+        self.order.push_back((at, hash));
+        known
     }
 }
 
-/// Two projects, or two formats, may well send the same bytes.
+/// Two projects, two formats or two origins may well send the same bytes.
 fn hash_of(body: &Body) -> u128 {
     let mut text = body.received.body_hash.clone();
     text.extend_from_slice(body.project.0.as_bytes());
     text.extend_from_slice(body.received.format.as_bytes());
+    text.extend_from_slice(
+        body.received
+            .origin
+            .as_deref()
+            .unwrap_or_default()
+            .as_bytes(),
+    );
     xxh3_128_with_seed(&text, 0)
 }
 
@@ -158,14 +178,33 @@ fn hash_of(body: &Body) -> u128 {
 mod tests {
     use super::*;
 
+    fn at(minutes: i64) -> Timestamp {
+        Timestamp::from_micros(minutes * 60_000_000)
+    }
+
     #[test]
     fn a_hash_is_known_for_a_quarter_of_an_hour() {
         let mut seen = Seen::default();
-        let at = |minutes: i64| Timestamp::from_micros(minutes * 60_000_000);
-        assert!(seen.remember(at(100), 1));
-        assert!(!seen.remember(at(115), 1));
-        assert!(seen.remember(at(116), 2));
-        assert!(seen.remember(at(116), 1), "forgotten after 15 minutes");
-        assert!(!seen.remember(at(90), 2), "late arrivals forget nothing");
+        assert_eq!(seen.remember(at(100), 1), Known::New);
+        assert_eq!(seen.remember(at(101), 1), Known::Already);
+        assert_eq!(seen.remember(at(116), 2), Known::New);
+        assert_eq!(seen.remember(at(116), 1), Known::New, "15 minutes are over");
+        assert_eq!(
+            seen.remember(at(90), 2),
+            Known::Already,
+            "late arrivals forget nothing"
+        );
+    }
+
+    #[test]
+    fn what_goes_on_being_repeated_stays_known() {
+        let mut seen = Seen::default();
+        assert_eq!(seen.remember(at(0), 1), Known::New);
+        for minutes in (10..200).step_by(10) {
+            assert_eq!(seen.remember(at(minutes), 1), Known::Renewed, "{minutes}");
+            assert_eq!(seen.remember(at(minutes + 1), 1), Known::Already);
+        }
+        assert_eq!(seen.order.len(), 2, "what is over is forgotten");
+        assert_eq!(seen.remember(at(206), 1), Known::New);
     }
 }

@@ -42,6 +42,7 @@ fn sent_as(format: &str, tenant: Tenant, after: i64, body: &Value) -> NewRecord 
         max_age_ms: Some(86_400_000),
         refused_runs: Vec::new(),
         active_limit: None,
+        origin: None,
     });
     let project = tenant.scope().project().to_string();
     let id = uuid::Uuid::new_v5(&tenant.id(9), &after.to_be_bytes());

@@ -38,6 +38,7 @@ fn body(tenant: Tenant, at_ms: i64, metrics: Value) -> NewRecord {
         max_age_ms: Some(30 * 86_400_000),
         refused_runs: Vec::new(),
         active_limit: None,
+        origin: None,
     };
     let event = Telemetry::from(received);
     let project = tenant.scope().project().0;

@@ -53,6 +53,7 @@ pub(crate) fn received(
         max_age_ms: Some(900 * DAY),
         refused_runs: Vec::new(),
         active_limit: None,
+        origin: None,
     });
     let project = tenant.scope().project().0;
     tenant.event(

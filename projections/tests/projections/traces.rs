@@ -62,6 +62,7 @@ fn body(tenant: Tenant, spans: &[Value], at_ms: i64) -> NewRecord {
         max_age_ms: None,
         refused_runs: Vec::new(),
         active_limit: None,
+        origin: None,
     };
     let message = Telemetry::from(received);
     tenant.event(

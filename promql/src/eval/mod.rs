@@ -14,7 +14,7 @@ mod windows;
 use crate::{
     QueryError,
     column::{Bounds, Grid, Series},
-    engine::{self, Limits, Sample},
+    engine::{self, Cost, Limits, Sample},
     notes::Notes,
     parse::{
         self,
@@ -81,6 +81,13 @@ impl Evaluator {
         let values = samples.times.len() + 10 * samples.histograms.len();
         count(&self.read, values, self.limits.max_read)?;
         self.check_time()
+    }
+
+    pub(crate) fn cost(&self) -> Cost {
+        Cost {
+            read: self.read.load(Ordering::Relaxed),
+            held: self.held.load(Ordering::Relaxed),
+        }
     }
 
     fn is_late(&self) -> bool {

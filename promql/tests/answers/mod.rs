@@ -63,5 +63,6 @@ pub(crate) fn read(body: &Value) -> promql::Answer {
         value,
         warnings: notes("warnings"),
         infos: notes("infos"),
+        cost: promql::Cost::default(),
     }
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use access::telemetry_limits::{Allowance, TelemetryLimits};
 use anyhow::Context;
-use axum::Router;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::routing::get;
+use axum::{Router, ServiceExt};
 use gateway::config::{Config as GatewayConfig, PublicUrl};
 use gateway::{Gateway, Surroundings};
 use ingest::IngestState;
@@ -17,8 +17,10 @@ use ingest::telemetry::{Settings, Telemetry};
 use projections::telemetry::metrics::{Limits, Stores};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tower::Layer;
+use tower::util::MapRequestLayer;
 
-use super::{CLOCK, Platform, ready};
+use super::{CLOCK, Platform, ready, slashes};
 use crate::config::{Config, Registration};
 use crate::listen::bind;
 use crate::roles::Roles;
@@ -253,7 +255,8 @@ async fn listen(
     router: Router,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let router = MapRequestLayer::new(slashes::one_each).layer(router);
+    let service = ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(router);
     let stop = shutdown.clone();
     let serving = axum::serve(listener, service)
         .with_graceful_shutdown(async move { stop.cancelled().await });

@@ -15,6 +15,8 @@ use crate::statistics::proof;
 
 const SENDERS: &str = "tests/sdks";
 const ITEMS: usize = 40;
+/// Of the documents that Elasticsearch's client sends.
+const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 
 async fn send(mut command: Command, platform: &Platform, key: &str) {
     command.args([platform.base().as_str(), key, &ITEMS.to_string()]);
@@ -127,4 +129,40 @@ async fn what_node_sdks_send_arrives_once() {
     check(&client, &["node-plain", "node-gzip"], &["node-loki"]).await;
     let figures = format!("{ITEMS} items of each signal and encoding: all there once");
     proof("OpenTelemetry JS and pino-loki", &figures);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_elasticsearchs_client_sends_arrives_once() {
+    let test = "flows::sdks::elastic";
+    let Some(interpreter) = peer(test, Peer::PythonSdks) else {
+        return;
+    };
+    let Some(platform) = Platform::start_on_shared_postgres().await else {
+        return;
+    };
+    let client = platform.register().await;
+    let key = client.new_key(&["ingest"]).await;
+    let mut program = Command::new(&interpreter);
+    program.arg(format!("{SENDERS}/python/elastic.py"));
+    send(program, &platform, &key).await;
+    for (service, index) in [
+        ("elastic-basic", "logs-shop"),
+        ("elastic-key", "logs-own"),
+        ("elastic-pair", ""),
+    ] {
+        let of_index = match index {
+            "" => String::new(),
+            index => format!("%20_index:{index}"),
+        };
+        let logs = format!("/api/v1/logs?service={service}&level=warn&limit=100&query=");
+        for (items, query) in [
+            (ITEMS, format!("trace_id:{TRACE}{of_index}")),
+            (1, "labels.n:7%20%22item%207%22".to_owned()),
+        ] {
+            let what = format!("logs of {service}: {query}");
+            arrive(&client, items, &what, &format!("{logs}{query}"), listed).await;
+        }
+    }
+    let figures = format!("{ITEMS} documents of each credential: all there once");
+    proof("Elasticsearch's client for Python", &figures);
 }

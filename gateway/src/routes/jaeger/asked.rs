@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use projections::telemetry::spans::Times;
 use projections::telemetry::spans::search::Filter;
+use protocols::spans::SpanKind;
 use serde_json::Value;
 
 use super::Failure;
 use crate::Gateway;
 use crate::parameters::quoted;
+use crate::routes::traces::trace_id;
 
 const DEFAULT_LIMIT: u32 = 20;
 const MOST_TRACES: u32 = 200;
@@ -36,6 +38,12 @@ impl Asked {
         let mut fields = asked.tags()?;
         // What Jaeger keeps as a tag is a status here.
         let error = fields.remove("error").map(|value| value == "true");
+        let error = match fields.get("otel.status_code").map(String::as_str) {
+            Some("ERROR") => fields.remove("otel.status_code").map(|_| true),
+            _ => error,
+        };
+        let kind = fields.remove("span.kind");
+        let kind = kind.map(|name| span_kind(&name)).transpose()?;
         let limit = asked.number("limit")?.unwrap_or(DEFAULT_LIMIT.into());
         if limit < 1 {
             return Err(bad(
@@ -56,12 +64,45 @@ impl Asked {
                 min_duration_ns: asked.duration("minDuration")?,
                 max_duration_ns: asked.duration("maxDuration")?,
                 error,
-                kind: None,
+                kind,
                 as_of_ns: None,
             },
             limit: u32::try_from(limit).unwrap_or(MOST_TRACES).min(MOST_TRACES),
         })
     }
+}
+
+/// Of which service, and of which kind, operations are asked.
+pub(super) fn operations(query: &str) -> Result<(String, Option<String>), Failure> {
+    let asked = Parameters::of(query);
+    let service = asked.text("service").map(str::to_owned);
+    let service =
+        service.ok_or_else(|| Failure::BadRequest("parameter 'service' is required".to_owned()))?;
+    Ok((service, asked.text("spanKind").map(str::to_owned)))
+}
+
+pub(super) type TraceId = [u8; 16];
+
+/// Traces that are asked for by `traceID`, which may come many times.
+pub(super) fn trace_ids(query: &str) -> Result<Vec<TraceId>, Failure> {
+    let pairs = form_urlencoded::parse(query.as_bytes());
+    let named = pairs.filter(|(name, value)| name == "traceID" && !value.is_empty());
+    let read = |(_, text): (_, std::borrow::Cow<'_, str>)| {
+        trace_id(&text).ok_or_else(|| bad("traceID", &text, "is no id of a trace"))
+    };
+    let ids: Vec<_> = named.map(read).collect::<Result<_, _>>()?;
+    match ids.len() <= MOST_TRACES as usize {
+        true => Ok(ids),
+        false => Err(Failure::BadRequest(format!(
+            "parameter 'traceID' comes more than {MOST_TRACES} times"
+        ))),
+    }
+}
+
+fn span_kind(name: &str) -> Result<SpanKind, Failure> {
+    let mut kinds = SpanKind::ALL.into_iter();
+    let found = kinds.find(|kind| kind.name() == name);
+    found.ok_or_else(|| bad("span.kind", name, "is no kind of span"))
 }
 
 /// The times of which names are listed.
@@ -123,12 +164,17 @@ impl Parameters {
         self.text(name).map(read).transpose()
     }
 
-    /// `tags={"a":"b"}` and every `tag=a:b`.
+    /// `tags={"a":"b"}`, `tags=a=b c="d e"` (logfmt, as people type it) and every `tag=a:b`.
     fn tags(&self) -> Result<BTreeMap<String, String>, Failure> {
         let mut tags = BTreeMap::new();
         for (name, value) in &self.0 {
             match name.as_str() {
-                "tags" if !value.is_empty() => {
+                "tags" if value.is_empty() => {}
+                "tags" if !value.trim_start().starts_with('{') => {
+                    let wrong = || bad("tags", value, "is neither a JSON object nor `name=value`");
+                    tags.extend(logfmt(value).ok_or_else(wrong)?);
+                }
+                "tags" => {
                     let object: BTreeMap<String, Value> = serde_json::from_str(value)
                         .map_err(|_| bad("tags", value, "is not a JSON object"))?;
                     tags.extend(object.into_iter().map(|(name, value)| (name, plain(value))));
@@ -144,6 +190,45 @@ impl Parameters {
         }
         Ok(tags)
     }
+}
+
+/// `a=b c="d e"`; a name alone is `true`, as in Jaeger's page.
+fn logfmt(text: &str) -> Option<Vec<(String, String)>> {
+    let (mut rest, mut pairs) = (text.trim(), Vec::new());
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| c == '=' || c.is_whitespace());
+        let (name, after) = rest.split_at(end.unwrap_or(rest.len()));
+        if name.is_empty() || name.contains('"') {
+            return None;
+        }
+        let (value, after) = match after.strip_prefix('=') {
+            None => ("true".to_owned(), after),
+            Some(after) => logfmt_value(after)?,
+        };
+        pairs.push((name.to_owned(), value));
+        rest = after.trim_start();
+    }
+    Some(pairs)
+}
+
+/// A value, quoted or not, and what is behind it.
+fn logfmt_value(text: &str) -> Option<(String, &str)> {
+    let Some(quoted) = text.strip_prefix('"') else {
+        let (value, after) = text.split_at(text.find(char::is_whitespace).unwrap_or(text.len()));
+        return Some((value.to_owned(), after));
+    };
+    let (mut value, mut escaped) = (String::new(), false);
+    for (at, letter) in quoted.char_indices() {
+        match letter {
+            '\\' if !escaped => escaped = true,
+            '"' if !escaped => return Some((value, &quoted[at + 1..])),
+            letter => {
+                value.push(letter);
+                escaped = false;
+            }
+        }
+    }
+    None
 }
 
 fn plain(value: Value) -> String {
@@ -213,6 +298,49 @@ mod tests {
         let tags = asked.tags().unwrap();
         let tags: Vec<_> = tags.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
         assert_eq!(tags, [("a", "b"), ("c", "d:e"), ("n", "5")]);
-        assert!(Parameters::of("tags=x").tags().is_err());
+        assert!(Parameters::of("tags=%7Bx").tags().is_err());
+    }
+
+    #[test]
+    fn tags_may_be_typed_as_logfmt() {
+        let read = |text: &str| {
+            let tags = Parameters(vec![("tags".to_owned(), text.to_owned())]).tags();
+            tags.ok().map(|tags| tags.into_iter().collect::<Vec<_>>())
+        };
+        let pairs = |pairs: &[(&str, &str)]| {
+            let owned = pairs
+                .iter()
+                .map(|(name, value)| (name.to_string(), value.to_string()));
+            Some(owned.collect::<Vec<_>>())
+        };
+        assert_eq!(
+            read(r#"error http.status_code=500  msg="a \"b\" c" "#),
+            pairs(&[
+                ("error", "true"),
+                ("http.status_code", "500"),
+                ("msg", "a \"b\" c")
+            ])
+        );
+        assert_eq!(read("a= b=1"), pairs(&[("a", ""), ("b", "1")]));
+        for wrong in ["=x", "a=\"b", "\"a\"=b"] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_kind_is_a_tag_as_jaeger_has_it() {
+        assert_eq!(span_kind("server").unwrap(), SpanKind::Server);
+        assert!(span_kind("x").is_err());
+    }
+
+    #[test]
+    fn ids_of_traces_come_many_times() {
+        let one = trace_ids("traceID=a1&x=1&traceID=&traceID=A2").unwrap();
+        assert_eq!(
+            one.iter().map(|id| id[15]).collect::<Vec<_>>(),
+            [0xa1, 0xa2]
+        );
+        assert!(trace_ids("traceID=xyz").is_err());
+        assert!(trace_ids(&"traceID=a1&".repeat(201)).is_err());
     }
 }

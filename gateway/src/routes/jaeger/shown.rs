@@ -74,7 +74,7 @@ impl Trace {
         let spans = found.spans.iter().map(|span| {
             let process = Process {
                 service_name: span.service.clone(),
-                tags: span.resource.iter().map(Tag::text).collect(),
+                tags: span.resource.iter().map(Tag::typed).collect(),
             };
             let known = processes.iter().position(|known| *known == process);
             let at = known.unwrap_or(processes.len());
@@ -128,7 +128,7 @@ impl Span {
 
 /// Fields, and what Jaeger has no place of its own for.
 fn tags(span: &span::Span) -> Vec<Tag> {
-    let mut tags: Vec<_> = span.fields.iter().map(Tag::text).collect();
+    let mut tags: Vec<_> = span.fields.iter().map(Tag::typed).collect();
     let mut text = |key: &str, value: &str| {
         if !value.is_empty() {
             tags.push(Tag::text(&(key.to_owned(), value.to_owned())));
@@ -155,6 +155,9 @@ fn tags(span: &span::Span) -> Vec<Tag> {
     tags
 }
 
+/// JavaScript holds whole numbers to here; Jaeger writes those beyond as text.
+const SAFE: u64 = (1 << 53) - 1;
+
 impl Tag {
     fn text((key, value): &OwnedField) -> Self {
         Self {
@@ -163,15 +166,75 @@ impl Tag {
             value: Value::String(value.clone()),
         }
     }
+
+    /// Fields are kept as text: what reads as a number or a truth value, and would be
+    /// written the same again, is one. So `007` and a version `1.10` stay text.
+    fn typed(field @ (key, value): &OwnedField) -> Self {
+        let (kind, value) = match value.as_str() {
+            "true" => ("bool", json!(true)),
+            "false" => ("bool", json!(false)),
+            text => match number(text) {
+                Some(typed) => typed,
+                None => return Self::text(field),
+            },
+        };
+        let key = key.clone();
+        Self { key, kind, value }
+    }
+}
+
+fn number(text: &str) -> Option<(&'static str, Value)> {
+    if let Ok(whole) = text.parse::<i64>() {
+        let same = whole.to_string() == text;
+        return same.then(|| match whole.unsigned_abs() <= SAFE {
+            true => ("int64", json!(whole)),
+            false => ("int64", json!(text)),
+        });
+    }
+    let number = text.parse::<f64>().ok().filter(|n| n.is_finite())?;
+    let value = json!(number);
+    let written = value.to_string();
+    (written == text).then_some(("float64", value))
 }
 
 impl Log {
     fn of(event: &span::Event) -> Self {
         let name = Tag::text(&("event".to_owned(), event.name.clone()));
-        let fields = event.fields.iter().map(Tag::text);
+        let fields = event.fields.iter().map(Tag::typed);
         Self {
             timestamp: event.time_ns.div_euclid(1_000),
             fields: std::iter::once(name).chain(fields).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_be_written_the_same_has_its_type() {
+        for (text, kind, value) in [
+            ("true", "bool", json!(true)),
+            ("200", "int64", json!(200)),
+            ("-1", "int64", json!(-1)),
+            ("9007199254740993", "int64", json!("9007199254740993")),
+            ("1.5", "float64", json!(1.5)),
+            ("007", "string", json!("007")),
+            ("+1", "string", json!("+1")),
+            ("1.10", "string", json!("1.10")),
+            (
+                "99999999999999999999",
+                "string",
+                json!("99999999999999999999"),
+            ),
+            ("NaN", "string", json!("NaN")),
+            ("True", "string", json!("True")),
+            ("[1]", "string", json!("[1]")),
+            ("", "string", json!("")),
+        ] {
+            let tag = Tag::typed(&("k".to_owned(), text.to_owned()));
+            assert_eq!((tag.kind, tag.value), (kind, value), "{text}");
         }
     }
 }

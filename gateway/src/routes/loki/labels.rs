@@ -64,6 +64,18 @@ pub async fn post_names(
     names(gateway, allowed, asked).await
 }
 
+/// Names of labels, by the older path
+#[utoipa::path(get, path = "/loki/api/v1/label", operation_id = "loki_label", tag = "loki",
+    params(Streams),
+    responses((status = 200, body = serde_json::Value), (status = 400, body = String, content_type = "text/plain")))]
+pub async fn older_names(
+    gateway: State<Gateway>,
+    allowed: Allowed,
+    asked: Asked,
+) -> Result<Json<Value>, Failure> {
+    names(gateway, allowed, asked).await
+}
+
 /// Values of a label
 #[utoipa::path(get, path = "/loki/api/v1/label/{name}/values", operation_id = "loki_label_values", tag = "loki",
     params(("name" = String, Path), Streams),

@@ -1,8 +1,11 @@
 //! Queries at an instant and over a range, and expressions laid out.
 
+use std::time::{Duration, Instant};
+
 use axum::extract::State;
 use axum::response::Response;
-use promql::{Answer, Value};
+use promql::{Answer, Cost, Value};
+use serde_json::json;
 
 use super::parameters::{AS_OF, Parameters};
 use super::reply::{Failure, PrometheusAnswer, PrometheusFailure, json_text, success};
@@ -16,6 +19,7 @@ use crate::operations::Allowed;
         ("time" = Option<String>, Query, description = "Seconds since 1970 or RFC 3339; `as_of`, else now, unless given"),
         ("timeout" = Option<String>, Query, description = "A duration such as 30s, or seconds"),
         ("limit" = Option<u64>, Query, description = "How many series at most; 0 for all"),
+        ("stats" = Option<String>, Query, description = "Whatever it is: also how long it took and how many samples were read"),
         ("lookback_delta" = Option<String>, Query, description = "How old a sample may be to stand for its series"),
         ("as_of" = Option<String>, Query, description = "Only what had arrived by then; seconds since 1970 or RFC 3339")),
     responses((status = 200, body = PrometheusAnswer), (status = 400, body = PrometheusFailure),
@@ -30,10 +34,12 @@ pub async fn instant(
     let time = parameters.time("time")?.or(as_of).unwrap_or(now);
     let (options, limit) = (parameters.options()?, parameters.limit()?);
     let store = store(&gateway, &allowed, as_of)?;
+    let watch = Watch::start(&parameters);
     let _turn = turn(&gateway).await?;
+    let watch = watch.begun();
     let engine = gateway.queries.engine;
     let answer = engine.instant(store.as_ref(), parameters.query(), time, options);
-    answered(answer.await?, limit)
+    answered(answer.await?, limit, watch)
 }
 
 /// Evaluate an expression at an instant; parameters in a form
@@ -57,6 +63,7 @@ pub async fn post_instant(
         ("step" = String, Query, description = "A duration such as 15s, or seconds"),
         ("timeout" = Option<String>, Query, description = "A duration such as 30s, or seconds"),
         ("limit" = Option<u64>, Query, description = "How many series at most; 0 for all"),
+        ("stats" = Option<String>, Query, description = "Whatever it is: also how long it took and how many samples were read"),
         ("lookback_delta" = Option<String>, Query, description = "How old a sample may be to stand for its series"),
         ("as_of" = Option<String>, Query, description = "Only what had arrived by then; seconds since 1970 or RFC 3339")),
     responses((status = 200, body = PrometheusAnswer), (status = 400, body = PrometheusFailure),
@@ -73,11 +80,13 @@ pub async fn range(
     let step = parameters.step()?;
     let (options, limit) = (parameters.options()?, parameters.limit()?);
     let store = store(&gateway, &allowed, parameters.time(AS_OF)?)?;
+    let watch = Watch::start(&parameters);
     let _turn = turn(&gateway).await?;
+    let watch = watch.begun();
     let engine = gateway.queries.engine;
     let source = store.as_ref();
     let answer = engine.range(source, parameters.query(), times, step, options);
-    answered(answer.await?, limit)
+    answered(answer.await?, limit, watch)
 }
 
 /// Evaluate an expression over a range of time; parameters in a form
@@ -115,7 +124,51 @@ async fn turn(gateway: &Gateway) -> Result<tokio::sync::SemaphorePermit<'_>, Fai
     turn.ok_or_else(|| Failure::Timeout("query timed out in query queue".to_owned()))
 }
 
-fn answered(mut answer: Answer, limit: usize) -> Result<Response, Failure> {
+/// When a query came and when it had its turn, for `stats`.
+struct Watch {
+    wanted: bool,
+    came: Instant,
+    begun: Instant,
+}
+
+impl Watch {
+    fn start(parameters: &Parameters) -> Self {
+        let now = Instant::now();
+        Self {
+            wanted: parameters.text("stats").is_some(),
+            came: now,
+            begun: now,
+        }
+    }
+
+    fn begun(self) -> Self {
+        let begun = Instant::now();
+        Self { begun, ..self }
+    }
+
+    /// Names as Prometheus has them. Of an evaluation that reads and folds as it goes, what
+    /// was read and what was held are known; not how long each of its parts took.
+    fn stats(&self, cost: Cost) -> Option<serde_json::Value> {
+        let (queued, evaluated) = (self.begun - self.came, self.begun.elapsed());
+        let seconds = |time: Duration| time.as_secs_f64();
+        self.wanted.then(|| {
+            json!({
+                "timings": {
+                    "evalTotalTime": seconds(evaluated),
+                    "resultSortTime": 0,
+                    "queryPreparationTime": 0,
+                    "innerEvalTime": seconds(evaluated),
+                    "execQueueTime": seconds(queued),
+                    "execTotalTime": seconds(queued + evaluated),
+                },
+                "samples": {"totalQueryableSamples": cost.read, "peakSamples": cost.held},
+            })
+        })
+    }
+}
+
+fn answered(mut answer: Answer, limit: usize, watch: Watch) -> Result<Response, Failure> {
+    let stats = watch.stats(answer.cost);
     let cut = match &mut answer.value {
         Value::Vector(_, series) => cut(series, limit),
         Value::Matrix(series) => cut(series, limit),
@@ -125,7 +178,7 @@ fn answered(mut answer: Answer, limit: usize) -> Result<Response, Failure> {
         let warning = "results truncated due to limit";
         answer.warnings.push(warning.to_owned());
     }
-    Ok(json_text(promql::render::response(&answer)))
+    Ok(json_text(promql::render::response(&answer, stats.as_ref())))
 }
 
 fn cut<T>(series: &mut Vec<T>, limit: usize) -> bool {

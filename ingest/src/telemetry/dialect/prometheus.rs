@@ -3,7 +3,7 @@
 //!
 //! Source: <https://prometheus.io/docs/specs/prw/remote_write_spec_2_0/>.
 
-use axum::http::{HeaderName, StatusCode};
+use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::{BodyKind, Dialect, Refusal, Taken};
@@ -16,29 +16,37 @@ fn taken(taken: &Taken) -> Response {
         Some(complaint) => (StatusCode::BAD_REQUEST, complaint).into_response(),
         None => StatusCode::NO_CONTENT.into_response(),
     };
-    if taken.kind.format == "prometheus.remote_write.v2" {
+    if is_v2(taken.kind) {
         let counts = &taken.walked.taken;
-        let written = [
-            ("x-prometheus-remote-write-samples-written", counts.items),
-            (
-                "x-prometheus-remote-write-histograms-written",
-                counts.histograms,
-            ),
-            (
-                "x-prometheus-remote-write-exemplars-written",
-                counts.exemplars,
-            ),
-        ];
-        for (name, count) in written {
-            let headers = response.headers_mut();
-            headers.insert(HeaderName::from_static(name), count.into());
-        }
+        let written = [counts.items, counts.histograms, counts.exemplars];
+        tell_written(response.headers_mut(), written);
     }
     response
 }
 
-fn refused(refusal: &Refusal, _: &BodyKind) -> Response {
+/// Without these headers a sender of version 2.0 takes nothing for granted of what became
+/// of its samples, and warns of a receiver that speaks only 1.0.
+fn tell_written(headers: &mut HeaderMap, written: [u64; 3]) {
+    let names = [
+        "x-prometheus-remote-write-samples-written",
+        "x-prometheus-remote-write-histograms-written",
+        "x-prometheus-remote-write-exemplars-written",
+    ];
+    for (name, count) in names.into_iter().zip(written) {
+        headers.insert(HeaderName::from_static(name), count.into());
+    }
+}
+
+fn is_v2(kind: &BodyKind) -> bool {
+    kind.format == "prometheus.remote_write.v2"
+}
+
+fn refused(refusal: &Refusal, kind: &BodyKind) -> Response {
     let mut response = (refusal.status(), refusal.to_string()).into_response();
-    refusal.dress(response.headers_mut());
+    let headers = response.headers_mut();
+    refusal.dress(headers);
+    if is_v2(kind) {
+        tell_written(headers, [0; 3]);
+    }
     response
 }

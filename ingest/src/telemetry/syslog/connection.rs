@@ -183,6 +183,7 @@ async fn attempt(
         format: FORMAT,
         encoding: Encoding::Identity,
         sent: framed,
+        origin: None,
     };
     let stored = store::store(state, &sender, body, context).await;
     super::super::meter(state, &sender, Signal::Logs, stored.as_ref());

@@ -19,6 +19,8 @@ pub(super) struct Check<'a> {
     over: Option<(Over, String)>,
     /// Why the record told last was not taken.
     last: Option<String>,
+    /// What `timed_by_arrival` was before the item under way.
+    timed_before: bool,
     pub(super) walked: Walked,
 }
 
@@ -31,6 +33,7 @@ impl<'a> Check<'a> {
             salt,
             over: None,
             last: None,
+            timed_before: false,
             walked: Walked::default(),
         }
     }
@@ -74,6 +77,11 @@ impl LogSink for Check<'_> {
 
 impl BulkSink for Check<'_> {
     fn item(&mut self, item: &Item<'_>) {
+        // An id tells a document from others like it as well as a time does.
+        if !item.id.is_empty() {
+            self.walked.timed_by_arrival = self.timed_before;
+        }
+        self.timed_before = self.walked.timed_by_arrival;
         self.walked.answered.push(Answered {
             action: item.action,
             index: item.index.to_owned(),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use eventlog::{Partition, Record};
 use parking_lot::Mutex;
+use protocols::elastic_bulk::OfIndex;
 use protocols::formats::{self, DecodeLogs, Format};
 use schemas::ids::{ProjectId, TenantId};
 use schemas::topic::Topic;
@@ -170,6 +171,10 @@ fn decode(
             body.position.offset,
         );
         let mut taken = Taken::new(&mut sink, &body.received.refused_runs);
+        let mut taken = OfIndex {
+            index: body.received.origin.as_deref().unwrap_or_default(),
+            sink: &mut taken,
+        };
         if let Err(why) = decode(&plain, received_ns, &mut taken) {
             body.undecodable(SIGNAL, &why);
         }

@@ -2,7 +2,8 @@
 //! The two arrive in any order and often apart; each waits for the other for as
 //! long as [`WAIT_US`] of the log's time. Calls of databases and queues, which send
 //! no spans, are edges by the caller's word, and what comes out of a queue is one by
-//! its consumer's.
+//! its consumer's. Where a service makes no span of its calls, the span that it serves
+//! is the one beneath which the next service's is found.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -43,6 +44,8 @@ pub(crate) type Owner = (TenantId, ProjectId);
 struct Client {
     service: Arc<str>,
     received_us: i64,
+    /// It is a span of what was served, not of a call.
+    serves: bool,
 }
 
 #[derive(Debug)]
@@ -99,6 +102,7 @@ impl Waiting {
                         count(edges, key, row.duration_ns, failed(row));
                     }
                     self.server(owner, service, row, received_us, edges);
+                    self.client(owner, service, row, received_us, edges);
                 }
                 SpanKind::Unspecified | SpanKind::Internal => {}
             }
@@ -125,21 +129,19 @@ impl Waiting {
         if known.is_some_and(|known| apart(known.received_us, received_us) <= WAIT_US) {
             return;
         }
+        let client = Client {
+            service: service.clone(),
+            received_us,
+            serves: matches!(row.kind, SpanKind::Server | SpanKind::Consumer),
+        };
         for server in self.servers.remove(&key).into_iter().flatten() {
             self.alone = self.alone.saturating_sub(1);
             if apart(server.received_us, received_us) <= WAIT_US {
-                server.called_by(owner, service, edges);
+                server.called_by(owner, &client, edges);
             }
         }
         if self.has_room() {
-            let service = service.clone();
-            self.clients.insert(
-                key,
-                Client {
-                    service,
-                    received_us,
-                },
-            );
+            self.clients.insert(key, client);
         }
     }
 
@@ -164,7 +166,7 @@ impl Waiting {
         let key = key(owner, &row.trace_id, parent_id);
         let client = self.clients.get(&key);
         match client.filter(|client| apart(client.received_us, received_us) <= WAIT_US) {
-            Some(client) => server.called_by(owner, &client.service, edges),
+            Some(client) => server.called_by(owner, client, edges),
             None if self.has_room() => {
                 self.alone += 1;
                 self.servers.entry(key).or_default().push(server);
@@ -199,7 +201,12 @@ impl Waiting {
 }
 
 impl Server {
-    fn called_by(&self, owner: Owner, client: &Arc<str>, edges: &mut Edges) {
+    fn called_by(&self, owner: Owner, client: &Client, edges: &mut Edges) {
+        // A service's span beneath another that it serves is no call.
+        if client.serves && client.service == self.service {
+            return;
+        }
+        let client = &client.service;
         let key = EdgeKey::of(owner, client, &self.service, "service", self.minute);
         count(edges, key, self.duration_ns, self.failed);
     }
@@ -401,6 +408,21 @@ mod tests {
         }
         assert!(edges_of(&[(&client, 0), (&server, WAIT_US + 1)]).is_empty());
         assert!(edges_of(&[(&server, 0), (&client, WAIT_US + 1)]).is_empty());
+    }
+
+    #[test]
+    fn what_is_served_beneath_what_another_serves_was_called_by_it() {
+        let front = half("shop", SpanKind::Server, 1, None);
+        let next = half("pay", SpanKind::Server, 2, Some(1));
+        let expected = [("shop".to_owned(), "pay".to_owned(), 1)];
+        assert_eq!(edges_of(&[(&front, 0), (&next, 1)]), expected);
+        assert_eq!(edges_of(&[(&next, 0), (&front, 1)]), expected);
+        let own = half("shop", SpanKind::Server, 2, Some(1));
+        assert!(edges_of(&[(&front, 0), (&own, 1)]).is_empty());
+        // Through a call that was traced it is one edge, not two.
+        let call = half("shop", SpanKind::Client, 3, Some(1));
+        let called = half("pay", SpanKind::Server, 2, Some(3));
+        assert_eq!(edges_of(&[(&front, 0), (&call, 1), (&called, 2)]), expected);
     }
 
     #[test]
