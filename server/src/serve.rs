@@ -79,7 +79,7 @@ pub(crate) async fn run(config: Config, roles: Roles) -> anyhow::Result<()> {
     let shutdown = CancellationToken::new();
     let (log, embedded) = storage::open(&config, roles).await?;
     let data = match roles.need_postgres() {
-        true => Some(Data::plan(&config).await?),
+        true => Some(Data::plan(&config, &log).await?),
         false => None,
     };
     let platform = Platform {

@@ -4,11 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use eventlog::Log;
 use eventlog::embedded::{EmbeddedLog, Options};
 use projections::migrate::MigrateError;
-use projections::vault::{MasterKey, Vault, VaultError};
+use projections::vault::{self, MasterKey, Vault, VaultError};
 use projections::{Db, DbConfig};
 use schemas::topic::{Retention, Topic};
 use tokio_util::sync::CancellationToken;
@@ -213,13 +213,47 @@ pub(crate) async fn migrate(settings: &DbConfig) -> anyhow::Result<()> {
 }
 
 /// Opens the vault, waiting for Postgres as long as it takes.
-pub(crate) async fn open_vault(db: &Db, master: &MasterKey) -> anyhow::Result<Vault> {
+pub(crate) async fn open_vault(db: &Db, master: &MasterKey, log: &Log) -> anyhow::Result<Vault> {
+    // Before the vault is looked at: somebody who is known by now had one before.
+    let has_people = knows_somebody(log).await?;
     let mut waiting = Waiting::default();
     loop {
-        match Vault::open(db, master.clone()).await {
+        let opened = match belongs(db, has_people).await {
+            Ok(true) => Vault::open(db, master.clone()).await,
+            Ok(false) => bail!(OTHER_DATABASE),
+            Err(error) => Err(error),
+        };
+        match opened {
             Err(VaultError::Database(e)) => waiting.tell(&e),
             opened => return Ok(opened?),
         }
         tokio::time::sleep(TRY_AGAIN).await;
     }
+}
+
+const OTHER_DATABASE: &str = "the database holds no vault, but the log knows people, whose names open \
+    only with theirs: name the database that belongs to this log in DATABASE_URL, restore it from a \
+    backup, or begin with an empty log";
+
+/// Refuses to begin a vault beside a log that knows people.
+pub(crate) async fn ensure_belongs(db: &Db, log: &Log) -> anyhow::Result<()> {
+    let has_people = knows_somebody(log).await?;
+    ensure!(belongs(db, has_people).await?, OTHER_DATABASE);
+    Ok(())
+}
+
+/// What the log says of people opens with the keys of the vault that it was sealed with.
+/// Another one would hide every name without a word.
+async fn belongs(db: &Db, has_people: bool) -> Result<bool, VaultError> {
+    Ok(!has_people || !vault::is_empty(db).await?)
+}
+
+async fn knows_somebody(log: &Log) -> anyhow::Result<bool> {
+    let topic = Topic::IdentityEvents;
+    let partitions: Vec<_> = (0..topic.partitions())
+        .map(|partition| (topic, partition))
+        .collect();
+    let ends = log.ends(&partitions).await;
+    let ends = ends.context("cannot see whether the log knows anybody")?;
+    Ok(ends.values().any(|end| *end > 0))
 }

@@ -198,7 +198,7 @@ async fn anywhere(tool: Tool, config: &Config) -> anyhow::Result<()> {
     }
     let (log, embedded) = storage::open(config, Roles::ALL).await?;
     let (data, postgres) = match tool.needs_postgres() {
-        true => Data::open(config)
+        true => Data::open(config, &log)
             .await
             .map(|(data, postgres)| (Some(data), postgres))?,
         false => (None, None),

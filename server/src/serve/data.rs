@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use eventlog::Log;
 use projections::telemetry::compaction::{Compaction, Pace};
 use projections::vault::rotation::Rotation;
 use projections::vault::{MasterKey, SubjectKeys};
@@ -41,7 +42,7 @@ pub(crate) struct Data {
 impl Data {
     /// Waits for Postgres only at the very first start, to see that the vault for
     /// which a master key is made is a new one.
-    pub(super) async fn plan(config: &Config) -> anyhow::Result<Self> {
+    pub(super) async fn plan(config: &Config, log: &Log) -> anyhow::Result<Self> {
         let database = Database::plan(config)?;
         let (db, settings) = database.pools(config)?;
         let master = match master_key::existing(config)? {
@@ -49,9 +50,10 @@ impl Data {
             None => {
                 let making = async {
                     storage::migrate(&settings).await?;
+                    storage::ensure_belongs(&db, log).await?;
                     let master = master_key::make(config, &db).await?;
                     // Plants the canary before anybody can put a secret beside it.
-                    storage::open_vault(&db, &master).await?;
+                    storage::open_vault(&db, &master, log).await?;
                     Ok(master)
                 };
                 database.start_for(making).await?.0
@@ -75,11 +77,14 @@ impl Data {
     }
 
     /// Everything started and waited for, for a tool that runs alone.
-    pub(crate) async fn open(config: &Config) -> anyhow::Result<(Self, Option<pgserver::Server>)> {
-        let data = Self::plan(config).await?;
+    pub(crate) async fn open(
+        config: &Config,
+        log: &Log,
+    ) -> anyhow::Result<(Self, Option<pgserver::Server>)> {
+        let data = Self::plan(config, log).await?;
         let opening = async {
             storage::migrate(&data.settings).await?;
-            storage::open_vault(&data.db, &data.master).await
+            storage::open_vault(&data.db, &data.master, log).await
         };
         let (_, server) = data.database.start_for(opening).await?;
         Ok((data, server))
@@ -115,7 +120,7 @@ pub(super) async fn keep(
     let server = data.database.start().await?;
     let opening = async {
         storage::migrate(&data.settings).await?;
-        storage::open_vault(&data.db, &data.master).await
+        storage::open_vault(&data.db, &data.master, &platform.log).await
     };
     if let Some(opened) = platform.shutdown.run_until_cancelled(opening).await {
         opened?;

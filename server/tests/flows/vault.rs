@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::client::{Client, http};
 use crate::database::Database;
 use crate::platform::Platform;
-use crate::tools::tool;
+use crate::tools::{refusal, tool};
 
 async fn logs_in(base: &str) -> bool {
     let body = json!({"email": "ada@example.com", "password": "correct horse battery staple"});
@@ -67,4 +67,44 @@ async fn the_master_key_is_exchanged_while_people_work() {
         !refused.status.success() && said.contains("master key"),
         "{said}"
     );
+}
+
+/// With an empty database beside a log that knows people, every name would be gone without
+/// a word.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_knows_people_gets_no_new_vault() {
+    let Some(database) = Database::start("flows::vault").await else {
+        return;
+    };
+    let Some(other) = Database::start("flows::vault").await else {
+        return;
+    };
+    let mut platform = Platform::start(Some(database.url().to_owned())).await;
+    let client: Client = platform.register().await;
+    let data = platform.folder().join("data");
+    let before = client.get("/api/v1/members").await;
+    platform.end();
+
+    let elsewhere = [("DATABASE_URL", other.url())];
+    let serve = ["--http-addr", "--ws-addr", "--otlp-grpc-addr"]
+        .map(|address| [address, "127.0.0.1:0"])
+        .concat();
+    let status = ["vault", "status"];
+    let refused =
+        |said: &str| said.contains("the log knows people") && said.contains("DATABASE_URL");
+    for arguments in [&serve[..], &status] {
+        let said = refusal(&data, arguments, &elsewhere).await;
+        assert!(refused(&said), "{said}");
+    }
+    // Nor is a key made that would lie where the right one has to be put.
+    let key = data.join("keys/master.key");
+    let kept = data.join("keys/kept");
+    std::fs::rename(&key, &kept).unwrap();
+    let said = refusal(&data, &serve, &elsewhere).await;
+    assert!(refused(&said) && !key.exists(), "{said}");
+    std::fs::rename(&kept, &key).unwrap();
+
+    // Where it belongs, it goes on.
+    platform.restart().await;
+    assert_eq!(client.get("/api/v1/members").await, before);
 }
