@@ -2,6 +2,7 @@
 
 use access::permissions::Action;
 use serde::Serialize;
+use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::{OpenApi, ToSchema};
 use uuid::Uuid;
 
@@ -48,17 +49,6 @@ pub(crate) struct Taken {
 #[expect(dead_code, reason = "crate ingest serves it; this is its description")]
 fn remote_write() {}
 
-/// Prometheus remote write, beneath the base of Prometheus' API
-///
-/// As at `/api/v1/write`.
-#[utoipa::path(post, path = "/prometheus/api/v1/write", operation_id = "prometheus_remote_write", tag = "ingest",
-    request_body(content = Vec<u8>, content_type = "application/x-protobuf"),
-    security(("bearer" = []), ("api_key" = [])),
-    extensions(("x-action" = json!(Action::Ingest.name()))),
-    responses((status = 204), (status = 400, body = String, content_type = "text/plain")))]
-#[expect(dead_code, reason = "crate ingest serves it; this is its description")]
-fn prometheus_remote_write() {}
-
 /// Metrics over OTLP/HTTP
 ///
 /// `ExportMetricsServiceRequest` as protobuf or JSON; gzip, zstd or deflate. What was
@@ -72,18 +62,6 @@ fn prometheus_remote_write() {}
         (status = 400, content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf")))))]
 #[expect(dead_code, reason = "crate ingest serves it; this is its description")]
 fn otlp_metrics() {}
-
-/// Metrics over OTLP/HTTP, beneath `/otlp`
-///
-/// As at `/v1/metrics`: where Loki, Mimir and their like take it.
-#[utoipa::path(post, path = "/otlp/v1/metrics", operation_id = "otlp_base_metrics", tag = "ingest",
-    request_body(content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
-    security(("bearer" = []), ("api_key" = [])),
-    extensions(("x-action" = json!(Action::Ingest.name()))),
-    responses((status = 200, content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
-        (status = 400, content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf")))))]
-#[expect(dead_code, reason = "crate ingest serves it; this is its description")]
-fn otlp_base_metrics() {}
 
 /// Metrics as our own JSON
 ///
@@ -112,18 +90,6 @@ fn ingest_metrics() {}
 #[expect(dead_code, reason = "crate ingest serves it; this is its description")]
 fn otlp_logs() {}
 
-/// Logs over OTLP/HTTP, beneath `/otlp`
-///
-/// As at `/v1/logs`: where Loki, Mimir and their like take it.
-#[utoipa::path(post, path = "/otlp/v1/logs", operation_id = "otlp_base_logs", tag = "ingest",
-    request_body(content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
-    security(("bearer" = []), ("api_key" = [])),
-    extensions(("x-action" = json!(Action::Ingest.name()))),
-    responses((status = 200, content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
-        (status = 400, content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf")))))]
-#[expect(dead_code, reason = "crate ingest serves it; this is its description")]
-fn otlp_base_logs() {}
-
 /// Logs of Loki clients
 ///
 /// `PushRequest` as protobuf in snappy, or JSON, both with structured metadata. Errors
@@ -139,18 +105,6 @@ fn loki_push() {}
 /// Logs in bulk
 ///
 /// Elasticsearch's `_bulk` with the actions `index` and `create`: answers for each
-/// action, in their order.
-#[utoipa::path(post, path = "/_bulk", operation_id = "bulk", tag = "ingest",
-    request_body(content((serde_json::Value = "application/json"), (String = "application/x-ndjson"))),
-    security(("bearer" = []), ("api_key" = [])),
-    extensions(("x-action" = json!(Action::Ingest.name()))),
-    responses((status = 200, body = serde_json::Value), (status = 400, body = serde_json::Value)))]
-#[expect(dead_code, reason = "crate ingest serves it; this is its description")]
-fn bulk() {}
-
-/// Logs in bulk
-///
-/// Elasticsearch's `_bulk` with the actions `index` and `create`: answers for each
 /// action, in their order. An action's `_index` becomes a field of its record.
 #[utoipa::path(post, path = "/elastic/_bulk", operation_id = "elastic_bulk", tag = "ingest",
     request_body(content((serde_json::Value = "application/json"), (String = "application/x-ndjson"))),
@@ -159,17 +113,6 @@ fn bulk() {}
     responses((status = 200, body = serde_json::Value), (status = 400, body = serde_json::Value)))]
 #[expect(dead_code, reason = "crate ingest serves it; this is its description")]
 fn elastic_bulk() {}
-
-/// Logs in bulk, by PUT
-///
-/// As by POST.
-#[utoipa::path(put, path = "/elastic/_bulk", operation_id = "elastic_bulk_put", tag = "ingest",
-    request_body(content((serde_json::Value = "application/json"), (String = "application/x-ndjson"))),
-    security(("bearer" = []), ("api_key" = [])),
-    extensions(("x-action" = json!(Action::Ingest.name()))),
-    responses((status = 200, body = serde_json::Value), (status = 400, body = serde_json::Value)))]
-#[expect(dead_code, reason = "crate ingest serves it; this is its description")]
-fn elastic_bulk_put() {}
 
 /// Logs in bulk, of one index
 ///
@@ -182,18 +125,6 @@ fn elastic_bulk_put() {}
     responses((status = 200, body = serde_json::Value), (status = 400, body = serde_json::Value)))]
 #[expect(dead_code, reason = "crate ingest serves it; this is its description")]
 fn elastic_index_bulk() {}
-
-/// Logs in bulk, of one index, by PUT
-///
-/// As by POST.
-#[utoipa::path(put, path = "/elastic/{index}/_bulk", operation_id = "elastic_index_bulk_put", tag = "ingest",
-    params(("index" = String, Path, description = "Where an action names none; it becomes the field `_index`", example = "logs-shop")),
-    request_body(content((serde_json::Value = "application/json"), (String = "application/x-ndjson"))),
-    security(("bearer" = []), ("api_key" = [])),
-    extensions(("x-action" = json!(Action::Ingest.name()))),
-    responses((status = 200, body = serde_json::Value), (status = 400, body = serde_json::Value)))]
-#[expect(dead_code, reason = "crate ingest serves it; this is its description")]
-fn elastic_index_bulk_put() {}
 
 /// Which server this is
 ///
@@ -252,18 +183,6 @@ fn ingest_logs() {}
 #[expect(dead_code, reason = "crate ingest serves it; this is its description")]
 fn otlp_traces() {}
 
-/// Traces over OTLP/HTTP, beneath `/otlp`
-///
-/// As at `/v1/traces`: where Loki, Mimir and their like take it.
-#[utoipa::path(post, path = "/otlp/v1/traces", operation_id = "otlp_base_traces", tag = "ingest",
-    request_body(content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
-    security(("bearer" = []), ("api_key" = [])),
-    extensions(("x-action" = json!(Action::Ingest.name()))),
-    responses((status = 200, content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
-        (status = 400, content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf")))))]
-#[expect(dead_code, reason = "crate ingest serves it; this is its description")]
-fn otlp_base_traces() {}
-
 /// Traces as our own JSON
 ///
 /// `{"spans": [{"trace_id", "span_id", "parent_id", "name", "service", "kind", "start",
@@ -281,28 +200,108 @@ fn ingest_traces() {}
 #[openapi(paths(
     alertmanager_webhook,
     remote_write,
-    prometheus_remote_write,
     otlp_metrics,
-    otlp_base_metrics,
     ingest_metrics,
     otlp_logs,
-    otlp_base_logs,
     loki_push,
-    bulk,
     elastic_bulk,
-    elastic_bulk_put,
     elastic_index_bulk,
-    elastic_index_bulk_put,
     elastic_root,
     elastic_health,
     elastic_license,
     ingest_logs,
     otlp_traces,
-    otlp_base_traces,
     ingest_traces
 ))]
 struct Elsewhere;
 
+/// The same at an address of others, for agents that are only given another host.
+struct Also {
+    at: &'static str,
+    as_at: &'static str,
+    operation_id: &'static str,
+    /// Ends the sentence that begins with what it is.
+    where_from: &'static str,
+}
+
+const ALSO: [Also; 7] = [
+    Also {
+        at: "/prometheus/api/v1/write",
+        as_at: "/api/v1/write",
+        operation_id: "prometheus_remote_write",
+        where_from: "beneath the base of Prometheus' API",
+    },
+    Also {
+        at: "/api/v1/push",
+        as_at: "/api/v1/write",
+        operation_id: "mimir_push",
+        where_from: "where Mimir and Cortex take it",
+    },
+    Also {
+        at: "/otlp/v1/metrics",
+        as_at: "/v1/metrics",
+        operation_id: "otlp_base_metrics",
+        where_from: "where Mimir and its like take it",
+    },
+    Also {
+        at: "/api/v1/otlp/v1/metrics",
+        as_at: "/v1/metrics",
+        operation_id: "prometheus_otlp_metrics",
+        where_from: "where Prometheus takes it",
+    },
+    Also {
+        at: "/otlp/v1/logs",
+        as_at: "/v1/logs",
+        operation_id: "otlp_base_logs",
+        where_from: "where Loki and its like take it",
+    },
+    Also {
+        at: "/otlp/v1/traces",
+        as_at: "/v1/traces",
+        operation_id: "otlp_base_traces",
+        where_from: "where Tempo and its like take it",
+    },
+    Also {
+        at: "/_bulk",
+        as_at: "/elastic/_bulk",
+        operation_id: "bulk",
+        where_from: "at Elasticsearch's own address",
+    },
+];
+
+/// What Elasticsearch's clients may also send by PUT, and the operation's id.
+const BY_PUT: [(&str, &str); 2] = [
+    ("/elastic/_bulk", "elastic_bulk_put"),
+    ("/elastic/{index}/_bulk", "elastic_index_bulk_put"),
+];
+
 pub(super) fn document() -> utoipa::openapi::OpenApi {
-    Elsewhere::openapi()
+    let mut document = Elsewhere::openapi();
+    let paths = &mut document.paths.paths;
+    for also in ALSO {
+        let posted = paths.get(also.as_at).and_then(|item| item.post.as_ref());
+        let post = posted.map(|post| {
+            let description = format!("As at `{}`.", also.as_at);
+            like(post, also.operation_id, also.where_from, description)
+        });
+        let mut item = PathItem::default();
+        item.post = post;
+        paths.insert(also.at.to_owned(), item);
+    }
+    for (path, operation_id) in BY_PUT {
+        if let Some(item) = paths.get_mut(path) {
+            let put = |post| like(post, operation_id, "by PUT", "As by POST.".to_owned());
+            item.put = item.post.as_ref().map(put);
+        }
+    }
+    document
+}
+
+fn like(operation: &Operation, id: &str, aside: &str, description: String) -> Operation {
+    let summary = operation.summary.as_deref().unwrap_or_default();
+    let mut like = operation.clone();
+    like.operation_id = Some(id.to_owned());
+    like.summary = Some(format!("{summary}, {aside}"));
+    like.description = Some(description);
+    like
 }

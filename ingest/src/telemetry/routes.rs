@@ -188,8 +188,12 @@ pub(crate) const ROUTES: &[Route] = &[
     remote_write("/api/v1/write"),
     // Beneath the base at which Prometheus' own API is asked.
     remote_write("/prometheus/api/v1/write"),
+    // Mimir's and Cortex's address.
+    remote_write("/api/v1/push"),
     otlp("/v1/metrics", Signal::Metrics, OTLP_METRICS),
     otlp("/otlp/v1/metrics", Signal::Metrics, OTLP_METRICS),
+    // Prometheus' own.
+    otlp("/api/v1/otlp/v1/metrics", Signal::Metrics, OTLP_METRICS),
     Route {
         path: "/api/v1/ingest/metrics",
         signal: Signal::Metrics,

@@ -169,7 +169,7 @@ async fn a_body_is_on_the_log_as_it_was_sent() {
 async fn a_repeat_is_answered_as_the_first_and_recognised_by_its_hash() {
     let (site, key) = open(|_| ()).await;
     let body = written_v2(now_ms(&site) - 1_000);
-    for path in [WRITE, "/prometheus/api/v1/write"] {
+    for path in [WRITE, "/prometheus/api/v1/write", "/api/v1/push"] {
         let headers = [("x-api-key", &*key), ("content-type", V2)];
         let told = send(&site, path, &headers, &body).await;
         assert_eq!(told.status, StatusCode::NO_CONTENT);
@@ -184,7 +184,8 @@ async fn a_repeat_is_answered_as_the_first_and_recognised_by_its_hash() {
         .into_iter()
         .map(|r| r.body_hash)
         .collect();
-    assert_eq!((hashes.len(), &hashes[0]), (2, &hashes[1]));
+    assert_eq!((hashes.len(), &hashes[0]), (3, &hashes[1]));
+    assert_eq!(hashes[1], hashes[2]);
 }
 
 #[tokio::test]
@@ -207,6 +208,19 @@ async fn a_refusal_says_to_version_2_that_nothing_was_written() {
             .map(|count| count.to_str().unwrap());
         assert_eq!(said, (media == V2).then_some("0"), "{status}");
     }
+}
+
+/// Where others' servers take them, for who changes nothing but the host.
+#[tokio::test]
+async fn metrics_are_taken_at_the_addresses_of_others() {
+    let (site, key) = open(|_| ()).await;
+    let headers = [("x-api-key", &*key), ("content-type", "application/json")];
+    for path in [OTLP, "/otlp/v1/metrics", "/api/v1/otlp/v1/metrics"] {
+        let told = send(&site, path, &headers, b"{}").await;
+        assert_eq!((told.status, told.text()), (StatusCode::OK, "{}"), "{path}");
+    }
+    let elsewhere = send(&site, "/api/v2/otlp/v1/metrics", &headers, b"{}").await;
+    assert_eq!(elsewhere.status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
