@@ -28,9 +28,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Logs in bulk
-         * @description Elasticsearch's `_bulk` with the actions `index` and `create`: answers for each
-         *     action, in their order.
+         * Logs in bulk, at Elasticsearch's own address
+         * @description As at `/elastic/_bulk`.
          */
         post: operations["bulk"];
         delete?: never;
@@ -1457,6 +1456,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/otlp/v1/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Metrics over OTLP/HTTP, where Prometheus takes it
+         * @description As at `/v1/metrics`.
+         */
+        post: operations["prometheus_otlp_metrics"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects": {
         parameters: {
             query?: never;
@@ -1524,6 +1543,26 @@ export interface paths {
         put?: never;
         /** Restore a project from the archive */
         post: operations["restore_project"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/push": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Prometheus remote write, where Mimir and Cortex take it
+         * @description As at `/api/v1/write`.
+         */
+        post: operations["mimir_push"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2654,8 +2693,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Logs over OTLP/HTTP, beneath `/otlp`
-         * @description As at `/v1/logs`: where Loki, Mimir and their like take it.
+         * Logs over OTLP/HTTP, where Loki and its like take it
+         * @description As at `/v1/logs`.
          */
         post: operations["otlp_base_logs"];
         delete?: never;
@@ -2674,8 +2713,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Metrics over OTLP/HTTP, beneath `/otlp`
-         * @description As at `/v1/metrics`: where Loki, Mimir and their like take it.
+         * Metrics over OTLP/HTTP, where Mimir and its like take it
+         * @description As at `/v1/metrics`.
          */
         post: operations["otlp_base_metrics"];
         delete?: never;
@@ -2694,8 +2733,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Traces over OTLP/HTTP, beneath `/otlp`
-         * @description As at `/v1/traces`: where Loki, Mimir and their like take it.
+         * Traces over OTLP/HTTP, where Tempo and its like take it
+         * @description As at `/v1/traces`.
          */
         post: operations["otlp_base_traces"];
         delete?: never;
@@ -13241,6 +13280,100 @@ export interface operations {
             };
         };
     };
+    prometheus_otlp_metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": unknown;
+                "application/x-protobuf": number[];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-protobuf": number[];
+                    "application/json": unknown;
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-protobuf": number[];
+                    "application/json": unknown;
+                };
+            };
+            /** @description No API key, or none that is good */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-protobuf": number[];
+                    "application/json": unknown;
+                };
+            };
+            /** @description The key has no scope for this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-protobuf": number[];
+                    "application/json": unknown;
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-protobuf": number[];
+                    "application/json": unknown;
+                };
+            };
+            /** @description A content type or a compression that is not known here */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-protobuf": number[];
+                    "application/json": unknown;
+                };
+            };
+            /** @description More than the tenant may send; `Retry-After` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-protobuf": number[];
+                    "application/json": unknown;
+                };
+            };
+            /** @description Nothing was taken; send it again after `Retry-After` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-protobuf": number[];
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
     list_projects: {
         parameters: {
             query?: {
@@ -13791,6 +13924,89 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    mimir_push: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-protobuf": number[];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description No API key, or none that is good */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description The key has no scope for this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description A content type or a compression that is not known here */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description More than the tenant may send; `Retry-After` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description Nothing was taken; send it again after `Retry-After` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
                 };
             };
         };
