@@ -24,11 +24,13 @@ CREATE TABLE alerts (
 CREATE INDEX alerts_newest ON alerts (tenant_id, project_id, received_at DESC, id DESC);
 CREATE INDEX alerts_of_incident ON alerts (incident_id);
 
--- What the newest notification about a group left out of its alerts.
+-- The incident of a group's newest episode, and how many of the group's alerts the
+-- newest notification left out.
 CREATE TABLE alert_groups (
-    id         uuid PRIMARY KEY,
-    tenant_id  uuid NOT NULL,
-    project_id uuid NOT NULL,
-    version    bigint NOT NULL,
-    left_out   bigint NOT NULL
+    id          uuid PRIMARY KEY,
+    tenant_id   uuid NOT NULL,
+    project_id  uuid NOT NULL,
+    version     bigint NOT NULL,
+    incident_id uuid,
+    left_out    bigint NOT NULL
 );

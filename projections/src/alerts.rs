@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use eventlog::Record;
 use schemas::alert_group::AlertGroupEvent;
 use schemas::change::ChangeKind;
+use schemas::envelope::Envelope;
 use schemas::ids::{AlertId, IncidentId};
 use schemas::scope::Scope;
 use schemas::topic::Topic;
@@ -20,7 +21,7 @@ use uuid::Uuid;
 use crate::db::{Db, QueryError};
 use crate::page::Page;
 use crate::runtime::{ApplyError, Changed, Home, Projection, Writing, decode_scoped, upsert};
-use fold::{AlertEvent, GroupRow, Row};
+use fold::{AlertEvent, GroupEvent, GroupRow, Row};
 
 /// The projection.
 #[derive(Debug)]
@@ -51,52 +52,84 @@ impl Projection for Alerts {
         to: &mut Writing<'_>,
         batch: &[Record],
     ) -> Result<Vec<Changed>, ApplyError> {
-        let mut events = Vec::new();
-        let mut groups = BTreeMap::new();
+        let (mut alerts, mut groups) = (Vec::new(), Vec::new());
         for record in batch {
             let Some((envelope, event)) = decode_scoped(record)? else {
                 continue;
             };
             match event {
                 AlertGroupEvent::AlertFired(event) => {
-                    events.push((record, envelope, AlertEvent::Fired(event)));
+                    alerts.push((record, envelope, AlertEvent::Fired(event)));
                 }
                 AlertGroupEvent::AlertResolved(event) => {
-                    events.push((record, envelope, AlertEvent::Resolved(event)));
+                    alerts.push((record, envelope, AlertEvent::Resolved(event)));
                 }
-                AlertGroupEvent::AlertsTruncated(told) => {
-                    let row = GroupRow::of(&envelope, &told)?;
-                    groups.insert(row.id, row);
+                AlertGroupEvent::EpisodeBegan(event) => {
+                    groups.push((record, envelope, GroupEvent::Began(event)));
+                }
+                AlertGroupEvent::AlertsTruncated(event) => {
+                    groups.push((record, envelope, GroupEvent::Truncated(event)));
                 }
                 _ => {}
             }
         }
-        let ids = events.iter().map(|(_, _, event)| event.alert()).collect();
-        let mut rows = load(to.rows, ids).await?;
-        let mut changes = Vec::new();
-        for (record, envelope, event) in events {
-            let (alert, incident) = (event.alert(), event.incident());
-            changes.extend(Changed::in_project(
-                record,
-                &envelope,
-                event.change(),
-                alert,
-            ));
-            // The incident shows how many of its alerts fire.
-            let kind = ChangeKind::IncidentUpdated;
-            changes.extend(Changed::in_project(record, &envelope, kind, incident));
-            let row = fold::evolve(rows.remove(&alert), &envelope, event)?;
-            rows.insert(alert, row);
-        }
-        upsert(to.rows, WRITE, &rows.into_values().collect::<Vec<_>>()).await?;
-        upsert(
-            to.rows,
-            WRITE_GROUPS,
-            &groups.into_values().collect::<Vec<_>>(),
-        )
-        .await?;
+        let mut changes = apply_to_alerts(to.rows, alerts).await?;
+        changes.extend(apply_to_groups(to.rows, groups).await?);
         Ok(changes)
     }
+}
+
+async fn apply_to_alerts(
+    connection: &mut PgConnection,
+    events: Vec<(&Record, Envelope, AlertEvent)>,
+) -> Result<Vec<Changed>, ApplyError> {
+    let ids = events.iter().map(|(_, _, event)| event.alert()).collect();
+    let found: Vec<Row> = load(connection, "alerts", ids).await?;
+    let mut rows: BTreeMap<_, _> = found.into_iter().map(|row| (row.id, row)).collect();
+    let mut changes = Vec::new();
+    for (record, envelope, event) in events {
+        let (alert, incident) = (event.alert(), event.incident());
+        let kind = event.change();
+        changes.extend(Changed::in_project(record, &envelope, kind, alert));
+        changes.extend(shown_by(record, &envelope, incident));
+        let row = fold::evolve(rows.remove(&alert), &envelope, event)?;
+        rows.insert(alert, row);
+    }
+    upsert(connection, WRITE, &rows.into_values().collect::<Vec<_>>()).await?;
+    Ok(changes)
+}
+
+async fn apply_to_groups(
+    connection: &mut PgConnection,
+    events: Vec<(&Record, Envelope, GroupEvent)>,
+) -> Result<Vec<Changed>, ApplyError> {
+    let ids = events
+        .iter()
+        .map(|(_, envelope, _)| fold::group_of(envelope))
+        .collect::<Result<_, _>>()?;
+    let found: Vec<GroupRow> = load(connection, "alert_groups", ids).await?;
+    let mut rows: BTreeMap<_, _> = found.into_iter().map(|row| (row.id, row)).collect();
+    let mut changes = Vec::new();
+    for (record, envelope, event) in events {
+        let known = rows.remove(&fold::group_of(&envelope)?);
+        let row = fold::evolve_group(known, &envelope, &event)?;
+        if let (GroupEvent::Truncated(_), Some(incident)) = (&event, row.incident_id) {
+            changes.extend(shown_by(record, &envelope, incident));
+        }
+        rows.insert(row.id, row);
+    }
+    upsert(
+        connection,
+        WRITE_GROUPS,
+        &rows.into_values().collect::<Vec<_>>(),
+    )
+    .await?;
+    Ok(changes)
+}
+
+/// The incident shows how many of its alerts fire, and how many were left out.
+fn shown_by(record: &Record, envelope: &Envelope, incident: Uuid) -> Option<Changed> {
+    Changed::in_project(record, envelope, ChangeKind::IncidentUpdated, incident)
 }
 
 const WRITE: &str = "INSERT INTO alerts
@@ -107,18 +140,25 @@ const WRITE: &str = "INSERT INTO alerts
 
 const WRITE_GROUPS: &str = "INSERT INTO alert_groups
     SELECT * FROM json_populate_recordset(NULL::alert_groups, $1::json)
-    ON CONFLICT (id) DO UPDATE SET version = excluded.version, left_out = excluded.left_out
-    WHERE alert_groups.version < excluded.version";
+    ON CONFLICT (id) DO UPDATE SET
+        version = excluded.version, incident_id = excluded.incident_id,
+        left_out = excluded.left_out";
 
-async fn load(
+/// The rows of `table` with these ids.
+async fn load<R>(
     connection: &mut PgConnection,
+    table: &'static str,
     ids: Vec<Uuid>,
-) -> Result<BTreeMap<Uuid, Row>, ApplyError> {
-    let found: Vec<Row> = sqlx::query_as("SELECT * FROM alerts WHERE id = ANY ($1)")
-        .bind(ids)
-        .fetch_all(connection)
-        .await?;
-    Ok(found.into_iter().map(|row| (row.id, row)).collect())
+) -> Result<Vec<R>, ApplyError>
+where
+    R: for<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow> + Send + Unpin,
+{
+    let mut sql = QueryBuilder::new("SELECT * FROM ");
+    sql.push(table)
+        .push(" WHERE id = ANY (")
+        .push_bind(ids)
+        .push(")");
+    Ok(sql.build_query_as().fetch_all(connection).await?)
 }
 
 /// An alert as the API shows it.

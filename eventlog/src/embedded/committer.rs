@@ -6,8 +6,6 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use schemas::topic;
-
 use super::checkpoint::{self, Checkpoint, Progress};
 use super::fill;
 use super::frame::Frame;
@@ -22,8 +20,9 @@ use crate::{LogError, Offset};
 
 /// Payload bytes after which a group is closed; more would only delay the ack.
 const GROUP_BYTES: usize = 8 << 20;
-/// Memory of a group that is worth keeping for the next.
-const KEPT_BUFFER: usize = 1 << 20;
+/// Memory of a group that is worth keeping for the next: that of large bodies, whose
+/// pages would have to be cleared anew for each.
+const KEPT_BUFFER: usize = 4 << 20;
 /// The longest that a group waits for those who are expected.
 const PATIENCE: Duration = Duration::from_millis(2);
 /// The next segment is begun once this part of the current one is written: early
@@ -246,9 +245,9 @@ impl Committer {
     }
 }
 
-/// The main journal's readers keep up with what memory holds of it, so that the
-/// page cache would only cost a copy. What agents send is read back from the file.
+/// Readers keep up with what memory holds of a journal, so that the page cache would
+/// only cost a copy and the memory of others (docs/adr/0019).
 fn open_unbuffered(journal: &Journal, segment: &Segment) -> Option<File> {
-    let apt = journal.place.journal == topic::Journal::Main && journal.options.disk.unbuffered();
+    let apt = journal.options.disk.unbuffered();
     apt.then(|| fill::open_unbuffered(&segment.path)).flatten()
 }

@@ -1,7 +1,7 @@
 //! From a group's events to the rows of its alerts; pure.
 
 use chrono::{DateTime, Utc};
-use schemas::alert_group::{AlertFired, AlertResolved, AlertsTruncated};
+use schemas::alert_group::{AlertFired, AlertResolved, AlertsTruncated, EpisodeBegan};
 use schemas::change::ChangeKind;
 use schemas::envelope::Envelope;
 use schemas::labels;
@@ -36,26 +36,47 @@ pub(super) struct Row {
 }
 
 /// A row of table `alert_groups`, column by column.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, sqlx::FromRow)]
 pub(super) struct GroupRow {
     pub(super) id: Uuid,
     tenant_id: Uuid,
     project_id: Uuid,
     version: i64,
+    pub(super) incident_id: Option<Uuid>,
     left_out: i64,
 }
 
-impl GroupRow {
-    pub(super) fn of(envelope: &Envelope, told: &AlertsTruncated) -> Result<Self, ApplyError> {
-        let (tenant, project) = scope_of(envelope)?;
-        Ok(Self {
-            id: group_of(envelope)?,
-            tenant_id: tenant.0,
-            project_id: project.0,
-            version: sequence_of(envelope)?,
-            left_out: told.count,
-        })
+/// The two events that are about a group as a whole.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum GroupEvent {
+    Began(EpisodeBegan),
+    Truncated(AlertsTruncated),
+}
+
+/// The group's row after `event`; an event that it already holds changes nothing.
+pub(super) fn evolve_group(
+    row: Option<GroupRow>,
+    envelope: &Envelope,
+    event: &GroupEvent,
+) -> Result<GroupRow, ApplyError> {
+    let version = sequence_of(envelope)?;
+    let (tenant, project) = scope_of(envelope)?;
+    let mut row = row.unwrap_or(GroupRow {
+        id: group_of(envelope)?,
+        tenant_id: tenant.0,
+        project_id: project.0,
+        version: 0,
+        incident_id: None,
+        left_out: 0,
+    });
+    if version > row.version {
+        row.version = version;
+        match event {
+            GroupEvent::Began(began) => row.incident_id = Some(began.incident.0),
+            GroupEvent::Truncated(told) => row.left_out = told.count,
+        }
     }
+    Ok(row)
 }
 
 /// The two events of a group that are about one alert.
@@ -65,7 +86,7 @@ pub(super) enum AlertEvent {
     Resolved(AlertResolved),
 }
 
-fn group_of(envelope: &Envelope) -> Result<Uuid, ApplyError> {
+pub(super) fn group_of(envelope: &Envelope) -> Result<Uuid, ApplyError> {
     Uuid::parse_str(&envelope.subject)
         .map_err(|_| ApplyError::Permanent(format!("`{}` is not a group id", envelope.subject)))
 }

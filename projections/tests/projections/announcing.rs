@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use projections::fanout::{Fanout, Heard};
+use schemas::alert_group::{AlertGroupEvent, AlertsTruncated, EpisodeBegan};
 use schemas::change::ChangeKind;
+use schemas::codec::Example;
+use schemas::topic::Topic;
 
 use crate::fixture::Bench;
 use crate::story::Tenant;
@@ -49,6 +52,44 @@ async fn announcements_join_up_and_name_what_changed() {
         );
         assert!(count(ChangeKind::TimelineUpdated) > 0);
     }
+}
+
+/// Nothing else may change with it, and an open page shows the number.
+#[tokio::test]
+async fn a_change_of_what_was_left_out_alone_names_the_incident() {
+    let Some(bench) = Bench::new().await else {
+        return;
+    };
+    let mut listener = bench.fanout.listen();
+    let running = bench.run(projections::registry());
+    let (tenant, incident) = (Tenant(1), Tenant(1).incident(0));
+    let began = EpisodeBegan {
+        incident,
+        ..EpisodeBegan::example()
+    };
+    let events = [
+        AlertGroupEvent::from(began),
+        AlertsTruncated { count: 3 }.into(),
+        AlertsTruncated { count: 2 }.into(),
+    ];
+    // Each in a batch of its own, so that the incident is read from the table.
+    for (sequence, event) in (1..).zip(&events) {
+        let topic = Topic::IncidentEvents;
+        let record = tenant.event(topic, "alert_group", tenant.id(50), sequence, event);
+        let positions = bench.append(vec![record]).await;
+        bench.caught_up(&positions).await;
+    }
+    running.stop().await;
+
+    let updated = (ChangeKind::IncidentUpdated, incident.to_string());
+    let mut told = 0;
+    while let Some(Heard::Announced(said)) = ready(listener.next()).await {
+        let changes = said.changes.iter();
+        told += changes
+            .filter(|change| (change.kind, change.key.clone()) == updated)
+            .count();
+    }
+    assert_eq!(told, 2);
 }
 
 /// What is there already; None where the future would wait.

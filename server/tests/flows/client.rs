@@ -135,6 +135,13 @@ impl Client {
         .await
     }
 
+    /// Whether an incident that had alerts has ended, and they with it: each comes by a
+    /// way of its own, and may be read before the other.
+    pub(crate) fn is_over(incident: &Value) -> bool {
+        let alerts = (&incident["alerts_total"], &incident["alerts_open"]);
+        incident["status"] == "resolved" && *alerts.0 != 0 && *alerts.1 == 0
+    }
+
     /// So many incidents with their number and their one alert, which come by
     /// ways of their own and later than the incidents.
     pub(crate) async fn whole_incidents(&self, count: usize) -> Vec<Value> {

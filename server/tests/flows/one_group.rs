@@ -65,7 +65,7 @@ async fn three_alerts_of_one_group_are_one_incident_until_the_last_resolves() {
     shops.mend(&["north", "east"]);
     let resolved = client
         .incidents_until("the incident resolves with its last alert", |incidents| {
-            incidents.iter().all(|one| one["status"] == "resolved")
+            incidents.iter().all(Client::is_over)
         })
         .await;
     assert_eq!(
@@ -97,7 +97,7 @@ async fn acknowledging_does_not_hold_an_incident_open(client: &Client, shops: &S
     shops.mend(&["north", "east"]);
     let ended = client
         .incidents_until("the acknowledged incident resolves too", |incidents| {
-            incidents.iter().all(|one| one["status"] == "resolved")
+            incidents.iter().all(Client::is_over)
         })
         .await;
     assert_eq!((ended.len(), &ended[0]["id"]), (2, &again[0]["id"]));

@@ -1,5 +1,6 @@
 //! A pair of Alertmanagers, each with a key of its own, tells everything twice.
 
+use crate::client::Client;
 use crate::peers::{Alertmanager, Credential, Programs, Prometheus};
 use crate::platform::Platform;
 use crate::shop::Shops;
@@ -41,7 +42,7 @@ async fn two_alertmanagers_with_two_keys_make_one_incident() {
     shops.mend(&["north", "south"]);
     let ended = client
         .incidents_until("the incident resolves", |incidents| {
-            incidents.iter().any(|one| one["status"] == "resolved")
+            incidents.iter().any(Client::is_over)
         })
         .await;
     assert_eq!((ended.len(), &ended[0]["alerts_total"]), (1, &json!(2)));
@@ -57,7 +58,7 @@ async fn two_alertmanagers_with_two_keys_make_one_incident() {
     shops.mend(&["east"]);
     let all = client
         .incidents_until("the next episode resolves", |incidents| {
-            incidents.len() > 1 && incidents.iter().all(|one| one["status"] == "resolved")
+            incidents.len() > 1 && incidents.iter().all(Client::is_over)
         })
         .await;
     assert_eq!((all.len(), &all[0]["alerts_total"]), (2, &json!(1)));

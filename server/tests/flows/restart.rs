@@ -1,6 +1,7 @@
 //! An Alertmanager that is restarted, and one that has forgotten everything, tell
 //! the same alerts again: the incident stays the one it was.
 
+use crate::client::Client;
 use crate::peers::{Alertmanager, Credential, Programs, Prometheus};
 use crate::platform::Platform;
 use crate::shop::Shops;
@@ -53,7 +54,7 @@ async fn a_restarted_alertmanager_opens_no_second_incident() {
     shops.mend(&["north", "south", "east"]);
     let ended = client
         .incidents_until("everything resolves", |incidents| {
-            incidents.iter().all(|one| one["status"] == "resolved")
+            incidents.iter().all(Client::is_over)
         })
         .await;
     assert_eq!((ended.len(), &ended[0]["alerts_total"]), (1, &json!(3)));
