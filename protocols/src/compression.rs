@@ -69,19 +69,33 @@ pub fn decompress(
     sent: &[u8],
     limit: usize,
 ) -> Result<Cow<'_, [u8]>, Unpacked> {
+    let mut room = Vec::new();
+    match decompress_into(encoding, sent, limit, &mut room)? {
+        _ if encoding == Encoding::Identity => Ok(Cow::Borrowed(sent)),
+        _ => Ok(Cow::Owned(room)),
+    }
+}
+
+/// The same into `room`, whose memory serves for one body after the other.
+pub fn decompress_into<'a>(
+    encoding: Encoding,
+    sent: &'a [u8],
+    limit: usize,
+    room: &'a mut Vec<u8>,
+) -> Result<&'a [u8], Unpacked> {
     let undecodable = |error: &dyn std::fmt::Display| Unpacked::Undecodable {
         encoding,
         detail: error.to_string(),
     };
     let too_large = |unpacked| Unpacked::TooLarge { limit, unpacked };
-    let unpacked = match encoding {
+    match encoding {
         Encoding::Identity if sent.len() > limit => return Err(too_large(0)),
-        Encoding::Identity => return Ok(Cow::Borrowed(sent)),
-        Encoding::Gzip => bounded(flate2::read::MultiGzDecoder::new(sent), limit),
-        Encoding::Deflate => bounded(flate2::read::ZlibDecoder::new(sent), limit),
+        Encoding::Identity => return Ok(sent),
+        Encoding::Gzip => bounded(flate2::read::MultiGzDecoder::new(sent), limit, room),
+        Encoding::Deflate => bounded(flate2::read::ZlibDecoder::new(sent), limit, room),
         Encoding::Zstd => zstd::Decoder::with_buffer(sent).and_then(|mut decoder| {
             decoder.window_log_max(ZSTD_WINDOW_LOG)?;
-            bounded(decoder, limit)
+            bounded(decoder, limit, room)
         }),
         Encoding::Snappy => {
             // Before anything is allocated: the length is the sender's word.
@@ -89,23 +103,22 @@ pub fn decompress(
             if declared > limit {
                 return Err(too_large(0));
             }
-            snap::raw::Decoder::new()
-                .decompress_vec(sent)
-                .map_err(Into::into)
+            room.resize(declared, 0);
+            let unpacked = snap::raw::Decoder::new().decompress(sent, room);
+            unpacked.map(|n| room.truncate(n)).map_err(Into::into)
         }
     }
     .map_err(|e| undecodable(&e))?;
-    if unpacked.len() > limit {
-        return Err(too_large(unpacked.len()));
+    match room.len() > limit {
+        true => Err(too_large(room.len())),
+        false => Ok(room),
     }
-    Ok(Cow::Owned(unpacked))
 }
 
 /// One byte more than `limit` tells that there is more.
-fn bounded(reader: impl Read, limit: usize) -> std::io::Result<Vec<u8>> {
-    let mut out = Vec::new();
-    reader.take(limit as u64 + 1).read_to_end(&mut out)?;
-    Ok(out)
+fn bounded(reader: impl Read, limit: usize, out: &mut Vec<u8>) -> std::io::Result<()> {
+    out.clear();
+    reader.take(limit as u64 + 1).read_to_end(out).map(drop)
 }
 
 #[cfg(test)]

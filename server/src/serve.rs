@@ -76,6 +76,9 @@ pub(crate) async fn run(config: Config, roles: Roles) -> anyhow::Result<()> {
         .with_context(|| format!("cannot create data folder {}", config.data_dir.display()))?;
     // Ports first: the commonest trouble is told before anything is touched.
     let listeners = edge::Listeners::bind(&config, roles).await?;
+    if config.kafka_brokers.is_none() {
+        storage::ensure_not_moved(&config)?;
+    }
     let shutdown = CancellationToken::new();
     let (log, embedded) = storage::open(&config, roles).await?;
     let data = match roles.need_postgres() {

@@ -1,6 +1,7 @@
 //! Opens what the platform keeps things in: the log, and Postgres (given, or our
 //! own under the data folder).
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,6 +45,34 @@ pub(crate) async fn open(
     );
     let embedded = open_embedded(config).await?;
     Ok((embedded.clone(), Some(embedded)))
+}
+
+/// Says that the embedded log goes on elsewhere.
+fn moved_file(config: &Config) -> PathBuf {
+    config.data_dir.join("log").join("moved")
+}
+
+/// Remembers that the embedded log was copied, and where to.
+#[cfg(feature = "kafka")]
+pub(crate) fn note_moved(config: &Config, brokers: &str) -> anyhow::Result<()> {
+    let (file, at) = (moved_file(config), chrono::Utc::now());
+    let said = format!("copied to Kafka at {brokers} on {}", at.format("%F %T UTC"));
+    std::fs::write(&file, said).with_context(|| format!("cannot write {}", file.display()))
+}
+
+/// Two platforms that go on from one log would part from one another, with one database.
+pub(crate) fn ensure_not_moved(config: &Config) -> anyhow::Result<()> {
+    let file = moved_file(config);
+    let said = match std::fs::read_to_string(&file) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        said => said.with_context(|| format!("cannot read {}", file.display()))?,
+    };
+    bail!(
+        "the log in {} was {said}, and goes on there: set KAFKA_BROKERS. If that copy was \
+         never started, remove {} to go on here",
+        config.data_dir.display(),
+        file.display()
+    )
 }
 
 /// The embedded log under the data folder.

@@ -3,10 +3,8 @@
 //! after it. Ingest has walked each body before it was appended; what still does
 //! not decode is dropped and counted.
 
-use std::borrow::Cow;
-
 use eventlog::{Position, Record};
-use protocols::compression::{Encoding, decompress};
+use protocols::compression::{Encoding, decompress_into};
 use protocols::formats;
 use schemas::ids::{ProjectId, TenantId};
 use schemas::telemetry::{Telemetry, TelemetryReceived};
@@ -75,13 +73,19 @@ impl Body {
         }
     }
 
-    /// The body decompressed; None (counted) where it does not decompress.
-    pub(crate) fn plain(&self, signal: &'static str) -> Option<Cow<'_, [u8]>> {
+    /// The body decompressed, in `room` where it was compressed: a flush has many, and
+    /// memory of its own for each would be cleared for each. None (counted) where it
+    /// does not decompress.
+    pub(crate) fn plain<'a>(
+        &'a self,
+        signal: &'static str,
+        room: &'a mut Vec<u8>,
+    ) -> Option<&'a [u8]> {
         let Some(encoding) = Encoding::parse(&self.received.encoding) else {
             self.undecodable(signal, &"its encoding is not known");
             return None;
         };
-        let plain = decompress(encoding, &self.received.body, MAX_PLAIN_BYTES);
+        let plain = decompress_into(encoding, &self.received.body, MAX_PLAIN_BYTES, room);
         if let Err(why) = &plain {
             self.undecodable(signal, why);
         }

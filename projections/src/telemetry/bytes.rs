@@ -2,6 +2,11 @@
 //! segment codec is written with. Reading never panics and never allocates more
 //! than the bytes at hand allow.
 
+use std::cell::RefCell;
+use std::io;
+
+use zstd::bulk::{Compressor, Decompressor};
+
 /// The bytes are not what the codec writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a segment of the telemetry store does not decode: {0}")]
@@ -48,7 +53,7 @@ pub(crate) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
 /// Appends a column behind its length: zstd 1 where it is worth it.
 pub(crate) fn put_column(out: &mut Vec<u8>, column: &[u8]) {
     if column.len() >= WORTH_PACKING
-        && let Ok(packed) = zstd::bulk::compress(column, LEVEL)
+        && let Ok(packed) = pack(column)
         && packed.len() < column.len()
     {
         put_varint(out, (column.len() as u64) << 1 | 1);
@@ -58,6 +63,33 @@ pub(crate) fn put_column(out: &mut Vec<u8>, column: &[u8]) {
     }
     put_varint(out, (column.len() as u64) << 1);
     out.extend_from_slice(column);
+}
+
+thread_local! {
+    /// What costs to set up, for the many columns that a thread packs and unpacks.
+    static PACKER: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+    static UNPACKER: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+}
+
+fn pack(column: &[u8]) -> io::Result<Vec<u8>> {
+    PACKER.with_borrow_mut(|kept| {
+        let zstd = match kept.take() {
+            Some(zstd) => zstd,
+            None => Compressor::new(LEVEL)?,
+        };
+        kept.insert(zstd).compress(column)
+    })
+}
+
+/// Unpacks a frame of zstd to at most `length` bytes.
+pub(crate) fn unpack(frame: &[u8], length: usize) -> io::Result<Vec<u8>> {
+    UNPACKER.with_borrow_mut(|kept| {
+        let zstd = match kept.take() {
+            Some(zstd) => zstd,
+            None => Decompressor::new()?,
+        };
+        kept.insert(zstd).decompress(frame, length)
+    })
 }
 
 /// Reads what was put, in order.
@@ -160,8 +192,8 @@ impl<'a> Reader<'a> {
             return Err(Damaged("a column is too long"));
         }
         let packed = usize::try_from(self.varint()?).unwrap_or(usize::MAX);
-        let plain = zstd::bulk::decompress(self.take(packed)?, length)
-            .map_err(|_| Damaged("a column does not unpack"))?;
+        let plain =
+            unpack(self.take(packed)?, length).map_err(|_| Damaged("a column does not unpack"))?;
         match plain.len() == length {
             true => Ok(plain.into()),
             false => Err(Damaged("a column has another length")),

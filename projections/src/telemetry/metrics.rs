@@ -2,15 +2,16 @@
 //!
 //! Writing: `sink` (bodies → level-0 sections), `registry` (series → ordinals),
 //! `series_block`, `segment` with `values`, `times`, `histograms`, `arrivals`. Compaction:
-//! `compact` with `merge`, `coarsen` with `coarse`. Reading: `store` (promql's), `matching`, `index` (labels →
-//! series) in a `cache`, `fetch` (rows of both levels), `segments` (a cache of them),
-//! `selected` (series by series).
+//! `compact` with `sections`, `day_series`, `merge`, `coarsen` with `coarse`. Reading:
+//! `store` (promql's), `matching`, `index` (labels → series) in a `cache`, `fetch` (rows
+//! of both levels), `segments` (a cache of them), `selected` (series by series).
 
 mod arrivals;
 mod cache;
 mod coarse;
 mod coarsen;
 mod compact;
+mod day_series;
 mod exemplars;
 mod fetch;
 mod fold;

@@ -188,6 +188,7 @@ pub(super) async fn copy(to: &str, config: &Config, print: impl Fn(&str)) -> any
     let from = crate::storage::open_embedded(config).await?;
     let report =
         eventlog::copy::to_kafka(&*from, crate::storage::kafka_options(brokers, config)).await?;
+    crate::storage::note_moved(config, brokers)?;
     print(&format!(
         "copied {} records; start with KAFKA_BROKERS set from now on",
         report.records

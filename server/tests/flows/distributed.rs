@@ -13,7 +13,7 @@ use crate::platform::Platform;
 use crate::roles::{ROLES, Roles};
 use crate::socket::Socket;
 use crate::statistics::{count, proof};
-use crate::tools::tool;
+use crate::tools::{SERVE, refusal, tool};
 
 /// Between "ready" and the kill.
 const LONGEST_LIFE_MS: u16 = 2_000;
@@ -133,7 +133,8 @@ async fn a_log_copied_to_kafka_goes_on_there() {
     let Some(database) = Database::start("flows::copy").await else {
         return;
     };
-    let mut alone = Platform::start(Some(database.url().to_owned())).await;
+    let database_url = database.url().to_owned();
+    let mut alone = Platform::start(Some(database_url.clone())).await;
     let client = alone.register().await;
     let key = client.new_key(&["ingest"]).await;
     for group in ["Disk", "Latency"] {
@@ -150,6 +151,8 @@ async fn a_log_copied_to_kafka_goes_on_there() {
     };
     let printed = tool(&data, &["log", "copy", "--to", "kafka"], &roles.variables()).await;
     assert!(printed.contains("copied"), "{printed}");
+    let refused = refusal(&data, &SERVE, &[("DATABASE_URL", &database_url)]).await;
+    assert!(refused.contains("goes on there"), "{refused}");
     for role in ROLES {
         roles.restart(role).await;
     }

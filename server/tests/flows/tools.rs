@@ -13,6 +13,16 @@ pub(crate) async fn tool(data: &Path, arguments: &[&str], variables: &[(&str, &s
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+/// The platform as a tool that ought to refuse: on ports that nobody has.
+pub(crate) const SERVE: [&str; 6] = [
+    "--http-addr",
+    "127.0.0.1:0",
+    "--ws-addr",
+    "127.0.0.1:0",
+    "--otlp-grpc-addr",
+    "127.0.0.1:0",
+];
+
 /// The same for one that refuses: what it said.
 pub(crate) async fn refusal(data: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> String {
     let output = run(data, arguments, variables).await;

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::client::{Client, http};
 use crate::database::Database;
 use crate::platform::Platform;
-use crate::tools::{refusal, tool};
+use crate::tools::{SERVE, refusal, tool};
 
 async fn logs_in(base: &str) -> bool {
     let body = json!({"email": "ada@example.com", "password": "correct horse battery staple"});
@@ -86,13 +86,10 @@ async fn a_log_that_knows_people_gets_no_new_vault() {
     platform.end();
 
     let elsewhere = [("DATABASE_URL", other.url())];
-    let serve = ["--http-addr", "--ws-addr", "--otlp-grpc-addr"]
-        .map(|address| [address, "127.0.0.1:0"])
-        .concat();
     let status = ["vault", "status"];
     let refused =
         |said: &str| said.contains("the log knows people") && said.contains("DATABASE_URL");
-    for arguments in [&serve[..], &status] {
+    for arguments in [&SERVE[..], &status] {
         let said = refusal(&data, arguments, &elsewhere).await;
         assert!(refused(&said), "{said}");
     }
@@ -100,7 +97,7 @@ async fn a_log_that_knows_people_gets_no_new_vault() {
     let key = data.join("keys/master.key");
     let kept = data.join("keys/kept");
     std::fs::rename(&key, &kept).unwrap();
-    let said = refusal(&data, &serve, &elsewhere).await;
+    let said = refusal(&data, &SERVE, &elsewhere).await;
     assert!(refused(&said) && !key.exists(), "{said}");
     std::fs::rename(&kept, &key).unwrap();
 

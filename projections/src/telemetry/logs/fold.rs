@@ -156,9 +156,10 @@ fn decode(
         gathered.from.get_or_insert(body.position.offset);
         gathered.until = body.position.offset + 1;
     }
+    let mut room = Vec::new();
     for body in bodies {
         let decode = body.format(known)?;
-        let Some(plain) = body.plain(SIGNAL) else {
+        let Some(plain) = body.plain(SIGNAL, &mut room) else {
             continue;
         };
         let gathered = all.entry(place_of(body)).or_default();
@@ -175,7 +176,7 @@ fn decode(
             index: body.received.origin.as_deref().unwrap_or_default(),
             sink: &mut taken,
         };
-        if let Err(why) = decode(&plain, received_ns, &mut taken) {
+        if let Err(why) = decode(plain, received_ns, &mut taken) {
             body.undecodable(SIGNAL, &why);
         }
         gathered.outside += sink.outside();

@@ -1,10 +1,9 @@
 //! Columns as frames of their own: a directory says where each lies and how long it
 //! is, so that one of them can be fetched without the others.
 
-use std::cell::RefCell;
 use std::io;
 
-use crate::telemetry::bytes::{Damaged, Reader, put_varint};
+use crate::telemetry::bytes::{self, Damaged, Reader, put_varint};
 
 /// No column decompresses to more.
 const MAX_COLUMN_BYTES: u64 = 1 << 29;
@@ -40,28 +39,13 @@ impl Packer {
     }
 }
 
-thread_local! {
-    /// What costs to set up, for the many columns that a thread unpacks.
-    static UNPACKER: RefCell<Option<zstd::bulk::Decompressor<'static>>> = const { RefCell::new(None) };
-}
-
-fn decompress(frame: &[u8], len: usize) -> io::Result<Vec<u8>> {
-    UNPACKER.with_borrow_mut(|kept| {
-        let zstd = match kept.take() {
-            Some(zstd) => zstd,
-            None => zstd::bulk::Decompressor::new()?,
-        };
-        kept.insert(zstd).decompress(frame, len)
-    })
-}
-
 /// What [`Packer::pack`] was given.
 pub(super) fn unpack(frame: &[u8]) -> Result<Vec<u8>, Damaged> {
-    let mut bytes = Reader::new(frame);
-    match bytes.varint()? {
-        0 => Ok(bytes.rest().to_vec()),
+    let mut reader = Reader::new(frame);
+    match reader.varint()? {
+        0 => Ok(reader.rest().to_vec()),
         len if len > MAX_COLUMN_BYTES => Err(Damaged("a column is too large")),
-        len => match decompress(bytes.rest(), len as usize) {
+        len => match bytes::unpack(reader.rest(), len as usize) {
             Ok(raw) if raw.len() as u64 == len => Ok(raw),
             Ok(_) => Err(Damaged("a column has another length")),
             Err(_) => Err(Damaged("a column does not decompress")),

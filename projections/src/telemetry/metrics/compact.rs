@@ -17,6 +17,7 @@ use uuid::Uuid;
 use super::SIGNAL;
 use super::arrivals::{Arrivals, within};
 use super::coarsen::Coarsening;
+use super::day_series::DaySeries;
 use super::merge::{self, Piece};
 use super::registry::day_of;
 use super::sections::Sections;
@@ -31,13 +32,13 @@ use crate::telemetry::compaction::{
 /// Samples in a segment, about: 200 series for an hour.
 const SEGMENT_SAMPLES: usize = 50_000;
 const HOUR_MS: i64 = 3_600_000;
-/// Ids that are kept from one range to the next.
-const MOST_IDS: usize = 4 << 20;
+/// Series that are kept from one range to the next.
+const MOST_SERIES: usize = 4 << 20;
 
-/// What metrics do in compaction, with the ids of the days that it works on.
+/// What metrics do in compaction, with the series of the days that it works on.
 #[derive(Debug, Default)]
 pub(crate) struct MetricsCompact {
-    ids: Mutex<HashMap<Key, Arc<Vec<u128>>>>,
+    series: Mutex<HashMap<Key, Arc<DaySeries>>>,
 }
 
 /// Project, generation, partition and day.
@@ -55,17 +56,17 @@ impl Compact for MetricsCompact {
         target: Target,
         rows: Vec<Level0>,
     ) -> Result<(), CompactError> {
-        let mut ids = BTreeMap::new();
+        let mut series = BTreeMap::new();
         for row in &rows {
-            if let Entry::Vacant(day) = ids.entry(row.day) {
-                day.insert(self.ids(tx, target.place, row.day).await?);
+            if let Entry::Vacant(day) = series.entry(row.day) {
+                day.insert(self.series(tx, target.place, row.day).await?);
             }
         }
-        let days: Vec<i32> = ids.keys().copied().collect();
+        let days: Vec<i32> = series.keys().copied().collect();
         let by_name = ByName::load(tx, &target, &days).await?;
         let sections = rows.into_iter().map(|row| {
-            let ids = ids.get(&row.day).cloned().unwrap_or_default();
-            (row.data, ids)
+            let series = series.get(&row.day).cloned().unwrap_or_default();
+            (row.data, series)
         });
         let sections = sections.collect();
         let segments = apart(move || {
@@ -109,17 +110,17 @@ impl Compact for MetricsCompact {
 }
 
 impl MetricsCompact {
-    /// Ids by ordinal of one day, read on from where they are known.
-    async fn ids(
+    /// The series of one day, read on from where they are known.
+    async fn series(
         &self,
         tx: &mut PgConnection,
         place: Place,
         day: i32,
-    ) -> Result<Arc<Vec<u128>>, CompactError> {
+    ) -> Result<Arc<DaySeries>, CompactError> {
         let generation = generation(tx).await?;
         let key = (place.project, generation, place.partition, day);
         // Out of the map while it grows, so that nothing has to be copied.
-        let known = self.ids.lock().remove(&key);
+        let known = self.series.lock().remove(&key);
         let mut known = known.unwrap_or_default();
         let blocks: Vec<Vec<u8>> = sqlx::query_scalar(
             "SELECT data FROM metric_series
@@ -134,12 +135,13 @@ impl MetricsCompact {
         .bind(i32::try_from(known.len()).unwrap_or(i32::MAX))
         .fetch_all(&mut *tx)
         .await?;
-        let ids = Arc::make_mut(&mut known);
+        let mut fresh = Vec::new();
         for block in blocks {
-            ids.extend(SeriesBlock::decode(&block)?.ids());
+            fresh.extend(SeriesBlock::decode(&block)?.ids());
         }
-        let mut held = self.ids.lock();
-        if held.values().map(|ids| ids.len()).sum::<usize>() > MOST_IDS {
+        Arc::make_mut(&mut known).extend(&fresh);
+        let mut held = self.series.lock();
+        if held.values().map(|series| series.len()).sum::<usize>() > MOST_SERIES {
             held.clear();
         }
         held.insert(key, known.clone());

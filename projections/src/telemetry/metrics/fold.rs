@@ -184,9 +184,10 @@ impl State {
         always_labels: bool,
     ) -> Result<BTreeMap<Place, Collected>, ApplyError> {
         let mut all = BTreeMap::<Place, Collected>::new();
+        let mut room = Vec::new();
         for body in bodies {
             let decode = body.format(formats::METRICS)?;
-            let Some(plain) = body.plain(SIGNAL) else {
+            let Some(plain) = body.plain(SIGNAL, &mut room) else {
                 continue;
             };
             let collected = all.entry(place_of(body)).or_default();
@@ -206,7 +207,7 @@ impl State {
             .above(floor);
             let mut sink = Taken::new(&mut sink, &body.received.refused_runs);
             let received_ns = received_at.micros().saturating_mul(1_000);
-            if let Err(why) = decode(&plain, received_ns, &mut sink) {
+            if let Err(why) = decode(plain, received_ns, &mut sink) {
                 body.undecodable(SIGNAL, &why);
             }
         }

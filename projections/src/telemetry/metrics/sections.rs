@@ -6,22 +6,21 @@ use std::sync::Arc;
 use promql::source::Samples;
 
 use super::arrivals::Arrivals;
+use super::day_series::{DaySeries, ranks_in, union};
 use super::merge;
 use super::segment::{Names, Segment};
 use crate::telemetry::bytes::Damaged;
 
-const ABSENT: u32 = u32::MAX;
-
-/// A section's bytes, and the ids of its day's series by ordinal.
-pub(super) type Section = (Vec<u8>, Arc<Vec<u128>>);
+/// A section's bytes, and the series of its day.
+pub(super) type Section = (Vec<u8>, Arc<DaySeries>);
 
 /// Sections that are in the order of the log, with a place for each series in each:
-/// many more than there are series, so that only those are sorted by id, and the
-/// places are dealt out to them.
+/// many more than there are series, and so dealt out to these without sorting them.
 #[derive(Debug, Default)]
 pub(super) struct Sections {
     sections: Vec<Segment>,
-    ids: Vec<u128>,
+    /// In order; of a day that nothing else is with all of its own.
+    ids: Arc<Vec<u128>>,
     /// Where the places of each id end.
     ends: Vec<u32>,
     places: Vec<Place>,
@@ -34,47 +33,46 @@ struct Place {
     at: u32,
 }
 
-/// One day's ids by ordinal, and their ranks among all ids: first only whether they
-/// occur, later which they are.
+/// One day's series among those of all days.
 struct Day {
-    ids: Arc<Vec<u128>>,
-    ranks: Vec<u32>,
+    series: Arc<DaySeries>,
+    /// By rank of the day, where it is not the only one.
+    ranks: Option<Vec<u32>>,
 }
 
 impl Sections {
     pub(super) fn open(data: Vec<Section>) -> Result<Self, Damaged> {
         let mut all = Self::default();
-        let (mut days, mut day_of) = (Vec::<Day>::new(), Vec::new());
-        for (data, ids) in data {
-            let segment = Segment::open(&data)?;
-            let day = days.iter().position(|day| Arc::ptr_eq(&day.ids, &ids));
-            let day = day.unwrap_or_else(|| {
-                days.push(Day::of(ids));
-                days.len() - 1
-            });
-            days[day].mark(ordinals(&segment)?)?;
-            day_of.push(day);
-            all.sections.push(segment);
+        let (mut days, mut day_of) = (Vec::<Arc<DaySeries>>::new(), Vec::new());
+        for (data, series) in data {
+            all.sections.push(Segment::open(&data)?);
+            let day = days.iter().position(|day| Arc::ptr_eq(day, &series));
+            day_of.push(day.unwrap_or(days.len()));
+            if day.is_none() {
+                days.push(series);
+            }
         }
-        all.rank(&mut days);
+        let days = all.rank(days);
         all.deal(&days, &day_of)?;
         Ok(all)
     }
 
-    /// Sorts the ids that occur, and tells the days.
-    fn rank(&mut self, days: &mut [Day]) {
-        let mut found = Vec::new();
-        for (day, known) in (0_u32..).zip(&*days) {
-            found.extend(known.found().map(|(id, ordinal)| (id, day, ordinal)));
+    /// Puts the ids of all days in order.
+    fn rank(&mut self, days: Vec<Arc<DaySeries>>) -> Vec<Day> {
+        if let [series] = &days[..] {
+            self.ids = series.ids().clone();
+        } else {
+            let all: Vec<&[u128]> = days.iter().map(|day| &day.ids()[..]).collect();
+            self.ids = Arc::new(union(&all));
         }
-        found.sort_unstable();
-        for (id, day, ordinal) in found {
-            if self.ids.last() != Some(&id) {
-                self.ids.push(id);
-            }
-            let rank = self.ids.len() - 1;
-            days[day as usize].ranks[ordinal as usize] = rank as u32;
-        }
+        let several = days.len() > 1;
+        let ranks = |series: &DaySeries| ranks_in(&self.ids, series.ids().iter().copied());
+        days.into_iter()
+            .map(|series| Day {
+                ranks: several.then(|| ranks(&series)),
+                series,
+            })
+            .collect()
     }
 
     /// Gives each id its places, in the order of the sections.
@@ -82,7 +80,7 @@ impl Sections {
         self.ends = vec![0; self.ids.len()];
         for (segment, day) in self.sections.iter().zip(day_of) {
             for ordinal in ordinals(segment)? {
-                self.ends[days[*day].rank(*ordinal)] += 1;
+                self.ends[days[*day].rank(*ordinal)?] += 1;
             }
         }
         let mut total = 0_u32;
@@ -96,7 +94,7 @@ impl Sections {
         self.places = vec![Place::default(); total as usize];
         for (section, (segment, day)) in (0..).zip(self.sections.iter().zip(day_of)) {
             for (at, ordinal) in (0..).zip(ordinals(segment)?) {
-                let next = &mut self.ends[days[*day].rank(*ordinal)];
+                let next = &mut self.ends[days[*day].rank(*ordinal)?];
                 self.places[*next as usize] = Place { section, at };
                 *next += 1;
             }
@@ -114,6 +112,9 @@ impl Sections {
         for (id, end) in self.ids.iter().zip(&self.ends) {
             let places = &self.places[start..*end as usize];
             start = *end as usize;
+            if places.is_empty() {
+                continue;
+            }
             let pieces = places
                 .iter()
                 .map(|place| (&self.sections[place.section as usize], place.at as usize));
@@ -125,28 +126,11 @@ impl Sections {
 }
 
 impl Day {
-    fn of(ids: Arc<Vec<u128>>) -> Self {
-        let ranks = vec![ABSENT; ids.len()];
-        Self { ids, ranks }
-    }
-
-    fn mark(&mut self, ordinals: &[u32]) -> Result<(), Damaged> {
-        for ordinal in ordinals {
-            let rank = self.ranks.get_mut(*ordinal as usize);
-            *rank.ok_or(Damaged("a section names a series that is not stored"))? = 0;
-        }
-        Ok(())
-    }
-
-    /// Ids that were marked, with their ordinals.
-    fn found(&self) -> impl Iterator<Item = (u128, u32)> {
-        let all = self.ids.iter().zip(0_u32..).zip(&self.ranks);
-        all.filter(|(_, rank)| **rank != ABSENT)
-            .map(|((id, ordinal), _)| (*id, ordinal))
-    }
-
-    fn rank(&self, ordinal: u32) -> usize {
-        self.ranks[ordinal as usize] as usize
+    fn rank(&self, ordinal: u32) -> Result<usize, Damaged> {
+        let rank = self.series.rank(ordinal);
+        let rank = rank.ok_or(Damaged("a section names a series that is not stored"))? as usize;
+        let of_all = self.ranks.as_ref().map(|ranks| ranks[rank] as usize);
+        Ok(of_all.unwrap_or(rank))
     }
 }
 
@@ -166,6 +150,12 @@ mod tests {
     use super::super::segment::Writer;
     use super::*;
 
+    fn series(ids: &[u128]) -> Arc<DaySeries> {
+        let mut series = DaySeries::default();
+        series.extend(ids);
+        Arc::new(series)
+    }
+
     const IDS: [u128; 6] = [40, 10, 60, 20, 50, 30];
 
     fn section(day: &[u128], ordinals: &[u32], time: i64) -> Vec<u8> {
@@ -184,16 +174,16 @@ mod tests {
             days in prop::collection::vec(prop::sample::subsequence(IDS.to_vec(), 1..=6).prop_shuffle(), 1..3),
             picks in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..12),
         ) {
-            let days: Vec<_> = days.into_iter().map(Arc::new).collect();
+            let days: Vec<_> = days.into_iter().map(|day| (series(&day), day)).collect();
             let mut expected = BTreeMap::<u128, Vec<i64>>::new();
             let mut sections = Vec::new();
             for (time, (day, mask)) in (0..).zip(picks) {
-                let day = &days[day.index(days.len())];
+                let (series, day) = &days[day.index(days.len())];
                 let ordinals: Vec<u32> = (0..day.len() as u32).filter(|n| mask >> n & 1 == 1).collect();
                 for ordinal in &ordinals {
                     expected.entry(day[*ordinal as usize]).or_default().push(time);
                 }
-                sections.push((section(day, &ordinals, time), day.clone()));
+                sections.push((section(day, &ordinals, time), series.clone()));
             }
             let mut found = Vec::new();
             Sections::open(sections).unwrap().each(|id, samples, _| {
@@ -207,7 +197,7 @@ mod tests {
     #[test]
     fn an_ordinal_that_is_not_stored_is_refused() {
         let data = section(&IDS, &[5], 0);
-        let stored = Arc::new(IDS[..5].to_vec());
+        let stored = series(&IDS[..5]);
         assert!(Sections::open(vec![(data, stored)]).is_err());
     }
 }

@@ -150,8 +150,9 @@ impl Projection for Spans {
 impl State {
     fn fold(mut self, bodies: &[Body]) -> Result<(Self, Flush), ApplyError> {
         let mut collected = BTreeMap::<Place, Collected>::new();
+        let mut room = Vec::new();
         for body in bodies {
-            collect(&mut collected, body)?;
+            collect(&mut collected, body, &mut room)?;
         }
         let mut flush = Flush::default();
         let waiting = self.waiting.get_or_insert_default();
@@ -220,9 +221,13 @@ fn damaged(error: Damaged) -> ApplyError {
     ApplyError::Stop(error.to_string())
 }
 
-fn collect(all: &mut BTreeMap<Place, Collected>, body: &Body) -> Result<(), ApplyError> {
+fn collect(
+    all: &mut BTreeMap<Place, Collected>,
+    body: &Body,
+    room: &mut Vec<u8>,
+) -> Result<(), ApplyError> {
     let decode = body.format(formats::SPANS)?;
-    let Some(plain) = body.plain(SIGNAL) else {
+    let Some(plain) = body.plain(SIGNAL, room) else {
         return Ok(());
     };
     let place = ((body.tenant, body.project), body.position.partition);
@@ -242,7 +247,7 @@ fn collect(all: &mut BTreeMap<Place, Collected>, body: &Body) -> Result<(), Appl
         received_ns,
         outside: 0,
     };
-    if let Err(why) = decode(&plain, received_ns, &mut sink) {
+    if let Err(why) = decode(plain, received_ns, &mut sink) {
         body.undecodable(SIGNAL, &why);
     }
     if sink.outside > 0 {
