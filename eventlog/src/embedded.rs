@@ -53,7 +53,7 @@ use schemas::ids::LogId;
 use schemas::topic::{self, Topic};
 use tokio::sync::watch;
 
-use self::budget::Budget;
+use self::budget::{Budget, Room};
 use self::committer::Committer;
 use self::journal::{Durable, Failure, Journal};
 use self::lock::Lock;
@@ -67,7 +67,7 @@ use crate::{
     Position, Start, Subscription, TopicUsage, Visibility,
 };
 
-pub use self::disk::{Disk, RealDisk};
+pub use self::disk::{Disk, RealDisk, Space};
 pub use self::finding::Finding;
 pub use self::options::Options;
 pub use self::retention::Retained;
@@ -132,10 +132,10 @@ impl EmbeddedLog {
         let lock = lock::acquire(&options.dir)?;
         let fresh = || LogId(Context::ambient(&options.clock).id());
         let id = identity::establish(&options.dir, fresh)?.log_id;
-        let budget = Budget::new(options.disk_budget_bytes);
         let pins = Arc::new(Pins::open(&options.dir)?);
         let failure: Failure = Arc::new(watch::Sender::new(None));
         let options = Arc::new(options);
+        let budget = Budget::new(options.disk_budget_bytes, Room::beside(&options));
         let (mut journals, mut threads, mut findings) = (Vec::new(), Vec::new(), Vec::new());
         for name in topic::Journal::ALL {
             let place = recovery::Place {

@@ -48,7 +48,7 @@ pub enum LogError {
     /// A passing condition: answer 503 and let the caller retry.
     #[error("the log is not available: {0}")]
     Unavailable(String),
-    /// The disk budget is spent, or from nine tenths on, and then for the tenants
+    /// The disk budget, or the file system, is spent, or from nine tenths on, and then for the tenants
     /// that have appended more than the others.
     #[error(
         "the log's disk budget is {} ({used} of {budget} bytes)",

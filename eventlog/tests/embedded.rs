@@ -7,6 +7,8 @@
 mod catch_up;
 #[path = "embedded/files.rs"]
 mod files;
+#[path = "embedded/full_disk.rs"]
+mod full_disk;
 #[path = "embedded/ownership.rs"]
 mod ownership;
 #[path = "embedded/retention.rs"]

@@ -86,6 +86,7 @@ pub(crate) async fn open_embedded(config: &Config) -> anyhow::Result<Arc<Embedde
     let defaults = Options::new(config.data_dir.join("log"));
     let options = Options {
         disk_budget_bytes: config.log_disk_bytes,
+        disk_free_bytes: config.log_disk_free_bytes,
         retention: telemetry
             .map(|topic| (topic, Retention::Seconds(kept_s)))
             .into(),

@@ -1,36 +1,51 @@
-//! The disk that the log may use. From nine tenths on, the tenants that have
+//! The disk that the log may use: its budget, or what its file system has left beside
+//! what others need there, whichever is less. From nine tenths on, the tenants that have
 //! appended more than the mean are refused; at the whole, every append. Commits of
 //! consumers pass: work that was accepted is finished from the reserve that the
 //! deployment leaves beside the budget.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use super::Options;
+use super::disk::{Disk, Space};
 use crate::{LogError, NewRecord};
 
 /// Tenants weighed at a time; when there are more, the lighter half is
 /// forgotten.
 const TENANTS: usize = 4_096;
+/// How long what was free is believed.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Bounds of what is left to others where nobody says how much: the journals' next
+/// segments take some of it.
+const LEAST_RESERVE: u64 = 256 << 20;
+const MOST_RESERVE: u64 = 2 << 30;
 
 #[derive(Debug)]
 pub(super) struct Budget {
     limit: u64,
+    room: Room,
     tenants: Mutex<HashMap<Vec<u8>, u64>>,
 }
 
 impl Budget {
-    pub(super) fn new(limit: u64) -> Self {
+    pub(super) fn new(limit: u64, room: Room) -> Self {
         Self {
             limit,
+            room,
             tenants: Mutex::default(),
         }
     }
 
     /// Weighs the tenants of `records` and refuses the batch where the budget says so.
     pub(super) fn admit(&self, used: u64, records: &[NewRecord]) -> Result<(), LogError> {
-        let full = used >= self.limit;
-        let heavy = !full && used >= self.limit / 10 * 9 && self.any_heavy(records);
+        let limit = self.limit.min(self.room.until(used));
+        let full = used >= limit;
+        let heavy = !full && used >= limit / 10 * 9 && self.any_heavy(records);
         if !full && !heavy {
             self.weigh(records);
             return Ok(());
@@ -43,7 +58,7 @@ impl Budget {
             .increment(records.len() as u64);
         Err(LogError::Full {
             used,
-            budget: self.limit,
+            budget: limit,
             heavy,
         })
     }
@@ -76,6 +91,67 @@ impl Budget {
     }
 }
 
+/// What the file system has left for the log.
+pub(super) struct Room {
+    dir: PathBuf,
+    disk: Arc<dyn Disk>,
+    /// Bytes that are left to others.
+    reserve: u64,
+    seen: Mutex<Option<Seen>>,
+}
+
+/// What was free when the log had so many bytes.
+#[derive(Clone, Copy)]
+struct Seen {
+    at: Instant,
+    used: u64,
+    free: u64,
+}
+
+impl Room {
+    pub(super) fn beside(options: &Options) -> Self {
+        let (dir, disk) = (options.dir.clone(), options.disk.clone());
+        let reserve = options.disk_free_bytes.unwrap_or_else(|| {
+            let size = disk.space(&dir).map_or(0, |space| space.size);
+            (size / 20).clamp(LEAST_RESERVE, MOST_RESERVE)
+        });
+        Self {
+            dir,
+            disk,
+            reserve,
+            seen: Mutex::default(),
+        }
+    }
+
+    /// The size that a log of `used` bytes can grow to. Looked up now and then: in
+    /// between, what the log has grown by is known.
+    fn until(&self, used: u64) -> u64 {
+        if self.reserve == 0 {
+            return u64::MAX;
+        }
+        let mut seen = self.seen.lock();
+        let now = match *seen {
+            Some(seen) if seen.at.elapsed() < LOOK_EVERY => seen,
+            _ => match self.disk.space(&self.dir) {
+                Ok(Space { free, .. }) => *seen.insert(Seen {
+                    at: Instant::now(),
+                    used,
+                    free,
+                }),
+                Err(_) => return u64::MAX,
+            },
+        };
+        let left = now.free.saturating_sub(self.reserve);
+        now.used.saturating_add(left)
+    }
+}
+
+impl std::fmt::Debug for Room {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Room").finish_non_exhaustive()
+    }
+}
+
 /// Half stay, so that a heavy tenant is still weighed against light ones; all
 /// weights are halved, so that what was appended long ago counts less.
 fn forget_lighter_half(tenants: &mut HashMap<Vec<u8>, u64>) {
@@ -98,6 +174,15 @@ mod tests {
     use super::*;
     use schemas::topic::Topic;
 
+    /// Of a thousand bytes, on a disk that always has room.
+    fn budget() -> Budget {
+        let options = Options {
+            disk_free_bytes: Some(0),
+            ..Options::new("")
+        };
+        Budget::new(1_000, Room::beside(&options))
+    }
+
     fn of(tenant: &str, bytes: usize) -> Vec<NewRecord> {
         vec![NewRecord {
             topic: Topic::InboundWebhooks,
@@ -110,7 +195,7 @@ mod tests {
 
     #[test]
     fn refuses_the_heavy_first_and_everybody_last() {
-        let budget = Budget::new(1_000);
+        let budget = budget();
         for _ in 0..10 {
             budget.admit(0, &of("heavy", 100)).unwrap();
         }
@@ -124,14 +209,14 @@ mod tests {
 
     #[test]
     fn a_single_tenant_may_use_the_whole() {
-        let budget = Budget::new(1_000);
+        let budget = budget();
         budget.admit(0, &of("only", 500)).unwrap();
         assert!(budget.admit(999, &of("only", 1)).is_ok());
     }
 
     #[test]
     fn forgets_tenants_but_not_the_heavy() {
-        let budget = Budget::new(1_000);
+        let budget = budget();
         budget.admit(0, &of("heavy", 1_000_000)).unwrap();
         for n in 0..3 * TENANTS {
             budget.admit(0, &of(&n.to_string(), 1)).unwrap();

@@ -25,6 +25,8 @@ const GROUP_BYTES: usize = 8 << 20;
 const KEPT_BUFFER: usize = 4 << 20;
 /// The longest that a group waits for those who are expected.
 const PATIENCE: Duration = Duration::from_millis(2);
+/// How long after a write that the disk had no room for it is tried again.
+const FULL: Duration = Duration::from_millis(500);
 /// The next segment is begun once this part of the current one is written: early
 /// in a pause, where filling costs nobody anything, later while commits go on.
 const WRITTEN_AT_REST: u64 = 8;
@@ -126,8 +128,36 @@ impl Committer {
         self.sealing.wait();
     }
 
-    /// Makes the batches durable; returns where their records lie.
+    /// Makes the batches durable; returns where their records lie. Where the disk is
+    /// full it waits: nothing of them is acknowledged yet, and what a refused write has
+    /// left is written again. A sync that failed says nothing of what it has left.
     fn commit(&mut self, batches: &[Batch]) -> io::Result<Vec<Frame>> {
+        let name = self.journal.place.journal.name();
+        let mut told = false;
+        let frames = loop {
+            match self.write(batches) {
+                Ok(frames) => break frames,
+                Err(e) if is_full(&e) => {
+                    if !std::mem::replace(&mut told, true) {
+                        tracing::error!(journal = name, "the log waits for room on its disk: {e}");
+                    }
+                    if self.journal.closes_within(FULL) {
+                        return Err(e);
+                    }
+                }
+                Err(e) => return Err(e),
+            }
+        };
+        if told {
+            tracing::info!(journal = name, "the log has room again");
+        }
+        self.sync()?;
+        self.account(batches);
+        Ok(frames)
+    }
+
+    /// Writes the batches as the next group.
+    fn write(&mut self, batches: &[Batch]) -> io::Result<Vec<Frame>> {
         let records = batches.iter().map(|batch| batch.records.len()).sum();
         let payload = batches.iter().map(Batch::payload_bytes).sum();
         let size = padded_size(records, payload);
@@ -146,25 +176,31 @@ impl Committer {
             self.write_checkpoints(&mut out);
         }
         let frames = self.write_group(&mut out, batches);
-        self.write_and_sync(&out[lead..], start)?;
+        if let Err(e) = self.write_at(&out[lead..], start) {
+            self.position = start;
+            return Err(e);
+        }
+        metrics::histogram!("eventlog_group_bytes", "journal" => self.journal.place.journal.name())
+            .record((out.len() - lead) as f64);
         if out.capacity() <= KEPT_BUFFER {
             self.buffer = out;
         }
-        self.account(batches);
         Ok(frames)
     }
 
-    fn write_and_sync(&mut self, out: &[u8], start: u64) -> io::Result<()> {
-        let disk = &self.journal.options.disk;
-        let name = self.journal.place.journal.name();
+    fn write_at(&self, out: &[u8], start: u64) -> io::Result<()> {
         let aligned = out.as_ptr().align_offset(BLOCK as usize) == 0;
         let file = self.unbuffered.as_ref().filter(|_| aligned);
-        disk.write_at(file.unwrap_or(&self.segment.file), out, start)?;
+        let disk = &self.journal.options.disk;
+        disk.write_at(file.unwrap_or(&self.segment.file), out, start)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
         let begun = Instant::now();
-        disk.sync(&self.segment.file)?;
+        self.journal.options.disk.sync(&self.segment.file)?;
         self.last_sync = begun.elapsed();
+        let name = self.journal.place.journal.name();
         metrics::histogram!("eventlog_sync_seconds", "journal" => name).record(self.last_sync);
-        metrics::histogram!("eventlog_group_bytes", "journal" => name).record(out.len() as f64);
         self.groups += 1;
         self.watermark.store(Mark {
             segment: self.segment.header.number,
@@ -243,6 +279,12 @@ impl Committer {
         self.groups = 0;
         Ok(())
     }
+}
+
+/// Whether somebody has to make room first.
+fn is_full(error: &io::Error) -> bool {
+    use io::ErrorKind::{QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded)
 }
 
 /// Readers keep up with what memory holds of a journal, so that the page cache would

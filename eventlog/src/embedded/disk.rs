@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::path::Path;
 
 /// Writes and syncs of segment files.
 pub trait Disk: Send + Sync + 'static {
@@ -17,6 +18,23 @@ pub trait Disk: Send + Sync + 'static {
 
     /// Returns once everything written to `file` survives a power loss.
     fn sync(&self, file: &File) -> io::Result<()>;
+
+    /// How large the file system of `dir` is, and how much of it may still be written.
+    fn space(&self, dir: &Path) -> io::Result<Space> {
+        let told = nix::sys::statvfs::statvfs(dir)?;
+        let block = told.fragment_size() as u64;
+        Ok(Space {
+            size: block.saturating_mul(told.blocks() as u64),
+            free: block.saturating_mul(told.blocks_available() as u64),
+        })
+    }
+}
+
+/// Bytes of a file system.
+#[derive(Debug, Clone, Copy)]
+pub struct Space {
+    pub size: u64,
+    pub free: u64,
 }
 
 /// The machine's own disk: buffered writes and `fdatasync`.
@@ -40,16 +58,16 @@ impl Disk for RealDisk {
 }
 
 /// Makes the names in a directory durable.
-pub(super) fn sync_dir(dir: &std::path::Path) -> io::Result<()> {
+pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
 }
 
 /// Replaces the file at `path` as a whole: readers and a crash see the old or the
 /// new content, never a mixture.
-pub(super) fn replace(path: &std::path::Path, content: &[u8]) -> io::Result<()> {
+pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let staged = path.with_extension("tmp");
     std::fs::write(&staged, content)?;
     File::open(&staged)?.sync_all()?;
     std::fs::rename(&staged, path)?;
-    sync_dir(path.parent().unwrap_or(std::path::Path::new(".")))
+    sync_dir(path.parent().unwrap_or(Path::new(".")))
 }

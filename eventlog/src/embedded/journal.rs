@@ -224,6 +224,14 @@ impl Journal {
         (!taken.is_empty()).then_some(taken)
     }
 
+    /// Waits for `time`; true, and at once, where the journal closes.
+    pub(super) fn closes_within(&self, time: Duration) -> bool {
+        let until = Instant::now() + time;
+        let mut state = self.state.lock();
+        while !state.closing && !self.work.wait_until(&mut state, until).timed_out() {}
+        state.closing
+    }
+
     /// Makes synced records visible and answers those who wait for them. `frames`
     /// lie in the active segment, which now ends at `end`.
     pub(super) fn settle(&self, batches: Vec<Batch>, frames: &[Frame], end: u64) {

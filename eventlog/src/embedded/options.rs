@@ -25,6 +25,9 @@ pub struct Options {
     /// Bytes of segments at which appends are refused; commits of consumers pass,
     /// so leave some disk beside it.
     pub disk_budget_bytes: u64,
+    /// Free space of its file system that the log leaves to others: there appends are
+    /// refused too. None for a twentieth of it, 256 MiB to 2 GiB.
+    pub disk_free_bytes: Option<u64>,
     /// Where a deployment keeps a topic longer or shorter than the registry says.
     pub retention: HashMap<Topic, Retention>,
     /// How often what is kept no longer is looked for.
@@ -44,6 +47,7 @@ impl Options {
             queue_bytes: 32 << 20,
             max_record_bytes: 8 << 20,
             disk_budget_bytes: 100 << 30,
+            disk_free_bytes: None,
             retention: HashMap::new(),
             retention_interval: Duration::from_secs(600),
             clock: Clock::System,

@@ -130,6 +130,10 @@ pub struct Settings {
     /// Disk that the embedded log may take, in bytes [default: 10737418240]
     #[arg(long, env = "SRE_COPILOT_LOG_DISK_BYTES", global = true)]
     pub log_disk_bytes: Option<u64>,
+    /// Free space of its disk that the embedded log leaves to others, in bytes [default: a
+    /// twentieth of the disk, 256 MiB to 2 GiB]
+    #[arg(long, env = "SRE_COPILOT_LOG_DISK_FREE_BYTES", global = true)]
+    pub log_disk_free_bytes: Option<u64>,
     /// Whether servers that people name may have private addresses, this machine's among
     /// them [default: true]
     #[arg(long, env = "SRE_COPILOT_OUTBOUND_PRIVATE", global = true)]
@@ -264,6 +268,7 @@ impl Settings {
                 .or(below.telemetry_compaction_rows),
             telemetry_raise_limits: self.telemetry_raise_limits.or(below.telemetry_raise_limits),
             log_disk_bytes: self.log_disk_bytes.or(below.log_disk_bytes),
+            log_disk_free_bytes: self.log_disk_free_bytes.or(below.log_disk_free_bytes),
             outbound_private: self.outbound_private.or(below.outbound_private),
             outbound_denied: self.outbound_denied.or(below.outbound_denied),
             monitoring_probe_ms: self.monitoring_probe_ms.or(below.monitoring_probe_ms),
