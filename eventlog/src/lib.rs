@@ -51,10 +51,17 @@ pub enum LogError {
     /// The disk budget, or the file system, is spent, or from nine tenths on, and then for the tenants
     /// that have appended more than the others.
     #[error(
-        "the log's disk budget is {} ({used} of {budget} bytes)",
+        "the log's {} is {} ({used} of {budget} bytes)",
+        if *disk { "share of its disk" } else { "disk budget" },
         if *heavy { "nearly spent, and this tenant has appended more than others" } else { "spent" }
     )]
-    Full { used: u64, budget: u64, heavy: bool },
+    Full {
+        used: u64,
+        budget: u64,
+        heavy: bool,
+        /// The file system is the bound.
+        disk: bool,
+    },
     /// A write or sync failed. The log accepts nothing more; the process must end,
     /// because what the kernel still holds of the failed write is unknowable.
     #[error("the log failed and is closed: {0}")]

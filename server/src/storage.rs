@@ -55,7 +55,7 @@ fn moved_file(config: &Config) -> PathBuf {
 /// Remembers that the embedded log was copied, and where to.
 #[cfg(feature = "kafka")]
 pub(crate) fn note_moved(config: &Config, brokers: &str) -> anyhow::Result<()> {
-    let (file, at) = (moved_file(config), chrono::Utc::now());
+    let (file, at) = (moved_file(config), crate::serve::CLOCK.now().datetime());
     let said = format!("copied to Kafka at {brokers} on {}", at.format("%F %T UTC"));
     std::fs::write(&file, said).with_context(|| format!("cannot write {}", file.display()))
 }

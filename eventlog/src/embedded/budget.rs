@@ -60,6 +60,7 @@ impl Budget {
             used,
             budget: limit,
             heavy,
+            disk: limit < self.limit,
         })
     }
 

@@ -263,6 +263,7 @@ async fn what_passes_is_unavailable_with_a_time_to_come_back() {
         used: 10,
         budget: 10,
         heavy: false,
+        disk: false,
     });
     let told = export(&client, TRACES, &headers, &message).await;
     assert_eq!(told.status(), UNAVAILABLE, "{}", told.text());

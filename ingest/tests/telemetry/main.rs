@@ -442,6 +442,7 @@ async fn what_passes_is_503_with_a_time_to_come_back() {
         used: 10,
         budget: 10,
         heavy: false,
+        disk: false,
     });
     for (path, media, body) in [
         (WRITE, PROTOBUF, written(&[("up", now_ms(&site))])),

@@ -116,6 +116,7 @@ async fn messages_wait_while_the_log_is_away() {
         used: 10,
         budget: 10,
         heavy: false,
+        disk: false,
     });
     socket
         .write_all(b"<14>1 - h a - - - one\n<14>1 - h a - - - two\n")

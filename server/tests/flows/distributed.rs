@@ -13,7 +13,7 @@ use crate::platform::Platform;
 use crate::roles::{ROLES, Roles};
 use crate::socket::Socket;
 use crate::statistics::{count, proof};
-use crate::tools::{SERVE, refusal, tool};
+use crate::tools::{ANY_PORTS, refusal, tool};
 
 /// Between "ready" and the kill.
 const LONGEST_LIFE_MS: u16 = 2_000;
@@ -151,7 +151,7 @@ async fn a_log_copied_to_kafka_goes_on_there() {
     };
     let printed = tool(&data, &["log", "copy", "--to", "kafka"], &roles.variables()).await;
     assert!(printed.contains("copied"), "{printed}");
-    let refused = refusal(&data, &SERVE, &[("DATABASE_URL", &database_url)]).await;
+    let refused = refusal(&data, &ANY_PORTS, &[("DATABASE_URL", &database_url)]).await;
     assert!(refused.contains("goes on there"), "{refused}");
     for role in ROLES {
         roles.restart(role).await;

@@ -5,17 +5,9 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use crate::database::reachable_folder;
+use crate::tools::ANY_PORTS;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_sre-copilot");
-/// Many servers run at once on the machine of a test.
-const ANY_PORTS: [&str; 6] = [
-    "--http-addr",
-    "127.0.0.1:0",
-    "--ws-addr",
-    "127.0.0.1:0",
-    "--otlp-grpc-addr",
-    "127.0.0.1:0",
-];
 
 /// Runs the program to its end with the given arguments and variables.
 fn run(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {

@@ -13,8 +13,8 @@ pub(crate) async fn tool(data: &Path, arguments: &[&str], variables: &[(&str, &s
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// The platform as a tool that ought to refuse: on ports that nobody has.
-pub(crate) const SERVE: [&str; 6] = [
+/// The platform itself: many run at once on the machine of a test.
+pub(crate) const ANY_PORTS: [&str; 6] = [
     "--http-addr",
     "127.0.0.1:0",
     "--ws-addr",

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::client::{Client, http};
 use crate::database::Database;
 use crate::platform::Platform;
-use crate::tools::{SERVE, refusal, tool};
+use crate::tools::{ANY_PORTS, refusal, tool};
 
 async fn logs_in(base: &str) -> bool {
     let body = json!({"email": "ada@example.com", "password": "correct horse battery staple"});
@@ -89,7 +89,7 @@ async fn a_log_that_knows_people_gets_no_new_vault() {
     let status = ["vault", "status"];
     let refused =
         |said: &str| said.contains("the log knows people") && said.contains("DATABASE_URL");
-    for arguments in [&SERVE[..], &status] {
+    for arguments in [&ANY_PORTS[..], &status] {
         let said = refusal(&data, arguments, &elsewhere).await;
         assert!(refused(&said), "{said}");
     }
@@ -97,7 +97,7 @@ async fn a_log_that_knows_people_gets_no_new_vault() {
     let key = data.join("keys/master.key");
     let kept = data.join("keys/kept");
     std::fs::rename(&key, &kept).unwrap();
-    let said = refusal(&data, &SERVE, &elsewhere).await;
+    let said = refusal(&data, &ANY_PORTS, &elsewhere).await;
     assert!(refused(&said) && !key.exists(), "{said}");
     std::fs::rename(&kept, &key).unwrap();
 

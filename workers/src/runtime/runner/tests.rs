@@ -218,6 +218,7 @@ async fn what_passes_is_waited_for() {
         used: 10,
         budget: 10,
         heavy: false,
+        disk: false,
     };
     let commits = play(
         [Err(unavailable()), records([fetched(0, 5, &["a"])])],
