@@ -403,6 +403,9 @@ impl From<LogError> for Error {
         tracing::warn!(%error, "the log refused a command");
         match error {
             LogError::TooLarge { limit, .. } => Self::Body(BodyError::TooLarge { limit }),
+            LogError::Full { .. } => Self::Unavailable(
+                "the log has no room on its disk: nothing can be changed".to_owned(),
+            ),
             _ => Self::Unavailable("the log is not available".to_owned()),
         }
     }

@@ -11,6 +11,8 @@ mod cluster;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
@@ -36,6 +38,8 @@ pub struct Plan {
     binaries: Binaries,
     account: Account,
     settings: Vec<String>,
+    /// The postmaster that this process started, which is no news to find again.
+    spawned: Arc<AtomicI32>,
 }
 
 /// A running postmaster.
@@ -71,6 +75,7 @@ impl Plan {
             binaries,
             account,
             settings: options.settings.clone(),
+            spawned: Arc::default(),
         })
     }
 
@@ -89,7 +94,9 @@ impl Plan {
         make_private(&self.sockets, &self.account)?;
         let pid = match cluster::running(&self.data) {
             Some(pid) => {
-                tracing::info!(pid = pid.as_raw(), "adopted the running Postgres");
+                if self.spawned.load(Ordering::Relaxed) != pid.as_raw() {
+                    tracing::info!(pid = pid.as_raw(), "adopted the running Postgres");
+                }
                 pid
             }
             None => self.spawn()?,
@@ -129,7 +136,9 @@ impl Plan {
         // The postmaster is watched by its pid file; dropping the handle leaves it
         // running, and tokio reaps it in the background.
         drop(child);
-        Ok(Pid::from_raw(i32::try_from(pid)?))
+        let pid = i32::try_from(pid)?;
+        self.spawned.store(pid, Ordering::Relaxed);
+        Ok(Pid::from_raw(pid))
     }
 }
 

@@ -255,7 +255,7 @@ async fn listen(
     router: Router,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let router = MapRequestLayer::new(slashes::one_each).layer(router);
+    let router = MapRequestLayer::new(slashes::needed).layer(router);
     let service = ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(router);
     let stop = shutdown.clone();
     let serving = axum::serve(listener, service)
