@@ -7,7 +7,7 @@ import type { LogSearch } from '../hooks/useLogSearch';
 import { useProject } from '../hooks/useProject';
 import { PanelBoundary } from '../ui/PanelBoundary';
 import { QueryView } from '../ui/QueryView';
-import { parseTerms } from '../util/log-query';
+import { hasTerm } from '../util/log-query';
 import { exactCount, shortCount } from '../util/numbers';
 import classes from './LogFacets.module.css';
 
@@ -70,14 +70,13 @@ function Field({ name, count, search }: { name: string; count: number; search: L
 
 function TopValues({ name, search }: { name: string; search: LogSearch }) {
   const query = useQuery(logFieldValuesQuery(useProject(), name, search.filter, search.range, search.window));
-  const filtered = parseTerms(search.filter.query ?? '');
   return (
     <QueryView query={query} skeleton={<FacetSkeleton />}>
       {(items) => (
         <ul className={classes.values} aria-label={`Values of ${name}`}>
           {items.map(({ value, count }) => {
             const term = { negated: false, field: name, value };
-            const chosen = filtered.some((one) => one.field === name && one.value === value && !one.negated);
+            const chosen = hasTerm(search.filter.query ?? '', term);
             return (
               <Value
                 key={value}

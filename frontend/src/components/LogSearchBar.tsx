@@ -8,7 +8,7 @@ import { exportLogs } from '../api/logs';
 import { asProblem } from '../api/problem';
 import type { LogSearch } from '../hooks/useLogSearch';
 import { download } from '../util/files';
-import { parseTerms, termText } from '../util/log-query';
+import { parseTerms, termText, type Term } from '../util/log-query';
 import classes from './LogSearchBar.module.css';
 import { SavedViews } from './SavedViews';
 
@@ -81,8 +81,7 @@ function ActiveFilters({ search }: { search: LogSearch }) {
   const chips = [
     ...list(search.filter.service).map((name) => ({ text: `service ${name}`, remove: () => search.toggleService(name) })),
     ...list(search.filter.level).map((name) => ({ text: `level ${name}`, remove: () => search.toggleLevel(name) })),
-    ...parseTerms(search.filter.query ?? '')
-      .filter(({ field }) => field !== undefined)
+    ...onceEach(parseTerms(search.filter.query ?? '').filter(({ field }) => field !== undefined))
       .map((term) => ({ text: termText(term), remove: () => search.removeTerm(term) })),
   ];
   if (chips.length === 0) return null;
@@ -96,6 +95,11 @@ function ActiveFilters({ search }: { search: LogSearch }) {
       ))}
     </ul>
   );
+}
+
+/** A term may stand on several sides of an `OR`. */
+function onceEach(terms: Term[]): Term[] {
+  return [...new Map(terms.map((term) => [termText(term), term])).values()];
 }
 
 function ExportMenu({ search }: { search: LogSearch }) {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { markedPieces, parseTerms, patternPhrase, searchedTexts, termText, withoutTerm, withTerm } from './log-query';
+import { alternatives, hasTerm, markedPieces, parseTerms, patternPhrase, searchedTexts, termText, withoutTerm, withTerm } from './log-query';
 
 it('reads words, phrases, field filters and exclusions', () => {
   expect(parseTerms('timeout "card declined" http.status:502 -pod:web-1 NOT retry')).toEqual([
@@ -38,6 +38,16 @@ it('marks what was searched for, whatever its case', () => {
 it('finds a pattern’s lines by its longest constant part', () => {
   expect(patternPhrase('GET <*> answered <num> in <num> ms by the pool')).toBe('ms by the pool');
   expect(patternPhrase('<*>')).toBe('');
+});
+
+it('keeps what stands on each side of an OR', () => {
+  const level = { negated: false, field: 'level', value: 'error' };
+  expect(alternatives('a AND b OR -c OR "OR"').map((side) => side.map(termText))).toEqual([['a', 'b'], ['-c'], ['"OR"']]);
+  expect(withTerm('a -level:error OR b', level)).toBe('a level:error OR b level:error');
+  expect(withoutTerm('a level:error OR level:error', level)).toBe('a');
+  expect(hasTerm('a level:error OR level:error', level)).toBe(true);
+  expect(hasTerm('a level:error OR b', level)).toBe(false);
+  expect(hasTerm('', level)).toBe(false);
 });
 
 it('takes AND and NOT in capitals as the server does, and quotes them where they are words', () => {

@@ -11,27 +11,52 @@ const TERM = /(-|NOT\s+)?(?:([A-Za-z_@][\w.@/-]*):)?(?:"((?:[^"\\]|\\.)*)"|([^\s
 /** Words in capitals that are operators to the server: they are no terms, unless they stand in quotes. */
 const OPERATORS = ['AND', 'OR', 'NOT'];
 
+/** What stands on each side of an `OR`, which parts more than a space does: one list of terms where there is none. */
+export function alternatives(query: string): Term[][] {
+  const sides: Term[][] = [[]];
+  for (const [, negation, field, quoted, bare] of query.matchAll(TERM)) {
+    const isOperator = negation === undefined && field === undefined && (bare === 'AND' || bare === 'OR');
+    if (isOperator && bare === 'OR') sides.push([]);
+    if (isOperator) continue;
+    sides.at(-1)?.push({
+      negated: negation !== undefined,
+      ...(field !== undefined && { field }),
+      value: quoted !== undefined ? quoted.replace(/\\(.)/g, '$1') : (bare ?? ''),
+    });
+  }
+  return sides;
+}
+
+/** The terms of all sides. */
 export function parseTerms(query: string): Term[] {
-  const found = [...query.matchAll(TERM)].filter(([, , field, , bare]) => field !== undefined || bare !== 'AND');
-  return found.map(([, negation, field, quoted, bare]) => ({
-    negated: negation !== undefined,
-    ...(field !== undefined && { field }),
-    value: quoted !== undefined ? quoted.replace(/\\(.)/g, '$1') : (bare ?? ''),
-  }));
+  return alternatives(query).flat();
 }
 
 export function termText({ negated, field, value }: Term): string {
   return `${negated ? '-' : ''}${field === undefined ? '' : `${field}:`}${quoteIfNeeded(value)}`;
 }
 
-/** The query with one more filter; the opposite filter on the same value goes, and the same one is not repeated. */
+/**
+ * The query with one more filter on every side; the opposite filter on the same value goes, and the same one is not
+ * repeated.
+ */
 export function withTerm(query: string, term: Term): string {
-  const others = parseTerms(query).filter((one) => !(one.field === term.field && one.value === term.value));
-  return [...others, term].map(termText).join(' ');
+  const isOther = (one: Term) => !(one.field === term.field && one.value === term.value);
+  return queryText(alternatives(query).map((side) => [...side.filter(isOther), term]));
 }
 
 export function withoutTerm(query: string, term: Term): string {
-  return parseTerms(query).filter((one) => termText(one) !== termText(term)).map(termText).join(' ');
+  const isOther = (one: Term) => termText(one) !== termText(term);
+  return queryText(alternatives(query).map((side) => side.filter(isOther)));
+}
+
+/** Whether the filter holds for all that the query finds. */
+export function hasTerm(query: string, term: Term): boolean {
+  return alternatives(query).every((side) => side.some((one) => termText(one) === termText(term)));
+}
+
+function queryText(sides: Term[][]): string {
+  return sides.filter((side) => side.length > 0).map((side) => side.map(termText).join(' ')).join(' OR ');
 }
 
 /** The texts that a match holds, for marking them in the lines. */

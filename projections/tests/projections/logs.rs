@@ -166,7 +166,7 @@ impl Store {
     }
 }
 
-const QUERIES: [&str; 10] = [
+const QUERIES: [&str; 12] = [
     "",
     "level:error service:cart",
     "order 1234",
@@ -177,6 +177,8 @@ const QUERIES: [&str; 10] = [
     "000000000000000000000000000000ff",
     "user.id:u1,u2 -service:payment",
     "nothinglikethis",
+    "order 1234 OR level:error service:cart",
+    "1234 OR nothinglikethis OR user.id:u3 status:>=400",
 ];
 
 #[tokio::test]
@@ -308,6 +310,11 @@ async fn a_rare_word_reads_one_segment_and_half_a_word_none() {
         assert_eq!(found.records.len(), 1, "{needle}");
         assert!(found.scanned.segments < all.scanned.segments, "{needle}");
     }
+    let either = query("order.id:o-1234 OR \"order 1235 placed\" OR nothinglikethis");
+    let found = search(db, &OURS.scope(), &either, None, 10).await;
+    let found = found.expect("answers");
+    assert_eq!(found.records.len(), 2);
+    assert!(found.scanned.segments < all.scanned.segments);
     let none = search(db, &OURS.scope(), &query("rder"), None, 10)
         .await
         .expect("answers");

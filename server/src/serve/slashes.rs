@@ -66,7 +66,11 @@ mod tests {
     fn where_something_is_sent_the_last_one_says_nothing() {
         for (method, sent, meant) in [
             (Method::POST, "/v1/logs/", "/v1/logs"),
-            (Method::POST, "/otlp//v1/traces//?x=/", "/otlp/v1/traces?x=/"),
+            (
+                Method::POST,
+                "/otlp//v1/traces//?x=/",
+                "/otlp/v1/traces?x=/",
+            ),
             (Method::PUT, "/elastic/_bulk/", "/elastic/_bulk"),
             (Method::POST, "/", "/"),
             (Method::GET, "/elastic/", "/elastic/"),

@@ -18,7 +18,8 @@ const DEFAULT_RANGE_NS: i64 = 3_600_000_000_000;
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct Which {
-    /// Words, phrases and fields, all of which must hold.
+    /// Words, phrases and fields, all of which must hold, or all of those on one side of
+    /// an `OR`: `timeout service:checkout OR "connection refused" -level:debug`.
     pub query: Option<String>,
     /// Only of these services, separated by commas.
     pub service: Option<String>,

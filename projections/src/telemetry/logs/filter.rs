@@ -1,4 +1,5 @@
-//! Which records a query wants: words, phrases and fields, all of which must hold.
+//! Which records a query wants: words, phrases and fields, all of which must hold, or
+//! all of those on one side of an `OR`.
 //!
 //! | written | holds for records |
 //! |---|---|
@@ -16,8 +17,11 @@
 //! | `resource.host.name:a1` | whose resource has the value, whatever their fields |
 //! | `-word` `-field:value` `NOT word` | that do not |
 //!
-//! `AND` between conditions says nothing new; `OR` is refused. Both, and `NOT`, are
-//! operators in capitals only.
+//! | `timeout service:a OR refused` | that have `timeout` and are of `a`, or have `refused` |
+//!
+//! `AND` between conditions says nothing new. `OR` parts more than it does, and there are
+//! no parentheses: what must hold on both sides is said on both, or beside the query, as
+//! services and levels are. `AND`, `OR` and `NOT` are operators in capitals only.
 //!
 //! Values with spaces, commas or quotes stand in double quotes, with `\"` and `\\`.
 
@@ -67,6 +71,8 @@ pub(super) enum Test {
     LineMatches(Regexp),
     /// Arrived by then.
     KnownAt(i64),
+    /// All conditions of one of these, of which none is of this kind.
+    Any(Vec<Vec<Clause>>),
 }
 
 /// What a value must be.
@@ -185,37 +191,40 @@ impl Filter {
         })
     }
 
-    /// Hashes of tokens without which a segment has no wanted record.
-    pub(super) fn tokens(&self) -> Vec<u64> {
-        let wanted = self.clauses.iter().filter(|clause| !clause.negated);
-        let mut hashes: Vec<u64> = wanted
-            .flat_map(|clause| match &clause.test {
-                Test::Word(word) => tokens::hashes(word.as_bytes()),
-                Test::Phrase(phrase) | Test::Body(phrase) | Test::Line(phrase) => {
-                    tokens::hashes_inside(phrase)
-                }
-                // Levels are no tokens.
-                Test::Label(name, _) if name == "level" || name == "detected_level" => Vec::new(),
-                Test::TraceId(value)
-                | Test::SpanId(value)
-                | Test::Service(value)
-                | Test::Resource(_, value)
-                | Test::Label(_, value)
-                | Test::Field(_, value) => value
-                    .one()
-                    .map_or_else(Vec::new, |text| tokens::hashes(text.as_bytes())),
-                _ => Vec::new(),
-            })
-            .collect();
-        hashes.sort_unstable();
-        hashes.dedup();
-        hashes.truncate(MOST_TOKENS);
-        hashes
+    /// Sets of hashes of tokens: without all of one of them a segment has no wanted
+    /// record. None where that cannot be said.
+    pub(super) fn tokens(&self) -> Vec<Vec<u64>> {
+        let of_all = |clauses: &[Clause]| -> Vec<u64> {
+            let hashes = clauses.iter().chain(&self.clauses).flat_map(Clause::tokens);
+            let mut hashes: Vec<u64> = hashes.collect();
+            hashes.sort_unstable();
+            hashes.dedup();
+            hashes.truncate(MOST_TOKENS);
+            hashes
+        };
+        let alternatives = self.clauses.iter().find_map(Clause::alternatives);
+        let sets: Vec<_> = match alternatives {
+            Some(alternatives) => alternatives.iter().map(|all| of_all(all)).collect(),
+            None => vec![of_all(&[])],
+        };
+        match sets.iter().any(Vec::is_empty) {
+            true => Vec::new(),
+            false => sets,
+        }
+    }
+
+    /// What is asked, on whichever side of an `OR`.
+    pub(super) fn tests(&self) -> impl Iterator<Item = &Test> {
+        let asked = self.clauses.iter().flat_map(|clause| {
+            let alternatives = clause.alternatives().unwrap_or_default();
+            std::iter::once(clause).chain(alternatives.iter().flatten())
+        });
+        asked.map(|clause| &clause.test)
     }
 
     /// Names of the fields that it asks for.
     pub(super) fn fields(&self) -> Vec<&str> {
-        let fields = self.clauses.iter().filter_map(|clause| match &clause.test {
+        let fields = self.tests().filter_map(|test| match test {
             Test::Field(name, _) => Some(name.as_str()),
             _ => None,
         });
@@ -229,8 +238,42 @@ impl Filter {
 
     /// Whether it looks for text anywhere, and so may need every column.
     pub(super) fn reads_everything(&self) -> bool {
-        let everywhere = |clause: &Clause| matches!(clause.test, Test::Word(_) | Test::Phrase(_));
-        self.clauses.iter().any(everywhere)
+        let everywhere = |test: &Test| matches!(test, Test::Word(_) | Test::Phrase(_));
+        self.tests().any(everywhere)
+    }
+}
+
+impl Clause {
+    /// Of a condition with an `OR`.
+    fn alternatives(&self) -> Option<&[Vec<Clause>]> {
+        match &self.test {
+            Test::Any(alternatives) if !self.negated => Some(alternatives),
+            _ => None,
+        }
+    }
+
+    /// Hashes of tokens without which nothing meets it.
+    fn tokens(&self) -> Vec<u64> {
+        if self.negated {
+            return Vec::new();
+        }
+        match &self.test {
+            Test::Word(word) => tokens::hashes(word.as_bytes()),
+            Test::Phrase(phrase) | Test::Body(phrase) | Test::Line(phrase) => {
+                tokens::hashes_inside(phrase)
+            }
+            // Levels are no tokens.
+            Test::Label(name, _) if name == "level" || name == "detected_level" => Vec::new(),
+            Test::TraceId(value)
+            | Test::SpanId(value)
+            | Test::Service(value)
+            | Test::Resource(_, value)
+            | Test::Label(_, value)
+            | Test::Field(_, value) => value
+                .one()
+                .map_or_else(Vec::new, |text| tokens::hashes(text.as_bytes())),
+            _ => Vec::new(),
+        }
     }
 }
 

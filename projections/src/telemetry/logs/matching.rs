@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use memchr::memmem::Finder;
 
-use super::filter::{Filter, Test, Value, label_name};
+use super::filter::{Clause, Filter, Test, Value, label_name};
 use super::record::{StreamView, hex};
 use super::rows::Rows;
 use super::segment::{FieldColumn, Segment};
@@ -23,22 +23,8 @@ pub(super) fn matching(
     to_ns: i64,
 ) -> Result<Rows, Damaged> {
     let times = segment.times()?;
-    let mut rows = Rows::those(times.len(), |row| (from_ns..to_ns).contains(&times[row]));
-    let open = Open::new(segment);
-    // What is cheap to ask comes first.
-    let mut clauses: Vec<_> = filter.clauses.iter().collect();
-    clauses.sort_by_key(|clause| open.cost(&clause.test));
-    for clause in clauses {
-        if rows.is_empty() {
-            break;
-        }
-        let held = open.held(&clause.test, &rows)?;
-        match clause.negated {
-            true => rows.remove_all(&held),
-            false => rows.keep(&held),
-        }
-    }
-    Ok(rows)
+    let rows = Rows::those(times.len(), |row| (from_ns..to_ns).contains(&times[row]));
+    Open::new(segment).those(rows, &filter.clauses)
 }
 
 /// Columns in lower case, as text is looked for.
@@ -63,6 +49,24 @@ impl<'a> Open<'a> {
         }
     }
 
+    /// Those of `rows` that meet all of `clauses`.
+    fn those(&self, mut rows: Rows, clauses: &[Clause]) -> Result<Rows, Damaged> {
+        // What is cheap to ask comes first.
+        let mut clauses: Vec<_> = clauses.iter().collect();
+        clauses.sort_by_key(|clause| self.cost(&clause.test));
+        for clause in clauses {
+            if rows.is_empty() {
+                break;
+            }
+            let held = self.held(&clause.test, &rows)?;
+            match clause.negated {
+                true => rows.remove_all(&held),
+                false => rows.keep(&held),
+            }
+        }
+        Ok(rows)
+    }
+
     fn cost(&self, test: &Test) -> u8 {
         match test {
             Test::Level(_) | Test::Service(_) | Test::Stream(_) | Test::Resource(..) => 0,
@@ -71,6 +75,7 @@ impl<'a> Open<'a> {
             Test::Label(..) => 1,
             Test::Body(_) | Test::Line(_) | Test::LineMatches(_) => 3,
             Test::Word(_) | Test::Phrase(_) => 4,
+            Test::Any(_) => 5,
         }
     }
 
@@ -105,6 +110,13 @@ impl<'a> Open<'a> {
                 let bodies = self.segment.bodies()?;
                 let matches = |row| candidates.contains(row) && pattern.is_match(bodies.str(row));
                 Ok(Rows::those(rows, matches))
+            }
+            Test::Any(alternatives) => {
+                let mut found = Rows::none(rows);
+                for all in alternatives {
+                    found.add(&self.those(candidates.clone(), all)?);
+                }
+                Ok(found)
             }
             Test::Body(text) => self.in_bodies(&Needle::piece(text)),
             Test::Word(word) => self.anywhere(&Needle::word(word), candidates),
@@ -359,11 +371,12 @@ mod tests {
             assert_eq!(rows, expected, "{text}");
             assert!(rows.count() >= *at_least, "{text} finds {}", rows.count());
             if !rows.is_empty() {
-                let tokens = filter.tokens();
+                let sets = filter.tokens();
                 let bloom = segment.directory().bloom().expect("a filter");
                 let filter = &written.data[bloom.frame];
                 let may_hold = |hash: &u64| bloom::may_hold(filter, bloom.probes, *hash);
-                assert!(tokens.iter().all(may_hold), "{text}");
+                let may = |tokens: &Vec<u64>| tokens.iter().all(may_hold);
+                assert!(sets.is_empty() || sets.iter().any(may), "{text}");
             }
         }
     }

@@ -39,6 +39,12 @@ impl Rows {
         }
     }
 
+    pub(super) fn add(&mut self, others: &Self) {
+        for (bits, other) in self.bits.iter_mut().zip(&others.bits) {
+            *bits |= other;
+        }
+    }
+
     pub(super) fn remove_all(&mut self, others: &Self) {
         for (bits, other) in self.bits.iter_mut().zip(&others.bits) {
             *bits &= !other;

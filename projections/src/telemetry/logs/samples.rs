@@ -2,7 +2,7 @@
 
 use protocols::logs::{Level, LogRecord, Stream};
 
-use super::filter::{Filter, Test, Value};
+use super::filter::{Clause, Filter, Test, Value};
 use super::record::Record;
 use super::table::{Arrival, Table};
 
@@ -188,10 +188,21 @@ pub(super) const QUERIES: &[(&str, usize)] = &[
     ("Ünïcode", 1),
     ("body:\"kernel PANIC\"", 1),
     ("nothinglikethis", 0),
+    ("panic OR level:error", 100),
+    (
+        "service:cart level:warn OR \"pid=42\" OR nothinglikethis",
+        2,
+    ),
+    ("nothinglikethis OR northis", 0),
+    ("-level:info -level:error OR user.id:*", 3000),
 ];
 
 /// What a filter means, by looking at one record.
 pub(super) fn wants(filter: &Filter, record: &Record) -> bool {
+    meets(&filter.clauses, record)
+}
+
+fn meets(clauses: &[Clause], record: &Record) -> bool {
     let texts = || {
         let ids = record.trace_id.iter().chain(&record.span_id);
         [&record.body]
@@ -201,7 +212,7 @@ pub(super) fn wants(filter: &Filter, record: &Record) -> bool {
     };
     let has = |text: &String, piece: &str| text.to_ascii_lowercase().contains(piece);
     let value = |value: &Value, text: Option<&String>| text.is_some_and(|text| value.holds(text));
-    filter.clauses.iter().all(|clause| {
+    clauses.iter().all(|clause| {
         let held = match &clause.test {
             Test::Word(word) => texts().any(|text| {
                 let lower = text.to_ascii_lowercase();
@@ -222,6 +233,7 @@ pub(super) fn wants(filter: &Filter, record: &Record) -> bool {
                     .get(name)
                     .or_else(|| record.resource.get(name)),
             ),
+            Test::Any(alternatives) => alternatives.iter().any(|all| meets(all, record)),
             Test::Stream(_)
             | Test::Label(..)
             | Test::Line(_)

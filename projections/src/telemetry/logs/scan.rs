@@ -271,8 +271,8 @@ impl Filter {
     /// Columns that the filter asks for, besides those of fields.
     fn columns(&self) -> Vec<Column> {
         let mut columns = vec![Column::Time];
-        for clause in &self.clauses {
-            columns.extend_from_slice(match &clause.test {
+        for test in self.tests() {
+            columns.extend_from_slice(match test {
                 Test::Level(_) => &[Column::Level],
                 Test::Service(_) | Test::Resource(..) | Test::Stream(_) | Test::Field(..) => {
                     &[Column::Streams, Column::Stream]
@@ -284,7 +284,7 @@ impl Filter {
                 Test::Body(_) | Test::Line(_) | Test::LineMatches(_) => {
                     &[Column::BodyLength, Column::Body]
                 }
-                Test::Word(_) | Test::Phrase(_) => &[],
+                Test::Word(_) | Test::Phrase(_) | Test::Any(_) => &[],
             });
         }
         columns

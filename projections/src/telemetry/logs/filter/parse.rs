@@ -32,21 +32,42 @@ pub(super) fn parse(text: &str) -> Result<Filter, BadQuery> {
             format!("a query has at most {MOST_BYTES} bytes, not more"),
         ));
     }
-    let mut filter = Filter::default();
+    let (mut alternatives, mut clauses, mut count) = (Vec::new(), Vec::new(), 0);
+    let mut split_at = None;
     while reader.skip_spaces() {
         let from = reader.at;
         // All conditions must hold anyway.
         if reader.operator("AND") {
             continue;
         }
-        if filter.clauses.len() == MOST_CLAUSES {
+        if reader.operator("OR") {
+            if clauses.is_empty() {
+                return Err(reader.error(from, LONELY));
+            }
+            alternatives.push(std::mem::take(&mut clauses));
+            split_at = Some((from, reader.at));
+            continue;
+        }
+        if count == MOST_CLAUSES {
             return Err(reader.error(from, format!("more than {MOST_CLAUSES} conditions")));
         }
-        let clause = reader.clause()?;
-        filter.clauses.push(clause);
+        count += 1;
+        clauses.push(reader.clause()?);
     }
+    let Some((from, to)) = split_at else {
+        return Ok(Filter { clauses });
+    };
+    if clauses.is_empty() {
+        reader.at = to;
+        return Err(reader.error(from, LONELY));
+    }
+    alternatives.push(clauses);
+    let mut filter = Filter::default();
+    filter.require(Test::Any(alternatives));
     Ok(filter)
 }
+
+const LONELY: &str = "`OR` must stand between conditions; the word itself is `or`";
 
 struct Reader<'a> {
     text: &'a str,
@@ -93,13 +114,6 @@ impl<'a> Reader<'a> {
 
     fn clause(&mut self) -> Result<Clause, BadQuery> {
         let begin = self.at;
-        if self.operator("OR") {
-            return Err(self.error(
-                begin,
-                "`OR` is not understood: a field takes several values, as `level:error,fatal`; \
-                 the word itself is `or`",
-            ));
-        }
         let negated = self.negation()?;
         let test = match self.peek() {
             Some('"') => {
@@ -404,13 +418,30 @@ mod tests {
         assert_eq!(tests("and \"NOT\" ANDROID"), tests("and \"not\" android"));
         let phrase = Test::Phrase("timeout".to_owned());
         assert_eq!(tests("NOT \"timeout\""), [(true, phrase)]);
-        let refused = parse("a OR b").unwrap_err();
-        assert_eq!((refused.range.from, refused.range.to), (2, 4));
-        assert!(refused.message.contains("`OR` is not understood"));
         assert_eq!(
             parse("a NOT ").unwrap_err().message,
             "`NOT` must stand before what is not wanted"
         );
+    }
+
+    #[test]
+    fn or_parts_what_must_all_hold() {
+        let of = |text: &str| parse(text).unwrap().clauses;
+        let either = Test::Any(vec![of("a b:c"), of("-d"), of("\"OR\" or")]);
+        assert_eq!(one("a AND b:c OR NOT d OR \"OR\" or"), either);
+        for (text, from, to) in [
+            ("OR a", 0, 2),
+            ("a OR OR b", 5, 7),
+            ("ä OR ", 2, 4),
+            ("a OR AND", 2, 4),
+        ] {
+            let refused = parse(text).unwrap_err();
+            assert_eq!((refused.range.from, refused.range.to), (from, to), "{text}");
+            assert!(refused.message.contains("between conditions"));
+        }
+        assert!(parse(&"a OR ".repeat(64)).is_err(), "one is missing");
+        assert!(parse(&format!("{}a", "a OR ".repeat(63))).is_ok());
+        assert!(parse(&format!("{}a", "a OR ".repeat(64))).is_err());
     }
 
     #[test]
@@ -447,7 +478,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn nothing_panics(text in "[a-c\"\\\\:*,<>= é-]{0,40}") {
+        fn nothing_panics(text in "([a-c\"\\\\:*,<>= é-]|OR ){0,40}") {
             drop(parse(&text));
         }
     }

@@ -137,7 +137,7 @@ pub(super) async fn list(
     let mut left: Vec<&Listed> = within(&hours, query).chain(&anew).collect();
     let of = listed.len() + left.len();
     if !tokens.is_empty() && !left.is_empty() {
-        left = sifted(db, tx, scope, left, &tokens).await?;
+        left = sifted_by_any(db, tx, scope, left, &tokens).await?;
     }
     let begin = listed.len();
     listed.extend(left.into_iter().cloned());
@@ -219,6 +219,26 @@ fn within<'a>(hours: &'a [Arc<Hour>], query: &Query) -> impl Iterator<Item = &'a
     };
     let segments = hours.iter().flat_map(|hour| &hour.segments);
     segments.filter(within)
+}
+
+/// Those that may have all tokens of one of the sets, in their order.
+async fn sifted_by_any<'a>(
+    db: &Db,
+    tx: &mut Transaction<'static, Postgres>,
+    scope: &Scope,
+    old: Vec<&'a Listed>,
+    sets: &[Vec<u64>],
+) -> Result<Vec<&'a Listed>, LogsError> {
+    if let [tokens] = sets {
+        return sifted(db, tx, scope, old, tokens).await;
+    }
+    let (mut left, mut rest) = (Vec::new(), old);
+    for tokens in sets {
+        let found = sifted(db, tx, scope, rest.clone(), tokens).await?;
+        rest.retain(|one| !found.iter().any(|found| std::ptr::eq(*found, *one)));
+        left.extend(found);
+    }
+    Ok(left)
 }
 
 /// Without the segments that surely lack one of the tokens. Those whose filters are not
