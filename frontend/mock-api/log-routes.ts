@@ -1,6 +1,6 @@
 import { http, HttpResponse, ws, type WebSocketHandler } from 'msw';
 import type { LogFilter, LogRecord } from '../src/api/logs';
-import { alternatives, type Term } from '../src/util/log-query';
+import { meets, type Term } from '../src/util/log-query';
 import { notFound, page, refusedSession } from './answers';
 import { lineNumber, lineOf, patternOf } from './log-seed';
 import { has } from './signals';
@@ -118,17 +118,17 @@ function found(query: URLSearchParams): { lines: LogRecord[]; scale: number } {
 }
 
 interface Filter extends LogFilter {
-  sides: Term[][];
+  query: string;
 }
 
 function filterOf(query: URLSearchParams): Filter {
-  return { sides: alternatives(query.get('query') ?? ''), service: query.get('service') ?? undefined, level: query.get('level') ?? undefined };
+  return { query: query.get('query') ?? '', service: query.get('service') ?? undefined, level: query.get('level') ?? undefined };
 }
 
-function matches(line: LogRecord, { sides, service, level }: Filter): boolean {
+function matches(line: LogRecord, { query, service, level }: Filter): boolean {
   if (service && !service.split(',').includes(line.service)) return false;
   if (level && !level.split(',').includes(line.level)) return false;
-  return sides.some((terms) => terms.every((term) => term.negated !== termMatches(line, term)));
+  return meets(query, (term) => termMatches(line, term));
 }
 
 function termMatches(line: LogRecord, { field, value }: Term): boolean {

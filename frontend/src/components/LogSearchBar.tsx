@@ -97,7 +97,7 @@ function ActiveFilters({ search }: { search: LogSearch }) {
   );
 }
 
-/** A term may stand on several sides of an `OR`. */
+/** A term may stand in several places. */
 function onceEach(terms: Term[]): Term[] {
   return [...new Map(terms.map((term) => [termText(term), term])).values()];
 }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { alternatives, hasTerm, markedPieces, parseTerms, patternPhrase, searchedTexts, termText, withoutTerm, withTerm } from './log-query';
+import { hasTerm, markedPieces, meets, parseTerms, patternPhrase, searchedTexts, termText, withoutTerm, withTerm } from './log-query';
 
 it('reads words, phrases, field filters and exclusions', () => {
   expect(parseTerms('timeout "card declined" http.status:502 -pod:web-1 NOT retry')).toEqual([
@@ -40,14 +40,26 @@ it('finds a pattern’s lines by its longest constant part', () => {
   expect(patternPhrase('<*>')).toBe('');
 });
 
-it('keeps what stands on each side of an OR', () => {
+it('keeps what stands on each side of an OR, and in parentheses', () => {
   const level = { negated: false, field: 'level', value: 'error' };
-  expect(alternatives('a AND b OR -c OR "OR"').map((side) => side.map(termText))).toEqual([['a', 'b'], ['-c'], ['"OR"']]);
-  expect(withTerm('a -level:error OR b', level)).toBe('a level:error OR b level:error');
-  expect(withoutTerm('a level:error OR level:error', level)).toBe('a');
-  expect(hasTerm('a level:error OR level:error', level)).toBe(true);
-  expect(hasTerm('a level:error OR b', level)).toBe(false);
+  expect(parseTerms('(a AND f(x) OR -c) -(d OR "OR")').map(termText)).toEqual(['a', '"f(x)"', '-c', '-d', '-"OR"']);
+  expect(withTerm('a -level:error OR b', level)).toBe('(a -level:error OR b) level:error');
+  expect(withTerm('(a OR b) -level:error', level)).toBe('(a OR b) level:error');
+  expect(withTerm('', level)).toBe('level:error');
+  expect(withoutTerm('(a level:error OR level:error) -(level:error) b', level)).toBe('(a) b');
+  expect(hasTerm('(a OR b) level:error', level)).toBe(true);
+  expect(hasTerm('a OR level:error', level)).toBe(false);
   expect(hasTerm('', level)).toBe(false);
+});
+
+it('asks of what meets a query what the server asks', () => {
+  const found = (query: string) => meets(query, ({ value }) => 'abc'.includes(value));
+  expect(['', 'a b', 'x OR b', '(x OR a) c', '-x', 'NOT (x y) a', '-(a x)'].map(found)).not.toContain(false);
+  expect(['x', 'a x', 'x OR y', '(x OR y) a', '-(a b)', 'a -(x OR c)'].map(found)).not.toContain(true);
+});
+
+it('reads what the server refuses without an end', () => {
+  expect(['(', '(a', 'a)', '()', '-', 'OR', '(a OR', '"a', 'x:('].map((query) => parseTerms(query).length)).toEqual([0, 1, 1, 0, 1, 0, 1, 1, 1]);
 });
 
 it('takes AND and NOT in capitals as the server does, and quotes them where they are words', () => {

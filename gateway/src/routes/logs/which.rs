@@ -19,7 +19,7 @@ const DEFAULT_RANGE_NS: i64 = 3_600_000_000_000;
 #[into_params(parameter_in = Query)]
 pub struct Which {
     /// Words, phrases and fields, all of which must hold, or all of those on one side of
-    /// an `OR`: `timeout service:checkout OR "connection refused" -level:debug`.
+    /// an `OR`: `(timeout OR "connection refused") service:checkout -level:debug`.
     pub query: Option<String>,
     /// Only of these services, separated by commas.
     pub service: Option<String>,

@@ -18,10 +18,11 @@
 //! | `-word` `-field:value` `NOT word` | that do not |
 //!
 //! | `timeout service:a OR refused` | that have `timeout` and are of `a`, or have `refused` |
+//! | `(timeout OR refused) -level:debug` | that have either, and are not of this level |
 //!
-//! `AND` between conditions says nothing new. `OR` parts more than it does, and there are
-//! no parentheses: what must hold on both sides is said on both, or beside the query, as
-//! services and levels are. `AND`, `OR` and `NOT` are operators in capitals only.
+//! `AND` between conditions says nothing new, and `OR` parts more than it does. `AND`,
+//! `OR` and `NOT` are operators in capitals only; a parenthesis is one where a condition
+//! begins.
 //!
 //! Values with spaces, commas or quotes stand in double quotes, with `\"` and `\\`.
 
@@ -71,7 +72,7 @@ pub(super) enum Test {
     LineMatches(Regexp),
     /// Arrived by then.
     KnownAt(i64),
-    /// All conditions of one of these, of which none is of this kind.
+    /// All conditions of one of these.
     Any(Vec<Vec<Clause>>),
 }
 
@@ -214,17 +215,21 @@ impl Filter {
     }
 
     /// What is asked, on whichever side of an `OR`.
-    pub(super) fn tests(&self) -> impl Iterator<Item = &Test> {
-        let asked = self.clauses.iter().flat_map(|clause| {
-            let alternatives = clause.alternatives().unwrap_or_default();
-            std::iter::once(clause).chain(alternatives.iter().flatten())
-        });
-        asked.map(|clause| &clause.test)
+    pub(super) fn tests(&self) -> Vec<&Test> {
+        let (mut found, mut left) = (Vec::new(), Vec::new());
+        left.extend(&self.clauses);
+        while let Some(Clause { test, .. }) = left.pop() {
+            match test {
+                Test::Any(alternatives) => left.extend(alternatives.iter().flatten()),
+                one => found.push(one),
+            }
+        }
+        found
     }
 
     /// Names of the fields that it asks for.
     pub(super) fn fields(&self) -> Vec<&str> {
-        let fields = self.tests().filter_map(|test| match test {
+        let fields = self.tests().into_iter().filter_map(|test| match test {
             Test::Field(name, _) => Some(name.as_str()),
             _ => None,
         });
@@ -238,8 +243,8 @@ impl Filter {
 
     /// Whether it looks for text anywhere, and so may need every column.
     pub(super) fn reads_everything(&self) -> bool {
-        let everywhere = |test: &Test| matches!(test, Test::Word(_) | Test::Phrase(_));
-        self.tests().any(everywhere)
+        let everywhere = |test: &&Test| matches!(test, Test::Word(_) | Test::Phrase(_));
+        self.tests().iter().any(everywhere)
     }
 }
 

@@ -194,6 +194,11 @@ pub(super) const QUERIES: &[(&str, usize)] = &[
         2,
     ),
     ("nothinglikethis OR northis", 0),
+    (
+        "(service:cart OR service:checkout) -(level:info OR level:error)",
+        50,
+    ),
+    ("NOT (level:info http.status_code:*)", 500),
     ("-level:info -level:error OR user.id:*", 3000),
 ];
 

@@ -8,6 +8,7 @@ use super::{Clause, Comparison, Filter, Pattern, Test, Value};
 /// Longer queries are mistakes.
 const MOST_BYTES: usize = 4096;
 const MOST_CLAUSES: usize = 64;
+const MOST_DEPTH: usize = 8;
 
 /// What is wrong with a query, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -25,45 +26,24 @@ pub struct Range {
 }
 
 pub(super) fn parse(text: &str) -> Result<Filter, BadQuery> {
-    let mut reader = Reader { text, at: 0 };
+    let mut reader = Reader {
+        text,
+        at: 0,
+        depth: 0,
+        clauses: 0,
+    };
     if text.len() > MOST_BYTES {
         return Err(reader.error(
             0,
             format!("a query has at most {MOST_BYTES} bytes, not more"),
         ));
     }
-    let (mut alternatives, mut clauses, mut count) = (Vec::new(), Vec::new(), 0);
-    let mut split_at = None;
-    while reader.skip_spaces() {
-        let from = reader.at;
-        // All conditions must hold anyway.
-        if reader.operator("AND") {
-            continue;
-        }
-        if reader.operator("OR") {
-            if clauses.is_empty() {
-                return Err(reader.error(from, LONELY));
-            }
-            alternatives.push(std::mem::take(&mut clauses));
-            split_at = Some((from, reader.at));
-            continue;
-        }
-        if count == MOST_CLAUSES {
-            return Err(reader.error(from, format!("more than {MOST_CLAUSES} conditions")));
-        }
-        count += 1;
-        clauses.push(reader.clause()?);
-    }
-    let Some((from, to)) = split_at else {
-        return Ok(Filter { clauses });
-    };
-    if clauses.is_empty() {
-        reader.at = to;
-        return Err(reader.error(from, LONELY));
-    }
-    alternatives.push(clauses);
+    let mut alternatives = reader.alternatives()?;
     let mut filter = Filter::default();
-    filter.require(Test::Any(alternatives));
+    match alternatives.len() {
+        0 | 1 => filter.clauses = alternatives.pop().unwrap_or_default(),
+        _ => filter.require(Test::Any(alternatives)),
+    }
     Ok(filter)
 }
 
@@ -72,6 +52,9 @@ const LONELY: &str = "`OR` must stand between conditions; the word itself is `or
 struct Reader<'a> {
     text: &'a str,
     at: usize,
+    /// Of open parentheses.
+    depth: usize,
+    clauses: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -112,10 +95,76 @@ impl<'a> Reader<'a> {
         alone
     }
 
+    /// What stands on each side of an `OR`, up to the end or the parenthesis that closes;
+    /// nothing where there is nothing.
+    fn alternatives(&mut self) -> Result<Vec<Vec<Clause>>, BadQuery> {
+        let (mut alternatives, mut clauses) = (Vec::new(), Vec::new());
+        let mut split = None;
+        while self.skip_spaces() && !(self.depth > 0 && self.peek() == Some(')')) {
+            let from = self.at;
+            // All conditions must hold anyway.
+            if self.operator("AND") {
+                continue;
+            }
+            if self.operator("OR") {
+                if clauses.is_empty() {
+                    return Err(self.error(from, LONELY));
+                }
+                alternatives.push(std::mem::take(&mut clauses));
+                split = Some((from, self.at));
+                continue;
+            }
+            if self.clauses == MOST_CLAUSES {
+                return Err(self.error(from, format!("more than {MOST_CLAUSES} conditions")));
+            }
+            self.clauses += 1;
+            let clause = self.clause()?;
+            match clause.test {
+                // All that must hold, in needless parentheses.
+                Test::Any(mut one) if one.len() == 1 && !clause.negated => {
+                    clauses.append(&mut one[0]);
+                }
+                _ => clauses.push(clause),
+            }
+        }
+        match (clauses.is_empty(), split) {
+            (true, Some((from, to))) => {
+                self.at = to;
+                return Err(self.error(from, LONELY));
+            }
+            (true, None) => {}
+            (false, _) => alternatives.push(clauses),
+        }
+        Ok(alternatives)
+    }
+
+    /// What stands in parentheses, of which the first is next.
+    fn group(&mut self) -> Result<Test, BadQuery> {
+        let begin = self.at;
+        if self.depth == MOST_DEPTH {
+            return Err(self.error(begin, format!("more than {MOST_DEPTH} parentheses deep")));
+        }
+        (self.at, self.depth) = (self.at + 1, self.depth + 1);
+        let alternatives = self.alternatives()?;
+        self.depth -= 1;
+        if self.peek() != Some(')') {
+            self.at = begin + 1;
+            let message = "a parenthesis is not closed; text that has one stands in quotes";
+            return Err(self.error(begin, message));
+        }
+        self.at += 1;
+        if alternatives.is_empty() {
+            return Err(self.error(begin, "the parentheses are empty"));
+        }
+        self.ends_here()?;
+        Ok(Test::Any(alternatives))
+    }
+
     fn clause(&mut self) -> Result<Clause, BadQuery> {
         let begin = self.at;
         let negated = self.negation()?;
         let test = match self.peek() {
+            Some('(') => self.group(),
             Some('"') => {
                 let phrase = self.quoted()?;
                 self.ends_here()?;
@@ -152,6 +201,7 @@ impl<'a> Reader<'a> {
     /// Nothing may follow a closing quote directly.
     fn ends_here(&self) -> Result<(), BadQuery> {
         match self.peek() {
+            Some(')') if self.depth > 0 => Ok(()),
             Some(c) if !c.is_whitespace() => {
                 Err(self.error(self.at, format!("a space is missing before `{c}`")))
             }
@@ -159,14 +209,28 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Takes what goes on until a space, one of `ends`, or the parenthesis that closes
+    /// what the word does not open.
+    fn until(&mut self, ends: &[char]) -> &'a str {
+        let rest = self.rest();
+        let mut opened = 0_usize;
+        let ends_here = |c: char| {
+            match c {
+                '(' => opened += 1,
+                ')' if opened == 0 => return self.depth > 0,
+                ')' => opened -= 1,
+                _ => {}
+            }
+            c.is_whitespace() || ends.contains(&c)
+        };
+        let end = rest.find(ends_here).unwrap_or(rest.len());
+        self.at += end;
+        &rest[..end]
+    }
+
     fn word_or_field(&mut self) -> Result<Test, BadQuery> {
         let begin = self.at;
-        let rest = self.rest();
-        let end = rest
-            .find(|c: char| c.is_whitespace() || c == '"' || c == ':')
-            .unwrap_or(rest.len());
-        let word = &rest[..end];
-        self.at += end;
+        let word = self.until(&['"', ':']);
         match self.peek() {
             Some('"') => Err(self.error(self.at, "a quote inside a word; put it all in quotes")),
             Some(':') if word.is_empty() => Err(self.error(begin, "a field's name is missing")),
@@ -267,28 +331,26 @@ impl<'a> Reader<'a> {
 
     fn bound(&mut self, how: Comparison) -> Result<Value, BadQuery> {
         let begin = self.at;
-        let number = self.bare();
+        let number = self.until(&[',', '"']);
         match number.parse::<f64>() {
             Ok(bound) if bound.is_finite() => Ok(Value::Compared(how, bound)),
             _ => Err(self.error(begin, format!("`{number}` is not a number"))),
         }
     }
 
-    fn bare(&mut self) -> &'a str {
-        let rest = self.rest();
-        let end = rest.find(|c: char| c.is_whitespace() || c == ',' || c == '"');
-        let end = end.unwrap_or(rest.len());
-        self.at += end;
-        &rest[..end]
-    }
-
     fn pattern(&mut self, begin: usize, name: &str) -> Result<Pattern, BadQuery> {
         if self.peek() == Some('"') {
             return self.quoted().map(Pattern::Exactly);
         }
-        let text = self.bare();
+        let text = self.until(&[',', '"']);
         match text.strip_suffix('*') {
             Some(beginning) => Ok(Pattern::BeginsWith(beginning.to_owned())),
+            _ if text.starts_with('(') => Err(self.error(
+                begin,
+                format!(
+                    "`{name}:` takes several values as `a,b`; one with a parenthesis stands in quotes"
+                ),
+            )),
             None if text.is_empty() => Err(self.error(begin, format!("`{name}:` has no value"))),
             None => Ok(Pattern::Exactly(text.to_owned())),
         }
@@ -439,9 +501,47 @@ mod tests {
             assert_eq!((refused.range.from, refused.range.to), (from, to), "{text}");
             assert!(refused.message.contains("between conditions"));
         }
+        let deep = |depth: usize| format!("{}a{}", "(".repeat(depth), ")".repeat(depth));
+        assert_eq!(tests(&deep(8)), tests("a"));
+        assert!(parse(&deep(9)).is_err());
         assert!(parse(&"a OR ".repeat(64)).is_err(), "one is missing");
         assert!(parse(&format!("{}a", "a OR ".repeat(63))).is_ok());
         assert!(parse(&format!("{}a", "a OR ".repeat(64))).is_err());
+    }
+
+    #[test]
+    fn parentheses_hold_together_what_or_parts() {
+        let of = |text: &str| parse(text).unwrap().clauses;
+        let either = Test::Any(vec![of("a:b,c"), of("f(x)")]);
+        let all = tests("(a:b,c OR f(x)) d NOT (e \"f\") (g h)");
+        assert_eq!(all[0], (false, either));
+        assert_eq!(all[1..2], tests("d"));
+        assert_eq!(all[2], (true, Test::Any(vec![of("e \"f\"")])));
+        assert_eq!(all[3..], tests("g h"));
+        assert_eq!(one("f(x)"), Test::Phrase("f(x)".to_owned()));
+        assert_eq!(one("x)"), Test::Phrase("x)".to_owned()));
+        for (text, from, message) in [
+            (
+                "ä (b",
+                2,
+                "a parenthesis is not closed; text that has one stands in quotes",
+            ),
+            ("()", 0, "the parentheses are empty"),
+            ("(a)b", 3, "a space is missing before `b`"),
+            ("(a OR )", 3, LONELY),
+            (
+                "a:(b OR c)",
+                0,
+                "`a:` takes several values as `a,b`; one with a parenthesis stands in quotes",
+            ),
+        ] {
+            let refused = parse(text).unwrap_err();
+            assert_eq!(
+                (refused.range.from, &refused.message[..]),
+                (from, message),
+                "{text}"
+            );
+        }
     }
 
     #[test]
@@ -478,7 +578,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn nothing_panics(text in "([a-c\"\\\\:*,<>= é-]|OR ){0,40}") {
+        fn nothing_panics(text in "([a-c\"\\\\:*,<>= ()é-]|OR ){0,40}") {
             drop(parse(&text));
         }
     }
