@@ -68,6 +68,7 @@ pub struct Config {
     pub log_disk_bytes: u64,
     /// None for a share of the disk.
     pub log_disk_free_bytes: Option<u64>,
+    pub log_page_cache: bool,
     pub outbound_private: bool,
     /// Each a network.
     pub outbound_denied: Vec<String>,
@@ -146,6 +147,7 @@ impl Settings {
             telemetry_raise_limits: self.telemetry_raise_limits.unwrap_or(true),
             log_disk_bytes: self.log_disk_bytes.unwrap_or(10 << 30),
             log_disk_free_bytes: self.log_disk_free_bytes,
+            log_page_cache: self.log_page_cache.unwrap_or(false),
             outbound_private: self.outbound_private.unwrap_or(true),
             outbound_denied: networks("outbound_denied", set(self.outbound_denied))?,
             monitoring_probe_ms: self.monitoring_probe_ms.unwrap_or(30_000).max(100),

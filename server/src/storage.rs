@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use eventlog::Log;
-use eventlog::embedded::{EmbeddedLog, Options};
+use eventlog::embedded::{EmbeddedLog, Options, RealDisk};
 use projections::migrate::MigrateError;
 use projections::vault::{self, MasterKey, Vault, VaultError};
 use projections::{Db, DbConfig};
@@ -87,6 +87,9 @@ pub(crate) async fn open_embedded(config: &Config) -> anyhow::Result<Arc<Embedde
     let options = Options {
         disk_budget_bytes: config.log_disk_bytes,
         disk_free_bytes: config.log_disk_free_bytes,
+        disk: Arc::new(RealDisk {
+            page_cache: config.log_page_cache,
+        }),
         retention: telemetry
             .map(|topic| (topic, Retention::Seconds(kept_s)))
             .into(),

@@ -37,13 +37,17 @@ pub struct Space {
     pub free: u64,
 }
 
-/// The machine's own disk: buffered writes and `fdatasync`.
+/// The machine's own disk: writes past the page cache, where the file system has such,
+/// and `fdatasync`.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct RealDisk;
+pub struct RealDisk {
+    /// Writes through the page cache nevertheless.
+    pub page_cache: bool,
+}
 
 impl Disk for RealDisk {
     fn unbuffered(&self) -> bool {
-        true
+        !self.page_cache
     }
 
     fn write_at(&self, file: &File, bytes: &[u8], position: u64) -> io::Result<()> {

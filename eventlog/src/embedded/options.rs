@@ -51,7 +51,7 @@ impl Options {
             retention: HashMap::new(),
             retention_interval: Duration::from_secs(600),
             clock: Clock::System,
-            disk: Arc::new(RealDisk),
+            disk: Arc::new(RealDisk::default()),
         }
     }
 

@@ -46,7 +46,7 @@ pub(crate) fn append_if_asked() {
     let disk: Arc<dyn eventlog::embedded::Disk> = match order("EVENTLOG_CHILD_DISK").as_str() {
         "never-syncs" => Arc::new(NeverSyncs),
         "keeps-in-memory" => Arc::new(KeepsInMemory::default()),
-        _ => Arc::new(RealDisk),
+        _ => Arc::new(RealDisk::default()),
     };
     let options = Options {
         disk,

@@ -9,6 +9,7 @@ import { asProblem } from '../api/problem';
 import type { LogSearch } from '../hooks/useLogSearch';
 import { download } from '../util/files';
 import { parseTerms, termText, type Term } from '../util/log-query';
+import { LogQueryHelp } from './LogQueryHelp';
 import classes from './LogSearchBar.module.css';
 import { SavedViews } from './SavedViews';
 
@@ -70,6 +71,7 @@ function QueryInput({ value, onSubmit }: { value: string; onSubmit: (value: stri
         classNames={{ input: classes.input }}
         style={{ flex: 1 }}
       />
+      <LogQueryHelp />
       <Button type="submit">Search</Button>
     </form>
   );

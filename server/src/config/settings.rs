@@ -134,6 +134,10 @@ pub struct Settings {
     /// twentieth of the disk, 256 MiB to 2 GiB]
     #[arg(long, env = "SRE_COPILOT_LOG_DISK_FREE_BYTES", global = true)]
     pub log_disk_free_bytes: Option<u64>,
+    /// Writes the embedded log through the page cache, for file systems on which writes
+    /// past it are slow [default: false]
+    #[arg(long, env = "SRE_COPILOT_LOG_PAGE_CACHE", global = true)]
+    pub log_page_cache: Option<bool>,
     /// Whether servers that people name may have private addresses, this machine's among
     /// them [default: true]
     #[arg(long, env = "SRE_COPILOT_OUTBOUND_PRIVATE", global = true)]
@@ -269,6 +273,7 @@ impl Settings {
             telemetry_raise_limits: self.telemetry_raise_limits.or(below.telemetry_raise_limits),
             log_disk_bytes: self.log_disk_bytes.or(below.log_disk_bytes),
             log_disk_free_bytes: self.log_disk_free_bytes.or(below.log_disk_free_bytes),
+            log_page_cache: self.log_page_cache.or(below.log_page_cache),
             outbound_private: self.outbound_private.or(below.outbound_private),
             outbound_denied: self.outbound_denied.or(below.outbound_denied),
             monitoring_probe_ms: self.monitoring_probe_ms.or(below.monitoring_probe_ms),

@@ -87,10 +87,13 @@ impl Platform {
         platform
     }
 
-    /// With everything it keeps, its own Postgres included, in `folder`.
+    /// With everything it keeps, its own Postgres included, in `folder`. A library that
+    /// lets syncs do nothing loses only what is in the page cache.
     pub(crate) async fn start_in(folder: TempDir, preload: Option<PathBuf>) -> Self {
         let alone = ONE_AT_A_TIME.lock().await;
         let mut platform = Self::on(folder, None, Some(alone));
+        let page_cache = preload.is_some().to_string();
+        platform.variables = vec![("SRE_COPILOT_LOG_PAGE_CACHE", page_cache)];
         platform.preload = preload;
         platform.begin().await;
         platform
