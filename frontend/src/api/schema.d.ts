@@ -11000,7 +11000,10 @@ export interface operations {
     search_logs: {
         parameters: {
             query?: {
-                /** @description Words, phrases and fields, all of which must hold. */
+                /**
+                 * @description Words, phrases and fields, all of which must hold, or all of those on one side of
+                 *     an `OR`: `(timeout OR "connection refused") service:checkout -level:debug`.
+                 */
                 query?: string;
                 /** @description Only of these services, separated by commas. */
                 service?: string;
@@ -11096,7 +11099,10 @@ export interface operations {
     export_logs: {
         parameters: {
             query?: {
-                /** @description Words, phrases and fields, all of which must hold. */
+                /**
+                 * @description Words, phrases and fields, all of which must hold, or all of those on one side of
+                 *     an `OR`: `(timeout OR "connection refused") service:checkout -level:debug`.
+                 */
                 query?: string;
                 /** @description Only of these services, separated by commas. */
                 service?: string;
@@ -11189,7 +11195,10 @@ export interface operations {
     log_fields: {
         parameters: {
             query?: {
-                /** @description Words, phrases and fields, all of which must hold. */
+                /**
+                 * @description Words, phrases and fields, all of which must hold, or all of those on one side of
+                 *     an `OR`: `(timeout OR "connection refused") service:checkout -level:debug`.
+                 */
                 query?: string;
                 /** @description Only of these services, separated by commas. */
                 service?: string;
@@ -11280,7 +11289,10 @@ export interface operations {
     log_field_values: {
         parameters: {
             query?: {
-                /** @description Words, phrases and fields, all of which must hold. */
+                /**
+                 * @description Words, phrases and fields, all of which must hold, or all of those on one side of
+                 *     an `OR`: `(timeout OR "connection refused") service:checkout -level:debug`.
+                 */
                 query?: string;
                 /** @description Only of these services, separated by commas. */
                 service?: string;
@@ -11387,7 +11399,10 @@ export interface operations {
     log_patterns: {
         parameters: {
             query?: {
-                /** @description Words, phrases and fields, all of which must hold. */
+                /**
+                 * @description Words, phrases and fields, all of which must hold, or all of those on one side of
+                 *     an `OR`: `(timeout OR "connection refused") service:checkout -level:debug`.
+                 */
                 query?: string;
                 /** @description Only of these services, separated by commas. */
                 service?: string;
@@ -11483,7 +11498,10 @@ export interface operations {
     log_services: {
         parameters: {
             query?: {
-                /** @description Words, phrases and fields, all of which must hold. */
+                /**
+                 * @description Words, phrases and fields, all of which must hold, or all of those on one side of
+                 *     an `OR`: `(timeout OR "connection refused") service:checkout -level:debug`.
+                 */
                 query?: string;
                 /** @description Only of these services, separated by commas. */
                 service?: string;
@@ -11569,7 +11587,10 @@ export interface operations {
     log_stats: {
         parameters: {
             query?: {
-                /** @description Words, phrases and fields, all of which must hold. */
+                /**
+                 * @description Words, phrases and fields, all of which must hold, or all of those on one side of
+                 *     an `OR`: `(timeout OR "connection refused") service:checkout -level:debug`.
+                 */
                 query?: string;
                 /** @description Only of these services, separated by commas. */
                 service?: string;
@@ -11662,7 +11683,10 @@ export interface operations {
     tail_logs: {
         parameters: {
             query?: {
-                /** @description Words, phrases and fields, all of which must hold. */
+                /**
+                 * @description Words, phrases and fields, all of which must hold, or all of those on one side of
+                 *     an `OR`: `(timeout OR "connection refused") service:checkout -level:debug`.
+                 */
                 query?: string;
                 /** @description Only of these services, separated by commas. */
                 service?: string;
