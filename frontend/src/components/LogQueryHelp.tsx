@@ -18,9 +18,9 @@ const WAYS: [query: string, finds: string][] = [
 /** What can be written into the search box. */
 export function LogQueryHelp() {
   return (
-    <Popover width={420} position="bottom-end" withArrow shadow="md">
+    <Popover width="min(420px, 94vw)" position="bottom-end" withArrow shadow="md">
       <Popover.Target>
-        <ActionIcon variant="subtle" color="gray" size="lg" aria-label="How to search">
+        <ActionIcon variant="subtle" color="gray" size={30} aria-label="How to search">
           <IconHelp size={16} />
         </ActionIcon>
       </Popover.Target>
