@@ -62,7 +62,7 @@ pub enum LogError {
         /// The file system is the bound.
         disk: bool,
     },
-    /// A write or sync failed. The log accepts nothing more; the process must end,
+    /// A sync failed, or a write for another reason than a full disk. The log accepts nothing more; the process must end,
     /// because what the kernel still holds of the failed write is unknowable.
     #[error("the log failed and is closed: {0}")]
     Failed(String),
