@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api_key;
 use crate::denied::Denied;
+use crate::permissions::KeyScope;
 use crate::principal::{Grant, Principal};
 use ring::Ring;
 pub use snapshot::SnapshotError;
@@ -137,12 +138,13 @@ impl Keyring {
         self.ring.read().has_ended(tenant)
     }
 
-    /// Whether a key that was admitted before still would be.
-    pub fn still_admits(&self, key: ApiKeyId, now: Timestamp) -> bool {
+    /// Whether a key that was admitted before, and granted `scopes`, still would be.
+    pub fn still_admits(&self, key: ApiKeyId, scopes: &[KeyScope], now: Timestamp) -> bool {
         let ring = self.ring.read();
         let expired = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
-        ring.by_id(key)
-            .is_some_and(|key| !key.revoked && !expired(key.expires_at))
+        ring.by_id(key).is_some_and(|key| {
+            !key.revoked && !expired(key.expires_at) && key.scopes() == scopes
+        })
     }
 
     /// Whether this use of a key is the first within a minute, and so to be noted.

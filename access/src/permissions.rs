@@ -77,7 +77,7 @@ const TABLE: [Row; 37] = {
         row(Action::ManageOwners, "owner.manage", "Make members owners and take ownership away", &[Owner]),
         row(Action::ManageSingleSignOn, "single_sign_on.manage", "See and set by which provider members sign in", ADMINS),
         row(Action::ReadApiKeys, "api_key.read", "See API keys (never their secret)", RESPONDERS),
-        row(Action::ManageApiKeys, "api_key.manage", "Create, rotate and revoke API keys", ADMINS),
+        row(Action::ManageApiKeys, "api_key.manage", "Create, change, rotate and revoke API keys", ADMINS),
         row(Action::ReadIncidents, "incident.read", "See incidents and their timelines", EVERYBODY),
         row(Action::OpenIncidents, "incident.open", "Declare an incident", RESPONDERS),
         row(Action::WorkIncidents, "incident.work", "Move incidents on, assign and edit them", RESPONDERS),

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use access::api_key::{self, NewKey};
 use access::denied::Denied;
 use access::keyring::{Keyring, KeyringError};
-use access::permissions::Action;
+use access::permissions::{Action, KeyScope};
 use eventlog::embedded::{EmbeddedLog, Options};
 use eventlog::{Log, NewRecord};
-use schemas::api_key::{ApiKeyCreated, ApiKeyEvent, ApiKeyRevoked};
+use schemas::api_key::{ApiKeyChanged, ApiKeyCreated, ApiKeyEvent, ApiKeyRevoked};
 use schemas::context::{Clock, Context};
 use schemas::envelope::Envelope;
 use schemas::ids::{ApiKeyId, ProjectId, TenantId};
@@ -85,6 +85,7 @@ async fn a_key_is_admitted_until_it_expires_or_is_revoked() {
     .await;
     let principal = keyring.admit(&before.text, NOW).unwrap();
     assert!(principal.may(Action::Ingest) && !principal.may(Action::ReadIncidents));
+    assert!(keyring.still_admits(id(1), &[KeyScope::Ingest], NOW));
     let short = fixture.create(id(2), Some(NOW.plus_millis(1))).await;
     eventually("the new key is known", || async {
         keyring.admit(&short.text, NOW).ok()
@@ -100,9 +101,33 @@ async fn a_key_is_admitted_until_it_expires_or_is_revoked() {
     })
     .await;
     assert_eq!(refused, Denied::KeyRevoked);
-    assert!(!keyring.still_admits(id(1), NOW));
+    assert!(!keyring.still_admits(id(1), &[KeyScope::Ingest], NOW));
     let unknown = keyring.admit(&api_key::generate().text, NOW);
     assert_eq!(unknown, Err(Denied::UnknownKey));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_may_do_what_it_was_last_changed_to() {
+    let fixture = Fixture::new();
+    let key = fixture.create(id(1), None).await;
+    let (keyring, _stop) = fixture.keyring().await;
+    eventually("the key is known", || async {
+        keyring.admit(&key.text, NOW).ok()
+    })
+    .await;
+    let changed = ApiKeyChanged {
+        name: "agent".to_owned(),
+        scopes: vec!["read".to_owned()],
+    };
+    fixture.append(id(1), changed.into()).await;
+    eventually("the change is known", || async {
+        let principal = keyring.admit(&key.text, NOW).unwrap();
+        (principal.may(Action::ReadIncidents) && !principal.may(Action::Ingest)).then_some(())
+    })
+    .await;
+    // What was admitted before it has to come again.
+    assert!(!keyring.still_admits(id(1), &[KeyScope::Ingest], NOW));
+    assert!(keyring.still_admits(id(1), &[KeyScope::Read], NOW));
 }
 
 #[tokio::test(flavor = "multi_thread")]

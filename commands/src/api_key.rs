@@ -5,8 +5,8 @@ mod audited;
 use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
 use schemas::api_key::{
-    ApiKeyCommand, ApiKeyCreated, ApiKeyEndSet, ApiKeyEvent, ApiKeyRevoked, CreateApiKey,
-    EndApiKey, RevokeApiKey,
+    ApiKeyChanged, ApiKeyCommand, ApiKeyCreated, ApiKeyEndSet, ApiKeyEvent, ApiKeyRevoked,
+    ChangeApiKey, CreateApiKey, EndApiKey, RevokeApiKey,
 };
 use schemas::context::Context;
 use schemas::time::Timestamp;
@@ -79,9 +79,8 @@ impl ApiKey {
         match (&self.created, command) {
             (None, ApiKeyCommand::CreateApiKey(c)) => create(c, context),
             (Some(facts), ApiKeyCommand::CreateApiKey(c)) => again(facts, &c),
-            (None, ApiKeyCommand::RevokeApiKey(_) | ApiKeyCommand::EndApiKey(_)) => {
-                Err(ApiKeyRefusal::NotFound)
-            }
+            (None, _) => Err(ApiKeyRefusal::NotFound),
+            (Some(facts), ApiKeyCommand::ChangeApiKey(c)) => self.change(facts, c),
             (Some(_), ApiKeyCommand::EndApiKey(c)) => self.end(&c, context),
             (Some(_), ApiKeyCommand::RevokeApiKey(c)) => self.revoke(c),
         }
@@ -103,6 +102,20 @@ impl ApiKey {
                 .into(),
             ]),
         }
+    }
+
+    fn change(&self, facts: &Facts, c: ChangeApiKey) -> Decision {
+        if self.revoked {
+            return Err(ApiKeyRefusal::Revoked);
+        }
+        let name = c.name.unwrap_or_else(|| facts.name.clone());
+        let scopes = c.scopes.unwrap_or_else(|| facts.scopes.clone());
+        fields::text("name", &name, NAME_CHARS)?;
+        check_scopes(&scopes)?;
+        if name == facts.name && scopes == facts.scopes {
+            return Ok(Vec::new());
+        }
+        Ok(vec![ApiKeyChanged { name, scopes }.into()])
     }
 
     fn revoke(&self, c: RevokeApiKey) -> Decision {
@@ -142,6 +155,12 @@ impl Aggregate for ApiKey {
             }
             ApiKeyEvent::ApiKeyRevoked(_) => self.revoked = true,
             ApiKeyEvent::ApiKeyEndSet(e) => self.expires_at = Some(e.expires_at),
+            ApiKeyEvent::ApiKeyChanged(e) => {
+                if let Some(facts) = &mut self.created {
+                    facts.name = e.name;
+                    facts.scopes = e.scopes;
+                }
+            }
         }
     }
 }
@@ -277,6 +296,42 @@ mod tests {
         given(vec![created(), revoked()])
             .when(revoke())
             .then_expect_events(vec![]);
+    }
+
+    #[test]
+    fn it_is_changed_while_it_is_good() {
+        let change = |name: Option<&str>, scopes: Option<&[&str]>| {
+            ApiKeyCommand::from(ChangeApiKey {
+                name: name.map(str::to_owned),
+                scopes: scopes.map(|all| all.iter().map(|&scope| scope.to_owned()).collect()),
+            })
+        };
+        let changed = |name: &str, scope: &str| {
+            ApiKeyEvent::from(ApiKeyChanged {
+                name: name.to_owned(),
+                scopes: vec![scope.to_owned()],
+            })
+        };
+        given(vec![created()])
+            .when(change(Some("agent"), None))
+            .then_expect_events(vec![changed("agent", "ingest")]);
+        given(vec![created(), changed("agent", "ingest")])
+            .when(change(None, Some(&["read"])))
+            .then_expect_events(vec![changed("agent", "read")]);
+        given(vec![created(), changed("agent", "read")])
+            .when(change(Some("agent"), Some(&["read"])))
+            .then_expect_events(vec![]);
+        for scopes in [&[][..], &["root"]] {
+            let refused = given(vec![created()]).when(change(None, Some(scopes)));
+            let refused = refused.inspect_result().unwrap_err();
+            assert!(refused.to_string().contains("`scopes`"), "{refused}");
+        }
+        given(vec![created(), ApiKeyRevoked::example().into()])
+            .when(change(Some("agent"), None))
+            .then_expect_error(ApiKeyRefusal::Revoked);
+        given(vec![])
+            .when(change(Some("agent"), None))
+            .then_expect_error(ApiKeyRefusal::NotFound);
     }
 
     #[test]

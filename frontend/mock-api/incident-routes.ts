@@ -79,7 +79,7 @@ function filtered(query: URLSearchParams): Incident[] {
   const assignee = query.get('assignee');
   const from = query.get('from');
   const to = query.get('to');
-  return state().incidents.filter(
+  const found = state().incidents.filter(
     (incident) =>
       incident.project_id === state().project &&
       (!statuses || statuses.includes(incident.status)) &&
@@ -89,6 +89,14 @@ function filtered(query: URLSearchParams): Incident[] {
       (!from || incident.opened_at >= from) &&
       (!to || incident.opened_at < to),
   );
+  switch (query.get('order')) {
+    case 'oldest_first':
+      return found.toReversed();
+    case 'worst_first':
+      return found.toSorted((left, right) => left.severity.localeCompare(right.severity));
+    default:
+      return found;
+  }
 }
 
 const OPEN: string[] = ['detected', 'acknowledged', 'investigating', 'mitigated'];

@@ -37,6 +37,14 @@ export const tenantRoutes = [
     save();
     return HttpResponse.json({ ...created, key }, { status: 201 });
   }),
+  http.patch<{ id: string }>('/api/v1/api-keys/:id', async ({ request, params }) => {
+    const key = state().apiKeys.find(({ id }) => id === params.id);
+    if (!key) return notFound();
+    Object.assign(key, (await request.json()) as { name?: string; scopes?: KeyScope[] });
+    save();
+    announce('api_key.updated', key.id);
+    return HttpResponse.json(key);
+  }),
   http.delete<{ id: string }>('/api/v1/api-keys/:id', ({ params }) => {
     const key = state().apiKeys.find(({ id }) => id === params.id);
     if (!key) return notFound();

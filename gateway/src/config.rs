@@ -42,6 +42,8 @@ pub struct Config {
     pub outcome_wait: Duration,
     /// How long it then waits for the read model that it answers from.
     pub read_wait: Duration,
+    /// How long whoever declares an incident waits for its number.
+    pub number_wait: Duration,
     /// The file that lists what was erased; None where none is kept.
     pub erased: Option<PathBuf>,
     /// How long a tenant goes on after its erasure was asked for.
@@ -62,6 +64,7 @@ impl Config {
             mail: false,
             outcome_wait: Duration::from_secs(5),
             read_wait: Duration::from_secs(2),
+            number_wait: Duration::from_secs(2),
             erased: None,
             tenant_erasure_grace: Duration::from_secs(7 * 86_400),
             session_lifetime: Duration::from_secs(30 * 86_400),

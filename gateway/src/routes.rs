@@ -168,6 +168,7 @@ fn members(operations: Operations) -> Operations {
         .member(ManageApiKeys, routes!(service_accounts::disable))
         .member(ManageApiKeys, routes!(api_keys::create))
         .member(ManageApiKeys, routes!(api_keys::rotate::rotate))
+        .member(ManageApiKeys, routes!(api_keys::change::change))
         .member(ManageApiKeys, routes!(api_keys::revoke))
         .member(ReadSavedViews, routes!(saved_views::list))
         .member(SaveViews, routes!(saved_views::save))

@@ -24,6 +24,7 @@ CREATE TABLE incidents (
 );
 
 CREATE INDEX incidents_newest ON incidents (tenant_id, project_id, opened_at DESC, id DESC);
+CREATE INDEX incidents_worst ON incidents (tenant_id, project_id, severity, opened_at DESC, id DESC);
 CREATE INDEX incidents_open ON incidents (tenant_id, project_id, opened_at DESC, id DESC)
     WHERE status IN ('detected', 'acknowledged', 'investigating', 'mitigated');
 CREATE INDEX incidents_resolved ON incidents (tenant_id, project_id, resolved_at)

@@ -82,8 +82,8 @@ impl Projection for ApiKeys {
 const WRITE: &str = "INSERT INTO api_keys
     SELECT * FROM json_populate_recordset(NULL::api_keys, $1::json)
     ON CONFLICT (id) DO UPDATE SET version = excluded.version,
-        expires_at = excluded.expires_at, revoked_at = excluded.revoked_at,
-        rotated_at = excluded.rotated_at";
+        name = excluded.name, scopes = excluded.scopes, expires_at = excluded.expires_at,
+        revoked_at = excluded.revoked_at, rotated_at = excluded.rotated_at";
 
 /// The latest use, in whatever order they come.
 const WRITE_USES: &str = "INSERT INTO api_key_uses AS held

@@ -8,6 +8,7 @@ use std::time::Duration;
 use schemas::scope::Scope;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{Connection, Executor, PgConnection, Postgres, Transaction};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::telemetry::logs::{Blooms, Hours};
 
@@ -16,11 +17,17 @@ pub const READ_ROLE: &str = "srec_read";
 /// Owns the tables.
 pub const WRITE_ROLE: &str = "srec_write";
 
+/// How long a query over telemetry may wait for its turn.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Where Postgres is and how much of it this process may use.
 #[derive(Debug, Clone)]
 pub struct DbConfig {
     pub url: String,
     pub read_connections: u32,
+    /// How many of them queries over telemetry use at once; the others stay free for what
+    /// takes milliseconds.
+    pub telemetry_connections: u32,
     pub write_connections: u32,
     /// Longest wait for a connection; a read fails within twice this time.
     pub acquire_timeout: Duration,
@@ -32,7 +39,8 @@ impl DbConfig {
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
-            read_connections: 16,
+            read_connections: 20,
+            telemetry_connections: 12,
             write_connections: 8,
             acquire_timeout: Duration::from_millis(900),
             allow_rls_bypass: false,
@@ -59,9 +67,12 @@ pub enum QueryError {
 
 impl From<sqlx::Error> for QueryError {
     fn from(error: sqlx::Error) -> Self {
-        match is_passing(&error) {
-            true => Self::Unavailable(error.to_string()),
-            false => Self::Failed(error),
+        match error {
+            sqlx::Error::PoolTimedOut => Self::Unavailable(
+                "Postgres is away, or all connections to it are in use".to_owned(),
+            ),
+            error if is_passing(&error) => Self::Unavailable(error.to_string()),
+            error => Self::Failed(error),
         }
     }
 }
@@ -91,6 +102,7 @@ pub(crate) fn is_passing(error: &sqlx::Error) -> bool {
 #[derive(Debug, Clone)]
 pub struct Db {
     read: PgPool,
+    telemetry_turns: Arc<Semaphore>,
     write: PgPool,
     writer: PgConnectOptions,
     blooms: Arc<Blooms>,
@@ -106,6 +118,7 @@ impl Db {
             ("statement_timeout", limit.as_str()),
         ]);
         Ok(Self {
+            telemetry_turns: Arc::new(Semaphore::new(config.telemetry_connections as usize)),
             read: pool(config.read_connections, config, READ_ROLE).connect_lazy_with(reading),
             write: pool(config.write_connections, config, WRITE_ROLE)
                 .connect_lazy_with(options.clone()),
@@ -135,6 +148,16 @@ impl Db {
         .execute(&mut *tx)
         .await?;
         Ok(tx)
+    }
+
+    /// A turn among the queries over telemetry, which may take seconds. They come in
+    /// crowds, a dashboard at a time, and wait for each other longer than others wait for
+    /// a connection.
+    pub(crate) async fn telemetry_turn(&self) -> Result<OwnedSemaphorePermit, QueryError> {
+        let turns = self.telemetry_turns.clone();
+        let turn = tokio::time::timeout(PATIENCE, turns.acquire_owned()).await;
+        let busy = || QueryError::Unavailable("too many queries over telemetry at once".to_owned());
+        turn.ok().and_then(Result::ok).ok_or_else(busy)
     }
 
     /// What searches over logs keep of this database.

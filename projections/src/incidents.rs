@@ -26,7 +26,7 @@ use crate::runtime::{
 };
 use fold::Row;
 
-pub use query::{Cursor, Filter, Incident, get, list, number_of, numbered};
+pub use query::{Cursor, Filter, Incident, Order, get, list, number_of, numbered};
 pub use stats::{Day, OpenIncidents, Stats, stats};
 
 /// The projection.

@@ -10,6 +10,7 @@ use crate::{
     plan,
     source::{Labels, NativeHistogram, SeriesSource, SourceError},
 };
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -124,6 +125,9 @@ pub struct Cost {
     pub held: u64,
 }
 
+/// Of the selectors of one query; more would take turns from other queries.
+const FETCHED_AT_ONCE: usize = 4;
+
 /// For the deepest expression that the parser lets through; memory is taken as it is
 /// used. Threads of the runtime have too little.
 const STACK: usize = 64 * 1024 * 1024;
@@ -214,8 +218,8 @@ impl Engine {
             .map_or(self.limits.timeout, |asked| asked.min(self.limits.timeout));
         let deadline = Instant::now() + timeout;
         let selections = plan::selections(&mut expr, bounds, grid, options.lookback_ms)?;
-        let fetching =
-            futures::future::try_join_all(selections.iter().map(|one| source.select(one)));
+        let fetching = stream::iter(selections.iter().map(|one| source.select(one)));
+        let fetching = fetching.buffered(FETCHED_AT_ONCE).try_collect::<Vec<_>>();
         let sets = tokio::time::timeout(timeout, fetching)
             .await
             .map_err(|_| QueryError::Timeout)??;

@@ -23,11 +23,16 @@ record! { "srecopilot.identity",
     RevokeApiKey { pub reason: Option<String> }
     /// Ends the key at a time, if it does not end before; never later than it would.
     EndApiKey { pub expires_at: Timestamp }
+    /// Another name or other scopes for a key that goes on; what is not given stays.
+    ChangeApiKey {
+        pub name: Option<String>,
+        pub scopes: Option<Vec<String>>,
+    }
 }
 
 messages! {
     /// What aggregate `ApiKey` is asked to do.
-    ApiKeyCommand in "identity" { CreateApiKey, RevokeApiKey, EndApiKey }
+    ApiKeyCommand in "identity" { CreateApiKey, RevokeApiKey, EndApiKey, ChangeApiKey }
 }
 
 record! { "srecopilot.identity",
@@ -43,11 +48,16 @@ record! { "srecopilot.identity",
     }
     ApiKeyRevoked { pub reason: Option<String> }
     ApiKeyEndSet { pub expires_at: Timestamp }
+    /// Both as they are from now on.
+    ApiKeyChanged {
+        pub name: String,
+        pub scopes: Vec<String>,
+    }
 }
 
 messages! {
     /// What has happened to a key; topic `identity.keys`.
-    ApiKeyEvent in "identity" { ApiKeyCreated, ApiKeyRevoked, ApiKeyEndSet }
+    ApiKeyEvent in "identity" { ApiKeyCreated, ApiKeyRevoked, ApiKeyEndSet, ApiKeyChanged }
 }
 
 /// The committed examples.
@@ -78,5 +88,7 @@ mod examples {
         ApiKeyRevoked { reason: Some("leaked".to_owned()) }
         EndApiKey { expires_at: Timestamp::from_micros(1_790_086_400_000_000) }
         ApiKeyEndSet { expires_at: Timestamp::from_micros(1_790_086_400_000_000) }
+        ChangeApiKey { name: Some("alertmanager-eu".to_owned()), scopes: Some(scopes()) }
+        ApiKeyChanged { name: "alertmanager-eu".to_owned(), scopes: scopes() }
     }
 }

@@ -128,6 +128,7 @@ impl Ring {
             }
             ApiKeyEvent::ApiKeyRevoked(_) => self.known(id)?.revoked = true,
             ApiKeyEvent::ApiKeyEndSet(set) => self.known(id)?.expires_at = Some(set.expires_at),
+            ApiKeyEvent::ApiKeyChanged(changed) => self.known(id)?.scopes = changed.scopes,
         }
         Ok(())
     }

@@ -23,6 +23,7 @@ impl Audited for ApiKey {
                 changes.said("expires_at", &e.expires_at);
             }
             ApiKeyEvent::ApiKeyEndSet(e) => changes.said("expires_at", &e.expires_at),
+            ApiKeyEvent::ApiKeyChanged(_) => {}
             ApiKeyEvent::ApiKeyRevoked(e) => {
                 if let Some(reason) = &e.reason {
                     changes.said("reason", reason);

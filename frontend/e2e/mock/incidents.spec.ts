@@ -26,6 +26,30 @@ test('filters live in the URL and Back undoes the page, not the filter', async (
   await expect(page).toHaveURL(/severity=SEV1.*q=checkout/);
 });
 
+test('its headers order the list, and the order lives in the URL', async ({ page }) => {
+  const table = page.getByRole('table', { name: 'Incidents' });
+  const severity = table.getByRole('columnheader', { name: 'Severity' });
+  const opened = table.getByRole('columnheader', { name: 'Opened' });
+  const severities = async () => (await table.locator('tbody tr td:nth-child(2)').allInnerTexts()).join(' ');
+  await expect(opened).toHaveAttribute('aria-sort', 'descending');
+  const newest = await severities();
+  const worst = newest.split(' ').toSorted().join(' ');
+  expect(newest).not.toEqual(worst);
+
+  await severity.getByRole('button').click();
+  await expect(page).toHaveURL(/order=worst/);
+  await expect(severity).toHaveAttribute('aria-sort', 'descending');
+  await expect.poll(severities).toEqual(worst);
+  await page.reload();
+  await expect.poll(severities).toEqual(worst);
+
+  await opened.getByRole('button').click();
+  await expect.poll(severities).toEqual(newest);
+  await opened.getByRole('button').click();
+  await expect(page).toHaveURL(/order=oldest/);
+  await expect.poll(severities).toEqual(newest.split(' ').toReversed().join(' '));
+});
+
 test('the list is walked and worked by keyboard', async ({ page }) => {
   await page.keyboard.press('j');
   await page.keyboard.press('j');

@@ -20,6 +20,23 @@ test('a key is shown once and revoked by naming it', async ({ page }) => {
   await expect(page.getByRole('row', { name: /^ci / })).toContainText('revoked');
 });
 
+test('a key gets another name and other scopes, and keeps its secret', async ({ page }) => {
+  await page.goto(`/p/${PROJECT}/settings/api-keys`);
+  const rows = page.getByRole('table', { name: 'API keys' }).locator('tbody tr');
+  const before = await rows.count();
+  const edit = page.getByRole('button', { name: /^Edit / }).first();
+  const name = ((await edit.getAttribute('aria-label')) ?? '').replace('Edit ', '');
+  await edit.click();
+  const dialog = page.getByRole('dialog');
+  await expect(dialog.getByLabel('Name')).toHaveValue(name);
+  await dialog.getByLabel('Name').fill('agent-eu');
+  await dialog.getByRole('checkbox', { name: /^read/ }).check();
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await expect(dialog).toHaveCount(0);
+  await expect(page.getByRole('row', { name: /agent-eu/ })).toContainText('read');
+  await expect(rows).toHaveCount(before);
+});
+
 test('a rule of retention is set, refused by its field, and taken away', async ({ page }) => {
   await page.goto(`/p/${PROJECT}/settings/telemetry`);
   await page.getByRole('button', { name: 'Add rule' }).click();

@@ -6,6 +6,7 @@ import type { components } from './schema';
 import type { CommandState, Incident, Severity, StepAction } from './types';
 
 export interface IncidentFilter {
+  order?: 'newest_first' | 'oldest_first' | 'worst_first' | undefined;
   status?: string | undefined;
   severity?: string | undefined;
   q?: string | undefined;

@@ -31,6 +31,11 @@ export function rotateApiKey(id: string, overlapHours: number): Promise<CreatedA
   );
 }
 
+/** Its secret stays. */
+export function changeApiKey(id: string, change: Schemas['ApiKeyChange']): Promise<unknown> {
+  return write<unknown>(api.PATCH('/api/v1/api-keys/{id}', { params: { path: { id } }, body: change }), nothing);
+}
+
 export async function revokeApiKey(id: string): Promise<void> {
   await write<unknown>(api.DELETE('/api/v1/api-keys/{id}', { params: { path: { id } } }), nothing);
 }

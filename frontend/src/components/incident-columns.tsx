@@ -1,16 +1,33 @@
 import { Link } from '@tanstack/react-router';
 import type { Incident } from '../api/types';
-import type { Column } from '../ui/DataTable';
+import type { Column, Sort } from '../ui/DataTable';
 import { Duration } from '../ui/Duration';
 import { RelativeTime } from '../ui/RelativeTime';
 import classes from './incident-columns.module.css';
 import { SeverityBadge } from './SeverityBadge';
 import { StatusBadge } from './StatusBadge';
 
-/** The columns of every list of incidents. On a phone the second line of the title carries what the columns drop. */
-export function incidentColumns(project: string): readonly Column<Incident>[] {
+/** As the URL says it; by itself the newest come first. */
+export type ListOrder = 'worst' | 'oldest' | undefined;
+
+interface Ordering {
+  order: ListOrder;
+  set: (order: ListOrder) => void;
+}
+
+/**
+ * The columns of every list of incidents. On a phone the second line of the title carries what the columns drop.
+ * With `ordering` their headers order the list.
+ */
+export function incidentColumns(project: string, ordering?: Ordering): readonly Column<Incident>[] {
   return [
-    { id: 'severity', header: 'Severity', width: 84, cell: (row) => <SeverityBadge severity={row.severity} /> },
+    {
+      id: 'severity',
+      header: 'Severity',
+      width: 84,
+      cell: (row) => <SeverityBadge severity={row.severity} />,
+      ...(ordering && { sort: bySeverity(ordering) }),
+    },
     {
       id: 'key',
       header: 'Key',
@@ -44,8 +61,20 @@ export function incidentColumns(project: string): readonly Column<Incident>[] {
       from: 'medium',
       align: 'right',
       cell: (row) => <RelativeTime at={row.opened_at} className="dim" />,
+      ...(ordering && { sort: byTime(ordering) }),
     },
   ];
+}
+
+function bySeverity({ order, set }: Ordering): Sort {
+  const worst = order === 'worst';
+  return { order: worst ? 'descending' : undefined, toggle: () => set(worst ? undefined : 'worst') };
+}
+
+function byTime({ order, set }: Ordering): Sort {
+  if (order === 'worst') return { order: undefined, toggle: () => set(undefined) };
+  const oldest = order === 'oldest';
+  return { order: oldest ? 'ascending' : 'descending', toggle: () => set(oldest ? undefined : 'oldest') };
 }
 
 function TitleCell({ incident, project }: { incident: Incident; project: string }) {

@@ -1,24 +1,14 @@
-import { Button, Checkbox, Group, Select, Stack, TextInput } from '@mantine/core';
+import { Button, Group, Select, Stack, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { keys } from '../api/keys';
 import { createApiKey, serviceAccountsQuery } from '../api/tenant';
-import { KEY_SCOPES, type CreatedApiKey, type KeyScope } from '../api/types';
+import type { CreatedApiKey, KeyScope } from '../api/types';
 import { useProblemForm } from '../hooks/useProblemForm';
 import { useProject } from '../hooks/useProject';
 import { ProblemAlert } from '../ui/ProblemAlert';
 import { isFilled } from './checks';
-
-const SCOPE_MEANING: Record<KeyScope, string> = {
-  ingest: 'Send alerts and telemetry. All that an agent needs.',
-  'ingest:metrics': 'Send metrics and nothing else.',
-  'ingest:logs': 'Send logs and nothing else.',
-  'ingest:traces': 'Send traces and nothing else.',
-  'ingest:webhooks': 'Send alerts by webhook and nothing else.',
-  read: 'Read incidents and alerts through the API.',
-  write: 'Change incidents through the API.',
-  admin: 'Manage members, keys and projects.',
-};
+import { KeyScopes } from './KeyScopes';
 
 const DAY_MS = 86_400_000;
 const LIFETIMES = [
@@ -58,13 +48,7 @@ export function ApiKeyForm({ onDone }: { onDone: (created: CreatedApiKey) => voi
       <Stack gap="md">
         {problem && <ProblemAlert problem={problem} />}
         <TextInput label="Name" placeholder="alertmanager-eu" data-autofocus {...form.getInputProps('name')} />
-        <Checkbox.Group label="What may it do?" {...form.getInputProps('scopes')}>
-          <Stack gap={8} mt={6}>
-            {KEY_SCOPES.map((scope) => (
-              <Checkbox key={scope} size="xs" value={scope} label={scope} description={SCOPE_MEANING[scope]} />
-            ))}
-          </Stack>
-        </Checkbox.Group>
+        <KeyScopes {...form.getInputProps('scopes')} />
         <Select label="Expires" data={LIFETIMES} allowDeselect={false} {...form.getInputProps('days')} />
         {accounts.length > 0 && (
           <Select

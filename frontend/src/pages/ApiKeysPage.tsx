@@ -1,5 +1,5 @@
-import { Badge, Button, Group, Modal, Stack } from '@mantine/core';
-import { IconKey, IconLock, IconPlus } from '@tabler/icons-react';
+import { ActionIcon, Badge, Button, Group, Modal, Stack } from '@mantine/core';
+import { IconKey, IconLock, IconPencil, IconPlus } from '@tabler/icons-react';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { may } from '../api/auth';
@@ -12,6 +12,7 @@ import { NewKey } from '../components/NewKey';
 import { RotateKey } from '../components/RotateKey';
 import { RefusedWebhooks } from '../components/RefusedWebhooks';
 import { ApiKeyForm } from '../forms/ApiKeyForm';
+import { ChangeKeyForm } from '../forms/ChangeKeyForm';
 import { useMe, useProject } from '../hooks/useProject';
 import { ConfirmByName } from '../ui/ConfirmByName';
 import { DataTable, type Column } from '../ui/DataTable';
@@ -41,6 +42,7 @@ function Keys() {
   const [created, setCreated] = useState<CreatedApiKey | null>(null);
   const [revoking, setRevoking] = useState<ApiKey | null>(null);
   const [rotating, setRotating] = useState<ApiKey | null>(null);
+  const [changing, setChanging] = useState<ApiKey | null>(null);
   const close = () => {
     setCreating(false);
     setCreated(null);
@@ -60,11 +62,21 @@ function Keys() {
         }
       >
         <QueryView query={query} skeleton={<RowSkeleton rows={4} height={41} />}>
-          {(rows) => <KeyRows rows={rows} {...(mayWrite && { acts: { onRevoke: setRevoking, onRotate: setRotating } })} />}
+          {(rows) => (
+            <KeyRows
+              rows={rows}
+              {...(mayWrite && { acts: { onRevoke: setRevoking, onRotate: setRotating, onChange: setChanging } })}
+            />
+          )}
         </QueryView>
         <Modal opened={creating} onClose={close} title={created ? 'Key created' : 'Create an API key'}>
           {created ? <NewKey created={created} onDone={close} /> : <ApiKeyForm onDone={setCreated} />}
         </Modal>
+        {changing && (
+          <Modal opened onClose={() => setChanging(null)} title={`Edit ${changing.name}`}>
+            <ChangeKeyForm before={changing} onDone={() => setChanging(null)} />
+          </Modal>
+        )}
         {rotating && <RotateKey apiKey={rotating} onClose={() => setRotating(null)} />}
         {revoking && <RevokeKey apiKey={revoking} onClose={() => setRevoking(null)} />}
       </Panel>
@@ -77,6 +89,7 @@ function Keys() {
 interface Acts {
   onRevoke: (key: ApiKey) => void;
   onRotate: (key: ApiKey) => void;
+  onChange: (key: ApiKey) => void;
 }
 
 function KeyRows({ rows, acts }: { rows: readonly ApiKey[]; acts?: Acts }) {
@@ -95,7 +108,7 @@ function KeyRows({ rows, acts }: { rows: readonly ApiKey[]; acts?: Acts }) {
 
 function keyColumns(acts: Acts | undefined): readonly Column<ApiKey>[] {
   return [
-    { id: 'name', header: 'Name', cell: (row) => <NameCell apiKey={row} /> },
+    { id: 'name', header: 'Name', cell: (row) => <NameCell apiKey={row} onChange={acts?.onChange} /> },
     {
       id: 'scopes',
       header: 'Scopes',
@@ -144,10 +157,22 @@ function keyColumns(acts: Acts | undefined): readonly Column<ApiKey>[] {
   ];
 }
 
-function NameCell({ apiKey }: { apiKey: ApiKey }) {
+interface NameCellProps {
+  apiKey: ApiKey;
+  onChange: Acts['onChange'] | undefined;
+}
+
+function NameCell({ apiKey, onChange }: NameCellProps) {
   return (
     <>
-      <div style={{ fontWeight: 500, overflowWrap: 'anywhere' }}>{apiKey.name}</div>
+      <div style={{ fontWeight: 500, overflowWrap: 'anywhere' }}>
+        {apiKey.name}
+        {onChange && stateOf(apiKey) !== 'revoked' && (
+          <ActionIcon variant="subtle" color="gray" size={24} ml={4} aria-label={`Edit ${apiKey.name}`} onClick={() => onChange(apiKey)}>
+            <IconPencil size={14} />
+          </ActionIcon>
+        )}
+      </div>
       <div className="dim">
         <span className="mono">{apiKey.prefix}…</span> <HistoryLink type="api_key" id={apiKey.id} />
       </div>

@@ -8,7 +8,7 @@ import { incidentListQuery, type IncidentFilter } from '../api/incidents';
 import { membersQuery } from '../api/tenant';
 import { SEVERITIES, type Incident, type StepAction } from '../api/types';
 import { BulkBar } from '../components/BulkBar';
-import { incidentColumns } from '../components/incident-columns';
+import { incidentColumns, type ListOrder } from '../components/incident-columns';
 import { SeverityBadge } from '../components/SeverityBadge';
 import { useBulkStep } from '../hooks/useBulkStep';
 import { useKeepLoaded } from '../hooks/useKeepLoaded';
@@ -32,10 +32,27 @@ const STATES = [
   { value: 'all', label: 'All' },
 ];
 
-type Keyed = RangeSearch & Pick<IncidentFilter, 'status' | 'severity' | 'q' | 'assignee'>;
+const ORDERS = { worst: 'worst_first', oldest: 'oldest_first' } as const;
 
-function toFilter({ status, severity, q, assignee, ...range }: Keyed): IncidentFilter {
-  return { status: status === 'all' ? undefined : status, severity, q, assignee, ...resolveRange(range, Date.now()) };
+interface Keyed extends RangeSearch, Pick<IncidentFilter, 'status' | 'severity' | 'q' | 'assignee'> {
+  order: ListOrder;
+}
+
+function toFilter({ status, order, severity, q, assignee, ...range }: Keyed): IncidentFilter {
+  return {
+    status: status === 'all' ? undefined : status,
+    order: order && ORDERS[order],
+    severity,
+    q,
+    assignee,
+    ...resolveRange(range, Date.now()),
+  };
+}
+
+/** An order that nobody knows is the usual one. */
+function useOrder(): ListOrder {
+  const { order } = useSearch({ strict: false });
+  return order === 'worst' || order === 'oldest' ? order : undefined;
 }
 
 export function IncidentsPage() {
@@ -43,8 +60,12 @@ export function IncidentsPage() {
   const search = useSearch({ strict: false });
   const range = useTimeRange('all');
   const me = useMe();
+  const order = useOrder();
   const { status = 'open', severity, q, assignee } = search;
-  const keyed = useMemo(() => ({ status, severity, q, assignee, ...range }), [status, severity, q, assignee, range]);
+  const keyed = useMemo(
+    () => ({ status, order, severity, q, assignee, ...range }),
+    [status, order, severity, q, assignee, range],
+  );
   const query = useInfiniteQuery(incidentListQuery(project, keyed, toFilter));
   const rows = useMemo(() => query.data?.pages.flatMap((page) => page.items) ?? [], [query.data]);
   const ids = useMemo(() => rows.map((row) => row.id), [rows]);
@@ -129,7 +150,13 @@ function IncidentRows({ rows, mayWrite }: { rows: readonly Incident[]; mayWrite:
   const project = useProject();
   const [selected, setSelected] = useState<readonly string[]>([]);
   const bulk = useBulkStep(() => setSelected([]));
-  const columns = useMemo(() => incidentColumns(project), [project]);
+  const order = useOrder();
+  const navigate = useNavigate();
+  const columns = useMemo(() => {
+    const set = (next: ListOrder) =>
+      void navigate({ to: '.', search: (before) => ({ ...before, order: next }), replace: true });
+    return incidentColumns(project, { order, set });
+  }, [project, order, navigate]);
   const toggle = (index: number) => {
     const id = rows[index]?.id;
     if (id) setSelected((ids) => (ids.includes(id) ? ids.filter((one) => one !== id) : [...ids, id]));

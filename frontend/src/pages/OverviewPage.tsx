@@ -56,7 +56,7 @@ export function OverviewPage() {
   );
 }
 
-const OPEN = { status: 'open' };
+const OPEN = { status: 'open', order: 'worst_first' } as const;
 const ANY = {};
 
 function OpenIncidents() {
@@ -73,15 +73,10 @@ function OpenIncidents() {
       }
     >
       <QueryView query={query} skeleton={<RowSkeleton rows={4} height={41} />}>
-        {(data) => <OpenRows rows={worstFirst(data.pages.flatMap((page) => page.items)).slice(0, OPEN_SHOWN)} />}
+        {(data) => <OpenRows rows={data.pages.flatMap((page) => page.items).slice(0, OPEN_SHOWN)} />}
       </QueryView>
     </Panel>
   );
-}
-
-/** SEV1 before SEV2; of the same severity the newest stays first. */
-function worstFirst(incidents: readonly Incident[]): Incident[] {
-  return incidents.toSorted((left, right) => left.severity.localeCompare(right.severity));
 }
 
 function OpenRows({ rows }: { rows: readonly Incident[] }) {

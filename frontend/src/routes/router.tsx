@@ -87,7 +87,7 @@ const incidentsRoute = createRoute({
   getParentRoute: () => projectRoute,
   path: '/incidents',
   staticData: { timeRange: 'all' },
-  validateSearch: only('status', 'severity', 'q', 'assignee'),
+  validateSearch: only('status', 'severity', 'q', 'assignee', 'order'),
   component: lazyRouteComponent(() => import('../pages/IncidentsPage'), 'IncidentsPage'),
 });
 

@@ -25,7 +25,7 @@ export interface PageSearch {
   level?: string | undefined;
   /** Logs: `1` while lines are followed. */
   live?: string | undefined;
-  /** Logs: `oldest` while the oldest lines come first. */
+  /** Logs: `oldest` while the oldest lines come first. Incidents: the same, or `worst`. */
   order?: string | undefined;
   operation?: string | undefined;
   /** Traces: shortest and longest duration, as written: `250ms`, `1.5s`. */

@@ -1,4 +1,5 @@
-import { Checkbox } from '@mantine/core';
+import { Checkbox, UnstyledButton } from '@mantine/core';
+import { IconChevronDown, IconChevronUp } from '@tabler/icons-react';
 import { replaceEqualDeep } from '@tanstack/react-query';
 import {
   rowSelectionFeature,
@@ -28,6 +29,13 @@ export interface Column<T> {
   align?: 'right';
   /** `narrow`: also on a phone (default); `medium` and `wide`: from 760 and 1100 px on. */
   from?: 'medium' | 'wide';
+  sort?: Sort;
+}
+
+/** That rows can be ordered by a column: how they are now, if by this one, and what its header does. */
+export interface Sort {
+  order: 'ascending' | 'descending' | undefined;
+  toggle: () => void;
 }
 
 export interface Selection {
@@ -93,9 +101,7 @@ export function DataTable<T extends RowData>(props: DataTableProps<T>) {
             </th>
           )}
           {props.columns.map((column) => (
-            <th key={column.id} scope="col" {...cellProps(column)}>
-              {column.header}
-            </th>
+            <HeaderCell key={column.id} column={column} />
           ))}
         </tr>
       </thead>
@@ -118,6 +124,26 @@ export function DataTable<T extends RowData>(props: DataTableProps<T>) {
       </tbody>
       <SteadyScroll table={ref} ids={rows.map((row) => row.id)} />
     </table>
+  );
+}
+
+function HeaderCell<T>({ column }: { column: Column<T> }) {
+  const { sort, header } = column;
+  if (!sort) {
+    return (
+      <th scope="col" {...cellProps(column)}>
+        {header}
+      </th>
+    );
+  }
+  const Arrow = sort.order === 'descending' ? IconChevronDown : IconChevronUp;
+  return (
+    <th scope="col" aria-sort={sort.order ?? 'none'} {...cellProps(column)}>
+      <UnstyledButton className={classes.sort} onClick={sort.toggle}>
+        {header}
+        <Arrow size={12} aria-hidden data-off={sort.order === undefined || undefined} />
+      </UnstyledButton>
+    </th>
   );
 }
 

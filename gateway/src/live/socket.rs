@@ -217,11 +217,14 @@ async fn until_expired(gateway: &Gateway, principal: &Principal) {
     }
 }
 
-/// Keys can be revoked, and sessions ended, while a socket is open.
+/// Keys can be revoked or changed, and sessions ended, while a socket is open.
 fn still_admitted(gateway: &Gateway, principal: &Principal) -> bool {
     let now = gateway.clock.now();
-    let revoked = |key| !gateway.keyring.still_admits(key, now);
-    !principal.api_key().is_some_and(revoked) && gateway.ended.check(principal).is_ok()
+    let good = match principal.grant() {
+        Grant::Key { id, scopes } => gateway.keyring.still_admits(*id, scopes, now),
+        Grant::Member { .. } => true,
+    };
+    good && gateway.ended.check(principal).is_ok()
 }
 
 fn joining(principal: &Principal) -> Joining {

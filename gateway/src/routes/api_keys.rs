@@ -1,5 +1,6 @@
 //! `/api/v1/api-keys`: keys for agents and programs.
 
+pub mod change;
 pub mod rotate;
 
 use access::api_key::{self, NewKey};
@@ -197,19 +198,20 @@ fn secret(gateway: &Gateway, command: &Command) -> Result<NewKey, Error> {
     })
 }
 
+fn name_problems(name: &str) -> Vec<FieldError> {
+    let length = FieldError::of_length("name", name, &(1..=MAX_NAME));
+    let unfit = names::problem(name).map(|problem| FieldError::new("name", problem));
+    length.into_iter().chain(unfit).collect()
+}
+
+fn scope_problems(scopes: &[KeyScope]) -> Option<FieldError> {
+    let none = || FieldError::new("scopes", "must name at least one scope");
+    scopes.is_empty().then(none)
+}
+
 fn problems(gateway: &Gateway, asked: &NewApiKey) -> Vec<FieldError> {
-    let mut wrong = Vec::new();
-    wrong.extend(FieldError::of_length(
-        "name",
-        asked.name.trim(),
-        &(1..=MAX_NAME),
-    ));
-    if let Some(problem) = names::problem(asked.name.trim()) {
-        wrong.push(FieldError::new("name", problem));
-    }
-    if asked.scopes.is_empty() {
-        wrong.push(FieldError::new("scopes", "must name at least one scope"));
-    }
+    let mut wrong = name_problems(asked.name.trim());
+    wrong.extend(scope_problems(&asked.scopes));
     let now = gateway.clock.now().datetime();
     if let Some(at) = asked.expires_at.filter(|at| *at <= now) {
         let sent = at.to_rfc3339_opts(SecondsFormat::AutoSi, true);

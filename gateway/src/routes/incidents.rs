@@ -6,12 +6,14 @@ mod named;
 pub mod timeline;
 pub mod transitions;
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use chrono::{DateTime, Duration, Utc};
-use projections::incidents::{self, Filter, Incident, Stats};
+use chrono::{DateTime, TimeDelta, Utc};
+use projections::incidents::{self, Filter, Incident, Order, Stats};
 use schemas::context::Context;
 use schemas::ids::{IncidentId, UserId};
 use schemas::incident::{IncidentCommand, IncidentSource, IncidentStatus, OpenIncident};
@@ -19,6 +21,7 @@ use schemas::scope::Scope;
 use schemas::severity::Severity;
 use schemas::topic::Topic;
 use serde::Deserialize;
+use tokio::time::{Instant, interval};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -34,9 +37,15 @@ use crate::request::Asked;
 use named::Named;
 
 const LIST: &str = "incidents";
+/// Their cursors are no cursors of the first.
+const LIST_OLDEST: &str = "incidents, oldest first";
+const LIST_WORST: &str = "incidents, worst first";
 
 /// A page of the list.
 pub type IncidentPage = Listed<Incident>;
+
+/// How often it is looked whether a declared incident has its number.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// What the overview covers unless told.
 const OVERVIEW_DAYS: i64 = 30;
@@ -59,6 +68,25 @@ pub struct Which {
     pub to: Option<DateTime<Utc>>,
 }
 
+/// Which incidents come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum IncidentOrder {
+    NewestFirst,
+    OldestFirst,
+    /// By severity; the newest of one severity first.
+    WorstFirst,
+}
+
+/// A cursor goes on in the order that it is of.
+#[derive(Debug, Clone, Copy, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Ordered {
+    /// newest_first unless told; worst_first is by severity, the newest of one severity first.
+    #[param(inline)]
+    pub order: Option<IncidentOrder>,
+}
+
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewIncident {
@@ -78,20 +106,26 @@ pub struct Range {
     pub to: Option<DateTime<Utc>>,
 }
 
-/// Incidents, newest first
+/// Incidents, newest first unless told
 #[utoipa::path(get, path = "/api/v1/incidents", operation_id = "list_incidents", tag = "incidents",
-    params(Which, Paging), responses((status = 200, body = IncidentPage)))]
+    params(Which, Ordered, Paging), responses((status = 200, body = IncidentPage)))]
 pub async fn list(
     State(gateway): State<Gateway>,
     allowed: Allowed,
     Query(which): Query<Which>,
+    Query(ordered): Query<Ordered>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<IncidentPage>, Error> {
     let scope = allowed.scope();
-    let after = paging.after(&gateway, scope, LIST)?;
-    let filter = which.filter()?;
-    let page = incidents::list(&gateway.db, scope, &filter, after, paging.limit()?).await?;
-    Ok(Json(Listed::of(&gateway, scope, LIST, page)?))
+    let (list, order) = match ordered.order {
+        Some(IncidentOrder::NewestFirst) | None => (LIST, Order::NewestFirst),
+        Some(IncidentOrder::OldestFirst) => (LIST_OLDEST, Order::OldestFirst),
+        Some(IncidentOrder::WorstFirst) => (LIST_WORST, Order::WorstFirst),
+    };
+    let after = paging.after(&gateway, scope, list)?;
+    let (filter, limit) = (which.filter()?, paging.limit()?);
+    let page = incidents::list(&gateway.db, scope, &filter, order, after, limit).await?;
+    Ok(Json(Listed::of(&gateway, scope, list, page)?))
 }
 
 /// Declare an incident
@@ -117,6 +151,7 @@ pub async fn declare(
     let topic = Topic::IncidentCommands;
     let settled = gateway.send(&command, topic, id, message).await?;
     let incident = shown(&gateway, scope, id, &settled).await?;
+    let incident = numbered(&gateway, scope, incident).await?;
     let headers = etag::header(incident.version);
     Ok((StatusCode::CREATED, headers, Json(incident)).into_response())
 }
@@ -131,7 +166,7 @@ pub async fn stats(
 ) -> Result<Json<Stats>, Error> {
     in_order(range.from, range.to)?;
     let to = range.to.unwrap_or_else(|| gateway.clock.now().datetime());
-    let from = range.from.unwrap_or(to - Duration::days(OVERVIEW_DAYS));
+    let from = range.from.unwrap_or(to - TimeDelta::days(OVERVIEW_DAYS));
     Ok(Json(
         incidents::stats(&gateway.db, allowed.scope(), from, to).await?,
     ))
@@ -149,6 +184,20 @@ pub async fn get(
     let found = incidents::get(&gateway.db, allowed.scope(), IncidentId(id)).await?;
     let incident = found.ok_or(Error::NotFound)?;
     Ok((etag::header(incident.version), Json(incident)).into_response())
+}
+
+/// The incident once it has its number, which follows by a command of its own: whoever
+/// declares one wants to name it. Without it where it does not come in a moment.
+async fn numbered(gateway: &Gateway, scope: &Scope, declared: Incident) -> Result<Incident, Error> {
+    let mut incident = declared;
+    let mut look = interval(LOOK_EVERY);
+    let until = Instant::now() + gateway.config.number_wait;
+    while incident.number.is_none() && Instant::now() < until {
+        look.tick().await;
+        let found = incidents::get(&gateway.db, scope, IncidentId(incident.id)).await?;
+        incident = found.unwrap_or(incident);
+    }
+    Ok(incident)
 }
 
 /// The incident as it is after a command.

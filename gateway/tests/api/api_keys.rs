@@ -6,6 +6,7 @@ use schemas::time::Timestamp;
 use serde_json::{Value, json};
 
 use crate::app::{App, Person, app};
+use crate::audit::entries;
 
 async fn key(app: &App, person: &Person, scope: &str) -> Value {
     let body = json!({"name": "agent", "scopes": [scope]});
@@ -307,4 +308,53 @@ async fn names_have_no_characters_that_nobody_sees() {
         let said = problem["errors"][0]["message"].as_str().unwrap();
         assert!(said.contains("U+"), "{path}: {said}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_key_may_do_what_it_was_changed_to() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    let made = key(&app, &ada, "read").await;
+    let (id, text) = (made["id"].as_str().unwrap(), made["key"].as_str().unwrap());
+    until_known(&app, text).await;
+    let path = format!("/api/v1/api-keys/{id}");
+    let patch = async |body: Value| app.patch(&path, &ada.token, body).await;
+
+    let renamed = patch(json!({"name": " agent-eu "})).await.with(200);
+    assert_eq!(renamed["name"], "agent-eu");
+    assert_eq!(renamed["scopes"], json!(["read"]));
+    app.get("/api/v1/incidents", Some(text)).await.with(200);
+
+    let narrowed = patch(json!({"scopes": ["ingest:logs"]})).await.with(200);
+    assert_eq!(narrowed["name"], "agent-eu");
+    assert_eq!(narrowed["scopes"], json!(["ingest:logs"]));
+    testkit::eventually("the key reads no more", || async {
+        let answer = app.get("/api/v1/incidents", Some(text)).await;
+        (answer.status == StatusCode::FORBIDDEN).then_some(())
+    })
+    .await;
+
+    let is_told = |entry: &Value| {
+        entry["action"] == "ChangeApiKey"
+            && entry["before"] == json!({"scopes": ["read"]})
+            && entry["after"] == json!({"scopes": ["ingest:logs"]})
+    };
+    testkit::eventually("the audit tells of it", || async {
+        let entries = entries(&app, &ada, "kind=change&result=accepted").await;
+        entries.iter().any(is_told).then_some(())
+    })
+    .await;
+
+    for (body, field) in [
+        (json!({"scopes": []}), "scopes"),
+        (json!({"name": " "}), "name"),
+    ] {
+        let refused = patch(body).await.with(422);
+        assert_eq!(refused["errors"][0]["field"], field, "{refused}");
+    }
+    patch(json!({"scopes": ["root"]})).await.with(400);
+    patch(json!({"expires_at": null})).await.with(400);
+    app.delete(&path, &ada.token).await;
+    let over = patch(json!({"name": "x"})).await;
+    assert_eq!(over.with(409)["rule"], "key_revoked");
 }

@@ -31,14 +31,14 @@ impl MetricStores for Stored {
 
 /// Somebody whose agent has just sent, of ten minutes ago, a sample, a line and a span,
 /// and of now the same again.
-struct Told {
-    app: App,
-    ada: Person,
+pub(crate) struct Told {
+    pub(crate) app: App,
+    pub(crate) ada: Person,
     now: DateTime<Utc>,
 }
 
 impl Told {
-    async fn new() -> Option<Self> {
+    pub(crate) async fn new() -> Option<Self> {
         let stored = Arc::new(Stored::default());
         let stores: Arc<dyn MetricStores> = stored.clone();
         let app = App::storing(Some(stores), |_| {}, Clock::System).await?;

@@ -20,7 +20,7 @@ fn operations() -> usize {
 }
 
 /// Entries of a filter, all pages.
-async fn entries(app: &App, person: &Person, filter: &str) -> Vec<Value> {
+pub(crate) async fn entries(app: &App, person: &Person, filter: &str) -> Vec<Value> {
     let mut found = Vec::new();
     let mut cursor = String::new();
     loop {

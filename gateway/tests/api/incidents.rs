@@ -1,6 +1,10 @@
 //! `/api/v1/incidents/*`
 
+use std::time::Duration;
+
 use axum::http::Method;
+use gateway::config::Config;
+use schemas::context::Clock;
 use serde_json::{Value, json};
 use sqlx::{Connection, Executor, PgConnection};
 
@@ -302,6 +306,27 @@ async fn a_note_under_another_name_is_not_lost_silently() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_declares_an_incident_is_told_its_number() {
+    let clock = Clock::System;
+    let wait = |config: &mut Config| config.number_wait = Duration::from_secs(30);
+    let Some(app) = App::with(wait, clock).await else {
+        return;
+    };
+    let ada = app.register("Ada").await;
+    // Numbers are given by a worker, which does not run here.
+    let mut superuser = PgConnection::connect(&app.database).await.unwrap();
+    let number = async {
+        let given = "INSERT INTO read.incident_numbers
+            SELECT id, tenant_id, project_id, 7 FROM read.incidents";
+        while superuser.execute(given).await.unwrap().rows_affected() == 0 {}
+    };
+    let body = json!({"title": "x", "severity": "SEV2"});
+    let declared = app.post("/api/v1/incidents", &ada.token, body);
+    let (declared, ()) = tokio::join!(declared, number);
+    assert_eq!(declared.with(201)["key"], "INC-7");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_incident_answers_to_its_key() {
     let app = app!();
     let (ada, eve) = (app.register("Ada").await, app.register("Eve").await);
@@ -363,4 +388,48 @@ async fn a_timeline_is_read_from_either_end() {
     // A cursor goes on in its own order only.
     let other = format!("/api/v1/incidents/{id}/timeline?cursor={cursor}");
     app.get(&other, Some(&ada.token)).await.with(400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_is_read_in_its_order_page_by_page() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    for severity in ["SEV3", "SEV1", "SEV2", "SEV1", "SEV4", "SEV2", "SEV3"] {
+        let body = json!({"title": "x", "severity": severity});
+        app.post("/api/v1/incidents", &ada.token, body)
+            .await
+            .with(201);
+    }
+    let read = async |order: &str| {
+        let (mut items, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let path = format!("/api/v1/incidents?limit=3{order}&cursor={cursor}");
+            let page = app.get(&path, Some(&ada.token)).await.with(200);
+            items.extend(page["items"].as_array().unwrap().clone());
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = next.to_owned(),
+                None => break,
+            }
+        }
+        items
+    };
+    let newest = read("").await;
+    assert_eq!(newest.len(), 7);
+    assert_eq!(read("&order=newest_first").await, newest);
+    let mut expected = newest.clone();
+    expected.reverse();
+    assert_eq!(read("&order=oldest_first").await, expected);
+    // Stable: of one severity the newest stays first.
+    expected.reverse();
+    expected.sort_by_key(|incident| incident["severity"].to_string());
+    assert_eq!(read("&order=worst_first").await, expected);
+
+    // A cursor goes on in its own order only.
+    let first = "/api/v1/incidents?limit=3&order=worst_first";
+    let first = app.get(first, Some(&ada.token)).await.with(200);
+    let cursor = first["next_cursor"].as_str().unwrap();
+    for order in ["", "&order=oldest_first"] {
+        let path = format!("/api/v1/incidents?cursor={cursor}{order}");
+        app.get(&path, Some(&ada.token)).await.with(400);
+    }
 }

@@ -19,6 +19,7 @@ mod audit;
 mod auth;
 mod commands;
 mod concurrency;
+mod crowd;
 mod given_names;
 mod grafana;
 mod incidents;

@@ -103,6 +103,12 @@ pub(super) fn evolve(
             rotated_at: Some(at),
             ..row
         }),
+        (Some(row), ApiKeyEvent::ApiKeyChanged(event)) => Ok(Row {
+            version,
+            name: event.name,
+            scopes: Json(event.scopes),
+            ..row
+        }),
         (None, event) => Err(ApplyError::Permanent(format!(
             "{event:?} of key {id}, which was never created"
         ))),

@@ -69,18 +69,30 @@ pub struct Filter {
     pub to: Option<DateTime<Utc>>,
 }
 
+/// Which incidents come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Order {
+    #[default]
+    NewestFirst,
+    OldestFirst,
+    /// By severity; the newest of one severity first.
+    WorstFirst,
+}
+
 /// The last incident of a page.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Cursor {
+    severity: String,
     opened_at: DateTime<Utc>,
     id: Uuid,
 }
 
-/// Newest first.
+/// A page in `order`; `after` must be a cursor of the same order.
 pub async fn list(
     db: &Db,
     scope: &Scope,
     filter: &Filter,
+    order: Order,
     after: Option<Cursor>,
     limit: u32,
 ) -> Result<Page<Incident, Cursor>, QueryError> {
@@ -88,17 +100,16 @@ pub async fn list(
     let mut sql = select(scope);
     narrow(&mut sql, filter);
     if let Some(after) = after {
-        sql.push(" AND (i.opened_at, i.id) < (")
-            .push_bind(after.opened_at)
-            .push(", ")
-            .push_bind(after.id)
-            .push(")");
+        order.go_on(&mut sql, after);
     }
-    sql.push(" ORDER BY i.opened_at DESC, i.id DESC LIMIT ")
+    sql.push(order.clause())
+        .push(" LIMIT ")
         .push_bind(i64::from(limit) + 1)
-        .push(COUNTED);
+        .push(COUNTED)
+        .push(order.clause());
     let found: Vec<Joined> = sql.build_query_as().fetch_all(&mut *tx).await?;
     let page = Page::cut(found, limit, |last| Cursor {
+        severity: last.row.severity.clone(),
         opened_at: last.row.opened_at,
         id: last.row.id,
     });
@@ -174,8 +185,38 @@ const COUNTED: &str = "), family (root, id) AS (
             SELECT FROM parked p
             WHERE p.projection = 'incidents' AND p.key = convert_to(i.id::text, 'UTF8')) AS stale
     FROM page i LEFT JOIN counts a ON a.root = i.id
-        LEFT JOIN left_out o ON o.root = i.id
-    ORDER BY i.opened_at DESC, i.id DESC";
+        LEFT JOIN left_out o ON o.root = i.id";
+
+impl Order {
+    /// Severities are spelt so that the worst comes first.
+    fn clause(self) -> &'static str {
+        match self {
+            Self::NewestFirst => " ORDER BY i.opened_at DESC, i.id DESC",
+            Self::OldestFirst => " ORDER BY i.opened_at, i.id",
+            Self::WorstFirst => " ORDER BY i.severity, i.opened_at DESC, i.id DESC",
+        }
+    }
+
+    /// Only what comes after `last`.
+    fn go_on(self, sql: &mut QueryBuilder<Postgres>, last: Cursor) {
+        if self == Self::WorstFirst {
+            sql.push(" AND i.severity >= ")
+                .push_bind(last.severity.clone())
+                .push(" AND (i.severity > ")
+                .push_bind(last.severity)
+                .push(" OR (i.opened_at, i.id) < (");
+        } else {
+            sql.push(match self {
+                Self::OldestFirst => " AND ((i.opened_at, i.id) > (",
+                _ => " AND ((i.opened_at, i.id) < (",
+            });
+        }
+        sql.push_bind(last.opened_at)
+            .push(", ")
+            .push_bind(last.id)
+            .push("))");
+    }
+}
 
 fn select(scope: &Scope) -> QueryBuilder<Postgres> {
     let mut sql = QueryBuilder::new(SELECT);

@@ -1,11 +1,33 @@
 //! Queries see level 0, level 1 and what is compacted at one moment.
 
+use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
 use schemas::scope::Scope;
 use sqlx::{AssertSqlSafe, Executor, PgConnection, Postgres, RawSql, Row, Transaction};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::db::{Db, QueryError};
+
+/// A read-only transaction over telemetry, and its turn among them.
+pub(crate) struct Snapshot {
+    tx: Transaction<'static, Postgres>,
+    _turn: OwnedSemaphorePermit,
+}
+
+impl Deref for Snapshot {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.tx
+    }
+}
+
+impl DerefMut for Snapshot {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.tx
+    }
+}
 
 /// A snapshot of `signal`'s tables as `scope` sees them; each statement may take
 /// `limit`. Level 0 is locked against dropping partitions *before* the snapshot is
@@ -15,8 +37,8 @@ pub(crate) async fn begin(
     signal: &'static str,
     scope: &Scope,
     limit: Duration,
-) -> Result<Transaction<'static, Postgres>, QueryError> {
-    let mut tx = transaction(db).await?;
+) -> Result<Snapshot, QueryError> {
+    let mut tx = snapshot(db).await?;
     tx.execute(raw(settings(signal, scope, limit))).await?;
     Ok(tx)
 }
@@ -27,8 +49,8 @@ pub(crate) async fn begin_with_generation(
     signal: &'static str,
     scope: &Scope,
     limit: Duration,
-) -> Result<(Transaction<'static, Postgres>, i64), QueryError> {
-    let mut tx = transaction(db).await?;
+) -> Result<(Snapshot, i64), QueryError> {
+    let mut tx = snapshot(db).await?;
     let settings = settings(signal, scope, limit);
     let both = raw(format!("{settings}; {GENERATION} '{signal}'"));
     let generation = tx.fetch_one(both).await?.try_get(0)?;
@@ -49,9 +71,11 @@ pub(crate) async fn generation(
 const GENERATION: &str =
     "SELECT coalesce(max(generation), 0) FROM telemetry.checkpoint WHERE projection =";
 
-async fn transaction(db: &Db) -> Result<Transaction<'static, Postgres>, QueryError> {
+async fn snapshot(db: &Db) -> Result<Snapshot, QueryError> {
     const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-    Ok(db.reader().begin_with(BEGIN).await?)
+    let turn = db.telemetry_turn().await?;
+    let tx = db.reader().begin_with(BEGIN).await?;
+    Ok(Snapshot { tx, _turn: turn })
 }
 
 /// Statements for one message; ids and numbers have nothing to escape.

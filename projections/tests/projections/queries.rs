@@ -1,6 +1,7 @@
 //! What the read models answer, and to whom.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use projections::incidents::Order;
 use projections::{
     alerts, api_keys, audit, history, incidents, members, outcomes, projects, timeline,
 };
@@ -30,7 +31,8 @@ async fn lists_page_through_everything_once_and_show_nothing_foreign() {
     let scope = tenant.scope();
     let (mut seen, mut after) = (Vec::new(), None);
     loop {
-        let page = incidents::list(db, &scope, &incidents::Filter::default(), after, 4)
+        let (filter, order) = (incidents::Filter::default(), Order::NewestFirst);
+        let page = incidents::list(db, &scope, &filter, order, after, 4)
             .await
             .expect("answers");
         seen.extend(page.items.into_iter().map(|incident| incident.id));
@@ -67,7 +69,8 @@ async fn filters_narrow() {
         .await;
     bench.project(&positions).await;
     let count = async |filter: incidents::Filter| {
-        let page = incidents::list(&bench.db, &tenant.scope(), &filter, None, 50).await;
+        let (scope, order) = (tenant.scope(), Order::default());
+        let page = incidents::list(&bench.db, &scope, &filter, order, None, 50).await;
         page.expect("answers").items.len()
     };
     let all = incidents::Filter::default;

@@ -31,8 +31,7 @@ impl<S: Sync> FromRequest<S> for Parameters {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
         let (parts, body) = request.into_parts();
-        let query = parts.uri.query().unwrap_or_default();
-        let mut pairs = pairs(query.as_bytes());
+        let mut pairs = Vec::new();
         let kind = parts.headers.get(CONTENT_TYPE);
         let is_form = kind.is_some_and(|kind| {
             kind.as_bytes()
@@ -43,6 +42,9 @@ impl<S: Sync> FromRequest<S> for Parameters {
             let form = form.map_err(|error| Failure::BadData(error.to_string()))?;
             pairs.extend(self::pairs(&form));
         }
+        // After the form, which counts first, as Go reads them.
+        let query = parts.uri.query().unwrap_or_default();
+        pairs.extend(self::pairs(query.as_bytes()));
         Ok(Self(pairs))
     }
 }

@@ -14,7 +14,6 @@ use futures::future::try_join_all;
 use parking_lot::Mutex;
 use schemas::scope::Scope;
 use serde::{Deserialize, Serialize};
-use sqlx::{Postgres, Transaction};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout};
 use utoipa::ToSchema;
@@ -24,7 +23,7 @@ use super::segment::{Column, Directory, Segment};
 use super::{SIGNAL, TIME_LIMIT};
 use crate::db::{Db, QueryError};
 use crate::telemetry::bytes::Damaged;
-use crate::telemetry::snapshot;
+use crate::telemetry::snapshot::{self, Snapshot};
 pub(crate) use hours::Hours;
 use listed::{Left, Listed};
 use pieces::{BYTES, LEVEL_0, LEVEL_1, Pieces};
@@ -111,7 +110,7 @@ pub(super) struct Piece {
 
 /// A query under way.
 pub(super) struct Scan {
-    tx: Transaction<'static, Postgres>,
+    tx: Snapshot,
     scope: Scope,
     filter: Arc<Filter>,
     /// The next is the last.

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use schemas::scope::Scope;
-use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::{SIGNAL, day_of};
 use crate::db::{Db, QueryError};
 use crate::telemetry::bytes::Damaged;
-use crate::telemetry::snapshot;
+use crate::telemetry::snapshot::{self, Snapshot};
 
 /// Longest that one statement of a query may take.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -43,7 +43,7 @@ impl Times {
 pub(crate) async fn snapshot(
     db: &Db,
     scope: &Scope,
-) -> Result<Transaction<'static, Postgres>, QueryError> {
+) -> Result<Snapshot, QueryError> {
     snapshot::begin(db, SIGNAL, scope, LIMIT).await
 }
 

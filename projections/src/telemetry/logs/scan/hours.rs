@@ -11,7 +11,7 @@ use hashlink::LruCache;
 use parking_lot::Mutex;
 use schemas::ids::{ProjectId, TenantId};
 use schemas::scope::Scope;
-use sqlx::{Postgres, Transaction};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::LogsError;
@@ -88,7 +88,7 @@ impl Hours {
 /// The hours of level 1 that a query's times touch.
 pub(super) async fn of(
     db: &Db,
-    tx: &mut Transaction<'static, Postgres>,
+    tx: &mut PgConnection,
     scope: &Scope,
     query: &Query,
 ) -> Result<Vec<Arc<Hour>>, LogsError> {
@@ -101,7 +101,7 @@ pub(super) async fn of(
     .bind(scope.project().0)
     .bind(hour(query.from_ns))
     .bind(hour(query.to_ns))
-    .fetch_all(&mut **tx)
+    .fetch_all(&mut *tx)
     .await?;
     let (mut known, mut unknown) = (Vec::new(), BTreeMap::new());
     for (partition, window_start, version) in versions {
@@ -126,7 +126,7 @@ pub(super) async fn of(
 
 /// Lists hours, in the snapshot that told their versions.
 async fn read(
-    tx: &mut Transaction<'static, Postgres>,
+    tx: &mut PgConnection,
     scope: &Scope,
     wanted: &BTreeMap<Key, Uuid>,
 ) -> Result<BTreeMap<Key, Hour>, LogsError> {
@@ -154,7 +154,7 @@ async fn read(
         .bind(scope.project().0)
         .bind(days.collect::<Vec<_>>())
         .bind(starts)
-        .fetch_all(&mut **tx)
+        .fetch_all(&mut *tx)
         .await?;
     for listed in found {
         let key = Key {

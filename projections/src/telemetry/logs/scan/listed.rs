@@ -8,7 +8,7 @@ use protocols::logs::Level;
 use schemas::ids::ProjectId;
 use schemas::scope::Scope;
 use sqlx::postgres::PgRow;
-use sqlx::{FromRow, Postgres, QueryBuilder, Row, Transaction};
+use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder, Row};
 use uuid::Uuid;
 
 use super::super::blooms::{Blooms, Key, Place};
@@ -120,7 +120,7 @@ pub(super) struct Left {
 
 pub(super) async fn list(
     db: &Db,
-    tx: &mut Transaction<'static, Postgres>,
+    tx: &mut PgConnection,
     scope: &Scope,
     query: &Query,
 ) -> Result<Left, LogsError> {
@@ -149,7 +149,7 @@ pub(super) async fn list(
 
 /// Level 0 that is not compacted yet.
 async fn young(
-    tx: &mut Transaction<'static, Postgres>,
+    tx: &mut PgConnection,
     scope: &Scope,
     query: &Query,
 ) -> Result<Vec<Listed>, LogsError> {
@@ -161,12 +161,12 @@ async fn young(
     );
     narrow(&mut sql, scope, query);
     sql.push(" AND s.from_offset >= coalesce(c.next_offset, 0)");
-    Ok(sql.build_query_as().fetch_all(&mut **tx).await?)
+    Ok(sql.build_query_as().fetch_all(&mut *tx).await?)
 }
 
 /// Level 1: what may have the services and levels, with its directories or without.
 async fn old(
-    tx: &mut Transaction<'static, Postgres>,
+    tx: &mut PgConnection,
     scope: &Scope,
     query: &Query,
     directories: bool,
@@ -195,7 +195,7 @@ async fn old(
             .push_bind(levels)
             .push(") <> 0");
     }
-    Ok(sql.build_query_as().fetch_all(&mut **tx).await?)
+    Ok(sql.build_query_as().fetch_all(&mut *tx).await?)
 }
 
 fn narrow(sql: &mut QueryBuilder<Postgres>, scope: &Scope, query: &Query) {
@@ -224,7 +224,7 @@ fn within<'a>(hours: &'a [Arc<Hour>], query: &Query) -> impl Iterator<Item = &'a
 /// Those that may have all tokens of one of the sets, in their order.
 async fn sifted_by_any<'a>(
     db: &Db,
-    tx: &mut Transaction<'static, Postgres>,
+    tx: &mut PgConnection,
     scope: &Scope,
     old: Vec<&'a Listed>,
     sets: &[Vec<u64>],
@@ -245,7 +245,7 @@ async fn sifted_by_any<'a>(
 /// in memory are asked about in Postgres, and read for the next time.
 async fn sifted<'a>(
     db: &Db,
-    tx: &mut Transaction<'static, Postgres>,
+    tx: &mut PgConnection,
     scope: &Scope,
     old: Vec<&'a Listed>,
     tokens: &[u64],
@@ -310,7 +310,7 @@ async fn fill(db: Db, scope: Scope, mut missing: Vec<Listed>, generation: i64) {
 
 /// Fetches the directories of level 1, for who reads some columns only.
 async fn directories(
-    tx: &mut Transaction<'static, Postgres>,
+    tx: &mut PgConnection,
     scope: &Scope,
     listed: &mut [Listed],
 ) -> Result<(), LogsError> {

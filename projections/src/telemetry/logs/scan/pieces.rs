@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use chrono::{DateTime, Utc};
 use schemas::scope::Scope;
-use sqlx::{Postgres, Transaction};
+use sqlx::PgConnection;
 
 use super::LogsError;
 use super::listed::Listed;
@@ -73,7 +73,7 @@ impl Pieces {
     /// Number, place and bytes of each that is there.
     pub(super) async fn fetch(
         self,
-        tx: &mut Transaction<'static, Postgres>,
+        tx: &mut PgConnection,
         scope: &Scope,
         bytes: &'static str,
         join: &str,
@@ -97,7 +97,7 @@ impl Pieces {
             .bind(self.day)
             .bind(self.class)
             .bind(self.window_start)
-            .fetch_all(&mut **tx)
+            .fetch_all(&mut *tx)
             .await?)
     }
 }
