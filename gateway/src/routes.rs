@@ -291,4 +291,8 @@ fn traces(operations: Operations) -> Operations {
         .member(ReadTelemetry, routes!(jaeger::traces))
         .member(ReadTelemetry, routes!(jaeger::trace))
         .member(ReadTelemetry, routes!(jaeger::dependencies))
+        .member(ReadTelemetry, routes!(jaeger::v3::services))
+        .member(ReadTelemetry, routes!(jaeger::v3::operations))
+        .member(ReadTelemetry, routes!(jaeger::v3::traces))
+        .member(ReadTelemetry, routes!(jaeger::v3::trace))
 }
