@@ -28,6 +28,7 @@ mod isolation;
 mod limits;
 mod logs;
 mod loki;
+mod loki_clients;
 mod matrix;
 mod members;
 mod monitoring_integrations;
