@@ -323,7 +323,10 @@ mod tests {
             ..Line::default()
         };
         line.labels.set("app", "shop", Origin::Stream);
-        let path = |fields: &Fields, name: &str| fields.get(name)?.path.clone();
+        let path = |fields: &Fields, name: &str| {
+            let field = fields.get(name);
+            field.and_then(|field| field.path.clone())
+        };
         let names = |names: &[&str]| {
             let names = names.iter().map(|name| (*name).to_owned());
             Some(names.collect::<Vec<String>>())
