@@ -30,6 +30,7 @@ mod jaeger;
 mod limits;
 mod logs;
 mod loki;
+mod loki_clients;
 mod matrix;
 mod members;
 mod monitoring_integrations;
