@@ -18,7 +18,7 @@ pub const DELIVERY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a question to the brokers (offsets, metadata) may take.
 pub const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long one try of it may take: one that waits for a broker that is gone gets no answer.
-pub const TRY_TIMEOUT: Duration = Duration::from_secs(2);
+pub(super) const TRY_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often clients ask who leads a partition. A client that only asks questions is not
 /// told that a leader is gone, and would go on asking it for librdkafka's five minutes.
 const METADATA_REFRESH: Duration = Duration::from_secs(5);

@@ -1,3 +1,5 @@
+use protocols::logs::Level;
+
 use super::super::{Comparison, Pattern, Value};
 use super::*;
 
