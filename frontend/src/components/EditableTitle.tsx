@@ -19,7 +19,11 @@ interface Editing {
 /** The title, editable in place: Enter saves, Escape leaves it as it was. It stays open until the server has it. */
 export function EditableTitle({ incident, disabled }: { incident: Incident; disabled: boolean }) {
   const [editing, setEditing] = useState<Editing | null>(null);
-  const write = useIncidentWrite(incident, ({ since, draft }: Editing) => rename(since, draft.trim()));
+  const write = useIncidentWrite(
+    incident,
+    ({ since, draft }: Editing) => rename(since, draft.trim()),
+    async (_asked, problem) => (problem instanceof RenamedMeanwhile ? null : undefined),
+  );
   const close = () => setEditing(null);
   const save = () => {
     if (!editing) return;

@@ -3,12 +3,12 @@ import { useQueryClient } from '@tanstack/react-query';
 import { orRecorded } from '../api/client';
 import { settleIncident } from '../api/incidents';
 import { keys } from '../api/keys';
-import { adviceFor, asProblem, type Problem } from '../api/problem';
+import { adviceFor, asProblem, isRetryable, type Problem } from '../api/problem';
 import type { Incident } from '../api/types';
 import { useWrite } from './useWrite';
 
-/** What a refusal means to whoever asked, where there is more to say than the server did. */
-type Explain<A> = (argument: A, problem: Problem) => Promise<{ title: string; message: string } | undefined>;
+/** What a refusal means to whoever asked, where there is more to say than the server did; null where the page itself says it. */
+type Explain<A> = (argument: A, problem: Problem) => Promise<{ title: string; message: string } | null | undefined>;
 
 /**
  * A write to one incident. Nothing is optimistic: the server may refuse. An accepted write shows what it answered;
@@ -24,7 +24,7 @@ export function useIncidentWrite<A>(incident: Incident, send: (argument: A) => P
       const read = [keys.incident(incident.project_id, incident.id), keys.timeline(incident.project_id, incident.id)];
       const reread = Promise.all(read.map((queryKey) => client.invalidateQueries({ queryKey })));
       const explained = await explain?.(argument, problem).catch(() => undefined);
-      notifications.show({ color: 'red', title: problem.title, message: refusalText(incident, problem), ...explained });
+      if (explained !== null) notifications.show({ color: 'red', title: problem.title, message: refusalText(incident, problem), ...explained });
       await reread;
     },
   });
@@ -35,7 +35,8 @@ export function refusalText(incident: Pick<Incident, 'key'>, problem: Problem): 
   const name = incident.key ?? 'This incident';
   if (problem.status === 412) return `Somebody changed ${name} meanwhile. You now see the latest version; try again if it still applies.`;
   const next = problem.allowedNext.length > 0 ? ` Possible now: ${problem.allowedNext.join(', ')}.` : '';
-  const advice = problem.ofWrite ? ` ${adviceFor(problem) ?? ''}` : '';
+  const advice = problem.ofWrite && isRetryable(problem) ? adviceFor(problem) : undefined;
+  const what = [problem.detail ?? (advice ? undefined : problem.title), advice].filter(Boolean).join(' ');
   const id = problem.requestId && problem.status >= 500 ? ` (request ${problem.requestId})` : '';
-  return `${problem.detail ?? problem.title}${next}${advice}${id}`.replace(/ +/g, ' ');
+  return `${what}${next}${id}`;
 }
