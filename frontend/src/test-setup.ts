@@ -15,6 +15,8 @@ window.matchMedia = (query: string) => ({
   dispatchEvent: vi.fn(),
 });
 
+Object.defineProperty(document, 'fonts', { value: new EventTarget() });
+
 window.ResizeObserver = class {
   observe() {}
   unobserve() {}

@@ -125,3 +125,23 @@ test('a stack trace keeps its lines', async ({ page }) => {
   const trace = page.getByRole('table', { name: 'Fields' }).getByRole('row', { name: /^exception\.stacktrace/ }).getByRole('cell').first();
   expect((await trace.innerText()).split('\n')).toHaveLength(3);
 });
+
+test('a pattern of a huge line is cut, until all of it is wanted', async ({ page }) => {
+  await page.goto(LOGS);
+  await expect(lines(page).first()).toBeVisible();
+  await page.evaluate(() => {
+    const real = window.fetch;
+    window.fetch = async (input, init) => {
+      if (!(input instanceof Request) || !input.url.includes('/logs/patterns')) return real(input, init);
+      const body = (await (await real(input)).json()) as { items: { pattern: string; sample: string }[] };
+      const [first] = body.items;
+      if (first) first.pattern = first.sample = `huge ${'x'.repeat(100_000)}`;
+      return Response.json(body);
+    };
+  });
+  await page.getByRole('radiogroup', { name: 'Show as' }).getByText('Patterns').click();
+  const huge = page.getByRole('table', { name: 'Patterns' }).getByRole('button', { name: /^huge/ });
+  expect((await huge.innerText()).length).toBeLessThan(1_000);
+  await page.getByRole('button', { name: 'All 100,005 characters' }).click();
+  expect((await huge.innerText()).length).toBe(100_005);
+});

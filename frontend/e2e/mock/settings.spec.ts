@@ -23,6 +23,7 @@ test('a key is shown once and revoked by naming it', async ({ page }) => {
 test('a key gets another name and other scopes, and keeps its secret', async ({ page }) => {
   await page.goto(`/p/${PROJECT}/settings/api-keys`);
   const rows = page.getByRole('table', { name: 'API keys' }).locator('tbody tr');
+  await expect(rows.first()).toBeVisible();
   const before = await rows.count();
   const edit = page.getByRole('button', { name: /^Edit / }).first();
   const name = ((await edit.getAttribute('aria-label')) ?? '').replace('Edit ', '');

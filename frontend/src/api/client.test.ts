@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { api, ifMatch, read, write } from './client';
-import { Problem } from './problem';
+import { api, ifMatch, onRecorded, orRecorded, read, write } from './client';
+import { Problem, Recorded } from './problem';
 import { assertProject, onSessionOver, renewOrLeave } from './session';
 
 type Answer = (request: Request) => Response | Promise<Response>;
@@ -77,13 +77,13 @@ describe('the session', () => {
       'POST /api/v1/incidents': [problem(401, {}), problem(401, {}), json({ id: 'i' }, 201)],
       [REFRESH]: [json({})],
     });
-    const declare = () => read(api.POST('/api/v1/incidents', { body: { title: 't', severity: 'SEV1' } }));
-    await Promise.all([declare(), declare()]);
+    const declare = (title: string) => read(api.POST('/api/v1/incidents', { body: { title, severity: 'SEV1' } }));
+    await Promise.all([declare('t'), declare('u')]);
     const sent = requests.filter((request) => request.url.endsWith('/incidents'));
     expect(requests.filter((request) => request.url.endsWith('/refresh'))).toHaveLength(1);
     expect(sent).toHaveLength(4);
     expect(new Set(sent.map((request) => request.headers.get('Idempotency-Key'))).size).toBe(2);
-    expect(await sent[3]?.json()).toEqual({ title: 't', severity: 'SEV1' });
+    expect(await sent[3]?.json()).toEqual({ title: 'u', severity: 'SEV1' });
   });
 
   it('says that the session is over when it cannot be renewed', async () => {
@@ -92,6 +92,33 @@ describe('the session', () => {
     serve({ [`GET ${ME}`]: [problem(401, {})], [REFRESH]: [problem(401, {})] });
     await expect(read(api.GET(ME))).rejects.toMatchObject({ status: 401 });
     expect(over).toHaveBeenCalledOnce();
+  });
+
+  it('says it once, however many requests fail, and again when another session ends', async () => {
+    const over = vi.fn();
+    onSessionOver(over);
+    serve({
+      [`GET ${ME}`]: [problem(401, {})],
+      [REFRESH]: [problem(401, {})],
+      'POST /api/v1/auth/login': [json({})],
+    });
+    const asked = () => read(api.GET(ME)).catch(() => undefined);
+    await Promise.all([asked(), asked()]);
+    await asked();
+    expect(over).toHaveBeenCalledOnce();
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    await read(api.POST('/api/v1/auth/login', { body: { email: 'a@b.c', password: 'x' } }));
+    await asked();
+    expect(over).toHaveBeenCalledTimes(2);
+  });
+
+  it('is not told to be over to whoever logs out', async () => {
+    const over = vi.fn();
+    onSessionOver(over);
+    serve({ [`GET ${ME}`]: [problem(401, {})], [REFRESH]: [problem(401, {})], 'POST /api/v1/auth/logout': [() => new Response(null, { status: 204 })] });
+    await read(api.POST('/api/v1/auth/logout'));
+    await expect(read(api.GET(ME))).rejects.toMatchObject({ status: 401 });
+    expect(over).not.toHaveBeenCalled();
   });
 
   it('does not throw anybody out while the server is away', async () => {
@@ -153,5 +180,78 @@ describe('a write whose outcome comes later', () => {
       [COMMAND]: [json({ id: 'c1', state: 'refused', refusal: { rule: 'illegal_transition', detail: 'no', allowed_next: ['learn'] }, resource: null })],
     });
     await expect(declare()).rejects.toMatchObject({ rule: 'illegal_transition', allowedNext: ['learn'] });
+  });
+
+  const unread = [problem(503, {}), () => new Response(null, { status: 502 }), () => Promise.reject(new TypeError('Failed to fetch'))];
+
+  it('is asked for on while reading is away: that says nothing about the write', async () => {
+    vi.useFakeTimers();
+    const accepted = json({ id: 'c1', state: 'accepted', refusal: null, resource: { type: 'incident', id: 'i9', version: 1 } });
+    serve({ 'POST /api/v1/incidents': [pending], [COMMAND]: [...unread, accepted] });
+    const declared = declare();
+    await vi.advanceTimersByTimeAsync(10_000);
+    await expect(declared).resolves.toEqual({ id: 'i9' });
+  });
+
+  it('is told as recorded, and no error, where reading stays away', async () => {
+    vi.useFakeTimers();
+    const told = vi.fn();
+    onRecorded(told);
+    serve({ 'POST /api/v1/incidents': [pending], [COMMAND]: [problem(503, {})] });
+    const declared = declare();
+    await vi.advanceTimersByTimeAsync(61_000);
+    await expect(declared).resolves.toEqual({ id: undefined });
+    expect(told).toHaveBeenCalledOnce();
+  });
+
+  it('is recorded too where it was accepted and what it made cannot be read', async () => {
+    const told = vi.fn();
+    onRecorded(told);
+    serve({ 'POST /api/v1/incidents': [pending], [COMMAND]: [json({ id: 'c1', state: 'accepted', refusal: null, resource: null })] });
+    const answer = () => write<object>(api.POST('/api/v1/incidents', { body: { title: 't', severity: 'SEV1' } }), () => Promise.reject(new Problem({ status: 503 })));
+    await expect(answer()).rejects.toBeInstanceOf(Recorded);
+    await expect(orRecorded(answer())).resolves.toBeNull();
+    expect(told).toHaveBeenCalledTimes(2);
+  });
+});
+
+describe('a write whose answer is lost', () => {
+  const POST = 'POST /api/v1/incidents';
+  const lost = () => Promise.reject(new TypeError('Failed to fetch'));
+  const made = json({ id: 'i' }, 201);
+  const declare = (title: string) => write<object>(api.POST('/api/v1/incidents', { body: { title, severity: 'SEV1' } }), async () => ({}));
+  const keysOf = (requests: Request[]) => requests.map((request) => request.headers.get('Idempotency-Key'));
+
+  it('is the same attempt when it is sent again, until there is an answer', async () => {
+    const requests = serve({ [POST]: [lost, () => new Response('', { status: 502 }), made, made] });
+    await declare('lost').catch(() => undefined);
+    await declare('lost').catch(() => undefined);
+    await declare('lost');
+    await declare('lost');
+    const [first, second, third, fourth] = keysOf(requests);
+    expect([second, third]).toEqual([first, first]);
+    expect(fourth).not.toBe(first);
+  });
+
+  it('is another attempt with other values, or after a refusal', async () => {
+    const requests = serve({ [POST]: [lost, lost, problem(422, {}), made] });
+    await declare('one').catch(() => undefined);
+    await declare('two').catch(() => undefined);
+    await declare('three').catch(() => undefined);
+    await declare('three');
+    expect(new Set(keysOf(requests)).size).toBe(4);
+  });
+
+  it('is one attempt when two are under way at once', async () => {
+    const requests = serve({ [POST]: [made] });
+    await Promise.all([declare('at once'), declare('at once')]);
+    expect(new Set(keysOf(requests)).size).toBe(1);
+  });
+
+  it('is not what the console repeats by itself, and says so', async () => {
+    serve({ [POST]: [lost] });
+    await expect(declare('told')).rejects.toMatchObject({ status: 0, ofWrite: true });
+    serve({ [POST]: [problem(503, { detail: 'away' })] });
+    await expect(declare('told')).rejects.toMatchObject({ status: 503, ofWrite: true, detail: 'away' });
   });
 });

@@ -1,5 +1,6 @@
 import createClient, { type Middleware } from 'openapi-fetch';
-import { problemOf, Problem } from './problem';
+import { sendOnce } from './attempts';
+import { asProblem, isRetryable, problemOf, Problem, Recorded } from './problem';
 import type { components, paths } from './schema';
 import { assertedProject, sessionFetch } from './session';
 import type { CommandState } from './types';
@@ -7,15 +8,15 @@ import type { CommandState } from './types';
 type Pending = components['schemas']['Pending'];
 
 /** The typed client. Every path, parameter and body comes from the committed OpenAPI document. */
-export const api = createClient<paths>({ baseUrl: window.location.origin, fetch: sessionFetch });
+export const api = createClient<paths>({
+  baseUrl: window.location.origin,
+  fetch: (request) => (request.method === 'GET' ? sessionFetch(request) : sendOnce(request, sessionFetch)),
+});
 
 const assertions: Middleware = {
   onRequest({ request }) {
     const project = assertedProject();
     if (project) request.headers.set('X-Project', project);
-    if (request.method !== 'GET' && !request.headers.has('Idempotency-Key')) {
-      request.headers.set('Idempotency-Key', crypto.randomUUID());
-    }
     return request;
   },
 };
@@ -35,17 +36,52 @@ export async function read<T>(answer: Promise<Answer<T>>): Promise<T> {
   return data as T;
 }
 
+let told: (recorded: Recorded) => void = () => undefined;
+
+/** Called when a write is recorded and cannot be shown yet: for whoever made it that is no error. */
+export function onRecorded(listener: (recorded: Recorded) => void): void {
+  told = listener;
+}
+
 /**
  * The body of an accepted write. A 202 means that the outcome was not known in time: the command is then asked for
- * until it is accepted or refused. `reload` fetches the resource that the write would have answered with.
+ * until it is accepted or refused. `reload` fetches the resource that the write would have answered with; it gets null
+ * where the outcome is still not known, and whoever needs the resource throws `Recorded` then.
  */
 export async function write<T>(
   answer: Promise<Answer<T | Pending>>,
   reload: (resource: CommandState['resource']) => Promise<T>,
 ): Promise<T> {
-  const body = await read(answer);
+  const body = await ofWrite(read(answer));
   if (!isPending(body)) return body;
-  return reload(await outcomeOf(body.command_id));
+  const resource = await outcomeOf(body.command_id);
+  if (resource === undefined) told(new Recorded());
+  try {
+    return await reload(resource ?? null);
+  } catch (cause) {
+    if (!isRetryable(asProblem(cause))) throw cause;
+    const recorded = new Recorded();
+    told(recorded);
+    throw recorded;
+  }
+}
+
+/** Null where the write is recorded and what it made cannot be read yet; whoever made it was told. */
+export async function orRecorded<T>(written: Promise<T>): Promise<T | null> {
+  try {
+    return await written;
+  } catch (cause) {
+    if (cause instanceof Recorded) return null;
+    throw cause;
+  }
+}
+
+async function ofWrite<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (cause) {
+    throw cause instanceof Problem ? cause.asOfWrite() : cause;
+  }
 }
 
 /** The version of the `If-Match` header that makes a write fail with 412 when somebody was faster. */
@@ -54,20 +90,28 @@ export function ifMatch(version: number): { 'If-Match': string } {
 }
 
 const POLL_MS = 1_000;
-const POLLS = 60;
+const OUTCOME_WITHIN_MS = 60_000;
 
-async function outcomeOf(id: string): Promise<CommandState['resource']> {
-  for (let poll = 0; poll < POLLS; poll += 1) {
-    const command = await read<CommandState>(api.GET('/api/v1/commands/{id}', { params: { path: { id } } }));
-    if (command.state === 'accepted') return command.resource;
-    if (command.state === 'refused') throw refusalOf(command);
+/** What the command did, or undefined where nobody could say in time: the write is in the log and will be carried out. */
+async function outcomeOf(id: string): Promise<CommandState['resource'] | undefined> {
+  const until = Date.now() + OUTCOME_WITHIN_MS;
+  while (Date.now() < until) {
+    const command = await stateOf(id);
+    if (command?.state === 'accepted') return command.resource ?? null;
+    if (command?.state === 'refused') throw refusalOf(command);
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
-  throw new Problem({
-    status: 503,
-    title: 'Still being worked on',
-    detail: 'The write is recorded and will be carried out; its outcome is not known yet.',
-  });
+  return undefined;
+}
+
+/** Undefined while the server cannot be asked: that says nothing about the command. */
+async function stateOf(id: string): Promise<CommandState | undefined> {
+  try {
+    return await read<CommandState>(api.GET('/api/v1/commands/{id}', { params: { path: { id } } }));
+  } catch (cause) {
+    if (isRetryable(asProblem(cause))) return undefined;
+    throw cause;
+  }
 }
 
 function refusalOf(command: CommandState): Problem {

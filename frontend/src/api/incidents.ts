@@ -2,6 +2,7 @@ import { infiniteQueryOptions, queryOptions, type QueryClient } from '@tanstack/
 import { api, ifMatch, read, write } from './client';
 import { keys } from './keys';
 import { allPages, PAGE_SIZE, present } from './paging';
+import { asProblem, Problem, Recorded } from './problem';
 import type { components } from './schema';
 import type { CommandState, Incident, Severity, StepAction } from './types';
 
@@ -96,11 +97,36 @@ export function setSeverity(incident: Incident, severity: Severity): Promise<Inc
   );
 }
 
-export function setTitle(incident: Incident, title: string): Promise<Incident> {
+function setTitle(incident: Incident, title: string): Promise<Incident> {
   return write(
     api.PUT('/api/v1/incidents/{id}/title', { ...versioned(incident), body: { title } }),
     reloaded,
   );
+}
+
+/** Somebody else gave the incident another title while this one was being written. */
+export class RenamedMeanwhile extends Problem {
+  readonly incident: Incident;
+
+  constructor(incident: Incident) {
+    super({ status: 412 });
+    this.incident = incident;
+  }
+}
+
+/**
+ * The title of an incident as it was when editing began. What else was done to the incident meanwhile, a comment say,
+ * is no reason to refuse it; another title is.
+ */
+export async function rename(since: Incident, title: string): Promise<Incident> {
+  try {
+    return await setTitle(since, title);
+  } catch (cause) {
+    if (asProblem(cause).status !== 412) throw cause;
+  }
+  const latest = await fetchIncident(since.id);
+  if (latest.title !== since.title) throw new RenamedMeanwhile(latest);
+  return setTitle(latest, title);
 }
 
 export function assign(incident: Incident, userId: string | null): Promise<Incident> {
@@ -139,7 +165,7 @@ function fetchIncident(id: string): Promise<Incident> {
 }
 
 function reloaded(resource: CommandState['resource']): Promise<Incident> {
-  if (!resource) throw new Error('an accepted incident command names its incident');
+  if (!resource) throw new Recorded();
   return fetchIncident(resource.id);
 }
 

@@ -9,10 +9,15 @@ export class Problem extends Error {
   readonly allowedNext: readonly string[];
   readonly fields: Readonly<Record<string, string>>;
   readonly requestId: string | undefined;
+  /** A write that failed may have been done all the same; one that is sent again is not done twice. */
+  readonly ofWrite: boolean;
 
-  constructor(body: Partial<ProblemBody> & { status: number }) {
+  private readonly body: Partial<ProblemBody> & { status: number };
+
+  constructor(body: Partial<ProblemBody> & { status: number }, { ofWrite = false } = {}) {
     super(body.detail ?? body.title ?? `HTTP ${body.status}`);
     this.name = 'Problem';
+    this.body = body;
     this.status = body.status;
     this.title = body.title ?? TITLES[body.status] ?? 'The request failed';
     this.detail = body.detail ?? undefined;
@@ -20,12 +25,29 @@ export class Problem extends Error {
     this.allowedNext = body.allowed_next ?? [];
     this.fields = Object.fromEntries((body.errors ?? []).map((e) => [e.field, e.message]));
     this.requestId = body.request_id ?? undefined;
+    this.ofWrite = ofWrite;
+  }
+
+  asOfWrite(): Problem {
+    return new Problem(this.body, { ofWrite: true });
+  }
+}
+
+/** A write that was accepted and cannot be shown yet. */
+export class Recorded extends Problem {
+  constructor() {
+    super({
+      status: 202,
+      title: 'Recorded',
+      detail: 'What you sent is recorded and will be carried out. It shows as soon as reading is back; do not send it again.',
+    });
   }
 }
 
 /** Any thrown value as a problem: `fetch` throws a TypeError when the server is out of reach. */
 export function asProblem(cause: unknown): Problem {
   if (cause instanceof Problem) return cause;
+  if (cause instanceof Error && PART_MISSING.test(cause.message)) return new Problem(NOT_LOADED);
   if (cause instanceof TypeError && /fetch|network/i.test(cause.message)) {
     return new Problem({ status: 0, title: TITLES[0], detail: ADVICE[0] });
   }
@@ -42,12 +64,37 @@ export function problemOf(response: Response, body: unknown): Problem {
 
 /** What the reader can do about it, by status; undefined where the detail says it all. */
 export function adviceFor(problem: Problem): string | undefined {
+  if (isNotLoaded(problem)) return undefined;
+  if (problem.ofWrite && isRetryable(problem)) return WRITE_ADVICE;
+  if (problem.status === 409 && !isRace(problem)) return undefined;
   return ADVICE[problem.status];
 }
 
 export function isRetryable(problem: Problem): boolean {
   return problem.status === 0 || problem.status === 502 || problem.status === 503;
 }
+
+/** A part of the console itself did not arrive: the network is away, or another version was deployed since. */
+export function isNotLoaded(problem: Problem): boolean {
+  return problem.rule === NOT_LOADED.rule;
+}
+
+/** Refused because somebody else was there first, and not for what was sent: a name that is taken, say. */
+export function isRace({ rule }: Problem): boolean {
+  return rule === 'illegal_transition' || rule === 'stale_version';
+}
+
+/** How Vite and the browsers say that a chunk or its styles did not come. */
+const PART_MISSING = /unable to preload css|dynamically imported module|importing a module script failed/i;
+
+const NOT_LOADED = {
+  status: 0,
+  rule: 'page_not_loaded',
+  title: 'The page could not be loaded',
+  detail: 'The server was out of reach, or has a newer version of the console. The page is loaded as soon as the server answers.',
+};
+
+const WRITE_ADVICE = 'It may have arrived all the same. Send it again: what has arrived is not done twice.';
 
 const TITLES: Record<number, string> = {
   0: 'The server did not answer',

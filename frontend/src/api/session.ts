@@ -7,6 +7,7 @@
 let project: string | undefined;
 let renewal: Promise<Response> | undefined;
 let over: () => void = () => undefined;
+let overSince: number | undefined;
 
 const RENEWED_AT = 'srec-renewed-at';
 
@@ -19,9 +20,23 @@ export function assertedProject(): string | undefined {
   return project;
 }
 
-/** Called once when a request fails with 401 and the session cannot be renewed. */
+/** Called once a session: when a request fails with 401 and the session cannot be renewed. */
 export function onSessionOver(listener: () => void): void {
   over = listener;
+  overSince = undefined;
+}
+
+/** Requests that were under way when the session ended fail one after the other; the first of them says it. */
+function sessionOver(): void {
+  if (overSince !== undefined) return;
+  overSince = Date.now();
+  over();
+}
+
+/** What was asked since and was answered is of another session; whoever logs out needs no telling that it is over. */
+function noteSession(request: Request, sentAt: number): void {
+  if (request.url.endsWith('/auth/logout')) overSince = Date.now();
+  else if (overSince !== undefined && sentAt > overSince) overSince = undefined;
 }
 
 /** `fetch` that renews the session once on 401, or on a token for another project, and then repeats the request. */
@@ -29,11 +44,12 @@ export async function sessionFetch(request: Request): Promise<Response> {
   const again = request.clone();
   const sentAt = Date.now();
   const response = await fetch(request);
+  if (response.ok) noteSession(request, sentAt);
   if (isAuthCall(request) || !(await needsRenewal(response))) return response;
   const renewed = await renewSession({ since: sentAt, project: response.status === 409 });
   if (renewed.ok) return fetch(again);
   if (renewed.status !== 401) return renewed;
-  over();
+  sessionOver();
   return response;
 }
 
@@ -41,7 +57,7 @@ export async function sessionFetch(request: Request): Promise<Response> {
 export async function renewOrLeave(): Promise<boolean> {
   const renewed = await renewSession({ since: Date.now(), project: false }).catch(() => undefined);
   if (renewed?.status !== 401) return true;
-  over();
+  sessionOver();
   return false;
 }
 

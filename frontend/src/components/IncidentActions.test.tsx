@@ -13,11 +13,11 @@ const incident = {
   allowed_next: ['acknowledge', 'investigate', 'merge'],
 } as Incident;
 
-function show(answer: () => Response) {
+function show(answer: (request: Request) => Response) {
   const requests: Request[] = [];
   vi.stubGlobal('fetch', async (request: Request) => {
     requests.push(request);
-    return answer();
+    return answer(request);
   });
   const client = new QueryClient();
   client.setQueryData(keys.incident('p1', 'i1'), incident);
@@ -57,4 +57,18 @@ it('says that somebody was faster and asks for the incident again', async () => 
   await userEvent.click(screen.getByRole('button', { name: 'Acknowledge' }));
   expect(await screen.findByText(/Somebody changed INC-7 meanwhile/)).toBeTruthy();
   expect(client.getQueryState(keys.incident('p1', 'i1'))?.isInvalidated).toBe(true);
+});
+
+it('names who took the same step before', async () => {
+  const refused = problem(409, { rule: 'illegal_transition', detail: 'an incident that is investigating cannot be investigated' });
+  const latest = { ...incident, status: 'investigating', allowed_next: ['mitigate', 'merge'] };
+  const entry = { id: 't1', kind: 'investigating', at: new Date().toISOString(), actor: { id: 'u2', name: 'Ada Byron', type: 'user' }, data: {} };
+  show(({ method, url }) => {
+    if (method !== 'GET') return refused();
+    return Response.json(url.includes('/timeline') ? { items: [entry], next_cursor: null } : latest);
+  });
+  await userEvent.click(screen.getByRole('button', { name: 'More actions' }));
+  await userEvent.click(await screen.findByRole('menuitem', { name: 'Start investigating' }));
+  expect(await screen.findByText('Somebody was faster')).toBeTruthy();
+  expect(screen.getByText(/INC-7: .*Ada Byron.* started investigating just now\. Possible now: Mark mitigated\./)).toBeTruthy();
 });

@@ -1,5 +1,7 @@
+import { Button } from '@mantine/core';
 import { IconListSearch } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
 import { logPatternsQuery, type LogPattern } from '../api/logs';
 import type { LogSearch } from '../hooks/useLogSearch';
 import { useProject } from '../hooks/useProject';
@@ -9,6 +11,7 @@ import { QueryView } from '../ui/QueryView';
 import { RowSkeleton } from '../ui/RowSkeleton';
 import { patternPhrase } from '../util/log-query';
 import { exactCount, shortCount } from '../util/numbers';
+import { beginning } from '../util/prose';
 import { LogLevel } from './LogLevel';
 import classes from './LogPatterns.module.css';
 
@@ -35,6 +38,25 @@ export function LogPatterns({ search }: { search: LogSearch }) {
   );
 }
 
+/** A line may have a hundred thousand characters, and its pattern as many. */
+function Pattern({ pattern: { pattern, sample }, onOpen }: { pattern: LogPattern; onOpen: () => void }) {
+  const [whole, setWhole] = useState(false);
+  const begin = beginning(pattern);
+  const shown = whole || begin === null ? pattern : `${begin}…`;
+  return (
+    <>
+      <button type="button" className={classes.pattern} data-row-link title={`For example: ${beginning(sample) ?? sample}`} onClick={onOpen}>
+        {shown.split(/(<[^<>\s]*>)/).map((part, index) => (index % 2 === 1 ? <em key={index}>{part}</em> : part))}
+      </button>
+      {begin !== null && (
+        <Button size="compact-xs" variant="subtle" aria-expanded={whole} onClick={() => setWhole(!whole)}>
+          {whole ? 'Show less' : `All ${exactCount(pattern.length)} characters`}
+        </Button>
+      )}
+    </>
+  );
+}
+
 function columns(open: (pattern: LogPattern) => void): readonly Column<LogPattern>[] {
   return [
     { id: 'count', header: 'Lines', width: 72, cell: (row) => <span className="tabular" title={exactCount(row.count)}>{shortCount(row.count)}</span> },
@@ -42,11 +64,7 @@ function columns(open: (pattern: LogPattern) => void): readonly Column<LogPatter
     {
       id: 'pattern',
       header: 'Pattern',
-      cell: (row) => (
-        <button type="button" className={classes.pattern} data-row-link title={`For example: ${row.sample}`} onClick={() => open(row)}>
-          {row.pattern.split(/(<[^<>\s]*>)/).map((part, index) => (index % 2 === 1 ? <em key={index}>{part}</em> : part))}
-        </button>
-      ),
+      cell: (row) => <Pattern pattern={row} onOpen={() => open(row)} />,
     },
   ];
 }

@@ -6,6 +6,7 @@ import { Link, useNavigate } from '@tanstack/react-router';
 import { logout } from '../api/auth';
 import { asProblem } from '../api/problem';
 import { useMe, useNextProject } from '../hooks/useProject';
+import { initials } from '../util/actor';
 
 const SCHEMES: readonly { value: MantineColorScheme; label: string; icon: typeof IconSun }[] = [
   { value: 'light', label: 'Light', icon: IconSun },
@@ -33,7 +34,9 @@ export function PersonMenu({ onShowShortcuts }: { onShowShortcuts: () => void })
     <Menu width={220}>
       <Menu.Target>
         <ActionIcon size={30} radius="xl" aria-label="Your account">
-          <Avatar size={26} radius="xl" name={me?.user.name ?? ''} color="accent" variant="filled" />
+          <Avatar size={26} radius="xl" color="accent" variant="filled">
+            {initials(me?.user.name ?? '')}
+          </Avatar>
         </ActionIcon>
       </Menu.Target>
       <Menu.Dropdown>

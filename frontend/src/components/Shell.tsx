@@ -10,6 +10,7 @@ import { LiveProvider } from '../hooks/useLive';
 import { useNextProject, useProject } from '../hooks/useProject';
 import { ErasureNotice } from './ErasureNotice';
 import { Logo } from './Logo';
+import { RangeNotice } from './RangeNotice';
 import classes from './Shell.module.css';
 import { ShortcutsHelp } from './ShortcutsHelp';
 import { SideNav } from './SideNav';
@@ -67,6 +68,7 @@ export function Shell() {
         <AppShell.Main id="main" tabIndex={-1} className={classes.main} inert={leaving} aria-busy={leaving}>
           <div className={classes.content}>
             <ErasureNotice />
+            <RangeNotice />
             <Outlet />
           </div>
         </AppShell.Main>

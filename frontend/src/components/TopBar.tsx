@@ -1,6 +1,6 @@
 import { Burger, Kbd, UnstyledButton } from '@mantine/core';
 import { IconSearch } from '@tabler/icons-react';
-import { useMatches } from '@tanstack/react-router';
+import { usePageRange } from '../hooks/useTimeRange';
 import { LiveIndicator } from './LiveIndicator';
 import { PersonMenu } from './PersonMenu';
 import { ProjectSwitcher } from './ProjectSwitcher';
@@ -16,9 +16,7 @@ interface TopBarProps {
 }
 
 export function TopBar({ navOpened, onToggleNav, onSearch, onShowShortcuts }: TopBarProps) {
-  const fallback = useMatches({
-    select: (matches) => matches.map((match) => match.staticData.timeRange).findLast(Boolean),
-  });
+  const fallback = usePageRange();
   return (
     <div className={classes.bar}>
       <Burger

@@ -12,6 +12,7 @@ import {
   type Icon,
 } from '@tabler/icons-react';
 import type { TimelineEntry } from '../api/types';
+import { isolated } from '../util/prose';
 import { STATUS_ICONS } from './StatusBadge';
 
 export interface Described {
@@ -54,14 +55,14 @@ const KINDS: Record<string, (data: Data, people: People) => Described> = {
     icon: IconTrendingUp,
     text: `changed severity from ${word(data['from'])} to ${word(data['to'])}`,
   }),
-  title_changed: (data) => ({ icon: IconEdit, text: `renamed it to “${word(data['to'])}”` }),
+  title_changed: (data) => ({ icon: IconEdit, text: `renamed it to “${isolated(word(data['to']))}”` }),
   assigned: (data, people) => ({ icon: IconUser, text: assignment(data['to'], people) }),
   comment: () => ({ icon: IconMessage, text: 'commented' }),
-  alert_fired: (data) => ({ icon: IconBellRinging, tone: 'detected', text: `alert ${word(data['name'])} fired` }),
+  alert_fired: (data) => ({ icon: IconBellRinging, tone: 'detected', text: `alert ${isolated(word(data['name']))} fired` }),
   alert_resolved: (data) => ({
     icon: IconCircleCheck,
     tone: 'resolved',
-    text: `alert ${word(data['name'])} resolved`,
+    text: `alert ${isolated(word(data['name']))} resolved`,
   }),
   merge_requested: (data) => ({
     icon: IconGitMerge,

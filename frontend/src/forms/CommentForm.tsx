@@ -1,28 +1,31 @@
 import { Button, Group, Kbd, Textarea } from '@mantine/core';
 import { useHotkeys } from '@mantine/hooks';
-import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { useRef, useState } from 'react';
+import { useQueryClient } from '@tanstack/react-query';
+import { useRef } from 'react';
 import { comment } from '../api/incidents';
 import { keys } from '../api/keys';
 import { asProblem } from '../api/problem';
 import type { Incident } from '../api/types';
+import { useDraft } from '../hooks/useDraft';
+import { useMe } from '../hooks/useProject';
+import { useWrite } from '../hooks/useWrite';
 import { ProblemAlert } from '../ui/ProblemAlert';
 
-/** The timeline's composer. The text stays until the server has it. */
+/** The timeline's composer. The text stays until the server has it, also where the page is left meanwhile. */
 export function CommentForm({ incident }: { incident: Incident }) {
   const client = useQueryClient();
   const input = useRef<HTMLTextAreaElement>(null);
-  const [body, setBody] = useState('');
-  const send = useMutation({
-    mutationFn: () => comment(incident.id, body.trim()),
-    onSuccess: async () => {
-      setBody('');
-      await client.invalidateQueries({ queryKey: keys.timeline(incident.project_id, incident.id) });
+  const draft = useDraft(`comment:${useMe()?.user.id ?? ''}:${incident.id}`);
+  const send = useWrite({
+    mutationFn: (text: string) => comment(incident.id, text.trim()),
+    onSuccess: (_sent, text) => {
+      draft.sent(text);
+      void client.invalidateQueries({ queryKey: keys.timeline(incident.project_id, incident.id) });
     },
   });
   useHotkeys([['m', () => input.current?.focus()]]);
   const submit = () => {
-    if (body.trim() && !send.isPending) send.mutate();
+    if (draft.text.trim()) send.mutate(draft.text);
   };
   return (
     <form
@@ -39,8 +42,8 @@ export function CommentForm({ incident }: { incident: Incident }) {
         autosize
         minRows={2}
         maxRows={10}
-        value={body}
-        onChange={(event) => setBody(event.currentTarget.value)}
+        value={draft.text}
+        onChange={(event) => draft.write(event.currentTarget.value)}
         onKeyDown={(event) => {
           if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) submit();
         }}
@@ -49,7 +52,7 @@ export function CommentForm({ incident }: { incident: Incident }) {
         <span className="dim">
           <Kbd size="xs">Ctrl</Kbd> <Kbd size="xs">Enter</Kbd> sends
         </span>
-        <Button type="submit" variant="default" loading={send.isPending} disabled={!body.trim()}>
+        <Button type="submit" variant="default" loading={send.isPending} disabled={!draft.text.trim()}>
           Comment
         </Button>
       </Group>

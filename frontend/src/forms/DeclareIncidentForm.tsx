@@ -29,6 +29,7 @@ export function DeclareIncidentForm({ onDone, onCancel }: DeclareIncidentFormPro
     ({ title, severity, description }) =>
       declareIncident({ title: title.trim(), severity, ...(description.trim() && { description }) }),
     onDone,
+    onCancel,
   );
   return (
     <form onSubmit={submit} noValidate>

@@ -1,13 +1,14 @@
 import { Button, Group, Select, Stack, Text } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
-import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { api, read } from '../api/client';
+import { api, orRecorded, read } from '../api/client';
 import { merge, settleIncident } from '../api/incidents';
 import { keys } from '../api/keys';
 import { present } from '../api/paging';
 import { asProblem } from '../api/problem';
 import type { Incident } from '../api/types';
+import { useWrite } from '../hooks/useWrite';
 import { ProblemAlert } from '../ui/ProblemAlert';
 
 /** Chooses the incident that absorbs this one. */
@@ -23,11 +24,11 @@ export function MergeForm({ incident, onDone }: { incident: Incident; onDone: ()
     // What is under the pointer must not go while another answer is on its way.
     placeholderData: keepPreviousData,
   });
-  const send = useMutation({
-    mutationFn: (target: string) => merge(incident, target),
+  const send = useWrite({
+    mutationFn: (target: string) => orRecorded(merge(incident, target)),
     onSuccess: async (merged) => {
       onDone();
-      await settleIncident(client, merged);
+      if (merged) await settleIncident(client, merged);
     },
   });
   const options = (candidates.data?.items ?? [])

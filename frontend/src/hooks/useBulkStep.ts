@@ -1,11 +1,13 @@
 import { notifications } from '@mantine/notifications';
-import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useQueryClient } from '@tanstack/react-query';
+import { orRecorded } from '../api/client';
 import { step } from '../api/incidents';
 import { keys } from '../api/keys';
 import { asProblem } from '../api/problem';
 import type { Incident, StepAction } from '../api/types';
 import { STEP_WORDS } from '../util/incident-steps';
 import { refusalText } from './useIncidentWrite';
+import { useWrite } from './useWrite';
 
 /** So many are asked at a time: three hundred one after the other would take minutes. */
 const AT_ONCE = 6;
@@ -13,15 +15,15 @@ const AT_ONCE = 6;
 /** One step for several incidents; says how many were accepted and why the others were not. The lists are read once, at the end. */
 export function useBulkStep(onDone: () => void) {
   const client = useQueryClient();
-  const mutation = useMutation({
+  const mutation = useWrite({
     mutationFn: async ({ incidents, action }: { incidents: readonly Incident[]; action: StepAction }) => {
       const refusals: string[] = [];
       const left = [...incidents];
       const work = async () => {
         for (let incident = left.shift(); incident; incident = left.shift()) {
           try {
-            const changed = await step(incident, action);
-            client.setQueryData(keys.incident(changed.project_id, changed.id), changed);
+            const changed = await orRecorded(step(incident, action));
+            if (changed) client.setQueryData(keys.incident(changed.project_id, changed.id), changed);
           } catch (cause) {
             refusals.push(refusalText(incident, asProblem(cause)));
           }

@@ -1,24 +1,31 @@
 import { notifications } from '@mantine/notifications';
-import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useQueryClient } from '@tanstack/react-query';
+import { orRecorded } from '../api/client';
 import { settleIncident } from '../api/incidents';
 import { keys } from '../api/keys';
-import { asProblem, type Problem } from '../api/problem';
+import { adviceFor, asProblem, isRetryable, type Problem } from '../api/problem';
 import type { Incident } from '../api/types';
+import { useWrite } from './useWrite';
+
+/** What a refusal means to whoever asked, where there is more to say than the server did; null where the page itself says it. */
+type Explain<A> = (argument: A, problem: Problem) => Promise<{ title: string; message: string } | null | undefined>;
 
 /**
  * A write to one incident. Nothing is optimistic: the server may refuse. An accepted write shows what it answered;
  * a refused one says why, and the incident is read again because the screen was evidently behind.
  */
-export function useIncidentWrite<A>(incident: Incident, send: (argument: A) => Promise<Incident>) {
+export function useIncidentWrite<A>(incident: Incident, send: (argument: A) => Promise<Incident>, explain?: Explain<A>) {
   const client = useQueryClient();
-  return useMutation({
-    mutationFn: send,
-    onSuccess: (changed) => settleIncident(client, changed),
-    onError: async (cause) => {
+  return useWrite({
+    mutationFn: (argument: A) => orRecorded(send(argument)),
+    onSuccess: (changed) => (changed ? settleIncident(client, changed) : undefined),
+    onError: async (cause, argument) => {
       const problem = asProblem(cause);
-      notifications.show({ color: 'red', title: problem.title, message: refusalText(incident, problem) });
-      await client.invalidateQueries({ queryKey: keys.incident(incident.project_id, incident.id) });
-      await client.invalidateQueries({ queryKey: keys.timeline(incident.project_id, incident.id) });
+      const read = [keys.incident(incident.project_id, incident.id), keys.timeline(incident.project_id, incident.id)];
+      const reread = Promise.all(read.map((queryKey) => client.invalidateQueries({ queryKey })));
+      const explained = await explain?.(argument, problem).catch(() => undefined);
+      if (explained !== null) notifications.show({ color: 'red', title: problem.title, message: refusalText(incident, problem), ...explained });
+      await reread;
     },
   });
 }
@@ -28,6 +35,8 @@ export function refusalText(incident: Pick<Incident, 'key'>, problem: Problem): 
   const name = incident.key ?? 'This incident';
   if (problem.status === 412) return `Somebody changed ${name} meanwhile. You now see the latest version; try again if it still applies.`;
   const next = problem.allowedNext.length > 0 ? ` Possible now: ${problem.allowedNext.join(', ')}.` : '';
+  const advice = problem.ofWrite && isRetryable(problem) ? adviceFor(problem) : undefined;
+  const what = [problem.detail ?? (advice ? undefined : problem.title), advice].filter(Boolean).join(' ');
   const id = problem.requestId && problem.status >= 500 ? ` (request ${problem.requestId})` : '';
-  return `${problem.detail ?? problem.title}${next}${id}`;
+  return `${what}${next}${id}`;
 }

@@ -1,4 +1,4 @@
-import { useSearch } from '@tanstack/react-router';
+import { useMatches, useSearch } from '@tanstack/react-router';
 import { useMemo } from 'react';
 import { chosenRange, type RangeName, type RangeSearch } from '../util/range';
 
@@ -6,4 +6,9 @@ import { chosenRange, type RangeName, type RangeSearch } from '../util/range';
 export function useTimeRange(fallback: RangeName): RangeSearch {
   const { range, from, to } = useSearch({ strict: false });
   return useMemo(() => chosenRange({ range, from, to }, fallback), [range, from, to, fallback]);
+}
+
+/** The range of the page that is open when the URL names none; undefined where it reads no range at all. */
+export function usePageRange(): RangeName | undefined {
+  return useMatches({ select: (matches) => matches.map((match) => match.staticData.timeRange).findLast(Boolean) });
 }

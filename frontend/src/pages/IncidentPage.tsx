@@ -68,7 +68,7 @@ function Header({ incident }: { incident: Incident }) {
         <span className="dim">{incident.key ?? 'Number pending'}</span>
       </div>
       <div className={classes.titleRow}>
-        <EditableTitle incident={incident} disabled={readOnly} />
+        <EditableTitle key={incident.id} incident={incident} disabled={readOnly} />
         <div className={classes.actions}>
           {!readOnly && <IncidentActions incident={incident} onMerge={() => setMerging(true)} />}
         </div>
@@ -172,7 +172,7 @@ function TimelinePanel({ incident }: { incident: Incident }) {
       </QueryView>
       {mayWrite && incident.status !== 'merged' && (
         <div className={classes.composer}>
-          <CommentForm incident={incident} />
+          <CommentForm key={incident.id} incident={incident} />
         </div>
       )}
     </Panel>

@@ -1,5 +1,5 @@
 import { Anchor, Divider, Stack } from '@mantine/core';
-import { IconAlertTriangle } from '@tabler/icons-react';
+import { IconAlertTriangle, IconLogout } from '@tabler/icons-react';
 import { useQueryClient } from '@tanstack/react-query';
 import { Link, useRouter, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
@@ -12,7 +12,7 @@ import { signOnOutcome } from '../util/sign-on';
 import { AuthPage } from './AuthPage';
 
 export function LoginPage() {
-  const { next, sign_on: signOn } = useSearch({ strict: false });
+  const { next, sign_on: signOn, ended } = useSearch({ strict: false });
   const outcome = signOnOutcome(signOn);
   const returnTo = next && isOwnPath(next) ? next : undefined;
   const router = useRouter();
@@ -49,6 +49,11 @@ export function LoginPage() {
       }
     >
       <Stack gap="md">
+        {ended && !outcome && (
+          <Callout tone="warn" role="status" icon={<IconLogout size={16} />} title="You were signed out">
+            Your session ended: in another tab, by a new password, or because somebody ended it. Log in to go on where you were.
+          </Callout>
+        )}
         {outcome && (
           <Callout tone="warn" role="alert" icon={<IconAlertTriangle size={16} />} title={outcome.title}>
             {outcome.advice}

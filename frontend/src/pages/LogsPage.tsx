@@ -1,9 +1,9 @@
 import { Button, SegmentedControl, Skeleton } from '@mantine/core';
-import { IconAdjustmentsHorizontal, IconListDetails } from '@tabler/icons-react';
+import { IconAdjustmentsHorizontal, IconFilterOff, IconListDetails } from '@tabler/icons-react';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useCallback, useMemo, useState } from 'react';
 import { arrivalQuery } from '../api/arrival';
-import { logLinesQuery, type LogRecord } from '../api/logs';
+import { LEVELS, logLinesQuery, type LogRecord } from '../api/logs';
 import { FirstSignal } from '../components/FirstSignal';
 import { LogFacets } from '../components/LogFacets';
 import { LogHistogram } from '../components/LogHistogram';
@@ -13,11 +13,13 @@ import { LogSearchBar } from '../components/LogSearchBar';
 import { useLogSearch, type LogSearch } from '../hooks/useLogSearch';
 import { useLogTail } from '../hooks/useLogTail';
 import { useProject } from '../hooks/useProject';
+import { Callout } from '../ui/Callout';
 import { EmptyState } from '../ui/EmptyState';
 import { PageHeader } from '../ui/PageHeader';
 import { PanelBoundary } from '../ui/PanelBoundary';
 import { QueryView } from '../ui/QueryView';
 import { RowSkeleton } from '../ui/RowSkeleton';
+import { isolated } from '../util/prose';
 import classes from './LogsPage.module.css';
 
 export function LogsPage() {
@@ -49,6 +51,7 @@ function Explorer() {
   return (
     <>
       <LogSearchBar search={search} />
+      <NoLevels names={search.noLevels} />
       <div className={classes.grid}>
         <Button
           variant="default"
@@ -91,6 +94,18 @@ function Explorer() {
         </div>
       </div>
     </>
+  );
+}
+
+function NoLevels({ names }: { names: readonly string[] }) {
+  if (names.length === 0) return null;
+  const quoted = names.map((name) => `“${isolated(name)}”`).join(', ');
+  return (
+    <div className={classes.notice}>
+      <Callout tone="warn" role="status" icon={<IconFilterOff size={16} />} title="A filter of this address cannot be used">
+        {quoted} {names.length > 1 ? 'are no levels' : 'is no level'}. There are {LEVELS.join(', ')}.
+      </Callout>
+    </div>
   );
 }
 

@@ -1,13 +1,16 @@
 import { Button, Group } from '@mantine/core';
 import { IconAlertTriangle, IconLock, IconMapQuestion, IconPlugConnectedX } from '@tabler/icons-react';
 import { Link, useRouter } from '@tanstack/react-router';
-import { adviceFor, isRetryable, type Problem } from '../api/problem';
+import { adviceFor, isNotLoaded, isRetryable, type Problem } from '../api/problem';
+import { useRetry } from '../hooks/useRetry';
 import { EmptyState } from '../ui/EmptyState';
+import { reloadWhenThere } from '../util/reload';
 
-/** A whole page that cannot be shown: what happened, what it means, what to do. */
+/** A whole page that cannot be shown: what happened, what it means, what to do. What may pass is tried again. */
 export function ProblemPage({ problem }: { problem: Problem }) {
   const router = useRouter();
   const Icon = iconFor(problem);
+  useRetry(isRetryable(problem), isNotLoaded(problem) ? reloadWhenThere : () => router.invalidate());
   return (
     <main role="alert">
       <EmptyState
@@ -15,7 +18,7 @@ export function ProblemPage({ problem }: { problem: Problem }) {
         title={problem.title}
         action={
           <Group gap="xs" justify="center">
-            <Button variant="default" onClick={() => void router.invalidate()}>
+            <Button variant="default" onClick={() => (isNotLoaded(problem) ? window.location.reload() : void router.invalidate())}>
               Try again
             </Button>
             <Button variant="default" renderRoot={(props) => <Link to="/" {...props} />}>

@@ -19,6 +19,17 @@ import type { RangeName, RangeSearch } from '../util/range';
 import { settingsTabs } from '../util/settings-tabs';
 import { only, parseSearch, stringifySearch } from './search';
 
+/**
+ * A page by itself. The router's own answer to a missing chunk is to load the whole page anew, offline too; ours says
+ * what happened and waits until the server answers.
+ */
+function page<M extends Record<string, unknown>, N extends keyof M & string>(load: () => Promise<M>, name: N) {
+  const told = (cause: unknown) => {
+    throw asProblem(cause);
+  };
+  return lazyRouteComponent(() => load().catch(told), name);
+}
+
 interface RouterContext {
   client: QueryClient;
 }
@@ -40,20 +51,20 @@ const home = createRoute({
 const login = createRoute({
   getParentRoute: () => root,
   path: '/login',
-  validateSearch: only('next', 'sign_on'),
-  component: lazyRouteComponent(() => import('../pages/LoginPage'), 'LoginPage'),
+  validateSearch: only('next', 'sign_on', 'ended'),
+  component: page(() => import('../pages/LoginPage'), 'LoginPage'),
 });
 
 const register = createRoute({
   getParentRoute: () => root,
   path: '/register',
-  component: lazyRouteComponent(() => import('../pages/RegisterPage'), 'RegisterPage'),
+  component: page(() => import('../pages/RegisterPage'), 'RegisterPage'),
 });
 
 const join = createRoute({
   getParentRoute: () => root,
   path: '/join',
-  component: lazyRouteComponent(() => import('../pages/JoinPage'), 'JoinPage'),
+  component: page(() => import('../pages/JoinPage'), 'JoinPage'),
 });
 
 /** Everything of a project: signed in, and the token issued for the project that the URL names. */
@@ -80,7 +91,7 @@ const overview = createRoute({
   getParentRoute: () => projectRoute,
   path: '/',
   staticData: { timeRange: '30d' },
-  component: lazyRouteComponent(() => import('../pages/OverviewPage'), 'OverviewPage'),
+  component: page(() => import('../pages/OverviewPage'), 'OverviewPage'),
 });
 
 const incidentsRoute = createRoute({
@@ -88,26 +99,26 @@ const incidentsRoute = createRoute({
   path: '/incidents',
   staticData: { timeRange: 'all' },
   validateSearch: only('status', 'severity', 'q', 'assignee', 'order'),
-  component: lazyRouteComponent(() => import('../pages/IncidentsPage'), 'IncidentsPage'),
+  component: page(() => import('../pages/IncidentsPage'), 'IncidentsPage'),
 });
 
 const declareIncident = createRoute({
   getParentRoute: () => projectRoute,
   path: '/incidents/new',
-  component: lazyRouteComponent(() => import('../pages/DeclareIncidentPage'), 'DeclareIncidentPage'),
+  component: page(() => import('../pages/DeclareIncidentPage'), 'DeclareIncidentPage'),
 });
 
 const incident = createRoute({
   getParentRoute: () => projectRoute,
   path: '/incidents/$incident',
-  component: lazyRouteComponent(() => import('../pages/IncidentPage'), 'IncidentPage'),
+  component: page(() => import('../pages/IncidentPage'), 'IncidentPage'),
 });
 
 const alerts = createRoute({
   getParentRoute: () => projectRoute,
   path: '/alerts',
   validateSearch: only('status', 'q', 'alert'),
-  component: lazyRouteComponent(() => import('../pages/AlertsPage'), 'AlertsPage'),
+  component: page(() => import('../pages/AlertsPage'), 'AlertsPage'),
 });
 
 const metrics = createRoute({
@@ -115,7 +126,7 @@ const metrics = createRoute({
   path: '/metrics',
   staticData: { timeRange: '1h' },
   validateSearch: only('a', 'b', 'c', 'd', 'e', 'f', 'hidden', 'step', 'tab'),
-  component: lazyRouteComponent(() => import('../pages/MetricsPage'), 'MetricsPage'),
+  component: page(() => import('../pages/MetricsPage'), 'MetricsPage'),
 });
 
 const logs = createRoute({
@@ -123,7 +134,7 @@ const logs = createRoute({
   path: '/logs',
   staticData: { timeRange: '1h' },
   validateSearch: only('q', 'service', 'level', 'tab', 'live', 'order'),
-  component: lazyRouteComponent(() => import('../pages/LogsPage'), 'LogsPage'),
+  component: page(() => import('../pages/LogsPage'), 'LogsPage'),
 });
 
 const traces = createRoute({
@@ -131,14 +142,14 @@ const traces = createRoute({
   path: '/traces',
   staticData: { timeRange: '1h' },
   validateSearch: only('service', 'operation', 'q', 'min', 'max', 'errors', 'tab'),
-  component: lazyRouteComponent(() => import('../pages/TracesPage'), 'TracesPage'),
+  component: page(() => import('../pages/TracesPage'), 'TracesPage'),
 });
 
 const trace = createRoute({
   getParentRoute: () => projectRoute,
   path: '/traces/$trace',
   validateSearch: only('tab', 'span'),
-  component: lazyRouteComponent(() => import('../pages/TracePage'), 'TracePage'),
+  component: page(() => import('../pages/TracePage'), 'TracePage'),
 });
 
 const services = createRoute({
@@ -146,20 +157,20 @@ const services = createRoute({
   path: '/services',
   staticData: { timeRange: '1h' },
   validateSearch: only('service', 'tab'),
-  component: lazyRouteComponent(() => import('../pages/ServicesPage'), 'ServicesPage'),
+  component: page(() => import('../pages/ServicesPage'), 'ServicesPage'),
 });
 
 const gettingStarted = createRoute({
   getParentRoute: () => projectRoute,
   path: '/getting-started',
   validateSearch: only('tab'),
-  component: lazyRouteComponent(() => import('../pages/GettingStartedPage'), 'GettingStartedPage'),
+  component: page(() => import('../pages/GettingStartedPage'), 'GettingStartedPage'),
 });
 
 const settings = createRoute({
   getParentRoute: () => projectRoute,
   path: '/settings',
-  component: lazyRouteComponent(() => import('../pages/SettingsPage'), 'SettingsPage'),
+  component: page(() => import('../pages/SettingsPage'), 'SettingsPage'),
 });
 
 const settingsHome = createRoute({
@@ -174,61 +185,61 @@ const settingsHome = createRoute({
 const apiKeys = createRoute({
   getParentRoute: () => settings,
   path: '/api-keys',
-  component: lazyRouteComponent(() => import('../pages/ApiKeysPage'), 'ApiKeysPage'),
+  component: page(() => import('../pages/ApiKeysPage'), 'ApiKeysPage'),
 });
 
 const members = createRoute({
   getParentRoute: () => settings,
   path: '/members',
-  component: lazyRouteComponent(() => import('../pages/MembersPage'), 'MembersPage'),
+  component: page(() => import('../pages/MembersPage'), 'MembersPage'),
 });
 
 const singleSignOn = createRoute({
   getParentRoute: () => settings,
   path: '/single-sign-on',
-  component: lazyRouteComponent(() => import('../pages/SingleSignOnPage'), 'SingleSignOnPage'),
+  component: page(() => import('../pages/SingleSignOnPage'), 'SingleSignOnPage'),
 });
 
 const roles = createRoute({
   getParentRoute: () => settings,
   path: '/roles',
-  component: lazyRouteComponent(() => import('../pages/RolesPage'), 'RolesPage'),
+  component: page(() => import('../pages/RolesPage'), 'RolesPage'),
 });
 
 const security = createRoute({
   getParentRoute: () => settings,
   path: '/security',
-  component: lazyRouteComponent(() => import('../pages/SecurityPage'), 'SecurityPage'),
+  component: page(() => import('../pages/SecurityPage'), 'SecurityPage'),
 });
 
 const projects = createRoute({
   getParentRoute: () => settings,
   path: '/projects',
-  component: lazyRouteComponent(() => import('../pages/ProjectsPage'), 'ProjectsPage'),
+  component: page(() => import('../pages/ProjectsPage'), 'ProjectsPage'),
 });
 
 const integrations = createRoute({
   getParentRoute: () => settings,
   path: '/integrations',
-  component: lazyRouteComponent(() => import('../pages/IntegrationsPage'), 'IntegrationsPage'),
+  component: page(() => import('../pages/IntegrationsPage'), 'IntegrationsPage'),
 });
 
 const telemetry = createRoute({
   getParentRoute: () => settings,
   path: '/telemetry',
-  component: lazyRouteComponent(() => import('../pages/TelemetryPage'), 'TelemetryPage'),
+  component: page(() => import('../pages/TelemetryPage'), 'TelemetryPage'),
 });
 
 const telemetryLimits = createRoute({
   getParentRoute: () => settings,
   path: '/telemetry-limits',
-  component: lazyRouteComponent(() => import('../pages/TelemetryLimitsPage'), 'TelemetryLimitsPage'),
+  component: page(() => import('../pages/TelemetryLimitsPage'), 'TelemetryLimitsPage'),
 });
 
 const usage = createRoute({
   getParentRoute: () => settings,
   path: '/usage',
-  component: lazyRouteComponent(() => import('../pages/UsagePage'), 'UsagePage'),
+  component: page(() => import('../pages/UsagePage'), 'UsagePage'),
 });
 
 const audit = createRoute({
@@ -236,7 +247,7 @@ const audit = createRoute({
   path: '/audit',
   staticData: { timeRange: '30d' },
   validateSearch: only('q', 'kind', 'result', 'actor', 'target'),
-  component: lazyRouteComponent(() => import('../pages/AuditPage'), 'AuditPage'),
+  component: page(() => import('../pages/AuditPage'), 'AuditPage'),
 });
 
 const tree = root.addChildren([
@@ -271,6 +282,15 @@ export function createConsoleRouter(client: QueryClient) {
     defaultErrorComponent: ({ error }) => <ProblemPage problem={asProblem(error)} />,
     defaultNotFoundComponent: NotFoundPage,
   });
+}
+
+/** The session is over while a page is open: to the login page and back, once, and saying so to whoever was signed in. */
+export function leaveForLogin(router: ReturnType<typeof createConsoleRouter>, client: QueryClient): void {
+  const { pathname, href } = router.latestLocation;
+  if (pathname === '/login') return;
+  const ended = client.getQueryData(meQuery.queryKey) ? '1' : undefined;
+  client.clear();
+  void router.navigate({ to: '/login', search: { next: href, ended } });
 }
 
 /** Who is signed in, or a detour over the login page that leads back to `next`. */

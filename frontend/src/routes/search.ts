@@ -40,6 +40,8 @@ export interface PageSearch {
   /** Login: the page to come back to, and what became of a sign-on. */
   next?: string | undefined;
   sign_on?: string | undefined;
+  /** Login: `1` where the session ended while somebody was at work. */
+  ended?: string | undefined;
   /** Audit: `<type>:<id>` of the thing whose history is shown. */
   target?: string | undefined;
 }

@@ -36,3 +36,8 @@ export function beginning(text: string): string | null {
   const cut = short.length > CHARACTERS_SHOWN * 1.2 ? short.slice(0, CHARACTERS_SHOWN) : short;
   return cut === text ? null : cut;
 }
+
+/** Somebody's words within ours: marks in them that turn the direction of writing end with them. */
+export function isolated(text: string): string {
+  return `\u2068${text}\u2069`;
+}

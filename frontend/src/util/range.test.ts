@@ -1,11 +1,48 @@
 import { expect, it } from 'vitest';
-import { chosenRange, movedRange, offeredRanges, rangeLabel, resolveRange } from './range';
+import { chosenRange, movedRange, offeredRanges, rangeLabel, rangeTrouble, resolveRange, resolveWindow } from './range';
 
 const NOW = Date.parse('2026-11-23T12:00:00Z');
 
 it('takes the page’s default when the URL names no range, or one that does not exist', () => {
   expect(chosenRange({}, '30d')).toEqual({ range: '30d' });
   expect(chosenRange({ range: 'yesterday' }, 'all')).toEqual({ range: 'all' });
+});
+
+it('takes the default where a time of the URL is none, and says which', () => {
+  for (const [from, to] of [['yesterday', 'now'], ['2026-11-30', 'x'], ['now-1', 'now'], ['yesterday 1', 'now'], ['2026-13-45', 'now'], ['constructor', '__proto__']] as const) {
+    expect(chosenRange({ from, to }, '1h', NOW)).toEqual({ range: '1h' });
+    expect(rangeTrouble({ from, to }, NOW)).toMatch(/ no times?\.$/);
+  }
+  expect(rangeTrouble({ from: 'yesterday', to: 'now' }, NOW)).toBe('“yesterday” is no time.');
+  expect(chosenRange({ range: 'constructor' }, '1h')).toEqual({ range: '1h' });
+});
+
+it('takes the default where the end is before the beginning, and says so', () => {
+  const turned = { from: '2026-11-23T11:00:00Z', to: '2026-11-23T10:00:00Z' };
+  expect(chosenRange(turned, '1h', NOW)).toEqual({ range: '1h' });
+  expect(rangeTrouble(turned, NOW)).toBe('It ends before it begins.');
+  expect(rangeTrouble({ from: turned.to, to: turned.from }, NOW)).toBeUndefined();
+  expect(rangeTrouble({ from: 'yesterday' }, NOW)).toBeUndefined();
+});
+
+it('reads times that count back from now, as other tools write them', () => {
+  expect(chosenRange({ from: 'now-1h', to: 'now' }, '30d', NOW)).toEqual({ range: '1h' });
+  const odd = chosenRange({ from: 'now-45m', to: 'now-5m' }, '30d', NOW);
+  expect(resolveRange(odd, NOW)).toEqual({ from: '2026-11-23T11:15:00.000Z', to: '2026-11-23T11:55:00.000Z' });
+  expect(resolveWindow(odd, NOW)).toEqual({ from: NOW - 45 * 60_000, to: NOW - 5 * 60_000 });
+  expect(rangeLabel(odd, NOW)).toBe('now-45m – now-5m');
+});
+
+it('asks the server for whole instants also where the URL names days', () => {
+  const days = chosenRange({ from: '2026-11-20', to: '2026-11-21' }, '1h', NOW);
+  expect(resolveRange(days, NOW)).toEqual({ from: '2026-11-20T00:00:00.000Z', to: '2026-11-21T00:00:00.000Z' });
+});
+
+it('labels with the year where it is not this one', () => {
+  const label = (year: number) => rangeLabel({ from: `${year}-03-10T10:00:00Z`, to: `${year}-03-11T10:00:00Z` }, NOW);
+  expect(label(1970)).toMatch(/1970.*–.*1970/);
+  expect(label(2030)).toMatch(/2030.*–.*2030/);
+  expect(label(2026)).not.toContain('2026');
 });
 
 it('has no all time where a page counts per day', () => {
@@ -15,8 +52,9 @@ it('has no all time where a page counts per day', () => {
 });
 
 it('prefers two instants to a name, and needs both', () => {
-  expect(chosenRange({ range: '7d', from: 'a', to: 'b' }, '30d')).toEqual({ from: 'a', to: 'b' });
-  expect(chosenRange({ range: '7d', from: 'a' }, '30d')).toEqual({ range: '7d' });
+  const instants = { from: '2026-11-22T12:00:00Z', to: '2026-11-23T12:00:00Z' };
+  expect(chosenRange({ range: '7d', ...instants }, '30d')).toEqual(instants);
+  expect(chosenRange({ range: '7d', from: instants.from }, '30d')).toEqual({ range: '7d' });
 });
 
 it('resolves a name to an open end, and all time to nothing', () => {

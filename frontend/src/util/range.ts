@@ -24,12 +24,35 @@ export const RANGES = {
 export type RangeName = keyof typeof RANGES;
 
 export function isRangeName(value: string | undefined): value is RangeName {
-  return value !== undefined && value in RANGES;
+  return value !== undefined && Object.hasOwn(RANGES, value);
 }
 
-/** The range as the query key: stable while time passes, unlike the instants it stands for. */
-export function chosenRange(search: RangeSearch, fallback: RangeName): RangeSearch {
-  if (search.from && search.to) return { from: search.from, to: search.to };
+const UNIT_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 7 * 86_400_000 } as const;
+const RELATIVE = /^now(?:-(\d{1,6})([smhdw]))?$/;
+const ABSOLUTE = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?$/;
+
+/** The milliseconds that a text of the URL stands for: `2026-11-30`, an instant, `now`, `now-1h`; NaN where it is no time. */
+export function instantOf(text: string, now: number): number {
+  const relative = RELATIVE.exec(text);
+  if (relative) return now - Number(relative[1] ?? 0) * UNIT_MS[(relative[2] ?? 's') as keyof typeof UNIT_MS];
+  return ABSOLUTE.test(text) ? Date.parse(text) : Number.NaN;
+}
+
+/** What is wrong with the two instants of a URL, in a sentence; undefined where they can be used or there are none. */
+export function rangeTrouble({ from, to }: RangeSearch, now: number): string | undefined {
+  if (!from || !to) return undefined;
+  const wrong = [from, to].filter((text) => Number.isNaN(instantOf(text, now))).map((text) => `“${text}”`);
+  if (wrong.length > 0) return `${wrong.join(' and ')} ${wrong.length > 1 ? 'are no times' : 'is no time'}.`;
+  return instantOf(from, now) < instantOf(to, now) ? undefined : 'It ends before it begins.';
+}
+
+/** The range as the query key: stable while time passes, unlike the instants it stands for. Only what can be used. */
+export function chosenRange(search: RangeSearch, fallback: RangeName, now = Date.now()): RangeSearch {
+  const { from, to } = search;
+  if (from && to && rangeTrouble(search, now) === undefined) {
+    const name = to === 'now' ? from.replace(/^now-/, '') : undefined;
+    return isRangeName(name) && name !== 'all' ? { range: name } : { from, to };
+  }
   const usable = isRangeName(search.range) && !(search.range === 'all' && fallback !== 'all');
   return { range: usable ? search.range : fallback };
 }
@@ -41,7 +64,10 @@ export function offeredRanges(fallback: RangeName): RangeName[] {
 
 /** The instants that a range stands for now; the end stays open so that what happens next is inside. */
 export function resolveRange(range: RangeSearch, now: number): { from?: string; to?: string } {
-  if (range.from && range.to) return { from: range.from, to: range.to };
+  if (range.from && range.to) {
+    const [from, to] = [instantOf(range.from, now), instantOf(range.to, now)];
+    return { from: new Date(from).toISOString(), to: new Date(to).toISOString() };
+  }
   const ms = isRangeName(range.range) ? RANGES[range.range].ms : null;
   return ms === null ? {} : { from: new Date(now - ms).toISOString() };
 }
@@ -65,15 +91,20 @@ export function movedRange(range: RangeSearch, now: number, move: RangeMove): Ra
   return { from: instant(from + by[0] - shift), to: instant(to + by[1] - ahead) };
 }
 
-const instantFormat = new Intl.DateTimeFormat(undefined, {
-  day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23',
-});
+const INSTANT = { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' } as const;
+const instantFormat = new Intl.DateTimeFormat(undefined, INSTANT);
+const instantYearFormat = new Intl.DateTimeFormat(undefined, { ...INSTANT, year: 'numeric' });
 
-export function rangeLabel(range: RangeSearch): string {
-  if (range.from && range.to) {
-    return `${instantFormat.format(new Date(range.from))} – ${instantFormat.format(new Date(range.to))}`;
-  }
+/** The year only where it is not this one. */
+export function rangeLabel(range: RangeSearch, now = Date.now()): string {
+  if (range.from && range.to) return `${instantLabel(range.from, now)} – ${instantLabel(range.to, now)}`;
   return isRangeName(range.range) ? RANGES[range.range].label : RANGES.all.label;
+}
+
+function instantLabel(text: string, now: number): string {
+  if (RELATIVE.test(text)) return text;
+  const date = new Date(instantOf(text, now));
+  return (date.getFullYear() === new Date(now).getFullYear() ? instantFormat : instantYearFormat).format(date);
 }
 
 /** The window of a range that ends now, as requests name it. */

@@ -1,0 +1,33 @@
+import { describe, expect, it } from 'vitest';
+import { adviceFor, asProblem, isNotLoaded, isRetryable, Problem } from './problem';
+
+describe('advice', () => {
+  it('promises to keep trying for what is read, not for what is written', () => {
+    expect(adviceFor(new Problem({ status: 0 }))).toMatch(/keeps trying/);
+    for (const status of [0, 502, 503]) {
+      expect(adviceFor(new Problem({ status }, { ofWrite: true }))).toMatch(/not done twice/);
+    }
+    expect(adviceFor(new Problem({ status: 403 }, { ofWrite: true }))).toMatch(/owner or admin/);
+  });
+
+  it('speaks of somebody faster only where somebody may have been', () => {
+    expect(adviceFor(new Problem({ status: 409, rule: 'illegal_transition' }))).toMatch(/faster/);
+    expect(adviceFor(new Problem({ status: 409, rule: 'name_taken' }))).toBeUndefined();
+    expect(adviceFor(new Problem({ status: 409, rule: 'last_owner' }))).toBeUndefined();
+  });
+});
+
+it('knows a part of the console that did not arrive, however the browser says it', () => {
+  const said = [
+    new Error('Unable to preload CSS for /assets/LogsPage-x.css'),
+    new TypeError('Failed to fetch dynamically imported module: http://localhost/assets/LogsPage-x.js'),
+    new TypeError('error loading dynamically imported module: http://localhost/assets/LogsPage-x.js'),
+    new TypeError('Importing a module script failed.'),
+  ];
+  for (const cause of said) {
+    const problem = asProblem(cause);
+    expect(problem.title).toBe('The page could not be loaded');
+    expect(isNotLoaded(problem) && isRetryable(problem)).toBe(true);
+  }
+  expect(isNotLoaded(asProblem(new TypeError('Failed to fetch')))).toBe(false);
+});
