@@ -8,7 +8,7 @@ use eventlog::Visibility;
 use projections::members::{self, Keyed};
 use projections::{erasure, invitations, projects};
 use schemas::context::{Clock, Context};
-use schemas::ids::{InvitationId, ProjectId, SubjectId, TenantId, UserId};
+use schemas::ids::{ProjectId, SubjectId, TenantId, UserId};
 use schemas::outcome::EventPosition;
 use schemas::scope::Scope;
 use schemas::tenant::{EraseMember, TenantCommand};
@@ -84,7 +84,10 @@ impl Gateway {
         self.withdraw_again(subjects).await?;
         let keyed = members::of_subjects(&self.db, subjects).await?;
         let mut kept = Vec::new();
-        for member in keyed.iter().filter(|member| member.belongs) {
+        for member in &keyed {
+            if !member.belongs {
+                continue;
+            }
             match self.take_out(member).await? {
                 true => {
                     tracing::info!(tenant = %member.tenant, user = %member.user, "a person was erased again")
@@ -131,14 +134,12 @@ impl Gateway {
     /// Revokes what would let them in, or tell their address: what was revoked when they
     /// were erased, and what they had joined by.
     async fn withdraw_again(&self, subjects: &[SubjectId]) -> Result<(), Error> {
-        let of_erased = |invitation: InvitationId| {
+        for (tenant, invitation) in invitations::waiting(&self.db).await? {
             let newcomer = invitation::newcomer(invitation);
-            [invitation.0, newcomer.0]
-                .iter()
-                .any(|id| subjects.contains(&SubjectId(*id)))
-        };
-        let waiting = invitations::waiting(&self.db).await?.into_iter();
-        for (tenant, invitation) in waiting.filter(|(_, id)| of_erased(*id)) {
+            let mut own = [invitation.0, newcomer.0].into_iter().map(SubjectId);
+            if !own.any(|id| subjects.contains(&id)) {
+                continue;
+            }
             let scope = self.acting_in(tenant).await?;
             let question = unasked(&self.clock, "revoke".to_owned());
             invitation::revoke(self, &scope, &question, invitation).await?;

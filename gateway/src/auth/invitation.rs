@@ -93,9 +93,10 @@ pub async fn withdraw(
     newest: Option<&Invitation>,
 ) -> Result<(), Error> {
     let waiting = waiting_for(gateway, scope, email).await?;
-    let replaced = |held: &&Invitation| newest.is_none_or(|new| older(held, new));
-    for held in waiting.iter().filter(replaced) {
-        revoke(gateway, scope, question, InvitationId(held.id)).await?;
+    for held in &waiting {
+        if newest.is_none_or(|new| older(held, new)) {
+            revoke(gateway, scope, question, InvitationId(held.id)).await?;
+        }
     }
     Ok(())
 }
