@@ -18,7 +18,7 @@ use crate::error::Error;
 /// One thing that was erased.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Line {
-    /// The key of a person: `<id>`.
+    /// The key of a person, or of an invitation to one: `<id>`.
     Subject(SubjectId),
     /// A whole tenant: `tenant <id> <time>`.
     Tenant(TenantId, Timestamp),
@@ -103,7 +103,9 @@ pub fn read(list: &Path) -> std::io::Result<Vec<Line>> {
     lines.collect()
 }
 
-/// Erases once more what is listed, in a database that was just restored.
+/// Erases once more what is listed, in a database that was just restored. Where people
+/// whose keys go here are members only the log tells, so that the gateway takes them out
+/// when it starts on it (`person_erasure`); until then nobody without a key comes in.
 pub async fn again(db: &Db, lines: &[Line]) -> Result<(), Error> {
     let mut subjects = Vec::new();
     for line in lines {

@@ -33,6 +33,7 @@ pub mod order;
 pub mod outcomes;
 mod paging;
 pub mod parameters;
+mod person_erasure;
 pub mod progress;
 pub mod proxies;
 pub mod ready;
@@ -234,7 +235,7 @@ impl Gateway {
     }
 
     pub(crate) async fn note_erased(&self, lines: &[erased::Line]) -> Result<(), Error> {
-        let Some(list) = &self.config.erased else {
+        let Some(list) = self.config.erased.as_ref().filter(|_| !lines.is_empty()) else {
             return Ok(());
         };
         erased::note(list, lines).await.map_err(|e| {
@@ -244,7 +245,7 @@ impl Gateway {
     }
 
     /// Runs what stands behind the routes until `stop`: token keys, outcomes, live
-    /// changes, what was ended elsewhere, erased tenants, the sweepers. Ends early only if the log has failed.
+    /// changes, what was ended elsewhere, erased tenants and people, the sweepers. Ends early only if the log has failed.
     pub async fn run(&self, stop: CancellationToken) -> anyhow::Result<()> {
         let keys = self.learn_keys(stop.clone());
         let tokens = self
@@ -256,12 +257,13 @@ impl Gateway {
         let sweeper = sweeper::run(self, stop.clone());
         // Large; the future of all would be moved with them.
         let erasures = Box::pin(self.follow_erasures(stop.clone()));
+        let people = Box::pin(self.erase_listed(stop.clone()));
         let ends = self.follow_ends(stop.clone());
         let changes = self.follow_changes(stop.clone());
         let outcomes = self.outcomes.follow(&self.log, stop.clone());
         let sealer = sealer::run(self, stop.clone());
         let (outcomes, ..) = tokio::join!(
-            outcomes, keys, tokens, live, sweeper, sealer, ends, changes, erasures
+            outcomes, keys, tokens, live, sweeper, sealer, ends, changes, erasures, people
         );
         Ok(outcomes?)
     }

@@ -200,6 +200,18 @@ pub async fn to_send(db: &Db, most: i64) -> Result<Vec<ToSend>, QueryError> {
     Ok(waiting.collect())
 }
 
+/// For who erases people, whom no tenant asks: what was neither accepted nor revoked.
+pub async fn waiting(db: &Db) -> Result<Vec<(TenantId, InvitationId)>, QueryError> {
+    let found: Vec<(Uuid, Uuid)> = sqlx::query_as(
+        "SELECT tenant_id, id FROM read.invitations WHERE over_at IS NULL ORDER BY 1, 2",
+    )
+    .fetch_all(db.writer())
+    .await?;
+    let waiting = found.into_iter();
+    let waiting = waiting.map(|(tenant, id)| (TenantId(tenant), InvitationId(id)));
+    Ok(waiting.collect())
+}
+
 async fn open(
     db: &Db,
     people: &SubjectKeys,

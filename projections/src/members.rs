@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use eventlog::Record;
 use schemas::change::ChangeKind;
-use schemas::ids::{SubjectId, UserId};
+use schemas::ids::{SubjectId, TenantId, UserId};
 use schemas::personal::Personal;
 use schemas::scope::Scope;
 use schemas::tenant::TenantEvent;
@@ -275,4 +275,43 @@ pub async fn of_person(db: &Db, scope: &Scope) -> Result<Vec<Membership>, QueryE
     .fetch_all(db.writer())
     .await?;
     Ok(found)
+}
+
+/// A membership, found by the key that seals it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keyed {
+    pub tenant: TenantId,
+    pub user: UserId,
+    pub subject: SubjectId,
+    pub version: i64,
+    /// False for one who has left.
+    pub belongs: bool,
+    /// Whether the tenant would have no owner without them.
+    pub last_owner: bool,
+}
+
+/// What the keys of some people seal, in every tenant. For who erases them, whom no tenant
+/// asks; so the writing role does.
+pub async fn of_subjects(db: &Db, subjects: &[SubjectId]) -> Result<Vec<Keyed>, QueryError> {
+    type Found = (Uuid, Uuid, Uuid, i64, bool, bool);
+    let found: Vec<Found> = sqlx::query_as(
+        "SELECT m.tenant_id, m.user_id, (m.email->>'subject')::uuid, m.version,
+            m.removed_at IS NULL,
+            NOT EXISTS (SELECT FROM read.members other
+                WHERE other.tenant_id = m.tenant_id AND other.user_id <> m.user_id
+                  AND other.role = 'owner' AND other.removed_at IS NULL)
+         FROM read.members m WHERE m.email->>'subject' = ANY ($1) ORDER BY 1, 2",
+    )
+    .bind(subjects.iter().map(ToString::to_string).collect::<Vec<_>>())
+    .fetch_all(db.writer())
+    .await?;
+    let keyed = |(tenant, user, subject, version, belongs, last_owner): Found| Keyed {
+        tenant: TenantId(tenant),
+        user: UserId(user),
+        subject: SubjectId(subject),
+        version,
+        belongs,
+        last_owner,
+    };
+    Ok(found.into_iter().map(keyed).collect())
 }

@@ -71,6 +71,11 @@ pub async fn find(gateway: &Gateway, token: &str) -> Result<Found, Error> {
     })
 }
 
+/// Who joins by it with a new account. It makes one, however often it is tried.
+pub fn newcomer(invitation: InvitationId) -> UserId {
+    UserId(Uuid::new_v5(&invitation.0, b"user"))
+}
+
 /// The invitation is over: its address need not be read any more, nor its link be sent.
 pub async fn forget(gateway: &Gateway, invitation: InvitationId) -> Result<(), Error> {
     let withdrawn = mails::withdraw(&gateway.db, invitation).await;
@@ -87,21 +92,31 @@ pub async fn withdraw(
     email: &str,
     newest: Option<&Invitation>,
 ) -> Result<(), Error> {
-    let (keys, people) = (gateway.keys()?, gateway.people());
-    let address = keys.email(email);
-    let mut after = None;
-    loop {
-        let page = invitations::list(&gateway.db, &people, scope, after, PAGE).await?;
-        let same = page
-            .items
-            .iter()
-            .filter(|held| keys.email(&held.email) == address);
-        for held in same.filter(|held| newest.is_none_or(|new| older(held, new))) {
+    let waiting = waiting_for(gateway, scope, email).await?;
+    for held in &waiting {
+        if newest.is_none_or(|new| older(held, new)) {
             revoke(gateway, scope, question, InvitationId(held.id)).await?;
         }
+    }
+    Ok(())
+}
+
+/// What waits for the address.
+pub async fn waiting_for(
+    gateway: &Gateway,
+    scope: &Scope,
+    email: &str,
+) -> Result<Vec<Invitation>, Error> {
+    let (keys, people) = (gateway.keys()?, gateway.people());
+    let address = keys.email(email);
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let page = invitations::list(&gateway.db, &people, scope, after, PAGE).await?;
+        let items = page.items.into_iter();
+        found.extend(items.filter(|held| keys.email(&held.email) == address));
         match page.next {
             Some(next) => after = Some(next),
-            None => return Ok(()),
+            None => return Ok(found),
         }
     }
 }
@@ -110,7 +125,8 @@ fn older(held: &Invitation, new: &Invitation) -> bool {
     (held.created_at, held.id) < (new.created_at, new.id)
 }
 
-async fn revoke(
+/// One of them, for `question`, which may revoke several.
+pub async fn revoke(
     gateway: &Gateway,
     scope: &Scope,
     question: &Question,

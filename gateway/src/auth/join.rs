@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use projections::members;
 use projections::vault::SubjectKeys;
 use schemas::context::Context;
-use schemas::ids::{SubjectId, UserId};
+use schemas::ids::SubjectId;
 use schemas::scope::MemberRole;
 use schemas::tenant::{AcceptInvitation, TenantCommand};
 use schemas::topic::Topic;
@@ -116,8 +116,7 @@ pub async fn join(
     let context = Context::ambient(&gateway.clock);
     let role = role_of(&found)?;
     let subject = Subject {
-        // An invitation makes one account, however often it is tried.
-        user: UserId(Uuid::new_v5(&found.named.invitation.0, b"user")),
+        user: invitation::newcomer(found.named.invitation),
         tenant: found.named.tenant,
         project: found.project,
         role,

@@ -169,7 +169,7 @@ pub async fn disable(
 }
 
 /// What an account has of it, when it is gone.
-pub(super) async fn remove(gateway: &Gateway, user: UserId) -> Result<(), Error> {
+pub(crate) async fn remove(gateway: &Gateway, user: UserId) -> Result<(), Error> {
     factors::remove(&gateway.db, user).await?;
     recovery_codes::replace(&gateway.db, user, &[]).await
 }

@@ -8,6 +8,7 @@ use projections::members::{self, Member};
 use projections::projects;
 use schemas::context::Context;
 use schemas::ids::{ProjectId, TenantId, UserId};
+use schemas::personal::ERASED;
 use schemas::scope::MemberRole;
 use schemas::time::Timestamp;
 use serde::Serialize;
@@ -72,8 +73,9 @@ pub async fn prove(
     };
     let found = project_of(gateway, &subject, project).await?;
     subject.project = found.unwrap_or(subject.project);
-    let Some(member) = members::get(&gateway.db, &gateway.people(), &subject.scope(), user).await?
-    else {
+    let member = members::get(&gateway.db, &gateway.people(), &subject.scope(), user).await?;
+    // Whose key is gone was erased, also where a log from before does not know it yet.
+    let Some(member) = member.filter(|member| member.email != ERASED) else {
         return Ok(None);
     };
     found.ok_or(Error::NotFound)?;

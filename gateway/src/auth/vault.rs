@@ -1,6 +1,7 @@
 //! The gateway's tables in the vault: what must never be in an immutable log. One
-//! file per table, its SQL for writing and reading together.
+//! file per table, its SQL for writing and reading together; `accounts` looks into several.
 
+pub mod accounts;
 pub mod ends;
 pub mod failures;
 pub mod held_names;

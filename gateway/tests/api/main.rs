@@ -37,6 +37,7 @@ mod monitoring_integrations;
 mod openapi;
 mod outage;
 mod pages;
+mod person_erasure;
 mod projects;
 mod prometheus;
 mod revocation;

@@ -8,7 +8,11 @@ use crate::client::{Client, http};
 use crate::database::Database;
 use crate::notification::firing;
 use crate::platform::Platform;
+use crate::tenant_erasure::{PASSWORD, tables_with};
 use crate::tools::{refusal, tool};
+
+/// What accounts are made with.
+const INITIAL: &str = "a first word of somebody else";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restored_backup_is_the_same_platform() {
@@ -21,12 +25,16 @@ async fn a_restored_backup_is_the_same_platform() {
     let platform = Platform::start(Some(first.url().to_owned())).await;
     let client = platform.register().await;
     let key = client.new_key(&["ingest"]).await;
-    let grace = hire(&client).await;
+    let grace = hire(&client, &platform.base(), "Grace").await;
+    let linus = hire(&client, &platform.base(), "Linus").await;
     client
         .webhook(&key, &firing("Disk", "disk-1"))
         .await
         .unwrap();
-    let before = client.whole_incidents(1).await;
+    let incident = client.whole_incidents(1).await[0].clone();
+    let incident = format!("/api/v1/incidents/{}", incident["id"].as_str().unwrap());
+    comment(&client, platform.base(), &grace, &incident).await;
+    assert_eq!(who_said_it(&client, &incident).await, "Grace");
     send_telemetry(&platform.base(), &key).await;
     let told = telemetry(&client).await;
     let (data, copy) = (
@@ -36,6 +44,7 @@ async fn a_restored_backup_is_the_same_platform() {
     // So that there is something in every level.
     tool(&data, &["compact"], &[]).await;
     assert_eq!(telemetry(&client).await, told);
+    let before = client.whole_incidents(1).await;
     tool(&data, &["backup", copy.to_str().unwrap()], &[]).await;
 
     let mut elsewhere = platform.elsewhere(second.url());
@@ -53,12 +62,12 @@ async fn a_restored_backup_is_the_same_platform() {
         restored.join("keys/master.key"),
     )
     .unwrap();
-    // After the backup, which still holds the key that opens her name.
+    // After the backup, which still holds her account and the key that opens her name.
     let owner = log_in(&client, platform.base()).await;
-    let (status, answer) = owner
-        .post(&format!("/api/v1/members/{grace}/erase"), &json!({}))
-        .await;
+    let path = format!("/api/v1/members/{}/erase", grace.id);
+    let (status, answer) = owner.post(&path, &json!({})).await;
     assert_eq!(status, 204, "{answer}");
+    assert_eq!(session(&platform.base(), &grace.email).await.0, 401);
     std::fs::copy(data.join("erased"), restored.join("erased")).unwrap();
     tool(&restored, &restore, &variables).await;
     elsewhere.begin().await;
@@ -68,7 +77,12 @@ async fn a_restored_backup_is_the_same_platform() {
     let after = there.whole_incidents(1).await;
     assert_eq!(after, before);
     assert_eq!(telemetry(&there).await, told);
-    assert_eq!(name_of(&there, &grace).await, "erased");
+    assert_eq!(who_said_it(&there, &incident).await, "erased");
+    is_erased(&there, elsewhere.base(), &grace, &second).await;
+    let (status, linus) = session(&elsewhere.base(), &linus.email).await;
+    assert_eq!(status, 200, "{linus}");
+    let linus = client.at(elsewhere.base(), linus["access_token"].as_str().unwrap());
+    assert_eq!(linus.get("/api/v1/auth/me").await["role"], "engineer");
     // What comes now does not meet what was restored.
     send_telemetry(&elsewhere.base(), &key).await;
     eventually("what is sent now is there too", || async {
@@ -76,49 +90,89 @@ async fn a_restored_backup_is_the_same_platform() {
     })
     .await;
     let body = json!({});
-    let path = format!(
-        "/api/v1/incidents/{}/acknowledge",
-        after[0]["id"].as_str().unwrap()
-    );
+    let path = format!("{incident}/acknowledge");
     let (status, answer) = there.post(&path, &body).await;
     assert_eq!(status, 200, "work goes on: {answer}");
 }
 
 /// The owner, by the password.
 async fn log_in(client: &Client, base: String) -> Client {
-    let login = json!({ "email": "ada@example.com", "password": "correct horse battery staple" });
-    let url = format!("{base}/api/v1/auth/login");
-    let answer = http().post(url).json(&login).send().await.unwrap();
-    let session: Value = answer.json().await.unwrap();
+    let (_, session) = session(&base, "ada@example.com").await;
     let token = session["access_token"]
         .as_str()
         .expect("the password opens the platform");
     client.at(base, token)
 }
 
-/// A member whose id is returned.
-async fn hire(client: &Client) -> String {
-    let grace = json!({
-        "email": "grace@example.com", "name": "Grace Hopper", "role": "viewer",
-        "password": "correct horse battery staple",
-    });
-    let (status, member) = client.post("/api/v1/members", &grace).await;
-    assert_eq!(status, 201, "{member}");
-    let id = member["user_id"].as_str().unwrap().to_owned();
-    assert_eq!(name_of(client, &id).await, "Grace Hopper");
-    id
+struct Hired {
+    id: String,
+    email: String,
 }
 
-/// The name of a member as the platform shows it, once it does.
-async fn name_of(client: &Client, id: &str) -> String {
-    eventually("the member is listed", || async {
-        let list = client.try_send(Method::GET, "/api/v1/members", None, None);
-        let (_, list) = list.await.ok()?;
-        let mut members = list["items"].as_array()?.iter();
-        let member = members.find(|member| member["user_id"] == id)?;
-        member["name"].as_str().map(str::to_owned)
+/// An engineer with a password of their own.
+async fn hire(client: &Client, base: &str, name: &str) -> Hired {
+    let email = format!("{}@example.com", name.to_lowercase());
+    let member = json!({
+        "email": email, "name": name, "role": "engineer", "password": INITIAL,
+    });
+    let (status, member) = client.post("/api/v1/members", &member).await;
+    assert_eq!(status, 201, "{member}");
+    let own = json!({ "email": email, "password": INITIAL, "new_password": PASSWORD });
+    let url = format!("{base}/api/v1/auth/initial-password");
+    let answer = http().post(url).json(&own).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let id = member["user_id"].as_str().unwrap().to_owned();
+    Hired { id, email }
+}
+
+/// Tries to log in: the status, and what came with it.
+async fn session(base: &str, email: &str) -> (u16, Value) {
+    let login = json!({ "email": email, "password": PASSWORD });
+    let url = format!("{base}/api/v1/auth/login");
+    let answer = http().post(url).json(&login).send().await.unwrap();
+    let status = answer.status().as_u16();
+    (status, answer.json().await.unwrap_or_default())
+}
+
+async fn comment(client: &Client, base: String, hired: &Hired, incident: &str) {
+    let (status, session) = session(&base, &hired.email).await;
+    assert_eq!(status, 200, "{session}");
+    let own = client.at(base, session["access_token"].as_str().unwrap());
+    let body = json!({ "body": "I look at it" });
+    let (status, said) = own.post(&format!("{incident}/comments"), &body).await;
+    assert_eq!(status, 201, "{said}");
+}
+
+/// Whose comment it is, as the platform shows it, once it does.
+async fn who_said_it(client: &Client, incident: &str) -> Value {
+    eventually("the comment is there", || async {
+        let entries = client.list(&format!("{incident}/timeline")).await;
+        let said = entries.into_iter().find(|entry| entry["kind"] == "comment");
+        said.map(|entry| entry["actor"]["name"].clone())
     })
     .await
+}
+
+/// Who was erased after the backup does not come in, and is nobody soon.
+async fn is_erased(client: &Client, base: String, hired: &Hired, database: &Database) {
+    assert_eq!(session(&base, &hired.email).await.0, 401);
+    eventually("only the others are members", || async {
+        let members = client.list("/api/v1/members").await;
+        let names = members.iter().map(|member| member["name"].as_str());
+        let names: Option<Vec<_>> = names.collect();
+        (names? == ["Ada", "Linus"]).then_some(())
+    })
+    .await;
+    eventually("the vault has forgotten the account", || async {
+        let tables = tables_with(database.url(), &hired.id).await;
+        let account = ["vault.logins", "vault.subject_keys", "vault.totp"];
+        let left = account
+            .iter()
+            .any(|name| tables.contains(&(*name).to_owned()));
+        (!left).then_some(())
+    })
+    .await;
+    assert_eq!(session(&base, &hired.email).await.0, 401);
 }
 
 /// A sample of one time, and a record of now.

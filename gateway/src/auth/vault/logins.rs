@@ -130,6 +130,15 @@ pub async fn leave(
     Ok(())
 }
 
+/// The account is gone, wherever it was, and its address free.
+pub async fn remove(db: &Db, user: UserId) -> Result<(), Error> {
+    sqlx::query("DELETE FROM vault.logins WHERE user_id = $1")
+        .bind(user.0)
+        .execute(db.writer())
+        .await?;
+    Ok(())
+}
+
 /// Another password.
 pub async fn set_password(db: &Db, user: UserId, hash: &str) -> Result<(), Error> {
     sqlx::query("UPDATE vault.logins SET password_hash = $2 WHERE user_id = $1")

@@ -75,3 +75,12 @@ pub async fn forget(db: &Db, tenant: TenantId, user: UserId) -> Result<(), Error
         .await?;
     Ok(())
 }
+
+/// The same in every tenant.
+pub async fn forget_everywhere(db: &Db, user: UserId) -> Result<(), Error> {
+    sqlx::query("DELETE FROM vault.sign_on_identities WHERE user_id = $1")
+        .bind(user.0)
+        .execute(db.writer())
+        .await?;
+    Ok(())
+}

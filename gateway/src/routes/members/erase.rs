@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use projections::members;
 use schemas::context::Context;
-use schemas::ids::UserId;
+use schemas::ids::{SubjectId, UserId};
 use schemas::tenant::EraseMember;
 use uuid::Uuid;
 
@@ -12,6 +12,7 @@ use super::{LIST, send};
 use crate::Gateway;
 use crate::auth::{invitation, leave, proof};
 use crate::dispatch::Command;
+use crate::erased::Line;
 use crate::error::{Error, Pending, Problem};
 use crate::operations::Allowed;
 use crate::parameters::Path;
@@ -37,6 +38,10 @@ pub async fn erase(
     let subject = subject.ok_or(Error::NotFound)?;
     proof::needed(&gateway, &allowed).await?;
     if let Some(member) = members::get(&gateway.db, &gateway.people(), scope, user).await? {
+        let waiting = invitation::waiting_for(&gateway, scope, &member.email).await?;
+        let lines = waiting.iter().map(|held| Line::Subject(SubjectId(held.id)));
+        // Before they are revoked: who tries again does not find them any more.
+        gateway.note_erased(&lines.collect::<Vec<_>>()).await?;
         invitation::withdraw(&gateway, scope, &asked.question, &member.email, None).await?;
     }
     let command = Command::new(scope, &asked.question, &Context::ambient(&gateway.clock));
