@@ -106,7 +106,10 @@ fn by(filter: &BTreeMap<String, String>) -> String {
     if filter.is_empty() {
         return String::new();
     }
-    let parts = filter.iter().map(|(name, value)| format!("{name}={value}"));
+    // Quoted: a forger's line breaks would look like lines of ours.
+    let parts = filter
+        .iter()
+        .map(|(name, value)| format!("{name:?}={value:?}"));
     format!(" by {}", parts.collect::<Vec<_>>().join(", "))
 }
 
