@@ -42,6 +42,11 @@ impl Refuse for AuditPolicyRefusal {
 }
 
 impl AuditPolicy {
+    /// What is in force.
+    fn days(&self) -> i32 {
+        self.days.unwrap_or(MOST_DAYS)
+    }
+
     /// The events that follow from `command`, or why there are none.
     pub fn decide(
         &self,
@@ -53,7 +58,7 @@ impl AuditPolicy {
             let problem = format!("is {days}, not {LEAST_DAYS} to {MOST_DAYS}");
             return Err(fields::invalid("days", &problem).into());
         }
-        if self.days == Some(days) {
+        if self.days() == days {
             return Ok(Vec::new());
         }
         Ok(vec![AuditRetentionSet { days }.into()])
@@ -86,9 +91,11 @@ impl Aggregate for AuditPolicy {
 }
 
 impl Audited for AuditPolicy {
+    const STANDS: bool = true;
+
     fn compare(before: &Self, after: &Self, changes: &mut Changes) {
         // The audit projection reads `days` from here.
-        changes.field("days", before.days, after.days);
+        changes.field("days", Some(before.days()), Some(after.days()));
     }
 }
 
@@ -122,6 +129,21 @@ mod tests {
         given(vec![event()])
             .when(set(90))
             .then_expect_events(vec![]);
+    }
+
+    #[test]
+    fn the_first_one_takes_the_place_of_what_was_in_force() {
+        given(vec![])
+            .when(set(MOST_DAYS))
+            .then_expect_events(vec![]);
+        let before = AuditPolicy::default();
+        let mut after = before.clone();
+        after.apply(AuditRetentionSet { days: 90 }.into());
+        let mut changes = Changes::default();
+        AuditPolicy::compare(&before, &after, &mut changes);
+        let told = changes.finish();
+        let expected = r#"{"before":{"days":400},"after":{"days":90}}"#;
+        assert_eq!(told.as_deref(), Some(expected));
     }
 
     #[test]

@@ -14,6 +14,10 @@ const USUAL_BYTES: usize = 128;
 
 /// An aggregate that can say what a command did to it.
 pub trait Audited: Aggregate {
+    /// Whether it is in force before anybody has set it: then the first command changes
+    /// what was there, and creates nothing.
+    const STANDS: bool = false;
+
     /// Compares what the public may know of both states, field by field. Personal
     /// values are sealed and stay away; of a secret, nothing is told.
     fn compare(before: &Self, after: &Self, changes: &mut Changes);

@@ -136,7 +136,10 @@ pub enum VaultCommand {
 
 #[derive(Debug, Clone, Subcommand)]
 pub enum AuditCommand {
-    /// Check the hash chain and the seals of an export, offline
+    /// Check the hash chain and the signatures of an export, offline
+    ///
+    /// Ends with 0 where signatures cover all of it, with 3 where it holds together but
+    /// nothing proves who wrote it, or a part of it, and with 1 where it was changed.
     Verify {
         /// What `GET /api/v1/audit/export` gave
         file: PathBuf,

@@ -13,3 +13,5 @@ pub mod run;
 mod serve;
 mod storage;
 mod tools;
+
+pub use tools::Unproven;

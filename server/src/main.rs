@@ -1,14 +1,17 @@
 //! `sre-copilot`: the whole platform in one program.
 //!
-//! Exit codes: 0 done, 1 failed, 2 wrong usage, 78 wrong configuration.
+//! Exit codes: 0 done, 1 failed, 2 wrong usage, 3 an audit that holds together and that
+//! nobody signed for, 78 wrong configuration.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use server::cli::{Cli, Command};
 use server::config::{Config, Settings};
-use server::{observe, run};
+use server::{Unproven, observe, run};
 
+const FAILED: u8 = 1;
+const UNPROVEN: u8 = 3;
 const EX_CONFIG: u8 = 78;
 
 /// Records are made by one thread and dropped by another all day, which is what the
@@ -31,13 +34,14 @@ fn main() -> ExitCode {
         Err(e) => {
             return end(
                 &anyhow::Error::from(e).context("cannot start the runtime"),
-                1,
+                FAILED,
             );
         }
     };
     match runtime.block_on(run::run(command, config)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(e) => end(&e, 1),
+        Err(e) if e.is::<Unproven>() => end(&e, UNPROVEN),
+        Err(e) => end(&e, FAILED),
     }
 }
 

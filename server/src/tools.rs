@@ -26,6 +26,7 @@ use crate::roles::Roles;
 use crate::serve::{CLOCK, Data, Platform};
 use crate::storage;
 
+pub use audit::Unproven;
 pub(crate) use backup::restore;
 
 /// What a tool works on.
@@ -178,8 +179,9 @@ pub(crate) async fn vault(command: VaultCommand, config: &Config) -> anyhow::Res
 /// Checks an exported audit. Needs nothing but the file.
 pub(crate) fn audit(command: &AuditCommand) -> anyhow::Result<()> {
     let AuditCommand::Verify { file, key } = command;
-    print(&audit::verify(file, key.as_deref())?);
-    Ok(())
+    let told = audit::verify(file, key.as_deref())?;
+    print(&told.text);
+    told.unproven.map_or(Ok(()), |why| Err(why.into()))
 }
 
 /// Prints what the platform would run with.

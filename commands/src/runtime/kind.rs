@@ -212,8 +212,8 @@ fn changes<A: Hosted>(before: &A, after: &A, events: &[A::Event], audit: Audit) 
         return None;
     }
     let mut changes = match audit {
-        Audit::Created => Changes::created(),
-        Audit::Changed | Audit::No => Changes::default(),
+        Audit::Created if !A::STANDS => Changes::created(),
+        Audit::Created | Audit::Changed | Audit::No => Changes::default(),
     };
     A::compare(before, after, &mut changes);
     events.iter().for_each(|event| A::tell(event, &mut changes));

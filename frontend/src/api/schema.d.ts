@@ -163,9 +163,10 @@ export interface paths {
         };
         /**
          * The audit as a file, oldest first
-         * @description JSON lines carry the hash chain and its seals: `sre-copilot audit verify FILE` checks
-         *     them offline. Without a filter the file is complete; entries of projects that the
-         *     caller does not reach are there as hashes. CSV is for spreadsheets.
+         * @description JSON lines carry the hash chain and its seals, and the last line signs all of them:
+         *     `sre-copilot audit verify FILE` checks that offline. Without a filter the file is
+         *     complete; entries of projects that the caller does not reach are there as hashes. CSV
+         *     is for spreadsheets.
          *
          *     Each read is noted in the audit.
          */
@@ -1059,7 +1060,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Invitations that wait, newest first */
+        /**
+         * Invitations that wait, newest first
+         * @description Looking at it is noted in the audit, once a quarter of an hour and session.
+         */
         get: operations["list_invitations"];
         put?: never;
         /**
@@ -1844,8 +1848,11 @@ export interface paths {
          * Take everything of the tenant away
          * @description JSON, one value a line. The first line names the format, the tenant and the time;
          *     then each row says of which table and project it is; the last line counts the rows,
-         *     so that a file that was cut off is known by its absence. Personal values are open,
-         *     secrets are not part of it. Telemetry has exports of its own. Needs a fresh proof.
+         *     so that a file that was cut off is known by its absence. All rows are of one moment.
+         *     Personal values are open, secrets are not part of it. Telemetry has exports of its own,
+         *     and so has the audit as a file that can be verified. Needs a fresh proof.
+         *
+         *     Each read is noted in the audit.
          */
         get: operations["export_tenant"];
         put?: never;

@@ -3,6 +3,8 @@
 pub mod export;
 pub mod retention;
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
@@ -46,6 +48,27 @@ pub struct Which {
 }
 
 impl Which {
+    /// What was asked for, by name, as a file tells by what it was filtered.
+    fn named(&self) -> BTreeMap<String, String> {
+        let time = |at: Option<DateTime<Utc>>| at.map(|at| at.to_rfc3339());
+        let parts = [
+            ("actor", self.actor.clone()),
+            ("action", self.action.clone()),
+            ("target_type", self.target_type.clone()),
+            ("target_id", self.target_id.clone()),
+            ("kind", self.kind.clone()),
+            ("result", self.result.clone()),
+            ("from", time(self.from)),
+            ("to", time(self.to)),
+            ("q", self.q.clone()),
+        ];
+        let given = parts.into_iter().filter_map(|(name, value)| {
+            let value = value.filter(|value| !value.is_empty())?;
+            Some((name.to_owned(), value))
+        });
+        given.collect()
+    }
+
     /// The filter of the read model; empty parts do not filter.
     pub fn filter(self) -> Result<Filter, Error> {
         let set = |text: Option<String>| text.filter(|text| !text.is_empty());

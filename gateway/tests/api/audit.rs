@@ -34,7 +34,12 @@ pub(crate) async fn entries(app: &App, person: &Person, filter: &str) -> Vec<Val
     }
 }
 
-async fn entries_become(app: &App, person: &Person, filter: &str, count: usize) -> Vec<Value> {
+pub(crate) async fn entries_become(
+    app: &App,
+    person: &Person,
+    filter: &str,
+    count: usize,
+) -> Vec<Value> {
     testkit::eventually(&format!("{count} audit entries of {filter}"), || async {
         let found = entries(app, person, filter).await;
         (found.len() >= count).then_some(found)
@@ -125,6 +130,7 @@ async fn every_operation_is_told_exactly_once_with_what_it_changed() {
     let file = export(&app, &ada, "").await;
     let verified = verify(&file).unwrap();
     assert_eq!(verified.sealed, verified.last);
+    assert!(verified.signed && verified.is_proven(), "{verified:?}");
     eprintln!(
         "PROOF every_operation_is_told_exactly_once: {count} operations by API, {} entries, each with actor, request id and what it changed",
         found.len() - 1
@@ -233,6 +239,25 @@ async fn reads_of_sensitive_data_and_tries_without_leave_are_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_takes_the_tenant_away_or_looks_at_links_is_told() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    for _ in 0..2 {
+        app.get("/api/v1/tenant/export", Some(&ada.token)).await;
+        app.get("/api/v1/invitations", Some(&ada.token))
+            .await
+            .with(200);
+    }
+    let taken = entries_become(&app, &ada, "kind=read&action=tenant.export", 2).await;
+    assert_eq!(taken.len(), 2, "{taken:?}");
+    assert_eq!(taken[0]["target"]["id"], "GET /api/v1/tenant/export");
+    assert_eq!(taken[0]["actor"]["id"], ada.user.as_str());
+    let looked = entries_become(&app, &ada, "kind=read&action=member.manage", 1).await;
+    assert_eq!(looked.len(), 1, "{looked:?}");
+    assert_eq!(looked[0]["target"]["id"], "GET /api/v1/invitations");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_changed_byte_in_the_store_is_found_at_its_entry() {
     let app = app!();
     let ada = app.register("Ada").await;
@@ -326,6 +351,16 @@ async fn filters_search_counts_and_files_agree() {
     let part = export(&app, &ada, "?action=LearnIncident").await;
     let verified = verify(&part).unwrap();
     assert_eq!((verified.entries, verified.head.complete), (2, false));
+    assert!(verified.is_proven(), "{verified:?}");
+    assert_eq!(verified.head.filter["action"], "LearnIncident");
+    // Nothing of it can be another, or be missing.
+    let forged = part.replacen("illegal_transition", "other_transition", 1);
+    assert!(verify(&forged).is_err(), "{forged}");
+    let lines: Vec<_> = part.lines().collect();
+    let fewer = [lines[0], lines[1], lines[3]].join("\n");
+    let fewer = fewer.replace("\"entries\":2", "\"entries\":1");
+    let broken = verify(&fewer).unwrap_err();
+    assert!(broken.why.contains("signature is wrong"), "{broken}");
     let csv = export(&app, &ada, "?format=csv&action=LearnIncident").await;
     assert_eq!(csv.lines().count(), 3);
     assert!(csv.contains("illegal_transition"), "{csv}");
@@ -366,6 +401,7 @@ async fn an_owner_sets_how_long_entries_are_kept_and_nobody_switches_them_off() 
     })
     .await;
     let told = entries_become(&app, &ada, "action=SetAuditRetention&result=accepted", 1).await;
+    assert_eq!(told[0]["before"], json!({"days": 400}));
     assert_eq!(told[0]["after"], json!({"days": 90}));
 }
 

@@ -49,6 +49,7 @@ mod sign_on;
 mod telemetry;
 mod telemetry_limits;
 mod tenant_erasure;
+mod tenant_export;
 mod traces;
 mod usage;
 mod ws;

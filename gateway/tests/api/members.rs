@@ -1,9 +1,9 @@
 //! `/api/v1/members`
 
 use axum::http::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::app::{PASSWORD, Person, app};
+use crate::app::{PASSWORD, app};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_colleague_gets_an_account_a_role_and_leaves() {
@@ -91,35 +91,4 @@ async fn an_erased_person_is_nowhere_read_and_what_they_did_stays() {
     assert_eq!(rows, 0);
     let eve = app.register("Eve").await;
     app.post(&erase, &eve.token, json!(null)).await.with(404);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_export_is_whole_and_of_one_tenant() {
-    let app = app!();
-    let (ada, eve) = (app.register("Ada").await, app.register("Eve").await);
-    app.incident(&ada, "Disk of Ada").await;
-    app.incident(&eve, "Disk of Eve").await;
-    let other = app
-        .post("/api/v1/projects", &ada.token, json!({"name": "Other"}))
-        .await
-        .id();
-    let body = json!({"refresh_token": ada.refresh, "project_id": other});
-    let there = Person::of(&app.ask("/api/v1/auth/refresh", body).await.with(200));
-    app.incident(&there, "Disk in the other").await;
-    let export = app.get("/api/v1/tenant/export", Some(&ada.token)).await;
-    assert_eq!(export.headers["content-type"], "application/x-ndjson");
-    let lines: Vec<Value> = export
-        .text
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
-    assert_eq!(lines[0]["format"], "sre-copilot.tenant/1");
-    let last = lines.last().unwrap();
-    assert_eq!(last["rows"], json!(lines.len() - 2));
-    for word in ["Disk of Ada", "Disk in the other", ada.email.as_str()] {
-        assert!(export.text.contains(word), "{word}");
-    }
-    for word in ["Disk of Eve", eve.email.as_str(), eve.tenant.as_str()] {
-        assert!(!export.text.contains(word), "{word}");
-    }
 }

@@ -1,7 +1,7 @@
 //! The chain as it leaves: entries with their hashes in the order of the chain, and
 //! what the sealer needs to know.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use schemas::audit::chain::{self, Line};
 use schemas::ids::TenantId;
@@ -39,12 +39,13 @@ pub async fn head(db: &Db, scope: &Scope, filter: &Filter) -> Result<Option<Head
         .await?;
     Ok(found.map(|chain| Head {
         head: chain::Head {
-            format: 1,
+            format: chain::FORMAT,
             tenant: chain.tenant_id,
             origin: chain.origin,
             complete: filter.is_empty(),
             after: chain.base_seq,
             hash: chain.base_hash,
+            filter: BTreeMap::new(),
         },
         last: chain.seq,
         last_hash: chain.hash,

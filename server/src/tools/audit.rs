@@ -1,5 +1,6 @@
 //! `audit verify`: checks an exported audit without a server, a database or a network.
 
+use std::collections::BTreeMap;
 use std::io::BufRead;
 use std::path::Path;
 
@@ -10,9 +11,23 @@ use schemas::audit::chain::{Verified, Verifier};
 /// A line of ours is far shorter; what is longer is not read into memory.
 const MOST_LINE: u64 = 1 << 20;
 
+/// The file holds together, and yet nobody signed for all of it: the program's exit
+/// code is one of its own.
+#[derive(Debug, thiserror::Error)]
+#[error("not proven: {0}")]
+pub struct Unproven(String);
+
+/// What a file that holds together says.
+#[derive(Debug)]
+pub(super) struct Told {
+    pub(super) text: String,
+    /// What of it nothing proves.
+    pub(super) unproven: Option<Unproven>,
+}
+
 /// Reads `file` line by line and says what it proves, or names the first bad entry.
-/// With `key`, seals by any other key count as wrong.
-pub(super) fn verify(file: &Path, key: Option<&str>) -> anyhow::Result<String> {
+/// With `key`, signatures by any other key count as wrong.
+pub(super) fn verify(file: &Path, key: Option<&str>) -> anyhow::Result<Told> {
     let name = file.display();
     let opened = std::fs::File::open(file).with_context(|| format!("cannot read {name}"))?;
     let signed = |by: &str, text: &str, signature: &str| {
@@ -44,35 +59,75 @@ pub(super) fn verify(file: &Path, key: Option<&str>) -> anyhow::Result<String> {
     let verified = verifier
         .finish()
         .with_context(|| format!("{name} was changed"))?;
-    Ok(told(&verified))
+    Ok(Told {
+        text: told(&verified, key),
+        unproven: unproven(&verified).map(Unproven),
+    })
 }
 
-fn told(verified: &Verified) -> String {
+fn told(verified: &Verified, key: Option<&str>) -> String {
     let Verified { head, .. } = verified;
-    let mut text = format!(
+    let mut lines = vec![format!(
         "tenant {}: {} entries hold together, {} of them as hashes only",
         head.tenant,
         verified.entries + verified.withheld,
         verified.withheld,
-    );
-    if !head.complete {
-        text.push_str("\nthe export was filtered: each entry is whole, others may be missing");
-        return text;
+    )];
+    match head.complete {
+        true => lines.push(format!(
+            "entries {} to {}, last hash {}",
+            head.after + 1,
+            verified.last,
+            verified.hash
+        )),
+        false => lines.push(format!(
+            "the export was filtered{}: each entry is whole, others may be missing",
+            by(&head.filter)
+        )),
     }
-    text.push_str(&format!(
-        "\nentries {} to {}, last hash {}",
-        head.after + 1,
-        verified.last,
-        verified.hash
-    ));
-    match verified.sealed {
-        0 => text.push_str("\nno seal"),
-        sealed => text.push_str(&format!("\nsealed up to entry {sealed}")),
+    if verified.sealed > 0 {
+        lines.push(format!("sealed up to entry {}", verified.sealed));
+    }
+    if verified.signed {
+        lines.push("signed as a whole: nothing was changed since it was written".to_owned());
     }
     for key in &verified.keys {
-        text.push_str(&format!("\nsigned by {key}"));
+        lines.push(format!("signed by {key}"));
     }
-    text
+    if key.is_none() && !verified.keys.is_empty() {
+        let advice = "compare the key with the one that you noted, or give that by --key: \
+            a forger signs too";
+        lines.push(advice.to_owned());
+    }
+    lines.join("\n")
+}
+
+fn by(filter: &BTreeMap<String, String>) -> String {
+    if filter.is_empty() {
+        return String::new();
+    }
+    // Quoted: a forger's line breaks would look like lines of ours.
+    let parts = filter
+        .iter()
+        .map(|(name, value)| format!("{name:?}={value:?}"));
+    format!(" by {}", parts.collect::<Vec<_>>().join(", "))
+}
+
+/// Hashes show only that the entries belong together: whoever changes one can compute
+/// those of all later ones.
+fn unproven(verified: &Verified) -> Option<String> {
+    if verified.is_proven() {
+        return None;
+    }
+    if verified.keys.is_empty() {
+        let why = "there is no seal and no signature, so nothing proves who wrote the entries";
+        return Some(why.to_owned());
+    }
+    let of = verified.unproven?;
+    Some(format!(
+        "{} of the entries {} to {} are covered by no seal, so nothing proves who wrote them",
+        of.entries, of.first, of.last
+    ))
 }
 
 #[cfg(test)]
@@ -118,6 +173,7 @@ mod tests {
             complete: true,
             after: 0,
             hash: start,
+            filter: BTreeMap::new(),
         };
         vec![
             Line::Head(head),
@@ -127,7 +183,10 @@ mod tests {
                 prev: None,
             },
             Line::Seal(seal),
-            Line::End { entries: 1 },
+            Line::End {
+                entries: 1,
+                signed: None,
+            },
         ]
     }
 
@@ -146,8 +205,12 @@ mod tests {
         let file = written(&lines(&key));
         let public = seal::public_key(&key);
         let told = verify(file.path(), Some(&public)).unwrap();
-        assert!(told.contains("sealed up to entry 1"), "{told}");
-        assert!(told.contains(&public), "{told}");
+        assert!(told.unproven.is_none(), "{told:?}");
+        assert!(told.text.contains("sealed up to entry 1"), "{told:?}");
+        assert!(told.text.contains(&public), "{told:?}");
+        assert!(!told.text.contains("--key"), "{told:?}");
+        let any = verify(file.path(), None).unwrap();
+        assert!(any.text.contains("--key"), "{any:?}");
         let refused = verify(file.path(), Some(&seal::public_key(&other))).unwrap_err();
         assert!(
             format!("{refused:#}").contains("line 3, entry 1"),
@@ -164,6 +227,20 @@ mod tests {
         let refused = verify(written(&lines).path(), None).unwrap_err();
         let told = format!("{refused:#}");
         assert!(told.contains("line 2, entry 1"), "{told}");
+    }
+
+    #[test]
+    fn without_a_seal_nothing_is_proven_with_or_without_a_key() {
+        let key = SigningKey::from_seed([1; 32]).unwrap();
+        let mut lines = lines(&key);
+        lines.remove(2);
+        let file = written(&lines);
+        let public = seal::public_key(&key);
+        for key in [None, Some(public.as_str())] {
+            let told = verify(file.path(), key).unwrap();
+            let why = told.unproven.unwrap().to_string();
+            assert!(why.contains("no seal and no signature"), "{why}");
+        }
     }
 
     #[test]

@@ -25,6 +25,7 @@ mod statistics;
 mod syslog;
 mod tools;
 
+mod audit_verify;
 mod backup;
 mod conformance;
 mod distributed;

@@ -30,6 +30,17 @@ pub(crate) async fn refusal(data: &Path, arguments: &[&str], variables: &[(&str,
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
+/// How a command ended, and what it printed and complained of.
+pub(crate) async fn ended(data: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output = run(data, arguments, &[]).await;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (
+        output.status.code(),
+        text(&output.stdout),
+        text(&output.stderr),
+    )
+}
+
 async fn run(data: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     let mut command = Command::new(PROGRAM);
     command

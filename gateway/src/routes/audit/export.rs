@@ -1,5 +1,7 @@
 //! `/api/v1/audit/export`: the chain as a file that can be checked without us.
 
+use access::seal;
+use access::token::SigningKey;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
@@ -7,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures::Stream;
 use projections::audit::{self, Filter, Head};
-use schemas::audit::chain::{Entry, Line, Seal};
+use schemas::audit::chain::{Entry, FileDigest, FileSignature, Line, Seal};
 use schemas::scope::Scope;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -40,9 +42,10 @@ enum Format {
 
 /// The audit as a file, oldest first
 ///
-/// JSON lines carry the hash chain and its seals: `sre-copilot audit verify FILE` checks
-/// them offline. Without a filter the file is complete; entries of projects that the
-/// caller does not reach are there as hashes. CSV is for spreadsheets.
+/// JSON lines carry the hash chain and its seals, and the last line signs all of them:
+/// `sre-copilot audit verify FILE` checks that offline. Without a filter the file is
+/// complete; entries of projects that the caller does not reach are there as hashes. CSV
+/// is for spreadsheets.
 #[utoipa::path(get, path = "/api/v1/audit/export", operation_id = "export_audit", tag = "audit",
     params(Which, Shape),
     responses((status = 200, body = String, content_type = "application/x-ndjson"),
@@ -54,6 +57,7 @@ pub async fn file(
     Query(shape): Query<Shape>,
 ) -> Result<Response, Error> {
     let format = shape.format()?;
+    let named = which.named();
     let filter = which.filter()?;
     let (kind, name) = match format {
         Format::Jsonl => (
@@ -67,12 +71,15 @@ pub async fn file(
     };
     let headers = [(CONTENT_TYPE, kind), (CONTENT_DISPOSITION, name)];
     let scope = allowed.scope().clone();
-    let Some(head) = audit::head(&gateway.db, &scope, &filter).await? else {
+    let Some(mut head) = audit::head(&gateway.db, &scope, &filter).await? else {
         let text = if format == Format::Csv { CSV_HEAD } else { "" };
         return Ok((headers, text).into_response());
     };
+    head.head.filter = named;
+    let key = gateway.keys()?.audit()?;
     let file = File {
-        seal: last_seal(&gateway, &head)?,
+        seal: last_seal(&key, &head)?,
+        key,
         gateway,
         scope,
         filter,
@@ -82,14 +89,13 @@ pub async fn file(
     Ok((headers, Body::from_stream(file.pages())).into_response())
 }
 
-/// Signed now, so that nothing can be cut from the end of the file.
-fn last_seal(gateway: &Gateway, head: &Head) -> Result<Option<Seal>, Error> {
+/// Made now, so that the chain itself is sealed to its end, whatever becomes of the file.
+fn last_seal(key: &SigningKey, head: &Head) -> Result<Option<Seal>, Error> {
     if !head.head.complete || head.last == head.head.after {
         return Ok(None);
     }
-    let key = gateway.keys()?.audit()?;
     let chain = &head.head;
-    sealer::sealed(&key, chain.tenant, chain.origin, head.last, &head.last_hash).map(Some)
+    sealer::sealed(key, chain.tenant, chain.origin, head.last, &head.last_hash).map(Some)
 }
 
 impl Shape {
@@ -112,14 +118,16 @@ struct File {
     filter: Filter,
     format: Format,
     head: Head,
+    key: SigningKey,
     seal: Option<Seal>,
 }
 
-/// Where a file goes on: after which entry, and how many it has.
-#[derive(Clone, Copy)]
+/// Where a file goes on: after which entry, how many it has, and what was written.
+#[derive(Clone, Default)]
 struct Place {
     after: i64,
     entries: i64,
+    written: FileDigest,
 }
 
 impl File {
@@ -128,7 +136,7 @@ impl File {
     fn pages(self) -> impl Stream<Item = Result<Bytes, Error>> {
         let begin = Place {
             after: self.head.head.after,
-            entries: 0,
+            ..Place::default()
         };
         let mut text = String::new();
         match self.format {
@@ -148,7 +156,7 @@ impl File {
 
     async fn page(
         &self,
-        place: Place,
+        mut place: Place,
         mut text: String,
     ) -> Result<(Bytes, Option<(Place, String)>), Error> {
         let db = &self.gateway.db;
@@ -163,7 +171,7 @@ impl File {
         }
         .into_iter()
         .peekable();
-        let entries = place.entries + i64::try_from(found.lines.len()).unwrap_or(i64::MAX);
+        place.entries += i64::try_from(found.lines.len()).unwrap_or(i64::MAX);
         for line in &found.lines {
             self.write(&mut text, line);
             let seq = seq(line);
@@ -171,20 +179,29 @@ impl File {
                 self.write(&mut text, &Line::Seal(seal));
             }
         }
-        if found.next.is_none() {
-            self.finish(&mut text, entries);
-        }
-        let next = found
-            .next
-            .map(|after| (Place { after, entries }, String::new()));
-        Ok((Bytes::from(text), next))
+        let Some(after) = found.next else {
+            self.finish(&mut text, place)?;
+            return Ok((Bytes::from(text), None));
+        };
+        place.after = after;
+        place.written.add(&text);
+        Ok((Bytes::from(text), Some((place, String::new()))))
     }
 
-    fn finish(&self, text: &mut String, entries: i64) {
+    fn finish(&self, text: &mut String, place: Place) -> Result<(), Error> {
         if let Some(seal) = &self.seal {
             self.write(text, &Line::Seal(seal.clone()));
         }
-        self.write(text, &Line::End { entries });
+        let (entries, mut written) = (place.entries, place.written);
+        written.add(text);
+        let told = written.signed_text(&self.head.head, entries);
+        let signature = seal::sign(&self.key, &told).map_err(|e| Error::Internal(e.to_string()))?;
+        let signed = Some(FileSignature {
+            key: seal::public_key(&self.key),
+            signature,
+        });
+        self.write(text, &Line::End { entries, signed });
+        Ok(())
     }
 
     fn write(&self, text: &mut String, line: &Line) {
