@@ -98,7 +98,7 @@ impl Keyring {
         let key = ring
             .by_hash(&api_key::hash(text))
             .ok_or(Denied::UnknownKey)?;
-        if key.revoked {
+        if ring.is_revoked(key) {
             return Err(Denied::KeyRevoked);
         }
         if key.expires_at.is_some_and(|at| at <= now) {
@@ -143,7 +143,7 @@ impl Keyring {
         let ring = self.ring.read();
         let expired = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
         ring.by_id(key).is_some_and(|key| {
-            !key.revoked && !expired(key.expires_at) && key.scopes() == scopes
+            !ring.is_revoked(key) && !expired(key.expires_at) && key.scopes() == scopes
         })
     }
 

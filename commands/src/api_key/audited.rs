@@ -22,7 +22,12 @@ impl Audited for ApiKey {
                 changes.said("project", &e.project);
                 changes.said("expires_at", &e.expires_at);
             }
-            ApiKeyEvent::ApiKeyEndSet(e) => changes.said("expires_at", &e.expires_at),
+            ApiKeyEvent::ApiKeyEndSet(e) => {
+                changes.said("expires_at", &e.expires_at);
+                if let Some(successor) = &e.successor {
+                    changes.said("successor", successor);
+                }
+            }
             ApiKeyEvent::ApiKeyChanged(_) => {}
             ApiKeyEvent::ApiKeyRevoked(e) => {
                 if let Some(reason) = &e.reason {

@@ -26,6 +26,7 @@ mod incidents;
 mod initial_password;
 mod invitations;
 mod isolation;
+mod key_ends;
 mod limits;
 mod logs;
 mod loki;
