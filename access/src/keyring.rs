@@ -98,7 +98,7 @@ impl Keyring {
         let key = ring
             .by_hash(&api_key::hash(text))
             .ok_or(Denied::UnknownKey)?;
-        if key.revoked {
+        if ring.is_revoked(key) {
             return Err(Denied::KeyRevoked);
         }
         if key.expires_at.is_some_and(|at| at <= now) {
@@ -142,8 +142,9 @@ impl Keyring {
     pub fn still_admits(&self, key: ApiKeyId, scopes: &[KeyScope], now: Timestamp) -> bool {
         let ring = self.ring.read();
         let expired = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
-        ring.by_id(key)
-            .is_some_and(|key| !key.revoked && !expired(key.expires_at) && key.scopes() == scopes)
+        ring.by_id(key).is_some_and(|key| {
+            !ring.is_revoked(key) && !expired(key.expires_at) && key.scopes() == scopes
+        })
     }
 
     /// Whether this use of a key is the first within a minute, and so to be noted.

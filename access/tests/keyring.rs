@@ -13,9 +13,10 @@ use eventlog::{Log, NewRecord};
 use schemas::api_key::{ApiKeyChanged, ApiKeyCreated, ApiKeyEvent, ApiKeyRevoked};
 use schemas::context::{Clock, Context};
 use schemas::envelope::Envelope;
-use schemas::ids::{ApiKeyId, ProjectId, TenantId};
+use schemas::ids::{ApiKeyId, ProjectId, ServiceAccountId, TenantId};
 use schemas::messages::MessageSet;
 use schemas::scope::{Actor, Scope};
+use schemas::service_account_keys::{ServiceAccountKeysEnded, ServiceAccountKeysEvent};
 use schemas::time::Timestamp;
 use schemas::topic::Topic;
 use testkit::eventually;
@@ -46,15 +47,28 @@ impl Fixture {
     }
 
     async fn append(&self, id: ApiKeyId, event: ApiKeyEvent) {
+        self.append_of(&id.to_string(), &event).await;
+    }
+
+    async fn append_of(&self, subject: &str, event: &impl MessageSet) {
         let (tenant, project) = (TenantId(Uuid::from_u128(1)), ProjectId(Uuid::from_u128(2)));
         let scope = Scope::granted(tenant, project, Actor::system("test"));
         let event_id = Context::ambient(&Clock::System).id();
-        let envelope = Envelope::of(&scope, event_id, event.kind(), "/test", id.to_string());
-        let record = NewRecord::of(Topic::IdentityKeys, &envelope, &event).unwrap();
+        let envelope = Envelope::of(&scope, event_id, event.kind(), "/test", subject.to_owned());
+        let record = NewRecord::of(Topic::IdentityKeys, &envelope, event).unwrap();
         self.log.append(vec![record]).await.unwrap();
     }
 
     async fn create(&self, id: ApiKeyId, expires_at: Option<Timestamp>) -> NewKey {
+        self.create_for(id, expires_at, None).await
+    }
+
+    async fn create_for(
+        &self,
+        id: ApiKeyId,
+        expires_at: Option<Timestamp>,
+        service_account: Option<ServiceAccountId>,
+    ) -> NewKey {
         let key = api_key::generate();
         let created = ApiKeyCreated {
             name: "agent".to_owned(),
@@ -63,7 +77,7 @@ impl Fixture {
             prefix: key.prefix.clone(),
             scopes: vec!["ingest".to_owned()],
             expires_at,
-            service_account: None,
+            service_account,
         };
         self.append(id, created.into()).await;
         key
@@ -128,6 +142,43 @@ async fn a_key_may_do_what_it_was_last_changed_to() {
     // What was admitted before it has to come again.
     assert!(!keyring.still_admits(id(1), &[KeyScope::Ingest], NOW));
     assert!(keyring.still_admits(id(1), &[KeyScope::Read], NOW));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_keys_of_a_disabled_account_are_refused_those_made_afterwards_too() {
+    let fixture = Fixture::new();
+    let account = ServiceAccountId(Uuid::from_u128(0x5A));
+    let before = fixture.create_for(id(1), None, Some(account)).await;
+    let other = fixture.create(id(2), None).await;
+    let (keyring, stop) = fixture.keyring().await;
+    eventually("the keys are known", || async {
+        let both = [&before, &other].map(|key| keyring.admit(&key.text, NOW).is_ok());
+        (both == [true, true]).then_some(())
+    })
+    .await;
+    let ended = ServiceAccountKeysEvent::from(ServiceAccountKeysEnded { reason: None });
+    fixture.append_of(&account.to_string(), &ended).await;
+    let after = fixture.create_for(id(3), None, Some(account)).await;
+    for key in [&before, &after] {
+        eventually("a key of the account is refused", || async {
+            (keyring.admit(&key.text, NOW) == Err(Denied::KeyRevoked)).then_some(())
+        })
+        .await;
+    }
+    assert!(!keyring.still_admits(id(1), &[KeyScope::Ingest], NOW));
+    assert!(keyring.admit(&other.text, NOW).is_ok());
+    // The snapshot knows it, before a record is read.
+    stop.cancel();
+    let path = fixture.folder.path().join("keyring.json");
+    eventually("the snapshot is written", || async {
+        path.exists().then_some(())
+    })
+    .await;
+    let again = Keyring::open(&fixture.log, Some(path)).await.unwrap();
+    assert!(again.ready() && again.admit(&other.text, NOW).is_ok());
+    for key in [&before, &after] {
+        assert_eq!(again.admit(&key.text, NOW), Err(Denied::KeyRevoked));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,6 +9,7 @@ use schemas::api_key::{
     ChangeApiKey, CreateApiKey, EndApiKey, RevokeApiKey,
 };
 use schemas::context::Context;
+use schemas::ids::ApiKeyId;
 use schemas::time::Timestamp;
 use schemas::topic::Topic;
 use serde::{Deserialize, Serialize};
@@ -37,6 +38,9 @@ pub struct ApiKey {
     created: Option<Facts>,
     expires_at: Option<Timestamp>,
     revoked: bool,
+    rotated: bool,
+    /// None also where it was rotated before successors were named.
+    successor: Option<ApiKeyId>,
 }
 
 /// What a retry of the creation is compared with.
@@ -56,6 +60,10 @@ pub enum ApiKeyRefusal {
     AlreadyCreated,
     #[error("the API key was revoked")]
     Revoked,
+    #[error("the API key has expired")]
+    Expired,
+    #[error("the API key was rotated: rotate the one that took its place")]
+    Rotated,
     #[error(transparent)]
     Invalid(#[from] InvalidField),
 }
@@ -66,6 +74,8 @@ impl Refuse for ApiKeyRefusal {
             Self::NotFound => "not_found",
             Self::AlreadyCreated => "already_created",
             Self::Revoked => "key_revoked",
+            Self::Expired => "key_expired",
+            Self::Rotated => "key_rotated",
             Self::Invalid(_) => fields::RULE,
         }
     }
@@ -86,22 +96,30 @@ impl ApiKey {
         }
     }
 
+    /// A key is rotated once, whoever else asks at the same moment: what is over is not
+    /// brought back, and a second successor would be a key that nobody looks after.
     fn end(&self, c: &EndApiKey, context: &Context) -> Decision {
+        // The same rotation again, which may not have got as far as its successor.
+        if c.successor.is_some() && c.successor == self.successor {
+            return Ok(Vec::new());
+        }
+        let now = context.now();
         if self.revoked {
             return Err(ApiKeyRefusal::Revoked);
         }
-        if c.expires_at < context.now() {
-            return Err(fields::invalid("expires_at", "lies in the past").into());
+        if self.expires_at.is_some_and(|at| at <= now) {
+            return Err(ApiKeyRefusal::Expired);
         }
-        match self.expires_at {
-            Some(held) if held <= c.expires_at => Ok(Vec::new()),
-            _ => Ok(vec![
-                ApiKeyEndSet {
-                    expires_at: c.expires_at,
-                }
-                .into(),
-            ]),
+        if self.rotated {
+            return Err(ApiKeyRefusal::Rotated);
         }
+        // An end that passed while the command was on its way is now.
+        let asked = c.expires_at.max(now);
+        let ended = ApiKeyEndSet {
+            expires_at: self.expires_at.map_or(asked, |held| held.min(asked)),
+            successor: c.successor,
+        };
+        Ok(vec![ended.into()])
     }
 
     fn change(&self, facts: &Facts, c: ChangeApiKey) -> Decision {
@@ -154,7 +172,11 @@ impl Aggregate for ApiKey {
                 self.created = Some(Facts { name, hash, scopes });
             }
             ApiKeyEvent::ApiKeyRevoked(_) => self.revoked = true,
-            ApiKeyEvent::ApiKeyEndSet(e) => self.expires_at = Some(e.expires_at),
+            ApiKeyEvent::ApiKeyEndSet(e) => {
+                self.expires_at = Some(e.expires_at);
+                self.rotated = true;
+                self.successor = e.successor;
+            }
             ApiKeyEvent::ApiKeyChanged(e) => {
                 if let Some(facts) = &mut self.created {
                     facts.name = e.name;
@@ -334,26 +356,88 @@ mod tests {
             .then_expect_error(ApiKeyRefusal::NotFound);
     }
 
+    /// In days from noon.
+    fn end(days: i64, successor: Option<u128>) -> EndApiKey {
+        EndApiKey {
+            expires_at: NOON.plus_millis(days * 86_400_000),
+            successor: successor.map(|n| ApiKeyId(Uuid::from_u128(n))),
+        }
+    }
+
+    fn set(days: i64, successor: Option<u128>) -> ApiKeyEvent {
+        let EndApiKey {
+            expires_at,
+            successor,
+        } = end(days, successor);
+        let set = ApiKeyEndSet {
+            expires_at,
+            successor,
+        };
+        set.into()
+    }
+
+    fn created_until(expires_at: Option<Timestamp>) -> ApiKeyEvent {
+        ApiKeyCreated {
+            expires_at,
+            ..ApiKeyCreated::example()
+        }
+        .into()
+    }
+
+    #[test]
+    fn it_is_rotated_once() {
+        given(vec![created()])
+            .when(end(1, Some(1)).into())
+            .then_expect_events(vec![set(1, Some(1))]);
+        let rotated = || vec![created(), set(1, Some(1))];
+        // Told again of its successor, whatever the end is now said to be.
+        given(rotated())
+            .when(end(2, Some(1)).into())
+            .then_expect_events(vec![]);
+        for other in [Some(2), None] {
+            given(rotated())
+                .when(end(1, other).into())
+                .then_expect_error(ApiKeyRefusal::Rotated);
+        }
+        // One that was rotated before successors were named has one all the same.
+        for successor in [Some(2), None] {
+            given(vec![created(), set(1, None)])
+                .when(end(1, successor).into())
+                .then_expect_error(ApiKeyRefusal::Rotated);
+        }
+    }
+
+    #[test]
+    fn what_is_over_is_not_rotated() {
+        given(vec![])
+            .when(end(1, Some(1)).into())
+            .then_expect_error(ApiKeyRefusal::NotFound);
+        given(vec![created(), ApiKeyRevoked::example().into()])
+            .when(end(1, Some(1)).into())
+            .then_expect_error(ApiKeyRefusal::Revoked);
+        given(vec![created_until(Some(NOON))])
+            .when(end(1, Some(1)).into())
+            .then_expect_error(ApiKeyRefusal::Expired);
+        given(vec![created(), set(0, Some(1))])
+            .when(end(1, Some(2)).into())
+            .then_expect_error(ApiKeyRefusal::Expired);
+    }
+
     #[test]
     fn its_end_is_moved_forward_and_never_back() {
-        let end = |days: i64| {
-            let expires_at = NOON.plus_millis(days * 86_400_000);
-            ApiKeyCommand::from(EndApiKey { expires_at })
-        };
-        let set = |days: i64| {
-            let expires_at = NOON.plus_millis(days * 86_400_000);
-            ApiKeyEvent::from(ApiKeyEndSet { expires_at })
-        };
-        given(vec![created()])
-            .when(end(1))
-            .then_expect_events(vec![set(1)]);
-        given(vec![created(), set(1)])
-            .when(end(2))
-            .then_expect_events(vec![]);
-        given(vec![created(), ApiKeyRevoked::example().into()])
-            .when(end(1))
-            .then_expect_error(ApiKeyRefusal::Revoked);
-        let past = given(vec![created()]).when(end(-1)).inspect_result();
-        assert!(past.unwrap_err().to_string().contains("`expires_at`"));
+        let soon = NOON.plus_millis(86_400_000);
+        given(vec![created_until(None)])
+            .when(end(2, Some(1)).into())
+            .then_expect_events(vec![set(2, Some(1))]);
+        // It ends when it was to end, and was rotated nevertheless.
+        given(vec![created_until(Some(soon))])
+            .when(end(2, Some(1)).into())
+            .then_expect_events(vec![set(1, Some(1))]);
+        // At once, also where the clock went on meanwhile.
+        for days in [0, -1] {
+            given(vec![created()])
+                .when(end(days, Some(1)).into())
+                .then_expect_events(vec![set(0, Some(1))]);
+        }
     }
 }

@@ -20,6 +20,7 @@ pub mod monitoring_integration;
 mod runtime;
 pub mod saved_view;
 pub mod service_account;
+pub mod service_account_keys;
 pub mod single_sign_on;
 pub mod telemetry_limits;
 pub mod tenant;

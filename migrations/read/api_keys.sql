@@ -13,7 +13,9 @@ CREATE TABLE api_keys (
     revoked_at timestamptz,
     service_account uuid,
     -- When another key took its place: it ends with the overlap, at expires_at.
-    rotated_at timestamptz
+    rotated_at timestamptz,
+    -- As it was created: how long its successor lives.
+    made_to_expire_at timestamptz
 );
 
 CREATE INDEX api_keys_of_project ON api_keys (tenant_id, project_id, created_at DESC, id DESC);

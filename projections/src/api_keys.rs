@@ -13,7 +13,7 @@ use schemas::ids::ApiKeyId;
 use schemas::scope::Scope;
 use schemas::topic::Topic;
 use serde::{Deserialize, Serialize};
-use sqlx::PgConnection;
+use sqlx::{AssertSqlSafe, PgConnection};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -118,7 +118,18 @@ pub struct ApiKey {
     pub rotated_at: Option<DateTime<Utc>>,
     /// The service account that the key is of.
     pub service_account_id: Option<Uuid>,
+    /// When it was to end as it was made, before it was rotated.
+    #[serde(skip)]
+    pub made_to_expire_at: Option<DateTime<Utc>>,
+    /// Whether it was revoked itself, and not only with its service account.
+    #[serde(skip)]
+    pub is_revoked_itself: bool,
 }
+
+/// Keys with what other tables know of them. Those of a service account end with it.
+const JOINED: &str = "SELECT k.*, u.last_used_at, a.disabled_at FROM api_keys k
+    LEFT JOIN api_key_uses u ON u.key_id = k.id
+    LEFT JOIN service_accounts a ON a.id = k.service_account AND a.tenant_id = k.tenant_id";
 
 /// The last key of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -135,19 +146,19 @@ pub async fn list(
     limit: u32,
 ) -> Result<Page<ApiKey, Cursor>, QueryError> {
     let mut tx = db.reading(scope).await?;
-    let found: Vec<Joined> = sqlx::query_as(
-        "SELECT k.*, u.last_used_at FROM api_keys k LEFT JOIN api_key_uses u ON u.key_id = k.id
-         WHERE k.tenant_id = $1 AND k.project_id = $2
+    let sql = format!(
+        "{JOINED} WHERE k.tenant_id = $1 AND k.project_id = $2
            AND ($3::timestamptz IS NULL OR (k.created_at, k.id) < ($3, $4))
-         ORDER BY k.created_at DESC, k.id DESC LIMIT $5",
-    )
-    .bind(scope.tenant().0)
-    .bind(scope.project().0)
-    .bind(after.map(|cursor| cursor.created_at))
-    .bind(after.map(|cursor| cursor.id))
-    .bind(i64::from(limit) + 1)
-    .fetch_all(&mut *tx)
-    .await?;
+         ORDER BY k.created_at DESC, k.id DESC LIMIT $5"
+    );
+    let found: Vec<Joined> = sqlx::query_as(AssertSqlSafe(sql))
+        .bind(scope.tenant().0)
+        .bind(scope.project().0)
+        .bind(after.map(|cursor| cursor.created_at))
+        .bind(after.map(|cursor| cursor.id))
+        .bind(i64::from(limit) + 1)
+        .fetch_all(&mut *tx)
+        .await?;
     let page = Page::cut(found, limit, |last| Cursor {
         created_at: last.row.created_at,
         id: last.row.id,
@@ -159,15 +170,13 @@ pub async fn list(
 /// One key; None where it does not exist in this scope.
 pub async fn get(db: &Db, scope: &Scope, id: ApiKeyId) -> Result<Option<ApiKey>, QueryError> {
     let mut tx = db.reading(scope).await?;
-    let found: Option<Joined> = sqlx::query_as(
-        "SELECT k.*, u.last_used_at FROM api_keys k LEFT JOIN api_key_uses u ON u.key_id = k.id
-         WHERE k.tenant_id = $1 AND k.project_id = $2 AND k.id = $3",
-    )
-    .bind(scope.tenant().0)
-    .bind(scope.project().0)
-    .bind(id.0)
-    .fetch_optional(&mut *tx)
-    .await?;
+    let sql = format!("{JOINED} WHERE k.tenant_id = $1 AND k.project_id = $2 AND k.id = $3");
+    let found: Option<Joined> = sqlx::query_as(AssertSqlSafe(sql))
+        .bind(scope.tenant().0)
+        .bind(scope.project().0)
+        .bind(id.0)
+        .fetch_optional(&mut *tx)
+        .await?;
     let names = names(&mut tx, scope, found.as_slice()).await?;
     Ok(found.map(|joined| joined.shown(&names)))
 }
@@ -177,6 +186,7 @@ struct Joined {
     #[sqlx(flatten)]
     row: Row,
     last_used_at: Option<DateTime<Utc>>,
+    disabled_at: Option<DateTime<Utc>>,
 }
 
 async fn names(
@@ -189,7 +199,16 @@ async fn names(
 }
 
 impl Joined {
+    /// A key of a service account that is disabled is good no longer, and was never where
+    /// it was made too late.
+    fn revoked_at(&self) -> Option<DateTime<Utc>> {
+        let with_account = self.disabled_at.map(|at| at.max(self.row.created_at));
+        let both = [self.row.revoked_at, with_account];
+        both.into_iter().flatten().min()
+    }
+
     fn shown(self, names: &Names) -> ApiKey {
+        let revoked_at = self.revoked_at();
         let row = self.row;
         ApiKey {
             id: row.id,
@@ -201,9 +220,11 @@ impl Joined {
             created_by: names.person(&row.created_by),
             expires_at: row.expires_at,
             last_used_at: self.last_used_at,
-            revoked_at: row.revoked_at,
+            revoked_at,
             rotated_at: row.rotated_at,
             service_account_id: row.service_account,
+            made_to_expire_at: row.made_to_expire_at,
+            is_revoked_itself: row.revoked_at.is_some(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! API keys as facts for the keyring: what a key may do, never the key itself.
 
-use crate::ids::{ProjectId, ServiceAccountId};
+use crate::ids::{ApiKeyId, ProjectId, ServiceAccountId};
 use crate::messages::{example, messages, record};
 use crate::time::Timestamp;
 
@@ -22,7 +22,13 @@ record! { "srecopilot.identity",
     }
     RevokeApiKey { pub reason: Option<String> }
     /// Ends the key at a time, if it does not end before; never later than it would.
-    EndApiKey { pub expires_at: Timestamp }
+    EndApiKey {
+        pub expires_at: Timestamp,
+        /// The key that takes its place, which is made when this was accepted: a key has
+        /// one successor.
+        #[serde(default)]
+        pub successor: Option<ApiKeyId>,
+    }
     /// Another name or other scopes for a key that goes on; what is not given stays.
     ChangeApiKey {
         pub name: Option<String>,
@@ -47,7 +53,12 @@ record! { "srecopilot.identity",
         pub service_account: Option<ServiceAccountId>,
     }
     ApiKeyRevoked { pub reason: Option<String> }
-    ApiKeyEndSet { pub expires_at: Timestamp }
+    ApiKeyEndSet {
+        pub expires_at: Timestamp,
+        /// None in records from before successors were named.
+        #[serde(default)]
+        pub successor: Option<ApiKeyId>,
+    }
     /// Both as they are from now on.
     ApiKeyChanged {
         pub name: String,
@@ -77,6 +88,10 @@ mod examples {
         Some(ServiceAccountId(Uuid::from_u128(0x5A)))
     }
 
+    fn successor() -> Option<ApiKeyId> {
+        Some(ApiKeyId(Uuid::from_u128(0xA8)))
+    }
+
     fn scopes() -> Vec<String> {
         vec!["ingest".to_owned()]
     }
@@ -86,8 +101,8 @@ mod examples {
         RevokeApiKey { reason: Some("leaked".to_owned()) }
         ApiKeyCreated { name: "alertmanager".to_owned(), project: project(), hash: "00".repeat(32), prefix: "srec_a1b2".to_owned(), scopes: scopes(), expires_at: expiry(), service_account: account() }
         ApiKeyRevoked { reason: Some("leaked".to_owned()) }
-        EndApiKey { expires_at: Timestamp::from_micros(1_790_086_400_000_000) }
-        ApiKeyEndSet { expires_at: Timestamp::from_micros(1_790_086_400_000_000) }
+        EndApiKey { expires_at: Timestamp::from_micros(1_790_086_400_000_000), successor: successor() }
+        ApiKeyEndSet { expires_at: Timestamp::from_micros(1_790_086_400_000_000), successor: successor() }
         ChangeApiKey { name: Some("alertmanager-eu".to_owned()), scopes: Some(scopes()) }
         ApiKeyChanged { name: "alertmanager-eu".to_owned(), scopes: scopes() }
     }

@@ -31,6 +31,7 @@ pub mod registry;
 pub mod saved_view;
 pub mod scope;
 pub mod service_account;
+pub mod service_account_keys;
 pub mod severity;
 pub mod single_sign_on;
 pub mod telemetry;

@@ -27,6 +27,8 @@ pub fn types() -> Vec<MessageType> {
         crate::api_key::ApiKeyEvent::types(),
         crate::service_account::ServiceAccountCommand::types(),
         crate::service_account::ServiceAccountEvent::types(),
+        crate::service_account_keys::ServiceAccountKeysCommand::types(),
+        crate::service_account_keys::ServiceAccountKeysEvent::types(),
         crate::single_sign_on::SingleSignOnCommand::types(),
         crate::single_sign_on::SingleSignOnEvent::types(),
         crate::tenant_keys::TenantKeysCommand::types(),

@@ -5,7 +5,7 @@ use crate::messages::{example, messages, record};
 record! { "srecopilot.identity",
     /// Creates the account that is the record's key.
     CreateServiceAccount { pub name: String, pub description: String }
-    /// Nothing acts as it any more; its keys are revoked one by one.
+    /// Nothing acts as it any more; its keys end by `EndServiceAccountKeys`.
     DisableServiceAccount { pub reason: Option<String> }
 }
 

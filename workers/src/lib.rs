@@ -15,6 +15,7 @@ pub mod integration_prober;
 pub mod invitation_mailer;
 pub mod mail_server;
 pub mod runtime;
+pub mod service_account_key_ender;
 pub mod tenant_eraser;
 pub mod tenant_key_ender;
 mod unprompted;
@@ -32,6 +33,7 @@ pub fn reactors() -> Vec<Box<dyn Reactor>> {
         Box::new(incident_numberer::IncidentNumberer),
         Box::new(incident_merger::IncidentMerger),
         Box::new(tenant_key_ender::TenantKeyEnder),
+        Box::new(service_account_key_ender::ServiceAccountKeyEnder),
     ]
 }
 

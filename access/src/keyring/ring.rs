@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use eventlog::{Offset, Partition, Position, Record};
 use schemas::api_key::ApiKeyEvent;
 use schemas::envelope::Envelope;
-use schemas::ids::{ApiKeyId, ProjectId, TenantId};
+use schemas::ids::{ApiKeyId, ProjectId, ServiceAccountId, TenantId};
 use schemas::messages::MessageSet;
+use schemas::service_account_keys::ServiceAccountKeysEvent;
 use schemas::telemetry_limits::{TelemetryLimitsEvent, TelemetryLimitsSet};
 use schemas::tenant_keys::TenantKeysEvent;
 use schemas::time::Timestamp;
@@ -24,7 +25,11 @@ pub(super) struct Key {
     pub(super) project: ProjectId,
     pub(super) scopes: Vec<String>,
     pub(super) expires_at: Option<Timestamp>,
-    pub(super) revoked: bool,
+    /// By itself: see [`Ring::is_revoked`].
+    revoked: bool,
+    /// Snapshots of the first shape have none; they are read anew.
+    #[serde(default)]
+    service_account: Option<ServiceAccountId>,
 }
 
 impl Key {
@@ -47,6 +52,10 @@ pub(super) struct Ring {
     /// Tenants without keys for ever; what else is said of their keys is nothing.
     #[serde(default)]
     ended: HashSet<TenantId>,
+    /// Service accounts without keys for ever. Their keys lie on other partitions, and
+    /// may come before or after: a key is asked for its account when it is used.
+    #[serde(default)]
+    ended_accounts: HashSet<(TenantId, ServiceAccountId)>,
     next: BTreeMap<Partition, Offset>,
     #[serde(skip)]
     noted: HashMap<ApiKeyId, Timestamp>,
@@ -59,6 +68,12 @@ impl Ring {
 
     pub(super) fn by_id(&self, id: ApiKeyId) -> Option<&Key> {
         self.keys.get(self.hashes.get(&id)?)
+    }
+
+    /// Whether a key is no longer good, by itself or with its service account.
+    pub(super) fn is_revoked(&self, key: &Key) -> bool {
+        let ended = |account| self.ended_accounts.contains(&(key.tenant, account));
+        key.revoked || key.service_account.is_some_and(ended)
     }
 
     pub(super) fn limits(&self, tenant: TenantId) -> Option<&TelemetryLimitsSet> {
@@ -77,6 +92,7 @@ impl Ring {
         }
         match record.kind() {
             kind if TenantKeysEvent::has(kind) => self.end(&envelope),
+            kind if ServiceAccountKeysEvent::has(kind) => self.end_account(&envelope),
             kind if TelemetryLimitsEvent::has(kind) => self.apply_limits(record, &envelope),
             _ => self.apply_key(record, &envelope),
         }
@@ -91,11 +107,22 @@ impl Ring {
         let tenant = envelope.tenant.ok_or("the record names no tenant")?;
         self.ended.insert(tenant);
         self.limits.remove(&tenant);
+        self.ended_accounts.retain(|(of, _)| *of != tenant);
         self.keys.retain(|_, key| key.tenant != tenant);
         let keys = &self.keys;
         self.hashes.retain(|_, hash| keys.contains_key(hash));
         let hashes = &self.hashes;
         self.noted.retain(|key, _| hashes.contains_key(key));
+        Ok(())
+    }
+
+    fn end_account(&mut self, envelope: &Envelope) -> Result<(), String> {
+        let tenant = envelope.tenant.ok_or("the record names no tenant")?;
+        let account: ServiceAccountId = envelope.subject.parse().map_err(|_| {
+            let subject = &envelope.subject;
+            format!("the subject `{subject}` is not the id of a service account")
+        })?;
+        self.ended_accounts.insert((tenant, account));
         Ok(())
     }
 
@@ -122,6 +149,7 @@ impl Ring {
                     scopes: created.scopes,
                     expires_at: created.expires_at,
                     revoked: false,
+                    service_account: created.service_account,
                 };
                 self.hashes.insert(id, created.hash.clone());
                 self.keys.insert(created.hash, key);
@@ -184,12 +212,17 @@ mod tests {
     use schemas::codec::Example;
     use schemas::envelope::Envelope;
     use schemas::scope::{Actor, Scope};
+    use schemas::service_account_keys::ServiceAccountKeysEnded;
     use schemas::tenant_keys::TenantKeysEnded;
     use uuid::Uuid;
 
     fn record(id: impl std::fmt::Display, event: &impl MessageSet) -> Record {
+        of_tenant(1, id, event)
+    }
+
+    fn of_tenant(tenant: u128, id: impl std::fmt::Display, event: &impl MessageSet) -> Record {
         let scope = Scope::granted(
-            TenantId(Uuid::from_u128(1)),
+            TenantId(Uuid::from_u128(tenant)),
             ProjectId(Uuid::from_u128(2)),
             Actor::system("test"),
         );
@@ -215,10 +248,49 @@ mod tests {
         let created = schemas::api_key::ApiKeyCreated::example();
         ring.apply(&record(id, &ApiKeyEvent::from(created)))
             .unwrap();
-        assert_eq!(ring.by_hash(&[0; 32]).map(|key| key.revoked), Some(false));
+        assert_eq!(revoked_in(&ring), Some(false));
         let revoked = ApiKeyEvent::from(ApiKeyRevoked { reason: None });
         ring.apply(&record(id, &revoked)).unwrap();
-        assert_eq!(ring.by_hash(&[0; 32]).map(|key| key.revoked), Some(true));
+        assert_eq!(revoked_in(&ring), Some(true));
+    }
+
+    /// Whether the example key is no longer good.
+    fn revoked_in(ring: &Ring) -> Option<bool> {
+        ring.by_hash(&[0; 32]).map(|key| ring.is_revoked(key))
+    }
+
+    #[test]
+    fn the_keys_of_an_account_end_with_it_whenever_they_are_made() {
+        let id = ApiKeyId(Uuid::from_u128(9));
+        let example = schemas::api_key::ApiKeyCreated::example();
+        let account = example.service_account.unwrap();
+        let created = record(id, &ApiKeyEvent::from(example.clone()));
+        let ended = ServiceAccountKeysEvent::from(ServiceAccountKeysEnded::example());
+        let of_it = record(account, &ended);
+        for records in [[&created, &of_it], [&of_it, &created]] {
+            let mut ring = Ring::default();
+            for record in records {
+                ring.apply(record).unwrap();
+            }
+            assert_eq!(revoked_in(&ring), Some(true));
+        }
+        // Neither another account's, nor a key of nobody, nor what another tenant says.
+        let other = record(ServiceAccountId(Uuid::from_u128(7)), &ended);
+        let foreign = of_tenant(2, account, &ended);
+        let mut ring = Ring::default();
+        for record in [&created, &other, &foreign] {
+            ring.apply(record).unwrap();
+        }
+        assert_eq!(revoked_in(&ring), Some(false));
+        let free = schemas::api_key::ApiKeyCreated {
+            service_account: None,
+            ..example
+        };
+        let mut ring = Ring::default();
+        for record in [&record(id, &ApiKeyEvent::from(free)), &of_it] {
+            ring.apply(record).unwrap();
+        }
+        assert_eq!(revoked_in(&ring), Some(false));
     }
 
     #[test]

@@ -29,14 +29,20 @@ pub enum SnapshotError {
     PastEnd { path: PathBuf },
 }
 
+/// What a ring holds of its records. One that was folded by a program that took less of
+/// them is read anew: 1 since keys know their service account.
+const SHAPE: u32 = 1;
+
 #[derive(Serialize, Deserialize)]
 struct File {
+    #[serde(default)]
+    shape: u32,
     log: LogId,
     ring: Ring,
 }
 
-/// Reads the snapshot at `path`; an empty ring where there is none, or where the
-/// file is not a whole snapshot (it is only a cache).
+/// Reads the snapshot at `path`; an empty ring where there is none, where the file is
+/// not a whole snapshot (it is only a cache), or where it has another shape.
 pub(super) fn load(path: &Path, log: LogId, ends: &[Position]) -> Result<Ring, SnapshotError> {
     let text = match fs::read(path) {
         Ok(text) => text,
@@ -64,6 +70,10 @@ pub(super) fn load(path: &Path, log: LogId, ends: &[Position]) -> Result<Ring, S
             path: path.to_owned(),
         });
     }
+    if file.shape != SHAPE {
+        tracing::info!(path = %path.display(), "the keyring's snapshot is of another version; reading all keys");
+        return Ok(Ring::default());
+    }
     Ok(file.ring)
 }
 
@@ -76,6 +86,7 @@ pub(super) fn save(path: &Path, log: LogId, ring: &Ring) -> Result<(), SnapshotE
         let beside = path.with_extension("new");
         let mut file = fs::File::create(&beside)?;
         let snapshot = File {
+            shape: SHAPE,
             log,
             ring: ring.clone(),
         };
@@ -133,6 +144,31 @@ mod tests {
         assert!(matches!(another, Err(SnapshotError::AnotherLog { .. })));
         let cut = load(&path, LOG, &ends(16));
         assert!(matches!(cut, Err(SnapshotError::PastEnd { .. })));
+    }
+
+    /// It knows keys that were made for a service account, and not for which.
+    #[test]
+    fn a_snapshot_of_an_earlier_version_is_read_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keyring.json");
+        let key = serde_json::json!({
+            "id": Uuid::nil(), "tenant": Uuid::nil(), "project": Uuid::nil(),
+            "scopes": ["read"], "expires_at": null, "revoked": false,
+        });
+        let ring = serde_json::json!({"keys": {"00": key}, "hashes": {}, "next": {"3": 17}});
+        let earlier = |log: LogId| serde_json::json!({"log": log, "ring": ring}).to_string();
+        fs::write(&path, earlier(LOG)).unwrap();
+        assert_eq!(load(&path, LOG, &ends(17)).unwrap(), Ring::default());
+        // It was understood: what is wrong with it is still told.
+        assert!(matches!(
+            load(&path, LOG, &ends(16)),
+            Err(SnapshotError::PastEnd { .. })
+        ));
+        fs::write(&path, earlier(LogId(Uuid::from_u128(2)))).unwrap();
+        assert!(matches!(
+            load(&path, LOG, &ends(17)),
+            Err(SnapshotError::AnotherLog { .. })
+        ));
     }
 
     #[test]

@@ -23,7 +23,12 @@ impl Audited for ApiKey {
                 changes.said("prefix", &e.prefix);
                 changes.said("project", &e.project);
             }
-            ApiKeyEvent::ApiKeyEndSet(_) | ApiKeyEvent::ApiKeyChanged(_) => {}
+            ApiKeyEvent::ApiKeyEndSet(e) => {
+                if let Some(successor) = &e.successor {
+                    changes.said("successor", successor);
+                }
+            }
+            ApiKeyEvent::ApiKeyChanged(_) => {}
             ApiKeyEvent::ApiKeyRevoked(e) => {
                 if let Some(reason) = &e.reason {
                     changes.said("reason", reason);

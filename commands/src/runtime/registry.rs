@@ -12,17 +12,19 @@ use crate::integration_health::IntegrationHealth;
 use crate::monitoring_integration::MonitoringIntegration;
 use crate::saved_view::SavedView;
 use crate::service_account::ServiceAccount;
+use crate::service_account_keys::ServiceAccountKeys;
 use crate::single_sign_on::SingleSignOn;
 use crate::telemetry_limits::TelemetryLimits;
 use crate::tenant::Tenant;
 use crate::tenant_keys::TenantKeys;
 
-static AGGREGATES: [&dyn Kind; 13] = [
+static AGGREGATES: [&dyn Kind; 14] = [
     &Typed::<Tenant>::KIND,
     &Typed::<ApiKey>::KIND,
     &Typed::<TenantKeys>::KIND,
     &Typed::<AuditPolicy>::KIND,
     &Typed::<ServiceAccount>::KIND,
+    &Typed::<ServiceAccountKeys>::KIND,
     &Typed::<SingleSignOn>::KIND,
     &Typed::<TelemetryLimits>::KIND,
     &Typed::<Incident>::KIND,

@@ -155,10 +155,11 @@ pub(super) async fn revoke_all(
     let mut after = None;
     loop {
         let page = api_keys::list(&gateway.db, scope, after, PAGE).await?;
-        let good = page.items.iter().filter(|key| key.revoked_at.is_none());
+        let good = page.items.iter().filter(|key| !key.is_revoked_itself);
         for key in good.filter(|key| which(key)) {
             let mut question = question.clone();
             // One request, but a command a key.
+            question.expected_version = None;
             question.route = format!("{} {}", question.route, key.id);
             let command = Command::new(scope, &question, &Context::ambient(&gateway.clock));
             let reason = Some(reason.to_owned());

@@ -12,6 +12,7 @@ use schemas::scope::Scope;
 use schemas::service_account::{
     CreateServiceAccount, DisableServiceAccount, ServiceAccountCommand,
 };
+use schemas::service_account_keys::{EndServiceAccountKeys, ServiceAccountKeysCommand};
 use schemas::topic::Topic;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -25,9 +26,10 @@ use crate::given_names::{giving, taken};
 use crate::operations::Allowed;
 use crate::paging::{Listed, Paging};
 use crate::parameters::{Path, Query};
-use crate::request::Asked;
+use crate::request::{Asked, Question};
 
 const LIST: &str = "service_accounts";
+const DISABLED: &str = "the service account was disabled";
 const WHAT: &str = "a service account";
 /// So many accounts in use a project has at most.
 const MOST: u32 = 500;
@@ -120,7 +122,7 @@ async fn free_for(
 
 /// Disable a service account
 ///
-/// Revokes its keys for good.
+/// Revokes its keys for good, those that are being made at the same moment too.
 #[utoipa::path(delete, path = "/api/v1/service-accounts/{id}", operation_id = "disable_service_account",
     tag = "tenant", params(("id" = Uuid, Path)),
     responses((status = 204), (status = 202, body = Pending), (status = 404, body = Problem)))]
@@ -137,11 +139,32 @@ pub async fn disable(
     let settled = gateway
         .send(&command, topic, ServiceAccountId(id), message)
         .await?;
+    end_keys(&gateway, scope, &asked.question, ServiceAccountId(id)).await?;
     gateway.shown(&settled, &[LIST]).await?;
-    let reason = "the service account was disabled";
+    // None of them is good any more; each is told in the audit by its name.
     let own = |key: &projections::api_keys::ApiKey| key.service_account_id == Some(id);
-    revoke_all(&gateway, scope, &asked.question, reason, own).await?;
+    revoke_all(&gateway, scope, &asked.question, DISABLED, own).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ends the keys of an account by one fact for the keyring, whatever of them is known
+/// here. Where this is not reached, worker `service_account_key_ender` gives the command.
+async fn end_keys(
+    gateway: &Gateway,
+    scope: &Scope,
+    question: &Question,
+    id: ServiceAccountId,
+) -> Result<(), Error> {
+    // One request, but a command of its own.
+    let mut question = question.clone();
+    question.expected_version = None;
+    question.route.push_str(" keys");
+    let command = Command::new(scope, &question, &Context::ambient(&gateway.clock));
+    let reason = Some(DISABLED.to_owned());
+    let message = ServiceAccountKeysCommand::from(EndServiceAccountKeys { reason });
+    let topic = Topic::IdentityCommands;
+    gateway.send(&command, topic, id, message).await?;
+    Ok(())
 }
 
 /// Refuses a key for an account that is not here or is disabled.

@@ -8,6 +8,8 @@ use tokio::task::JoinSet;
 
 use crate::app::{Answer, App, Person, app};
 
+const KEYS: &str = "/api/v1/api-keys";
+
 /// Calls `path` from `count` clients at once.
 async fn at_once(
     app: &Arc<App>,
@@ -109,4 +111,87 @@ async fn of_two_owners_who_remove_each_other_one_stays() {
             return;
         }
     }
+}
+
+async fn keys(app: &App, person: &Person) -> Vec<Value> {
+    let path = format!("{KEYS}?limit=100");
+    let list = app.get(&path, Some(&person.token)).await.with(200);
+    list["items"].as_array().unwrap().clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_ten_who_rotate_a_key_one_gets_its_successor() {
+    let app = Arc::new(app!());
+    let ada = app.register("Ada").await;
+    let body = json!({"name": "agent", "scopes": ["read"]});
+    let old = app.post(KEYS, &ada.token, body).await;
+    old.with(201);
+    let path = format!("{KEYS}/{}/rotate", old.id());
+    let answers = at_once(&app, &ada, 10, &path, json!({}), &[]).await;
+    assert_eq!((count(&answers, 201), count(&answers, 409)), (1, 9));
+    let refused = answers.iter().filter(|answer| answer.status == 409);
+    assert!(
+        refused
+            .into_iter()
+            .all(|answer| answer.rule() == "key_rotated")
+    );
+    assert_eq!(keys(&app, &ada).await.len(), 2, "the old key and the new");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rotations_with_one_key_are_one_rotation() {
+    let app = Arc::new(app!());
+    let ada = app.register("Ada").await;
+    let body = json!({"name": "agent", "scopes": ["read"]});
+    let old = app.post(KEYS, &ada.token, body).await;
+    old.with(201);
+    let path = format!("{KEYS}/{}/rotate", old.id());
+    let keyed = &[("idempotency-key", "once")];
+    let answers = at_once(&app, &ada, 10, &path, json!({}), keyed).await;
+    assert_eq!(count(&answers, 201), 10);
+    let told = |answer: &Answer| (answer.id(), answer.json()["key"].clone());
+    assert!(
+        answers
+            .iter()
+            .all(|answer| told(answer) == told(&answers[0]))
+    );
+    assert_eq!(keys(&app, &ada).await.len(), 2);
+}
+
+/// Whatever was made before, meanwhile or too late: no key of the account is good.
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_that_are_made_while_their_account_is_disabled_end_with_it() {
+    let app = Arc::new(app!());
+    let ada = app.register("Ada").await;
+    let account = json!({"name": "deploys"});
+    let account = app
+        .post("/api/v1/service-accounts", &ada.token, account)
+        .await;
+    account.with(201);
+    let body = json!({"name": "k", "scopes": ["admin"], "service_account_id": account.id()});
+    let first = app.post(KEYS, &ada.token, body.clone()).await;
+    first.with(201);
+    let path = format!("/api/v1/service-accounts/{}", account.id());
+    let (mut made, disabled) = tokio::join!(
+        at_once(&app, &ada, 20, KEYS, body, &[]),
+        app.delete(&path, &ada.token)
+    );
+    disabled.with(204);
+    made.push(first);
+    assert_eq!(count(&made, 201) + count(&made, 422), made.len());
+    made.retain(|answer| answer.status == 201);
+    for answer in &made {
+        let key = answer.json()["key"].as_str().unwrap().to_owned();
+        testkit::eventually("the key is refused", || async {
+            let answer = app.get("/api/v1/incidents", Some(&key)).await;
+            (answer.status == 401 && answer.rule() == "key_revoked").then_some(())
+        })
+        .await;
+    }
+    let shown = keys(&app, &ada).await;
+    assert_eq!(shown.len(), made.len());
+    assert!(
+        shown.iter().all(|key| key["revoked_at"].is_string()),
+        "{shown:?}"
+    );
 }

@@ -27,6 +27,7 @@ mod initial_password;
 mod invitations;
 mod isolation;
 mod jaeger;
+mod key_ends;
 mod limits;
 mod logs;
 mod loki;

@@ -28,6 +28,7 @@ pub(super) struct Row {
     pub(super) revoked_at: Option<DateTime<Utc>>,
     pub(super) service_account: Option<Uuid>,
     pub(super) rotated_at: Option<DateTime<Utc>>,
+    pub(super) made_to_expire_at: Option<DateTime<Utc>>,
 }
 
 /// The latest use of each key in a batch.
@@ -91,6 +92,7 @@ pub(super) fn evolve(
             revoked_at: None,
             service_account: event.service_account.map(|account| account.0),
             rotated_at: None,
+            made_to_expire_at: event.expires_at.map(|time| time.datetime()),
         }),
         (Some(row), ApiKeyEvent::ApiKeyRevoked(_)) => Ok(Row {
             version,

@@ -66,6 +66,7 @@ fn commands() -> HashSet<&'static str> {
         schemas::tenant_keys::TenantKeysCommand::types(),
         schemas::audit_policy::AuditPolicyCommand::types(),
         schemas::service_account::ServiceAccountCommand::types(),
+        schemas::service_account_keys::ServiceAccountKeysCommand::types(),
         schemas::single_sign_on::SingleSignOnCommand::types(),
         schemas::telemetry_limits::TelemetryLimitsCommand::types(),
         schemas::saved_view::SavedViewCommand::types(),

@@ -174,12 +174,13 @@ pub(crate) fn every_example() -> Vec<NewRecord> {
     use schemas::monitoring_integration::MonitoringIntegrationEvent;
     use schemas::saved_view::SavedViewEvent;
     use schemas::service_account::ServiceAccountEvent;
+    use schemas::service_account_keys::ServiceAccountKeysEvent;
     use schemas::single_sign_on::SingleSignOnEvent;
     use schemas::telemetry_limits::{TelemetryLimitsEvent, TelemetryNote};
     use schemas::tenant_keys::TenantKeysEvent;
     use schemas::usage::UsageNote;
     let tenant = Tenant(0);
-    let streams: [(Topic, &str, u128, Vec<MessageType>); 17] = [
+    let streams: [(Topic, &str, u128, Vec<MessageType>); 18] = [
         (Topic::IdentityEvents, "tenant", 0xF1, TenantEvent::types()),
         (
             Topic::IdentityEvents,
@@ -199,6 +200,12 @@ pub(crate) fn every_example() -> Vec<NewRecord> {
             "service_account",
             0x5A,
             ServiceAccountEvent::types(),
+        ),
+        (
+            Topic::IdentityKeys,
+            "service_account_keys",
+            0x5A,
+            ServiceAccountKeysEvent::types(),
         ),
         (
             Topic::IdentityEvents,

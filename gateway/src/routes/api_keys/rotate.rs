@@ -21,7 +21,7 @@ use crate::dispatch::Command;
 use crate::error::{Error, FieldError, Pending, Problem};
 use crate::operations::Allowed;
 use crate::parameters::Path;
-use crate::request::Asked;
+use crate::request::{Asked, Question};
 
 const HOUR_MS: i64 = 3_600_000;
 const OVERLAP_HOURS: u32 = 24;
@@ -30,7 +30,8 @@ const LONGEST_HOURS: u32 = 30 * 24;
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rotation {
-    /// How long the old key still works; a day unless told, 30 days at most.
+    /// How long the old key still works; a day unless told, 30 days at most, not at all
+    /// with 0.
     #[serde(default)]
     #[schema(example = 24)]
     pub overlap_hours: Option<u32>,
@@ -39,8 +40,9 @@ pub struct Rotation {
 /// Rotate a key
 ///
 /// Makes a key with the same name, scopes and lifetime, and lets the old one end after
-/// the overlap, in which agents can be given the new one. Shown this once. What was
-/// rotated is not rotated again: rotate the key that took its place.
+/// the overlap, in which agents can be given the new one; a key that leaked ends at once
+/// with an overlap of 0. Shown this once. What was rotated is not rotated again: rotate
+/// the key that took its place.
 #[utoipa::path(post, path = "/api/v1/api-keys/{id}/rotate", operation_id = "rotate_api_key", tag = "tenant",
     params(("id" = Uuid, Path)), request_body(content = Option<Rotation>),
     responses((status = 201, body = CreatedApiKey), (status = 202, body = Pending), (status = 404, body = Problem),
@@ -58,11 +60,20 @@ pub async fn rotate(
     let old = api_keys::get(&gateway.db, scope, ApiKeyId(id)).await?;
     let old = old.ok_or(Error::NotFound)?;
     let context = Context::ambient(&gateway.clock);
-    let command = Command::new(scope, &asked.question, &context);
+    // One request, two commands; what the caller expects is said of the old key.
+    let mut question = asked.question;
+    let route = format!("{} end", question.route);
+    let ending = Question {
+        route,
+        ..question.clone()
+    };
+    let ending = Command::new(scope, &ending, &context);
+    question.expected_version = None;
+    let command = Command::new(scope, &question, &context);
     let new = ApiKeyId(command.created());
     // A retry finds its own key there, and is told of it again.
     if api_keys::get(&gateway.db, scope, new).await?.is_none() {
-        refuse_over(&old, now)?;
+        refuse_revoked(&old)?;
     }
     no_more_than_own(&allowed, old.scopes.iter().map(String::as_str))?;
     let key = secret(&gateway, &command)?;
@@ -76,14 +87,18 @@ pub async fn rotate(
         service_account: old.service_account_id.map(ServiceAccountId),
     });
     let topic = Topic::IdentityCommands;
+    // The old key decides who rotates it, so it goes first: of many at once one is
+    // accepted, and nothing is made for the others. A crash between the two leaves a key
+    // that ends after the overlap and has no successor. The retry under the same
+    // Idempotency-Key makes it. Without one a key has to be created by hand, as before:
+    // the secret is told by this answer only and was lost with it in either order, and
+    // an end that was asked for is better than a good key that nobody was ever told of.
+    let end = ApiKeyCommand::from(EndApiKey {
+        expires_at: now.plus_millis(i64::from(hours) * HOUR_MS),
+        successor: Some(new),
+    });
+    let ended = gateway.send(&ending, topic, ApiKeyId(id), end).await?;
     let created = gateway.send(&command, topic, new, message).await?;
-    // One request, two commands.
-    let mut question = asked.question.clone();
-    question.route.push_str(" end");
-    let command = Command::new(scope, &question, &context);
-    let expires_at = now.plus_millis(i64::from(hours) * HOUR_MS);
-    let message = ApiKeyCommand::from(EndApiKey { expires_at });
-    let ended = gateway.send(&command, topic, ApiKeyId(id), message).await?;
     gateway.shown(&created, &[LIST]).await?;
     gateway.shown(&ended, &[LIST]).await?;
     let found = api_keys::get(&gateway.db, scope, new).await?;
@@ -97,25 +112,21 @@ fn too_long(hours: u32) -> Option<FieldError> {
     (hours > LONGEST_HOURS).then(|| FieldError::new("overlap_hours", message))
 }
 
-/// What is over is not rotated: that would bring it back.
-fn refuse_over(old: &ApiKey, now: Timestamp) -> Result<(), Error> {
-    let refused = |rule, detail: &str| Err(Error::refused_here(rule, detail));
-    if old.revoked_at.is_some() {
-        return refused("key_revoked", "the API key was revoked");
+/// A revoked key is not brought back. The key itself refuses that too, but knows nothing
+/// of a service account that was disabled.
+fn refuse_revoked(old: &ApiKey) -> Result<(), Error> {
+    match old.revoked_at {
+        Some(_) => Err(Error::refused_here(
+            "key_revoked",
+            "the API key was revoked",
+        )),
+        None => Ok(()),
     }
-    if old.expires_at.is_some_and(|at| at <= now.datetime()) {
-        return refused("key_expired", "the API key has expired");
-    }
-    // Its successor would live as long as the overlap.
-    if old.rotated_at.is_some() {
-        let detail = "the API key was rotated: rotate the one that took its place";
-        return refused("key_rotated", detail);
-    }
-    Ok(())
 }
 
-/// When a key that lives as long as `old` was made to ends, if it begins now.
+/// When a key that lives as long as `old` was made to ends, if it begins now. A retry may
+/// find that `old` ends with the overlap already.
 fn same_lifetime(old: &ApiKey, now: Timestamp) -> Option<Timestamp> {
-    let lifetime = old.expires_at? - old.created_at;
+    let lifetime = old.made_to_expire_at? - old.created_at;
     Some(now.plus_millis(lifetime.num_milliseconds()))
 }
