@@ -1,4 +1,5 @@
 import { ws, type WebSocketHandler } from 'msw';
+import { CLOSE_OTHER_PROJECT } from '../src/api/live';
 import type { ChangeType } from '../src/api/live-frames';
 import { state } from './store';
 
@@ -8,7 +9,10 @@ let seq = 0;
 
 export const liveHandlers: WebSocketHandler[] = [
   socket.addEventListener('connection', ({ client }) => {
-    client.send(JSON.stringify({ type: 'hello', epoch: EPOCH, seq }));
+    const { project } = state();
+    const asked = client.url.searchParams.get('project');
+    if (asked && asked !== project) return client.close(CLOSE_OTHER_PROJECT, 'the credential is for another project');
+    client.send(JSON.stringify({ type: 'hello', epoch: EPOCH, seq, project_id: project }));
   }),
 ];
 

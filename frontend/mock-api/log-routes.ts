@@ -1,9 +1,11 @@
 import { http, HttpResponse, ws, type WebSocketHandler } from 'msw';
+import { CLOSE_OTHER_PROJECT } from '../src/api/live';
 import type { LogFilter, LogRecord } from '../src/api/logs';
 import { meets, type Term } from '../src/util/log-query';
 import { notFound, page, refusedSession } from './answers';
 import { lineNumber, lineOf, patternOf } from './log-seed';
 import { has } from './signals';
+import { state } from './store';
 
 const API = '/api/v1/logs';
 /** So many lines of a window are looked at; longer windows are sampled and the counts scaled. */
@@ -80,6 +82,8 @@ const TAIL_MS = 700;
 
 export const logHandlers: WebSocketHandler[] = [
   tail.addEventListener('connection', ({ client }) => {
+    const asked = client.url.searchParams.get('project');
+    if (asked && asked !== state().project) return client.close(CLOSE_OTHER_PROJECT, 'the credential is for another project');
     const filter = filterOf(client.url.searchParams);
     let next = lineNumber(Date.now());
     const timer = setInterval(() => {

@@ -254,6 +254,9 @@ impl Gateway {
         let live = self
             .live
             .follow(&self.db, self.fanout.as_ref(), &self.progress, stop.clone());
+        let pace = self
+            .live
+            .watch_pace(&self.db, &self.log, &self.clock, stop.clone());
         let sweeper = sweeper::run(self, stop.clone());
         // Large; the future of all would be moved with them.
         let erasures = Box::pin(self.follow_erasures(stop.clone()));
@@ -263,7 +266,7 @@ impl Gateway {
         let outcomes = self.outcomes.follow(&self.log, stop.clone());
         let sealer = sealer::run(self, stop.clone());
         let (outcomes, ..) = tokio::join!(
-            outcomes, keys, tokens, live, sweeper, sealer, ends, changes, erasures, people
+            outcomes, keys, tokens, live, pace, sweeper, sealer, ends, changes, erasures, people
         );
         Ok(outcomes?)
     }

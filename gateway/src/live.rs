@@ -8,6 +8,7 @@
 mod continuity;
 mod frames;
 mod hub;
+mod pace;
 mod ring;
 pub mod socket;
 
@@ -28,6 +29,8 @@ use hub::Hub;
 pub use hub::{Client, Ending};
 
 const COMPARE_EVERY: Duration = Duration::from_secs(1);
+/// How long a comparison may take.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The live changes of this gateway.
 #[derive(Clone)]
@@ -98,8 +101,10 @@ impl Live {
     }
 
     async fn compare(&self, continuity: &mut Continuity, progress: &Progress, db: &Db) {
-        // Without Postgres nothing is committed, so nothing can be missed.
-        let Ok(checkpoints) = checkpoints::all(db).await else {
+        // Without Postgres nothing is committed, so nothing can be missed. One connection
+        // that does not answer must not keep back what others announce.
+        let asked = tokio::time::timeout(PATIENCE, checkpoints::all(db)).await;
+        let Ok(Ok(checkpoints)) = asked else {
             return;
         };
         progress.compared(&checkpoints);

@@ -70,3 +70,16 @@ test('a pointer that rests on a project changes nothing', async ({ page }) => {
   await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 300)));
   expect(await changes()).toBe(0);
 });
+
+test('a tab whose session another tab took to another project has it back when its connection comes back', async ({ page }) => {
+  await page.goto(`/p/${PROJECT}/incidents`);
+  const live = page.getByRole('status', { name: 'Live', exact: true });
+  await expect(live).toBeVisible();
+  // What another tab does: the session is shared.
+  await page.evaluate((id) => fetch('/api/v1/auth/refresh', { method: 'POST', body: JSON.stringify({ project_id: id }) }), STAGING);
+  const projectOfSession = () => page.evaluate(async () => ((await (await fetch('/api/v1/auth/me')).json()) as { project: { id: string } }).project.id);
+  expect(await projectOfSession()).toBe(STAGING);
+  await page.evaluate(() => window.dispatchEvent(new Event('offline')));
+  await expect.poll(projectOfSession).toBe(PROJECT);
+  await expect(live).toBeVisible();
+});

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { api, ifMatch, onRecorded, orRecorded, read, write } from './client';
 import { Problem, Recorded } from './problem';
-import { assertProject, onSessionOver, renewOrLeave } from './session';
+import { assertProject, checkOrLeave, onSessionOver, renewOrLeave } from './session';
 
 type Answer = (request: Request) => Response | Promise<Response>;
 
@@ -147,6 +147,27 @@ describe('the session', () => {
     expect(await renewOrLeave()).toBe(true);
     expect(over).not.toHaveBeenCalled();
     expect(await renewOrLeave()).toBe(false);
+    expect(over).toHaveBeenCalledOnce();
+  });
+
+  it('renews for a socket only what is no longer good, for the project of the tab', async () => {
+    const over = vi.fn();
+    onSessionOver(over);
+    const requests = serve({
+      [`GET ${ME}`]: [json({}), problem(409, { rule: 'project_mismatch' }), problem(503, {}), problem(401, { rule: 'session_ended' })],
+      [REFRESH]: [json({}), problem(401, {})],
+    });
+    const renewals = () => requests.filter((request) => request.url.endsWith('/refresh'));
+    expect(await checkOrLeave()).toBe(true);
+    expect(renewals()).toHaveLength(0);
+    expect(await checkOrLeave()).toBe(true);
+    expect(requests[0]?.headers.get('X-Project')).toBe('p1');
+    expect(await renewals()[0]?.json()).toEqual({ project_id: 'p1' });
+    expect(await checkOrLeave()).toBe(true);
+    expect(renewals()).toHaveLength(1);
+    expect(over).not.toHaveBeenCalled();
+    localStorage.clear();
+    expect(await checkOrLeave()).toBe(false);
     expect(over).toHaveBeenCalledOnce();
   });
 

@@ -10,6 +10,12 @@ describe('parseFrame', () => {
     expect(parseFrame(JSON.stringify(change('incident.created')))).toEqual(change('incident.created'));
   });
 
+  it('reads whether the server is behind', () => {
+    expect(parseFrame('{"type":"behind","since":"2026-11-23T16:09:05Z"}')).toEqual({ type: 'behind', since: '2026-11-23T16:09:05Z' });
+    expect(parseFrame('{"type":"behind","since":null}')).toEqual({ type: 'behind', since: null });
+    expect(parseFrame('{"type":"behind"}')).toBeNull();
+  });
+
   it.each(['', 'not json', 'null', '[]', '{}', '{"type":"incident.created"}', '{"type":"some.future.thing","seq":1}', '{"type":1,"seq":1}'])(
     'ignores %j',
     (text) => expect(parseFrame(text)).toBeNull(),

@@ -24,7 +24,10 @@ export interface Change {
 }
 
 export type Frame =
-  | { type: 'hello'; epoch: string; seq: number }
+  /** `project_id` is whose changes follow; servers from before it had a name do not say. */
+  | { type: 'hello'; epoch: string; seq: number; project_id?: string; behind_since?: string }
+  /** What happened after `since` does not show yet; null once it does. */
+  | { type: 'behind'; since: string | null }
   | { type: 'resync'; epoch: string; seq: number }
   | Change;
 
@@ -36,7 +39,9 @@ export function parseFrame(text: string): Frame | null {
   } catch {
     return null;
   }
-  if (typeof value !== 'object' || value === null || !('type' in value) || !('seq' in value)) return null;
+  if (typeof value !== 'object' || value === null || !('type' in value)) return null;
+  if (value.type === 'behind') return 'since' in value ? (value as Frame) : null;
+  if (!('seq' in value)) return null;
   if (typeof value.type !== 'string' || typeof value.seq !== 'number') return null;
   const known = value.type === 'hello' || value.type === 'resync' || value.type in TOUCHES;
   return known ? (value as Frame) : null;

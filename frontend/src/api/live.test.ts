@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { CLOSE_SESSION_OVER, connectLive, reconnectDelay, type LiveConnection, type LiveState } from './live';
+import { CLOSE_OTHER_PROJECT, CLOSE_SESSION_OVER, connectLive, liveUrl, reconnectDelay, type LiveConnection, type LiveState } from './live';
 
 /** A socket whose far end is the test. */
 class FakeSocket {
@@ -35,15 +35,17 @@ const newest = () => {
 };
 
 let connection: LiveConnection | undefined;
-const seen = { states: [] as LiveState['kind'][], changes: [] as string[], gaps: 0 };
+const seen = { states: [] as LiveState['kind'][], changes: [] as string[], gaps: 0, renewals: 0, checks: 0 };
 let session = true;
 
 function connect() {
   connection = connectLive({
-    url: 'ws://console/ws',
+    url: 'ws://console/ws?project=p',
+    project: 'p',
     onChange: ({ key }) => seen.changes.push(key),
     onGap: () => { seen.gaps += 1; },
-    onSessionOver: async () => session,
+    onSessionOver: async () => { seen.renewals += 1; return session; },
+    onRefused: async () => { seen.checks += 1; return session; },
     onState: ({ kind }) => seen.states.push(kind),
   });
 }
@@ -52,7 +54,7 @@ beforeEach(() => {
   vi.useFakeTimers();
   vi.stubGlobal('WebSocket', FakeSocket);
   FakeSocket.opened = [];
-  Object.assign(seen, { states: [], changes: [], gaps: 0 });
+  Object.assign(seen, { states: [], changes: [], gaps: 0, renewals: 0, checks: 0 });
   session = true;
   connect();
 });
@@ -80,7 +82,7 @@ describe('connectLive', () => {
     newest().drop();
     expect(seen.states.at(-1)).toBe('reconnecting');
     await vi.advanceTimersByTimeAsync(1_000);
-    expect(newest().url).toBe('ws://console/ws?epoch=a&seq=14');
+    expect(newest().url).toBe('ws://console/ws?project=p&epoch=a&seq=14');
     newest().send({ type: 'hello', epoch: 'a', seq: 15 });
     expect(seen.states.at(-1)).toBe('live');
     expect(seen.gaps).toBe(gaps);
@@ -120,7 +122,7 @@ describe('connectLive', () => {
     vi.setSystemTime(Date.now() + 3_600_000);
     await vi.advanceTimersByTimeAsync(5_000);
     expect(FakeSocket.opened).toHaveLength(2);
-    expect(newest().url).toBe('ws://console/ws?epoch=a&seq=10');
+    expect(newest().url).toBe('ws://console/ws?project=p&epoch=a&seq=10');
     expect(seen.states.at(-1)).toBe('reconnecting');
     old.drop();
     newest().send({ type: 'hello', epoch: 'a', seq: 10 });
@@ -129,11 +131,61 @@ describe('connectLive', () => {
     expect(FakeSocket.opened).toHaveLength(2);
   });
 
+  it('has the session checked before the second try where the first was not let in', async () => {
+    newest().send({ type: 'hello', epoch: 'a', seq: 1 });
+    newest().drop(CLOSE_SESSION_OVER);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect([seen.renewals, seen.checks]).toEqual([1, 0]);
+    newest().drop();
+    await vi.advanceTimersByTimeAsync(0);
+    expect([seen.renewals, seen.checks]).toEqual([1, 1]);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(FakeSocket.opened).toHaveLength(3);
+    newest().send({ type: 'hello', epoch: 'a', seq: 1 });
+    newest().drop();
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(FakeSocket.opened).toHaveLength(4);
+    expect([seen.renewals, seen.checks]).toEqual([1, 1]);
+  });
+
+  it('is not live on the socket of another project, whoever says so', async () => {
+    newest().drop(CLOSE_OTHER_PROJECT);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(seen.checks).toBe(1);
+    const misled = newest();
+    misled.send({ type: 'hello', epoch: 'a', seq: 40, project_id: 'q' });
+    misled.send(change('foreign', 41));
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(seen.checks).toBe(2);
+    expect(seen.states).not.toContain('live');
+    expect(seen.changes).toEqual([]);
+    expect(newest()).not.toBe(misled);
+    expect(newest().url).toBe('ws://console/ws?project=p');
+    newest().send({ type: 'hello', epoch: 'a', seq: 41, project_id: 'p' });
+    expect(seen.states.at(-1)).toBe('live');
+    expect(seen.gaps).toBe(1);
+  });
+
+  it('is not live while the server is behind, and asks for everything when it no longer is', () => {
+    newest().send({ type: 'hello', epoch: 'a', seq: 1, behind_since: '2026-11-23T16:09:05Z' });
+    expect(seen.states.at(-1)).toBe('behind');
+    newest().send({ type: 'behind', since: null });
+    expect(seen.states.at(-1)).toBe('live');
+    expect(seen.gaps).toBe(2);
+    newest().send({ type: 'behind', since: '2026-11-23T16:12:00Z' });
+    expect(seen.states.at(-1)).toBe('behind');
+  });
+
   it('does not reconnect once closed by the page', async () => {
     connection?.close();
     await vi.advanceTimersByTimeAsync(60_000);
     expect(FakeSocket.opened).toHaveLength(1);
   });
+});
+
+it('names the project in the address of the socket', () => {
+  const page = { protocol: 'https:', host: 'console' } as Location;
+  expect(liveUrl('p', page)).toBe('wss://console/ws?project=p');
 });
 
 describe('reconnectDelay', () => {

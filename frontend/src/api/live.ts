@@ -4,15 +4,21 @@ import { parseFrame, type Change } from './live-frames';
 export type LiveState =
   | { kind: 'connecting' }
   | { kind: 'live' }
+  /** Connected, but the server itself does not show what happened after `since`. */
+  | { kind: 'behind'; since: number }
   | { kind: 'reconnecting'; since: number };
 
 export interface LiveOptions {
   url: string;
+  /** Whose changes are wanted. */
+  project: string;
   onChange(change: Change): void;
   /** Everything visible may be out of date: another epoch, a resync, or the first connection. */
   onGap(): void;
   /** The socket was closed because the session is over; resolves with whether there is a new one. */
   onSessionOver(): Promise<boolean>;
+  /** The socket was not let in, for a reason that may be the session or its project; resolves with whether to go on. */
+  onRefused(): Promise<boolean>;
   onState(state: LiveState): void;
 }
 
@@ -21,6 +27,8 @@ export interface LiveConnection {
 }
 
 export const CLOSE_SESSION_OVER = 4401;
+/** All tabs share one session, and another tab has changed its project. */
+export const CLOSE_OTHER_PROJECT = 4409;
 
 const FIRST_DELAY_MS = 400;
 const LONGEST_DELAY_MS = 20_000;
@@ -44,10 +52,12 @@ export function connectLive(options: LiveOptions): LiveConnection {
   let position: { epoch: string; seq: number } | undefined;
   let attempt = 0;
   let lostAt: number | undefined;
+  let greeted = false;
   let closed = false;
 
   const open = () => {
     clearTimeout(timer);
+    greeted = false;
     options.onState(lostAt === undefined ? { kind: 'connecting' } : { kind: 'reconnecting', since: lostAt });
     socket = new WebSocket(resumeUrl(options.url, position));
     socket.onmessage = (event) => receive(String(event.data));
@@ -57,7 +67,13 @@ export function connectLive(options: LiveOptions): LiveConnection {
   const receive = (text: string) => {
     const frame = parseFrame(text);
     if (!frame) return;
-    if (frame.type === 'hello') return greet(frame.epoch, frame.seq);
+    if (frame.type === 'hello') {
+      if (frame.project_id && frame.project_id !== options.project.toLowerCase()) return leave();
+      greet(frame.epoch, frame.seq);
+      if (frame.behind_since) options.onState({ kind: 'behind', since: Date.parse(frame.behind_since) });
+      return;
+    }
+    if (frame.type === 'behind') return pace(frame.since);
     if (frame.type === 'resync') {
       position = { epoch: frame.epoch, seq: frame.seq };
       return options.onGap();
@@ -69,18 +85,43 @@ export function connectLive(options: LiveOptions): LiveConnection {
   const greet = (epoch: string, seq: number) => {
     const resumes = position?.epoch === epoch && position.seq <= seq;
     if (!resumes) position = { epoch, seq };
+    greeted = true;
     attempt = 0;
     lostAt = undefined;
     options.onState({ kind: 'live' });
     if (!resumes) options.onGap();
   };
 
+  const pace = (since: string | null) => {
+    if (since !== null) return options.onState({ kind: 'behind', since: Date.parse(since) });
+    options.onState({ kind: 'live' });
+    // What was asked meanwhile was answered with the past, or not at all.
+    options.onGap();
+  };
+
+  /** What another project's socket would count is no position of ours. */
+  const leave = () => {
+    position = undefined;
+    if (!socket) return;
+    socket.onclose = null;
+    socket.onmessage = null;
+    socket.close();
+    void lose(CLOSE_OTHER_PROJECT);
+  };
+
   const lose = async (code: number) => {
     if (closed) return;
     lostAt ??= Date.now();
     options.onState({ kind: 'reconnecting', since: lostAt });
-    if (code === CLOSE_SESSION_OVER && !(await options.onSessionOver())) return;
-    if (!closed) timer = setTimeout(open, reconnectDelay(attempt++));
+    const lost = socket;
+    if (!(await mayGoOn(code))) return;
+    if (!closed && socket === lost) timer = setTimeout(open, reconnectDelay(attempt++));
+  };
+
+  const mayGoOn = async (code: number) => {
+    if (code === CLOSE_SESSION_OVER) return options.onSessionOver();
+    // A handshake that was answered with 401 looks to the page like one that was not answered.
+    return greeted || options.onRefused();
   };
 
   const retryNow = () => {
@@ -124,13 +165,15 @@ export function connectLive(options: LiveOptions): LiveConnection {
   };
 }
 
-/** `/ws` of the page's own origin. */
-export function liveUrl(location: Location = window.location): string {
-  return `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws`;
+/** `/ws` of the page's own origin, for one project: the cookie may be of the project of another tab. */
+export function liveUrl(project: string, location: Location = window.location): string {
+  return `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws?${new URLSearchParams({ project })}`;
 }
 
 function resumeUrl(url: string, position: { epoch: string; seq: number } | undefined): string {
   if (!position) return url;
-  const query = new URLSearchParams({ epoch: position.epoch, seq: String(position.seq) });
-  return `${url}?${query}`;
+  const resumed = new URL(url);
+  resumed.searchParams.set('epoch', position.epoch);
+  resumed.searchParams.set('seq', String(position.seq));
+  return resumed.href;
 }

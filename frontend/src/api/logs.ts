@@ -24,6 +24,8 @@ export const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'unkn
 export type Level = (typeof LEVELS)[number];
 
 const LINES_PER_PAGE = 200;
+/** The most that the server gives at once. */
+const MISSED_LINES = 1_000;
 /** Values of a field that are offered as filters. */
 const VALUES_SHOWN = 10;
 
@@ -100,10 +102,16 @@ function asked({ query, service, level }: LogFilter, window: LogWindow): Asked {
 /** Messages of a WebSocket are not part of the OpenAPI document. */
 export type TailMessage = { type: 'log'; record: LogRecord } | { type: 'dropped'; count: number };
 
-/** Address of the socket on which new lines that match arrive. */
-export function tailUrl(filter: LogFilter, location: Location = window.location): string {
+/** The newest lines since then; asked once, for those who follow. */
+export function newestLines(filter: LogFilter, from: string) {
+  const query = { ...present({ ...filter, from }), order: 'newest_first' as const, limit: MISSED_LINES };
+  return read(api.GET('/api/v1/logs', { params: { query } }));
+}
+
+/** Address of the socket on which new lines of a project that match arrive. */
+export function tailUrl(project: string, filter: LogFilter, location: Location = window.location): string {
   const query = new URLSearchParams(
-    Object.entries(filter).flatMap(([name, value]) => (value ? [[name, String(value)]] : [])),
+    Object.entries({ ...filter, project }).flatMap(([name, value]) => (value ? [[name, String(value)]] : [])),
   );
   return `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/api/v1/logs/tail?${query}`;
 }

@@ -10,6 +10,8 @@ let over: () => void = () => undefined;
 let overSince: number | undefined;
 
 const RENEWED_AT = 'srec-renewed-at';
+/** A server that does not answer the question by then is away, not of another opinion. */
+const CHECK_MS = 5_000;
 
 /** The project asserted with `X-Project`; set by the project route only. */
 export function assertProject(id: string | undefined): void {
@@ -58,6 +60,21 @@ export async function renewOrLeave(): Promise<boolean> {
   const renewed = await renewSession({ since: Date.now(), project: false }).catch(() => undefined);
   if (renewed?.status !== 401) return true;
   sessionOver();
+  return false;
+}
+
+/**
+ * For sockets that were refused, of which a browser hides the reason from the page: asks whether the session is good for
+ * this tab's project, renews it where it is not, and says whether to go on.
+ */
+export async function checkOrLeave(): Promise<boolean> {
+  const sentAt = Date.now();
+  const headers: HeadersInit = project ? { 'X-Project': project } : {};
+  const asked = await fetch('/api/v1/auth/me', { headers, signal: AbortSignal.timeout(CHECK_MS) }).catch(() => undefined);
+  if (!asked || !(await needsRenewal(asked))) return true;
+  const renewed = await renewSession({ since: sentAt, project: asked.status === 409 }).catch(() => undefined);
+  if (renewed?.status !== 401) return true;
+  over();
   return false;
 }
 

@@ -8,3 +8,9 @@ it('calls a short loss reconnecting and a long one stale, with its time', () => 
   expect(describeState({ kind: 'reconnecting', since: NOW - 5_000 }, NOW).text).toBe('Reconnecting');
   expect(describeState({ kind: 'reconnecting', since: NOW - 60_000 }, NOW).text).toMatch(/^Stale since \d\d:59$/);
 });
+
+it('does not call a server live that is behind, and says since when', () => {
+  const shown = describeState({ kind: 'behind', since: NOW - 60_000 }, NOW);
+  expect(shown.text).toMatch(/^Behind since \d\d:59$/);
+  expect(shown.tone).toBe('stale');
+});

@@ -38,6 +38,13 @@ export function describe(state: LiveState, now: number): Shown {
   if (state.kind === 'live') {
     return { tone: 'live', text: 'Live', explanation: 'Changes appear here as they happen' };
   }
+  if (state.kind === 'behind') {
+    return {
+      tone: 'stale',
+      text: `Behind since ${clockTime(state.since)}`,
+      explanation: 'The server does not show yet what happened since then; it appears here once it does',
+    };
+  }
   if (state.kind === 'connecting') {
     return { tone: 'waiting', text: 'Connecting', explanation: 'Opening the live connection' };
   }

@@ -3,7 +3,7 @@ import { createContext, useContext, useEffect, useState, type ReactNode } from '
 import { connectLive, liveUrl, type LiveState } from '../api/live';
 import { touchedKeys } from '../api/live-frames';
 import { collectKeys } from '../api/refetch';
-import { renewOrLeave } from '../api/session';
+import { checkOrLeave, renewOrLeave } from '../api/session';
 
 const LiveContext = createContext<LiveState>({ kind: 'connecting' });
 
@@ -24,7 +24,8 @@ export function LiveProvider({ project, children }: { project: string; children:
     const startedAt = Date.now();
     let first = true;
     const connection = connectLive({
-      url: liveUrl(),
+      url: liveUrl(project),
+      project,
       onState: setState,
       onChange: (change) => touched.add(touchedKeys(project, change)),
       onGap: () => {
@@ -32,6 +33,7 @@ export function LiveProvider({ project, children }: { project: string; children:
         first = false;
       },
       onSessionOver: renewOrLeave,
+      onRefused: checkOrLeave,
     });
     return () => {
       touched.cancel();

@@ -1,63 +1,44 @@
 import { useEffect, useState } from 'react';
-import { parseTail, tailUrl, type LogFilter, type LogRecord } from '../api/logs';
-import { reconnectDelay } from '../api/live';
+import { newestLines, tailUrl, type LogFilter, type LogRecord } from '../api/logs';
+import { followTail, type TailGap } from '../api/log-tail';
+import { checkOrLeave, renewOrLeave } from '../api/session';
 
 export interface Tail {
   /** Newest first. */
   records: readonly LogRecord[];
   /** Lines that came faster than the socket carried them. */
   dropped: number;
+  /** Times without a connection of which not all lines are here. */
+  gaps: readonly TailGap[];
   connected: boolean;
 }
 
-const NOTHING: Tail = { records: [], dropped: 0, connected: false };
+const NOTHING: Tail = { records: [], dropped: 0, gaps: [], connected: false };
 const KEPT = 2_000;
-/** Lines are shown in batches, so that a flood does not render once per line. */
-const BATCH_MS = 250;
 
 /** New lines that match, while `on`; reconnects until it is switched off. */
-export function useLogTail(filter: LogFilter, on: boolean): Tail {
+export function useLogTail(project: string, filter: LogFilter, on: boolean): Tail {
   const { query, service, level } = filter;
   const [tail, setTail] = useState(NOTHING);
 
   useEffect(() => {
     if (!on) return;
-    let socket: WebSocket;
-    let again: ReturnType<typeof setTimeout> | undefined;
-    let attempt = 0;
-    let waiting: LogRecord[] = [];
-    let dropped = 0;
-    const flush = setInterval(() => {
-      if (waiting.length === 0 && dropped === 0) return;
-      const [news, lost] = [waiting.reverse(), dropped];
-      [waiting, dropped] = [[], 0];
-      setTail((before) => ({ ...before, records: [...news, ...before.records].slice(0, KEPT), dropped: before.dropped + lost }));
-    }, BATCH_MS);
-    const open = () => {
-      socket = new WebSocket(tailUrl({ query, service, level }));
-      socket.onopen = () => {
-        attempt = 0;
-        setTail((before) => ({ ...before, connected: true }));
-      };
-      socket.onmessage = (event) => {
-        const message = parseTail(String(event.data));
-        if (message?.type === 'log') waiting.push(message.record);
-        if (message?.type === 'dropped') dropped += message.count;
-      };
-      socket.onclose = () => {
-        setTail((before) => ({ ...before, connected: false }));
-        again = setTimeout(open, reconnectDelay(attempt++));
-      };
-    };
-    open();
+    const asked = { query, service, level };
+    const following = followTail({
+      url: tailUrl(project, asked),
+      missed: (from) => newestLines(asked, from),
+      onLines: (lines) => setTail((before) => ({ ...before, records: [...lines, ...before.records].slice(0, KEPT) })),
+      onDropped: (count) => setTail((before) => ({ ...before, dropped: before.dropped + count })),
+      onGap: (gap) => setTail((before) => ({ ...before, gaps: [...before.gaps, gap] })),
+      onConnected: (connected) => setTail((before) => ({ ...before, connected })),
+      onSessionOver: renewOrLeave,
+      onRefused: checkOrLeave,
+    });
     return () => {
-      clearInterval(flush);
-      clearTimeout(again);
-      socket.onclose = null;
-      socket.close();
+      following.close();
       setTail(NOTHING);
     };
-  }, [on, query, service, level]);
+  }, [on, project, query, service, level]);
 
   return tail;
 }

@@ -1,6 +1,7 @@
-import { Button, SegmentedControl, Skeleton } from '@mantine/core';
+import { Anchor, Button, SegmentedControl, Skeleton } from '@mantine/core';
 import { IconAdjustmentsHorizontal, IconFilterOff, IconListDetails } from '@tabler/icons-react';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
 import { useCallback, useMemo, useState } from 'react';
 import { arrivalQuery } from '../api/arrival';
 import { LEVELS, logLinesQuery, type LogRecord } from '../api/logs';
@@ -20,6 +21,7 @@ import { PanelBoundary } from '../ui/PanelBoundary';
 import { QueryView } from '../ui/QueryView';
 import { RowSkeleton } from '../ui/RowSkeleton';
 import { isolated } from '../util/prose';
+import { clockSeconds } from '../util/time';
 import classes from './LogsPage.module.css';
 
 export function LogsPage() {
@@ -131,13 +133,21 @@ function FoundLines({ search }: { search: LogSearch }) {
 const nothing = () => undefined;
 
 function TailedLines({ search }: { search: LogSearch }) {
-  const tail = useLogTail(search.filter, true);
+  const tail = useLogTail(useProject(), search.filter, true);
   return (
     <>
       <p className={classes.tail} role="status">
         {tail.connected ? `Following: ${tail.records.length} new lines` : 'Connecting…'}
         {tail.dropped > 0 && ` · ${tail.dropped} lines came faster than they could be shown; search finds them`}
       </p>
+      {tail.gaps.map(({ from, to }) => (
+        <p key={from + to} className={classes.tail}>
+          {`Connection lost ${clockSeconds(from)}–${clockSeconds(to)}: not all lines of that time are here. `}
+          <Anchor inherit renderRoot={(props) => <Link to="." search={(before) => ({ ...before, live: undefined, range: undefined, from, to })} {...props} />}>
+            Show them
+          </Anchor>
+        </p>
+      ))}
       {tail.records.length > 0 && <Lines records={tail.records} search={search} onEnd={nothing} />}
     </>
   );

@@ -9,6 +9,7 @@ const absoluteFormat = new Intl.DateTimeFormat(undefined, {
 const dayFormat = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
 const dayYearFormat = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', year: 'numeric' });
 const clockFormat = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+const clockSecondsFormat = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
 
 /** "Mon, 23 Nov 2026, 02:41:07 CET": the viewer's zone, named. */
 export function absoluteTime(at: string | number): string {
@@ -18,6 +19,11 @@ export function absoluteTime(at: string | number): string {
 /** "02:41" in the viewer's zone. */
 export function clockTime(at: string | number): string {
   return clockFormat.format(new Date(at));
+}
+
+/** "02:41:07" in the viewer's zone. */
+export function clockSeconds(at: string | number): string {
+  return clockSecondsFormat.format(new Date(at));
 }
 
 /** "just now", "5 min ago", "in 3 d", then a date. A server clock slightly ahead of ours still reads "just now". */

@@ -6,6 +6,7 @@ use access::ended::End;
 use axum::extract::ws::Utf8Bytes;
 use schemas::change::Change;
 use schemas::ids::{ProjectId, TenantId, UserId};
+use schemas::time::Timestamp;
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
@@ -70,6 +71,8 @@ pub(super) struct Hub {
     epoch: String,
     ring: Ring,
     joined: u64,
+    /// Since when read models do not follow the log; None while they do.
+    behind: Option<Timestamp>,
     clients: HashMap<TenantId, HashMap<ProjectId, Clients>>,
 }
 
@@ -79,6 +82,7 @@ impl Hub {
             epoch,
             ring: Ring::new(RING),
             joined: 0,
+            behind: None,
             clients: HashMap::new(),
         }
     }
@@ -142,6 +146,14 @@ impl Hub {
         self.deliver(Audience::ALL, &frame);
     }
 
+    /// Tells everybody when it is news.
+    pub(super) fn set_behind(&mut self, since: Option<Timestamp>) {
+        if self.behind != since {
+            self.behind = since;
+            self.deliver(Audience::ALL, &frames::behind(since));
+        }
+    }
+
     pub(super) fn end(&mut self, what: End) {
         for client in self
             .everybody()
@@ -159,21 +171,19 @@ impl Hub {
 
     fn greeting(&self, who: Joining, resume: Option<&Resume>) -> Vec<Utf8Bytes> {
         let last = self.ring.last();
+        let hello = |seq| frames::hello(&self.epoch, seq, who.project, self.behind);
         let Some(resume) = resume else {
-            return vec![frames::hello(&self.epoch, last)];
+            return vec![hello(last)];
         };
         let known = resume.epoch == self.epoch;
         let missed = known.then(|| self.ring.since(resume.seq, who.tenant, who.project));
         match missed.flatten() {
             // The client counts on from its own number, through what it missed.
             Some(missed) => {
-                let hello = frames::hello(&self.epoch, resume.seq);
+                let hello = hello(resume.seq);
                 std::iter::once(hello).chain(missed).collect()
             }
-            None => vec![
-                frames::hello(&self.epoch, last),
-                frames::resync(&self.epoch, last),
-            ],
+            None => vec![hello(last), frames::resync(&self.epoch, last)],
         }
     }
 
@@ -268,16 +278,40 @@ mod tests {
                 .map(ToString::to_string)
                 .collect::<Vec<_>>()
         };
-        assert_eq!(
-            first(&mut hub, None),
-            [r#"{"type":"hello","epoch":"e","seq":3}"#]
-        );
+        let hello = |seq: u64| {
+            let project = Uuid::from_u128(1);
+            format!(r#"{{"type":"hello","epoch":"e","seq":{seq},"project_id":"{project}"}}"#)
+        };
+        assert_eq!(first(&mut hub, None), [hello(3)]);
         let resumed = first(&mut hub, Some(resume("e", 1)));
-        assert_eq!(resumed[0], r#"{"type":"hello","epoch":"e","seq":1}"#);
+        assert_eq!(resumed[0], hello(1));
         assert_eq!(resumed.len(), 2);
         assert!(resumed[1].contains("\"seq\":3"));
         let other = first(&mut hub, Some(resume("before", 1)));
         assert_eq!(other[1], r#"{"type":"resync","epoch":"e","seq":3}"#);
+    }
+
+    #[test]
+    fn everybody_is_told_once_that_read_models_are_behind_and_that_they_follow_again() {
+        let mut hub = Hub::new("e".to_owned());
+        let mut here = hub.join(who(1, 1), None);
+        let since = Timestamp::parse("2026-11-23T16:09:05Z").unwrap();
+        hub.set_behind(Some(since));
+        hub.set_behind(Some(since));
+        let late = hub.join(who(2, 2), None);
+        hub.set_behind(None);
+        let told = std::iter::from_fn(|| here.frames.try_recv().ok());
+        let told: Vec<_> = told.map(|frame| frame.to_string()).collect();
+        let expected = [
+            r#"{"type":"behind","since":"2026-11-23T16:09:05.000000Z"}"#,
+            r#"{"type":"behind","since":null}"#,
+        ];
+        assert_eq!(told, expected);
+        let hello = late.first[0].to_string();
+        assert!(
+            hello.contains(r#""behind_since":"2026-11-23T16:09:05"#),
+            "{hello}"
+        );
     }
 
     #[test]

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, interval_at, sleep, timeout};
 use utoipa::IntoParams;
+use uuid::Uuid;
 
 use super::hub::{Ending, Joined, Joining};
 use super::{Live, Resume};
@@ -38,6 +39,8 @@ const READ_BUFFER: usize = 512;
 pub struct Handshake {
     /// From `POST /api/v1/auth/ws-ticket`.
     pub ticket: Option<String>,
+    /// Which project the caller takes the credential to be for.
+    pub project: Option<Uuid>,
     /// Both as last seen, to go on from there.
     pub epoch: Option<String>,
     pub seq: Option<u64>,
@@ -45,11 +48,14 @@ pub struct Handshake {
 
 /// Live changes
 ///
-/// A WebSocket. The first message is `hello` with `epoch` and `seq`; then each
-/// message says what has changed (`type`, `project_id`, `key`, `seq`), and `resync`
-/// says to refetch everything. Needs the session cookie with a matching Origin, a
-/// Bearer header, or a single-use ticket. Closes with 4401 when the session is over,
-/// 4408 when the client is too slow, 1012 at a restart.
+/// A WebSocket. The first message is `hello` with `epoch`, `seq` and `project_id`; then
+/// each message says what has changed (`type`, `project_id`, `key`, `seq`), and `resync`
+/// says to refetch everything. `behind` with the time `since` says that read models do not
+/// follow the log, so that changes do not show; its `since` is null once they follow again,
+/// and a `hello` meanwhile has `behind_since`. Types that are not known are to be ignored.
+/// Needs the session cookie with a matching Origin, a Bearer header, or a single-use
+/// ticket. Closes with 4401 when the session is over, 4408 when the client is too slow,
+/// 4409 at once when `project` is not that of the credential, 1012 at a restart.
 #[utoipa::path(get, path = "/ws", operation_id = "ws", tag = "live", params(Handshake),
     responses((status = 101, description = "the socket is open"), (status = 426, body = Problem)))]
 pub async fn ws(
@@ -61,8 +67,11 @@ pub async fn ws(
     let upgrade = upgrade.map_err(|_| Error::UpgradeNeeded)?;
     let resume = handshake.epoch.zip(handshake.seq);
     let resume = resume.map(|(epoch, seq)| Resume { epoch, seq });
-    let upgrade = for_telling(upgrade);
     let principal = allowed.principal().clone();
+    if is_elsewhere(&principal, handshake.project) {
+        return Ok(turn_away(upgrade));
+    }
+    let upgrade = for_telling(upgrade);
     Ok(upgrade.on_upgrade(move |socket| serve(gateway, socket, principal, resume)))
 }
 
@@ -71,6 +80,24 @@ pub(crate) fn for_telling(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
     upgrade
         .max_message_size(MAX_CLIENT_MESSAGE)
         .read_buffer_size(READ_BUFFER)
+}
+
+/// Whether the caller asked for another project than the credential is for.
+pub(crate) fn is_elsewhere(principal: &Principal, asked: Option<Uuid>) -> bool {
+    asked.is_some_and(|asked| asked != principal.scope().project().0)
+}
+
+/// Tells a caller who [is elsewhere](is_elsewhere). Browsers hide from a page why a
+/// handshake was refused, so it is told behind the handshake.
+pub(crate) fn turn_away(upgrade: WebSocketUpgrade) -> Response {
+    for_telling(upgrade).on_upgrade(|mut socket| async move {
+        let goodbye = socket.send(Message::Close(Some(CloseFrame {
+            code: 4409,
+            reason: "the credential is for another project".into(),
+        })));
+        // A client that does not even take this is dropped with its connection.
+        drop(timeout(GOODBYE, goodbye).await);
+    })
 }
 
 async fn serve(

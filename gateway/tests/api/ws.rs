@@ -10,6 +10,7 @@ use schemas::context::Clock;
 use schemas::ids::{ProjectId, TenantId};
 use schemas::time::Timestamp;
 use serde_json::{Value, json};
+use sqlx::{Connection, Executor, PgConnection};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -35,7 +36,11 @@ pub(crate) async fn serve(app: &App) -> u16 {
 }
 
 async fn connect(port: u16, query: &str, headers: &[(&'static str, &str)]) -> Result<Socket, u16> {
-    let url = format!("ws://127.0.0.1:{port}/ws{query}");
+    open(port, &format!("/ws{query}"), headers).await
+}
+
+async fn open(port: u16, path: &str, headers: &[(&'static str, &str)]) -> Result<Socket, u16> {
+    let url = format!("ws://127.0.0.1:{port}{path}");
     let mut request = url.into_client_request().unwrap();
     for (name, value) in headers {
         request.headers_mut().insert(*name, value.parse().unwrap());
@@ -284,6 +289,64 @@ async fn who_may_open_a_socket() {
     let query = format!("?ticket={}", ticket["ticket"].as_str().unwrap());
     assert!(connect(port, &query, &[]).await.is_ok());
     assert_eq!(connect(port, &query, &[]).await.err(), Some(401));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_socket_for_another_project_is_told_so_behind_the_handshake() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    let made = app.post("/api/v1/projects", &ada.token, json!({"name": "Shop"}));
+    let shop = made.await.with(201)["id"].as_str().unwrap().to_owned();
+    let port = serve(&app).await;
+    let bearer = format!("Bearer {}", ada.token);
+    let own = [("authorization", bearer.as_str())];
+    for path in ["/ws", "/api/v1/logs/tail"] {
+        let mut elsewhere = open(port, &format!("{path}?project={shop}"), &own)
+            .await
+            .unwrap();
+        assert_eq!(close_code(&mut elsewhere).await, 4409, "{path}");
+        let unreadable = open(port, &format!("{path}?project=shop"), &own).await;
+        assert_eq!(unreadable.err(), Some(400), "{path}");
+        let here = open(port, &format!("{path}?project={}", ada.project), &own).await;
+        assert!(here.is_ok(), "{path}");
+    }
+    // As a page does with 4409: it has its token issued for what it shows.
+    let body = json!({"refresh_token": ada.refresh, "project_id": shop});
+    let there = Person::of(&app.ask("/api/v1/auth/refresh", body).await.with(200));
+    let mut socket = join(port, &there, &format!("?project={shop}")).await;
+    let hello = next(&mut socket).await;
+    assert_eq!(hello["type"], "hello");
+    assert_eq!(hello["project_id"], json!(shop));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sockets_are_told_when_read_models_stand_still_and_when_they_follow_again() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    let port = serve(&app).await;
+    let mut socket = join(port, &ada, "").await;
+    assert!(next(&mut socket).await["behind_since"].is_null());
+    let mut superuser = PgConnection::connect(&app.database).await.unwrap();
+    let mut held = superuser.begin().await.unwrap();
+    // Checkpoints can be read, and no fold can move its own.
+    let lock = "LOCK TABLE read.checkpoint IN SHARE MODE";
+    held.execute(lock).await.unwrap();
+    let body = json!({"title": "x", "severity": "SEV2"});
+    app.post("/api/v1/incidents", &ada.token, body).await;
+    let since = next_of(&mut socket, &["behind"]).await["since"].clone();
+    let since = Timestamp::parse(since.as_str().unwrap()).unwrap();
+    let waits = Clock::System.now().millis_since(since);
+    assert!((5_000..60_000).contains(&waits), "{waits} ms");
+    let mut late = join(port, &ada, "").await;
+    assert!(next(&mut late).await["behind_since"].is_string());
+    held.rollback().await.unwrap();
+    loop {
+        if next_of(&mut socket, &["behind"]).await["since"].is_null() {
+            break;
+        }
+    }
+    let mut after = join(port, &ada, "").await;
+    assert!(next(&mut after).await["behind_since"].is_null());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,12 +9,14 @@ use axum::response::Response;
 use projections::telemetry::logs::{Arrived, Record, Tail};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
+use uuid::Uuid;
 
 use super::watch::{Frames, Place, Watch};
 use super::which::Which;
 use crate::Gateway;
 use crate::as_of::NoAsOf;
 use crate::error::{Error, Problem};
+use crate::live::socket::{is_elsewhere, turn_away};
 use crate::operations::Allowed;
 use crate::parameters::Query;
 
@@ -24,6 +26,8 @@ use crate::parameters::Query;
 pub struct Handshake {
     /// From `POST /api/v1/auth/ws-ticket`.
     pub ticket: Option<String>,
+    /// Which project the caller takes the credential to be for.
+    pub project: Option<Uuid>,
 }
 
 #[derive(Debug, Serialize)]
@@ -51,10 +55,14 @@ pub async fn socket(
     allowed: Allowed,
     _: NoAsOf,
     Query(which): Query<Which>,
+    Query(handshake): Query<Handshake>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Error> {
     let filter = which.filter()?;
     let upgrade = upgrade.map_err(|_| Error::UpgradeNeeded)?;
+    if is_elsewhere(allowed.principal(), handshake.project) {
+        return Ok(turn_away(upgrade));
+    }
     let place = Place::take()?;
     let watch = Watch {
         tail: Tail::begin(&gateway.db, allowed.scope()).await?,
