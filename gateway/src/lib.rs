@@ -72,6 +72,7 @@ use auth::single_sign_on::Providers;
 use auth::sweeper;
 use config::Config;
 use dress::Dress;
+use ends::Unshown;
 use error::Error;
 use live::Live;
 use metric_stores::{MetricStores, Queries};
@@ -128,6 +129,8 @@ pub struct Parts {
     keys: OnceLock<Keys>,
     pub tokens: Tokens,
     pub ended: Ended,
+    /// What has changed of roles and cannot be seen yet.
+    pub(crate) unshown: Unshown,
     pub(crate) looks: Looks,
     pub passwords: Passwords,
     /// By which members of tenants sign in.
@@ -167,6 +170,7 @@ impl Gateway {
             keys: OnceLock::new(),
             tokens: Tokens::new(given.config.public_url.origin()),
             ended: Ended::default(),
+            unshown: Unshown::default(),
             looks: Looks::default(),
             passwords: Passwords::new()?,
             providers: Providers::new(providers),
