@@ -8,6 +8,7 @@
 mod continuity;
 mod frames;
 mod hub;
+mod readable;
 mod ring;
 pub mod socket;
 

@@ -14,6 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, interval_at, sleep, tim
 use utoipa::IntoParams;
 
 use super::hub::{Ending, Joined, Joining};
+use super::readable::Readable;
 use super::{Live, Resume};
 use crate::Gateway;
 use crate::error::{Error, Problem};
@@ -233,6 +234,7 @@ fn joining(principal: &Principal) -> Joining {
         tenant: scope.tenant(),
         project: scope.project(),
         user: principal.user(),
+        may: Readable::of(principal),
         session: match principal.grant() {
             Grant::Member { session, .. } => Some(*session),
             Grant::Key { .. } => None,
