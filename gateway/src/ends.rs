@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::Gateway;
 use crate::auth::vault::ends;
 use crate::error::Error;
-pub use unshown::Unshown;
+pub(crate) use unshown::Unshown;
 
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// A row can become visible a moment after one that was noted later.

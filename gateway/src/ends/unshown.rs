@@ -20,7 +20,7 @@ use crate::error::Error;
 /// Where an event lies in `identity.events`.
 pub(super) type Place = (Partition, i64);
 
-pub struct Unshown {
+pub(crate) struct Unshown {
     /// Whose roles wait for which event.
     waiting: Mutex<HashMap<Place, End>>,
     /// The next offset of each partition that was not heard yet.
