@@ -255,6 +255,17 @@ impl KeyScope {
         Self::ALL.into_iter().find(|scope| scope.name() == name)
     }
 
+    /// What a key needs to send `what` and nothing else.
+    pub fn to_send(what: Action) -> Self {
+        match what {
+            Action::IngestMetrics => Self::IngestMetrics,
+            Action::IngestLogs => Self::IngestLogs,
+            Action::IngestTraces => Self::IngestTraces,
+            Action::IngestWebhooks => Self::IngestWebhooks,
+            _ => Self::Ingest,
+        }
+    }
+
     /// Whether a key with this scope alone may do `action`.
     pub fn allows(self, action: Action) -> bool {
         match self {
@@ -324,6 +335,13 @@ mod tests {
             .filter(|a| KeyScope::IngestLogs.allows(*a))
             .collect();
         assert_eq!(logs, [Action::Ingest, Action::IngestLogs]);
+        for what in SENDING {
+            assert!(KeyScope::to_send(what).allows(what), "{}", what.name());
+        }
+        assert_eq!(
+            KeyScope::to_send(Action::IngestMetrics).name(),
+            "ingest:metrics"
+        );
         for scope in KeyScope::ALL {
             assert_eq!(KeyScope::parse(scope.name()), Some(scope));
         }

@@ -181,7 +181,7 @@ impl Aggregate for Tenant {
                 self.members.remove(&e.user);
                 self.initial_passwords.remove(&e.user);
             }
-            TenantEvent::MemberInvited(e) => self.remember(e.invitation, e.role, e.expires_at),
+            TenantEvent::MemberInvited(e) => self.remember(&e),
             TenantEvent::InvitationRevoked(e) => {
                 self.invitations.remove(&e.invitation);
             }

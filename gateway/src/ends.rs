@@ -2,6 +2,7 @@
 //! ends is noted here at once and in the vault, which the others read twice a second.
 
 mod changes;
+mod unshown;
 
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::Gateway;
 use crate::auth::vault::ends;
 use crate::error::Error;
+pub(crate) use unshown::Unshown;
 
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// A row can become visible a moment after one that was noted later.

@@ -73,6 +73,7 @@ use auth::single_sign_on::Providers;
 use auth::sweeper;
 use config::Config;
 use dress::Dress;
+use ends::Unshown;
 use error::Error;
 use live::Live;
 use metric_stores::{MetricStores, Queries};
@@ -129,6 +130,8 @@ pub struct Parts {
     keys: OnceLock<Keys>,
     pub tokens: Tokens,
     pub ended: Ended,
+    /// What has changed of roles and cannot be seen yet.
+    pub(crate) unshown: Unshown,
     pub(crate) looks: Looks,
     pub passwords: Passwords,
     /// By which members of tenants sign in.
@@ -168,6 +171,7 @@ impl Gateway {
             keys: OnceLock::new(),
             tokens: Tokens::new(given.config.public_url.origin()),
             ended: Ended::default(),
+            unshown: Unshown::default(),
             looks: Looks::default(),
             passwords: Passwords::new()?,
             providers: Providers::new(providers),

@@ -9,6 +9,7 @@ mod continuity;
 mod frames;
 mod hub;
 mod pace;
+mod readable;
 mod ring;
 pub mod socket;
 

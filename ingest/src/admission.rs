@@ -3,7 +3,7 @@
 use access::credentials::{self, Presented};
 use access::denied::Denied;
 use access::meter::{Amount, Use};
-use access::permissions::Action;
+use access::permissions::{Action, KeyScope};
 use access::principal::Principal;
 use access::rates::Rule;
 use access::usage;
@@ -30,7 +30,7 @@ impl Sender {
     pub(crate) fn may_send(&self, what: Action) -> Result<(), Refusal> {
         match self.principal.may(what) {
             true => Ok(()),
-            false => Err(Refusal::WrongScope),
+            false => Err(Refusal::WrongScope(KeyScope::to_send(what))),
         }
     }
 }
@@ -58,7 +58,7 @@ pub(crate) fn admit_key(
     let principal = state.keyring.admit(text, context.now())?;
     match principal.api_key() {
         Some(key) if principal.may(Action::Ingest) => Ok(Sender { principal, key }),
-        _ => Err(Refusal::WrongScope),
+        _ => Err(Refusal::WrongScope(KeyScope::Ingest)),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use access::body::BodyError;
 use access::denied::Denied;
+use access::permissions::KeyScope;
 use access::rates::Limited;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -17,8 +18,8 @@ use uuid::Uuid;
 pub enum Refusal {
     #[error(transparent)]
     Denied(#[from] Denied),
-    #[error("the API key has no scope `ingest`")]
-    WrongScope,
+    #[error("the API key has no scope `{}`", .0.name())]
+    WrongScope(KeyScope),
     #[error(transparent)]
     Body(#[from] BodyError),
     #[error("{field} {problem}")]
@@ -68,7 +69,7 @@ impl Refusal {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Denied(_) => StatusCode::UNAUTHORIZED,
-            Self::WrongScope => StatusCode::FORBIDDEN,
+            Self::WrongScope(_) => StatusCode::FORBIDDEN,
             Self::Body(BodyError::TooLarge { .. }) | Self::Log(LogError::TooLarge { .. }) => {
                 StatusCode::PAYLOAD_TOO_LARGE
             }
@@ -95,7 +96,7 @@ impl Refusal {
     pub fn rule(&self) -> &'static str {
         match self {
             Self::Denied(denied) => denied.rule(),
-            Self::WrongScope => "scope_missing",
+            Self::WrongScope(_) => "scope_missing",
             Self::Body(BodyError::TooLarge { .. }) | Self::Log(LogError::TooLarge { .. }) => {
                 "body_too_large"
             }

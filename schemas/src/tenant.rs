@@ -52,6 +52,9 @@ record! { "srecopilot.identity",
         pub email: Personal<String>,
         pub role: MemberRole,
         pub expires_at: Timestamp,
+        /// The member who asks; it goes with them. None where a program does.
+        #[serde(default)]
+        pub invited_by: Option<UserId>,
     }
     RevokeInvitation { pub invitation: InvitationId }
     AcceptInvitation {
@@ -140,6 +143,8 @@ record! { "srecopilot.identity",
         pub email: Personal<String>,
         pub role: MemberRole,
         pub expires_at: Timestamp,
+        #[serde(default)]
+        pub invited_by: Option<UserId>,
     }
     InvitationRevoked { pub invitation: InvitationId }
     InvitationAccepted { pub invitation: InvitationId, pub user: UserId }
@@ -261,7 +266,7 @@ mod examples {
         InitialPasswordReplaced { user: user() }
         MemberRoleChanged { user: user(), from: MemberRole::Engineer, to: MemberRole::Admin }
         MemberRemoved { user: user() }
-        InviteMember { invitation: invitation(), email: invited(), role: MemberRole::Engineer, expires_at: expiry() }
+        InviteMember { invitation: invitation(), email: invited(), role: MemberRole::Engineer, expires_at: expiry(), invited_by: Some(user()) }
         RevokeInvitation { invitation: invitation() }
         AcceptInvitation { invitation: invitation(), user: user(), email: sealed(), name: sealed() }
         MailInvitation { invitation: invitation(), mail: mail() }
@@ -270,7 +275,7 @@ mod examples {
         ArchiveProject { project: project() }
         RestoreProject { project: project() }
         EraseMember { user: user(), subject: SubjectId(user().0) }
-        MemberInvited { invitation: invitation(), email: invited(), role: MemberRole::Engineer, expires_at: expiry() }
+        MemberInvited { invitation: invitation(), email: invited(), role: MemberRole::Engineer, expires_at: expiry(), invited_by: Some(user()) }
         InvitationRevoked { invitation: invitation() }
         InvitationAccepted { invitation: invitation(), user: user() }
         InvitationMailRequested { invitation: invitation(), mail: mail(), requested_at: expiry() }

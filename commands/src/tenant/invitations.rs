@@ -1,10 +1,10 @@
 //! Invitations: an address is asked in with a role, once, until a day.
 
-use schemas::ids::InvitationId;
+use schemas::ids::{InvitationId, UserId};
 use schemas::scope::MemberRole;
 use schemas::tenant::{
     AcceptInvitation, AddMember, InvitationAccepted, InvitationRevoked, InviteMember,
-    MemberInvited, RevokeInvitation,
+    MemberInvited, RevokeInvitation, TenantEvent,
 };
 use schemas::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,9 @@ const LONGEST_MS: i64 = 30 * 86_400_000;
 pub(super) struct Invitation {
     pub(super) role: MemberRole,
     pub(super) expires_at: Timestamp,
+    /// Whom it goes with. None for those of programs, and of before this was told.
+    #[serde(default)]
+    pub(super) invited_by: Option<UserId>,
     /// The newest.
     #[serde(default)]
     pub(super) mail: Option<Mail>,
@@ -36,6 +39,11 @@ impl Tenant {
         if c.expires_at <= now || c.expires_at > now.plus_millis(LONGEST_MS) {
             return Err(fields::invalid("expires_at", "must lie within the next 30 days").into());
         }
+        if let Some(user) = c.invited_by
+            && !may_invite(self.role_of(user)?, c.role)
+        {
+            return Err(TenantRefusal::MayNotInvite(user));
+        }
         let waiting = self.invitations.values().filter(|i| i.expires_at > now);
         room("open invitations", waiting.count(), INVITATIONS)?;
         let InviteMember {
@@ -43,6 +51,7 @@ impl Tenant {
             email,
             role,
             expires_at,
+            invited_by,
         } = c;
         Ok(vec![
             MemberInvited {
@@ -50,6 +59,7 @@ impl Tenant {
                 email,
                 role,
                 expires_at,
+                invited_by,
             }
             .into(),
         ])
@@ -89,19 +99,43 @@ impl Tenant {
 
     /// Takes one in and drops those that must have expired: none waits longer than
     /// [`LONGEST_MS`], so one that ends that much earlier than a new one is over.
-    pub(super) fn remember(&mut self, id: InvitationId, role: MemberRole, expires_at: Timestamp) {
+    pub(super) fn remember(&mut self, e: &MemberInvited) {
         self.invitations
-            .retain(|_, held| expires_at.millis_since(held.expires_at) < LONGEST_MS);
+            .retain(|_, held| e.expires_at.millis_since(held.expires_at) < LONGEST_MS);
         let invitation = Invitation {
-            role,
-            expires_at,
+            role: e.role,
+            expires_at: e.expires_at,
+            invited_by: e.invited_by,
             mail: None,
         };
-        self.invitations.insert(id, invitation);
+        self.invitations.insert(e.invitation, invitation);
+    }
+
+    /// Revokes what `user` could not ask for as what they are from now on; None where
+    /// they are no member. Else they would come back by a link of their own.
+    pub(super) fn without_invitations_of(
+        &self,
+        user: UserId,
+        to: Option<MemberRole>,
+    ) -> Vec<TenantEvent> {
+        let may = |role| to.is_some_and(|to| may_invite(to, role));
+        let held = self.invitations.iter();
+        let held = held.filter(|(_, held)| held.invited_by == Some(user) && !may(held.role));
+        held.map(|(id, _)| InvitationRevoked { invitation: *id }.into())
+            .collect()
     }
 
     pub(super) fn invitation(&self, id: InvitationId) -> Result<&Invitation, TenantRefusal> {
         let known = self.invitations.get(&id);
         known.ok_or(TenantRefusal::UnknownInvitation(id))
+    }
+}
+
+/// Members are invited by admins and owners, owners by owners.
+fn may_invite(inviter: MemberRole, role: MemberRole) -> bool {
+    match inviter {
+        MemberRole::Owner => true,
+        MemberRole::Admin => role != MemberRole::Owner,
+        MemberRole::Engineer | MemberRole::Viewer => false,
     }
 }

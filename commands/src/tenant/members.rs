@@ -47,7 +47,8 @@ impl Tenant {
         Ok(replaced.into_iter().collect())
     }
 
-    /// A new owner is one everywhere, so what they were in single projects ends.
+    /// A new owner is one everywhere, so what they were in single projects ends. Invitations
+    /// that they could not make any more go.
     pub(super) fn change_role(&self, c: &ChangeMemberRole) -> Decision {
         let from = self.role_of(c.user)?;
         if from == c.role {
@@ -57,7 +58,7 @@ impl Tenant {
         let (user, to) = (c.user, c.role);
         let mut events = match to {
             MemberRole::Owner => self.without_project_roles(user),
-            _ => Vec::new(),
+            _ => self.without_invitations_of(user, Some(to)),
         };
         events.push(MemberRoleChanged { user, from, to }.into());
         Ok(events)
@@ -67,6 +68,7 @@ impl Tenant {
         self.role_of(user)?;
         self.keeps_an_owner_without(user)?;
         let mut events = self.without_project_roles(user);
+        events.extend(self.without_invitations_of(user, None));
         events.push(MemberRemoved { user }.into());
         Ok(events)
     }

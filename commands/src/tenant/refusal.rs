@@ -37,6 +37,8 @@ pub enum TenantRefusal {
     UnknownInvitation(InvitationId),
     #[error("the invitation exists already, with other values")]
     InvitationExists,
+    #[error("user {0} may not invite anybody as that")]
+    MayNotInvite(UserId),
     #[error("the invitation has expired")]
     InvitationExpired,
     #[error("that is not the tenant's name")]
@@ -74,6 +76,7 @@ impl Refuse for TenantRefusal {
             Self::OwnerEverywhere => "owner_everywhere",
             Self::NoProjectOwner => "no_project_owner",
             Self::InvitationExists => "invitation_exists",
+            Self::MayNotInvite(_) => "may_not_invite",
             Self::InvitationExpired => "invitation_expired",
             Self::OtherName => "other_name",
             Self::ErasureAsked(_) => "erasure_asked",

@@ -10,9 +10,9 @@ use schemas::tenant::{
     ChangeMemberRole, CreateProject, EraseMember, EraseTenant, InitialPasswordReplaced,
     InvitationAccepted, InvitationMailFailed, InvitationMailRequested, InvitationMailed,
     InvitationRevoked, InviteMember, MailFailure, MailInvitation, MemberInvited, MemberRemoved,
-    ProjectArchived, ProjectRestored, ProjectRoleSet, RecordInvitationMail, RemoveMember,
-    RenameTenant, ReplaceInitialPassword, RestoreProject, RevokeInvitation, SetProjectRole,
-    SubjectErased, TenantErased, TenantErasureAsked, TenantErasureCalledOff,
+    MemberRoleChanged, ProjectArchived, ProjectRestored, ProjectRoleSet, RecordInvitationMail,
+    RemoveMember, RenameTenant, ReplaceInitialPassword, RestoreProject, RevokeInvitation,
+    SetProjectRole, SubjectErased, TenantErased, TenantErasureAsked, TenantErasureCalledOff,
 };
 use schemas::time::Timestamp;
 use uuid::Uuid;
@@ -173,24 +173,32 @@ fn invite(n: u128, days: i64) -> InviteMember {
     InviteMember {
         invitation: InvitationId(Uuid::from_u128(n)),
         expires_at: NOON.plus_millis(days * DAY_MS),
+        invited_by: None,
         ..InviteMember::example()
     }
 }
 
-fn invited(n: u128, days: i64) -> TenantEvent {
-    let InviteMember {
-        invitation,
-        email,
-        role,
-        expires_at,
-    } = invite(n, days);
+fn told(invite: InviteMember) -> TenantEvent {
     MemberInvited {
-        invitation,
-        email,
-        role,
-        expires_at,
+        invitation: invite.invitation,
+        email: invite.email,
+        role: invite.role,
+        expires_at: invite.expires_at,
+        invited_by: invite.invited_by,
     }
     .into()
+}
+
+fn invited(n: u128, days: i64) -> TenantEvent {
+    told(invite(n, days))
+}
+
+fn invite_by(n: u128, user: UserId, role: MemberRole) -> InviteMember {
+    InviteMember {
+        role,
+        invited_by: Some(user),
+        ..invite(n, 7)
+    }
 }
 
 fn accept(n: u128, user: UserId) -> TenantCommand {
@@ -201,6 +209,71 @@ fn accept(n: u128, user: UserId) -> TenantCommand {
         name: sealed(user),
     }
     .into()
+}
+
+fn revoked(n: u128) -> TenantEvent {
+    let invitation = InvitationId(Uuid::from_u128(n));
+    InvitationRevoked { invitation }.into()
+}
+
+/// Bob was made an owner, and three were invited: one by Ada, an engineer and an owner
+/// by him.
+fn inviting() -> Vec<TenantEvent> {
+    let mut events = registered();
+    events.push(added(BOB, MemberRole::Owner));
+    events.push(told(invite_by(1, ADA, MemberRole::Engineer)));
+    events.push(told(invite_by(2, BOB, MemberRole::Engineer)));
+    events.push(told(invite_by(3, BOB, MemberRole::Owner)));
+    events
+}
+
+#[test]
+fn invitations_go_with_whoever_made_them() {
+    let removed = TenantEvent::from(MemberRemoved { user: BOB });
+    at_noon(inviting())
+        .when(RemoveMember { user: BOB }.into())
+        .then_expect_events(vec![revoked(2), revoked(3), removed.clone()]);
+    let subject = SubjectId(BOB.0);
+    let erased = SubjectErased { user: BOB, subject }.into();
+    at_noon(inviting())
+        .when(EraseMember { user: BOB, subject }.into())
+        .then_expect_events(vec![revoked(2), revoked(3), removed.clone(), erased]);
+    // The link is good for nothing afterwards.
+    at_noon(inviting())
+        .and(vec![revoked(2), revoked(3), removed])
+        .when(accept(2, BOB))
+        .then_expect_error(TenantRefusal::UnknownInvitation(InvitationId(
+            Uuid::from_u128(2),
+        )));
+}
+
+#[test]
+fn another_role_keeps_the_invitations_that_it_could_make() {
+    let cases = [
+        (MemberRole::Admin, vec![revoked(3)]),
+        (MemberRole::Engineer, vec![revoked(2), revoked(3)]),
+        (MemberRole::Viewer, vec![revoked(2), revoked(3)]),
+    ];
+    for (to, mut expected) in cases {
+        let (user, from) = (BOB, MemberRole::Owner);
+        expected.push(MemberRoleChanged { user, from, to }.into());
+        at_noon(inviting())
+            .when(ChangeMemberRole { user, role: to }.into())
+            .then_expect_events(expected);
+    }
+}
+
+#[test]
+fn whoever_may_not_invite_any_more_does_not() {
+    let by_bob = |role| at_noon(role).when(invite_by(9, BOB, MemberRole::Viewer).into());
+    by_bob(registered()).then_expect_error(TenantRefusal::UnknownMember(BOB));
+    let with = |role| [registered(), vec![added(BOB, role)]].concat();
+    by_bob(with(MemberRole::Viewer)).then_expect_error(TenantRefusal::MayNotInvite(BOB));
+    let made = told(invite_by(9, BOB, MemberRole::Viewer));
+    by_bob(with(MemberRole::Admin)).then_expect_events(vec![made]);
+    at_noon(with(MemberRole::Admin))
+        .when(invite_by(9, BOB, MemberRole::Owner).into())
+        .then_expect_error(TenantRefusal::MayNotInvite(BOB));
 }
 
 #[test]

@@ -11,6 +11,7 @@ use schemas::topic::Topic;
 
 use crate::Gateway;
 use crate::error::Error;
+use crate::request::RequestId;
 
 /// What was done to a session or account, or tried.
 #[derive(Debug, Clone, Copy)]
@@ -25,7 +26,12 @@ pub(super) struct Happened<'a> {
 
 impl Gateway {
     /// Returns when the record is durable: nothing is done that is not told.
-    pub(super) async fn tell(&self, scope: &Scope, what: Happened<'_>) -> Result<(), Error> {
+    pub(super) async fn tell(
+        &self,
+        scope: &Scope,
+        request: &RequestId,
+        what: Happened<'_>,
+    ) -> Result<(), Error> {
         let context = Context::ambient(&self.clock);
         let record = AuditRecord::from(OperationRecorded {
             operation: what.operation.to_owned(),
@@ -39,6 +45,8 @@ impl Gateway {
         let kind = OperationRecorded::KIND;
         let mut envelope = Envelope::of(scope, context.id(), kind, "/gateway", tenant);
         envelope.time = context.now();
+        envelope.correlation = request.id;
+        envelope.traceparent = request.traceparent.clone();
         // What happens before there is a project is every project's to see.
         if scope.project().0.is_nil() {
             envelope.project = None;

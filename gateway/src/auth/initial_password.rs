@@ -12,7 +12,7 @@ use schemas::topic::Topic;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::proof::{self, Shown};
+use super::proof::{self, Purpose, Shown};
 use super::register::refuse_if;
 use super::secret::Secret;
 use super::session::{self, Session};
@@ -66,7 +66,8 @@ pub async fn replace(
         password: body.password.clone(),
         code: None,
     };
-    proof::check_initial(&gateway, &address, found.as_ref(), shown).await?;
+    let purpose = Purpose::session(&question.request);
+    proof::check_initial(&gateway, purpose, &address, found.as_ref(), shown).await?;
     let login = found.ok_or(Error::BadCredentials)?;
     let context = Context::ambient(&gateway.clock);
     let (tenant, user) = (login.tenant, login.user);
@@ -90,5 +91,6 @@ pub async fn replace(
     }
     ending::others(&gateway, user, None).await?;
     gateway.shown(&settled, &["members"]).await?;
-    session::open(&gateway, StatusCode::OK, proven, &client).await
+    let from = (&client, &question.request);
+    session::open(&gateway, StatusCode::OK, proven, from).await
 }

@@ -145,7 +145,8 @@ pub async fn join(
     let (tenant, user, session) = (subject.tenant, subject.user, subject.session);
     let proven = session::prove(&gateway, tenant, user, session, Some(subject.project)).await?;
     let proven = proven.ok_or(Error::NotYet(settled.command))?;
-    session::open(&gateway, StatusCode::CREATED, proven, &client).await
+    let from = (&client, &question.request);
+    session::open(&gateway, StatusCode::CREATED, proven, from).await
 }
 
 /// Join with the account that one has

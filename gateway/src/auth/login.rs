@@ -7,7 +7,7 @@ use schemas::context::Context;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::proof::{self, Shown};
+use super::proof::{self, Purpose, Shown};
 use super::secret::Secret;
 use super::session::{self, Session};
 use super::vault::logins;
@@ -48,14 +48,16 @@ pub async fn login(
         password,
         code,
     } = asked.body;
+    let request = &asked.question.request;
     let address = gateway.keys()?.email(&email);
     let found = logins::find(&gateway.db, &address).await?;
     let shown = Shown { password, code };
-    proof::check(&gateway, &address, found.as_ref(), shown).await?;
+    let purpose = Purpose::session(request);
+    proof::check(&gateway, purpose, &address, found.as_ref(), shown).await?;
     let login = found.ok_or(Error::BadCredentials)?;
     let family = Context::ambient(&gateway.clock).id();
     let (tenant, user) = (login.tenant, login.user);
     let proven = session::prove_anywhere(&gateway, tenant, user, family, None).await?;
     let proven = proven.ok_or(Error::BadCredentials)?;
-    session::open(&gateway, StatusCode::OK, proven, &client).await
+    session::open(&gateway, StatusCode::OK, proven, (&client, request)).await
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::audit::Happened;
-use super::proof::{self, Shown};
+use super::proof::{self, Purpose, Shown};
 use super::register::refuse_if;
 use super::secret::Secret;
 use super::vault::logins;
@@ -48,17 +48,29 @@ pub async fn change(
     let login = logins::of_user(&gateway.db, user).await?;
     let (password, code) = (body.password, body.code);
     let shown = Shown { password, code };
-    proof::check(&gateway, &proof::counted(user), login.as_ref(), shown).await?;
+    let purpose = Purpose {
+        operation: "ChangePassword",
+        request: &asked.question.request,
+        scope: Some(allowed.scope()),
+    };
+    let counted = proof::counted(user);
+    proof::check(&gateway, purpose, &counted, login.as_ref(), shown).await?;
+    let login = login.ok_or(Error::BadCredentials)?;
     let hash = gateway.passwords.hash(body.new_password).await?;
-    logins::set_password(&gateway.db, user, &hash).await?;
+    if !logins::set_password(&gateway.db, user, &login.password_hash, &hash).await? {
+        // Somebody else was faster: what was shown is the password no longer.
+        return Err(proof::told(&gateway, purpose, &login, Error::BadCredentials).await);
+    }
     ending::others(&gateway, user, Some(session)).await?;
     let happened = Happened {
-        operation: "ChangePassword",
+        operation: purpose.operation,
         target_type: "account",
         target_id: &user.to_string(),
         refused: None,
     };
-    gateway.tell(allowed.scope(), happened).await?;
+    gateway
+        .tell(allowed.scope(), purpose.request, happened)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -4,6 +4,7 @@
 
 use access::principal::Grant;
 use schemas::ids::UserId;
+use schemas::scope::Scope;
 use schemas::time::Timestamp;
 use uuid::Uuid;
 
@@ -16,6 +17,7 @@ use super::vault::{failures, sessions};
 use crate::Gateway;
 use crate::error::Error;
 use crate::operations::Allowed;
+use crate::request::RequestId;
 
 /// How long a proof is fresh.
 const FRESH_MS: i64 = 15 * 60_000;
@@ -26,21 +28,42 @@ pub(super) struct Shown {
     pub(super) code: Option<Secret>,
 }
 
+/// What somebody shows it for, as the audit tells it.
+#[derive(Clone, Copy)]
+pub(super) struct Purpose<'a> {
+    pub(super) operation: &'static str,
+    pub(super) request: &'a RequestId,
+    /// Where they are signed in; of others the account's own tenant is told.
+    pub(super) scope: Option<&'a Scope>,
+}
+
+impl<'a> Purpose<'a> {
+    /// To begin a session.
+    pub(super) fn session(request: &'a RequestId) -> Self {
+        Self {
+            operation: "BeginSession",
+            request,
+            scope: None,
+        }
+    }
+}
+
 /// Checks what was shown for the account `login`, if there is one. `what` is counted
 /// whether or not there is; all of it takes as long. A password that somebody else has
 /// set is refused: it has to be replaced first.
 pub(super) async fn check(
     gateway: &Gateway,
+    purpose: Purpose<'_>,
     what: &[u8],
     login: Option<&Login>,
     shown: Shown,
 ) -> Result<(), Error> {
-    shown_is_right(gateway, what, login, shown).await?;
+    shown_is_right(gateway, purpose, what, login, shown).await?;
     match login.and_then(|login| login.initial_until.map(|until| (login, until))) {
         None => Ok(()),
         Some((login, until)) => {
-            in_time(gateway, login, until).await?;
-            told(gateway, login, Error::PasswordChangeRequired).await
+            in_time(gateway, purpose, login, until).await?;
+            Err(told(gateway, purpose, login, Error::PasswordChangeRequired).await)
         }
     }
 }
@@ -48,26 +71,33 @@ pub(super) async fn check(
 /// The same for a password that somebody else has set, while it can be replaced.
 pub(super) async fn check_initial(
     gateway: &Gateway,
+    purpose: Purpose<'_>,
     what: &[u8],
     login: Option<&Login>,
     shown: Shown,
 ) -> Result<(), Error> {
-    shown_is_right(gateway, what, login, shown).await?;
+    shown_is_right(gateway, purpose, what, login, shown).await?;
     let login = login.ok_or(Error::BadCredentials)?;
     let until = login.initial_until.ok_or(Error::PasswordIsOwn)?;
-    in_time(gateway, login, until).await
+    in_time(gateway, purpose, login, until).await
 }
 
-async fn in_time(gateway: &Gateway, login: &Login, until: Timestamp) -> Result<(), Error> {
+async fn in_time(
+    gateway: &Gateway,
+    purpose: Purpose<'_>,
+    login: &Login,
+    until: Timestamp,
+) -> Result<(), Error> {
     match gateway.clock.now() < until {
         true => Ok(()),
-        false => told(gateway, login, Error::InitialPasswordExpired).await,
+        false => Err(told(gateway, purpose, login, Error::InitialPasswordExpired).await),
     }
 }
 
 /// Whether it is right, whoever has set it.
 async fn shown_is_right(
     gateway: &Gateway,
+    purpose: Purpose<'_>,
     what: &[u8],
     login: Option<&Login>,
     shown: Shown,
@@ -76,13 +106,13 @@ async fn shown_is_right(
     let hash = login.map(|login| login.password_hash.clone());
     let right = gateway.passwords.verify(shown.password, hash).await?;
     let Some(login) = login.filter(|_| right) else {
-        return failed(gateway, what, login, Error::BadCredentials).await;
+        return failed(gateway, purpose, what, login, Error::BadCredentials).await;
     };
     match second_factor::check(gateway, login.user, shown.code).await {
         Ok(()) => failures::clear(&gateway.db, what).await,
         // The password was right, so that nothing was guessed.
         Err(Error::SecondFactorNeeded) => Err(Error::SecondFactorNeeded),
-        Err(error @ Error::WrongCode) => failed(gateway, what, Some(login), error).await,
+        Err(error @ Error::WrongCode) => failed(gateway, purpose, what, Some(login), error).await,
         Err(other) => Err(other),
     }
 }
@@ -90,29 +120,38 @@ async fn shown_is_right(
 /// Counts a failure, which the account's audit is told of.
 async fn failed(
     gateway: &Gateway,
+    purpose: Purpose<'_>,
     what: &[u8],
     login: Option<&Login>,
     error: Error,
 ) -> Result<(), Error> {
     metrics::counter!("gateway_logins_failed_total").increment(1);
     failures::add(&gateway.db, what, gateway.clock.now()).await?;
-    match login {
-        Some(login) => told(gateway, login, error).await,
-        None => Err(error),
-    }
+    Err(match login {
+        Some(login) => told(gateway, purpose, login, error).await,
+        None => error,
+    })
 }
 
-/// Tells the audit of the account what it was refused for.
-async fn told(gateway: &Gateway, login: &Login, error: Error) -> Result<(), Error> {
+/// Tells the audit of the account what it was refused for, and returns that.
+pub(super) async fn told(
+    gateway: &Gateway,
+    purpose: Purpose<'_>,
+    login: &Login,
+    error: Error,
+) -> Error {
     let happened = Happened {
-        operation: "BeginSession",
+        operation: purpose.operation,
         target_type: "account",
         target_id: &login.user.to_string(),
         refused: error.rule(),
     };
-    let scope = nobody_yet(login.tenant, login.user).scope();
-    gateway.tell(&scope, happened).await?;
-    Err(error)
+    let home = nobody_yet(login.tenant, login.user).scope();
+    let scope = purpose.scope.unwrap_or(&home);
+    match gateway.tell(scope, purpose.request, happened).await {
+        Ok(()) => error,
+        Err(untold) => untold,
+    }
 }
 
 /// What is counted for an account whose holder is signed in.

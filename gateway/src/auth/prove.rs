@@ -5,7 +5,8 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::proof::{self, Shown};
+use super::audit::Happened;
+use super::proof::{self, Purpose, Shown};
 use super::secret::Secret;
 use super::vault::{logins, sessions};
 use crate::Gateway;
@@ -40,7 +41,22 @@ pub async fn prove(
     let Proof { password, code } = asked.body;
     let login = logins::of_user(&gateway.db, user).await?;
     let shown = Shown { password, code };
-    proof::check(&gateway, &proof::counted(user), login.as_ref(), shown).await?;
+    let purpose = Purpose {
+        operation: "Prove",
+        request: &asked.question.request,
+        scope: Some(allowed.scope()),
+    };
+    let counted = proof::counted(user);
+    proof::check(&gateway, purpose, &counted, login.as_ref(), shown).await?;
     sessions::proven(&gateway.db, session, gateway.clock.now()).await?;
+    let happened = Happened {
+        operation: purpose.operation,
+        target_type: "account",
+        target_id: &user.to_string(),
+        refused: None,
+    };
+    gateway
+        .tell(allowed.scope(), purpose.request, happened)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }

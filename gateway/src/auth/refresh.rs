@@ -18,7 +18,7 @@ use super::{cookies, csrf, ending, lifetime};
 use crate::Gateway;
 use crate::client::Client;
 use crate::error::{Error, Problem};
-use crate::request::Asked;
+use crate::request::{Asked, RequestId};
 
 #[derive(Default, Deserialize, ToSchema)]
 pub struct Refresh {
@@ -73,7 +73,7 @@ pub async fn refresh(
     let place = (subject.tenant, subject.project);
     let rotated = refresh_tokens::rotate(&gateway.db, &gateway.master, &text, place, now).await?;
     let Rotated::To(successor) = rotated else {
-        return Err(stolen(&gateway, &proven).await?);
+        return Err(stolen(&gateway, &proven, &asked.question.request).await?);
     };
     sessions::seen(&gateway.db, &Holder::from(subject), &client, now).await?;
     session::answer(&gateway, StatusCode::OK, proven, (&successor, end))
@@ -132,7 +132,7 @@ async fn prove_there(
 }
 
 /// Two hold the token: nobody goes on with it, and the audit says so.
-async fn stolen(gateway: &Gateway, proven: &Proven) -> Result<Error, Error> {
+async fn stolen(gateway: &Gateway, proven: &Proven, request: &RequestId) -> Result<Error, Error> {
     let session = proven.subject.session;
     ending::session(gateway, session).await?;
     let happened = Happened {
@@ -141,7 +141,8 @@ async fn stolen(gateway: &Gateway, proven: &Proven) -> Result<Error, Error> {
         target_id: &session.to_string(),
         refused: Some("refresh_token_reused"),
     };
-    gateway.tell(&proven.subject.scope(), happened).await?;
+    let scope = proven.subject.scope();
+    gateway.tell(&scope, request, happened).await?;
     Ok(Error::SessionOver("the refresh token was used twice"))
 }
 

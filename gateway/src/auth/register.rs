@@ -93,8 +93,13 @@ pub async fn register(
         email,
         name,
     };
-    let proven = Proven { subject, user };
-    session::open(&gateway, StatusCode::CREATED, proven, &client).await
+    let proven = Proven {
+        subject,
+        user,
+        context,
+    };
+    let from = (&client, &question.request);
+    session::open(&gateway, StatusCode::CREATED, proven, from).await
 }
 
 /// An account to be made.

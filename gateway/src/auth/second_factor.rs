@@ -19,7 +19,7 @@ use super::{proof, totp};
 use crate::Gateway;
 use crate::error::{Error, Problem};
 use crate::operations::Allowed;
-use crate::request::Asked;
+use crate::request::{Asked, RequestId};
 
 const RECOVERY_CODES: usize = 10;
 const RECOVERY_BYTES: usize = 10;
@@ -125,7 +125,8 @@ pub async fn confirm(
         return Err(Error::WrongCode);
     }
     let codes = renewed(&gateway, user).await?;
-    tell(&gateway, &allowed, user, "EnableSecondFactor").await?;
+    let request = &asked.question.request;
+    tell(&gateway, &allowed, request, (user, "EnableSecondFactor")).await?;
     Ok(Json(codes))
 }
 
@@ -138,6 +139,7 @@ pub async fn confirm(
 pub async fn renew_recovery_codes(
     State(gateway): State<Gateway>,
     allowed: Allowed,
+    request: RequestId,
 ) -> Result<Json<RecoveryCodes>, Error> {
     let user = allowed.person()?;
     confine::whole_account(&gateway, &allowed).await?;
@@ -147,7 +149,7 @@ pub async fn renew_recovery_codes(
         .filter(|factor| factor.confirmed)
         .ok_or(Error::NotFound)?;
     let codes = renewed(&gateway, user).await?;
-    tell(&gateway, &allowed, user, "RenewRecoveryCodes").await?;
+    tell(&gateway, &allowed, &request, (user, "RenewRecoveryCodes")).await?;
     Ok(Json(codes))
 }
 
@@ -159,12 +161,13 @@ pub async fn renew_recovery_codes(
 pub async fn disable(
     State(gateway): State<Gateway>,
     allowed: Allowed,
+    request: RequestId,
 ) -> Result<StatusCode, Error> {
     let user = allowed.person()?;
     confine::whole_account(&gateway, &allowed).await?;
     proof::needed(&gateway, &allowed).await?;
     remove(&gateway, user).await?;
-    tell(&gateway, &allowed, user, "DisableSecondFactor").await?;
+    tell(&gateway, &allowed, &request, (user, "DisableSecondFactor")).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -225,8 +228,8 @@ async fn renewed(gateway: &Gateway, user: UserId) -> Result<RecoveryCodes, Error
 async fn tell(
     gateway: &Gateway,
     allowed: &Allowed,
-    user: UserId,
-    operation: &'static str,
+    request: &RequestId,
+    (user, operation): (UserId, &'static str),
 ) -> Result<(), Error> {
     let happened = Happened {
         operation,
@@ -234,7 +237,7 @@ async fn tell(
         target_id: &user.to_string(),
         refused: None,
     };
-    gateway.tell(allowed.scope(), happened).await
+    gateway.tell(allowed.scope(), request, happened).await
 }
 
 /// The key URI that authenticator apps read. The account is named by its id's first

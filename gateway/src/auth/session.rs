@@ -24,6 +24,7 @@ use super::vault::sessions;
 use crate::Gateway;
 use crate::client::Client;
 use crate::error::Error;
+use crate::request::RequestId;
 
 /// A person with an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -51,6 +52,9 @@ pub struct Session {
 pub struct Proven {
     pub subject: Subject,
     pub user: User,
+    /// Of the time before it was looked up. Tokens are of that time too: what has ended
+    /// since ends them.
+    pub context: Context,
 }
 
 /// Looks up what `user` is in `tenant` now, in `project` or the tenant's first. None
@@ -62,6 +66,7 @@ pub async fn prove(
     session: Uuid,
     project: Option<ProjectId>,
 ) -> Result<Option<Proven>, Error> {
+    let context = gateway.roles_shown(tenant, user).await?;
     let mut subject = Subject {
         user,
         tenant,
@@ -90,7 +95,11 @@ pub async fn prove(
         email: member.email,
         name: member.name,
     };
-    Ok(Some(Proven { subject, user }))
+    Ok(Some(Proven {
+        subject,
+        user,
+        context,
+    }))
 }
 
 /// The same, in another tenant that they belong to where they have left this one.
@@ -160,7 +169,7 @@ pub async fn open(
     gateway: &Gateway,
     status: StatusCode,
     proven: Proven,
-    client: &Client,
+    (client, request): (&Client, &RequestId),
 ) -> Result<Response, Error> {
     let (holder, now) = (Holder::from(&proven.subject), gateway.clock.now());
     let refresh = refresh_tokens::begin(&gateway.db, &holder, now).await?;
@@ -172,7 +181,8 @@ pub async fn open(
         target_id: &id,
         refused: None,
     };
-    gateway.tell(&proven.subject.scope(), happened).await?;
+    let scope = proven.subject.scope();
+    gateway.tell(&scope, request, happened).await?;
     let end = gateway.session_end(now);
     answer(gateway, status, proven, (&refresh, end))
 }
@@ -184,8 +194,11 @@ pub fn answer(
     proven: Proven,
     (refresh, end): (&Zeroizing<String>, Timestamp),
 ) -> Result<Response, Error> {
-    let context = Context::ambient(&gateway.clock);
-    let Proven { subject, user } = proven;
+    let Proven {
+        subject,
+        user,
+        context,
+    } = proven;
     let access_token = gateway.tokens.issue(&subject, end, &context)?;
     let left_s = end.millis_since(context.now()) / 1_000;
     let headers = cookies::set(

@@ -16,6 +16,7 @@ use crate::Gateway;
 use crate::error::{Error, Problem};
 use crate::operations::Allowed;
 use crate::parameters::Path;
+use crate::request::RequestId;
 
 /// A session as its holder sees it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -72,6 +73,7 @@ pub async fn list(
 pub async fn end(
     State(gateway): State<Gateway>,
     allowed: Allowed,
+    request: RequestId,
     Path(id): Path<Uuid>,
 ) -> Result<StatusCode, Error> {
     let own = sessions::is_of(&gateway.db, allowed.person()?, id).await?;
@@ -83,7 +85,8 @@ pub async fn end(
         return Err(Error::NotFound);
     }
     ending::session(&gateway, id).await?;
-    tell(&gateway, &allowed, "EndSession", &id.to_string()).await?;
+    let id = id.to_string();
+    tell(&gateway, &allowed, &request, ("EndSession", &id)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -95,6 +98,7 @@ pub async fn end(
 pub async fn end_others(
     State(gateway): State<Gateway>,
     allowed: Allowed,
+    request: RequestId,
 ) -> Result<StatusCode, Error> {
     let (user, own) = (allowed.person()?, proof::session_of(&allowed)?);
     let all = sessions::of_user(&gateway.db, user, None).await?;
@@ -103,15 +107,16 @@ pub async fn end_others(
             ending::session(&gateway, id).await?;
         }
     }
-    tell(&gateway, &allowed, "EndOtherSessions", &own.to_string()).await?;
+    let own = own.to_string();
+    tell(&gateway, &allowed, &request, ("EndOtherSessions", &own)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 async fn tell(
     gateway: &Gateway,
     allowed: &Allowed,
-    operation: &'static str,
-    session: &str,
+    request: &RequestId,
+    (operation, session): (&'static str, &str),
 ) -> Result<(), Error> {
     let happened = Happened {
         operation,
@@ -119,7 +124,7 @@ async fn tell(
         target_id: session,
         refused: None,
     };
-    gateway.tell(allowed.scope(), happened).await
+    gateway.tell(allowed.scope(), request, happened).await
 }
 
 fn shown(gateway: &Gateway, session: Session, own: Uuid) -> OpenSession {

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::Resume;
 use super::frames;
+use super::readable::{self, Readable};
 use super::ring::{Audience, Ring};
 
 /// How many frames are kept for clients that come back.
@@ -31,6 +32,7 @@ pub enum Ending {
 pub struct Client {
     /// Whose end is its own.
     carries: Vec<End>,
+    may: Readable,
     frames: mpsc::Sender<Utf8Bytes>,
     ending: watch::Sender<Option<Ending>>,
 }
@@ -42,6 +44,7 @@ pub(super) struct Joining {
     pub(super) project: ProjectId,
     pub(super) user: Option<UserId>,
     pub(super) session: Option<Uuid>,
+    pub(super) may: Readable,
 }
 
 impl Joining {
@@ -95,6 +98,7 @@ impl Hub {
         self.joined += 1;
         let client = Client {
             carries: who.carries(),
+            may: who.may,
             frames: sender,
             ending,
         };
@@ -131,6 +135,7 @@ impl Hub {
             let audience = Audience {
                 tenant: Some(change.tenant),
                 project: change.project,
+                needs: Some(readable::needed(change.kind)),
             };
             let frame = self.ring.push(audience, |seq| frames::changed(change, seq));
             self.deliver(audience, &frame);
@@ -176,7 +181,10 @@ impl Hub {
             return vec![hello(last)];
         };
         let known = resume.epoch == self.epoch;
-        let missed = known.then(|| self.ring.since(resume.seq, who.tenant, who.project));
+        let missed = known.then(|| {
+            self.ring
+                .since(resume.seq, who.tenant, who.project, who.may)
+        });
         match missed.flatten() {
             // The client counts on from its own number, through what it missed.
             Some(missed) => {
@@ -195,7 +203,8 @@ impl Hub {
         for projects in tenants {
             let wanted = |project: &ProjectId| audience.project.is_none_or(|own| own == *project);
             let clients = projects.iter().filter(|(project, _)| wanted(project));
-            for client in clients.flat_map(|(_, clients)| clients.values()) {
+            let clients = clients.flat_map(|(_, clients)| clients.values());
+            for client in clients.filter(|client| client.may.includes(audience.needs)) {
                 client.send(frame);
             }
         }
@@ -220,6 +229,7 @@ impl Client {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use access::permissions::Action;
     use schemas::change::ChangeKind;
 
     fn who(tenant: u128, project: u128) -> Joining {
@@ -228,6 +238,7 @@ mod tests {
             project: ProjectId(Uuid::from_u128(project)),
             user: None,
             session: Some(Uuid::from_u128(tenant)),
+            may: Readable::EVERYTHING,
         }
     }
 
@@ -260,6 +271,23 @@ mod tests {
             [&mut own, &mut sibling, &mut foreign].map(received),
             [1, 1, 0]
         );
+    }
+
+    #[test]
+    fn a_frame_reaches_those_who_may_read_what_has_changed() {
+        let mut hub = Hub::new("e".to_owned());
+        let may = Readable::only(&[Action::ReadIncidents]);
+        let mut viewer = hub.join(Joining { may, ..who(1, 1) }, None);
+        let mut admin = hub.join(who(1, 1), None);
+        let kind = ChangeKind::ApiKeyUpdated;
+        let key = Change {
+            kind,
+            ..change(1, Some(1))
+        };
+        hub.publish(&[key, change(1, Some(1))]);
+        assert_eq!([&mut viewer, &mut admin].map(received), [1, 2]);
+        hub.resync();
+        assert_eq!([&mut viewer, &mut admin].map(received), [1, 1]);
     }
 
     #[test]

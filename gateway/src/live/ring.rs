@@ -2,20 +2,26 @@
 
 use std::collections::VecDeque;
 
+use access::permissions::Action;
 use axum::extract::ws::Utf8Bytes;
 use schemas::ids::{ProjectId, TenantId};
+
+use super::readable::Readable;
 
 /// Whose frame it is. None = everybody's (a resync).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Audience {
     pub(super) tenant: Option<TenantId>,
     pub(super) project: Option<ProjectId>,
+    /// What they need leave for.
+    pub(super) needs: Option<Action>,
 }
 
 impl Audience {
     pub(super) const ALL: Self = Self {
         tenant: None,
         project: None,
+        needs: None,
     };
 
     /// Whether somebody of `tenant` and `project` may see it.
@@ -67,6 +73,7 @@ impl Ring {
         seq: u64,
         tenant: TenantId,
         project: ProjectId,
+        may: Readable,
     ) -> Option<Vec<Utf8Bytes>> {
         let held = self.frames.len() as u64;
         let missing = self.last.checked_sub(seq)?;
@@ -75,7 +82,9 @@ impl Ring {
         }
         let skip = usize::try_from(held - missing).ok()?;
         let after = self.frames.iter().skip(skip);
-        let seen = after.filter(|(audience, _)| audience.includes(tenant, project));
+        let seen = after.filter(|(audience, _)| {
+            audience.includes(tenant, project) && may.includes(audience.needs)
+        });
         Some(seen.map(|(_, frame)| frame.clone()).collect())
     }
 }
@@ -98,7 +107,12 @@ mod tests {
         Audience {
             tenant: Some(tenant(n)),
             project: Some(project(n)),
+            needs: None,
         }
+    }
+
+    fn since(ring: &Ring, seq: u64) -> Option<Vec<Utf8Bytes>> {
+        ring.since(seq, tenant(1), project(1), Readable::EVERYTHING)
     }
 
     fn numbered(ring: &mut Ring, audience: Audience) {
@@ -112,10 +126,23 @@ mod tests {
             numbered(&mut ring, of(n));
         }
         numbered(&mut ring, Audience::ALL);
-        let missed = ring.since(1, tenant(1), project(1)).unwrap();
-        assert_eq!(missed, ["3", "5"]);
-        assert_eq!(ring.since(5, tenant(1), project(1)), Some(Vec::new()));
-        assert_eq!(ring.since(6, tenant(1), project(1)), None);
+        assert_eq!(since(&ring, 1).unwrap(), ["3", "5"]);
+        assert_eq!(since(&ring, 5), Some(Vec::new()));
+        assert_eq!(since(&ring, 6), None);
+    }
+
+    #[test]
+    fn what_a_client_may_not_read_it_has_not_missed() {
+        let mut ring = Ring::new(10);
+        for needs in [Action::ReadIncidents, Action::ReadApiKeys] {
+            let needs = Some(needs);
+            numbered(&mut ring, Audience { needs, ..of(1) });
+        }
+        numbered(&mut ring, Audience::ALL);
+        let may = Readable::only(&[Action::ReadIncidents]);
+        let missed = ring.since(0, tenant(1), project(1), may).unwrap();
+        assert_eq!(missed, ["1", "3"]);
+        assert_eq!(since(&ring, 0).unwrap(), ["1", "2", "3"]);
     }
 
     proptest! {
@@ -130,10 +157,7 @@ mod tests {
             let expected: Vec<Utf8Bytes> =
                 (seq + 1..=pushed).map(|n| n.to_string().into()).collect();
             let possible = seq <= pushed && expected.len() <= limit;
-            prop_assert_eq!(
-                ring.since(seq, tenant(1), project(1)),
-                possible.then_some(expected)
-            );
+            prop_assert_eq!(since(&ring, seq), possible.then_some(expected));
         }
     }
 }

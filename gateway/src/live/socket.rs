@@ -15,6 +15,7 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::hub::{Ending, Joined, Joining};
+use super::readable::Readable;
 use super::{Live, Resume};
 use crate::Gateway;
 use crate::error::{Error, Problem};
@@ -260,6 +261,7 @@ fn joining(principal: &Principal) -> Joining {
         tenant: scope.tenant(),
         project: scope.project(),
         user: principal.user(),
+        may: Readable::of(principal),
         session: match principal.grant() {
             Grant::Member { session, .. } => Some(*session),
             Grant::Key { .. } => None,

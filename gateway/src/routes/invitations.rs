@@ -142,6 +142,7 @@ pub async fn create(
         email: seal(person, &key, email)?,
         role: body.role,
         expires_at: now.plus_millis(LIFETIME_MS),
+        invited_by: allowed.principal().user(),
     });
     let (topic, tenant) = (Topic::IdentityCommands, allowed.scope().tenant());
     let settled = gateway.send(&command, topic, tenant, message).await?;

@@ -171,9 +171,8 @@ pub async fn change_role(
     )
     .await?;
     let member = shown(&gateway, &allowed, user, &settled).await?;
-    gateway
-        .end(End::member(allowed.scope().tenant(), user))
-        .await?;
+    let changed = End::member(allowed.scope().tenant(), user);
+    gateway.end_by(changed, &settled).await?;
     Ok(Json(member))
 }
 
@@ -201,7 +200,8 @@ pub async fn set_project_role(
     };
     let settled = send(&gateway, &allowed, &command, message).await?;
     let member = shown(&gateway, &allowed, user, &settled).await?;
-    gateway.end(End::member(scope.tenant(), user)).await?;
+    let changed = End::member(scope.tenant(), user);
+    gateway.end_by(changed, &settled).await?;
     Ok(Json(member))
 }
 

@@ -137,7 +137,7 @@ pub async fn archive(
     let command = Command::new(allowed.scope(), &asked.question, &context);
     let settled = send(&gateway, &allowed, &command, ArchiveProject { project }).await?;
     let shown = shown(&gateway, &allowed, project, &settled).await?;
-    gateway.end(End::project(project)).await?;
+    gateway.end_by(End::project(project), &settled).await?;
     let scope = allowed.principal().scope_in(project);
     let reason = "the project was archived";
     super::api_keys::revoke_all(&gateway, &scope, &asked.question, reason, |_| true).await?;

@@ -442,3 +442,55 @@ async fn looking_on_is_told_once_a_quarter_of_an_hour_and_session() {
     let told = entries(&app, &ada, "action=member.read").await;
     assert_eq!(told.len(), 3, "{told:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_done_to_an_account_is_told_under_its_name_and_request() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    let wrong = json!({"password": "not the password", "new_password": "a horse and a staple"});
+    let right = json!({"password": PASSWORD, "new_password": "a horse and a staple"});
+    let new = json!({"password": "a horse and a staple"});
+    let steps = [
+        ("prove", &wrong, 401, "Prove", json!("bad_credentials")),
+        (
+            "password",
+            &wrong,
+            401,
+            "ChangePassword",
+            json!("bad_credentials"),
+        ),
+        ("prove", &right, 204, "Prove", Value::Null),
+        ("password", &right, 204, "ChangePassword", Value::Null),
+        ("prove", &new, 204, "Prove", Value::Null),
+    ];
+    for (path, body, status, operation, rule) in steps {
+        let request = Context::ambient(&Clock::System).id().to_string();
+        let path = format!("/api/v1/auth/{path}");
+        let headers = [("x-request-id", request.as_str())];
+        let answer = app
+            .post_with(&path, &ada.token, body.clone(), &headers)
+            .await;
+        answer.with(status);
+        assert_eq!(answer.headers["x-request-id"], request.as_str());
+        let found = entries_become(&app, &ada, &format!("q={request}"), 1).await;
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(
+            (&found[0]["action"], &found[0]["rule"]),
+            (&json!(operation), &rule)
+        );
+        assert_eq!(
+            found[0]["target"],
+            json!({"type": "account", "id": ada.user})
+        );
+    }
+    // A session that begins is told under the request that began it.
+    let request = Context::ambient(&Clock::System).id().to_string();
+    let login = json!({"email": ada.email, "password": "a horse and a staple"});
+    let headers = [("x-request-id", request.as_str())];
+    let path = "/api/v1/auth/login";
+    app.send(Method::POST, path, None, Some(&login), &headers)
+        .await
+        .with(200);
+    let found = entries_become(&app, &ada, &format!("q={request}"), 1).await;
+    assert_eq!(found[0]["action"], "BeginSession");
+}

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::api_keys::until_known;
 use crate::app::{App, PASSWORD, Person, app, unique_email};
+use crate::audit::entries;
 
 const SEE: &str = "/api/v1/auth/invitation";
 const JOIN: &str = "/api/v1/auth/join";
@@ -285,6 +286,51 @@ async fn who_is_gone_has_no_second_way_in() {
         app.ask(JOIN, newcomer(&token)).await.with(404);
     }
     assert!(open(&app, &ada).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invitation_goes_with_whoever_made_it() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    let (_, kept) = invite(&app, &ada, &unique_email("kept"), "viewer").await;
+    for way in [&GOING[..], &["demote"]].concat() {
+        let max = app.colleague(&ada, "Max", "admin").await;
+        let (invitation, token) = invite(&app, &max, &unique_email(way), "admin").await;
+        let member = format!("/api/v1/members/{}", max.user);
+        let none = json!(null);
+        let answer = match way {
+            "remove" => app.delete(&member, &ada.token).await,
+            "erase" => app.post(&format!("{member}/erase"), &ada.token, none).await,
+            "leave" => app.post("/api/v1/auth/leave", &max.token, none).await,
+            _ => {
+                app.patch(&member, &ada.token, json!({"role": "viewer"}))
+                    .await
+            }
+        };
+        assert!(answer.status.is_success(), "{way}: {answer:?}");
+        let joined = app.ask(JOIN, newcomer(&token)).await;
+        assert_eq!(joined.status.as_u16(), 404, "{way}: {joined:?}");
+        let id = invitation["id"].as_str().unwrap();
+        let field = format!("invitations.{id}.role");
+        testkit::eventually("the audit tells that it is revoked", || async {
+            let found = entries(&app, &ada, "kind=change&result=accepted").await;
+            let told = |entry: &Value| entry["before"][&field] == "admin";
+            found.iter().any(told).then_some(())
+        })
+        .await;
+        testkit::eventually("its address cannot be read any more", || async {
+            let keys: i64 = sqlx::query_scalar(
+                "SELECT count(*) FROM vault.subject_keys WHERE subject::text = $1",
+            )
+            .bind(id)
+            .fetch_one(app.gateway.db.writer())
+            .await
+            .unwrap();
+            (keys == 0).then_some(())
+        })
+        .await;
+    }
+    app.ask(SEE, json!({"token": kept})).await.with(200);
 }
 
 /// The hash of the newest request that changed the tenant, as the history keeps it for ever.

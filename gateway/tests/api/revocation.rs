@@ -1,6 +1,6 @@
 //! What is taken away is over for requests, sockets and agents, whoever took it away.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::http::Method;
 use eventlog::NewRecord;
@@ -12,13 +12,15 @@ use schemas::scope::{Actor, MemberRole, Scope};
 use schemas::tenant::{ArchiveProject, ChangeMemberRole, RemoveMember, TenantCommand};
 use schemas::topic::Topic;
 use serde_json::json;
+use sqlx::{Connection, Executor, PgConnection};
 use testkit::eventually;
 
-use crate::app::{App, Person, app};
+use crate::app::{Answer, App, Person, app};
 use crate::logs;
 use crate::ws;
 
 const ME: &str = "/api/v1/auth/me";
+const REFRESH: &str = "/api/v1/auth/refresh";
 
 /// Sends a command that no request of this gateway waits for, as if the one that did
 /// had died.
@@ -76,6 +78,111 @@ async fn a_change_that_no_request_waited_for_ends_tokens_and_sockets() {
     let taken = until_refused(&app, (Method::GET, ME), &less.token, "session_ended").await;
     println!("PROOF removed_member: refused after {taken} ms");
     app.get(ME, Some(&ada.token)).await.with(200);
+}
+
+/// Keeps the read model of members as it is, for whoever reads it, until this is rolled
+/// back.
+async fn hold_members(app: &App) -> PgConnection {
+    let mut held = PgConnection::connect(&app.database).await.unwrap();
+    held.execute("BEGIN").await.unwrap();
+    held.execute("LOCK TABLE read.members IN SHARE MODE")
+        .await
+        .unwrap();
+    held
+}
+
+/// Whether `token` is good for nothing, or for no more than `role`.
+async fn is_over_or(app: &App, token: &str, role: &str) -> bool {
+    let me = app.get(ME, Some(token)).await;
+    match me.status.as_u16() {
+        401 => true,
+        _ => me.with(200)["role"] == role,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_gets_a_token_of_a_role_that_a_change_not_shown_yet_has_ended() {
+    let quick =
+        |config: &mut gateway::config::Config| config.read_wait = Duration::from_millis(300);
+    let Some(app) = App::with(quick, Clock::System).await else {
+        return;
+    };
+    let ada = app.register("Ada").await;
+    let bob = app.colleague(&ada, "Bob", "admin").await;
+    let mut held = hold_members(&app).await;
+    let (user, role) = (UserId(bob.user.parse().unwrap()), MemberRole::Viewer);
+    command(&app, &ada, ChangeMemberRole { user, role }).await;
+    until_refused(&app, (Method::GET, ME), &bob.token, "session_ended").await;
+
+    // The read model says `admin` for as long as it is held.
+    let refresh = json!({"refresh_token": bob.refresh});
+    for _ in 0..3 {
+        let answer = app.ask(REFRESH, refresh.clone()).await;
+        answer.with(503);
+        assert!(answer.headers.contains_key("retry-after"));
+    }
+    let login = json!({"email": bob.email, "password": crate::app::PASSWORD});
+    app.ask("/api/v1/auth/login", login).await.with(503);
+    app.refreshed(&ada).await;
+
+    held.execute("ROLLBACK").await.unwrap();
+    let answer = eventually("the refresh token is still good", || async {
+        let answer = app.ask(REFRESH, refresh.clone()).await;
+        (answer.status.as_u16() != 503).then_some(answer)
+    })
+    .await;
+    let less = Person::of(&answer.with(200));
+    let me = app.get(ME, Some(&less.token)).await.with(200);
+    assert_eq!(me["role"], "viewer");
+    let key = json!({"name": "k", "scopes": ["admin"]});
+    app.post("/api/v1/api-keys", &less.token, key)
+        .await
+        .with(403);
+    // What was made of the new role is not ended again by the same change.
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    app.get(ME, Some(&less.token)).await.with(200);
+}
+
+/// Refreshes over and over while the role changes, as pages do whose socket was closed.
+async fn refreshing(app: &App, refresh: &str) -> Vec<Person> {
+    let body = json!({"refresh_token": refresh});
+    let mut got = Vec::new();
+    for _ in 0..8 {
+        let answer: Answer = app.ask(REFRESH, body.clone()).await;
+        match answer.status.as_u16() {
+            503 => {}
+            _ => got.push(Person::of(&answer.with(200))),
+        }
+    }
+    got
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refresh_at_the_moment_of_the_change_keeps_no_old_role() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    let mut bob = app.colleague(&ada, "Bob", "admin").await;
+    let path = format!("/api/v1/members/{}", bob.user);
+    let mut old = 0;
+    for round in 0..12 {
+        let role = ["viewer", "admin"][round % 2];
+        let change = app.patch(&path, &ada.token, json!({"role": role}));
+        let (changed, first, second) = tokio::join!(
+            change,
+            refreshing(&app, &bob.refresh),
+            refreshing(&app, &bob.refresh)
+        );
+        changed.with(200);
+        let made = [first, second].concat();
+        for person in &made {
+            assert!(is_over_or(&app, &person.token, role).await, "{round}");
+        }
+        old += made.len();
+        bob = app.refreshed(&bob).await;
+        let me = app.get(ME, Some(&bob.token)).await.with(200);
+        assert_eq!(me["role"], role, "{round}");
+    }
+    println!("PROOF demoted_and_refreshed: {old} tokens made meanwhile, none with an old role");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -267,6 +267,32 @@ async fn a_new_password_ends_the_other_sessions_and_the_old_password() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_many_who_change_a_password_at_once_one_has_it() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    let change = |n: usize| {
+        let new = format!("a horse and {n} staples");
+        let body = json!({"password": PASSWORD, "new_password": new});
+        let (app, token) = (&app, &ada.token);
+        async move {
+            let answer = app.post("/api/v1/auth/password", token, body).await;
+            (answer, new)
+        }
+    };
+    let answers = futures::future::join_all((0..4).map(change)).await;
+    let (done, refused): (Vec<_>, Vec<_>) = answers
+        .into_iter()
+        .partition(|(answer, _)| answer.status.as_u16() == 204);
+    assert_eq!((done.len(), refused.len()), (1, 3));
+    for (answer, _) in &refused {
+        assert_eq!(answer.with(401)["rule"], "bad_credentials");
+    }
+    let login = |password: &str| json!({"email": ada.email, "password": password});
+    app.ask(LOGIN, login(&done[0].1)).await.with(200);
+    app.ask(LOGIN, login(&refused[0].1)).await.with(401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_project_may_see_a_member_differently() {
     let app = app!();
     let ada = app.register("Ada").await;

@@ -129,6 +129,38 @@ async fn a_change_reaches_its_tenant_and_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_told_of_changes_of_what_they_may_not_read() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    let vera = app.colleague(&ada, "Vera", "viewer").await;
+    let port = serve(&app).await;
+    let mut theirs = join(port, &vera, "").await;
+    let hello = next(&mut theirs).await;
+    let mut ours = join(port, &ada, "").await;
+    let key = json!({"name": "k", "scopes": ["read"]});
+    let key = app.post("/api/v1/api-keys", &ada.token, key).await;
+    key.with(201);
+    assert_eq!(
+        next_of(&mut ours, &["api_key.updated"]).await["key"],
+        key.id()
+    );
+    let id = app.incident(&ada, "x").await;
+    // Neither as it happens, nor of what was missed.
+    let epoch = hello["epoch"].as_str().unwrap();
+    let again = format!("?epoch={epoch}&seq={}", hello["seq"]);
+    next_of(&mut ours, &["incident.created"]).await;
+    let mut again = join(port, &vera, &again).await;
+    for socket in [&mut theirs, &mut again] {
+        let kinds = ["api_key.updated", "incident.created"];
+        let message = next_of(socket, &kinds).await;
+        assert_eq!(
+            (&message["type"], &message["key"]),
+            (&json!("incident.created"), &json!(id))
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_client_goes_on_where_it_was() {
     let app = app!();
     let ada = app.register("Ada").await;

@@ -253,6 +253,19 @@ async fn who_may_not_send_is_told_in_the_protocols_own_words() {
 }
 
 #[tokio::test]
+async fn a_key_for_another_signal_is_told_which_scope_it_lacks() {
+    let (site, _) = open(|_| ()).await;
+    let logs = site.key(&["ingest:logs"], None).await;
+    for (path, media) in [(WRITE, PROTOBUF), (NATIVE, "application/json")] {
+        let headers = [("x-api-key", &*logs), ("content-type", media)];
+        let told = send(&site, path, &headers, b"").await;
+        assert_eq!(told.status, StatusCode::FORBIDDEN);
+        let text = told.text();
+        assert!(text.contains("no scope `ingest:metrics`"), "{path}: {text}");
+    }
+}
+
+#[tokio::test]
 async fn other_types_and_encodings_are_415() {
     let (site, key) = open(|_| ()).await;
     for (path, media, encoding) in [

@@ -62,9 +62,9 @@ pub(super) async fn admit(
     let user = match (known, link) {
         (Some(user), Some(own)) if user != own => return Err(Refused::LinkedToAnother),
         (Some(user), _) => user,
-        (None, Some(own)) => linked(gateway, identity, own).await?,
+        (None, Some(own)) => linked(gateway, identity, own, request).await?,
         (None, None) => match own_account(gateway, settings, identity, person).await? {
-            Some(user) => linked(gateway, identity, user).await?,
+            Some(user) => linked(gateway, identity, user, request).await?,
             None => UserId(Context::ambient(&gateway.clock).id()),
         },
     };
@@ -128,7 +128,12 @@ async fn own_account(
     }
 }
 
-async fn linked(gateway: &Gateway, identity: &Identity, user: UserId) -> Result<UserId, Refused> {
+async fn linked(
+    gateway: &Gateway,
+    identity: &Identity,
+    user: UserId,
+    request: &RequestId,
+) -> Result<UserId, Refused> {
     let now = gateway.clock.now();
     let linked = identities::link(&gateway.db, identity, user, now).await?;
     if linked != user {
@@ -141,7 +146,7 @@ async fn linked(gateway: &Gateway, identity: &Identity, user: UserId) -> Result<
         refused: None,
     };
     let scope = nobody_yet(identity.tenant, user).scope_of(ACTOR);
-    gateway.tell(&scope, happened).await?;
+    gateway.tell(&scope, request, happened).await?;
     tracing::info!(tenant = %identity.tenant, %user, identity = identity.fingerprint(), "an identity was linked");
     Ok(user)
 }
@@ -178,8 +183,9 @@ async fn follow(
     };
     let user = at.user;
     match send(gateway, at, request, ChangeMemberRole { user, role }).await {
-        Ok(_) => {
-            gateway.end(End::member(at.tenant, user)).await?;
+        Ok(settled) => {
+            let changed = End::member(at.tenant, user);
+            gateway.end_by(changed, &settled).await?;
             Ok(user)
         }
         // The tenant keeps its last owner, whatever the groups say.

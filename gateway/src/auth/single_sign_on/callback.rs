@@ -65,7 +65,7 @@ pub async fn callback(
     let (tenant, from) = (TenantId(tenant), (&client, &request));
     match arrive(&gateway, tenant, answer, &headers, from).await {
         Ok(response) => Ok(response),
-        Err(refused) => refuse(&gateway, tenant, refused).await,
+        Err(refused) => refuse(&gateway, tenant, refused, &request).await,
     }
 }
 
@@ -114,7 +114,8 @@ async fn arrive(
         refresh_token: refresh_token.map(|token| Zeroizing::new(token.secret().clone())),
         checked_at: gateway.clock.now(),
     };
-    begin(gateway, &begun, &person, client, &attempt.return_to).await
+    let return_to = &attempt.return_to;
+    begin(gateway, &begun, &person, (client, request), return_to).await
 }
 
 async fn redeem(
@@ -169,13 +170,13 @@ async fn begin(
     gateway: &Gateway,
     begun: &Vouched,
     person: &Person,
-    client: &Client,
+    from: (&Client, &RequestId),
     return_to: &str,
 ) -> Result<Response, Refused> {
     sign_on_sessions::begin(&gateway.db, &gateway.master, begun).await?;
     let proven = session::prove(gateway, begun.tenant, begun.user, begun.id, None).await?;
     let proven = proven.ok_or(Refused::NotAMember)?;
-    let opened = session::open(gateway, StatusCode::SEE_OTHER, proven, client).await?;
+    let opened = session::open(gateway, StatusCode::SEE_OTHER, proven, from).await?;
     let shown_at = person.shown_at.map(Timestamp::from).unwrap_or_default();
     let proven_at = shown_at.min(gateway.clock.now());
     sessions::proven(&gateway.db, begun.id, proven_at).await?;
@@ -192,6 +193,7 @@ pub(super) async fn refuse(
     gateway: &Gateway,
     tenant: TenantId,
     refused: Refused,
+    request: &RequestId,
 ) -> Result<Response, Error> {
     let refused = match refused {
         Refused::Inside(
@@ -213,7 +215,7 @@ pub(super) async fn refuse(
             refused: Some(rule),
         };
         let scope = nobody_yet(tenant, UserId(Uuid::nil())).scope_of(super::ACTOR);
-        gateway.tell(&scope, happened).await?;
+        gateway.tell(&scope, request, happened).await?;
     }
     Ok(go(&format!("/login?sign_on={}", refused.shown())))
 }

@@ -18,6 +18,7 @@ use crate::auth::session::nobody_yet;
 use crate::auth::vault::sign_on_sessions::{self, Open};
 use crate::error::{Error, FieldError, Problem};
 use crate::parameters::Path;
+use crate::request::RequestId;
 use schemas::single_sign_on::SignOnSettings;
 
 const FIELD: &str = "logout_token";
@@ -33,6 +34,7 @@ const FIELD: &str = "logout_token";
         (status = 400, body = Problem), (status = 404, body = Problem), (status = 429, body = Problem)))]
 pub async fn logout(
     State(gateway): State<Gateway>,
+    request: RequestId,
     Path(tenant): Path<Uuid>,
     body: Result<String, StringRejection>,
 ) -> Result<StatusCode, Error> {
@@ -43,18 +45,19 @@ pub async fn logout(
     let token = token.ok_or_else(|| wrong("is missing"))?;
     let settings = settings(&gateway, tenant).await?.ok_or(Error::NotFound)?;
     match believe(&gateway, tenant, &settings, &token).await? {
-        Ok(signed_out) => end(&gateway, tenant, &settings, &signed_out).await?,
+        Ok(signed_out) => end(&gateway, tenant, &settings, &signed_out, &request).await?,
         Err(disbelieved) => {
             let Disbelieved(rule) = disbelieved;
             tracing::warn!(%tenant, rule, "a logout token was refused");
             let (kind, id) = ("single_sign_on", tenant.to_string());
-            tell(
-                &gateway,
-                (tenant, UserId(Uuid::nil())),
-                (kind, &id),
-                Some(rule),
-            )
-            .await?;
+            let nobody = UserId(Uuid::nil());
+            let happened = Happened {
+                operation: "EndSession",
+                target_type: kind,
+                target_id: &id,
+                refused: Some(rule),
+            };
+            tell(&gateway, (tenant, nobody), &request, happened).await?;
             return Err(wrong(&format!("is not good: {rule}")));
         }
     }
@@ -86,6 +89,7 @@ async fn end(
     tenant: TenantId,
     settings: &SignOnSettings,
     signed_out: &SignedOut,
+    request: &RequestId,
 ) -> Result<(), Error> {
     let (sid, subject) = match &signed_out.whose {
         Whose::Person { subject } => (None, Some(subject)),
@@ -105,7 +109,13 @@ async fn end(
     };
     for (id, user) in sign_on_sessions::open(&gateway.db, &wanted).await? {
         ending::session(gateway, id).await?;
-        tell(gateway, (tenant, user), ("session", &id.to_string()), None).await?;
+        let happened = Happened {
+            operation: "EndSession",
+            target_type: "session",
+            target_id: &id.to_string(),
+            refused: None,
+        };
+        tell(gateway, (tenant, user), request, happened).await?;
     }
     Ok(())
 }
@@ -129,17 +139,11 @@ pub(super) fn session_at(
 async fn tell(
     gateway: &Gateway,
     (tenant, user): (TenantId, UserId),
-    (target_type, target_id): (&'static str, &str),
-    refused: Option<&'static str>,
+    request: &RequestId,
+    happened: Happened<'_>,
 ) -> Result<(), Error> {
-    let happened = Happened {
-        operation: "EndSession",
-        target_type,
-        target_id,
-        refused,
-    };
     let scope = nobody_yet(tenant, user).scope_of(ACTOR);
-    gateway.tell(&scope, happened).await
+    gateway.tell(&scope, request, happened).await
 }
 
 /// A provider that cannot be asked for its keys may tell once more.

@@ -54,7 +54,7 @@ pub(in crate::auth) async fn recheck(
             Err(Error::Unavailable(why.to_owned()))
         }
         Err(refused) => {
-            over(gateway, holder, tenant, &refused).await?;
+            over(gateway, holder, tenant, &refused, request).await?;
             Err(Error::SessionOver(
                 "its provider does not vouch for it any more",
             ))
@@ -129,6 +129,7 @@ async fn over(
     holder: &Holder,
     tenant: TenantId,
     refused: &Refused,
+    request: &RequestId,
 ) -> Result<(), Error> {
     let rule = refused.rule();
     tracing::info!(%tenant, rule, %refused, "a session is over by its provider's word");
@@ -140,7 +141,7 @@ async fn over(
         refused: Some(rule),
     };
     let scope = nobody_yet(tenant, holder.user).scope_of(ACTOR);
-    gateway.tell(&scope, happened).await
+    gateway.tell(&scope, request, happened).await
 }
 
 fn turn(gateway: &Gateway, family: Uuid) -> Arc<Turn<()>> {

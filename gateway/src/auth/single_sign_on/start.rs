@@ -19,6 +19,7 @@ use crate::auth::vault::sign_on_attempts::{self, Attempt};
 use crate::auth::{caller, cookies};
 use crate::error::{Error, Problem};
 use crate::parameters::{Path, Query};
+use crate::request::RequestId;
 
 const MAX_PATH: usize = 2_000;
 /// Where people are who asked for nothing else.
@@ -48,6 +49,7 @@ pub struct Start {
         (status = 429, body = Problem)))]
 pub async fn start(
     State(gateway): State<Gateway>,
+    request: RequestId,
     Path(tenant): Path<Uuid>,
     Query(start): Query<Start>,
     headers: HeaderMap,
@@ -55,7 +57,7 @@ pub async fn start(
     let tenant = TenantId(tenant);
     match away(&gateway, tenant, start, &headers).await {
         Ok(response) => Ok(response),
-        Err(refused) => refuse(&gateway, tenant, refused).await,
+        Err(refused) => refuse(&gateway, tenant, refused, &request).await,
     }
 }
 

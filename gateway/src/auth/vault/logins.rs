@@ -139,14 +139,17 @@ pub async fn remove(db: &Db, user: UserId) -> Result<(), Error> {
     Ok(())
 }
 
-/// Another password.
-pub async fn set_password(db: &Db, user: UserId, hash: &str) -> Result<(), Error> {
-    sqlx::query("UPDATE vault.logins SET password_hash = $2 WHERE user_id = $1")
-        .bind(user.0)
-        .bind(hash)
-        .execute(db.writer())
-        .await?;
-    Ok(())
+/// Another password; whether the one before was still the one of `known`.
+pub async fn set_password(db: &Db, user: UserId, known: &str, hash: &str) -> Result<bool, Error> {
+    let set = sqlx::query(
+        "UPDATE vault.logins SET password_hash = $3 WHERE user_id = $1 AND password_hash = $2",
+    )
+    .bind(user.0)
+    .bind(known)
+    .bind(hash)
+    .execute(db.writer())
+    .await?;
+    Ok(set.rows_affected() == 1)
 }
 
 /// A password of one's own instead of one that somebody else has set; whether that was
