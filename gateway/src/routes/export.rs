@@ -1,8 +1,6 @@
 //! `GET /api/v1/tenant/export`: everything of the caller's tenant as one file.
 
-use std::convert::Infallible;
-
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
@@ -19,6 +17,7 @@ use crate::Gateway;
 use crate::auth::proof;
 use crate::error::{Error, Problem};
 use crate::operations::Allowed;
+use crate::streamed;
 
 /// Named in the first line; a reader that knows another refuses.
 const FORMAT: &str = "sre-copilot.tenant/1";
@@ -29,7 +28,7 @@ const WAITING: usize = 4;
 /// As many projects as a tenant can have.
 const PROJECTS: u32 = 1_000;
 
-type Pieces = mpsc::Sender<Result<Bytes, Infallible>>;
+type Pieces = mpsc::Sender<Result<Bytes, Error>>;
 
 /// Take everything of the tenant away
 ///
@@ -51,14 +50,17 @@ pub async fn tenant(State(gateway): State<Gateway>, allowed: Allowed) -> Result<
         scopes[0].tenant()
     );
     let (pieces, mut written) = mpsc::channel(WAITING);
+    let written_by = gateway.clone();
     tokio::spawn(async move {
-        if let Err(error) = write(&gateway, &tables, &scopes, &pieces).await {
-            // The file ends without its last line.
+        if let Err(error) = write(&written_by, &tables, &scopes, &pieces).await {
             tracing::warn!(%error, "an export was cut off");
+            // Who still reads learns of it here.
+            pieces.send(Err(error)).await.ok();
         }
         drop(turn);
     });
-    let body = futures::stream::poll_fn(move |context| written.poll_recv(context));
+    let pieces = futures::stream::poll_fn(move |context| written.poll_recv(context));
+    let body = streamed::body(gateway, &allowed, pieces);
     let headers = [
         (
             CONTENT_TYPE,
@@ -69,7 +71,7 @@ pub async fn tenant(State(gateway): State<Gateway>, allowed: Allowed) -> Result<
             HeaderValue::from_str(&name).map_err(|e| Error::Internal(e.to_string()))?,
         ),
     ];
-    Ok((headers, Body::from_stream(body)).into_response())
+    Ok((headers, body).into_response())
 }
 
 /// The caller in every project of the tenant, archived ones too.

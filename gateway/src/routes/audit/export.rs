@@ -1,6 +1,5 @@
 //! `/api/v1/audit/export`: the chain as a file that can be checked without us.
 
-use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
@@ -19,6 +18,7 @@ use crate::csv::cell;
 use crate::error::{Error, FieldError, Problem};
 use crate::operations::Allowed;
 use crate::parameters::Query;
+use crate::streamed;
 
 const ENTRIES_A_PAGE: i64 = 1_000;
 const CSV_HEAD: &str = "seq,at,kind,actor,action,target_type,target_id,result,rule,version,\
@@ -73,13 +73,14 @@ pub async fn file(
     };
     let file = File {
         seal: last_seal(&gateway, &head)?,
-        gateway,
+        gateway: gateway.clone(),
         scope,
         filter,
         format,
         head,
     };
-    Ok((headers, Body::from_stream(file.pages())).into_response())
+    let body = streamed::body(gateway, &allowed, file.pages());
+    Ok((headers, body).into_response())
 }
 
 /// Signed now, so that nothing can be cut from the end of the file.
