@@ -142,9 +142,8 @@ impl Keyring {
     pub fn still_admits(&self, key: ApiKeyId, scopes: &[KeyScope], now: Timestamp) -> bool {
         let ring = self.ring.read();
         let expired = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
-        ring.by_id(key).is_some_and(|key| {
-            !key.revoked && !expired(key.expires_at) && key.scopes() == scopes
-        })
+        ring.by_id(key)
+            .is_some_and(|key| !key.revoked && !expired(key.expires_at) && key.scopes() == scopes)
     }
 
     /// Whether this use of a key is the first within a minute, and so to be noted.

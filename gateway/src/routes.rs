@@ -254,16 +254,34 @@ fn logs(operations: Operations) -> Operations {
         )
         .member(ReadTelemetry, routes!(loki::query, loki::post_query))
         .member(ReadTelemetry, routes!(labels::names, labels::post_names))
-        .member(ReadTelemetry, routes!(labels::older_names))
-        .member(ReadTelemetry, routes!(labels::values))
+        .member(
+            ReadTelemetry,
+            routes!(labels::older_names, labels::post_older_names),
+        )
+        .member(ReadTelemetry, routes!(labels::values, labels::post_values))
         .member(ReadTelemetry, routes!(labels::series, labels::post_series))
-        .member(ReadTelemetry, routes!(volume::stats))
-        .member(ReadTelemetry, routes!(volume::volume))
-        .member(ReadTelemetry, routes!(volume::volume_range))
-        .member(ReadTelemetry, routes!(detected::labels))
-        .member(ReadTelemetry, routes!(detected::fields))
-        .member(ReadTelemetry, routes!(detected::values))
-        .member(ReadTelemetry, routes!(loki::patterns::list))
+        .member(ReadTelemetry, routes!(volume::stats, volume::post_stats))
+        .member(ReadTelemetry, routes!(volume::volume, volume::post_volume))
+        .member(
+            ReadTelemetry,
+            routes!(volume::volume_range, volume::post_volume_range),
+        )
+        .member(
+            ReadTelemetry,
+            routes!(detected::labels, detected::post_labels),
+        )
+        .member(
+            ReadTelemetry,
+            routes!(detected::fields, detected::post_fields),
+        )
+        .member(
+            ReadTelemetry,
+            routes!(detected::values, detected::post_values),
+        )
+        .member(
+            ReadTelemetry,
+            routes!(loki::patterns::list, loki::patterns::post_list),
+        )
         .member(
             ReadTelemetry,
             routes!(status::format_query, status::post_format_query),
@@ -291,4 +309,8 @@ fn traces(operations: Operations) -> Operations {
         .member(ReadTelemetry, routes!(jaeger::traces))
         .member(ReadTelemetry, routes!(jaeger::trace))
         .member(ReadTelemetry, routes!(jaeger::dependencies))
+        .member(ReadTelemetry, routes!(jaeger::v3::services))
+        .member(ReadTelemetry, routes!(jaeger::v3::operations))
+        .member(ReadTelemetry, routes!(jaeger::v3::traces))
+        .member(ReadTelemetry, routes!(jaeger::v3::trace))
 }

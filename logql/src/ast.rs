@@ -382,6 +382,11 @@ impl VectorOp {
         matches!(self, Self::Topk | Self::Bottomk | Self::ApproxTopk)
     }
 
+    /// Whether series come out as they go in.
+    pub fn keeps_series(self) -> bool {
+        self.takes_parameter() || self.sorts()
+    }
+
     pub fn sorts(self) -> bool {
         matches!(self, Self::Sort | Self::SortDesc)
     }

@@ -27,4 +27,5 @@ pub use format::pretty;
 pub use line::{LabelSet, Line, Origin};
 pub use parse::{parse, parse_log, parse_selector};
 pub use pipeline::Pipeline;
-pub use stages::{field_type, json::json_fields, logfmt::logfmt_fields};
+pub use stages::json::{JsonMember, json_fields, json_members};
+pub use stages::{field_type, logfmt::logfmt_fields};

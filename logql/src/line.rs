@@ -77,6 +77,15 @@ impl LabelSet {
         self.entries.retain(|(known, ..)| known != name);
     }
 
+    /// Whoever names what is known beside the line sees it.
+    pub(crate) fn show(&mut self) {
+        for (_, _, origin) in &mut self.entries {
+            if *origin == Origin::Hidden {
+                *origin = Origin::Structured;
+            }
+        }
+    }
+
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(&str, &str) -> bool) {
         self.entries.retain(|(name, value, _)| keep(name, value));
     }

@@ -3,9 +3,11 @@
 
 mod fold;
 mod source;
+mod wanted;
 
-use crate::ast::{Grouping, LogExpr, Metric, RangeAggregation, RangeOp, VectorOp};
+use crate::ast::{LogExpr, Metric, RangeAggregation, VectorOp};
 use crate::format::metric_text;
+use wanted::{Wanted, want};
 
 pub use fold::{Fold, Folds, Leaf, Series};
 pub use source::Leaves;
@@ -43,19 +45,18 @@ const MOST_LEAVES: usize = 20;
 
 /// The query was parsed, so that only its size can be wrong.
 pub fn plan(metric: &Metric, grid: Grid) -> Result<Plan, String> {
-    let mut reductions = Vec::new();
-    reduce(metric, None, &mut reductions);
-    if reductions.len() > MOST_LEAVES {
+    let mut wanted = Vec::new();
+    want(metric, &Wanted::default(), &mut wanted);
+    if wanted.len() > MOST_LEAVES {
         return Err(format!(
             "the query has more than {MOST_LEAVES} aggregations over time"
         ));
     }
-    let mut reductions = reductions.into_iter();
+    let mut wanted = wanted.into_iter();
     let mut leaves = Vec::new();
     let mut wrong = None;
     let mut leaf = |range: &RangeAggregation| {
-        let reduction = reductions.next().flatten();
-        match Leaf::of(range.clone(), reduction, grid) {
+        match Leaf::of(range.clone(), wanted.next().unwrap_or_default(), grid) {
             Ok(leaf) => leaves.push(leaf),
             Err(why) => wrong = Some(why),
         }
@@ -65,52 +66,6 @@ pub fn plan(metric: &Metric, grid: Grid) -> Result<Plan, String> {
     match wrong {
         Some(why) => Err(why),
         None => Ok(Plan { leaves, promql }),
-    }
-}
-
-/// By which labels the lines of each aggregation may be folded together at once, in the
-/// order of the text: a sum of counts is a count of what is summed.
-fn reduce(metric: &Metric, above: Option<&Grouping>, found: &mut Vec<Option<Grouping>>) {
-    match metric {
-        Metric::Range(_) => found.push(above.cloned()),
-        Metric::Vector(vector) => {
-            let all = Grouping {
-                without: false,
-                labels: Vec::new(),
-            };
-            let grouping = vector.grouping.as_ref().unwrap_or(&all);
-            let folds = match &vector.inner {
-                Metric::Range(range) => range.grouping.is_none() && goes_through(vector.op, range),
-                Metric::Vector(_)
-                | Metric::Binary(_)
-                | Metric::Number(_)
-                | Metric::Constant(_)
-                | Metric::LabelReplace { .. } => false,
-            };
-            reduce(&vector.inner, folds.then_some(grouping), found);
-        }
-        Metric::Binary(binary) => {
-            reduce(&binary.left, None, found);
-            reduce(&binary.right, None, found);
-        }
-        Metric::LabelReplace { inner, .. } => reduce(inner, None, found),
-        Metric::Number(_) | Metric::Constant(_) => {}
-    }
-}
-
-fn goes_through(op: VectorOp, range: &RangeAggregation) -> bool {
-    match op {
-        VectorOp::Sum => matches!(
-            range.op,
-            RangeOp::Rate
-                | RangeOp::CountOverTime
-                | RangeOp::BytesRate
-                | RangeOp::BytesOverTime
-                | RangeOp::SumOverTime
-        ),
-        VectorOp::Min => range.op == RangeOp::MinOverTime,
-        VectorOp::Max => range.op == RangeOp::MaxOverTime,
-        _ => false,
     }
 }
 
@@ -158,16 +113,16 @@ mod tests {
     use crate::ast::Expr;
     use crate::line::{LabelSet, Line, Origin};
 
-    const NS: i64 = 1_000_000_000;
+    pub(super) const NS: i64 = 1_000_000_000;
 
-    fn planned(query: &str, grid: Grid) -> Plan {
+    pub(super) fn planned(query: &str, grid: Grid) -> Plan {
         let Expr::Metric(metric) = crate::parse(query).unwrap() else {
             panic!("{query} asks for lines");
         };
         plan(&metric, grid).unwrap()
     }
 
-    fn at(start: i64, count: usize) -> Grid {
+    pub(super) fn at(start: i64, count: usize) -> Grid {
         Grid {
             start_ns: start * NS,
             step_ns: 10 * NS,
@@ -184,9 +139,22 @@ mod tests {
         assert!(promql::parse(&plan.promql).is_ok());
         assert_eq!(plan.leaves[0].grouped_by(), Some(&["pod".to_owned()][..]));
         assert_eq!(plan.leaves[1].grouped_by(), None);
-        assert!(plan.leaves[0].needs_no_text());
+        // The pod may be of the stream or of each line alone.
+        let mut stream = LabelSet::default();
+        stream.set("detected_level", "info", Origin::Structured);
+        assert!(!plan.leaves.iter().any(|leaf| leaf.is_told_by(&stream)));
+        stream.set("pod", "a", Origin::Stream);
+        assert!(plan.leaves.iter().all(|leaf| leaf.is_told_by(&stream)));
         assert_eq!(plan.leaves[1].times(), (-3_660 * NS + 1, -3_600 * NS + 1));
         assert_eq!(planned("1 > 2", at(0, 1)).promql, "(1 > bool 2)");
+    }
+
+    pub(super) fn spelled(series: &Series) -> String {
+        let pairs = series.labels.pairs().iter();
+        let labels: Vec<_> = pairs
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        labels.join(",")
     }
 
     fn line(second: i64, pod: &str, text: &str) -> Line {
@@ -200,7 +168,11 @@ mod tests {
         line
     }
 
-    fn folded(query: &str, grid: Grid, lines: &[Line]) -> Result<Vec<Series>, crate::EvalError> {
+    pub(super) fn folded(
+        query: &str,
+        grid: Grid,
+        lines: &[Line],
+    ) -> Result<Vec<Series>, crate::EvalError> {
         let plan = planned(query, grid);
         let leaf = &plan.leaves[0];
         let mut folds = Folds::default();
@@ -219,13 +191,9 @@ mod tests {
         ];
         let values = |query: &str| -> Vec<(String, Vec<(usize, f64)>)> {
             let found = folded(query, at(10, 3), &lines).unwrap();
-            let named = found.into_iter().map(|series| {
-                let pairs = series.labels.pairs().iter();
-                let labels: Vec<_> = pairs
-                    .map(|(name, value)| format!("{name}={value}"))
-                    .collect();
-                (labels.join(","), series.values)
-            });
+            let named = found
+                .into_iter()
+                .map(|series| (spelled(&series), series.values));
             named.collect()
         };
         let one = |labels: &str, values: &[(usize, f64)]| (labels.to_owned(), values.to_vec());

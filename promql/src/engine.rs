@@ -218,8 +218,12 @@ impl Engine {
             .map_or(self.limits.timeout, |asked| asked.min(self.limits.timeout));
         let deadline = Instant::now() + timeout;
         let selections = plan::selections(&mut expr, bounds, grid, options.lookback_ms)?;
-        let fetching = stream::iter(selections.iter().map(|one| source.select(one)));
-        let fetching = fetching.buffered(FETCHED_AT_ONCE).try_collect::<Vec<_>>();
+        let mut selecting = Vec::with_capacity(selections.len());
+        for selection in &selections {
+            selecting.push(source.select(selection));
+        }
+        let fetching = stream::iter(selecting).buffered(FETCHED_AT_ONCE);
+        let fetching = fetching.try_collect::<Vec<_>>();
         let sets = tokio::time::timeout(timeout, fetching)
             .await
             .map_err(|_| QueryError::Timeout)??;

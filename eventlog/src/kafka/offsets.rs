@@ -11,7 +11,7 @@ use schemas::topic::Topic;
 
 use super::callbacks::Callbacks;
 use super::error::unavailable;
-use super::options::{Options, QUERY_TIMEOUT};
+use super::options::{Options, QUERY_TIMEOUT, TRY_TIMEOUT};
 use crate::LogError;
 use crate::record::{Offset, OffsetRange, Partition};
 
@@ -124,7 +124,14 @@ impl Ends {
         if of.is_empty() {
             return Ok(Offsets::new());
         }
-        patiently(|| self.query_once(client, of, which))
+        patiently(|| {
+            let answer = self.query_once(client, of, which);
+            if answer.is_err() {
+                // The broker that was asked may be gone, and its partitions led by others.
+                client.fetch_metadata(None, TRY_TIMEOUT).ok();
+            }
+            answer
+        })
     }
 
     fn query_once(
@@ -136,7 +143,7 @@ impl Ends {
         let query = list(&self.options, of.iter().map(|key| (*key, which))).map_err(unavailable)?;
         // In this question the logical offsets stand in for timestamps.
         let answer = client
-            .offsets_for_times(query, QUERY_TIMEOUT)
+            .offsets_for_times(query, TRY_TIMEOUT)
             .map_err(unavailable)?;
         // Serves log lines and errors; such a client has nothing else to poll.
         client.poll(Duration::ZERO);

@@ -17,6 +17,13 @@ pub const SESSION_TIMEOUT: Duration = Duration::from_secs(6);
 pub const DELIVERY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a question to the brokers (offsets, metadata) may take.
 pub const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long one try of it may take: one that waits for a broker that is gone gets no answer.
+pub const TRY_TIMEOUT: Duration = Duration::from_secs(2);
+/// How often clients ask who leads a partition. A client that only asks questions is not
+/// told that a leader is gone, and would go on asking it for librdkafka's five minutes.
+const METADATA_REFRESH: Duration = Duration::from_secs(5);
+/// After what time it no longer believes what it was told.
+const METADATA_MAX_AGE: Duration = Duration::from_secs(15);
 
 /// Room for the key, the headers and Kafka's own framing beside a record's body.
 const FRAMING_BYTES: usize = 64 * 1024;
@@ -88,6 +95,11 @@ impl Options {
             .set("bootstrap.servers", &self.brokers)
             .set("client.id", &self.instance)
             .set("socket.nagle.disable", "true")
+            .set(
+                "topic.metadata.refresh.interval.ms",
+                millis(METADATA_REFRESH),
+            )
+            .set("metadata.max.age.ms", millis(METADATA_MAX_AGE))
             .set_log_level(RDKafkaLogLevel::Warning);
         for (name, value) in &self.client {
             config.set(name, value);

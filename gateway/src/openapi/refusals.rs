@@ -49,7 +49,7 @@ fn words(dialect: Dialect) -> (&'static str, Content) {
     let (kind, schema): (_, RefOr<Schema>) = match dialect {
         Dialect::Loki => ("text/plain", text.into()),
         Dialect::Prometheus => (JSON, Ref::from_schema_name("PrometheusFailure").into()),
-        Dialect::Jaeger => (JSON, Schema::from(ObjectBuilder::new()).into()),
+        Dialect::Jaeger | Dialect::JaegerV3 => (JSON, Schema::from(ObjectBuilder::new()).into()),
     };
     (kind, ContentBuilder::new().schema(Some(schema)).build())
 }

@@ -3,13 +3,17 @@
 
 mod asked;
 mod shown;
+mod tags;
+pub mod v3;
+
+use std::collections::BTreeSet;
 
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Json, body::Body};
 use projections::db::QueryError;
-use projections::telemetry::spans::{overview, search, trace};
+use projections::telemetry::spans::{overview, trace};
 use schemas::scope::Scope;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -39,9 +43,9 @@ impl From<QueryError> for Failure {
     }
 }
 
-impl IntoResponse for Failure {
-    fn into_response(self) -> Response<Body> {
-        let (status, message) = match self {
+impl Failure {
+    fn told(self) -> (StatusCode, String) {
+        match self {
             Self::BadRequest(why) => (StatusCode::BAD_REQUEST, why),
             Self::NotFound => (StatusCode::NOT_FOUND, "trace not found".to_owned()),
             Self::Unavailable => (
@@ -52,7 +56,13 @@ impl IntoResponse for Failure {
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "the query failed".to_owned(),
             ),
-        };
+        }
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response<Body> {
+        let (status, message) = self.told();
         let errors = json!([{"code": status.as_u16(), "msg": message}]);
         (status, Json(json!({"data": null, "errors": errors}))).into_response()
     }
@@ -98,31 +108,48 @@ pub async fn kinds_of_operations(
     allowed: Allowed,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, Failure> {
-    let (service, kind) = asked::operations(query.as_deref().unwrap_or_default())?;
-    let (scope, times) = (allowed.scope(), asked::lately(&gateway));
-    let found = overview::operations(&gateway.db, scope, times, Some(&service)).await?;
-    let of_kinds = found.iter().flat_map(|one| {
+    let query = query.as_deref().unwrap_or_default();
+    let (service, kind) = asked::operations(query, &["spanKind"])?;
+    let found = by_kind(&gateway, allowed.scope(), &service, kind.as_deref(), "").await?;
+    Ok(answer(found))
+}
+
+/// Operations of a service with each kind of their spans; `unspecified` is what spans
+/// without a kind are called.
+async fn by_kind(
+    gateway: &Gateway,
+    scope: &Scope,
+    service: &str,
+    kind: Option<&str>,
+    unspecified: &str,
+) -> Result<Vec<Value>, QueryError> {
+    let times = asked::lately(gateway);
+    let found = overview::operations(&gateway.db, scope, times, Some(service)).await?;
+    let mut shown = Vec::new();
+    for one in &found {
         let kinds = one.kinds.iter().map(|kind| match kind.as_str() {
-            "unspecified" => "",
+            "unspecified" => unspecified,
             kind => kind,
         });
-        kinds.map(|kind| (one.operation.as_str(), kind))
-    });
-    let wanted = of_kinds.filter(|(_, found)| kind.as_ref().is_none_or(|kind| kind == found));
-    let shown = wanted.map(|(name, kind)| json!({"name": name, "spanKind": kind}));
-    Ok(answer(shown.collect()))
+        let kinds: BTreeSet<&str> = kinds.collect();
+        let wanted = kinds
+            .into_iter()
+            .filter(|found| kind.is_none_or(|kind| kind == *found));
+        shown.extend(wanted.map(|kind| json!({"name": one.operation, "spanKind": kind})));
+    }
+    Ok(shown)
 }
 
 /// Traces with a span as asked for
 #[utoipa::path(get, path = "/jaeger/api/traces", operation_id = "jaeger_traces", tag = "jaeger",
     params(("service" = Option<String>, Query), ("operation" = Option<String>, Query),
         ("traceID" = Option<Vec<String>>, Query, description = "These traces, whatever else is asked"),
-        ("tags" = Option<String>, Query, description = "A JSON object of names and values, or `name=value` pairs"),
+        ("tags" = Option<String>, Query, description = "A JSON object of names and values, or `name=value` pairs: fields of one span, of its resource or of its events, or what its answer has as tags"),
         ("start" = Option<i64>, Query, description = "Microseconds since 1970"),
         ("end" = Option<i64>, Query, description = "Microseconds since 1970"),
         ("minDuration" = Option<String>, Query, description = "Such as 100ms"),
         ("maxDuration" = Option<String>, Query, description = "Such as 1.5s"),
-        ("limit" = Option<u32>, Query)),
+        ("limit" = Option<u32>, Query, description = "100 unless told; 1,500 are answered at most, which `errors` says")),
     responses((status = 200, body = Value), (status = 400, body = Value)))]
 pub async fn traces(
     State(gateway): State<Gateway>,
@@ -135,8 +162,13 @@ pub async fn traces(
         return of_ids(&gateway, scope, &ids).await;
     }
     let asked = Asked::parse(&gateway, query)?;
-    let found = search::traces(&gateway.db, scope, &asked.filter, asked.limit).await?;
-    Ok(answer(found.iter().map(shown::Trace::of).collect()))
+    let found = asked.find(&gateway, scope).await?;
+    let mut said = answer(found.traces.iter().map(shown::Trace::of).collect());
+    if let Some(why) = asked.left_out(&found) {
+        let partial = StatusCode::PARTIAL_CONTENT.as_u16();
+        said["errors"] = json!([{"code": partial, "msg": why}]);
+    }
+    Ok(said)
 }
 
 /// Those that are there, and an error for each that is not.

@@ -24,7 +24,8 @@ use logql::ast::{Expr, LogExpr};
 use logql::metric::Grid;
 use projections::telemetry::logs::LogsError;
 use promql::{Answer, render};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
 
 use crate::Gateway;
 use crate::operations::Allowed;
@@ -79,8 +80,41 @@ impl IntoResponse for Failure {
     }
 }
 
-fn success(data: impl serde::Serialize) -> Json<Value> {
+fn success(data: impl Serialize) -> Json<Value> {
     Json(json!({"status": "success", "data": data}))
+}
+
+/// What was found, in the order that decoders of older Grafana need: they read a result
+/// by the type that came before it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Found {
+    result_type: &'static str,
+    result: Vec<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    encoding_flags: Option<[&'static str; 1]>,
+    stats: Map<String, Value>,
+}
+
+#[derive(Debug, Serialize)]
+struct Success {
+    status: &'static str,
+    data: Found,
+}
+
+fn found(
+    result_type: &'static str,
+    result: Vec<Value>,
+    encoding_flags: Option<[&'static str; 1]>,
+) -> Response {
+    let data = Found {
+        result_type,
+        result,
+        encoding_flags,
+        stats: Map::new(),
+    };
+    let status = "success";
+    Json(Success { status, data }).into_response()
 }
 
 /// Log lines or numbers over time, in LogQL
@@ -88,6 +122,7 @@ fn success(data: impl serde::Serialize) -> Json<Value> {
     params(("query" = String, Query), ("start" = Option<String>, Query), ("end" = Option<String>, Query),
         ("since" = Option<String>, Query, description = "How long before the end, where no start is given"),
         ("limit" = Option<u32>, Query), ("step" = Option<String>, Query),
+        ("interval" = Option<String>, Query, description = "How far apart lines are at least; all are answered unless told"),
         ("direction" = Option<String>, Query, description = "backward (unless told) or forward")),
     responses((status = 200, body = serde_json::Value), (status = 400, body = String, content_type = "text/plain")))]
 pub async fn query_range(
@@ -96,11 +131,13 @@ pub async fn query_range(
     asked: Asked,
 ) -> Result<Response, Failure> {
     let (from_ns, to_ns) = asked.range()?;
+    let interval_ns = asked.interval_ns()?;
     match parsed(&asked)? {
         Expr::Log(log) => {
             // Loki's end is not part of the range: clients page back by the oldest time they have.
             let to_ns = (to_ns - 1).max(from_ns + 1);
-            lines(&gateway, &allowed, &asked, &log, from_ns, to_ns).await
+            let times = (from_ns, to_ns);
+            lines(&gateway, &allowed, &asked, &log, times, interval_ns).await
         }
         Expr::Metric(metric) => {
             let grid = asked.grid(from_ns, to_ns - 1)?;
@@ -137,7 +174,7 @@ pub async fn query(
         Expr::Log(log) => {
             let from_ns = at_ns.saturating_sub(DEFAULT_RANGE_NS);
             let to_ns = at_ns.saturating_add(1);
-            lines(&gateway, &allowed, &asked, &log, from_ns, to_ns).await
+            lines(&gateway, &allowed, &asked, &log, (from_ns, to_ns), 0).await
         }
         Expr::Metric(metric) => {
             let grid = Grid {
@@ -172,8 +209,8 @@ async fn lines(
     allowed: &Allowed,
     asked: &Asked,
     log: &LogExpr,
-    from_ns: i64,
-    to_ns: i64,
+    (from_ns, to_ns): (i64, i64),
+    interval_ns: u64,
 ) -> Result<Response, Failure> {
     let wanted = Wanted {
         log,
@@ -181,17 +218,12 @@ async fn lines(
         to_ns,
         forward: asked.forward()?,
         limit: asked.limit()?,
+        interval_ns,
     };
-    let found = lines::find(gateway, allowed.scope(), &wanted).await?;
-    let mut data = json!({
-        "resultType": "streams",
-        "result": answer::streams(found, asked.categorized),
-        "stats": {},
-    });
-    if asked.categorized {
-        data["encodingFlags"] = json!([answer::CATEGORIZED]);
-    }
-    Ok(success(data).into_response())
+    let lines = lines::find(gateway, allowed.scope(), &wanted).await?;
+    let streams = answer::streams(lines, asked.categorized);
+    let flags = asked.categorized.then_some([answer::CATEGORIZED]);
+    Ok(found("streams", streams, flags))
 }
 
 fn numbers_shown(answer: &Answer) -> Response {
@@ -199,4 +231,24 @@ fn numbers_shown(answer: &Answer) -> Response {
     let data = data.strip_suffix('}').unwrap_or(&data);
     let body = format!("{{\"status\":\"success\",\"data\":{data},\"stats\":{{}}}}}}");
     ([(CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_type_of_a_result_comes_before_it() {
+        let data = Found {
+            result_type: "streams",
+            result: Vec::new(),
+            encoding_flags: None,
+            stats: Map::new(),
+        };
+        let status = "success";
+        let text = serde_json::to_string(&Success { status, data }).unwrap();
+        let expected =
+            r#"{"status":"success","data":{"resultType":"streams","result":[],"stats":{}}}"#;
+        assert_eq!(text, expected);
+    }
 }

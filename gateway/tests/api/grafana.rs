@@ -40,6 +40,8 @@ async fn save_and_test_succeeds() {
         (&services["data"], &services["errors"]),
         (&json!([]), &json!(null))
     );
+    let services = get("/jaeger/api/v3/services").await;
+    assert_eq!(services, json!({"services": []}));
 }
 
 /// Sources show the text that they find where their server puts it: `error` of Prometheus,
@@ -65,11 +67,16 @@ async fn what_the_gate_refuses_is_told_in_each_servers_words() {
     let said = json!({"data": null, "errors": [{"code": 401, "msg": why}]});
     assert_eq!(refused.with(401), said);
     assert_eq!(refused.headers["content-type"], "application/json");
+    let refused = app.get("/jaeger/api/v3/services", None).await;
+    let said = json!({"error": {"grpcCode": 16, "httpCode": 401, "message": why}});
+    assert_eq!(refused.with(401), said);
+    assert_eq!(refused.headers["content-type"], "application/json");
 
     for path in [
         "/loki/api/v1/rules",
         "/prometheus/api/v1/targets",
         "/jaeger/api/x",
+        "/jaeger/api/v3/x",
     ] {
         let none = app.get(path, Some(&ada.token)).await;
         assert_eq!(

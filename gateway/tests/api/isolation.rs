@@ -109,7 +109,7 @@ impl Victim {
     }
 
     pub(crate) fn id_for(&self, path: &str) -> &str {
-        let resource = path.split('/').nth(3).unwrap();
+        let resource = resource_of(path);
         let found = self.ids.iter().find(|(name, _)| *name == resource);
         let (_, id) = found.unwrap_or_else(|| panic!("furnish the victim with one of {path}"));
         id
@@ -259,6 +259,12 @@ pub(crate) fn body_of(document: &Value, operation: &Value) -> Option<Value> {
     Some(example(document, schema))
 }
 
+/// What stands behind the API in the path, and behind the version of Jaeger's.
+pub(crate) fn resource_of(path: &str) -> &str {
+    let mut behind = path.split('/').skip(3);
+    behind.find(|part| *part != "v3").unwrap()
+}
+
 /// A label's name and an index are no ids.
 pub(crate) fn names_a_thing(path: &str) -> bool {
     path.contains('{') && !path.contains("{name}") && !path.contains("{index}")
@@ -393,6 +399,8 @@ async fn no_list_shows_what_is_foreign() {
         "/jaeger/api/dependencies",
         "/jaeger/api/services",
         "/jaeger/api/traces",
+        "/jaeger/api/v3/services",
+        "/jaeger/api/v3/traces",
         "/loki/api/v1/detected_fields",
         "/loki/api/v1/index/volume",
         "/loki/api/v1/index/volume_range",

@@ -18,12 +18,12 @@ use crate::app::{Answer, App, Person, app};
 use crate::logs::{found, ingest_key};
 
 const PATIENCE: Duration = Duration::from_secs(30);
-const NS: i64 = 1_000_000_000;
+pub(crate) const NS: i64 = 1_000_000_000;
 
 /// Seconds ago, labels beside `app`, the line, and metadata of the line.
-type Sent<'a> = (i64, &'a [(&'a str, &'a str)], &'a str, Value);
+pub(crate) type Sent<'a> = (i64, &'a [(&'a str, &'a str)], &'a str, Value);
 
-async fn push(app: &App, key: &str, lines: &[Sent<'_>]) -> i64 {
+pub(crate) async fn push(app: &App, key: &str, lines: &[Sent<'_>]) -> i64 {
     let now_ns = app.gateway.clock.now().micros() * 1_000;
     let streams: Vec<Value> = lines
         .iter()
@@ -89,21 +89,21 @@ async fn with_lines(app: &App) -> (Person, i64) {
     (ada, now_ns)
 }
 
-type Pairs<'a> = &'a [(&'a str, &'a str)];
+pub(crate) type Pairs<'a> = &'a [(&'a str, &'a str)];
 
-fn query(pairs: Pairs<'_>) -> String {
+pub(crate) fn query(pairs: Pairs<'_>) -> String {
     form_urlencoded::Serializer::new(String::new())
         .extend_pairs(pairs)
         .finish()
 }
 
-async fn get(app: &App, who: &Person, path: &str, pairs: Pairs<'_>) -> Answer {
+pub(crate) async fn get(app: &App, who: &Person, path: &str, pairs: Pairs<'_>) -> Answer {
     let path = format!("/loki/api/v1/{path}?{}", query(pairs));
     app.get(&path, Some(&who.token)).await
 }
 
 /// Texts of lines, the newest first.
-fn texts(answer: &Value) -> Vec<String> {
+pub(crate) fn texts(answer: &Value) -> Vec<String> {
     let streams = answer["data"]["result"].as_array().unwrap();
     let values = streams
         .iter()
@@ -217,7 +217,7 @@ async fn labels_are_told_apart_where_asked() {
 }
 
 /// Values by the labels of their series, as text.
-fn values(answer: &Value) -> Vec<(String, String)> {
+pub(crate) fn values(answer: &Value) -> Vec<(String, String)> {
     let series = answer["data"]["result"].as_array().unwrap();
     let mut found: Vec<_> = series
         .iter()
@@ -384,7 +384,7 @@ async fn what_lines_hold_is_detected() {
     );
     assert_eq!(
         field("http_status"),
-        json!({"label": "http_status", "type": "int", "cardinality": 1, "parsers": ["json"]})
+        json!({"label": "http_status", "type": "int", "cardinality": 1, "parsers": ["json"], "jsonPath": ["http", "status"]})
     );
     assert_eq!(field("order")["parsers"], Value::Null);
     let values = get(&app, &ada, "detected_field/path/values", &[all])

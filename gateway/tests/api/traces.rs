@@ -277,6 +277,13 @@ async fn jaegers_page_and_grafana_find_them_too() {
         ("span.kind%3Dserver", 1),
         ("span.kind%3Dclient", 0),
         ("otel.status_code%3DERROR", 1),
+        ("otel.status_code%3DOK", 0),
+        ("otel.status_description%3Ddeclined", 1),
+        ("otel.status_description%3Dother", 0),
+        ("event%3Dexception", 1),
+        ("exception.type%3DDeclined%20http.route%3D%2Fpay", 1),
+        ("exception.type%3Dexception", 0),
+        ("otel.scope.name%3Dlib", 0),
         ("%7B%22http.route%22%3A%22%2Fcart%22%7D", 0),
     ] {
         let found = get(&format!("traces?service=x-pay&tags={tags}"))

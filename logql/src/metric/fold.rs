@@ -1,10 +1,10 @@
 //! Lines folded into series.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use promql::source::Labels;
 
-use super::Grid;
+use super::{Grid, Wanted};
 use crate::ast::{Grouping, LogExpr, RangeAggregation, RangeOp};
 use crate::error::EvalError;
 use crate::line::{DETAILS, ERROR, LabelSet, Line, Origin};
@@ -27,6 +27,8 @@ pub struct Leaf {
     pipeline: Pipeline,
     number: Option<Number>,
     grouping: Option<Grouping>,
+    /// Labels that are shown because they are named.
+    names: BTreeSet<String>,
     grid: Grid,
 }
 
@@ -105,11 +107,7 @@ impl Folds {
 }
 
 impl Leaf {
-    pub(super) fn of(
-        range: RangeAggregation,
-        reduction: Option<Grouping>,
-        grid: Grid,
-    ) -> Result<Self, String> {
+    pub(super) fn of(range: RangeAggregation, wanted: Wanted, grid: Grid) -> Result<Self, String> {
         let number = range.unwrap.as_ref().map(Number::of).transpose()?;
         let everything = Grouping {
             without: false,
@@ -117,12 +115,13 @@ impl Leaf {
         };
         let grouping = match range.op {
             RangeOp::AbsentOverTime => Some(everything),
-            _ => range.grouping.clone().or(reduction),
+            _ => range.grouping.clone().or(wanted.reduction),
         };
         Ok(Self {
             pipeline: Pipeline::of(&range.log)?,
             number,
             grouping,
+            names: wanted.names,
             grid,
             range,
         })
@@ -151,6 +150,16 @@ impl Leaf {
     /// Whether time, size and labels of a line say everything.
     pub fn needs_no_text(&self) -> bool {
         self.number.is_none() && narrow::narrow(&self.range.log).whole
+    }
+
+    /// Whether the labels of a stream, with the level, say which series its lines belong
+    /// to: a name that they lack may be one of the lines alone.
+    pub fn is_told_by(&self, labels: &LabelSet) -> bool {
+        let told = |name: &String| labels.get(name).is_some();
+        match self.grouped_by() {
+            Some(names) => names.iter().all(told),
+            None => self.names.iter().all(told),
+        }
     }
 
     pub fn fold(&self) -> Fold {
@@ -242,23 +251,26 @@ impl Leaf {
     /// The series that a line with such labels belongs to.
     pub fn labels(&self, labels: &LabelSet) -> Labels {
         let owned = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        if let Some(names) = self.grouped_by() {
+            let texts = names.iter().map(|name| owned(name, labels.text(name)));
+            return Labels::new(texts.collect());
+        }
+        let is_left_out = |name: &str| {
+            let mut left_out = self.grouping.iter().flat_map(|grouping| &grouping.labels);
+            left_out.any(|known| known == name)
+        };
         let shown = labels.iter().filter(|(name, _, origin)| {
             *origin != Origin::Hidden && *name != ERROR && *name != DETAILS
         });
-        Labels::new(match &self.grouping {
-            None => shown.map(|(name, value, _)| owned(name, value)).collect(),
-            Some(Grouping {
-                without: true,
-                labels: names,
-            }) => shown
-                .filter(|(name, ..)| !names.iter().any(|known| known == name))
-                .map(|(name, value, _)| owned(name, value))
-                .collect(),
-            Some(Grouping { labels: names, .. }) => names
-                .iter()
-                .map(|name| owned(name, labels.text(name)))
-                .collect(),
-        })
+        let mut series: BTreeMap<&str, &str> =
+            shown.map(|(name, value, _)| (name, value)).collect();
+        for name in &self.names {
+            if let Some(value) = labels.get(name) {
+                series.insert(name, value);
+            }
+        }
+        let left = series.into_iter().filter(|(name, _)| !is_left_out(name));
+        Labels::new(left.map(|(name, value)| owned(name, value)).collect())
     }
 
     /// What was folded, at all steps.

@@ -42,7 +42,7 @@ impl Json {
             Err(error) => return line.labels.fail(FAILED, error.to_string()),
         };
         if self.wanted.is_empty() {
-            flatten("", &value, 0, &mut |name, value| {
+            flatten("", &value, &mut Vec::new(), &mut |name, _, value| {
                 line.labels.extract(name, value)
             });
             return;
@@ -57,15 +57,42 @@ impl Json {
 
 /// What stage `json` would find in a text; None where it is no object.
 pub fn json_fields(text: &str) -> Option<Vec<(String, String)>> {
+    let mut found = Vec::new();
+    each(text, &mut |name, _, value| {
+        found.push((name.to_owned(), value))
+    })?;
+    Some(found)
+}
+
+/// A member of an object as stage `json` names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JsonMember {
+    pub name: String,
+    /// The names that lead to it, as they are written.
+    pub path: Vec<String>,
+    pub value: String,
+}
+
+/// The same with where each is.
+pub fn json_members(text: &str) -> Option<Vec<JsonMember>> {
+    let mut found = Vec::new();
+    each(text, &mut |name, path, value| {
+        found.push(JsonMember {
+            name: name.to_owned(),
+            path: path.iter().map(|name| (*name).to_owned()).collect(),
+            value,
+        });
+    })?;
+    Some(found)
+}
+
+fn each(text: &str, found: &mut impl FnMut(&str, &[&str], String)) -> Option<()> {
     if !text.trim_start().starts_with('{') {
         return None;
     }
     let value = serde_json::from_str::<Value>(text).ok()?;
-    let mut found = Vec::new();
-    flatten("", &value, 0, &mut |name, value| {
-        found.push((name.to_owned(), value))
-    });
-    Some(found)
+    flatten("", &value, &mut Vec::new(), found);
+    Some(())
 }
 
 fn at<'v>(value: &'v Value, steps: &[Step]) -> Option<&'v Value> {
@@ -84,21 +111,29 @@ fn text(value: &Value) -> Option<String> {
     }
 }
 
-fn flatten(prefix: &str, value: &Value, depth: usize, found: &mut impl FnMut(&str, String)) {
+/// `path` leads to the value, and is left as it was.
+fn flatten<'v>(
+    prefix: &str,
+    value: &'v Value,
+    path: &mut Vec<&'v str>,
+    found: &mut impl FnMut(&str, &[&str], String),
+) {
     match value {
-        Value::Object(members) if depth < DEEPEST => {
+        Value::Object(members) if path.len() < DEEPEST => {
             for (name, value) in members {
-                let name = match prefix {
+                let label = match prefix {
                     "" => label_name(name),
                     prefix => format!("{prefix}_{}", label_name(name)),
                 };
-                flatten(&name, value, depth + 1, found);
+                path.push(name);
+                flatten(&label, value, path, found);
+                path.pop();
             }
         }
         Value::Object(_) | Value::Array(_) | Value::Null => {}
         value => {
             if let Some(text) = text(value) {
-                found(prefix, text);
+                found(prefix, path, text);
             }
         }
     }
@@ -141,6 +176,25 @@ pub(crate) fn path(text: &str) -> Result<Vec<Step>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn members_are_found_with_their_paths() {
+        let text = r#"{"user":{"id":7,"full-name":"Ada"},"list":[1],"ok":true}"#;
+        let members = json_members(text).unwrap();
+        let shown: Vec<_> = members
+            .iter()
+            .map(|one| (&one.name[..], one.path.join("/"), &one.value[..]))
+            .collect();
+        let expected = [
+            ("ok", "ok".to_owned(), "true"),
+            ("user_full_name", "user/full-name".to_owned(), "Ada"),
+            ("user_id", "user/id".to_owned(), "7"),
+        ];
+        assert_eq!(shown, expected);
+        let pairs = members.into_iter().map(|one| (one.name, one.value));
+        assert_eq!(json_fields(text).unwrap(), pairs.collect::<Vec<_>>());
+        assert_eq!((json_members("[1]"), json_members("{")), (None, None));
+    }
 
     #[test]
     fn paths_are_read() {

@@ -41,8 +41,9 @@ impl Picks {
         labels.retain(|name, value| !(self.names(name, value) || no_error && name == DETAILS));
     }
 
-    /// Errors stay, whatever is kept.
+    /// Errors stay, whatever is kept; and what is left was named.
     pub(crate) fn keep_in(&self, labels: &mut LabelSet) {
         labels.retain(|name, value| name == ERROR || name == DETAILS || self.names(name, value));
+        labels.show();
     }
 }

@@ -20,6 +20,7 @@ pub mod search;
 mod segment;
 pub mod span;
 mod table;
+pub mod tags;
 mod texts;
 pub mod trace;
 

@@ -208,9 +208,11 @@ async fn asked(bench: &Bench, stores: &Stores, tenant: Tenant, as_of_ms: i64) ->
         service: None,
         operation: None,
         fields: Vec::new(),
+        tags: Vec::new(),
         min_duration_ns: None,
         max_duration_ns: None,
         error: None,
+        status: None,
         kind: None,
         as_of_ns: Some(as_of_ms * NS),
     };

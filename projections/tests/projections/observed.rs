@@ -338,9 +338,11 @@ fn every_span(times: Times) -> Filter {
         service: None,
         operation: None,
         fields: Vec::new(),
+        tags: Vec::new(),
         min_duration_ns: None,
         max_duration_ns: None,
         error: None,
+        status: None,
         kind: None,
         as_of_ns: None,
     }

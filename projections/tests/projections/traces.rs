@@ -10,6 +10,7 @@ use projections::runtime::Projection;
 use projections::telemetry::compaction::Compaction;
 use projections::telemetry::spans::overview::{self, By};
 use projections::telemetry::spans::search::{self, Filter};
+use projections::telemetry::spans::span::SpanStatus;
 use projections::telemetry::spans::trace::{self, Trace};
 use projections::telemetry::spans::{Spans, Times};
 use schemas::telemetry::{Telemetry, TelemetryReceived};
@@ -113,9 +114,11 @@ fn everything() -> Filter {
         service: None,
         operation: None,
         fields: Vec::new(),
+        tags: Vec::new(),
         min_duration_ns: None,
         max_duration_ns: None,
         error: None,
+        status: None,
         kind: None,
         as_of_ns: None,
     }
@@ -267,6 +270,80 @@ async fn a_search_answers_alike_from_both_levels() {
             .collect::<Vec<_>>(),
         [("pay", 2), ("shop", 2)]
     );
+}
+
+#[tokio::test]
+async fn tags_are_also_what_is_told_of_a_span_and_of_its_events() {
+    let Some(bench) = Bench::new().await else {
+        return;
+    };
+    let failed = with(
+        span(TRACE, 1, None, "pay", 0),
+        "status_message",
+        "declined by the bank",
+    );
+    let failed = with(failed, "status", "error");
+    let failed = with(
+        failed,
+        "events",
+        json!([{"name": "exception", "attributes": {"exception.type": "Declined"}}]),
+    );
+    let fine = with(span(2, 1, None, "pay", 1_000), "status", "ok");
+    send(
+        &bench,
+        vec![body(SHOP, &[failed], 100), body(SHOP, &[fine], 1_100)],
+    )
+    .await;
+    for level in 0..2 {
+        let of = async |tags: &[(&str, &str)]| {
+            let tags = tags.iter();
+            let tags = tags.map(|(name, value)| (name.to_string(), value.to_string()));
+            let tags = tags.collect();
+            let filter = Filter {
+                tags,
+                ..everything()
+            };
+            found(&bench, &filter).await
+        };
+        for tag in [
+            ("exception.type", "Declined"),
+            ("event", "exception"),
+            ("otel.status_description", "declined by the bank"),
+        ] {
+            assert_eq!(of(&[tag]).await, [TRACE], "level {level}: {tag:?}");
+            let both = of(&[tag, ("http.route", "/pay")]).await;
+            assert_eq!(both, [TRACE], "level {level}: {tag:?}");
+            let (name, value) = tag;
+            let field = (name.to_owned(), value.to_owned());
+            let no_field = Filter {
+                fields: vec![field],
+                ..everything()
+            };
+            assert!(found(&bench, &no_field).await.is_empty(), "{name}");
+        }
+        assert_eq!(of(&[("http.route", "/pay")]).await, [2, TRACE]);
+        for none in [
+            ("event", "Declined"),
+            ("exception.type", "exception"),
+            ("otel.status_description", "declined"),
+            ("otel.scope.name", ""),
+        ] {
+            assert!(of(&[none]).await.is_empty(), "level {level}: {none:?}");
+        }
+        let ok = Filter {
+            status: Some(SpanStatus::Ok),
+            ..everything()
+        };
+        assert_eq!(found(&bench, &ok).await, [2], "level {level}");
+        let whole = search::traces(&bench.db, &SHOP.scope(), &everything(), 1).await;
+        let whole = whole.expect("answers");
+        assert_eq!((whole.more, whole.left_out), (true, 0));
+        assert_eq!(whole.traces.len(), 1);
+        assert_eq!(whole.traces[0].trace_id, id(2));
+        let whole = search::traces(&bench.db, &SHOP.scope(), &everything(), 2).await;
+        assert!(!whole.expect("answers").more, "level {level}");
+        compact(&bench, 700_000).await;
+    }
 }
 
 async fn pages_hold_everything_once(bench: &Bench, expected: &[u128]) {

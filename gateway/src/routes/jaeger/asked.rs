@@ -3,17 +3,21 @@
 use std::collections::BTreeMap;
 
 use projections::telemetry::spans::Times;
-use projections::telemetry::spans::search::Filter;
-use protocols::spans::SpanKind;
-use serde_json::Value;
+use projections::telemetry::spans::search::{self, Filter, Found, MOST_SPANS};
+use schemas::scope::Scope;
 
 use super::Failure;
+use super::tags::{self, Tags};
 use crate::Gateway;
 use crate::parameters::quoted;
 use crate::routes::traces::trace_id;
 
-const DEFAULT_LIMIT: u32 = 20;
-const MOST_TRACES: u32 = 200;
+/// As Jaeger's page has it.
+const DEFAULT_LIMIT: i64 = 100;
+/// As many as Grafana and Jaeger's page ask for at most.
+const MOST_TRACES: u32 = 1_500;
+/// Each is looked for on its own.
+const MOST_IDS: usize = 200;
 const HOUR_US: i64 = 3_600_000_000;
 /// Names are listed of so long.
 const LATELY_US: i64 = 24 * HOUR_US;
@@ -22,63 +26,117 @@ const AHEAD_US: i64 = 600_000_000;
 
 /// What to look for.
 pub(super) struct Asked {
-    pub(super) filter: Filter,
-    pub(super) limit: u32,
+    filter: Filter,
+    limit: Limit,
+}
+
+/// How many traces are asked for; not all may be answered at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Limit(i64);
+
+impl Limit {
+    pub(super) fn of(asked: &Parameters, name: &str) -> Result<Self, Failure> {
+        match asked.number(name)?.unwrap_or(DEFAULT_LIMIT) {
+            limit if limit < 1 => Err(bad(name, &limit.to_string(), "is not a number from 1 on")),
+            limit => Ok(Self(limit)),
+        }
+    }
+
+    fn most(self) -> u32 {
+        u32::try_from(self.0).map_or(MOST_TRACES, |limit| limit.min(MOST_TRACES))
+    }
 }
 
 impl Asked {
     pub(super) fn parse(gateway: &Gateway, query: &str) -> Result<Self, Failure> {
         let asked = Parameters::of(query);
-        let now_us = gateway.clock.now().micros();
-        let end = asked.number("end")?;
-        let end_us = end.unwrap_or(now_us + AHEAD_US);
-        let start_us = asked
-            .number("start")?
-            .unwrap_or(end.unwrap_or(now_us).saturating_sub(HOUR_US));
-        let mut fields = asked.tags()?;
-        // What Jaeger keeps as a tag is a status here.
-        let error = fields.remove("error").map(|value| value == "true");
-        let error = match fields.get("otel.status_code").map(String::as_str) {
-            Some("ERROR") => fields.remove("otel.status_code").map(|_| true),
-            _ => error,
-        };
-        let kind = fields.remove("span.kind");
-        let kind = kind.map(|name| span_kind(&name)).transpose()?;
-        let limit = asked.number("limit")?.unwrap_or(DEFAULT_LIMIT.into());
-        if limit < 1 {
-            return Err(bad(
-                "limit",
-                &limit.to_string(),
-                "is not a number from 1 on",
-            ));
+        let start_ns = asked.number("start")?.map(|us| us.saturating_mul(1_000));
+        let end_ns = asked.number("end")?;
+        let end_ns = end_ns.map(|us| us.saturating_mul(1_000).saturating_add(999));
+        let times = range(gateway, start_ns, end_ns);
+        if times.from_ns > times.to_ns {
+            let sent = asked.text("start").unwrap_or_default();
+            return Err(bad("start", sent, "lies after 'end'"));
         }
-        if start_us > end_us {
-            return Err(bad("start", &start_us.to_string(), "lies after 'end'"));
-        }
+        let tags = Tags::of(asked.tags()?)?;
         Ok(Self {
             filter: Filter {
-                times: times(start_us, end_us),
                 service: asked.text("service").map(str::to_owned),
                 operation: asked.text("operation").map(str::to_owned),
-                fields: fields.into_iter().collect(),
                 min_duration_ns: asked.duration("minDuration")?,
                 max_duration_ns: asked.duration("maxDuration")?,
-                error,
-                kind,
-                as_of_ns: None,
+                ..with_tags(times, tags)
             },
-            limit: u32::try_from(limit).unwrap_or(MOST_TRACES).min(MOST_TRACES),
+            limit: Limit::of(&asked, "limit")?,
+        })
+    }
+
+    pub(super) fn new(filter: Filter, limit: Limit) -> Self {
+        Self { filter, limit }
+    }
+
+    pub(super) async fn find(&self, gateway: &Gateway, scope: &Scope) -> Result<Found, Failure> {
+        let most = self.limit.most();
+        Ok(search::traces(&gateway.db, scope, &self.filter, most).await?)
+    }
+
+    /// What is said where fewer traces are answered than were asked for and found.
+    pub(super) fn left_out(&self, found: &Found) -> Option<String> {
+        let shown = found.traces.len();
+        if found.left_out > 0 {
+            return Some(format!(
+                "only the newest {shown} traces are shown, {} more were found: an answer ends \
+                 with the trace that reaches {MOST_SPANS} spans",
+                found.left_out
+            ));
+        }
+        let Limit(asked) = self.limit;
+        (found.more && asked > i64::from(MOST_TRACES)).then(|| {
+            format!(
+                "only the newest {shown} traces are shown, and there are more: {asked} were asked \
+                 for, an answer has at most {MOST_TRACES}"
+            )
         })
     }
 }
 
-/// Of which service, and of which kind, operations are asked.
-pub(super) fn operations(query: &str) -> Result<(String, Option<String>), Failure> {
+/// Spans of these times with these tags.
+pub(super) fn with_tags(times: Times, tags: Tags) -> Filter {
+    Filter {
+        times,
+        service: None,
+        operation: None,
+        fields: Vec::new(),
+        tags: tags.others,
+        min_duration_ns: None,
+        max_duration_ns: None,
+        error: tags.error,
+        status: tags.status,
+        kind: tags.kind,
+        as_of_ns: None,
+    }
+}
+
+/// An hour back from the end, and to what clocks may be ahead, unless told.
+pub(super) fn range(gateway: &Gateway, start_ns: Option<i64>, end_ns: Option<i64>) -> Times {
+    let now_ns = gateway.clock.now().micros().saturating_mul(1_000);
+    let back_ns = end_ns.unwrap_or(now_ns).saturating_sub(HOUR_US * 1_000);
+    Times {
+        from_ns: start_ns.unwrap_or(back_ns),
+        to_ns: end_ns.unwrap_or_else(|| now_ns.saturating_add(AHEAD_US * 1_000)),
+    }
+}
+
+/// Of which service, and of which kind, operations are asked; the kind has these names.
+pub(super) fn operations(
+    query: &str,
+    kind: &[&'static str],
+) -> Result<(String, Option<String>), Failure> {
     let asked = Parameters::of(query);
     let service = asked.text("service").map(str::to_owned);
     let service =
         service.ok_or_else(|| Failure::BadRequest("parameter 'service' is required".to_owned()))?;
-    Ok((service, asked.text("spanKind").map(str::to_owned)))
+    Ok((service, asked.text(asked.sent(kind)).map(str::to_owned)))
 }
 
 pub(super) type TraceId = [u8; 16];
@@ -91,18 +149,12 @@ pub(super) fn trace_ids(query: &str) -> Result<Vec<TraceId>, Failure> {
         trace_id(&text).ok_or_else(|| bad("traceID", &text, "is no id of a trace"))
     };
     let ids: Vec<_> = named.map(read).collect::<Result<_, _>>()?;
-    match ids.len() <= MOST_TRACES as usize {
+    match ids.len() <= MOST_IDS {
         true => Ok(ids),
         false => Err(Failure::BadRequest(format!(
-            "parameter 'traceID' comes more than {MOST_TRACES} times"
+            "parameter 'traceID' comes more than {MOST_IDS} times"
         ))),
     }
-}
-
-fn span_kind(name: &str) -> Result<SpanKind, Failure> {
-    let mut kinds = SpanKind::ALL.into_iter();
-    let found = kinds.find(|kind| kind.name() == name);
-    found.ok_or_else(|| bad("span.kind", name, "is no kind of span"))
 }
 
 /// The times of which names are listed.
@@ -130,10 +182,10 @@ fn times(from_us: i64, to_us: i64) -> Times {
     }
 }
 
-struct Parameters(Vec<(String, String)>);
+pub(super) struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
-    fn of(query: &str) -> Self {
+    pub(super) fn of(query: &str) -> Self {
         let pairs = form_urlencoded::parse(query.as_bytes());
         Self(
             pairs
@@ -142,11 +194,17 @@ impl Parameters {
         )
     }
 
-    fn text(&self, name: &str) -> Option<&str> {
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().find(|(known, _)| known == name);
         found
             .map(|(_, value)| value.as_str())
             .filter(|value| !value.is_empty())
+    }
+
+    /// Under which of its names a parameter was sent; the first one where it was not.
+    pub(super) fn sent(&self, names: &[&'static str]) -> &'static str {
+        let sent = names.iter().find(|name| self.text(name).is_some());
+        sent.or(names.first()).copied().unwrap_or_default()
     }
 
     fn number(&self, name: &str) -> Result<Option<i64>, Failure> {
@@ -157,7 +215,7 @@ impl Parameters {
         self.text(name).map(read).transpose()
     }
 
-    fn duration(&self, name: &str) -> Result<Option<i64>, Failure> {
+    pub(super) fn duration(&self, name: &str) -> Result<Option<i64>, Failure> {
         let read = |text| {
             duration_ns(text).ok_or_else(|| bad(name, text, "is not a duration as 1.5s or 100ms"))
         };
@@ -166,80 +224,30 @@ impl Parameters {
 
     /// `tags={"a":"b"}`, `tags=a=b c="d e"` (logfmt, as people type it) and every `tag=a:b`.
     fn tags(&self) -> Result<BTreeMap<String, String>, Failure> {
-        let mut tags = BTreeMap::new();
+        let mut all = BTreeMap::new();
         for (name, value) in &self.0 {
             match name.as_str() {
                 "tags" if value.is_empty() => {}
                 "tags" if !value.trim_start().starts_with('{') => {
                     let wrong = || bad("tags", value, "is neither a JSON object nor `name=value`");
-                    tags.extend(logfmt(value).ok_or_else(wrong)?);
+                    all.extend(tags::logfmt(value).ok_or_else(wrong)?);
                 }
-                "tags" => {
-                    let object: BTreeMap<String, Value> = serde_json::from_str(value)
-                        .map_err(|_| bad("tags", value, "is not a JSON object"))?;
-                    tags.extend(object.into_iter().map(|(name, value)| (name, plain(value))));
-                }
+                "tags" => all.extend(tags::json("tags", value)?),
                 "tag" => {
                     let pair = value.split_once(':');
                     let (name, value) =
                         pair.ok_or_else(|| bad("tag", value, "is not `name:value`"))?;
-                    tags.insert(name.to_owned(), value.to_owned());
+                    all.insert(name.to_owned(), value.to_owned());
                 }
                 _ => {}
             }
         }
-        Ok(tags)
-    }
-}
-
-/// `a=b c="d e"`; a name alone is `true`, as in Jaeger's page.
-fn logfmt(text: &str) -> Option<Vec<(String, String)>> {
-    let (mut rest, mut pairs) = (text.trim(), Vec::new());
-    while !rest.is_empty() {
-        let end = rest.find(|c: char| c == '=' || c.is_whitespace());
-        let (name, after) = rest.split_at(end.unwrap_or(rest.len()));
-        if name.is_empty() || name.contains('"') {
-            return None;
-        }
-        let (value, after) = match after.strip_prefix('=') {
-            None => ("true".to_owned(), after),
-            Some(after) => logfmt_value(after)?,
-        };
-        pairs.push((name.to_owned(), value));
-        rest = after.trim_start();
-    }
-    Some(pairs)
-}
-
-/// A value, quoted or not, and what is behind it.
-fn logfmt_value(text: &str) -> Option<(String, &str)> {
-    let Some(quoted) = text.strip_prefix('"') else {
-        let (value, after) = text.split_at(text.find(char::is_whitespace).unwrap_or(text.len()));
-        return Some((value.to_owned(), after));
-    };
-    let (mut value, mut escaped) = (String::new(), false);
-    for (at, letter) in quoted.char_indices() {
-        match letter {
-            '\\' if !escaped => escaped = true,
-            '"' if !escaped => return Some((value, &quoted[at + 1..])),
-            letter => {
-                value.push(letter);
-                escaped = false;
-            }
-        }
-    }
-    None
-}
-
-fn plain(value: Value) -> String {
-    match value {
-        Value::String(text) => text,
-        other => other.to_string(),
+        Ok(all)
     }
 }
 
 /// Quotes what was sent, as far as it is short.
-fn bad(name: &str, sent: &str, why: &str) -> Failure {
+pub(super) fn bad(name: &str, sent: &str, why: &str) -> Failure {
     let sent = quoted(sent);
     Failure::BadRequest(format!("parameter '{name}' {why}: `{sent}`"))
 }
@@ -302,38 +310,6 @@ mod tests {
     }
 
     #[test]
-    fn tags_may_be_typed_as_logfmt() {
-        let read = |text: &str| {
-            let tags = Parameters(vec![("tags".to_owned(), text.to_owned())]).tags();
-            tags.ok().map(|tags| tags.into_iter().collect::<Vec<_>>())
-        };
-        let pairs = |pairs: &[(&str, &str)]| {
-            let owned = pairs
-                .iter()
-                .map(|(name, value)| (name.to_string(), value.to_string()));
-            Some(owned.collect::<Vec<_>>())
-        };
-        assert_eq!(
-            read(r#"error http.status_code=500  msg="a \"b\" c" "#),
-            pairs(&[
-                ("error", "true"),
-                ("http.status_code", "500"),
-                ("msg", "a \"b\" c")
-            ])
-        );
-        assert_eq!(read("a= b=1"), pairs(&[("a", ""), ("b", "1")]));
-        for wrong in ["=x", "a=\"b", "\"a\"=b"] {
-            assert_eq!(read(wrong), None, "{wrong}");
-        }
-    }
-
-    #[test]
-    fn a_kind_is_a_tag_as_jaeger_has_it() {
-        assert_eq!(span_kind("server").unwrap(), SpanKind::Server);
-        assert!(span_kind("x").is_err());
-    }
-
-    #[test]
     fn ids_of_traces_come_many_times() {
         let one = trace_ids("traceID=a1&x=1&traceID=&traceID=A2").unwrap();
         assert_eq!(
@@ -342,5 +318,33 @@ mod tests {
         );
         assert!(trace_ids("traceID=xyz").is_err());
         assert!(trace_ids(&"traceID=a1&".repeat(201)).is_err());
+    }
+
+    #[test]
+    fn what_is_cut_is_told() {
+        let asked = |limit: &str| {
+            let times = Times {
+                from_ns: 0,
+                to_ns: 1,
+            };
+            let limit = Limit::of(&Parameters::of(limit), "limit").unwrap();
+            Asked::new(with_tags(times, Tags::default()), limit)
+        };
+        let found = |more: bool, left_out: usize| {
+            let mut found = Found::default();
+            (found.more, found.left_out) = (more, left_out);
+            found
+        };
+        assert_eq!(asked("").limit.most(), 100);
+        assert_eq!(asked("limit=1500").limit.most(), 1_500);
+        assert_eq!(asked("limit=9999999999").limit.most(), 1_500);
+        // Whoever asks for so many knows that there may be more.
+        assert_eq!(asked("limit=1500").left_out(&found(true, 0)), None);
+        assert_eq!(asked("limit=1501").left_out(&found(false, 0)), None);
+        let told = asked("limit=1501").left_out(&found(true, 0)).unwrap();
+        assert!(told.contains("1501 were asked for"), "{told}");
+        let told = asked("limit=5").left_out(&found(false, 3)).unwrap();
+        assert!(told.contains("3 more were found"), "{told}");
+        assert!(Limit::of(&Parameters::of("limit=0"), "limit").is_err());
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use projections::telemetry::spans::span::{self, OwnedField, SpanKind, SpanStatus};
-use projections::telemetry::spans::trace;
+use projections::telemetry::spans::{tags as names, trace};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -142,9 +142,9 @@ fn tags(span: &span::Span) -> Vec<Tag> {
         SpanStatus::Ok => text("otel.status_code", "OK"),
         SpanStatus::Error => text("otel.status_code", "ERROR"),
     }
-    text("otel.status_description", &span.status_message);
-    text("otel.scope.name", &span.scope);
-    text("w3c.tracestate", &span.trace_state);
+    text(names::STATUS_MESSAGE, &span.status_message);
+    text(names::SCOPE, &span.scope);
+    text(names::TRACE_STATE, &span.trace_state);
     if span.status == SpanStatus::Error {
         tags.push(Tag {
             key: "error".to_owned(),
@@ -199,7 +199,7 @@ fn number(text: &str) -> Option<(&'static str, Value)> {
 
 impl Log {
     fn of(event: &span::Event) -> Self {
-        let name = Tag::text(&("event".to_owned(), event.name.clone()));
+        let name = Tag::text(&(names::EVENT.to_owned(), event.name.clone()));
         let fields = event.fields.iter().map(Tag::typed);
         Self {
             timestamp: event.time_ns.div_euclid(1_000),

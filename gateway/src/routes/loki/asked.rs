@@ -135,6 +135,16 @@ impl Asked {
             .transpose()
     }
 
+    /// How far apart lines are at least; 0 unless told.
+    pub(super) fn interval_ns(&self) -> Result<u64, Failure> {
+        let Some(text) = self.text("interval") else {
+            return Ok(0);
+        };
+        let wrong = || Failure::Bad(format!("interval: `{text}` is not a duration"));
+        let ns = spelled_ns(text).ok_or_else(wrong)?;
+        u64::try_from(ns).map_err(|_| Failure::Bad("interval must be >= 0".to_owned()))
+    }
+
     /// `30s`, or a number of seconds.
     fn duration(&self, name: &str) -> Result<Option<i64>, Failure> {
         let wrong = |text: &str| Failure::Bad(format!("{name}: `{text}` is not a duration"));
@@ -195,12 +205,15 @@ fn is_categorized(headers: &HeaderMap) -> bool {
 
 /// `30s`, or a number of seconds; positive.
 fn duration_ns(text: &str) -> Option<i64> {
-    let ns = match text.parse::<f64>() {
-        Ok(seconds) if (0.0..1e9).contains(&seconds) => (seconds * 1e3).round() as i64 * MS,
-        Ok(_) => return None,
-        Err(_) => units::whole_ns(text)?,
-    };
-    (ns > 0).then_some(ns)
+    spelled_ns(text).filter(|ns| *ns > 0)
+}
+
+fn spelled_ns(text: &str) -> Option<i64> {
+    match text.parse::<f64>() {
+        Ok(seconds) if seconds.abs() < 1e9 => Some((seconds * 1e3).round() as i64 * MS),
+        Ok(_) => None,
+        Err(_) => units::whole_ns(text),
+    }
 }
 
 /// Nanoseconds since 1970, seconds with decimals, or RFC 3339.
@@ -223,6 +236,20 @@ fn time(text: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn durations_are_read_as_loki_reads_them() {
+        for (text, ns) in [
+            ("30s", 30 * NS),
+            ("0", 0),
+            ("1.5", 3 * NS / 2),
+            ("-5", -5 * NS),
+        ] {
+            assert_eq!(spelled_ns(text), Some(ns), "{text}");
+            assert_eq!(duration_ns(text), Some(ns).filter(|ns| *ns > 0), "{text}");
+        }
+        assert_eq!((spelled_ns("x"), spelled_ns("1e12")), (None, None));
+    }
 
     #[test]
     fn times_are_read_as_loki_reads_them() {

@@ -45,7 +45,9 @@ pub async fn names(
         .filter_map(|field| field.name.strip_prefix("resource."));
     let mut names: Vec<String> = resource.map(label_name).collect();
     if found.sampled > 0 {
-        names.extend(["service_name".to_owned(), "detected_level".to_owned()]);
+        // Not the level, though selectors take it: what shows the context of a line puts
+        // all that is listed into its selector, and would show lines of one level.
+        names.push("service_name".to_owned());
     }
     names.sort_unstable();
     names.dedup();
@@ -69,6 +71,18 @@ pub async fn post_names(
     params(Streams),
     responses((status = 200, body = serde_json::Value), (status = 400, body = String, content_type = "text/plain")))]
 pub async fn older_names(
+    gateway: State<Gateway>,
+    allowed: Allowed,
+    asked: Asked,
+) -> Result<Json<Value>, Failure> {
+    names(gateway, allowed, asked).await
+}
+
+/// Names of labels, by the older path; parameters in a form
+#[utoipa::path(post, path = "/loki/api/v1/label", operation_id = "loki_label_post", tag = "loki",
+    request_body(content = String, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 200, body = serde_json::Value), (status = 400, body = String, content_type = "text/plain")))]
+pub async fn post_older_names(
     gateway: State<Gateway>,
     allowed: Allowed,
     asked: Asked,
@@ -110,6 +124,20 @@ pub async fn values(
     values.sort_unstable();
     values.dedup();
     Ok(success(values))
+}
+
+/// Values of a label; parameters in a form
+#[utoipa::path(post, path = "/loki/api/v1/label/{name}/values", operation_id = "loki_label_values_post", tag = "loki",
+    params(("name" = String, Path)),
+    request_body(content = String, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 200, body = serde_json::Value), (status = 400, body = String, content_type = "text/plain")))]
+pub async fn post_values(
+    gateway: State<Gateway>,
+    allowed: Allowed,
+    name: Path<String>,
+    asked: Asked,
+) -> Result<Json<Value>, Failure> {
+    values(gateway, allowed, name, asked).await
 }
 
 /// Streams that one of some selectors fits

@@ -27,6 +27,14 @@ pub(super) struct Wanted<'a> {
     pub(super) to_ns: i64,
     pub(super) forward: bool,
     pub(super) limit: usize,
+    /// How far apart lines are at least, whatever their streams; 0 wants all.
+    pub(super) interval_ns: u64,
+}
+
+impl Wanted<'_> {
+    fn is_due(&self, last: Option<&Line>, line: &Line) -> bool {
+        last.is_none_or(|last| line.time_ns.abs_diff(last.time_ns) >= self.interval_ns)
+    }
 }
 
 /// The first lines that pass, as the stages leave them.
@@ -42,7 +50,7 @@ pub(super) async fn find(
         to_ns: wanted.to_ns,
     };
     let pipeline = Pipeline::of(wanted.log).map_err(Failure::Bad)?;
-    let mut page = match narrowed.whole {
+    let mut page = match narrowed.whole && wanted.interval_ns == 0 {
         true => wanted.limit,
         false => FIRST_PAGE,
     };
@@ -56,7 +64,8 @@ pub(super) async fn find(
         looked_at += more.records.len();
         for record in more.records {
             let mut line = record::line(record, Show::Everything);
-            if found.len() < wanted.limit && pipeline.run(&mut line) {
+            let is_room = found.len() < wanted.limit;
+            if is_room && pipeline.run(&mut line) && wanted.is_due(found.last(), &line) {
                 found.push(line);
             }
         }
@@ -79,5 +88,44 @@ pub(super) async fn find(
             return Err(too_much(why));
         }
         page = (page * 2).clamp(FIRST_PAGE, LARGEST_PAGE);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_due_an_interval_after_the_last_in_either_direction() {
+        let log = LogExpr::default();
+        let mut wanted = Wanted {
+            log: &log,
+            from_ns: 0,
+            to_ns: 100,
+            forward: true,
+            limit: 10,
+            interval_ns: 10,
+        };
+        let at = |time_ns: i64| Line {
+            time_ns,
+            ..Line::default()
+        };
+        let last = at(50);
+        for (time_ns, is_due) in [
+            (50, false),
+            (59, false),
+            (60, true),
+            (41, false),
+            (40, true),
+        ] {
+            assert_eq!(
+                wanted.is_due(Some(&last), &at(time_ns)),
+                is_due,
+                "{time_ns}"
+            );
+        }
+        assert!(wanted.is_due(None, &at(50)));
+        wanted.interval_ns = 0;
+        assert!(wanted.is_due(Some(&last), &at(50)));
     }
 }

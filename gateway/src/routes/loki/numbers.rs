@@ -102,46 +102,94 @@ async fn folded(
         from_ns,
         to_ns,
     };
-    let mut total = Folds::default();
-    let mut failed = None;
-    let take = |folds: Result<Folds, EvalError>| {
-        match folds.and_then(|folds| total.join(folds)) {
+    let told = match leaf.needs_no_text() {
+        true => from_sizes(gateway, scope, &query, &leaf).await?,
+        false => None,
+    };
+    let folds = match told {
+        Some(folds) => folds,
+        None => from_records(gateway, scope, &query, &leaf).await?,
+    };
+    Ok(leaf.finish(folds)?)
+}
+
+/// What was folded until something went wrong.
+#[derive(Default)]
+struct Total {
+    folds: Folds,
+    failed: Option<EvalError>,
+}
+
+impl Total {
+    /// Whether more is wanted.
+    fn take(&mut self, found: Result<Folds, EvalError>) -> bool {
+        match found.and_then(|folds| self.folds.join(folds)) {
             Ok(()) => {}
-            Err(error) => failed = Some(error),
+            Err(error) => self.failed = Some(error),
         }
-        failed.is_none()
-    };
-    let (db, work) = (&gateway.db, leaf.clone());
-    match leaf.needs_no_text() {
-        true => logs::sizes(db, scope, &query, move |found| of_sizes(&work, found), take).await?,
-        false => {
-            logs::walk(
-                db,
-                scope,
-                &query,
-                move |found| of_records(&work, found),
-                take,
-            )
-            .await?
+        self.failed.is_none()
+    }
+
+    fn done(self) -> Result<Folds, Failure> {
+        match self.failed {
+            Some(error) => Err(error.into()),
+            None => Ok(self.folds),
         }
-    };
-    match failed {
-        Some(error) => Err(error.into()),
-        None => Ok(leaf.finish(total)?),
     }
 }
 
-fn of_sizes(leaf: &Leaf, found: Vec<Sized>) -> Result<Folds, EvalError> {
+/// None where some stream does not tell the series of its lines.
+async fn from_sizes(
+    gateway: &Gateway,
+    scope: &Scope,
+    query: &Query,
+    leaf: &Arc<Leaf>,
+) -> Result<Option<Folds>, Failure> {
+    let (mut total, mut is_told) = (Total::default(), true);
+    let take = |found: Result<Option<Folds>, EvalError>| match found.transpose() {
+        Some(found) => total.take(found),
+        None => {
+            is_told = false;
+            false
+        }
+    };
+    let work = leaf.clone();
+    let work = move |found| of_sizes(&work, found);
+    logs::sizes(&gateway.db, scope, query, work, take).await?;
+    match is_told {
+        true => total.done().map(Some),
+        false => Ok(None),
+    }
+}
+
+async fn from_records(
+    gateway: &Gateway,
+    scope: &Scope,
+    query: &Query,
+    leaf: &Arc<Leaf>,
+) -> Result<Folds, Failure> {
+    let mut total = Total::default();
+    let take = |found: Result<Folds, EvalError>| total.take(found);
+    let work = leaf.clone();
+    let work = move |found| of_records(&work, found);
+    logs::walk(&gateway.db, scope, query, work, take).await?;
+    total.done()
+}
+
+fn of_sizes(leaf: &Leaf, found: Vec<Sized>) -> Result<Option<Folds>, EvalError> {
     let mut folds = Folds::default();
     for sized in found {
         let labels = record::with_level(record::stream_labels(&sized.stream), sized.level);
+        if !leaf.is_told_by(&labels) {
+            return Ok(None);
+        }
         let mut fold = leaf.fold();
         for (time_ns, bytes) in sized.records {
             leaf.tally(&mut fold, time_ns, bytes.into());
         }
         folds.add(leaf.labels(&labels), fold)?;
     }
-    Ok(folds)
+    Ok(Some(folds))
 }
 
 fn of_records(leaf: &Leaf, found: Vec<Record>) -> Result<Folds, EvalError> {

@@ -35,6 +35,18 @@ pub async fn list(
     Ok(success(found.into_iter().map(shown).collect::<Vec<_>>()))
 }
 
+/// Shapes of lines with how often they come; parameters in a form
+#[utoipa::path(post, path = "/loki/api/v1/patterns", operation_id = "loki_patterns_post", tag = "loki",
+    request_body(content = String, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 200, body = serde_json::Value), (status = 400, body = String, content_type = "text/plain")))]
+pub async fn post_list(
+    gateway: State<Gateway>,
+    allowed: Allowed,
+    asked: Asked,
+) -> Result<Json<Value>, Failure> {
+    list(gateway, allowed, asked).await
+}
+
 fn shown(found: PatternOverTime) -> Value {
     let counts = found.counts.iter();
     let samples: Vec<Value> = counts.map(|(at, count)| json!([at / NS, count])).collect();

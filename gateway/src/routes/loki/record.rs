@@ -56,7 +56,9 @@ pub(super) fn line(record: Record, show: Show) -> Line {
         .filter_map(|(name, id)| Some((name.to_owned(), id?)));
     for (name, value) in record.fields.into_iter().chain(ids) {
         let name = label_name(&name);
-        if labels.origin(&name).is_none() {
+        // In numbers it is another name of the detected one, as where only that is read.
+        let is_level = show == Show::Named && name == "level";
+        if labels.origin(&name).is_none() && !is_level {
             let origin = match show == Show::Named || is_said(&name) {
                 true => Origin::Hidden,
                 false => Origin::Structured,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
 use logql::LabelSet;
 use logql::ast::LogExpr;
 use logql::narrow::narrow;
@@ -14,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::asked::{Asked, Streams};
 use super::record::{self, stream_labels};
-use super::{Failure, NS, success, too_much};
+use super::{Failure, NS, found, too_much};
 use crate::Gateway;
 use crate::operations::Allowed;
 
@@ -61,6 +62,18 @@ pub async fn stats(
     ))
 }
 
+/// Streams, entries and bytes that a selector fits; parameters in a form
+#[utoipa::path(post, path = "/loki/api/v1/index/stats", operation_id = "loki_index_stats_post", tag = "loki",
+    request_body(content = String, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 200, body = serde_json::Value), (status = 400, body = String, content_type = "text/plain")))]
+pub async fn post_stats(
+    gateway: State<Gateway>,
+    allowed: Allowed,
+    asked: Asked,
+) -> Result<Json<Value>, Failure> {
+    stats(gateway, allowed, asked).await
+}
+
 fn total(records: &[(i64, u32)]) -> u64 {
     records.iter().map(|(_, bytes)| u64::from(*bytes)).sum()
 }
@@ -76,19 +89,29 @@ pub async fn volume(
     State(gateway): State<Gateway>,
     allowed: Allowed,
     asked: Asked,
-) -> Result<Json<Value>, Failure> {
+) -> Result<Response, Failure> {
     let (_, to_ns) = asked.range()?;
-    let found = volumes(&gateway, &allowed, &asked, None).await?;
-    let result: Vec<Value> = found
+    let volumes = volumes(&gateway, &allowed, &asked, None).await?;
+    let result: Vec<Value> = volumes
         .into_iter()
         .map(|(metric, sums)| {
             let bytes: u64 = sums.values().sum();
             json!({"metric": metric, "value": value(to_ns - 1, bytes)})
         })
         .collect();
-    Ok(success(
-        json!({"resultType": "vector", "result": result, "stats": {}}),
-    ))
+    Ok(found("vector", result, None))
+}
+
+/// Bytes by labels; parameters in a form
+#[utoipa::path(post, path = "/loki/api/v1/index/volume", operation_id = "loki_index_volume_post", tag = "loki",
+    request_body(content = String, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 200, body = serde_json::Value), (status = 400, body = String, content_type = "text/plain")))]
+pub async fn post_volume(
+    gateway: State<Gateway>,
+    allowed: Allowed,
+    asked: Asked,
+) -> Result<Response, Failure> {
+    volume(gateway, allowed, asked).await
 }
 
 /// Bytes by labels over time
@@ -103,20 +126,30 @@ pub async fn volume_range(
     State(gateway): State<Gateway>,
     allowed: Allowed,
     asked: Asked,
-) -> Result<Json<Value>, Failure> {
+) -> Result<Response, Failure> {
     let (from_ns, to_ns) = asked.range()?;
     let step_ns = asked.step_ns(to_ns.saturating_sub(from_ns))?;
-    let found = volumes(&gateway, &allowed, &asked, Some(step_ns)).await?;
-    let result: Vec<Value> = found
+    let volumes = volumes(&gateway, &allowed, &asked, Some(step_ns)).await?;
+    let result: Vec<Value> = volumes
         .into_iter()
         .map(|(metric, sums)| {
             let values: Vec<Value> = sums.iter().map(|(at, bytes)| value(*at, *bytes)).collect();
             json!({"metric": metric, "values": values})
         })
         .collect();
-    Ok(success(
-        json!({"resultType": "matrix", "result": result, "stats": {}}),
-    ))
+    Ok(found("matrix", result, None))
+}
+
+/// Bytes by labels over time; parameters in a form
+#[utoipa::path(post, path = "/loki/api/v1/index/volume_range", operation_id = "loki_index_volume_range_post", tag = "loki",
+    request_body(content = String, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 200, body = serde_json::Value), (status = 400, body = String, content_type = "text/plain")))]
+pub async fn post_volume_range(
+    gateway: State<Gateway>,
+    allowed: Allowed,
+    asked: Asked,
+) -> Result<Response, Failure> {
+    volume_range(gateway, allowed, asked).await
 }
 
 fn value(at_ns: i64, bytes: u64) -> Value {

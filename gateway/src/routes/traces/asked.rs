@@ -91,9 +91,11 @@ impl Which {
             service: named(self.service),
             operation: named(self.operation),
             fields: fields(query.unwrap_or_default())?,
+            tags: Vec::new(),
             min_duration_ns: duration("min_duration_ms", self.min_duration_ms)?,
             max_duration_ns: duration("max_duration_ms", self.max_duration_ms)?,
             error: self.error,
+            status: None,
             kind: named(self.kind).map(|word| kind(&word)).transpose()?,
             as_of_ns,
         })

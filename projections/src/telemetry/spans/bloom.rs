@@ -19,7 +19,8 @@ pub(crate) fn operation_key(operation: &str) -> u64 {
     key(b'o', "", operation)
 }
 
-/// Hash of a field of a span or of its resource.
+/// Hash of a field of a span, of its resource or of its events, and of what is told of it
+/// by a name of [`tags`](super::tags).
 pub(crate) fn field_key(name: &str, value: &str) -> u64 {
     key(b'f', name, value)
 }

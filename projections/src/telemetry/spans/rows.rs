@@ -40,10 +40,7 @@ impl Times {
 }
 
 /// Both levels as they are now, and nothing of other projects.
-pub(crate) async fn snapshot(
-    db: &Db,
-    scope: &Scope,
-) -> Result<Snapshot, QueryError> {
+pub(crate) async fn snapshot(db: &Db, scope: &Scope) -> Result<Snapshot, QueryError> {
     snapshot::begin(db, SIGNAL, scope, LIMIT).await
 }
 

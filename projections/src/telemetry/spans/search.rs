@@ -1,5 +1,6 @@
 //! Traces that hold a span as asked for, the newest first.
 
+mod found;
 mod heatmap;
 mod matching;
 mod roots;
@@ -9,7 +10,7 @@ mod walk;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use protocols::spans::SpanKind;
+use protocols::spans::{SpanKind, SpanStatus};
 use schemas::scope::Scope;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
@@ -19,16 +20,19 @@ use super::fold::opened;
 use super::rows::{self, Times, apart};
 use super::segment::Segment;
 use super::span::OwnedField;
-use super::table::{Table, TraceId};
+use super::table::{Row, Table, TraceId};
 use super::trace::{Trace, collect0, collect1};
 use crate::db::{Db, QueryError};
 use crate::page::Page;
 
+pub use found::{Found, MOST_SPANS};
 pub use heatmap::{Cell, Heatmap, end_of_step, heatmap};
 pub use roots::{RootSpan, roots};
 pub use summary::TraceSummary;
 
 const HOUR_NS: i64 = 3_600_000_000_000;
+/// The spans of so many traces are read at once.
+const TRACES_AT_ONCE: usize = 200;
 
 /// One span must be all of this; empty parts do not filter.
 #[derive(Debug, Clone)]
@@ -38,9 +42,12 @@ pub struct Filter {
     pub operation: Option<String>,
     /// Of the span or its resource.
     pub fields: Vec<OwnedField>,
+    /// The same, or told of the span by a name of [`tags`](super::tags), or of its events.
+    pub tags: Vec<OwnedField>,
     pub min_duration_ns: Option<i64>,
     pub max_duration_ns: Option<i64>,
     pub error: Option<bool>,
+    pub status: Option<SpanStatus>,
     pub kind: Option<SpanKind>,
     /// Without what had not arrived by then, in nanoseconds since 1970.
     pub as_of_ns: Option<i64>,
@@ -82,19 +89,24 @@ pub async fn traces(
     scope: &Scope,
     filter: &Filter,
     limit: u32,
-) -> Result<Vec<Trace>, QueryError> {
+) -> Result<Found, QueryError> {
     let mut tx = rows::snapshot(db, scope).await?;
     let page = find(&mut tx, scope, filter, None, limit).await?;
-    let table = fetch(&mut tx, scope, &page.items, filter.as_of_ns).await?;
-    let mut known: HashMap<TraceId, Trace> = HashMap::new();
-    for rows in table.rows.chunk_by(|a, b| a.trace_id == b.trace_id) {
-        let trace = Trace::of(&table, rows);
-        known.insert(trace.trace_id, trace);
+    let mut found = Found::begin(page.next.is_some());
+    for some in page.items.chunks(TRACES_AT_ONCE) {
+        if found.is_full(MOST_SPANS) {
+            found.left_out += some.len();
+            continue;
+        }
+        let table = fetch(&mut tx, scope, some, filter.as_of_ns).await?;
+        let traces = table.rows.chunk_by(|a, b| a.trace_id == b.trace_id);
+        let traces = traces.map(|rows| (rows[0].trace_id, rows));
+        let traces: HashMap<TraceId, &[Row]> = traces.collect();
+        for rows in some.iter().filter_map(|one| traces.get(&one.trace_id)) {
+            found.take(MOST_SPANS, || Trace::of(&table, rows));
+        }
     }
-    let shown = page.items.iter();
-    Ok(shown
-        .filter_map(|found| known.remove(&found.trace_id))
-        .collect())
+    Ok(found)
 }
 
 async fn find(

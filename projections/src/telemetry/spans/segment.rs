@@ -8,6 +8,7 @@
 
 mod fields;
 mod read;
+mod told;
 mod write;
 
 pub(crate) use fields::Field;

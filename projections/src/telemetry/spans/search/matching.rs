@@ -13,7 +13,7 @@ impl Filter {
     pub(super) fn tokens(&self) -> Vec<u64> {
         let service = self.service.as_deref().map(bloom::service_key);
         let operation = self.operation.as_deref().map(bloom::operation_key);
-        let fields = self.fields.iter();
+        let fields = self.fields.iter().chain(&self.tags);
         let fields = fields.map(|(name, value)| bloom::field_key(name, value));
         service.into_iter().chain(operation).chain(fields).collect()
     }
@@ -58,13 +58,14 @@ impl<'a> Asked<'a> {
         let service = core.resources.iter();
         let service = service.map(|of| wanted.is_none_or(|name| core.text(of.service) == name));
         let fields = filter.fields.iter();
+        let fields = fields.map(|(name, value)| OfField::read(segment, core, name, value));
+        let tags = filter.tags.iter();
+        let tags = tags.map(|(name, value)| OfField::of_tag(segment, core, name, value));
         Ok(Self {
             core,
             filter,
             service: service.collect(),
-            fields: fields
-                .map(|(name, value)| OfField::read(segment, core, name, value))
-                .collect::<Result<_, _>>()?,
+            fields: fields.chain(tags).collect::<Result<_, _>>()?,
             late: match filter.as_of_ns {
                 Some(_) => segment.late()?,
                 None => Vec::new(),
@@ -104,6 +105,7 @@ fn plain(core: &Core, filter: &Filter, row: usize) -> bool {
         && filter
             .error
             .is_none_or(|failed| (status == SpanStatus::Error) == failed)
+        && filter.status.is_none_or(|wanted| status == wanted)
         && filter.kind.is_none_or(|wanted| kind == wanted)
         && filter
             .operation
@@ -111,12 +113,14 @@ fn plain(core: &Core, filter: &Filter, row: usize) -> bool {
             .is_none_or(|wanted| core.name(row) == wanted)
 }
 
-/// Where a field may be: in its column, among the others, in the resource.
+/// Where a field may be: in its column, among the others, in the resource, and as a tag
+/// in what is told besides.
 struct OfField<'a> {
     value: &'a str,
     column: Option<Field>,
     others: Vec<bool>,
     resources: Vec<bool>,
+    told: Vec<bool>,
 }
 
 impl<'a> OfField<'a> {
@@ -137,7 +141,19 @@ impl<'a> OfField<'a> {
             column: segment.field(name)?,
             others: others.iter().map(|fields| fields.iter().any(is)).collect(),
             resources: resources.collect(),
+            told: Vec::new(),
         })
+    }
+
+    fn of_tag(
+        segment: &Segment<'_>,
+        core: &Core,
+        name: &str,
+        value: &'a str,
+    ) -> Result<Self, Damaged> {
+        let told = segment.told(core, name, value)?;
+        let field = Self::read(segment, core, name, value)?;
+        Ok(Self { told, ..field })
     }
 
     fn is_in(&self, core: &Core, row: usize) -> bool {
@@ -145,5 +161,6 @@ impl<'a> OfField<'a> {
         column.is_some_and(|column| column.get(row) == Some(self.value))
             || self.others.get(row).copied().unwrap_or(false)
             || self.resources[core.of_resource[row] as usize]
+            || self.told.get(row).copied().unwrap_or(false)
     }
 }

@@ -76,12 +76,12 @@ impl<'a> Segment<'a> {
     }
 
     /// None where the column was left out.
-    fn column(&self, column: Column) -> Result<Option<Vec<u8>>, Damaged> {
+    pub(super) fn column(&self, column: Column) -> Result<Option<Vec<u8>>, Damaged> {
         let found = self.columns.iter().find(|(c, ..)| *c == column as u8);
         found.map(|(.., frame)| unpack(frame)).transpose()
     }
 
-    fn codes(&self, column: Column, limit: usize) -> Result<Vec<u32>, Damaged> {
+    pub(super) fn codes(&self, column: Column, limit: usize) -> Result<Vec<u32>, Damaged> {
         let Some(raw) = self.column(column)? else {
             return match limit {
                 0 if self.rows > 0 => Err(Damaged("a column has nothing to point at")),
@@ -97,7 +97,7 @@ impl<'a> Segment<'a> {
     }
 
     /// Texts by code; code 0 is the empty text.
-    fn dictionary(&self, column: Column) -> Result<Vec<String>, Damaged> {
+    pub(super) fn dictionary(&self, column: Column) -> Result<Vec<String>, Damaged> {
         let mut all = vec![String::new()];
         if let Some(raw) = self.column(column)? {
             let mut bytes = Reader::new(&raw);

@@ -8,6 +8,7 @@ use super::super::bloom;
 use super::super::samples;
 use super::super::span::Span;
 use super::super::table::Table;
+use super::super::tags;
 use super::{Blooms, Segment, write};
 
 type Pairs = Vec<(String, String)>;
@@ -147,6 +148,10 @@ proptest! {
         if let Ok(segment) = Segment::open(&data) {
             segment.whole().ok();
             segment.other_fields().ok();
+            if let Ok(core) = segment.core() {
+                segment.told(&core, tags::EVENT, "e").ok();
+                segment.told(&core, tags::SCOPE, "x").ok();
+            }
         }
     }
 
@@ -169,8 +174,44 @@ proptest! {
             for (name, value) in span.fields.iter().chain(&span.resource) {
                 prop_assert!(bloom::may_hold(&written.token_bloom, bloom::field_key(name, value)));
             }
+            for (name, value) in told(&span) {
+                prop_assert!(bloom::may_hold(&written.token_bloom, bloom::field_key(&name, &value)));
+            }
         }
     }
+
+    #[test]
+    fn what_is_told_of_a_row_is_found(drawn in vec(drawn(), 1..30)) {
+        let table = table(&drawn);
+        let written = write(&table, Blooms::Without);
+        let segment = Segment::open(&written.data).expect("opens");
+        let core = segment.core().expect("reads");
+        let all: Vec<_> = table.spans().map(|span| told(&span)).collect();
+        let none = ("a".to_owned(), "no such".to_owned());
+        for tag in all.iter().flatten().chain([&none]) {
+            let found = segment.told(&core, &tag.0, &tag.1).expect("reads");
+            let expected: Vec<_> = all.iter().map(|told| told.contains(tag)).collect();
+            prop_assert_eq!(found, expected, "{:?}", tag);
+        }
+    }
+}
+
+/// Every tag of a span that is no field of it.
+fn told(span: &Span) -> Pairs {
+    let named = |name: &str, value: &String| (name.to_owned(), value.clone());
+    let mut told = vec![
+        named(tags::SCOPE, &span.scope),
+        named(tags::STATUS_MESSAGE, &span.status_message),
+        named(tags::TRACE_STATE, &span.trace_state),
+    ];
+    told.extend(
+        span.events
+            .iter()
+            .map(|event| named(tags::EVENT, &event.name)),
+    );
+    told.retain(|(_, value)| !value.is_empty());
+    told.extend(span.events.iter().flat_map(|event| event.fields.clone()));
+    told
 }
 
 #[test]

@@ -7,6 +7,7 @@ use super::super::bloom;
 use super::super::bytes::put_text;
 use super::super::numbers::NumberMap;
 use super::super::table::{FieldIds, Row, Table};
+use super::super::tags;
 use super::super::texts::{EMPTY, Texts};
 use super::fields::{self, put_texts};
 use super::{Column, VERSION};
@@ -376,6 +377,8 @@ fn token_bloom(table: &Table) -> Vec<u8> {
     let text = |id: u32| table.texts.get(id);
     let mut pairs = NumberMap::<u64, FieldIds>::default();
     let (mut names, mut resources) = (BTreeSet::new(), BTreeSet::new());
+    let (mut scopes, mut messages) = (BTreeSet::new(), BTreeSet::new());
+    let (mut states, mut events) = (BTreeSet::new(), BTreeSet::new());
     let mut see = |fields: &[FieldIds]| {
         for ids in fields {
             pairs.insert(u64::from(ids.0) << 32 | u64::from(ids.1), *ids);
@@ -385,6 +388,13 @@ fn token_bloom(table: &Table) -> Vec<u8> {
         names.insert(row.name);
         resources.insert(row.resource);
         see(table.fields_at(&row.fields));
+        scopes.insert(row.scope);
+        messages.insert(row.status_message);
+        states.insert(row.trace_state);
+        for event in table.events_at(&row.events) {
+            events.insert(event.name);
+            see(table.fields_at(&event.fields));
+        }
     }
     let mut keys = BTreeSet::new();
     for at in resources {
@@ -395,5 +405,14 @@ fn token_bloom(table: &Table) -> Vec<u8> {
     keys.extend(names.into_iter().map(|id| bloom::operation_key(text(id))));
     let field = |ids: FieldIds| bloom::field_key(text(ids.0), text(ids.1));
     keys.extend(pairs.into_values().map(field));
+    for (name, told) in [
+        (tags::SCOPE, scopes),
+        (tags::STATUS_MESSAGE, messages),
+        (tags::TRACE_STATE, states),
+        (tags::EVENT, events),
+    ] {
+        let told = told.into_iter().filter(|id| *id != EMPTY);
+        keys.extend(told.map(|id| bloom::field_key(name, text(id))));
+    }
     bloom::build(keys.into_iter())
 }
