@@ -5606,6 +5606,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body has not come in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -19443,6 +19452,15 @@ export interface operations {
                     "text/plain": string;
                 };
             };
+            /** @description The body has not come in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
                 headers: {
@@ -19627,6 +19645,15 @@ export interface operations {
                     "text/plain": string;
                 };
             };
+            /** @description The body has not come in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
                 headers: {
@@ -19800,6 +19827,15 @@ export interface operations {
             };
             /** @description The caller may not */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description The body has not come in time */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -20246,6 +20282,15 @@ export interface operations {
                     "text/plain": string;
                 };
             };
+            /** @description The body has not come in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
                 headers: {
@@ -20425,6 +20470,15 @@ export interface operations {
             };
             /** @description The caller may not */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description The body has not come in time */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -20620,6 +20674,15 @@ export interface operations {
                     "text/plain": string;
                 };
             };
+            /** @description The body has not come in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
                 headers: {
@@ -20793,6 +20856,15 @@ export interface operations {
             };
             /** @description The caller may not */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description The body has not come in time */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -20995,6 +21067,15 @@ export interface operations {
             };
             /** @description There is no such thing here */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description The body has not come in time */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -21366,6 +21447,15 @@ export interface operations {
             };
             /** @description The caller may not */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description The body has not come in time */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
