@@ -1,5 +1,7 @@
 //! Request bodies within bounds, both as sent and as decompressed.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
@@ -8,6 +10,10 @@ use futures::StreamExt;
 use protocols::compression::{self, Unpacked};
 
 pub use protocols::compression::Encoding;
+
+/// How long a body may take, from its first byte that is asked for to its last. A limit
+/// for each piece would let a client hold a connection with a byte now and then.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How much of a body is read, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +30,9 @@ pub enum BodyError {
     /// 413.
     #[error("the body is over the limit of {limit} bytes")]
     TooLarge { limit: usize },
+    /// 408.
+    #[error("the body had not come after {} seconds", .0.as_secs())]
+    TooSlow(Duration),
     /// 415.
     #[error("content encoding `{0}` is not supported here")]
     UnsupportedEncoding(String),
@@ -62,6 +71,18 @@ pub async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes
     if declared.is_some_and(|length| length > limit as u64) {
         return Err(BodyError::TooLarge { limit });
     }
+    within(PATIENCE, whole(body, limit)).await
+}
+
+async fn within<T>(
+    patience: Duration,
+    read: impl Future<Output = Result<T, BodyError>>,
+) -> Result<T, BodyError> {
+    let read = tokio::time::timeout(patience, read).await;
+    read.unwrap_or(Err(BodyError::TooSlow(patience)))
+}
+
+async fn whole(body: Body, limit: usize) -> Result<Bytes, BodyError> {
     let mut chunks = body.into_data_stream();
     let mut whole = BytesMut::new();
     while let Some(chunk) = chunks.next().await {
@@ -106,5 +127,19 @@ mod tests {
         let chunks = futures::stream::iter((0..8).map(|_| Ok::<_, std::io::Error>(vec![1u8; 100])));
         let read = read(&HeaderMap::new(), Body::from_stream(chunks), 250).await;
         assert_eq!(read, Err(BodyError::TooLarge { limit: 250 }));
+    }
+
+    #[tokio::test]
+    async fn a_body_that_stalls_or_trickles_is_given_up() {
+        let patience = Duration::from_millis(50);
+        let stalls = futures::stream::pending::<Result<Vec<u8>, std::io::Error>>();
+        let read = within(patience, whole(Body::from_stream(stalls), 250)).await;
+        assert_eq!(read, Err(BodyError::TooSlow(patience)));
+        let trickles = futures::stream::repeat(1u8).then(|byte| async move {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            Ok::<_, std::io::Error>(vec![byte])
+        });
+        let read = within(patience, whole(Body::from_stream(trickles), 250)).await;
+        assert_eq!(read, Err(BodyError::TooSlow(patience)));
     }
 }

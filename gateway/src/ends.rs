@@ -7,6 +7,7 @@ mod unshown;
 use std::time::Duration;
 
 use access::ended::End;
+use access::principal::{Grant, Principal};
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio_util::sync::CancellationToken;
 
@@ -28,6 +29,18 @@ impl Gateway {
         self.ended.note(what, now);
         self.live.end(what);
         Ok(())
+    }
+
+    /// Whether nobody has ended the caller's credential: keys can be revoked or changed,
+    /// and sessions ended, while a socket is open or an answer is being sent. That a token
+    /// has come to its own end is for others to see.
+    pub(crate) fn still_admits(&self, principal: &Principal) -> bool {
+        let now = self.clock.now();
+        let good = match principal.grant() {
+            Grant::Key { id, scopes } => self.keyring.still_admits(*id, scopes, now),
+            Grant::Member { .. } => true,
+        };
+        good && self.ended.check(principal).is_ok()
     }
 
     /// Takes in what other gateways have ended, until `stop`.

@@ -39,6 +39,7 @@ pub mod proxies;
 pub mod ready;
 pub mod request;
 pub mod routes;
+mod streamed;
 mod tenant_erasure;
 pub mod tokens;
 

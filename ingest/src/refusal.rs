@@ -76,9 +76,9 @@ impl Refusal {
             Self::Body(BodyError::UnsupportedEncoding(_)) | Self::UnsupportedType { .. } => {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE
             }
-            Self::Body(_) | Self::Invalid { .. } | Self::NothingTaken { .. } => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::Body(BodyError::Undecodable { .. } | BodyError::Unreadable(_))
+            | Self::Invalid { .. }
+            | Self::NothingTaken { .. } => StatusCode::BAD_REQUEST,
             Self::TooFast { .. } | Self::TooOften(Limited::TooMany { .. }) => {
                 StatusCode::TOO_MANY_REQUESTS
             }
@@ -87,6 +87,8 @@ impl Refusal {
             | Self::Log(_)
             | Self::LogAway(_)
             | Self::TooSlow
+            // Agents give up after a 408 too.
+            | Self::Body(BodyError::TooSlow(_))
             | Self::Codec(_)
             | Self::Panicked => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -101,6 +103,7 @@ impl Refusal {
                 "body_too_large"
             }
             Self::Body(BodyError::UnsupportedEncoding(_)) => "encoding_unsupported",
+            Self::TooSlow | Self::Body(BodyError::TooSlow(_)) => "timeout",
             Self::Body(_) => "body_unreadable",
             Self::Invalid { .. } => "invalid",
             Self::UnsupportedType { .. } => "type_unsupported",
@@ -111,7 +114,6 @@ impl Refusal {
             Self::Log(LogError::Full { heavy: true, .. }) => "log_full_heavy_tenant",
             Self::Log(LogError::Full { .. }) => "log_full",
             Self::Log(_) | Self::LogAway(_) => "log_unavailable",
-            Self::TooSlow => "timeout",
             Self::Codec(_) | Self::Panicked => "internal",
         }
     }

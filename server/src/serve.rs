@@ -2,12 +2,14 @@
 //! until one of them cannot go on.
 
 mod calls;
+mod connections;
 mod data;
 mod edge;
 mod lag;
 mod ready;
 mod slashes;
 mod tasks;
+mod unread;
 
 use std::sync::Arc;
 

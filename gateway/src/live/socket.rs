@@ -228,7 +228,7 @@ pub(crate) async fn until_over(gateway: &Gateway, principal: &Principal) {
     loop {
         tokio::select! {
             () = &mut by_itself => return,
-            _ = look.tick() => if !still_admitted(gateway, principal) {
+            _ = look.tick() => if !gateway.still_admits(principal) {
                 return;
             },
         }
@@ -243,16 +243,6 @@ async fn until_expired(gateway: &Gateway, principal: &Principal) {
         }
         None => std::future::pending().await,
     }
-}
-
-/// Keys can be revoked or changed, and sessions ended, while a socket is open.
-fn still_admitted(gateway: &Gateway, principal: &Principal) -> bool {
-    let now = gateway.clock.now();
-    let good = match principal.grant() {
-        Grant::Key { id, scopes } => gateway.keyring.still_admits(*id, scopes, now),
-        Grant::Member { .. } => true,
-    };
-    good && gateway.ended.check(principal).is_ok()
 }
 
 fn joining(principal: &Principal) -> Joining {

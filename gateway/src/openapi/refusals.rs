@@ -177,7 +177,8 @@ const GATES: [(&str, &str); 4] = [
     ),
 ];
 
-const BODIES: [(&str, &str); 3] = [
+const BODIES: [(&str, &str); 4] = [
+    ("408", "The body has not come in time"),
     ("413", "The body is too large"),
     (
         "415",

@@ -1,9 +1,8 @@
 //! `GET /api/v1/tenant/export`: everything of the caller's tenant as one file.
 
-use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
@@ -19,6 +18,7 @@ use crate::Gateway;
 use crate::auth::proof;
 use crate::error::{Error, Problem};
 use crate::operations::Allowed;
+use crate::streamed;
 
 /// Named in the first line; a reader that knows another refuses.
 const FORMAT: &str = "sre-copilot.tenant/1";
@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// For the whole file.
 const LONGEST: Duration = Duration::from_secs(60 * 60);
 
-type Pieces = mpsc::Sender<Result<Bytes, Infallible>>;
+type Pieces = mpsc::Sender<Result<Bytes, Error>>;
 
 /// Take everything of the tenant away
 ///
@@ -64,17 +64,21 @@ pub async fn tenant(State(gateway): State<Gateway>, allowed: Allowed) -> Result<
         at,
     };
     let (pieces, mut written) = mpsc::channel(WAITING);
+    let written_by = gateway.clone();
     tokio::spawn(async move {
-        let writing = file.write(&gateway, snapshot, &pieces);
+        let writing = file.write(&written_by, snapshot, &pieces);
         let written = tokio::time::timeout(LONGEST, writing).await;
         let late = |_| Error::Unavailable("it took too long".to_owned());
         if let Err(error) = written.map_err(late).flatten() {
             // The file ends without its last line.
             tracing::warn!(%error, "an export was cut off");
+            // Who still reads learns of it here.
+            pieces.send(Err(error)).await.ok();
         }
         drop(turn);
     });
-    let body = futures::stream::poll_fn(move |context| written.poll_recv(context));
+    let pieces = futures::stream::poll_fn(move |context| written.poll_recv(context));
+    let body = streamed::body(gateway, &allowed, pieces);
     let headers = [
         (
             CONTENT_TYPE,
@@ -85,7 +89,7 @@ pub async fn tenant(State(gateway): State<Gateway>, allowed: Allowed) -> Result<
             HeaderValue::from_str(&name).map_err(|e| Error::Internal(e.to_string()))?,
         ),
     ];
-    Ok((headers, Body::from_stream(body)).into_response())
+    Ok((headers, body).into_response())
 }
 
 /// What is written: everything of a tenant as it was `at` one moment.

@@ -1,9 +1,12 @@
-//! What is taken away is over for requests, sockets and agents, whoever took it away.
+//! What is taken away is over for requests, sockets, files and agents, whoever took it
+//! away.
 
 use std::time::{Duration, Instant};
 
-use axum::http::Method;
+use axum::body::{Body, BodyDataStream};
+use axum::http::{Method, Request};
 use eventlog::NewRecord;
+use futures::StreamExt;
 use schemas::context::{Clock, Context};
 use schemas::envelope::Envelope;
 use schemas::ids::{ProjectId, TenantId, UserId};
@@ -14,6 +17,7 @@ use schemas::topic::Topic;
 use serde_json::json;
 use sqlx::{Connection, Executor, PgConnection};
 use testkit::eventually;
+use tower::ServiceExt;
 
 use crate::app::{Answer, App, Person, app};
 use crate::logs;
@@ -228,4 +232,73 @@ async fn a_revoked_key_sends_and_reads_nothing_more() {
     let api = (Method::GET, "/api/v1/incidents");
     let read = until_refused(&app, api, &reader, "key_revoked").await;
     println!("PROOF revoked_key: ingest after {sent} ms, API after {read} ms");
+}
+
+const RECORDS: &str = "/api/v1/logs/export";
+/// More than one piece of a file has.
+const MANY: usize = 2_500;
+
+/// A file of which the first piece was taken.
+async fn begun(app: &App, path: &str, token: &str) -> BodyDataStream {
+    let request = Request::get(path).header("authorization", format!("Bearer {token}"));
+    let request = request.body(Body::empty()).unwrap();
+    let answer = app.router.clone().oneshot(request).await.unwrap();
+    assert_eq!(answer.status().as_u16(), 200, "{path}");
+    let mut pieces = answer.into_body().into_data_stream();
+    assert!(!pieces.next().await.unwrap().unwrap().is_empty());
+    pieces
+}
+
+/// Asserts that nothing more comes of a file, and that its reader learns of it.
+async fn broken_off(pieces: BodyDataStream) {
+    let rest: Vec<_> = pieces.collect().await;
+    assert!(!rest.is_empty() && rest.iter().all(Result::is_err));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_under_way_is_broken_off() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    let bob = app.colleague(&ada, "Bob", "admin").await;
+    let agent = logs::ingest_key(&app, &ada).await;
+    let lines: Vec<_> = (0..MANY)
+        .map(|n| json!({"message": format!("line {n}")}))
+        .collect();
+    logs::send(&app, &agent, json!(lines)).await;
+    eventually("all records are found", || async {
+        let file = app.get(RECORDS, Some(&ada.token)).await;
+        (file.text.lines().count() >= MANY).then_some(())
+    })
+    .await;
+
+    let reader = json!({"name": "reader", "scopes": ["read"]});
+    let made = app
+        .post("/api/v1/api-keys", &ada.token, reader)
+        .await
+        .with(201);
+    let (id, reader) = (made["id"].as_str().unwrap(), made["key"].as_str().unwrap());
+    eventually("the key works", || async {
+        let answer = app.get("/api/v1/incidents", Some(reader)).await;
+        (answer.status.as_u16() == 200).then_some(())
+    })
+    .await;
+    let file = begun(&app, RECORDS, reader).await;
+    let path = format!("/api/v1/api-keys/{id}");
+    app.delete(&path, &ada.token).await.with(204);
+    let api = (Method::GET, "/api/v1/incidents");
+    until_refused(&app, api, reader, "key_revoked").await;
+    broken_off(file).await;
+
+    let file = begun(&app, RECORDS, &bob.token).await;
+    let user = UserId(bob.user.parse().unwrap());
+    command(&app, &ada, RemoveMember { user }).await;
+    until_refused(&app, (Method::GET, ME), &bob.token, "session_ended").await;
+    broken_off(file).await;
+
+    let whole = begun(&app, RECORDS, &ada.token).await;
+    assert!(whole.collect::<Vec<_>>().await.iter().all(Result::is_ok));
+    let file = begun(&app, "/api/v1/tenant/export", &ada.token).await;
+    ws::log_out(&app, &ada).await;
+    until_refused(&app, (Method::GET, ME), &ada.token, "session_ended").await;
+    broken_off(file).await;
 }

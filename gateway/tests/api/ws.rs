@@ -94,7 +94,7 @@ pub(crate) async fn close_code(socket: &mut Socket) -> u16 {
     }
 }
 
-async fn log_out(app: &App, person: &Person) {
+pub(crate) async fn log_out(app: &App, person: &Person) {
     let cookies = format!("srec_refresh={}", person.refresh);
     let own = [
         ("cookie", cookies.as_str()),

@@ -181,6 +181,11 @@ pub const METRICS: &[(Kind, &str, &str)] = &[
         "Single sign-ons that were refused, by rule.",
     ),
     (
+        Counter,
+        "http_connections_refused_total",
+        "Connections refused because there are too many.",
+    ),
+    (
         Histogram,
         "http_request_seconds",
         "Seconds until an answer of API or ingest began, by route, method and class of status.",
@@ -362,6 +367,7 @@ const FROM_THE_START: &[&str] = &[
     "gateway_loki_limits_total",
     "gateway_outcomes_unreadable_total",
     "gateway_refresh_reused_total",
+    "http_connections_refused_total",
     "ingest_key_uses_lost_total",
     "ingest_notes_lost_total",
     "ingest_syslog_refused_connections_total",

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use access::telemetry_limits::{Allowance, TelemetryLimits};
 use anyhow::Context;
-use axum::extract::{Request, State};
+use axum::Router;
+use axum::extract::State;
 use axum::routing::get;
-use axum::{Router, ServiceExt};
 use gateway::config::{Config as GatewayConfig, PublicUrl};
 use gateway::{Gateway, Surroundings};
 use ingest::IngestState;
@@ -16,17 +16,12 @@ use ingest::telemetry::syslog::{self, Port};
 use ingest::telemetry::{Settings, Telemetry};
 use projections::telemetry::metrics::{Limits, Stores};
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
-use tower::Layer;
-use tower::util::MapRequestLayer;
 
-use super::{CLOCK, Platform, ready, slashes};
+use super::connections::{self, Bounds};
+use super::{CLOCK, Platform, ready};
 use crate::config::{Config, Registration};
 use crate::listen::bind;
 use crate::roles::Roles;
-
-/// How long open connections may go on after the process was told to stop.
-const DRAIN: Duration = Duration::from_secs(10);
 
 /// The bound sockets of one process.
 pub(super) struct Listeners {
@@ -80,16 +75,16 @@ impl Listeners {
 /// Serves what the roles need until shutdown.
 pub(super) async fn serve(platform: Platform, listeners: Listeners) -> anyhow::Result<()> {
     let shutdown = platform.shutdown.clone();
+    let bounds = Bounds::default();
+    let http =
+        |listener, router| connections::serve(listener, router, bounds.clone(), shutdown.clone());
     let port = listeners.http.local_addr()?.port();
     let agents = takes_agents(platform.roles).then(|| agents(&platform));
     let posts = agents.clone().map(ingest::router).unwrap_or_default();
     let messages = listeners.syslog.zip(agents.clone());
     let calls = async {
-        match listeners.otlp_grpc.zip(agents) {
-            Some((otlp_grpc, agents)) => {
-                listen(otlp_grpc, ingest::grpc_router(agents), shutdown.clone()).await
-            }
-            None => Ok(()),
+        if let Some((otlp_grpc, agents)) = listeners.otlp_grpc.zip(agents) {
+            http(otlp_grpc, ingest::grpc_router(agents)).await;
         }
     };
     let syslog = async {
@@ -100,7 +95,6 @@ pub(super) async fn serve(platform: Platform, listeners: Listeners) -> anyhow::R
             };
             syslog::serve(listener, agents, port, shutdown.clone()).await;
         }
-        Ok(())
     };
     let log = match platform.embedded {
         Some(_) => "embedded",
@@ -111,11 +105,7 @@ pub(super) async fn serve(platform: Platform, listeners: Listeners) -> anyhow::R
         let address = listeners.http.local_addr()?;
         tracing::info!(role, version, log, "listening on {address}");
         let router = probes(&platform).merge(posts);
-        tokio::try_join!(
-            listen(listeners.http, router, shutdown.clone()),
-            calls,
-            syslog
-        )?;
+        tokio::join!(http(listeners.http, router), calls, syslog);
         return Ok(());
     };
     let url = gateway.config.public_url.origin().to_owned();
@@ -124,18 +114,16 @@ pub(super) async fn serve(platform: Platform, listeners: Listeners) -> anyhow::R
     let posts = gateway::cors::allow(posts, &gateway.config.cors_origins);
     let router = gateway.router().merge(posts);
     let socket = async {
-        match listeners.ws {
-            Some(ws) => listen(ws, gateway.socket_router(), shutdown.clone()).await,
-            None => Ok(()),
+        if let Some(ws) = listeners.ws {
+            http(ws, gateway.socket_router()).await;
         }
     };
-    tokio::try_join!(
-        run(&platform, &gateway),
-        listen(listeners.http, router, shutdown.clone()),
-        socket,
-        calls,
-        syslog,
-    )?;
+    let served = async {
+        tokio::join!(http(listeners.http, router), socket, calls, syslog);
+        Ok(())
+    };
+    // A log that has failed ends what is served too.
+    tokio::try_join!(run(&platform, &gateway), served)?;
     Ok(())
 }
 
@@ -248,25 +236,4 @@ fn probes(platform: &Platform) -> Router {
             get(|State(p): State<Platform>| async move { p.metrics.render() }),
         )
         .with_state(platform.clone())
-}
-
-async fn listen(
-    listener: TcpListener,
-    router: Router,
-    shutdown: CancellationToken,
-) -> anyhow::Result<()> {
-    let router = MapRequestLayer::new(slashes::needed).layer(router);
-    let service = ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(router);
-    let stop = shutdown.clone();
-    let serving = axum::serve(listener, service)
-        .with_graceful_shutdown(async move { stop.cancelled().await });
-    let overtime = async {
-        shutdown.cancelled().await;
-        tokio::time::sleep(DRAIN).await;
-    };
-    tokio::select! {
-        served = serving => served.context("cannot serve"),
-        // Sockets that will not end are cut; their clients resume elsewhere.
-        () = overtime => Ok(()),
-    }
 }

@@ -2,7 +2,6 @@
 
 use access::seal;
 use access::token::SigningKey;
-use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
@@ -21,6 +20,7 @@ use crate::csv::cell;
 use crate::error::{Error, FieldError, Problem};
 use crate::operations::Allowed;
 use crate::parameters::Query;
+use crate::streamed;
 
 const ENTRIES_A_PAGE: i64 = 1_000;
 const CSV_HEAD: &str = "seq,at,kind,actor,action,target_type,target_id,result,rule,version,\
@@ -80,13 +80,14 @@ pub async fn file(
     let file = File {
         seal: last_seal(&key, &head)?,
         key,
-        gateway,
+        gateway: gateway.clone(),
         scope,
         filter,
         format,
         head,
     };
-    Ok((headers, Body::from_stream(file.pages())).into_response())
+    let body = streamed::body(gateway, &allowed, file.pages());
+    Ok((headers, body).into_response())
 }
 
 /// Made now, so that the chain itself is sealed to its end, whatever becomes of the file.

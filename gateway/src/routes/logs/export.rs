@@ -1,6 +1,5 @@
 //! All records that a filter finds, as a file.
 
-use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
@@ -18,6 +17,7 @@ use crate::csv::cell;
 use crate::error::{Error, FieldError, Problem};
 use crate::operations::Allowed;
 use crate::parameters::Query;
+use crate::streamed;
 
 /// Records of one file at most.
 const MOST_RECORDS: usize = 100_000;
@@ -65,7 +65,8 @@ pub async fn file(
             "attachment; filename=\"logs.csv\"",
         ),
     };
-    let body = Body::from_stream(pages(gateway, allowed.scope().clone(), query, format));
+    let pages = pages(gateway.clone(), allowed.scope().clone(), query, format);
+    let body = streamed::body(gateway, &allowed, pages);
     let headers = [(CONTENT_TYPE, kind.0), (CONTENT_DISPOSITION, kind.1)];
     Ok((headers, body).into_response())
 }
