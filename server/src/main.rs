@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use server::cli::{Cli, Command};
-use server::config::{Config, Settings};
+use server::config::{BadSetting, Config, Settings};
 use server::{observe, run};
 
 const EX_CONFIG: u8 = 78;
@@ -37,6 +37,7 @@ fn main() -> ExitCode {
     };
     match runtime.block_on(run::run(command, config)) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(e) if e.chain().any(|cause| cause.is::<BadSetting>()) => end(&e, EX_CONFIG),
         Err(e) => end(&e, 1),
     }
 }

@@ -14,7 +14,7 @@ use projections::{Db, DbConfig};
 use schemas::topic::{Retention, Topic};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
+use crate::config::{BadSetting, Config};
 use crate::roles::Roles;
 
 /// The database that our own Postgres holds.
@@ -37,12 +37,19 @@ pub(crate) async fn open(
     if let Some(brokers) = &config.kafka_brokers {
         return Ok((open_kafka(brokers, config).await?, None));
     }
-    ensure!(
-        roles.all_in_one(),
-        "`sre-copilot {}` runs apart from the other roles and needs a log between them: \
-         set KAFKA_BROKERS, or run `sre-copilot` alone",
-        roles.name
-    );
+    if !roles.all_in_one() {
+        let expected = format!(
+            "`sre-copilot {}` runs apart from the other roles and needs a log between them: \
+             set KAFKA_BROKERS, or run `sre-copilot` alone",
+            roles.name
+        );
+        return Err(BadSetting {
+            setting: "KAFKA_BROKERS",
+            value: String::new(),
+            expected,
+        }
+        .into());
+    }
     let embedded = open_embedded(config).await?;
     Ok((embedded.clone(), Some(embedded)))
 }
@@ -105,10 +112,25 @@ pub(crate) async fn open_embedded(config: &Config) -> anyhow::Result<Arc<Embedde
 #[cfg(feature = "kafka")]
 async fn open_kafka(brokers: &str, config: &Config) -> anyhow::Result<Log> {
     let options = kafka_options(brokers, config);
-    let log = eventlog::kafka::KafkaLog::open(options)
-        .await
-        .context("cannot open the log on Kafka")?;
-    Ok(log)
+    let opened = eventlog::kafka::KafkaLog::open(options).await;
+    let log = opened.map_err(|error| not_opened(error, config));
+    Ok(log.context("cannot open the log on Kafka")?)
+}
+
+/// Settings that are refused now are refused after each restart.
+#[cfg(feature = "kafka")]
+fn not_opened(error: eventlog::kafka::OpenError, config: &Config) -> anyhow::Error {
+    if !matches!(error, eventlog::kafka::OpenError::Settings(_)) {
+        return error.into();
+    }
+    let shown = config.redacted().kafka_options;
+    let shown = shown.iter().map(|(name, value)| format!("{name}={value}"));
+    let refused = BadSetting {
+        setting: "SRE_COPILOT_KAFKA_OPTIONS",
+        value: shown.collect::<Vec<_>>().join(","),
+        expected: error.to_string(),
+    };
+    refused.into()
 }
 
 /// How this process is known to the brokers.
