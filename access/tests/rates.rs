@@ -199,7 +199,11 @@ async fn over_tls_it_counts_where_the_authority_is_believed() {
     let refused = doubting.take(Rule::Entrance, subject(), at(0)).await;
     assert_eq!(refused, Err(Limited::Uncounted));
     // An authority is for TLS.
-    let plain = Shared::new(&format!("redis://127.0.0.1:{port}"), Some(&authority), "test");
+    let plain = Shared::new(
+        &format!("redis://127.0.0.1:{port}"),
+        Some(&authority),
+        "test",
+    );
     assert!(plain.is_err_and(|e| e.to_string().contains("rediss://")));
 }
 

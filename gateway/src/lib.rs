@@ -260,8 +260,9 @@ impl Gateway {
         let changes = self.follow_changes(stop.clone());
         let outcomes = self.outcomes.follow(&self.log, stop.clone());
         let sealer = sealer::run(self, stop.clone());
+        let readiness = ready::keep_measuring(self, stop.clone());
         let (outcomes, ..) = tokio::join!(
-            outcomes, keys, tokens, live, sweeper, sealer, ends, changes, erasures
+            outcomes, keys, tokens, live, sweeper, sealer, ends, changes, erasures, readiness
         );
         Ok(outcomes?)
     }

@@ -109,7 +109,7 @@ impl Settings {
             kafka_options: pairs(set(self.kafka_options))?,
             kafka_replication: self.kafka_replication.unwrap_or(3),
             kafka_prefix: set(self.kafka_prefix).unwrap_or_default(),
-            redis_url: redis(set(self.redis_url), self.redis_ca_file.as_ref())?,
+            redis_url: redis(set(self.redis_url), self.redis_ca_file.as_deref())?,
             redis_ca_file: self.redis_ca_file,
             data_dir: self.data_dir.unwrap_or_else(|| "data".into()),
             http_addr: address("http_addr", set(self.http_addr), http_port)?,

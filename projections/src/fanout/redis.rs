@@ -80,11 +80,7 @@ impl Fanout for Redis {
 
 /// Publishes until shutdown. A failed delivery is not repeated: listeners find
 /// the hole, and an old announcement after a newer one would only confuse them.
-async fn deliver(
-    client: Client,
-    channel: String,
-    mut waiting: mpsc::Receiver<Announcement>,
-) {
+async fn deliver(client: Client, channel: String, mut waiting: mpsc::Receiver<Announcement>) {
     let mut connection: Option<ConnectionManager> = None;
     while let Some(announcement) = waiting.recv().await {
         if connection.is_none() {

@@ -1,7 +1,7 @@
 //! Addresses of Postgres and Redis: what is wrong with them is found before anything is
 //! started, and what is shown of them holds no secret.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use access::rates::Shared;
 use reqwest::Url;
@@ -10,7 +10,7 @@ use sqlx::postgres::PgConnectOptions;
 use super::BadSetting;
 
 /// Parameters of an address of Postgres that name a file.
-const FILES: [&str; 8] = [
+const FILES: [&str; 7] = [
     "sslrootcert",
     "ssl-root-cert",
     "ssl-ca",
@@ -18,7 +18,6 @@ const FILES: [&str; 8] = [
     "ssl-cert",
     "sslkey",
     "ssl-key",
-    "sslcrl",
 ];
 
 /// Parameters that hold a secret.
@@ -58,7 +57,7 @@ pub(super) fn database(url: Option<String>) -> Result<Option<String>, BadSetting
 /// An address that Redis' client takes, and whom to believe over TLS.
 pub(super) fn redis(
     url: Option<String>,
-    ca_file: Option<&PathBuf>,
+    ca_file: Option<&Path>,
 ) -> Result<Option<String>, BadSetting> {
     let Some(url) = url else { return Ok(None) };
     let bad = |expected: String| BadSetting {
@@ -71,7 +70,7 @@ pub(super) fn redis(
                         redis_ca_file names whom to believe";
         return Err(bad(expected.to_owned()));
     }
-    let authority = ca_file.map(|file| authority(file)).transpose()?;
+    let authority = ca_file.map(authority).transpose()?;
     match Shared::new(&url, authority.as_deref(), "") {
         Ok(_) => Ok(Some(url)),
         Err(error) => Err(bad(format!(
@@ -171,7 +170,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("ca.pem");
         let url = |more: &str| format!("postgres://ada:s3cret@db/x?{more}");
-        let root = url(&format!("sslmode=verify-full&sslrootcert={}", file.display()));
+        let root = url(&format!(
+            "sslmode=verify-full&sslrootcert={}",
+            file.display()
+        ));
         for (url, told) in [
             (url("sslmode=verify-fulll"), "verify-fulll"),
             (url("port=many"), "invalid digit"),
@@ -207,10 +209,13 @@ mod tests {
             assert!(!refused.contains("s3cret"), "{refused}");
         }
         assert!(read("rediss://cache:6380", None).is_ok());
-        let refused = read("rediss://cache", Some(&file)).unwrap_err();
+        let refused = read("rediss://cache", Some(file.as_path())).unwrap_err();
         assert_eq!(refused.setting, "redis_ca_file");
         std::fs::write(&file, "no certificate").unwrap();
-        let refused = read("rediss://cache", Some(&file)).unwrap_err();
-        assert!(refused.to_string().contains("no certificate in PEM"), "{refused}");
+        let refused = read("rediss://cache", Some(file.as_path())).unwrap_err();
+        assert!(
+            refused.to_string().contains("no certificate in PEM"),
+            "{refused}"
+        );
     }
 }
