@@ -119,11 +119,12 @@ logcli_peer() {
     -replace=google.golang.org/grpc=google.golang.org/grpc@v1.29.1
 }
 
-[ $# -gt 0 ] || set -- postgres prometheus alertmanager node-exporter rsyslog redis kafka keycloak chromium xfs eatmydata telemetrygen logcli shellcheck
+[ $# -gt 0 ] || set -- postgres prometheus promtool alertmanager node-exporter rsyslog redis kafka keycloak chromium xfs eatmydata telemetrygen logcli shellcheck
 for name in "$@"; do
   case $name in
     postgres) postgres_peer ;;
     prometheus) peer PROMETHEUS prometheus prometheus ;;
+    promtool) peer PROMTOOL promtool prometheus ;;
     alertmanager) peer ALERTMANAGER prometheus-alertmanager prometheus-alertmanager ;;
     victoria-metrics) peer VICTORIA_METRICS victoria-metrics victoria-metrics ;;
     victoria-logs) victoria_logs_peer ;;

@@ -188,6 +188,7 @@ impl Rates {
     }
 
     /// Counts one; None where the rule has no quota, or an agent could not be counted.
+    /// What is counted in Redis is counted at the time of Redis, not at `now`.
     pub async fn take(
         &self,
         rule: Rule,
@@ -199,7 +200,7 @@ impl Rates {
         };
         let cell = match &self.shared {
             None => self.local.take(rule, subject, quota, now),
-            Some(shared) => match shared.take(rule, subject, quota, now).await {
+            Some(shared) => match shared.take(rule, subject, quota).await {
                 Ok(cell) => cell,
                 Err(error) => match self.away(rule, &error) {
                     WhenAway::CountHere => self.local.take(rule, subject, quota, now),

@@ -138,6 +138,7 @@ impl EmbeddedLog {
         let budget = Budget::new(options.disk_budget_bytes, Room::beside(&options));
         let (mut journals, mut threads, mut findings) = (Vec::new(), Vec::new(), Vec::new());
         for name in topic::Journal::ALL {
+            finding::count_from_zero(name);
             let place = recovery::Place {
                 dir: options.dir.join(name.name()),
                 journal: name,

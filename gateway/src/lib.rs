@@ -270,8 +270,10 @@ impl Gateway {
         let changes = self.follow_changes(stop.clone());
         let outcomes = self.outcomes.follow(&self.log, stop.clone());
         let sealer = sealer::run(self, stop.clone());
+        let readiness = ready::keep_measuring(self, stop.clone());
         let (outcomes, ..) = tokio::join!(
-            outcomes, keys, tokens, live, pace, sweeper, sealer, ends, changes, erasures, people
+            outcomes, keys, tokens, live, pace, sweeper, sealer, ends, changes, erasures, people,
+            readiness
         );
         Ok(outcomes?)
     }

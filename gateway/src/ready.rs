@@ -9,12 +9,15 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use projections::checkpoints;
 use serde::Serialize;
+use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
 use crate::Gateway;
 use crate::error::{Error, Problem};
 
 const PATIENCE: Duration = Duration::from_millis(1500);
+/// How often it is measured for `/metrics`.
+const EVERY: Duration = Duration::from_secs(5);
 
 /// What the gateway needs, and whether it has it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -66,6 +69,21 @@ impl Readiness {
             read_models,
         }
     }
+}
+
+/// Measures what only a gateway needs, until shutdown; the process measures the rest.
+pub(crate) async fn keep_measuring(gateway: &Gateway, stop: CancellationToken) {
+    let measuring = async {
+        loop {
+            let now = Readiness::of(gateway).await;
+            for (part, ready) in [("sessions", now.sessions), ("read_models", now.read_models)] {
+                let ready = f64::from(u8::from(ready));
+                metrics::gauge!("sre_copilot_ready", "part" => part).set(ready);
+            }
+            tokio::time::sleep(EVERY).await;
+        }
+    };
+    stop.run_until_cancelled(measuring).await;
 }
 
 /// What it counts, for Prometheus

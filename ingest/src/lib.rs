@@ -5,6 +5,7 @@
 
 mod admission;
 mod refusal;
+mod seldom;
 pub mod telemetry;
 pub mod webhooks;
 

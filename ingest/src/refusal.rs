@@ -1,5 +1,7 @@
 //! Why a request was not taken, and how the agent is told (RFC 9457).
 
+use std::time::Instant;
+
 use access::body::BodyError;
 use access::denied::Denied;
 use access::permissions::KeyScope;
@@ -12,6 +14,8 @@ use schemas::codec::CodecError;
 use schemas::context::{Clock, Context};
 use serde_json::json;
 use uuid::Uuid;
+
+use crate::seldom::Seldom;
 
 /// An agent sends again after 503 and gives up after a 4xx.
 #[derive(Debug, thiserror::Error)]
@@ -49,11 +53,21 @@ pub enum Refusal {
     Panicked,
 }
 
+/// Agents that are refused come again, by the thousand.
+static FULL: Seldom = Seldom::new();
+
 impl From<LogError> for Refusal {
     /// An agent is told what it can do about; brokers and files are the operator's.
     fn from(error: LogError) -> Self {
-        if matches!(error, LogError::TooLarge { .. } | LogError::Full { .. }) {
-            return Self::Log(error);
+        match error {
+            LogError::TooLarge { .. } => return Self::Log(error),
+            LogError::Full { .. } => {
+                if let Some(more) = FULL.admit(Instant::now()) {
+                    tracing::warn!(%error, more, "agents are refused");
+                }
+                return Self::Log(error);
+            }
+            _ => {}
         }
         let request_id = Context::ambient(&Clock::System).id();
         tracing::warn!(%error, %request_id, "the log did not take what an agent sent");

@@ -3,6 +3,7 @@
 
 mod clear_text;
 mod read;
+mod servers;
 mod settings;
 
 use std::net::SocketAddr;
@@ -15,6 +16,7 @@ pub use clear_text::ClearText;
 use read::{
     address, age, host_name, log, mail, networks, origins, pairs, public_url, registration, seconds,
 };
+use servers::{database, redis, without_password};
 pub use settings::Settings;
 
 /// Who may register a tenant.
@@ -35,6 +37,7 @@ pub struct Config {
     pub kafka_replication: i32,
     pub kafka_prefix: String,
     pub redis_url: Option<String>,
+    pub redis_ca_file: Option<PathBuf>,
     pub data_dir: PathBuf,
     pub http_addr: SocketAddr,
     pub ws_addr: SocketAddr,
@@ -101,12 +104,13 @@ impl Settings {
         let set = |value: Option<String>| value.filter(|text| !text.trim().is_empty());
         let (smtp_url, mail_from) = mail(set(self.smtp_url), set(self.mail_from))?;
         let config = Config {
-            database_url: set(self.database_url),
+            database_url: database(set(self.database_url))?,
             kafka_brokers: set(self.kafka_brokers),
             kafka_options: pairs(set(self.kafka_options))?,
             kafka_replication: self.kafka_replication.unwrap_or(3),
             kafka_prefix: set(self.kafka_prefix).unwrap_or_default(),
-            redis_url: set(self.redis_url),
+            redis_url: redis(set(self.redis_url), self.redis_ca_file.as_deref())?,
+            redis_ca_file: self.redis_ca_file,
             data_dir: self.data_dir.unwrap_or_else(|| "data".into()),
             http_addr: address("http_addr", set(self.http_addr), http_port)?,
             ws_addr: address("ws_addr", set(self.ws_addr), 8505)?,
@@ -218,19 +222,6 @@ impl Config {
     }
 }
 
-/// `user:secret@host` becomes `user:***@host`.
-fn without_password(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return url.to_owned();
-    };
-    let Some((login, host)) = rest.rsplit_once('@') else {
-        return url.to_owned();
-    };
-    let user = login.split(':').next().unwrap_or_default();
-    let secret = if login.contains(':') { ":***" } else { "" };
-    format!("{scheme}://{user}{secret}@{host}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -294,14 +285,5 @@ mod tests {
             assert_eq!(refused.setting, setting, "{url} {from}");
             assert!(!refused.to_string().contains("s3cret"));
         }
-    }
-
-    #[test]
-    fn passwords_are_not_shown() {
-        assert_eq!(
-            without_password("postgres://ada:s3cret@db.example/x"),
-            "postgres://ada:***@db.example/x"
-        );
-        assert_eq!(without_password("redis://cache:6379"), "redis://cache:6379");
     }
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use server::cli::{Cli, Command};
-use server::config::{Config, Settings};
+use server::config::{BadSetting, Config, Settings};
 use server::{Unproven, observe, run};
 
 const FAILED: u8 = 1;
@@ -41,6 +41,7 @@ fn main() -> ExitCode {
     match runtime.block_on(run::run(command, config)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) if e.is::<Unproven>() => end(&e, UNPROVEN),
+        Err(e) if e.chain().any(|cause| cause.is::<BadSetting>()) => end(&e, EX_CONFIG),
         Err(e) => end(&e, FAILED),
     }
 }

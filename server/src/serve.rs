@@ -199,9 +199,17 @@ async fn open_keyring(log: &Log, config: &Config) -> anyhow::Result<Keyring> {
 fn rates(log: &Log, config: &Config) -> anyhow::Result<Rates> {
     let shared = config.redis_url.as_deref().map(|url| {
         let prefix = format!("sre-copilot:{}", log.id());
-        Shared::new(url, &prefix).context("configuration: redis_url")
+        let authority = redis_authority(config)?;
+        Shared::new(url, authority.as_deref(), &prefix).context("configuration: redis_url")
     });
     Ok(Rates::new(config.quotas(), shared.transpose()?))
+}
+
+/// Whom Redis' certificate must be signed by, where that is not for the system to say.
+fn redis_authority(config: &Config) -> anyhow::Result<Option<Vec<u8>>> {
+    let file = config.redis_ca_file.as_ref();
+    file.map(|file| std::fs::read(file).with_context(|| format!("cannot read {}", file.display())))
+        .transpose()
 }
 
 fn fanout(
@@ -211,7 +219,9 @@ fn fanout(
 ) -> anyhow::Result<Arc<dyn Fanout>> {
     Ok(match &config.redis_url {
         Some(url) => {
-            Arc::new(Redis::start(url, log.id(), shutdown).context("configuration: redis_url")?)
+            let authority = redis_authority(config)?;
+            let started = Redis::start(url, authority.as_deref(), log.id(), shutdown);
+            Arc::new(started.context("configuration: redis_url")?)
         }
         None => Arc::new(InProcess::default()),
     })

@@ -12,9 +12,11 @@ use projections::migrate::MigrateError;
 use projections::vault::{self, MasterKey, Vault, VaultError};
 use projections::{Db, DbConfig};
 use schemas::topic::{Retention, Topic};
+use sqlx::postgres::PgConnectOptions;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
+use crate::config::{BadSetting, Config};
 use crate::roles::Roles;
 
 /// The database that our own Postgres holds.
@@ -37,12 +39,19 @@ pub(crate) async fn open(
     if let Some(brokers) = &config.kafka_brokers {
         return Ok((open_kafka(brokers, config).await?, None));
     }
-    ensure!(
-        roles.all_in_one(),
-        "`sre-copilot {}` runs apart from the other roles and needs a log between them: \
-         set KAFKA_BROKERS, or run `sre-copilot` alone",
-        roles.name
-    );
+    if !roles.all_in_one() {
+        let expected = format!(
+            "`sre-copilot {}` runs apart from the other roles and needs a log between them: \
+             set KAFKA_BROKERS, or run `sre-copilot` alone",
+            roles.name
+        );
+        return Err(BadSetting {
+            setting: "KAFKA_BROKERS",
+            value: String::new(),
+            expected,
+        }
+        .into());
+    }
     let embedded = open_embedded(config).await?;
     Ok((embedded.clone(), Some(embedded)))
 }
@@ -105,10 +114,27 @@ pub(crate) async fn open_embedded(config: &Config) -> anyhow::Result<Arc<Embedde
 #[cfg(feature = "kafka")]
 async fn open_kafka(brokers: &str, config: &Config) -> anyhow::Result<Log> {
     let options = kafka_options(brokers, config);
-    let log = eventlog::kafka::KafkaLog::open(options)
-        .await
+    let opened = eventlog::kafka::KafkaLog::open(options).await;
+    let log = opened
+        .map_err(|error| not_opened(error, config))
         .context("cannot open the log on Kafka")?;
     Ok(log)
+}
+
+/// Settings that are refused now are refused after each restart.
+#[cfg(feature = "kafka")]
+fn not_opened(error: eventlog::kafka::OpenError, config: &Config) -> anyhow::Error {
+    if !matches!(error, eventlog::kafka::OpenError::Settings(_)) {
+        return error.into();
+    }
+    // Names alone: what is mistyped may be that of a password.
+    let names = config.kafka_options.iter().map(|(name, _)| name.as_str());
+    let refused = BadSetting {
+        setting: "SRE_COPILOT_KAFKA_OPTIONS",
+        value: names.collect::<Vec<_>>().join(","),
+        expected: error.to_string(),
+    };
+    refused.into()
 }
 
 /// How this process is known to the brokers.
@@ -123,8 +149,13 @@ pub(crate) fn kafka_options(brokers: &str, config: &Config) -> eventlog::kafka::
 }
 
 #[cfg(not(feature = "kafka"))]
-async fn open_kafka(_: &str, _: &Config) -> anyhow::Result<Log> {
-    anyhow::bail!("KAFKA_BROKERS is set, but this program was built without Kafka")
+async fn open_kafka(brokers: &str, _: &Config) -> anyhow::Result<Log> {
+    let refused = BadSetting {
+        setting: "KAFKA_BROKERS",
+        value: brokers.to_owned(),
+        expected: "this program was built without Kafka".to_owned(),
+    };
+    Err(refused.into())
 }
 
 /// Where Postgres is: given, or to be started by us.
@@ -132,6 +163,8 @@ async fn open_kafka(_: &str, _: &Config) -> anyhow::Result<Log> {
 pub(crate) struct Database {
     pub(crate) url: String,
     own: Option<pgserver::Plan>,
+    /// How it is waited for.
+    pub(crate) wait: Wait,
 }
 
 impl Database {
@@ -142,6 +175,7 @@ impl Database {
             return Ok(Self {
                 url: url.clone(),
                 own: None,
+                wait: Wait::on(place(url)),
             });
         }
         let options = pgserver::Options {
@@ -152,6 +186,7 @@ impl Database {
         Ok(Self {
             url: plan.url(DATABASE),
             own: Some(plan),
+            wait: Wait::on("Postgres of our own".to_owned()),
         })
     }
 
@@ -220,36 +255,80 @@ impl Database {
     }
 }
 
-/// Says now and then that Postgres is waited for, not with every try.
-#[derive(Default)]
-struct Waiting(u32);
+/// The setting and where it leads, for lines about it.
+fn place(url: &str) -> String {
+    let options: Option<PgConnectOptions> = url.parse().ok();
+    match options {
+        Some(options) => match options.get_socket() {
+            Some(socket) => format!("DATABASE_URL ({})", socket.display()),
+            None => format!(
+                "DATABASE_URL ({}:{})",
+                options.get_host(),
+                options.get_port()
+            ),
+        },
+        None => "DATABASE_URL".to_owned(),
+    }
+}
 
-impl Waiting {
-    fn tell(&mut self, error: &dyn std::fmt::Display) {
-        if self.0.is_multiple_of(TOLD_OF) {
-            tracing::warn!("waiting for Postgres: {error}");
+/// Waiting for Postgres: where it should be, and why it cannot be used yet.
+#[derive(Debug, Clone)]
+pub(crate) struct Wait {
+    place: Arc<str>,
+    cause: watch::Sender<Option<String>>,
+}
+
+impl Wait {
+    fn on(place: String) -> Self {
+        Self {
+            place: place.into(),
+            cause: watch::Sender::new(None),
         }
-        self.0 = self.0.wrapping_add(1);
+    }
+
+    /// Why it was waited for last; None where that was never.
+    pub(crate) fn cause(&self) -> Option<String> {
+        self.cause.borrow().clone()
+    }
+
+    /// What failed for good, with the place.
+    fn ended(&self, done: Result<(), MigrateError>) -> anyhow::Result<()> {
+        done.with_context(|| self.place.to_string())
+    }
+
+    /// Remembers the cause, and says it now and then, not with every try.
+    fn tell(&self, tries: &mut u32, error: &dyn std::fmt::Display) {
+        let cause = format!("{}: {error}", self.place);
+        if tries.is_multiple_of(TOLD_OF) {
+            tracing::warn!("waiting for Postgres: {cause}");
+        }
+        *tries = tries.wrapping_add(1);
+        self.cause.send_replace(Some(cause));
     }
 }
 
 /// Brings the database to today's shape, waiting for Postgres as long as it takes.
-pub(crate) async fn migrate(settings: &DbConfig) -> anyhow::Result<()> {
-    let mut waiting = Waiting::default();
+pub(crate) async fn migrate(settings: &DbConfig, wait: &Wait) -> anyhow::Result<()> {
+    let mut tries = 0;
     loop {
         match projections::migrate(settings).await {
-            Err(MigrateError::Unavailable(e)) => waiting.tell(&e),
-            migrated => return Ok(migrated?),
+            Err(MigrateError::Unavailable(e)) => wait.tell(&mut tries, &e),
+            migrated => return wait.ended(migrated),
         }
         tokio::time::sleep(TRY_AGAIN).await;
     }
 }
 
 /// Opens the vault, waiting for Postgres as long as it takes.
-pub(crate) async fn open_vault(db: &Db, master: &MasterKey, log: &Log) -> anyhow::Result<Vault> {
+pub(crate) async fn open_vault(
+    db: &Db,
+    master: &MasterKey,
+    log: &Log,
+    wait: &Wait,
+) -> anyhow::Result<Vault> {
     // Before the vault is looked at: somebody who is known by now had one before.
     let has_people = knows_somebody(log).await?;
-    let mut waiting = Waiting::default();
+    let mut tries = 0;
     loop {
         let opened = match belongs(db, has_people).await {
             Ok(true) => Vault::open(db, master.clone()).await,
@@ -257,7 +336,7 @@ pub(crate) async fn open_vault(db: &Db, master: &MasterKey, log: &Log) -> anyhow
             Err(error) => Err(error),
         };
         match opened {
-            Err(VaultError::Database(e)) => waiting.tell(&e),
+            Err(VaultError::Database(e)) => wait.tell(&mut tries, &e),
             opened => return Ok(opened?),
         }
         tokio::time::sleep(TRY_AGAIN).await;
@@ -289,4 +368,34 @@ async fn knows_somebody(log: &Log) -> anyhow::Result<bool> {
     let ends = log.ends(&partitions).await;
     let ends = ends.context("cannot see whether the log knows anybody")?;
     Ok(ends.values().any(|end| *end > 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_about_postgres_names_the_setting_and_the_host() {
+        for (url, told) in [
+            (
+                "postgres://ada:s3cret@db.example/x",
+                "DATABASE_URL (db.example:5432)",
+            ),
+            (
+                "postgres://db:6432/x?password=s3cret",
+                "DATABASE_URL (db:6432)",
+            ),
+            (
+                "postgres:///x?host=/run/postgresql",
+                "DATABASE_URL (/run/postgresql)",
+            ),
+        ] {
+            assert_eq!(place(url), told);
+        }
+        let wait = Wait::on(place("postgres://ada:s3cret@db/x"));
+        assert_eq!(wait.cause(), None);
+        wait.tell(&mut 0, &"password authentication failed");
+        let cause = "DATABASE_URL (db:5432): password authentication failed";
+        assert_eq!(wait.cause().as_deref(), Some(cause));
+    }
 }

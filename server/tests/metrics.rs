@@ -5,8 +5,10 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use server::observe::described::METRICS;
+use testkit::{Peer, peer};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -99,5 +101,26 @@ fn the_rules_ask_for_metrics_that_there_are() {
     {
         let known = ["gateway_outcomes_unreadable_total"].contains(name);
         assert!(known || rules.contains(name), "{name}: {told}");
+    }
+}
+
+/// The first occurrence is often the only one.
+#[test]
+fn the_rules_see_what_is_first_seen_at_one() {
+    let test = "the_rules_see_what_is_first_seen_at_one";
+    let Some(promtool) = peer(test, Peer::Promtool) else {
+        return;
+    };
+    let cases = root().join("server/tests/alerts/first.yml");
+    let rules = root().join("docs/alerts.yml");
+    for arguments in [["check", "rules"], ["test", "rules"]] {
+        let file = match arguments {
+            ["check", _] => &rules,
+            _ => &cases,
+        };
+        let run = Command::new(&promtool).args(arguments).arg(file).output();
+        let run = run.unwrap();
+        let said = String::from_utf8_lossy(&[run.stdout, run.stderr].concat()).into_owned();
+        assert!(run.status.success(), "{said}");
     }
 }

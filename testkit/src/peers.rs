@@ -7,6 +7,8 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Peer {
     Prometheus,
+    /// Checks rules of Prometheus; comes with it.
+    Promtool,
     Alertmanager,
     NodeExporter,
     RedisServer,
@@ -35,6 +37,7 @@ impl Peer {
     fn variable(self) -> &'static str {
         match self {
             Self::Prometheus => "SRE_COPILOT_TEST_PROMETHEUS",
+            Self::Promtool => "SRE_COPILOT_TEST_PROMTOOL",
             Self::Alertmanager => "SRE_COPILOT_TEST_ALERTMANAGER",
             Self::NodeExporter => "SRE_COPILOT_TEST_NODE_EXPORTER",
             Self::RedisServer => "SRE_COPILOT_TEST_REDIS_SERVER",

@@ -98,6 +98,17 @@ mod tests {
         assert!(off <= 0.02, "{admitted} of {allowed}");
     }
 
+    /// One request a second was refused for as long as the clock was set back.
+    #[test]
+    fn a_clock_that_is_set_back_an_hour_refuses_for_a_moment() {
+        let local = Local::default();
+        assert!((0..20).all(|_| passes(&local, 1, 0)));
+        let back = -3_600_000_000;
+        assert!(!passes(&local, 1, back));
+        let slow = (1..60).map(|second| back + second * 1_000_000);
+        assert_eq!(slow.filter(|at| passes(&local, 1, *at)).count(), 59);
+    }
+
     #[test]
     fn subjects_and_rules_are_counted_apart() {
         let local = Local::default();

@@ -1,15 +1,17 @@
 //! Counts of all gateways together, in Redis: one script, so that no two of them take
 //! the same place. A gateway takes a hundredth of a second's worth at a time, so that
 //! Redis is asked at most a hundred times a second for one subject.
+//!
+//! The clock is that of Redis: gateways whose clocks differ would refuse for one another.
+//! Here only spans of time are measured, which no clock that is set changes.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use redis::Script;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use schemas::time::Timestamp;
+use redis::{Client, Script, TlsCertificates};
 use tokio::sync::OnceCell;
 
 use super::gcra::{self, Cell};
@@ -23,31 +25,37 @@ const MOST_LEASES: usize = 50_000;
 const LEASE_MICROS: f64 = 1_000_000.0;
 
 /// After trouble Redis is not asked for so long, so that nobody waits for it in vain.
-const PAUSE_MICROS: i64 = 1_000_000;
+const PAUSE_MICROS: u64 = 1_000_000;
 
-/// `gcra::take` over the arrival time of a key. Times in microseconds as text: Redis
-/// turns numbers of Lua into integers. Returns the new arrival time and how many pass.
+/// `gcra::take` over the arrival time of a key, at the time of Redis. Times in microseconds
+/// as text: Redis turns numbers of Lua into integers. Returns how far the new arrival time
+/// is ahead, and how many pass. What a clock that was set back cut off is kept, too.
 const TAKE: &str = r"
-local now, interval, burst, wanted = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
+local interval, burst, wanted = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local arrival = tonumber(redis.call('GET', KEYS[1]) or '0')
-local from = math.max(arrival, now)
-local fit = math.max(0, math.floor((now + burst * interval - from + 1) / interval))
+local full = now + burst * interval
+local from = math.min(math.max(arrival, now), full + 1)
+local fit = math.max(0, math.floor((full - from + 1) / interval))
 local passed = math.min(fit, wanted)
 local to = from + passed * interval
-if passed > 0 then
+if to ~= arrival then
   local ttl = math.ceil((to - now) / 1000) + 1000
   redis.call('SET', KEYS[1], string.format('%.3f', to), 'PX', ttl)
 end
-return {string.format('%.3f', to), passed}";
+return {string.format('%.3f', to - now), passed}";
 
 /// The connection of one process.
 pub struct Shared {
-    client: redis::Client,
+    client: Client,
     connection: OnceCell<ConnectionManager>,
     prefix: String,
     script: Script,
     leases: Mutex<HashMap<(Rule, Subject), Lease>>,
-    paused_until: AtomicI64,
+    /// Microseconds are counted from here.
+    begun: Instant,
+    paused_until: AtomicU64,
 }
 
 /// Places that were counted and not given away yet.
@@ -70,15 +78,27 @@ pub enum SharedError {
 }
 
 impl Shared {
-    /// Connects when first asked. `prefix` keeps installations apart on one Redis.
-    pub fn new(url: &str, prefix: &str) -> Result<Self, SharedError> {
+    /// Connects when first asked. `prefix` keeps installations apart on one Redis. Over TLS
+    /// the system's authorities are believed, or only those in `authority` (PEM).
+    pub fn new(url: &str, authority: Option<&[u8]>, prefix: &str) -> Result<Self, SharedError> {
+        let client = match authority {
+            None => Client::open(url),
+            Some(pem) => Client::build_with_tls(
+                url,
+                TlsCertificates {
+                    client_tls: None,
+                    root_cert: Some(pem.to_vec()),
+                },
+            ),
+        };
         Ok(Self {
-            client: redis::Client::open(url)?,
+            client: client?,
             connection: OnceCell::new(),
             prefix: prefix.to_owned(),
             script: Script::new(TAKE),
             leases: Mutex::default(),
-            paused_until: AtomicI64::new(i64::MIN),
+            begun: Instant::now(),
+            paused_until: AtomicU64::new(0),
         })
     }
 
@@ -87,28 +107,32 @@ impl Shared {
         rule: Rule,
         subject: Subject,
         quota: Quota,
-        now: Timestamp,
     ) -> Result<Cell, SharedError> {
-        let (key, micros) = ((rule, subject), now.micros() as f64);
-        if let Some(cell) = self.leased(key, quota, micros) {
+        let (key, now) = ((rule, subject), self.micros());
+        if let Some(cell) = self.leased(key, quota, now as f64) {
             return Ok(cell);
         }
-        if now.micros() < self.paused_until.load(Ordering::Relaxed) {
+        if now < self.paused_until.load(Ordering::Relaxed) {
             return Err(SharedError::Paused);
         }
         let wanted = (quota.per_second / 100).clamp(1, quota.burst.max(1));
-        let asked = self.ask(key, quota, micros, wanted);
-        let asked = tokio::time::timeout(PATIENCE, asked).await;
+        let asked = tokio::time::timeout(PATIENCE, self.ask(key, quota, wanted)).await;
         let asked = asked.unwrap_or(Err(SharedError::Late));
-        let (arrival, passed) = asked.inspect_err(|_| {
-            let until = now.micros() + PAUSE_MICROS;
+        let (ahead, passed) = asked.inspect_err(|_| {
+            let until = self.micros() + PAUSE_MICROS;
             self.paused_until.store(until, Ordering::Relaxed);
         })?;
+        let now = self.micros() as f64;
+        let arrival = now + ahead;
         if passed == 0 {
-            return Ok(gcra::waits(arrival, micros, quota));
+            return Ok(gcra::waits(arrival, now, quota));
         }
-        self.lease(key, passed - 1, arrival, micros);
-        Ok(gcra::passed(arrival, micros, quota))
+        self.lease(key, passed - 1, arrival, now);
+        Ok(gcra::passed(arrival, now, quota))
+    }
+
+    fn micros(&self) -> u64 {
+        self.begun.elapsed().as_micros() as u64
     }
 
     /// One of the places that were counted before.
@@ -149,7 +173,6 @@ impl Shared {
         &self,
         (rule, subject): (Rule, Subject),
         quota: Quota,
-        now: f64,
         wanted: u32,
     ) -> Result<(f64, u32), SharedError> {
         let connect = || async {
@@ -165,12 +188,11 @@ impl Shared {
         let answer: (String, u32) = self
             .script
             .key(key)
-            .arg(format!("{now:.0}"))
             .arg(format!("{interval:.3}"))
             .arg(quota.burst)
             .arg(wanted)
             .invoke_async(&mut connection)
             .await?;
-        Ok((answer.0.parse().unwrap_or(now), answer.1))
+        Ok((answer.0.parse().unwrap_or_default(), answer.1))
     }
 }

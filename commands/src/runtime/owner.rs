@@ -78,6 +78,7 @@ impl Owner {
         topic: Topic,
         shutdown: CancellationToken,
     ) -> anyhow::Result<()> {
+        routing::count_from_zero(topic);
         let group = Group {
             name: group.to_owned(),
             topics: vec![topic],

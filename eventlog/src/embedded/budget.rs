@@ -18,6 +18,9 @@ use crate::{LogError, NewRecord};
 /// Tenants weighed at a time; when there are more, the lighter half is
 /// forgotten.
 const TENANTS: usize = 4_096;
+/// Why records are refused, as it is counted.
+const FULL: &str = "disk_budget";
+const HEAVY: &str = "disk_budget_heavy_tenant";
 /// How long what was free is believed.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Bounds of what is left to others where nobody says how much: the journals' next
@@ -34,6 +37,10 @@ pub(super) struct Budget {
 
 impl Budget {
     pub(super) fn new(limit: u64, room: Room) -> Self {
+        // There from the start, so that the first increase is seen.
+        for reason in [FULL, HEAVY] {
+            metrics::counter!("eventlog_refused_records_total", "reason" => reason).increment(0);
+        }
         Self {
             limit,
             room,
@@ -51,8 +58,8 @@ impl Budget {
             return Ok(());
         }
         let reason = match heavy {
-            true => "disk_budget_heavy_tenant",
-            false => "disk_budget",
+            true => HEAVY,
+            false => FULL,
         };
         metrics::counter!("eventlog_refused_records_total", "reason" => reason)
             .increment(records.len() as u64);

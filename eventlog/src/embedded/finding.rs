@@ -55,6 +55,13 @@ impl Finding {
     }
 }
 
+/// Counts the journal's damage from zero, so that the first is seen as an increase.
+pub(super) fn count_from_zero(journal: Journal) {
+    for counted in ["eventlog_damage_total", "eventlog_corrupt_reads_total"] {
+        metrics::counter!(counted, "journal" => journal.name()).increment(0);
+    }
+}
+
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {

@@ -10,7 +10,8 @@ use crate::LogError;
 pub enum OpenError {
     #[error("cannot reach Kafka at {brokers}: {detail}")]
     Unreachable { brokers: String, detail: String },
-    #[error("Kafka refuses the client settings: {0}")]
+    /// One is unknown, has a value that it cannot have, or names a file that is not there.
+    #[error("Kafka's client refuses its settings: {}", refused_setting(.0))]
     Settings(KafkaError),
     #[error("cannot create topic {topic}: {detail}")]
     CreateTopic { topic: String, detail: String },
@@ -35,6 +36,14 @@ pub enum OpenError {
     Identity { topic: String, detail: String },
     #[error(transparent)]
     Log(#[from] LogError),
+}
+
+/// Without the value, which may be a password under a name that was mistyped.
+fn refused_setting(error: &KafkaError) -> String {
+    match error {
+        KafkaError::ClientConfig(_, told, name, _) => format!("{name}: {told}"),
+        other => other.to_string(),
+    }
 }
 
 /// A failed call as callers of the log see it.

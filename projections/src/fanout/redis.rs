@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::StreamExt;
 use redis::aio::ConnectionManager;
+use redis::{Client, RedisError, TlsCertificates};
 use schemas::change::Announcement;
 use schemas::ids::LogId;
 use tokio::sync::{broadcast, mpsc};
@@ -27,13 +28,24 @@ pub struct Redis {
 }
 
 impl Redis {
-    /// Connects in the background, and again whenever the connection is lost.
+    /// Connects in the background, and again whenever the connection is lost. Over TLS the
+    /// system's authorities are believed, or only those in `authority` (PEM).
     pub fn start(
         url: &str,
+        authority: Option<&[u8]>,
         log: LogId,
         shutdown: &CancellationToken,
-    ) -> Result<Self, redis::RedisError> {
-        let client = redis::Client::open(url)?;
+    ) -> Result<Self, RedisError> {
+        let client = match authority {
+            None => Client::open(url),
+            Some(pem) => Client::build_with_tls(
+                url,
+                TlsCertificates {
+                    client_tls: None,
+                    root_cert: Some(pem.to_vec()),
+                },
+            ),
+        }?;
         let channel = format!("sre-copilot:{log}:changes");
         let (outbox, waiting) = mpsc::channel(BACKLOG);
         let heard = broadcast::Sender::new(BACKLOG);
@@ -68,11 +80,7 @@ impl Fanout for Redis {
 
 /// Publishes until shutdown. A failed delivery is not repeated: listeners find
 /// the hole, and an old announcement after a newer one would only confuse them.
-async fn deliver(
-    client: redis::Client,
-    channel: String,
-    mut waiting: mpsc::Receiver<Announcement>,
-) {
+async fn deliver(client: Client, channel: String, mut waiting: mpsc::Receiver<Announcement>) {
     let mut connection: Option<ConnectionManager> = None;
     while let Some(announcement) = waiting.recv().await {
         if connection.is_none() {
@@ -106,7 +114,7 @@ async fn send(
 
 /// Subscribes until shutdown; every new subscription begins with [`Heard::Lost`],
 /// because nobody knows what was said before it.
-async fn hear(client: redis::Client, channel: String, heard: broadcast::Sender<Heard>) {
+async fn hear(client: Client, channel: String, heard: broadcast::Sender<Heard>) {
     let (mut pause, mut failed) = (FIRST_PAUSE, 0_u32);
     loop {
         match listen(&client, &channel, &heard).await {
@@ -124,10 +132,10 @@ async fn hear(client: redis::Client, channel: String, heard: broadcast::Sender<H
 }
 
 async fn listen(
-    client: &redis::Client,
+    client: &Client,
     channel: &str,
     heard: &broadcast::Sender<Heard>,
-) -> Result<(), redis::RedisError> {
+) -> Result<(), RedisError> {
     let mut subscription = client.get_async_pubsub().await?;
     subscription.subscribe(channel).await?;
     let _nobody_listens = heard.send(Heard::Lost);

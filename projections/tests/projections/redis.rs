@@ -1,12 +1,13 @@
 //! Fan-out over a real Redis that goes away and comes back.
 
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use projections::fanout::{Fanout, Heard, Listener, Redis};
 use schemas::change::Announcement;
 use schemas::ids::LogId;
-use testkit::{Peer, free_port, peer};
+use testkit::{Peer, certificate, free_port, peer};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -24,10 +25,14 @@ impl Drop for Server {
     }
 }
 
-fn start(binary: &std::path::Path, port: u16) -> Server {
+fn start(binary: &Path, port: u16) -> Server {
+    start_with(binary, &["--port", &port.to_string()])
+}
+
+fn start_with(binary: &Path, arguments: &[&str]) -> Server {
     let child = Command::new(binary)
-        .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
-        .args(["--save", "", "--appendonly", "no"])
+        .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+        .args(arguments)
         .stdout(Stdio::null())
         .spawn()
         .expect("redis-server starts");
@@ -74,9 +79,9 @@ async fn listeners_hear_other_processes_and_learn_of_a_gap() {
     let server = start(&binary, port);
     let url = format!("redis://127.0.0.1:{port}");
     let log = LogId(Uuid::from_u128(1));
-    let publisher = Redis::start(&url, log, &stop).expect("a url");
-    let other = Redis::start(&url, log, &stop).expect("a url");
-    let stranger = Redis::start(&url, LogId(Uuid::from_u128(2)), &stop).expect("a url");
+    let publisher = Redis::start(&url, None, log, &stop).expect("a url");
+    let other = Redis::start(&url, None, log, &stop).expect("a url");
+    let stranger = Redis::start(&url, None, LogId(Uuid::from_u128(2)), &stop).expect("a url");
     let (mut listener, mut foreign) = (other.listen(), stranger.listen());
     assert!(
         heard(&publisher, &mut listener, 1).await,
@@ -93,5 +98,39 @@ async fn listeners_hear_other_processes_and_learn_of_a_gap() {
             "another log's announcements stay apart"
         );
     }
+    stop.cancel();
+}
+
+#[tokio::test]
+async fn over_tls_it_is_heard_where_the_authority_is_believed() {
+    let test = "redis fan-out over TLS";
+    let Some(binary) = peer(test, Peer::RedisServer) else {
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let Some((cert, key)) = certificate(test, folder.path()) else {
+        return;
+    };
+    let (port, stop) = (free_port(), CancellationToken::new());
+    let file = |path: &Path| path.display().to_string();
+    let _server = start_with(
+        &binary,
+        &[
+            &["--port", "0", "--tls-port", &port.to_string()][..],
+            &["--tls-cert-file", &file(&cert)],
+            &["--tls-key-file", &file(&key)],
+            &["--tls-auth-clients", "no"],
+        ]
+        .concat(),
+    );
+    let url = format!("rediss://127.0.0.1:{port}");
+    let authority = std::fs::read(&cert).expect("the certificate");
+    let log = LogId(Uuid::from_u128(1));
+    let believing = || Redis::start(&url, Some(&authority), log, &stop).expect("a url");
+    let (publisher, other) = (believing(), believing());
+    let doubting = Redis::start(&url, None, log, &stop).expect("a url");
+    let (mut listener, mut deaf) = (other.listen(), doubting.listen());
+    heard(&publisher, &mut listener, 1).await;
+    assert!(timeout(MOMENT, deaf.next()).await.is_err(), "not believed");
     stop.cancel();
 }

@@ -7,7 +7,8 @@ use outbound::Network;
 use tracing_subscriber::filter::{EnvFilter, LevelFilter};
 use workers::mail_server::{MailServer, NotAMailServer, check_sender};
 
-use super::{BadSetting, Registration, without_password};
+use super::servers::without_password;
+use super::{BadSetting, Registration};
 
 /// `:8580`, `8580`, `127.0.0.1:0` or `[::]:8580`; no host means every interface.
 pub(super) fn address(
@@ -165,24 +166,42 @@ fn read_time(text: &str, units: &[(&str, i64)]) -> Option<i64> {
     })
 }
 
+/// `name=value`, separated by commas; in a value `\,` is a comma and `\\` a backslash. Of
+/// what cannot be read nothing is told but where it is: it may be the end of a password.
 pub(super) fn pairs(value: Option<String>) -> Result<Vec<(String, String)>, BadSetting> {
     let list = value.unwrap_or_default();
-    let parts = list
-        .split(',')
-        .map(str::trim)
-        .filter(|part| !part.is_empty());
-    parts
-        .map(|part| {
-            let pair = part
-                .split_once('=')
-                .map(|(n, v)| (n.trim().to_owned(), v.trim().to_owned()));
-            pair.ok_or_else(|| BadSetting {
+    let parts = unescaped(&list).into_iter().enumerate();
+    let mut pairs = Vec::new();
+    for (at, part) in parts.filter(|(_, part)| !part.trim().is_empty()) {
+        let Some((name, value)) = part.split_once('=') else {
+            return Err(BadSetting {
                 setting: "kafka_options",
-                value: part.to_owned(),
-                expected: "expected name=value pairs separated by commas".to_owned(),
-            })
-        })
-        .collect()
+                value: "***".to_owned(),
+                expected: format!(
+                    "part {} has no `=`; expected name=value pairs separated by commas, a comma \
+                     of a value as `\\,`",
+                    at + 1
+                ),
+            });
+        };
+        pairs.push((name.trim().to_owned(), value.trim().to_owned()));
+    }
+    Ok(pairs)
+}
+
+/// The parts between commas. A backslash that stands before anything else is one.
+fn unescaped(list: &str) -> Vec<String> {
+    let (mut parts, mut part) = (Vec::new(), String::new());
+    let mut left = list.chars().peekable();
+    while let Some(c) = left.next() {
+        match c {
+            '\\' => part.push(left.next_if(|next| [',', '\\'].contains(next)).unwrap_or(c)),
+            ',' => parts.push(std::mem::take(&mut part)),
+            other => part.push(other),
+        }
+    }
+    parts.push(part);
+    parts
 }
 
 /// Levels, filters such as `eventlog=debug`, and a form. A word that is none of these
@@ -241,6 +260,23 @@ mod tests {
         for text in ["7", "d", "-1d", "0h", "1w", "9223372036854775807d"] {
             assert!(read(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_value_may_hold_a_comma_and_is_never_told() {
+        let read = |text: &str| pairs(Some(text.to_owned()));
+        let given = r"sasl.username=ada, sasl.password=hun\,ter\\2\n=,";
+        let expected = [("sasl.username", "ada"), ("sasl.password", r"hun,ter\2\n=")];
+        assert_eq!(
+            read(given).unwrap(),
+            expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
+        );
+        let refused = read("sasl.password=hun,ter2").unwrap_err().to_string();
+        assert!(
+            refused.contains("kafka_options") && refused.contains("part 2 has no `=`"),
+            "{refused}"
+        );
+        assert!(!refused.contains("ter2"), "{refused}");
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub struct Settings {
     #[arg(long, env = "KAFKA_BROKERS", global = true)]
     pub kafka_brokers: Option<String>,
     /// More librdkafka settings, for instance `security.protocol=ssl`; separated by commas
+    /// (one within a value is `\,`, a backslash `\\`)
     #[arg(
         long,
         env = "SRE_COPILOT_KAFKA_OPTIONS",
@@ -33,6 +34,9 @@ pub struct Settings {
     /// Redis for fan-out between processes; without it changes are announced in process
     #[arg(long, env = "REDIS_URL", global = true, hide_env_values = true)]
     pub redis_url: Option<String>,
+    /// File with certificates in PEM that Redis' must be signed by, instead of the system's
+    #[arg(long, env = "SRE_COPILOT_REDIS_CA_FILE", global = true)]
+    pub redis_ca_file: Option<PathBuf>,
     /// Folder for everything that the platform keeps [default: ./data]
     #[arg(long, env = "SRE_COPILOT_DATA_DIR", global = true)]
     pub data_dir: Option<PathBuf>,
@@ -216,6 +220,7 @@ impl Settings {
             kafka_replication: self.kafka_replication.or(below.kafka_replication),
             kafka_prefix: self.kafka_prefix.or(below.kafka_prefix),
             redis_url: self.redis_url.or(below.redis_url),
+            redis_ca_file: self.redis_ca_file.or(below.redis_ca_file),
             data_dir: self.data_dir.or(below.data_dir),
             http_addr: self.http_addr.or(below.http_addr),
             ws_addr: self.ws_addr.or(below.ws_addr),

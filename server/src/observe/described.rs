@@ -1,5 +1,6 @@
 //! Everything that is counted and measured, for `/metrics` and `docs/metrics.md`: one row
-//! a name. What has no labels is there from the start, so that its first increase is seen.
+//! a name. What has no labels is there from the start, so that its first increase is seen; of
+//! what has labels and wakes somebody the parts that count it do the same.
 
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram};
 
@@ -270,6 +271,11 @@ pub const METRICS: &[(Kind, &str, &str)] = &[
         Counter,
         "sre_copilot_postgres_restarts_total",
         "Times that the Postgres of our own was started again.",
+    ),
+    (
+        Gauge,
+        "sre_copilot_ready",
+        "1 where this process has what it needs, 0 where it waits for it, by part. Alert.",
     ),
     (
         Gauge,

@@ -49,11 +49,11 @@ impl Data {
             Some(master) => master,
             None => {
                 let making = async {
-                    storage::migrate(&settings).await?;
+                    storage::migrate(&settings, &database.wait).await?;
                     storage::ensure_belongs(&db, log).await?;
                     let master = master_key::make(config, &db).await?;
                     // Plants the canary before anybody can put a secret beside it.
-                    storage::open_vault(&db, &master, log).await?;
+                    storage::open_vault(&db, &master, log, &database.wait).await?;
                     Ok(master)
                 };
                 database.start_for(making).await?.0
@@ -83,8 +83,8 @@ impl Data {
     ) -> anyhow::Result<(Self, Option<pgserver::Server>)> {
         let data = Self::plan(config, log).await?;
         let opening = async {
-            storage::migrate(&data.settings).await?;
-            storage::open_vault(&data.db, &data.master, log).await
+            storage::migrate(&data.settings, &data.database.wait).await?;
+            storage::open_vault(&data.db, &data.master, log, &data.database.wait).await
         };
         let (_, server) = data.database.start_for(opening).await?;
         Ok((data, server))
@@ -105,6 +105,11 @@ impl Data {
         *self.usable.borrow()
     }
 
+    /// Why Postgres was waited for last.
+    pub(super) fn cause(&self) -> Option<String> {
+        self.database.wait.cause()
+    }
+
     pub(crate) fn subject_keys(&self) -> SubjectKeys {
         SubjectKeys::new(self.master.clone())
     }
@@ -119,8 +124,8 @@ pub(super) async fn keep(
 ) -> anyhow::Result<()> {
     let server = data.database.start().await?;
     let opening = async {
-        storage::migrate(&data.settings).await?;
-        storage::open_vault(&data.db, &data.master, &platform.log).await
+        storage::migrate(&data.settings, &data.database.wait).await?;
+        storage::open_vault(&data.db, &data.master, &platform.log, &data.database.wait).await
     };
     if let Some(opened) = platform.shutdown.run_until_cancelled(opening).await {
         opened?;

@@ -22,8 +22,23 @@ fn obstacle(platform: &Platform) -> Option<&'static str> {
             false => "the API keys are not read to the log's end yet",
         });
     }
-    let usable = platform.data.as_ref().is_none_or(Data::is_usable);
-    (!usable).then_some("Postgres is not there or not prepared yet")
+    (!has_postgres(platform)).then_some("Postgres is not there or not prepared yet")
+}
+
+/// True of a role that needs none.
+fn has_postgres(platform: &Platform) -> bool {
+    platform.data.as_ref().is_none_or(Data::is_usable)
+}
+
+/// The parts for `/metrics`, the gateway's own aside.
+fn measure(platform: &Platform) {
+    for (part, ready) in [
+        ("log", platform.keyring.fresh()),
+        ("keyring", platform.keyring.ready()),
+        ("postgres", has_postgres(platform)),
+    ] {
+        metrics::gauge!("sre_copilot_ready", "part" => part).set(f64::from(u8::from(ready)));
+    }
 }
 
 /// `/readyz` of a role without a gateway.
@@ -40,12 +55,17 @@ pub(super) async fn tell(platform: Platform) -> anyhow::Result<()> {
     let telling = async {
         let (begun, mut told) = (Instant::now(), None);
         loop {
+            measure(&platform);
             let now = obstacle(&platform);
             let starting = told.is_none() && now.is_some() && begun.elapsed() < PATIENCE;
             if !starting && told != Some(now) {
                 match now {
                     None => tracing::info!(role, "ready"),
-                    Some(why) => tracing::warn!(role, why, "not ready"),
+                    Some(why) => {
+                        let postgres = platform.data.as_ref().filter(|data| !data.is_usable());
+                        let cause = postgres.and_then(Data::cause);
+                        tracing::warn!(role, why, cause, "not ready");
+                    }
                 }
                 told = Some(now);
             }

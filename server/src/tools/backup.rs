@@ -117,7 +117,7 @@ pub(crate) async fn restore(folder: &Path, config: &Config) -> anyhow::Result<()
     let (db, settings) = database.pools(config)?;
     let filling = async {
         copy_folder(&folder.join("log"), &log)?;
-        storage::migrate(&settings).await?;
+        storage::migrate(&settings, &database.wait).await?;
         make_partitions(&db, &manifest).await?;
         for table in &manifest.tables {
             copy_in(&db, table, &folder.join(format!("{table}.copy"))).await?;

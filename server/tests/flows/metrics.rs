@@ -142,6 +142,38 @@ async fn what_prometheus_writes_is_what_it_has_itself() {
     proof("Prometheus and node exporter by remote write", &figures);
 }
 
+/// Else a rule over `increase()` would not see the first of them, which is mostly the only one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_wakes_somebody_is_counted_from_zero_and_readiness_told() {
+    let Some(database) = Database::start("flows::metrics_from_zero").await else {
+        return;
+    };
+    let platform = Platform::start(Some(database.url().to_owned())).await;
+    let expected = [
+        "commands_dead_letters_total{topic=\"incident.commands\"} 0",
+        "commands_partitions_stopped_total{topic=\"incident.commands\",reason=\"broken_events\"} 0",
+        "eventlog_corrupt_reads_total{journal=\"main\"} 0",
+        "eventlog_damage_total{journal=\"main\"} 0",
+        "eventlog_refused_records_total{reason=\"disk_budget\"} 0",
+        "projection_parked_total{projection=\"incidents\"} 0",
+        "sre_copilot_ready{part=\"keyring\"} 1",
+        "sre_copilot_ready{part=\"log\"} 1",
+        "sre_copilot_ready{part=\"postgres\"} 1",
+        "sre_copilot_ready{part=\"read_models\"} 1",
+        "sre_copilot_ready{part=\"sessions\"} 1",
+    ];
+    let url = format!("{}/metrics", platform.base());
+    eventually_within(LONG, "all are there", || async {
+        let text = crate::client::http().get(&url).send().await.ok()?;
+        let text = text.text().await.ok()?;
+        let missing = expected
+            .iter()
+            .find(|line| !text.lines().any(|l| l == **line));
+        missing.is_none().then_some(())
+    })
+    .await;
+}
+
 async fn wait_until(prometheus: &Prometheus, instant: f64) {
     eventually_within(LONG * 2, "time passes", || async {
         (now(prometheus).await >= instant).then_some(())

@@ -205,7 +205,51 @@ fn roles_apart_refuse_the_embedded_log() {
             &[],
         ));
         assert!(line.contains("KAFKA_BROKERS"), "{role}: {line}");
-        assert_eq!(code, 1, "{role}");
+        assert_eq!(code, 78, "{role}");
+    }
+}
+
+/// Whoever restarts it would do so for ever: 78 tells systemd that it would not help.
+#[test]
+fn what_no_restart_mends_is_a_matter_of_configuration() {
+    let folder = reachable_folder();
+    let kafka = ("KAFKA_BROKERS", "127.0.0.1:1");
+    let options = "SRE_COPILOT_KAFKA_OPTIONS";
+    for (variables, told) in [
+        (
+            vec![(
+                "DATABASE_URL",
+                "postgres://u:s3cret@db/x?sslmode=verify-fulll",
+            )],
+            "DATABASE_URL is `postgres://u:***@db/x?sslmode=verify-fulll`",
+        ),
+        (
+            vec![("DATABASE_URL", "postgres://u@db/x?sslrootcert=nowhere.pem")],
+            "sslrootcert cannot be read",
+        ),
+        (vec![("REDIS_URL", "redis//:s3cret@cache")], "REDIS_URL is"),
+        (
+            vec![kafka, (options, "sasl.pasword=s3cret")],
+            "sasl.pasword: No such configuration property",
+        ),
+        (
+            vec![
+                kafka,
+                (options, "security.protocol=ssl,ssl.ca.location=nowhere.pem"),
+            ],
+            "ssl.ca.location",
+        ),
+        (
+            vec![kafka, (options, "sasl.password=hunter,s3cret")],
+            "part 2 has no `=`",
+        ),
+    ] {
+        let output = run(folder.path(), &ANY_PORTS, &variables);
+        let (line, code) = complaint(&output);
+        assert!(line.contains(told), "{variables:?}: {line}");
+        assert_eq!(code, 78, "{line}");
+        let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert!(!text.contains("s3cret"), "{text}");
     }
 }
 
@@ -219,11 +263,15 @@ fn a_wrong_word_is_a_matter_of_usage() {
 #[test]
 fn the_configuration_is_printed_without_passwords() {
     let folder = reachable_folder();
-    let variables = [("DATABASE_URL", "postgres://ada:hunter2@db.example/x")];
-    let output = run(folder.path(), &["config"], &variables);
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(
-        text.contains("ada:***@db.example") && !text.contains("hunter2"),
-        "{text}"
-    );
+    for (url, shown) in [
+        ("postgres://ada:hunter2@db.example/x", "ada:***@db.example"),
+        (
+            "postgres://ada@db.example/x?password=hunter2",
+            "ada@db.example/x?password=***",
+        ),
+    ] {
+        let output = run(folder.path(), &["config"], &[("DATABASE_URL", url)]);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(text.contains(shown) && !text.contains("hunter2"), "{text}");
+    }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use eventlog::{Position, Record};
 use schemas::ids::TenantId;
+use schemas::topic::Topic;
 
 use super::{Owner, Part};
 use crate::history::Loaded;
@@ -15,6 +16,10 @@ use crate::runtime::held::{Broken, Held};
 use crate::runtime::kind::AggregateKey;
 use crate::runtime::settlement::{Answer, DeadLetter};
 use crate::runtime::tail::Tail;
+
+/// Why a partition is stopped, as it is counted.
+const NEWER: &str = "needs_newer_version";
+const BROKEN: &str = "broken_events";
 
 /// Commands set aside, in order, by the aggregate that they wait for.
 #[derive(Default)]
@@ -44,7 +49,7 @@ impl Owner {
             Err(Unreadable::Newer(reason)) => {
                 intake.read_to(offset);
                 intake.stop();
-                alarm(part, "needs_newer_version", &reason);
+                alarm(part, NEWER, &reason);
             }
             Err(Unreadable::Malformed { reason, envelope }) => {
                 intake.read(offset, bytes);
@@ -156,7 +161,7 @@ impl Owner {
 
     /// Stops a partition whose events cannot be trusted.
     fn abandon(&mut self, part: Part, broken: &Broken) {
-        alarm(part, "broken_events", &broken.to_string());
+        alarm(part, BROKEN, &broken.to_string());
         if let Some(intake) = self.intakes.get_mut(&part) {
             intake.abandon();
         }
@@ -220,6 +225,16 @@ fn replay<'a>(
         held.take(fact)?;
     }
     Ok(held)
+}
+
+/// Counts from zero what wakes somebody, so that the first is seen as an increase.
+pub(super) fn count_from_zero(topic: Topic) {
+    let topic = topic.name();
+    metrics::counter!("commands_dead_letters_total", "topic" => topic).increment(0);
+    for reason in [NEWER, BROKEN] {
+        metrics::counter!("commands_partitions_stopped_total", "topic" => topic, "reason" => reason)
+            .increment(0);
+    }
 }
 
 fn alarm((topic, partition): Part, reason: &'static str, detail: &str) {
