@@ -3,7 +3,7 @@
 //! it is read.
 
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::{Context, Poll};
@@ -97,7 +97,10 @@ pub(super) async fn serve(
             let spoken = shutdown.run_until_cancelled(spoken).await;
             if let Some(Ok(Some(language))) = spoken {
                 let ended = match language {
-                    Language::Http1 => serve_http1(stream, address, router, &bounds, watcher).await,
+                    Language::Http1 => {
+                        let _under_way = watcher;
+                        serve_http1(stream, address, router, &bounds, &shutdown).await
+                    }
                     Language::Http2 => serve_http2(stream, address, router, &bounds, watcher).await,
                 };
                 if let Err(error) = ended {
@@ -138,7 +141,7 @@ async fn serve_http1(
     address: SocketAddr,
     router: Router,
     bounds: &Bounds,
-    watcher: Watcher,
+    shutdown: &CancellationToken,
 ) -> hyper::Result<()> {
     let lender = Lender::default();
     let service = service_fn(move |request: Request<Incoming>| {
@@ -156,7 +159,15 @@ async fn serve_http1(
         .max_header_size(MOST_HEAD_BYTES as usize)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
-    watcher.watch(connection).await
+    let mut connection = pin!(connection);
+    // As a watcher does, which knows no connection that can be upgraded.
+    tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = shutdown.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    }
 }
 
 async fn serve_http2(
