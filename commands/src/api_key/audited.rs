@@ -70,7 +70,10 @@ mod tests {
 
     #[test]
     fn an_end_is_told_with_the_end_that_it_takes_the_place_of() {
-        let end = ApiKeyEvent::from(ApiKeyEndSet { expires_at: NOON, successor: None });
+        let end = ApiKeyEvent::from(ApiKeyEndSet {
+            expires_at: NOON,
+            successor: None,
+        });
         for held in [None, Some(NOON.plus_millis(1))] {
             let told = told(vec![created(held)], end.clone(), Changes::default());
             let expected = json!({"before": {"expires_at": held}, "after": {"expires_at": NOON}});
