@@ -1,5 +1,6 @@
 //! One data folder: created once, never of another version.
 
+use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
@@ -16,9 +17,12 @@ pub(crate) async fn prepare(
     binaries: &Binaries,
     account: &Account,
 ) -> anyhow::Result<()> {
-    match std::fs::read_to_string(data.join("PG_VERSION")) {
+    let file = data.join("PG_VERSION");
+    match std::fs::read_to_string(&file) {
         Ok(found) => check_version(data, found.trim(), binaries),
-        Err(_) => create(data, binaries, account).await,
+        Err(error) if error.kind() == ErrorKind::NotFound => create(data, binaries, account).await,
+        // A cluster may well be there.
+        Err(error) => Err(error).with_context(|| format!("{} cannot be read", file.display())),
     }
 }
 

@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
+use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::time::{Instant, sleep};
@@ -263,8 +264,9 @@ fn make_private(folder: &Path, account: &Account) -> anyhow::Result<()> {
 
 /// Running, and not a zombie that nobody has reaped yet.
 fn alive(pid: Pid) -> bool {
+    // What cannot be read says nothing: this process may have too many files open.
     let Ok(status) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else {
-        return !Path::new("/proc/self").exists() && kill(pid, None).is_ok();
+        return kill(pid, None) != Err(Errno::ESRCH);
     };
     !status
         .rsplit(')')

@@ -7,6 +7,7 @@ pub mod config;
 mod history;
 mod listen;
 mod master_key;
+mod open_files;
 pub mod observe;
 pub mod roles;
 pub mod run;

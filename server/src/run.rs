@@ -5,7 +5,7 @@ use futures::future::LocalBoxFuture;
 
 use crate::cli::Command;
 use crate::config::Config;
-use crate::{serve, tools};
+use crate::{open_files, serve, tools};
 
 /// Does `command` to its end. Boxed, so that all of it is compiled here: a bare future
 /// would be compiled once more in the binary that awaits it.
@@ -25,7 +25,10 @@ async fn carry_out(command: Command, config: Config) -> anyhow::Result<()> {
         | Command::Ingest
         | Command::Commands
         | Command::Projections
-        | Command::Workers => serve::run(config, command.roles()).await,
+        | Command::Workers => {
+            open_files::raise();
+            serve::run(config, command.roles()).await
+        }
         Command::Vault(command) => tools::vault(command, &config).await,
         Command::Audit(command) => tools::audit(&command),
         Command::Config => tools::print_config(&config),

@@ -82,7 +82,7 @@ pub enum IncidentOrder {
 #[derive(Debug, Clone, Copy, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct Ordered {
-    /// newest_first unless told; worst_first is by severity, the newest of one severity first.
+    /// `newest_first` unless told; `worst_first` is by severity, the newest of one severity first.
     #[param(inline)]
     pub order: Option<IncidentOrder>,
 }

@@ -30,9 +30,12 @@ use tower::Service;
 
 use super::slashes;
 use super::unread::{self, Lender};
+use crate::open_files;
 
 /// How long open connections may go on after the process was told to stop.
 const DRAIN: Duration = Duration::from_secs(10);
+/// Connections of a process, however many files it may have open.
+const MOST_CONNECTIONS: usize = 20_000;
 /// Request line and headers of a request, in bytes; then 431.
 const MOST_HEAD_BYTES: u32 = 64 * 1024;
 /// What a connection of HTTP/2 begins with.
@@ -65,9 +68,15 @@ impl Default for Bounds {
             idle: Duration::from_secs(11 * 60),
             ping: Duration::from_secs(30),
             pong: Duration::from_secs(20),
-            room: Arc::new(Semaphore::new(20_000)),
+            room: Arc::new(Semaphore::new(room(open_files::limit()))),
         }
     }
+}
+
+/// How many connections are taken where so many files may be open: the log, segments,
+/// Postgres and sockets that were upgraded need some too.
+fn room(files: u64) -> usize {
+    usize::try_from(files / 2).map_or(MOST_CONNECTIONS, |half| half.min(MOST_CONNECTIONS))
 }
 
 /// Serves until `shutdown`; what is under way then is finished.
