@@ -124,8 +124,9 @@ export interface paths {
         /**
          * Rotate a key
          * @description Makes a key with the same name, scopes and lifetime, and lets the old one end after
-         *     the overlap, in which agents can be given the new one. Shown this once. What was
-         *     rotated is not rotated again: rotate the key that took its place.
+         *     the overlap, in which agents can be given the new one; a key that leaked ends at once
+         *     with an overlap of 0. Shown this once. What was rotated is not rotated again: rotate
+         *     the key that took its place.
          */
         post: operations["rotate_api_key"];
         delete?: never;
@@ -1649,7 +1650,7 @@ export interface paths {
         post?: never;
         /**
          * Disable a service account
-         * @description Revokes its keys for good.
+         * @description Revokes its keys for good, those that are being made at the same moment too.
          */
         delete: operations["disable_service_account"];
         options?: never;
@@ -3139,11 +3140,14 @@ export interface paths {
         };
         /**
          * Live changes
-         * @description A WebSocket. The first message is `hello` with `epoch` and `seq`; then each
-         *     message says what has changed (`type`, `project_id`, `key`, `seq`), and `resync`
-         *     says to refetch everything. Needs the session cookie with a matching Origin, a
-         *     Bearer header, or a single-use ticket. Closes with 4401 when the session is over,
-         *     4408 when the client is too slow, 1012 at a restart.
+         * @description A WebSocket. The first message is `hello` with `epoch`, `seq` and `project_id`; then
+         *     each message says what has changed (`type`, `project_id`, `key`, `seq`), and `resync`
+         *     says to refetch everything. `behind` with the time `since` says that read models do not
+         *     follow the log, so that changes do not show; its `since` is null once they follow again,
+         *     and a `hello` meanwhile has `behind_since`. Types that are not known are to be ignored.
+         *     Needs the session cookie with a matching Origin, a Bearer header, or a single-use
+         *     ticket. Closes with 4401 when the session is over, 4408 when the client is too slow,
+         *     4409 at once when `project` is not that of the credential, 1012 at a restart.
          */
         get: operations["ws"];
         put?: never;
@@ -4446,7 +4450,8 @@ export interface components {
         Rotation: {
             /**
              * Format: int32
-             * @description How long the old key still works; a day unless told, 30 days at most.
+             * @description How long the old key still works; a day unless told, 30 days at most, not at all
+             *     with 0.
              * @example 24
              */
             overlap_hours?: number | null;
@@ -8704,7 +8709,7 @@ export interface operations {
                 from?: string;
                 /** @description Opened before. */
                 to?: string;
-                /** @description newest_first unless told; worst_first is by severity, the newest of one severity first. */
+                /** @description `newest_first` unless told; `worst_first` is by severity, the newest of one severity first. */
                 order?: "newest_first" | "oldest_first" | "worst_first";
                 /** @description How many items at most; 50 unless told, never more than 200. */
                 limit?: number;
@@ -12191,6 +12196,8 @@ export interface operations {
                 to?: string;
                 /** @description From `POST /api/v1/auth/ws-ticket`. */
                 ticket?: string;
+                /** @description Which project the caller takes the credential to be for. */
+                project?: string;
             };
             header?: never;
             path?: never;
@@ -24699,6 +24706,8 @@ export interface operations {
             query?: {
                 /** @description From `POST /api/v1/auth/ws-ticket`. */
                 ticket?: string;
+                /** @description Which project the caller takes the credential to be for. */
+                project?: string;
                 /** @description Both as last seen, to go on from there. */
                 epoch?: string;
                 seq?: number;
