@@ -39,6 +39,7 @@ impl Cluster {
         BufReader::new(output).read_line(&mut line).unwrap();
         let mut words = line.split_whitespace().map(str::to_owned);
         let Some(brokers) = words.next() else {
+            script.wait().ok();
             testkit::skipped("a_lost_broker_is_gone_round", "no Kafka");
             return None;
         };
