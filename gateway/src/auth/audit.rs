@@ -11,6 +11,7 @@ use schemas::topic::Topic;
 
 use crate::Gateway;
 use crate::error::Error;
+use crate::operations::Allowed;
 use crate::request::RequestId;
 
 /// What was done to a session or account, or tried.
@@ -25,6 +26,22 @@ pub(super) struct Happened<'a> {
 }
 
 impl Gateway {
+    /// Tells that somebody has done `operation` to their own account.
+    pub(super) async fn tell_own(
+        &self,
+        allowed: &Allowed,
+        request: &RequestId,
+        operation: &'static str,
+    ) -> Result<(), Error> {
+        let happened = Happened {
+            operation,
+            target_type: "account",
+            target_id: &allowed.person()?.to_string(),
+            refused: None,
+        };
+        self.tell(allowed.scope(), request, happened).await
+    }
+
     /// Returns when the record is durable: nothing is done that is not told.
     pub(super) async fn tell(
         &self,

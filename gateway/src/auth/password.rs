@@ -5,7 +5,6 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::audit::Happened;
 use super::proof::{self, Purpose, Shown};
 use super::register::refuse_if;
 use super::secret::Secret;
@@ -62,14 +61,8 @@ pub async fn change(
         return Err(proof::told(&gateway, purpose, &login, Error::BadCredentials).await);
     }
     ending::others(&gateway, user, Some(session)).await?;
-    let happened = Happened {
-        operation: purpose.operation,
-        target_type: "account",
-        target_id: &user.to_string(),
-        refused: None,
-    };
     gateway
-        .tell(allowed.scope(), purpose.request, happened)
+        .tell_own(&allowed, purpose.request, purpose.operation)
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }

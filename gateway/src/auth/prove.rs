@@ -5,7 +5,6 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::audit::Happened;
 use super::proof::{self, Purpose, Shown};
 use super::secret::Secret;
 use super::vault::{logins, sessions};
@@ -49,14 +48,8 @@ pub async fn prove(
     let counted = proof::counted(user);
     proof::check(&gateway, purpose, &counted, login.as_ref(), shown).await?;
     sessions::proven(&gateway.db, session, gateway.clock.now()).await?;
-    let happened = Happened {
-        operation: purpose.operation,
-        target_type: "account",
-        target_id: &user.to_string(),
-        refused: None,
-    };
     gateway
-        .tell(allowed.scope(), purpose.request, happened)
+        .tell_own(&allowed, purpose.request, purpose.operation)
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }

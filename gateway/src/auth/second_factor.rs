@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
-use super::audit::Happened;
 use super::secret::Secret;
 use super::single_sign_on::confine;
 use super::vault::{failures, recovery_codes, totp as factors};
@@ -126,7 +125,9 @@ pub async fn confirm(
     }
     let codes = renewed(&gateway, user).await?;
     let request = &asked.question.request;
-    tell(&gateway, &allowed, request, (user, "EnableSecondFactor")).await?;
+    gateway
+        .tell_own(&allowed, request, "EnableSecondFactor")
+        .await?;
     Ok(Json(codes))
 }
 
@@ -149,7 +150,9 @@ pub async fn renew_recovery_codes(
         .filter(|factor| factor.confirmed)
         .ok_or(Error::NotFound)?;
     let codes = renewed(&gateway, user).await?;
-    tell(&gateway, &allowed, &request, (user, "RenewRecoveryCodes")).await?;
+    gateway
+        .tell_own(&allowed, &request, "RenewRecoveryCodes")
+        .await?;
     Ok(Json(codes))
 }
 
@@ -167,7 +170,9 @@ pub async fn disable(
     confine::whole_account(&gateway, &allowed).await?;
     proof::needed(&gateway, &allowed).await?;
     remove(&gateway, user).await?;
-    tell(&gateway, &allowed, &request, (user, "DisableSecondFactor")).await?;
+    gateway
+        .tell_own(&allowed, &request, "DisableSecondFactor")
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -223,21 +228,6 @@ async fn renewed(gateway: &Gateway, user: UserId) -> Result<RecoveryCodes, Error
     Ok(RecoveryCodes {
         recovery_codes: codes,
     })
-}
-
-async fn tell(
-    gateway: &Gateway,
-    allowed: &Allowed,
-    request: &RequestId,
-    (user, operation): (UserId, &'static str),
-) -> Result<(), Error> {
-    let happened = Happened {
-        operation,
-        target_type: "account",
-        target_id: &user.to_string(),
-        refused: None,
-    };
-    gateway.tell(allowed.scope(), request, happened).await
 }
 
 /// The key URI that authenticator apps read. The account is named by its id's first

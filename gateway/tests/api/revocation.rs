@@ -143,7 +143,7 @@ async fn nobody_gets_a_token_of_a_role_that_a_change_not_shown_yet_has_ended() {
         .await
         .with(403);
     // What was made of the new role is not ended again by the same change.
-    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    app.gateway.look_for_ends(None).await.unwrap();
     app.get(ME, Some(&less.token)).await.with(200);
 }
 
