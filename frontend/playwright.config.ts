@@ -11,7 +11,8 @@ const needsMock = !process.argv.includes('--project=real');
 export default defineConfig({
   testDir: 'e2e',
   fullyParallel: false,
-  workers: 1,
+  // The mock API lives in each page; the real server is one for all.
+  workers: needsMock ? 2 : 1,
   timeout: 60_000,
   expect: { timeout: 15_000 },
   reporter: [['list']],

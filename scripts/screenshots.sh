@@ -10,8 +10,15 @@ set -euo pipefail
 eval "$("$root/scripts/peers.sh" chromium)"
 [ -n "${SRE_COPILOT_TEST_CHROMIUM:-}" ] || die "screenshots need Chromium"
 
-# Every page is rendered, to be looked at; README shows the ones that say most.
-shown=(overview-light-1440 incident-dark-1440 incidents-light-1440 getting-started-dark-1440 incident-light-390)
+# Every page is rendered, to be looked at; README shows the ones that say most: the first in
+# full, the others beside each other. FILE:WORDS FOR WHO CANNOT SEE IT
+shown=(
+  "overview-light-1440:The overview"
+  "incident-dark-1440:An incident"
+  "incidents-light-1440:All incidents"
+  "getting-started-dark-1440:Getting started"
+  "incident-light-390:On a phone"
+)
 rendered=${SHOTS_DIR:-$root/test-results/screenshots}
 shots=$root/docs/screenshots
 rm -rf "$rendered" "$shots"
@@ -21,12 +28,23 @@ mkdir -p "$rendered" "$shots"
 
 section=$(mktemp)
 trap 'rm -f "$section"' EXIT
+# picture FILE:WORDS: keeps the file and prints it as Markdown.
+picture() {
+  cp "$rendered/${1%%:*}.png" "$shots/" || die "the console rendered no ${1%%:*}"
+  echo "![${1#*:}](docs/screenshots/${1%%:*}.png)"
+}
+
 {
   echo '<!-- screenshots -->'
-  for name in "${shown[@]}"; do
-    cp "$rendered/$name.png" "$shots/" || die "the console rendered no $name"
-    echo "![$name](docs/screenshots/$name.png)"
+  picture "${shown[0]}"
+  words='|' rule='|' pictures='|'
+  for entry in "${shown[@]:1}"; do
+    one=$(picture "$entry")
+    words+=" ${entry#*:} |"
+    rule+='---|'
+    pictures+=" $one |"
   done
+  printf '\n%s\n%s\n%s\n' "$words" "$rule" "$pictures"
   echo '<!-- /screenshots -->'
 } >"$section"
 sed -i -e "/^<!-- screenshots -->$/,/^<!-- \/screenshots -->$/{/^<!-- \/screenshots -->$/r $section

@@ -6,6 +6,7 @@ use schemas::context::random_bytes;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+/// What each key begins with.
 pub const PREFIX: &str = "srec_";
 const RANDOM_CHARS: usize = 30;
 const CHECK_CHARS: usize = 6;
@@ -24,6 +25,7 @@ pub struct NewKey {
     pub hash: KeyHash,
 }
 
+/// A new key, by the random numbers of the system.
 pub fn generate() -> NewKey {
     from_bytes(|| random_bytes::<1>()[0])
 }

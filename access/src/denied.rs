@@ -14,6 +14,8 @@ pub enum Denied {
     KeyExpired,
     #[error("the API key was revoked")]
     KeyRevoked,
+    #[error("what the API key may do has changed meanwhile: send the request again")]
+    KeyChanged,
     #[error("the access token is not valid")]
     InvalidToken,
     #[error("the access token has expired")]
@@ -31,6 +33,7 @@ impl Denied {
             Self::UnknownKey => "key_unknown",
             Self::KeyExpired => "key_expired",
             Self::KeyRevoked => "key_revoked",
+            Self::KeyChanged => "key_changed",
             Self::InvalidToken => "token_invalid",
             Self::TokenExpired => "token_expired",
             Self::SessionEnded => "session_ended",

@@ -7,6 +7,7 @@
 //! end was confirmed within the last five seconds: a ring that cannot see new
 //! revocations must not let anybody in for long.
 
+mod archived;
 mod ring;
 mod snapshot;
 
@@ -27,7 +28,7 @@ use crate::api_key;
 use crate::denied::Denied;
 use crate::permissions::KeyScope;
 use crate::principal::{Grant, Principal};
-use ring::Ring;
+use ring::{Key, Ring};
 pub use snapshot::SnapshotError;
 
 const TOPIC: Topic = Topic::IdentityKeys;
@@ -98,12 +99,7 @@ impl Keyring {
         let key = ring
             .by_hash(&api_key::hash(text))
             .ok_or(Denied::UnknownKey)?;
-        if ring.is_revoked(key) {
-            return Err(Denied::KeyRevoked);
-        }
-        if key.expires_at.is_some_and(|at| at <= now) {
-            return Err(Denied::KeyExpired);
-        }
+        still_good(&ring, key, now)?;
         let grant = Grant::Key {
             id: key.id,
             scopes: key.scopes(),
@@ -138,13 +134,20 @@ impl Keyring {
         self.ring.read().has_ended(tenant)
     }
 
-    /// Whether a key that was admitted before, and granted `scopes`, still would be.
-    pub fn still_admits(&self, key: ApiKeyId, scopes: &[KeyScope], now: Timestamp) -> bool {
+    /// A key that was admitted before, and granted `scopes`, once more.
+    pub fn readmit(
+        &self,
+        key: ApiKeyId,
+        scopes: &[KeyScope],
+        now: Timestamp,
+    ) -> Result<(), Denied> {
         let ring = self.ring.read();
-        let expired = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
-        ring.by_id(key).is_some_and(|key| {
-            !ring.is_revoked(key) && !expired(key.expires_at) && key.scopes() == scopes
-        })
+        let key = ring.by_id(key).ok_or(Denied::UnknownKey)?;
+        still_good(&ring, key, now)?;
+        match key.scopes() == scopes {
+            true => Ok(()),
+            false => Err(Denied::KeyChanged),
+        }
     }
 
     /// Whether this use of a key is the first within a minute, and so to be noted.
@@ -226,6 +229,16 @@ impl Keyring {
             snapshot::save(path, log.id(), &ring)?;
         }
         Ok(())
+    }
+}
+
+fn still_good(ring: &Ring, key: &Key, now: Timestamp) -> Result<(), Denied> {
+    if ring.is_revoked(key) {
+        return Err(Denied::KeyRevoked);
+    }
+    match key.expires_at.is_some_and(|at| at <= now) {
+        true => Err(Denied::KeyExpired),
+        false => Ok(()),
     }
 }
 

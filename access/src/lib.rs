@@ -5,6 +5,7 @@
 //! `Scope` that every query takes first. Nothing here asks Postgres: tokens verify
 //! with public keys and API keys with a fold of `identity.keys`.
 
+pub mod answers;
 pub mod api_key;
 pub mod body;
 pub mod credentials;

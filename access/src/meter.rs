@@ -57,6 +57,7 @@ struct Counted {
 }
 
 impl Meter {
+    /// Adds to the day of `now` (UTC). What is too much to keep is counted as lost.
     pub fn count(&self, scope: &Scope, used: Use, amount: Amount, now: Timestamp) {
         let mut tenants = self.0.lock();
         let full = tenants.len() >= TENANTS;

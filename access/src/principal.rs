@@ -85,6 +85,8 @@ impl Principal {
         }
     }
 
+    /// Whether the caller may do `action`: by the role in the tenant where it reaches over
+    /// all projects.
     pub fn may(&self, action: Action) -> bool {
         match &self.grant {
             Grant::Member { tenant_role, .. } if action.is_of_the_tenant() => {

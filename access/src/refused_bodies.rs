@@ -29,12 +29,15 @@ pub struct RefusedBody {
 /// Whose, and where they were sent.
 type Place = (TenantId, ProjectId, &'static str);
 
+/// The latest bodies that were refused, by project and integration, in memory only.
 #[derive(Debug, Default)]
 pub struct RefusedBodies {
     kept: Mutex<BTreeMap<Place, VecDeque<RefusedBody>>>,
 }
 
 impl RefusedBodies {
+    /// Keeps the beginning of a body in place of the oldest; of too many integrations the
+    /// one that was idle for longest is forgotten.
     pub fn note(
         &self,
         scope: &Scope,

@@ -78,6 +78,7 @@ mod tests {
             labels_per_series: None,
             label_value_bytes: None,
             bytes_per_second,
+            deployment: None,
         }
     }
 

@@ -180,6 +180,7 @@ impl Verifier {
         }
     }
 
+    /// Who a token is of, if it is ours and good at `now`.
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<Principal, Denied> {
         self.verify_after(token, now, || Ok(()))
     }

@@ -15,6 +15,7 @@ use schemas::context::{Clock, Context};
 use schemas::envelope::Envelope;
 use schemas::ids::{ApiKeyId, ProjectId, ServiceAccountId, TenantId};
 use schemas::messages::MessageSet;
+use schemas::project_keys::{ProjectKeysEnded, ProjectKeysEvent};
 use schemas::scope::{Actor, Scope};
 use schemas::service_account_keys::{ServiceAccountKeysEnded, ServiceAccountKeysEvent};
 use schemas::time::Timestamp;
@@ -99,7 +100,7 @@ async fn a_key_is_admitted_until_it_expires_or_is_revoked() {
     .await;
     let principal = keyring.admit(&before.text, NOW).unwrap();
     assert!(principal.may(Action::Ingest) && !principal.may(Action::ReadIncidents));
-    assert!(keyring.still_admits(id(1), &[KeyScope::Ingest], NOW));
+    assert_eq!(keyring.readmit(id(1), &[KeyScope::Ingest], NOW), Ok(()));
     let short = fixture.create(id(2), Some(NOW.plus_millis(1))).await;
     eventually("the new key is known", || async {
         keyring.admit(&short.text, NOW).ok()
@@ -115,7 +116,8 @@ async fn a_key_is_admitted_until_it_expires_or_is_revoked() {
     })
     .await;
     assert_eq!(refused, Denied::KeyRevoked);
-    assert!(!keyring.still_admits(id(1), &[KeyScope::Ingest], NOW));
+    let again = keyring.readmit(id(1), &[KeyScope::Ingest], NOW);
+    assert_eq!(again, Err(Denied::KeyRevoked));
     let unknown = keyring.admit(&api_key::generate().text, NOW);
     assert_eq!(unknown, Err(Denied::UnknownKey));
 }
@@ -140,8 +142,9 @@ async fn a_key_may_do_what_it_was_last_changed_to() {
     })
     .await;
     // What was admitted before it has to come again.
-    assert!(!keyring.still_admits(id(1), &[KeyScope::Ingest], NOW));
-    assert!(keyring.still_admits(id(1), &[KeyScope::Read], NOW));
+    let again = keyring.readmit(id(1), &[KeyScope::Ingest], NOW);
+    assert_eq!(again, Err(Denied::KeyChanged));
+    assert_eq!(keyring.readmit(id(1), &[KeyScope::Read], NOW), Ok(()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -165,7 +168,8 @@ async fn the_keys_of_a_disabled_account_are_refused_those_made_afterwards_too() 
         })
         .await;
     }
-    assert!(!keyring.still_admits(id(1), &[KeyScope::Ingest], NOW));
+    let again = keyring.readmit(id(1), &[KeyScope::Ingest], NOW);
+    assert_eq!(again, Err(Denied::KeyRevoked));
     assert!(keyring.admit(&other.text, NOW).is_ok());
     // The snapshot knows it, before a record is read.
     stop.cancel();
@@ -176,6 +180,43 @@ async fn the_keys_of_a_disabled_account_are_refused_those_made_afterwards_too() 
     .await;
     let again = Keyring::open(&fixture.log, Some(path)).await.unwrap();
     assert!(again.ready() && again.admit(&other.text, NOW).is_ok());
+    for key in [&before, &after] {
+        assert_eq!(again.admit(&key.text, NOW), Err(Denied::KeyRevoked));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_keys_of_an_archived_project_are_refused_after_a_start_too() {
+    let fixture = Fixture::new();
+    let before = fixture.create(id(1), None).await;
+    let (keyring, stop) = fixture.keyring().await;
+    eventually("the key is known", || async {
+        keyring.admit(&before.text, NOW).ok()
+    })
+    .await;
+    let ended = ProjectKeysEvent::from(ProjectKeysEnded {
+        tenant_version: 5,
+        reason: None,
+    });
+    let project = ProjectId(Uuid::from_u128(2)).to_string();
+    fixture.append_of(&project, &ended).await;
+    let after = fixture.create(id(3), None).await;
+    for key in [&before, &after] {
+        eventually("a key of the project is refused", || async {
+            (keyring.admit(&key.text, NOW) == Err(Denied::KeyRevoked)).then_some(())
+        })
+        .await;
+    }
+    let again = keyring.readmit(id(1), &[KeyScope::Ingest], NOW);
+    assert_eq!(again, Err(Denied::KeyRevoked));
+    stop.cancel();
+    let path = fixture.folder.path().join("keyring.json");
+    eventually("the snapshot is written", || async {
+        path.exists().then_some(())
+    })
+    .await;
+    let again = Keyring::open(&fixture.log, Some(path)).await.unwrap();
+    assert!(again.ready());
     for key in [&before, &after] {
         assert_eq!(again.admit(&key.text, NOW), Err(Denied::KeyRevoked));
     }

@@ -10,12 +10,12 @@ use anyhow::{Context as _, ensure};
 use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
-use tokio::task::JoinSet;
 
 use crate::comparison::Place;
-use crate::edge::{PATH, Served};
+use crate::edge::PATH;
 use crate::report::{Better, Figure, Section, Unit, Verdict};
 use crate::spread::Spread;
+use crate::stores::{Kind, Store};
 use crate::{cargo, process};
 
 const ROUNDS: usize = 5;
@@ -56,12 +56,14 @@ struct Round {
 
 pub async fn compare(place: &Place) -> anyhow::Result<Section> {
     let program = cargo::paced_clients().await?;
-    let mut tasks = JoinSet::new();
-    let served = Served::start(place, &mut tasks).await?;
-    let token = served.token().await?;
+    let server = cargo::server().await?;
+    let store = Store::start(Kind::Ours, &server, &place.join("server")).await?;
+    let store = store.context("our own server is there")?;
+    let token = store.session(1).await?;
     let scene = Scene {
         program,
-        address: served.address,
+        address: store.address(),
+        server: store.pid()?,
         forged: forged(&token)?,
         token,
     };
@@ -75,7 +77,6 @@ pub async fn compare(place: &Place) -> anyhow::Result<Section> {
             unknown: scene.play(Some(UNKNOWN)).await.context("unknown")?,
         });
     }
-    served.stop(tasks).await?;
     Ok(section(&rounds))
 }
 
@@ -96,6 +97,8 @@ fn forged(token: &str) -> anyhow::Result<String> {
 struct Scene {
     program: PathBuf,
     address: SocketAddr,
+    /// Its process.
+    server: u32,
     token: String,
     forged: String,
 }
@@ -107,8 +110,7 @@ impl Scene {
             Some(token) => Some(Clients::connect(self, (REFUSED, "4"), token).await?),
             None => None,
         };
-        let own = std::process::id();
-        let before = process::cpu_seconds(own)?;
+        let before = process::cpu_seconds(self.server)?;
         if let Some(refused) = &mut refused {
             refused.go().await?;
         }
@@ -121,7 +123,7 @@ impl Scene {
         Ok(Seen {
             valid: told,
             refused,
-            cpu: process::cpu_seconds(own)? - before,
+            cpu: process::cpu_seconds(self.server)? - before,
         })
     }
 }

@@ -11,6 +11,11 @@ impl Latencies {
         Self(samples)
     }
 
+    /// Those of several runs as if they were one.
+    pub fn of_all<'a>(runs: impl IntoIterator<Item = &'a Self>) -> Self {
+        Self::of(runs.into_iter().flat_map(|run| run.0.clone()).collect())
+    }
+
     pub fn count(&self) -> usize {
         self.0.len()
     }

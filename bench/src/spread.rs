@@ -26,6 +26,14 @@ impl Spread {
     pub fn of_ratios(pairs: impl IntoIterator<Item = (f64, f64)>) -> Self {
         Self::of(pairs.into_iter().map(|(ours, theirs)| ours / theirs))
     }
+
+    /// The ends of the rounds around a figure of all of them together.
+    pub fn around(whole: f64, rounds: Self) -> Self {
+        Self {
+            median: whole,
+            ..rounds
+        }
+    }
 }
 
 #[cfg(test)]

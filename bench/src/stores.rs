@@ -5,6 +5,7 @@ mod command;
 mod disk;
 mod http;
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -80,6 +81,7 @@ impl Kind {
 /// A running store. Stopped when dropped.
 pub(crate) struct Store {
     pub(crate) kind: Kind,
+    address: SocketAddr,
     folder: PathBuf,
     program: PathBuf,
     child: Child,
@@ -135,6 +137,7 @@ impl Store {
         let http = Http::new(format!("http://127.0.0.1:{port}"))?;
         let mut store = Self {
             kind,
+            address: (Ipv4Addr::LOCALHOST, port).into(),
             folder: folder.to_owned(),
             program: server.to_owned(),
             child,
@@ -277,6 +280,10 @@ impl Store {
         }
     }
 
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     pub(crate) fn pid(&self) -> anyhow::Result<u32> {
         self.child.id().context("the store has ended")
     }
@@ -334,12 +341,23 @@ impl Store {
         if self.kind != Kind::Ours {
             return Ok((self.anyone.clone(), self.anyone.clone()));
         }
+        let session = self.register(number).await?;
+        self.keys(&session).await
+    }
+
+    /// The access token of somebody who has a tenant of ours of their own.
+    pub(crate) async fn session(&self, number: usize) -> anyhow::Result<String> {
+        let session = self.register(number).await?;
+        let token = session["access_token"].as_str().context("no token")?;
+        Ok(token.to_owned())
+    }
+
+    async fn register(&self, number: usize) -> anyhow::Result<Value> {
         let account = json!({
             "email": email(number), "password": PASSWORD,
             "name": "Bench", "tenant_name": format!("Bench {number}"),
         });
-        let session = self.anyone.post("/api/v1/auth/register", &account).await?;
-        self.keys(&session).await
+        self.anyone.post("/api/v1/auth/register", &account).await
     }
 
     /// A key that writes and one that reads.

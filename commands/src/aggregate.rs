@@ -30,6 +30,11 @@ pub trait Hosted:
     /// Whether it decides although its tenant was erased, from nothing: its command may
     /// come after the erasure, and must take effect all the same.
     const OUTLIVES_TENANT: bool = false;
+
+    /// About how many bytes its lists take; none where it has but a few texts.
+    fn held_bytes(&self) -> usize {
+        0
+    }
 }
 
 /// How far the scope that created an aggregate must agree with a command's.

@@ -17,8 +17,8 @@ use schemas::incident::{
     AssignIncident, ChangeIncidentSeverity, ChangeIncidentTitle, CommentIncident,
     IncidentAcknowledged, IncidentAssigned, IncidentCommand, IncidentCommented, IncidentEvent,
     IncidentInvestigated, IncidentLearned, IncidentMitigated, IncidentOpened, IncidentReopened,
-    IncidentResolved, IncidentSeverityChanged, IncidentSource, IncidentStatus,
-    IncidentTitleChanged, OpenIncident,
+    IncidentResolved, IncidentSeverityChanged, IncidentSeverityForwarded, IncidentSource,
+    IncidentStatus, IncidentTitleChanged, OpenIncident,
 };
 use schemas::severity::Severity;
 use schemas::topic::Topic;
@@ -88,6 +88,7 @@ impl Opened {
             C::CompleteMerge(c) => self.complete_merge(c.into),
             C::CancelMerge(c) => self.cancel_merge(c),
             C::EndEpisode(c) => self.end_episode(c),
+            C::RaiseIncidentSeverity(c) => Ok(self.raise_severity(c.severity)),
         }
     }
 
@@ -130,6 +131,19 @@ impl Opened {
         self.not_merged()?;
         let (from, to) = (self.severity, c.severity);
         Ok(changed(from, to, IncidentSeverityChanged { from, to }))
+    }
+
+    /// Only to what is worse, and only while people act on it: how bad it was stays
+    /// as they left it. A merged incident passes it on.
+    fn raise_severity(&self, to: Severity) -> Vec<IncidentEvent> {
+        if let Some(into) = self.merged_into {
+            return vec![IncidentSeverityForwarded { severity: to, into }.into()];
+        }
+        let from = self.severity;
+        if !self.status.is_open() || to >= from {
+            return Vec::new();
+        }
+        vec![IncidentSeverityChanged { from, to }.into()]
     }
 
     fn change_title(&self, c: ChangeIncidentTitle) -> Decision {
@@ -183,7 +197,10 @@ impl Opened {
             E::MergeCancelled(_) => self.merging = None,
             E::IncidentMerged(e) => self.merged(e.into),
             E::IncidentAbsorbed(e) => self.absorbed(e),
-            E::IncidentOpened(_) | E::IncidentCommented(_) | E::AbsorptionRefused(_) => {}
+            E::IncidentOpened(_)
+            | E::IncidentCommented(_)
+            | E::AbsorptionRefused(_)
+            | E::IncidentSeverityForwarded(_) => {}
         }
     }
 }
@@ -265,7 +282,10 @@ mod tests {
     use cqrs_es::test::{AggregateTestExecutor, TestFramework};
     use schemas::codec::Example;
     use schemas::ids::CommandId;
-    use schemas::incident::{AcknowledgeIncident, LearnIncident, ReopenIncident, ResolveIncident};
+    use schemas::incident::{
+        AcknowledgeIncident, IncidentMerged, LearnIncident, RaiseIncidentSeverity, ReopenIncident,
+        ResolveIncident,
+    };
     use schemas::time::Timestamp;
     use uuid::Uuid;
 
@@ -371,6 +391,39 @@ mod tests {
                 .when(command)
                 .then_expect_events(vec![]);
         }
+    }
+
+    #[test]
+    fn a_worse_alert_raises_the_severity_and_none_lowers_it() {
+        let raise = |severity| IncidentCommand::from(RaiseIncidentSeverity { severity });
+        let lowered = IncidentSeverityChanged {
+            from: Severity::Sev1,
+            to: Severity::Sev3,
+        };
+        let mild = || given(vec![opened(), lowered.clone().into()]);
+        let raised = IncidentSeverityChanged {
+            from: Severity::Sev3,
+            to: Severity::Sev2,
+        };
+        mild()
+            .when(raise(Severity::Sev2))
+            .then_expect_events(vec![raised.into()]);
+        for no_worse in [Severity::Sev3, Severity::Sev4] {
+            mild().when(raise(no_worse)).then_expect_events(vec![]);
+        }
+        mild()
+            .and(vec![IncidentResolved::example().into()])
+            .when(raise(Severity::Sev1))
+            .then_expect_events(vec![]);
+        let into = IncidentId(Uuid::from_u128(0xB2));
+        let forwarded = IncidentSeverityForwarded {
+            severity: Severity::Sev2,
+            into,
+        };
+        mild()
+            .and(vec![IncidentMerged { into }.into()])
+            .when(raise(Severity::Sev2))
+            .then_expect_events(vec![forwarded.into()]);
     }
 
     #[test]

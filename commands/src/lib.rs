@@ -17,6 +17,7 @@ pub mod incident;
 pub mod incident_numbers;
 pub mod integration_health;
 pub mod monitoring_integration;
+pub mod project_keys;
 mod runtime;
 pub mod saved_view;
 pub mod service_account;
@@ -27,4 +28,4 @@ pub mod tenant;
 pub mod tenant_keys;
 
 pub use history::{History, HistoryError, HistoryRecord, Loaded, Settled};
-pub use runtime::{Limits, run};
+pub use runtime::{Limits, groups, run};

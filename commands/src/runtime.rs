@@ -6,6 +6,7 @@
 //! sets aside without letting the input offset pass it.
 
 mod batch;
+mod cache;
 mod command;
 mod erased;
 mod errand;
@@ -38,6 +39,8 @@ pub struct Limits {
     pub batch_bytes: usize,
     /// Aggregates kept in memory, a context.
     pub cached_aggregates: usize,
+    /// The same in bytes, about; one is kept however large it is.
+    pub cached_bytes: usize,
     /// Newest events kept in memory, a partition, in bytes.
     pub tail_bytes: usize,
     /// Commands that wait for the history, a context; beyond it reading pauses.
@@ -58,6 +61,7 @@ impl Default for Limits {
         Self {
             batch_bytes: 1 << 20,
             cached_aggregates: 10_000,
+            cached_bytes: 128 << 20,
             tail_bytes: 2 << 20,
             open_commands: 10_000,
             open_bytes: 32 << 20,
@@ -67,6 +71,11 @@ impl Default for Limits {
             retry_longest: Duration::from_secs(1),
         }
     }
+}
+
+/// The groups of all owners.
+pub fn groups() -> impl Iterator<Item = &'static str> {
+    registry::contexts().into_iter().map(|(group, _)| group)
 }
 
 /// Runs the owners of all contexts until `shutdown`, or until the log fails.

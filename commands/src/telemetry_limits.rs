@@ -4,7 +4,8 @@ use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
 use schemas::context::Context;
 use schemas::telemetry_limits::{
-    SetTelemetryLimits, TelemetryLimitsCommand, TelemetryLimitsEvent, TelemetryLimitsSet,
+    DeploymentLimits, SetTelemetryLimits, TelemetryLimitsCommand, TelemetryLimitsEvent,
+    TelemetryLimitsSet,
 };
 use schemas::topic::Topic;
 use serde::{Deserialize, Serialize};
@@ -52,8 +53,9 @@ impl TelemetryLimits {
             labels_per_series: c.labels_per_series,
             label_value_bytes: c.label_value_bytes,
             bytes_per_second: c.bytes_per_second,
+            deployment: c.deployment,
         };
-        match self.set.as_ref() == Some(&set) {
+        match self.set.as_ref().map_or([None; 5], own) == own(&set) {
             true => Ok(Vec::new()),
             false => Ok(vec![set.into()]),
         }
@@ -86,16 +88,18 @@ impl Aggregate for TelemetryLimits {
 }
 
 impl Audited for TelemetryLimits {
+    /// The deployment's limits hold before a tenant has some of its own.
+    const STANDS: bool = true;
+
+    /// Tells what held and what holds, whether the tenant has set it or the deployment.
     fn compare(before: &Self, after: &Self, changes: &mut Changes) {
-        let mut field = |name: &str, of: fn(&TelemetryLimitsSet) -> Option<i64>| {
-            let value = |limits: &Self| limits.set.as_ref().and_then(of);
-            changes.field(name, value(before), value(after));
-        };
-        field("active_series", |set| set.active_series);
-        field("active_streams", |set| set.active_streams);
-        field("labels_per_series", |set| set.labels_per_series);
-        field("label_value_bytes", |set| set.label_value_bytes);
-        field("bytes_per_second", |set| set.bytes_per_second);
+        let all = after.set.as_ref().and_then(|set| set.deployment.as_ref());
+        let all = all.map_or([None; 5], of_all);
+        let of = |limits: &Self| limits.set.as_ref().map_or([None; 5], own);
+        let (from, to) = (of(before), of(after));
+        for (n, name) in FIELDS.into_iter().enumerate() {
+            changes.field(name, from[n].or(all[n]), to[n].or(all[n]));
+        }
     }
 }
 
@@ -103,6 +107,36 @@ impl Hosted for TelemetryLimits {
     const COMMANDS: Topic = Topic::IdentityCommands;
     const EVENTS: Topic = Topic::IdentityKeys;
     const REACH: Reach = Reach::Tenant;
+}
+
+const FIELDS: [&str; 5] = [
+    "active_series",
+    "active_streams",
+    "labels_per_series",
+    "label_value_bytes",
+    "bytes_per_second",
+];
+
+/// What the tenant has set, in the order of [`FIELDS`].
+fn own(set: &TelemetryLimitsSet) -> [Option<i64>; 5] {
+    [
+        set.active_series,
+        set.active_streams,
+        set.labels_per_series,
+        set.label_value_bytes,
+        set.bytes_per_second,
+    ]
+}
+
+/// What the deployment allows to all, in the same order.
+fn of_all(all: &DeploymentLimits) -> [Option<i64>; 5] {
+    [
+        Some(all.active_series),
+        Some(all.active_streams),
+        Some(all.labels_per_series),
+        Some(all.label_value_bytes),
+        all.bytes_per_second,
+    ]
 }
 
 fn check(c: &SetTelemetryLimits) -> Result<(), InvalidField> {
@@ -163,6 +197,57 @@ mod tests {
         given(vec![set])
             .when(fewer.into())
             .then_expect_events(vec![expected.into()]);
+    }
+
+    #[test]
+    fn nothing_set_where_nothing_was_is_no_change() {
+        let nothing = SetTelemetryLimits {
+            active_series: None,
+            active_streams: None,
+            labels_per_series: None,
+            label_value_bytes: None,
+            bytes_per_second: None,
+            deployment: SetTelemetryLimits::example().deployment,
+        };
+        given(vec![])
+            .when(nothing.into())
+            .then_expect_events(vec![]);
+    }
+
+    fn told(before: &TelemetryLimits, after: &TelemetryLimits) -> String {
+        let mut changes = Changes::default();
+        TelemetryLimits::compare(before, after, &mut changes);
+        changes.finish().unwrap_or_default()
+    }
+
+    #[test]
+    fn the_audit_tells_what_held_also_before_the_first() {
+        const { assert!(TelemetryLimits::STANDS) };
+        let none = TelemetryLimits::default();
+        let mut some = none.clone();
+        let set = TelemetryLimitsSet {
+            labels_per_series: None,
+            label_value_bytes: None,
+            ..TelemetryLimitsSet::example()
+        };
+        some.apply(set.clone().into());
+        assert_eq!(
+            told(&none, &some),
+            concat!(
+                r#"{"before":{"active_series":1000000,"bytes_per_second":null},"#,
+                r#""after":{"active_series":2000000,"bytes_per_second":10000000}}"#
+            )
+        );
+        let mut fewer = some.clone();
+        let back = TelemetryLimitsSet {
+            active_series: None,
+            ..set
+        };
+        fewer.apply(back.into());
+        assert_eq!(
+            told(&some, &fewer),
+            r#"{"before":{"active_series":2000000},"after":{"active_series":1000000}}"#
+        );
     }
 
     #[test]

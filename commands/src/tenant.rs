@@ -211,6 +211,13 @@ impl Hosted for Tenant {
     const COMMANDS: Topic = Topic::IdentityCommands;
     const EVENTS: Topic = Topic::IdentityEvents;
     const REACH: Reach = Reach::Tenant;
+
+    fn held_bytes(&self) -> usize {
+        let roles: usize = self.projects.values().map(|one| one.roles.len()).sum();
+        self.projects.len() * size_of::<(ProjectId, Project)>()
+            + (self.members.len() + roles) * size_of::<(UserId, MemberRole)>()
+            + self.invitations.len() * size_of::<(InvitationId, Invitation)>()
+    }
 }
 
 fn rename(from: &str, name: String) -> Decision {

@@ -9,6 +9,8 @@ mod crashes;
 mod erased;
 #[path = "runner/history.rs"]
 mod history;
+#[path = "runner/outage.rs"]
+mod outage;
 #[path = "runner/outcomes.rs"]
 mod outcomes;
 #[path = "runner/retries.rs"]

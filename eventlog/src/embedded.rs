@@ -69,7 +69,7 @@ use crate::{
 
 pub use self::disk::{Disk, RealDisk, Space};
 pub use self::finding::Finding;
-pub use self::options::Options;
+pub use self::options::{Consumers, Options};
 pub use self::retention::Retained;
 pub use self::verify::{Verification, verify};
 
@@ -132,7 +132,8 @@ impl EmbeddedLog {
         let lock = lock::acquire(&options.dir)?;
         let fresh = || LogId(Context::ambient(&options.clock).id());
         let id = identity::establish(&options.dir, fresh)?.log_id;
-        let pins = Arc::new(Pins::open(&options.dir)?);
+        let waited_for = options.consumers.as_ref().map(retention::pins_of);
+        let pins = Arc::new(Pins::open(&options.dir, waited_for)?);
         let failure: Failure = Arc::new(watch::Sender::new(None));
         let options = Arc::new(options);
         let budget = Budget::new(options.disk_budget_bytes, Room::beside(&options));
@@ -157,7 +158,7 @@ impl EmbeddedLog {
         let retaining = upkeep.start(options.retention_interval);
         threads.push(retaining.map_err(OpenError::io(&options.dir))?);
         disk::sync_dir(&options.dir).map_err(OpenError::io(&options.dir))?;
-        Ok(Arc::new(Self {
+        let log = Self {
             id,
             journals,
             memberships: Arc::default(),
@@ -167,7 +168,9 @@ impl EmbeddedLog {
             failure,
             findings,
             running: Mutex::new(Some(Running { threads, lock })),
-        }))
+        };
+        retention::tell_who_is_gone(log.journal(topic::Journal::Main), &log.pins);
+        Ok(Arc::new(log))
     }
 
     /// The damage that opening found; also counted and logged as it was found.
@@ -182,12 +185,6 @@ impl EmbeddedLog {
         let run = tokio::task::spawn_blocking(move || upkeep.run()).await;
         let result = run.map_err(|e| LogError::Unavailable(e.to_string()))?;
         result.map_err(|e| LogError::Unavailable(format!("retention: {e}")))
-    }
-
-    /// Forgets a consumer that was pinned and will never read again.
-    pub fn unpin(&self, consumer: &str) -> Result<(), LogError> {
-        let removed = self.pins.remove(consumer);
-        removed.map_err(|e| LogError::Unavailable(format!("pins: {e}")))
     }
 
     fn disk_bytes(&self) -> u64 {
@@ -255,12 +252,17 @@ impl EmbeddedLog {
             Start::Beginning => range.start,
             Start::Now => range.end,
         });
-        let from = Position {
+        let at = |offset| Position {
             topic,
             partition,
             offset,
         };
-        self.cursor(from, visibility)
+        if offset < range.start {
+            // As happens to a group that a version of the program did not have for a while.
+            let (group, position, begins) = (&group.name, at(offset), range.start);
+            tracing::warn!(group, %position, begins, "retention removed records that were not read; going on at what is left");
+        }
+        self.cursor(at(offset.max(range.start)), visibility)
     }
 
     /// Lets the committers sync what was accepted and end; who waits for what is
@@ -385,8 +387,13 @@ impl EventLog for EmbeddedLog {
     }
 
     async fn pin(&self, consumer: &str, next: &[Position]) -> Result<(), LogError> {
-        let pinned = self.pins.set(consumer, next);
-        pinned.map_err(|e| LogError::Unavailable(format!("pins: {e}")))
+        if !self.pins.set(consumer, next) {
+            return Ok(());
+        }
+        let pins = self.pins.clone();
+        let saved = tokio::task::spawn_blocking(move || pins.save()).await;
+        let saved = saved.map_err(|e| LogError::Unavailable(e.to_string()))?;
+        saved.map_err(|e| LogError::Unavailable(format!("pins: {e}")))
     }
 
     async fn failed(&self) -> LogError {

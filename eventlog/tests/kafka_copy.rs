@@ -16,7 +16,7 @@ use eventlog::{
     Delivery, EventLog, Group, Log, Member, NewRecord, Partition, Position, Record, Start,
     Transaction, Visibility,
 };
-use holed::Holed;
+use holed::{Faulty, Holes};
 use schemas::topic::Topic;
 use testkit::TestKafka;
 
@@ -199,7 +199,10 @@ async fn holes_stay_holes() {
         (COMMANDS, 1) => true,
         _ => false,
     };
-    let old = Holed { log: old, holes };
+    let old = Faulty {
+        log: old,
+        fault: Holes(holes),
+    };
     let copied = to_kafka(&old, target(&place)).await.unwrap();
     assert_eq!(copied.holes, 3 + 2 + 1 + 1 + 1 + 10 + 1 + 3 + 20);
     let new = KafkaLog::open(target(&place)).await.unwrap();
@@ -229,9 +232,9 @@ async fn an_unfinished_copy_is_no_log() {
         assert_ne!(topic, WEBHOOKS, "cut short");
         false
     };
-    let fails = Holed {
+    let fails = Faulty {
         log: old,
-        holes: cut_short,
+        fault: Holes(cut_short),
     };
     let options = target(&place);
     let cut = tokio::spawn(async move { to_kafka(&fails, options).await.map(drop) }).await;

@@ -141,7 +141,7 @@ async function openCheckout(page: Page): Promise<void> {
 
 async function openAlert(page: Page): Promise<void> {
   await page.goto(`/p/${PROJECT}/alerts`);
-  await page.getByRole('link', { name: /UpstreamTimeouts/ }).click();
+  await page.getByRole('link', { name: /^UpstreamTimeouts/ }).click();
   await page.getByRole('dialog').getByText('Fingerprint').waitFor();
 }
 

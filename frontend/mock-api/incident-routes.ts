@@ -79,6 +79,8 @@ function filtered(query: URLSearchParams): Incident[] {
   const assignee = query.get('assignee');
   const from = query.get('from');
   const to = query.get('to');
+  const resolvedFrom = query.get('resolved_from');
+  const resolvedTo = query.get('resolved_to');
   const found = state().incidents.filter(
     (incident) =>
       incident.project_id === state().project &&
@@ -87,7 +89,9 @@ function filtered(query: URLSearchParams): Incident[] {
       (!text || `${incident.key} ${incident.title}`.toLowerCase().includes(text)) &&
       (!assignee || incident.assignee?.id === assignee) &&
       (!from || incident.opened_at >= from) &&
-      (!to || incident.opened_at < to),
+      (!to || incident.opened_at < to) &&
+      (!resolvedFrom || (incident.resolved_at ?? '') >= resolvedFrom) &&
+      (!resolvedTo || (incident.resolved_at ?? resolvedTo) < resolvedTo),
   );
   switch (query.get('order')) {
     case 'oldest_first':

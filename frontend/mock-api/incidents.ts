@@ -14,7 +14,7 @@ interface Opening {
 const SYSTEM: Actor = { type: 'system', id: 'incident_opener', name: 'incident_opener' };
 
 export function find(id: string): Incident | undefined {
-  return state().incidents.find((incident) => incident.id === id && incident.project_id === state().project);
+  return state().incidents.find((incident) => [incident.id, incident.key].includes(id) && incident.project_id === state().project);
 }
 
 export function open(opening: Opening): Incident {

@@ -130,6 +130,7 @@ export const tenantRoutes = [
   http.get('/api/v1/projects', ({ request }) => refusedSession(request) ?? HttpResponse.json(page(request, state().projects))),
   http.post('/api/v1/projects', async ({ request }) => {
     const { name } = (await request.json()) as { name: string };
+    if (isProjectName(name, undefined)) return projectNameTaken(name);
     const slug = name.toLowerCase().replace(/[^a-z0-9]+/g, '-');
     const project = { id: nextId(), name, slug, created_at: new Date().toISOString(), archived_at: null };
     state().projects.push(project);
@@ -139,13 +140,16 @@ export const tenantRoutes = [
   http.patch<{ id: string }>('/api/v1/projects/:id', async ({ request, params }) => {
     const project = state().projects.find(({ id }) => id === params.id);
     if (!project) return notFound();
-    project.name = ((await request.json()) as { name: string }).name;
+    const { name } = (await request.json()) as { name: string };
+    if (isProjectName(name, project.id)) return projectNameTaken(name);
+    project.name = name;
     save();
     return HttpResponse.json(project);
   }),
   http.post<{ id: string; act: string }>('/api/v1/projects/:id/:act', ({ params }) => {
     const project = state().projects.find(({ id }) => id === params.id);
     if (!project) return notFound();
+    if (params.act === 'restore' && isProjectName(project.name, project.id)) return projectNameTaken(project.name);
     project.archived_at = params.act === 'archive' ? new Date().toISOString() : null;
     save();
     return HttpResponse.json(project);
@@ -239,4 +243,15 @@ function refusedWebhook() {
     integration: 'alertmanager', received_at: new Date(Date.now() - 240_000).toISOString(),
     reason: 'alerts[0].fingerprint is missing', body, body_bytes: body.length,
   };
+}
+
+/** Whether a project in use has the name, other than `own`. */
+function isProjectName(name: string, own: string | undefined): boolean {
+  const inUse = state().projects.filter((one) => one.id !== own && !one.archived_at);
+  return inUse.some((one) => one.name.toLowerCase() === name.trim().toLowerCase());
+}
+
+function projectNameTaken(name: string): Response {
+  const detail = `another project of this tenant has the name \`${name}\``;
+  return problem(409, 'Conflict', { rule: 'name_taken', detail });
 }

@@ -166,7 +166,8 @@ export const theme = createTheme({
     PasswordInput: { defaultProps: { size: 'sm' } },
     Select: { defaultProps: { size: 'sm', checkIconPosition: 'right' } },
     ActionIcon: { defaultProps: { variant: 'subtle', color: 'gray' } },
-    Tooltip: { defaultProps: { openDelay: 300, withArrow: false, fz: 'xs' } },
+    // By itself it would be for pointers only.
+    Tooltip: { defaultProps: { openDelay: 300, withArrow: false, fz: 'xs', events: { hover: true, focus: true, touch: false } } },
     Menu: { defaultProps: { shadow: 'sm', position: 'bottom-end' } },
     Modal: {
       defaultProps: { centered: true, overlayProps: { backgroundOpacity: 0.4 }, closeButtonProps: { 'aria-label': 'Close' } },

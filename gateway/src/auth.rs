@@ -27,4 +27,5 @@ pub mod sessions;
 pub mod single_sign_on;
 pub mod sweeper;
 mod totp;
+mod turns;
 pub mod vault;

@@ -1,11 +1,14 @@
 //! What the gateway is told at start. Only `server` reads the environment.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use access::telemetry_limits::Allowance;
 use axum::http::Uri;
 use outbound::Network;
+pub use promql::budget::Budget;
+use promql::budget::Share;
 
 /// Who may make a new tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +55,8 @@ pub struct Config {
     pub session_lifetime: Duration,
     /// What tenants may send; ingest is told the same.
     pub telemetry: Allowance,
+    /// What queries may hold together; stores of metrics are told the same. None = anything.
+    pub query_memory: Option<Arc<Budget>>,
 }
 
 impl Config {
@@ -69,7 +74,14 @@ impl Config {
             tenant_erasure_grace: Duration::from_secs(7 * 86_400),
             session_lifetime: Duration::from_secs(30 * 86_400),
             telemetry: Allowance::default(),
+            query_memory: None,
         }
+    }
+
+    /// For one query, which holds nothing yet.
+    pub(crate) fn share(&self) -> Arc<Share> {
+        let budget = self.query_memory.as_ref();
+        budget.map(Budget::share).unwrap_or_default()
     }
 }
 

@@ -3,14 +3,13 @@
 //! page.
 
 use axum::extract::Request;
-use axum::http::header::{
-    ACCEPT, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH,
-};
+use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue};
 use axum::http::{Method, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
 use crate::error::{Error, Problem};
+use crate::etag;
 
 /// What `npm run build` wrote. Empty where it was not run.
 #[derive(RustEmbed)]
@@ -98,30 +97,51 @@ fn is_page(path: &str) -> bool {
 
 fn answer(path: &str, file: &EmbeddedFile, headers: &HeaderMap) -> Response {
     let tag = format!("\"{}\"", hex::encode(&file.metadata.sha256_hash()[..16]));
-    let known = headers.get(IF_NONE_MATCH).and_then(|v| v.to_str().ok());
-    if known == Some(tag.as_str()) {
-        return StatusCode::NOT_MODIFIED.into_response();
-    }
+    let answer = match etag::is_known(headers, &tag) {
+        true => StatusCode::NOT_MODIFIED.into_response(),
+        false => file.data.clone().into_owned().into_response(),
+    };
+    described(answer, path, file.metadata.mimetype(), &tag)
+}
+
+/// With what a browser is to know of a file. It is told so again when it has the file
+/// already: it believes the newer answer (RFC 9111, section 4.3.4), and would drop a file
+/// that suddenly is not said to be kept.
+fn described(mut answer: Response, path: &str, kind: &str, tag: &str) -> Response {
     // The names of assets hold a hash of their content, the page's does not.
     let caching = match path.starts_with("assets/") {
         true => "public, max-age=31536000, immutable",
         false => "no-cache",
     };
-    let kind = file.metadata.mimetype().to_owned();
-    let mut response = file.data.clone().into_owned().into_response();
-    let set = response.headers_mut();
+    let set = answer.headers_mut();
     set.insert(CACHE_CONTROL, HeaderValue::from_static(caching));
     for (name, value) in [(CONTENT_TYPE, kind), (ETAG, tag)] {
         if let Ok(value) = value.parse() {
             set.insert(name, value);
         }
     }
-    response
+    answer
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::headers;
+
+    #[test]
+    fn a_file_that_the_browser_has_stays_kept() {
+        for (path, expected) in [
+            ("index.html", "no-cache"),
+            ("assets/x.js", "public, max-age=31536000, immutable"),
+        ] {
+            let same = StatusCode::NOT_MODIFIED.into_response();
+            let mut same = described(same, path, "text/html", "\"a\"");
+            headers::secure(same.headers_mut(), false);
+            assert_eq!(same.status(), StatusCode::NOT_MODIFIED);
+            assert_eq!(same.headers()[CACHE_CONTROL], expected, "{path}");
+            assert_eq!(same.headers()[ETAG], "\"a\"");
+        }
+    }
 
     #[test]
     fn pages_are_told_from_files_and_operations() {

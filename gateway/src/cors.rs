@@ -19,7 +19,8 @@ use axum::response::Response;
 const METHODS: &str = "GET, POST, PUT, PATCH, DELETE";
 const HEADERS: &str = "authorization, x-api-key, content-type, content-encoding, idempotency-key, \
     if-match, x-project, x-request-id, traceparent, tracestate";
-const EXPOSED: &str = "etag, location, retry-after, ratelimit, ratelimit-policy, x-request-id";
+const EXPOSED: &str = "content-disposition, etag, location, retry-after, ratelimit, \
+    ratelimit-policy, x-request-id";
 const MAX_AGE_S: &str = "600";
 
 /// `router` with the list of origins, each as a browser sends it: `https://app.example`.

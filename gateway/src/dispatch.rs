@@ -10,6 +10,7 @@ use schemas::envelope::Envelope;
 use schemas::ids::CommandId;
 use schemas::messages::MessageSet;
 use schemas::scope::Scope;
+use schemas::tenant::TenantCommand;
 use schemas::topic::Topic;
 use uuid::Uuid;
 
@@ -82,6 +83,17 @@ impl Command {
 }
 
 impl Gateway {
+    /// Sends `message` to the tenant that the command is of.
+    pub(crate) async fn send_to_tenant(
+        &self,
+        command: &Command,
+        message: impl Into<TenantCommand>,
+    ) -> Result<Arc<Settled>, Error> {
+        let (topic, tenant) = (Topic::IdentityCommands, command.scope.tenant());
+        let message: TenantCommand = message.into();
+        self.send(command, topic, tenant, message).await
+    }
+
     /// Sends `message` to the aggregate and waits for the outcome. A refusal is
     /// [`Error::Refused`], a wait that was too long [`Error::NotYet`].
     pub async fn send<M: MessageSet>(

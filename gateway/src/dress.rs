@@ -73,6 +73,7 @@ where
                 answer = dialect.speak(answer);
             }
             request::name(&id, &mut answer);
+            headers::keep_promise(answer.status(), answer.headers_mut());
             headers::secure(answer.headers_mut(), secure);
             Ok(answer)
         })

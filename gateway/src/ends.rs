@@ -6,6 +6,7 @@ mod unshown;
 
 use std::time::Duration;
 
+use access::denied::Denied;
 use access::ended::End;
 use access::principal::{Grant, Principal};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -24,23 +25,32 @@ impl Gateway {
     /// Tokens that carry `what` and were made until now are good for nothing, and
     /// their sockets are closed.
     pub async fn end(&self, what: End) -> Result<(), Error> {
+        self.end_all(&[what]).await
+    }
+
+    /// The same of many at once.
+    pub(crate) async fn end_all(&self, all: &[End]) -> Result<(), Error> {
         let now = self.clock.now();
-        ends::add(&self.db, what, now).await?;
-        self.ended.note(what, now);
-        self.live.end(what);
+        ends::add(&self.db, all, now).await?;
+        for what in all {
+            self.ended.note(*what, now);
+            self.live.end(*what);
+        }
         Ok(())
     }
 
     /// Whether nobody has ended the caller's credential: keys can be revoked or changed,
-    /// and sessions ended, while a socket is open or an answer is being sent. That a token
-    /// has come to its own end is for others to see.
+    /// and sessions ended, while a body comes, a socket is open or an answer is being sent.
+    /// That a token has come to its own end is for others to see.
+    pub(crate) fn readmits(&self, principal: &Principal) -> Result<(), Denied> {
+        if let Grant::Key { id, scopes } = principal.grant() {
+            self.keyring.readmit(*id, scopes, self.clock.now())?;
+        }
+        self.ended.check(principal)
+    }
+
     pub(crate) fn still_admits(&self, principal: &Principal) -> bool {
-        let now = self.clock.now();
-        let good = match principal.grant() {
-            Grant::Key { id, scopes } => self.keyring.still_admits(*id, scopes, now),
-            Grant::Member { .. } => true,
-        };
-        good && self.ended.check(principal).is_ok()
+        self.readmits(principal).is_ok()
     }
 
     /// Takes in what other gateways have ended, until `stop`.

@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use eventlog::LogError;
 use projections::db::QueryError;
 use projections::vault::VaultError;
+use promql::budget::NoMemory;
 use schemas::ids::CommandId;
 use schemas::outcome::Refusal;
 use serde::Serialize;
@@ -263,7 +264,8 @@ impl Error {
         })
     }
 
-    fn detail(&self) -> Option<String> {
+    /// What the caller is told of it.
+    pub(crate) fn told(&self) -> Option<String> {
         match self {
             // The refusal may name the aggregate; a foreign thing must look like none.
             Self::Refused(refusal) if refusal.rule == "not_found" => {
@@ -294,7 +296,7 @@ impl Error {
             kind: "about:blank".to_owned(),
             title: status.canonical_reason().unwrap_or("Error").to_owned(),
             status: status.as_u16(),
-            detail: self.detail(),
+            detail: self.told(),
             instance: None,
             request_id: None,
             errors,
@@ -355,20 +357,23 @@ impl IntoResponse for Error {
         if let Self::LockedOut { retry_after_s } = &self {
             headers.insert(RETRY_AFTER, HeaderValue::from(*retry_after_s));
         }
-        match self.status() {
-            StatusCode::SERVICE_UNAVAILABLE => {
-                headers.insert(RETRY_AFTER, HeaderValue::from_static("2"));
-            }
-            StatusCode::UNAUTHORIZED => {
-                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            }
-            _ => {}
+        if self.status() == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response.extensions_mut().insert(problem);
         if let Self::RefusedHere(refusal) = self {
             response.extensions_mut().insert(Untold(refusal.rule));
         }
         response
+    }
+}
+
+impl From<NoMemory> for Error {
+    fn from(why: NoMemory) -> Self {
+        match why {
+            NoMemory::Alone(_) => Self::Invalid(vec![FieldError::new("query", why.to_string())]),
+            NoMemory::WithOthers(_) => Self::Unavailable(why.to_string()),
+        }
     }
 }
 
@@ -380,6 +385,7 @@ impl From<QueryError> for Error {
                 Self::Unavailable("the read models are not available".to_owned())
             }
             QueryError::Failed(_) => Self::Internal(error.to_string()),
+            QueryError::NoMemory(why) => why.into(),
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Headers of every answer: what a browser may do with it.
 
+use access::answers;
+use axum::http::StatusCode;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
-    REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    RETRY_AFTER, UPGRADE, X_FRAME_OPTIONS,
 };
 
 /// No script but our own files. Styles may be inline, because the console's
@@ -11,18 +13,6 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'u
     img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; \
     base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 const PERMISSIONS: &str = "camera=(), geolocation=(), microphone=(), payment=(), usb=()";
-/// Data is nothing that a browser shows; where it is opened all the same, nothing of it
-/// runs, and nothing shows it inside of something else.
-const POLICY_OF_DATA: &str = "default-src 'none'; frame-ancestors 'none'";
-
-static OF_ALL: [(HeaderName, HeaderValue); 3] = [
-    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    (REFERRER_POLICY, HeaderValue::from_static("same-origin")),
-    (
-        HeaderName::from_static("cross-origin-resource-policy"),
-        HeaderValue::from_static("same-origin"),
-    ),
-];
 static OF_PAGES: [(HeaderName, HeaderValue); 4] = [
     (CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
     (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
@@ -35,29 +25,35 @@ static OF_PAGES: [(HeaderName, HeaderValue); 4] = [
         HeaderValue::from_static("same-origin"),
     ),
 ];
-static OF_DATA: [(HeaderName, HeaderValue); 1] = [(
-    CONTENT_SECURITY_POLICY,
-    HeaderValue::from_static(POLICY_OF_DATA),
-)];
 
 /// Sets the headers; `https` is how the installation is reached.
 pub(crate) fn secure(headers: &mut HeaderMap, https: bool) {
-    headers.reserve(OF_ALL.len() + OF_PAGES.len() + 2);
-    let of_kind = match is_data(headers) {
-        true => OF_DATA.as_slice(),
-        false => OF_PAGES.as_slice(),
-    };
-    for (name, value) in OF_ALL.iter().chain(of_kind) {
-        headers.insert(name, value.clone());
+    headers.reserve(OF_PAGES.len() + 6);
+    answers::secure(headers, https);
+    if is_data(headers) {
+        answers::holds_data(headers);
+    } else {
+        for (name, value) in &OF_PAGES {
+            headers.insert(name, value.clone());
+        }
     }
-    if https {
-        let year = HeaderValue::from_static("max-age=31536000; includeSubDomains");
-        headers.insert(STRICT_TRANSPORT_SECURITY, year);
+}
+
+/// What a status promises (RFC 9110, sections 10.2.3 and 15.5.22), whichever route and in
+/// whichever dialect it is answered.
+pub(crate) fn keep_promise(status: StatusCode, headers: &mut HeaderMap) {
+    match status {
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+            headers
+                .entry(RETRY_AFTER)
+                .or_insert(HeaderValue::from_static("2"));
+        }
+        StatusCode::UPGRADE_REQUIRED => {
+            headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+            headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        }
+        _ => {}
     }
-    // What is not said to be cacheable holds somebody's data.
-    headers
-        .entry(CACHE_CONTROL)
-        .or_insert(HeaderValue::from_static("no-store"));
 }
 
 fn is_data(headers: &HeaderMap) -> bool {

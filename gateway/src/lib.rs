@@ -34,8 +34,10 @@ pub mod outcomes;
 mod paging;
 pub mod parameters;
 mod person_erasure;
+pub mod process;
 pub mod progress;
 pub mod proxies;
+mod readmission;
 pub mod ready;
 pub mod request;
 pub mod routes;
@@ -133,6 +135,8 @@ pub struct Parts {
     pub ended: Ended,
     /// What has changed of roles and cannot be seen yet.
     pub(crate) unshown: Unshown,
+    /// Set once the read models of who belongs where were at the end of the log.
+    pub(crate) people_shown: OnceLock<()>,
     pub(crate) looks: Looks,
     pub passwords: Passwords,
     /// By which members of tenants sign in.
@@ -168,11 +172,16 @@ impl Gateway {
             true => given.outbound.clone(),
             false => given.outbound.clone().beyond_this_machine(),
         };
+        let db = match given.config.query_memory.clone() {
+            Some(budget) => given.db.within(budget),
+            None => given.db,
+        };
         Ok(Self(Arc::new(Parts {
             keys: OnceLock::new(),
             tokens: Tokens::new(given.config.public_url.origin()),
             ended: Ended::default(),
             unshown: Unshown::default(),
+            people_shown: OnceLock::new(),
             looks: Looks::default(),
             passwords: Passwords::new()?,
             providers: Providers::new(providers),
@@ -185,7 +194,7 @@ impl Gateway {
             config: given.config,
             clock: given.clock,
             log: given.log,
-            db: given.db,
+            db,
             master: given.master,
             keyring: given.keyring,
             metrics: given.metrics,

@@ -10,10 +10,10 @@ use schemas::scope::Scope;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// More queries than this wait for their turn.
-const AT_ONCE: usize = 20;
+pub(crate) const AT_ONCE: usize = 20;
 
 /// How long a query may wait for its turn.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Gives the metrics of one project. The scope comes from the credential.
 pub trait MetricStores: Send + Sync {

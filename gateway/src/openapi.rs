@@ -2,6 +2,7 @@
 //! nothing is served that it does not tell. Committed as `gateway/openapi.json`.
 
 mod elsewhere;
+mod headers;
 mod refusals;
 pub mod words;
 
@@ -16,8 +17,10 @@ use crate::operations::{API_KEY, BEARER, SESSION};
 
 const DESCRIPTION: &str = "\
 Everything the console can do. Lists are paged with opaque cursors, writes take an \
-`Idempotency-Key`, incident writes an `If-Match` with the version from `ETag`. Errors \
-are problem details (RFC 9457) whose `rule` is stable. A write whose outcome is not \
+`Idempotency-Key`, and an `If-Match` with the version from the `ETag` of an incident, a \
+monitoring integration or the tenant, whose projects and members have its version. Errors \
+are problem details (RFC 9457) whose `rule` is stable. `RateLimit` and `RateLimit-Policy` \
+say how often one may still ask. A write whose outcome is not \
 known within five seconds is answered with 202 and a `status_url`.";
 
 /// This document
@@ -60,12 +63,14 @@ pub(crate) fn empty() -> OpenApi {
 pub(crate) fn render(mut document: OpenApi) -> Result<String, serde_json::Error> {
     refusals::are_problems(&mut document);
     refusals::name(&mut document);
+    headers::of_commands(&mut document);
     refusals::in_dialects(&mut document);
     // Agents are answered in their own dialects.
     let mut elsewhere = elsewhere::document();
     refusals::are_problems(&mut elsewhere);
     refusals::name_in_dialect(&mut elsewhere);
     document.merge(elsewhere);
+    headers::of_answers(&mut document);
     words::name_closed_sets(&mut document);
     let mut text = serde_json::to_string_pretty(&document)?;
     text.push('\n');

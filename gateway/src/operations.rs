@@ -32,6 +32,7 @@ use crate::auth::{caller, csrf};
 use crate::error::{Error, FieldError};
 use crate::parameters::quoted;
 use crate::proxies::ClientAddress;
+use crate::readmission::Readmission;
 use crate::request::RequestId;
 
 /// Names of the security schemes in the OpenAPI document.
@@ -279,6 +280,8 @@ async fn member(
         }
     };
     request.extensions_mut().insert(counted.clone());
+    let readmission = Readmission::of(gateway, &principal);
+    request.extensions_mut().insert(readmission);
     let mut answer = match gate.refuse_unknown(&request) {
         // Who may not ask learns nothing of how to.
         Err(error) if principal.may(gate.action) => error.into_response(),
@@ -331,7 +334,7 @@ fn unknown_parameter(name: &str, asks: &[String]) -> Error {
 }
 
 /// Ours are told by their paths; others' programs send parameters that we need not know.
-const OURS: &str = "/api/v1/";
+pub(crate) const OURS: &str = "/api/v1/";
 
 /// The query parameters of what is read by GET.
 fn asked_of_gets(routes: &UtoipaMethodRouter<Gateway>) -> Option<Arc<[String]>> {

@@ -3,7 +3,7 @@
 
 use axum::extract::{self, FromRequestParts};
 use axum::http::request::Parts;
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Datelike, SecondsFormat, Utc};
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, FieldError};
@@ -88,18 +88,42 @@ pub(crate) fn in_order(
     from: Option<DateTime<Utc>>,
     to: Option<DateTime<Utc>>,
 ) -> Result<(), Error> {
+    named_in_order(("from", from), ("to", to))
+}
+
+/// The same of a range whose ends have names of their own.
+pub(crate) fn named_in_order(
+    (beginning, from): (&str, Option<DateTime<Utc>>),
+    (end, to): (&str, Option<DateTime<Utc>>),
+) -> Result<(), Error> {
+    of_our_era(beginning, from)?;
+    of_our_era(end, to)?;
     match from.zip(to) {
         Some((from, to)) if from > to => {
-            let sent = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::AutoSi, true);
-            let is_wrong = format!("lies after `to`, `{}`", sent(to));
+            let is_wrong = format!("lies after `{end}`, `{}`", written(to));
             Err(Error::Malformed(FieldError::quoting(
-                "from",
-                &sent(from),
+                beginning,
+                &written(from),
                 &is_wrong,
             )))
         }
         _ => Ok(()),
     }
+}
+
+/// RFC 3339 has years of four digits. What reads times takes more, with which neither
+/// Postgres nor we can reckon.
+fn of_our_era(name: &str, time: Option<DateTime<Utc>>) -> Result<(), Error> {
+    match time {
+        Some(time) if !(0..=9_999).contains(&time.year()) => {
+            Err(refused(name, &written(time), "input is out of range"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn written(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
 /// What is quoted of something that was sent.
@@ -171,6 +195,24 @@ mod tests {
         let (field, message) = told(unreadable_path(why));
         assert_eq!((field.as_str(), message.as_str()), expected);
         assert_eq!(told(unreadable_path("odd")), ("path".into(), "odd".into()));
+    }
+
+    #[test]
+    fn times_that_nobody_can_reckon_with_are_refused_by_name() {
+        for year in ["-9999", "+10000", "-262143"] {
+            let time: DateTime<Utc> = format!("{year}-01-02T00:00:00Z").parse().unwrap();
+            let refused = [in_order(Some(time), None), in_order(None, Some(time))];
+            for (refused, name) in refused.into_iter().zip(["from", "to"]) {
+                let (field, message) = told(refused.unwrap_err());
+                assert_eq!(field, name);
+                assert!(message.contains(year), "{message}");
+                assert!(message.contains("is not a time"), "{message}");
+            }
+        }
+        for year in ["0000", "9999"] {
+            let time: DateTime<Utc> = format!("{year}-12-31T23:59:59Z").parse().unwrap();
+            assert!(in_order(Some(time), Some(time)).is_ok(), "{year}");
+        }
     }
 
     #[test]

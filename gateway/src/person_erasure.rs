@@ -31,6 +31,8 @@ const RETRY_AFTER: Duration = Duration::from_millis(500);
 const LOOK_AGAIN: Duration = Duration::from_secs(600);
 /// Where it can be seen who belongs where.
 const KNOWN_BY: [&str; 3] = ["members", "projects", "invitations"];
+/// Where it can be seen whether somebody belongs to a tenant at all.
+const BELONGING: [&str; 2] = ["members", "projects"];
 /// Names the actor of commands and their ids; never changes.
 const NAME: &str = "person_erasure";
 
@@ -170,6 +172,27 @@ impl Gateway {
         let first = projects::first(&self.db, &at.scope()).await?;
         at.project = first.map_or(at.project, |project| ProjectId(project.id));
         Ok(at.scope_of(NAME))
+    }
+
+    /// Whether [`Gateway::wait_for_people`] has come to its end once. To be asked before
+    /// somebody is looked for: a neighbour may end it in between.
+    pub(crate) fn people_are_shown(&self) -> bool {
+        self.people_shown.get().is_some()
+    }
+
+    /// Waits, once in a process, until the read models of who belongs where have come to
+    /// the end of the log.
+    pub(crate) async fn wait_for_people(&self) -> Result<(), Error> {
+        if self.people_are_shown() {
+            return Ok(());
+        }
+        let newest = self.newest().await?;
+        let shown = self.progress.reached(&self.db, &BELONGING, &newest);
+        tokio::time::timeout(self.config.read_wait, shown)
+            .await
+            .map_err(|_| Error::Unavailable("who belongs where is being read again".to_owned()))?;
+        self.people_shown.set(()).ok();
+        Ok(())
     }
 
     /// The last record of each partition that tells who belongs where.

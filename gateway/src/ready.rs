@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 
 use crate::Gateway;
 use crate::error::{Error, Problem};
+use crate::process;
 
 const PATIENCE: Duration = Duration::from_millis(1500);
 /// How often it is measured for `/metrics`.
@@ -91,6 +92,7 @@ pub(crate) async fn keep_measuring(gateway: &Gateway, stop: CancellationToken) {
     responses((status = 200, body = String), (status = 404, body = Problem)))]
 pub async fn metrics(State(gateway): State<Gateway>) -> Result<Response, Error> {
     let recorder = gateway.metrics.as_ref().ok_or(Error::NotFound)?;
+    process::measure();
     let kind = "text/plain; version=0.0.4; charset=utf-8";
     Ok(([(CONTENT_TYPE, kind)], recorder.render()).into_response())
 }

@@ -3,9 +3,10 @@
 
 use std::convert::Infallible;
 
+use access::answers;
 use access::body::{self, Limits};
 use axum::extract::{FromRequest, FromRequestParts, Request};
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName};
 use axum::http::request::Parts;
 use axum::response::Response;
 use schemas::context::{Clock, Context};
@@ -17,16 +18,17 @@ use uuid::Uuid;
 use crate::error::{Error, FieldError, Problem};
 use crate::etag;
 use crate::parameters::unreadable;
+use crate::readmission::Readmission;
 
 /// The largest body of the API, in bytes, as sent and as decompressed.
 const LIMITS: Limits = Limits {
     wire: 256 * 1024,
     decoded: 1024 * 1024,
 };
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
-const MAX_IDEMPOTENCY_KEY: usize = 200;
+/// Characters at most.
+pub(crate) const MAX_IDEMPOTENCY_KEY: usize = 200;
 
 /// Names one request in answers, logs and as correlation of what follows from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +50,7 @@ impl<S: Sync> FromRequestParts<S> for RequestId {
 impl RequestId {
     /// The caller's id if it sent a UUID, else a new one.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
-        let sent = text(headers, &REQUEST_ID).and_then(|id| id.parse().ok());
+        let sent = answers::sent_id(headers);
         let traceparent = text(headers, &TRACEPARENT)
             .filter(|value| is_traceparent(value))
             .map(str::to_owned);
@@ -68,18 +70,14 @@ pub(crate) fn identify(request: &mut Request) -> RequestId {
 
 /// Gives the answer the same, in a header and, where it is a problem, in the body.
 pub(crate) fn name(id: &RequestId, answer: &mut Response) {
-    let mut buffer = Uuid::encode_buffer();
-    let text: &str = id.id.hyphenated().encode_lower(&mut buffer);
     if let Some(mut problem) = answer.extensions_mut().remove::<Problem>() {
-        problem.instance = Some(format!("urn:uuid:{text}"));
-        problem.request_id = Some(text.to_owned());
+        problem.instance = Some(format!("urn:uuid:{}", id.id));
+        problem.request_id = Some(id.id.to_string());
         let body = serde_json::to_vec(&problem).unwrap_or_default();
         answer.headers_mut().remove(CONTENT_LENGTH);
         *answer.body_mut() = body.into();
     }
-    if let Ok(value) = HeaderValue::from_str(text) {
-        answer.headers_mut().insert(REQUEST_ID, value);
-    }
+    answers::name(answer.headers_mut(), id.id);
 }
 
 /// Fields of a body that hold secrets.
@@ -98,6 +96,11 @@ pub struct Asked<T> {
     pub body: T,
     pub question: Question,
 }
+
+/// The body of what is asked without one: `{}`, where there is any.
+#[derive(Debug, Clone, Copy, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoFields {}
 
 /// A write, as the command that follows from it is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,6 +135,9 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Asked<T> {
         let (mut parts, body) = request.into_parts();
         let Ok(id) = RequestId::from_request_parts(&mut parts, state).await;
         let bytes = body::decoded(&parts.headers, body, LIMITS).await?;
+        if let Some(readmission) = parts.extensions.get::<Readmission>() {
+            readmission.ask()?;
+        }
         if !bytes.is_empty() && !is_json(&parts.headers) {
             return Err(Error::NotJson);
         }
@@ -154,8 +160,15 @@ fn parse_value(bytes: &[u8]) -> Result<serde_json::Value, Error> {
     if bytes.is_empty() {
         return Ok(serde_json::Value::Null);
     }
-    serde_json::from_slice(bytes)
-        .map_err(|e| Error::Malformed(FieldError::new("body", e.to_string())))
+    let refused = |why: String| Error::Malformed(FieldError::new("body", why));
+    match serde_json::from_slice(bytes) {
+        // serde takes the values of a list for fields in their order: without names nobody
+        // knows which of them are secrets.
+        Ok(serde_json::Value::Array(_)) => {
+            Err(refused("must be a JSON object, not a list".to_owned()))
+        }
+        read => read.map_err(|e| refused(e.to_string())),
+    }
 }
 
 fn decode<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, Error> {
@@ -168,7 +181,9 @@ fn decode<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, Error> {
             _ => path,
         };
         let outermost = field.split(['.', '[']).next().unwrap_or_default();
-        let may_be_told = !SECRETS.contains(&outermost);
+        // What stands under a misspelt name may be the secret that was meant.
+        let is_known = !message.starts_with("unknown field `");
+        let may_be_told = is_known && !SECRETS.contains(&outermost);
         let sent = sent.filter(|sent| may_be_told && !message.contains(sent));
         Error::Malformed(match sent {
             Some(sent) => unreadable(field, sent, &message),
@@ -280,6 +295,8 @@ mod tests {
         );
         assert_eq!(field(asked::<Named>("").await.unwrap_err()), "body");
         assert_eq!(field(asked::<Named>("{").await.unwrap_err()), "body");
+        let list = asked::<Named>("[\"a\"]").await.unwrap_err().to_string();
+        assert_eq!(list, "body: must be a JSON object, not a list");
         let more = "{\"name\": \"a\", \"expires\": 7}";
         assert_eq!(field(asked::<Strict>(more).await.unwrap_err()), "expires");
     }
@@ -312,6 +329,9 @@ mod tests {
         let refused = asked::<Typed>(secret).await.unwrap_err().to_string();
         assert!(!refused.contains("hunter2"), "{refused}");
         assert!(refused.starts_with("client_secret: "), "{refused}");
+        let misspelt = "{\"name\": \"a\", \"pasword\": \"hunter2\"}";
+        let refused = asked::<Strict>(misspelt).await.unwrap_err().to_string();
+        assert_eq!(refused, "pasword: unknown field `pasword`, expected `name`");
     }
 
     #[tokio::test]

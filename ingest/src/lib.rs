@@ -4,10 +4,12 @@
 //! 4xx that says why.
 
 mod admission;
+mod answered;
 mod refusal;
 mod seldom;
 pub mod telemetry;
 pub mod webhooks;
+mod wrong_method;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -24,6 +26,7 @@ use eventlog::Log;
 use schemas::context::Clock;
 use tower_http::catch_panic::CatchPanicLayer;
 
+use answered::Answered;
 pub use refusal::Refusal;
 use telemetry::Telemetry;
 
@@ -44,6 +47,8 @@ pub struct IngestState {
     pub rates: Arc<Rates>,
     /// What tenants use; shared with the gateway where both run.
     pub meter: Arc<Meter>,
+    /// Whether the installation is reached by https.
+    pub https: bool,
 }
 
 /// Bytes of a webhook's body, as sent and decompressed.
@@ -68,16 +73,21 @@ impl IngestState {
             refused: Arc::default(),
             rates: Arc::new(Rates::new(Quotas::default(), None)),
             meter: Arc::default(),
+            https: false,
         }
     }
 }
 
 /// All routes that agents send to.
 pub fn router(state: Arc<IngestState>) -> Router {
+    let https = state.https;
     webhooks::router()
         .merge(telemetry::router())
+        .method_not_allowed_fallback(wrong_method::refuse)
         .with_state(state)
-        .layer(CatchPanicLayer::custom(panicked))
+        .layer(CatchPanicLayer::custom(move |_: Box<dyn Any + Send>| {
+            panicked(https)
+        }))
 }
 
 /// The calls of OTLP/gRPC, for a port of their own that speaks HTTP/2.
@@ -86,7 +96,8 @@ pub fn grpc_router(state: Arc<IngestState>) -> Router {
 }
 
 /// A bug of ours must not make an agent drop its data.
-fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
-    tracing::error!("a request panicked");
-    axum::response::IntoResponse::into_response(Refusal::Panicked)
+fn panicked(https: bool) -> Response {
+    let answered = Answered::anew(https);
+    tracing::error!(request_id = %answered.id, "a request panicked");
+    answered.dress(Refusal::Panicked.problem())
 }

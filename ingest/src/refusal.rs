@@ -2,12 +2,13 @@
 
 use std::time::Instant;
 
+use access::answers;
 use access::body::BodyError;
 use access::denied::Denied;
 use access::permissions::KeyScope;
 use access::rates::Limited;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use eventlog::LogError;
 use schemas::codec::CodecError;
@@ -28,6 +29,8 @@ pub enum Refusal {
     Body(#[from] BodyError),
     #[error("{field} {problem}")]
     Invalid { field: String, problem: String },
+    #[error("this path does not take {0}")]
+    WrongMethod(Method),
     /// The content type is none that the route reads.
     #[error("content type `{sent}` is not supported here; what is: {known}")]
     UnsupportedType { sent: String, known: String },
@@ -84,6 +87,7 @@ impl Refusal {
         match self {
             Self::Denied(_) => StatusCode::UNAUTHORIZED,
             Self::WrongScope(_) => StatusCode::FORBIDDEN,
+            Self::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Body(BodyError::TooLarge { .. }) | Self::Log(LogError::TooLarge { .. }) => {
                 StatusCode::PAYLOAD_TOO_LARGE
             }
@@ -113,6 +117,7 @@ impl Refusal {
         match self {
             Self::Denied(denied) => denied.rule(),
             Self::WrongScope(_) => "scope_missing",
+            Self::WrongMethod(_) => "method_not_allowed",
             Self::Body(BodyError::TooLarge { .. }) | Self::Log(LogError::TooLarge { .. }) => {
                 "body_too_large"
             }
@@ -145,8 +150,12 @@ impl Refusal {
         }
     }
 
-    /// When to come back and how to authenticate, which all dialects say in headers.
+    /// When to come back, how to authenticate and what to ask the operator about, which all
+    /// dialects say in headers.
     pub(crate) fn dress(&self, headers: &mut HeaderMap) {
+        if let Self::LogAway(id) = self {
+            answers::name(headers, *id);
+        }
         if let Some(seconds) = self.retry_after_seconds() {
             headers.insert(RETRY_AFTER, seconds.into());
         }

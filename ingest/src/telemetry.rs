@@ -14,6 +14,7 @@ mod rate;
 mod routes;
 mod store;
 pub mod syslog;
+mod unanswered;
 mod usage;
 mod walk;
 
@@ -35,12 +36,14 @@ use metrics::counter;
 use schemas::context::Context;
 
 use crate::admission::{self, Sender};
+use crate::answered::Answered;
 use crate::{IngestState, Refusal};
 use active::Active;
 use dialect::Taken;
 use rate::Rates;
 use routes::{BodyKind, ROUTES, Route};
 use store::limits_of;
+use unanswered::Unanswered;
 use usage::Usage;
 use walk::Walked;
 
@@ -53,6 +56,9 @@ pub struct Settings {
     /// What each tenant may send.
     pub allowance: Allowance,
 }
+
+/// By which a sender tells a body that it sends again from one like it.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// Items older than a week are more often a wrong clock than late.
 pub const MAX_AGE_MS: i64 = 7 * 86_400_000;
@@ -75,6 +81,7 @@ pub struct Telemetry {
     active: Active,
     rates: Rates,
     usage: Usage,
+    unanswered: Unanswered,
 }
 
 impl Telemetry {
@@ -84,6 +91,7 @@ impl Telemetry {
             active: Active::default(),
             rates: Rates::default(),
             usage: Usage::default(),
+            unanswered: Unanswered::default(),
         }
     }
 }
@@ -135,9 +143,13 @@ fn posts(routes: &'static [Route], carrier: Carrier) -> Router<Arc<IngestState>>
         let durations = Arc::new(Durations::of(route.path));
         let handler = move |State(state): State<Arc<IngestState>>, request: http::Request<Body>| async move {
             let (begun, method) = (Instant::now(), request.method().clone());
+            let answered = Answered::of(&state, request.headers());
             let answer = answer(state, route, carrier, request).await;
             durations.note(&method, answer.status(), begun);
-            answer
+            match carrier {
+                Carrier::Http => answered.dress(answer),
+                Carrier::Grpc => answer,
+            }
         };
         let methods = match route.also_put {
             true => post(handler.clone()).put(handler),
@@ -180,6 +192,16 @@ async fn answer(
     match taken {
         Ok(taken) => (route.dialect.taken)(&taken),
         Err(refusal) => (route.dialect.refused)(&refusal, spoken),
+    }
+}
+
+/// A refusal in the words of the path, as a route names it, before anything of the request
+/// was looked at.
+pub(crate) fn refused_at(path: &str, refusal: &Refusal) -> Response {
+    match ROUTES.iter().find(|route| route.path == path) {
+        Some(route) => (route.dialect.refused)(refusal, route.readable()),
+        None if path.starts_with("/elastic") => dialect::elastic::answer(refusal),
+        None => refusal.problem(),
     }
 }
 
@@ -278,6 +300,7 @@ async fn receive(
     rates.admit(tenant, most, context.now())?;
     let limit = state.telemetry.settings.limits.wire;
     let origin = arriving.origin.take();
+    let idempotency_key = arriving.headers.get(IDEMPOTENCY_KEY).cloned();
     let (encoding, sent) = arriving.read(route, kind, limit).await?;
     let body = store::Body {
         signal: route.signal,
@@ -285,6 +308,7 @@ async fn receive(
         encoding,
         sent,
         origin,
+        idempotency_key,
     };
     store::store(state, sender, body, context).await
 }

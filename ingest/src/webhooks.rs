@@ -29,6 +29,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::admission::{self, Sender};
+use crate::answered::Answered;
 use crate::{IngestState, Refusal};
 
 /// A sender of webhooks.
@@ -50,9 +51,10 @@ pub(crate) fn router() -> Router<Arc<IngestState>> {
         let durations = Arc::new(Durations::of(path.as_str()));
         let handler = move |State(state): State<Arc<IngestState>>, request: http::Request<Body>| async move {
             let (begun, method) = (Instant::now(), request.method().clone());
+            let answered = Answered::of(&state, request.headers());
             let answer = answer(&state, integration, request).await;
             durations.note(&method, answer.status(), begun);
-            answer
+            answered.dress(answer)
         };
         router = router.route(&path, post(handler));
     }

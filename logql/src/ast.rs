@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+/// A query answers with lines or with numbers.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Expr {
     Log(LogExpr),
@@ -15,6 +16,7 @@ pub struct LogExpr {
     pub stages: Vec<Stage>,
 }
 
+/// How a label is compared with a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MatchOp {
     Equal,
@@ -44,6 +46,7 @@ impl MatchOp {
     }
 }
 
+/// `name="value"` of a selector or a filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Matcher {
     pub name: String,
@@ -51,6 +54,7 @@ pub struct Matcher {
     pub value: String,
 }
 
+/// One step of a pipeline, in the order in which lines go through them.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Stage {
     LineFilter(LineFilter),
@@ -78,6 +82,7 @@ pub struct Extraction {
     pub expression: String,
 }
 
+/// How a line is looked through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LineOp {
     Contains,
@@ -124,6 +129,7 @@ pub struct LineFilter {
     pub any_of: Vec<Needle>,
 }
 
+/// What a line filter looks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Needle {
     Text(String),
@@ -131,6 +137,7 @@ pub enum Needle {
     Ip(String),
 }
 
+/// What must hold of the labels of a line.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LabelFilter {
     And(Box<LabelFilter>, Box<LabelFilter>),
@@ -148,6 +155,7 @@ pub enum LabelFilter {
     },
 }
 
+/// How a number in a label is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Comparison {
     Equal,
@@ -190,10 +198,20 @@ pub enum Bound {
     Bytes(f64, String),
 }
 
+/// What `label_format` does with one label.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LabelFormat {
     Rename { to: String, from: String },
     Template { to: String, template: String },
+}
+
+impl LabelFormat {
+    /// The label that is made.
+    pub fn label(&self) -> &str {
+        match self {
+            Self::Rename { to, .. } | Self::Template { to, .. } => to,
+        }
+    }
 }
 
 /// A label, or a label with a certain value.
@@ -211,6 +229,7 @@ pub struct Unwrap {
     pub filters: Vec<LabelFilter>,
 }
 
+/// What the text that is unwrapped is read as; without one, a plain number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Conversion {
     Bytes,
@@ -230,6 +249,7 @@ impl Conversion {
     }
 }
 
+/// An expression of numbers.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Metric {
     Range(Box<RangeAggregation>),
@@ -245,6 +265,7 @@ pub enum Metric {
     },
 }
 
+/// What becomes of the lines, or the unwrapped numbers, of a range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RangeOp {
     Rate,
@@ -317,6 +338,8 @@ impl RangeOp {
     }
 }
 
+/// `op(parameter, log | unwrap label [range] offset 5m) by (labels)`; `parameter` is a
+/// quantile.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RangeAggregation {
     pub op: RangeOp,
@@ -328,6 +351,7 @@ pub struct RangeAggregation {
     pub grouping: Option<Grouping>,
 }
 
+/// The labels that series keep, or with `without` lose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grouping {
     pub without: bool,
@@ -341,6 +365,7 @@ impl fmt::Display for Grouping {
     }
 }
 
+/// What becomes of the series of a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VectorOp {
     Sum,
@@ -392,6 +417,7 @@ impl VectorOp {
     }
 }
 
+/// `op by (labels) (parameter, inner)`; `parameter` is how many series.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VectorAggregation {
     pub op: VectorOp,
@@ -400,6 +426,7 @@ pub struct VectorAggregation {
     pub inner: Metric,
 }
 
+/// `left sign bool on (labels) group_left (labels) right`; evaluated as PromQL.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Binary {
     pub sign: &'static str,
@@ -409,6 +436,7 @@ pub struct Binary {
     pub right: Metric,
 }
 
+/// Which series of two vectors belong together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Matching {
     pub on: bool,

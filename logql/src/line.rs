@@ -104,6 +104,7 @@ impl LabelSet {
     }
 }
 
+/// A line on its way through the stages.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Line {
     pub time_ns: i64,

@@ -21,12 +21,14 @@ pub struct Grid {
 }
 
 impl Grid {
+    /// Of a step, counted from 0; nanoseconds since 1970.
     pub fn time_ns(&self, step: usize) -> i64 {
         let steps = i64::try_from(step).unwrap_or(i64::MAX);
         self.start_ns
             .saturating_add(self.step_ns.saturating_mul(steps))
     }
 
+    /// Of the last step; nanoseconds since 1970.
     pub fn end_ns(&self) -> i64 {
         self.time_ns(self.count.saturating_sub(1))
     }
@@ -212,6 +214,24 @@ mod tests {
             values("max_over_time({app=\"shop\"} | logfmt | unwrap n [20s])"),
             [one("app=shop", &[(0, 2.0), (1, 30.0), (2, 30.0)])],
         );
+        // Lines without text have no bytes, which is not nothing.
+        assert_eq!(
+            values("bytes_over_time({app=\"shop\"} | line_format `` [10s])"),
+            [one("app=shop", &[(0, 0.0), (1, 0.0)])],
+        );
+        // Filters behind it see what is unwrapped, and so does its own `by`.
+        assert_eq!(
+            values("max_over_time({app=\"shop\"} | logfmt | unwrap n | n < 10 [20s])"),
+            [one("app=shop", &[(0, 2.0), (1, 2.0)])],
+        );
+        assert_eq!(
+            values("max_over_time({app=\"shop\"} | logfmt | unwrap n [20s]) by (n)"),
+            [
+                one("n=1", &[(0, 1.0), (1, 1.0)]),
+                one("n=2", &[(0, 2.0), (1, 2.0)]),
+                one("n=30", &[(1, 30.0), (2, 30.0)]),
+            ],
+        );
         assert_eq!(
             values("absent_over_time({app=\"shop\"} |= \"n=1\" [10s])"),
             [one("app=shop", &[(1, 1.0), (2, 1.0)])],
@@ -227,6 +247,9 @@ mod tests {
                 .to_string()
                 .contains("SampleExtractionErr")
         );
+        let empty = "sum_over_time({a=\"b\"} | logfmt --keep-empty | unwrap n [1m])";
+        let lines_without = [line(1, "a", "n=")];
+        assert_eq!(folded(empty, at(10, 1), &lines_without).unwrap(), []);
         let skipped = "sum_over_time({a=\"b\"} | unwrap pod | __error__=\"\" [1m])";
         assert_eq!(folded(skipped, at(10, 1), &lines).unwrap(), []);
     }

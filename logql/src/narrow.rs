@@ -10,6 +10,7 @@ pub enum Condition {
     Matches { negated: bool, pattern: String },
 }
 
+/// What a store can look for in place of the pipeline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Narrowed {
     pub conditions: Vec<Condition>,
@@ -17,6 +18,7 @@ pub struct Narrowed {
     pub whole: bool,
 }
 
+/// The conditions that every line of an answer fulfils as it was stored.
 pub fn narrow(log: &LogExpr) -> Narrowed {
     let labels = log.matchers.iter().cloned().map(Condition::Label);
     let mut narrowed = Narrowed {
@@ -26,6 +28,7 @@ pub fn narrow(log: &LogExpr) -> Narrowed {
     let (mut same_line, mut same_labels) = (true, true);
     for stage in &log.stages {
         let told = match stage {
+            Stage::LineFilter(filter) if holds_always(filter) => continue,
             Stage::LineFilter(filter) if same_line => of_line(filter),
             Stage::LabelFilter(LabelFilter::Text(matcher)) if same_labels => of_level(matcher),
             Stage::Drop(picks) if same_labels && picks.iter().all(is_about_errors) => continue,
@@ -51,6 +54,12 @@ pub fn narrow(log: &LogExpr) -> Narrowed {
         }
     }
     narrowed
+}
+
+/// Grafana writes a filter for the empty text where nothing is looked for.
+fn holds_always(filter: &LineFilter) -> bool {
+    let nothing = |needle: &Needle| matches!(needle, Needle::Text(text) if text.is_empty());
+    matches!(filter.op, LineOp::Contains | LineOp::Matches) && filter.any_of.iter().any(nothing)
 }
 
 /// Without a parser nothing goes wrong, so that there is nothing to drop.
@@ -102,11 +111,12 @@ fn of_line(filter: &LineFilter) -> Option<Condition> {
     }
 }
 
-/// Labels that a selector names with one value each.
+/// Labels that a selector names once, with a value.
 pub fn named(matchers: &[Matcher]) -> Vec<(String, String)> {
-    let equal = matchers
-        .iter()
-        .filter(|matcher| matcher.op == MatchOp::Equal);
+    let equal = matchers.iter().filter(|matcher| {
+        let same = matchers.iter().filter(|other| other.name == matcher.name);
+        matcher.op == MatchOp::Equal && same.count() == 1
+    });
     equal
         .map(|matcher| (matcher.name.clone(), matcher.value.clone()))
         .collect()
@@ -136,6 +146,14 @@ mod tests {
         let formatted = narrowed("{a=\"b\"} | line_format \"x\" |= \"x\"");
         assert_eq!((formatted.conditions.len(), formatted.whole), (1, false));
         assert!(!narrowed("{a=\"b\"} != \"\"").whole);
+        let grafana_s = narrowed("{a=\"b\"} |= `` or \"x\" |~ \"\" | drop __error__");
+        assert_eq!((grafana_s.conditions.len(), grafana_s.whole), (1, true));
         assert!(!narrowed("{a=\"b\"} |= ip(\"1.2.3.4\")").whole);
+    }
+
+    #[test]
+    fn labels_are_named_by_one_value() {
+        let log = crate::parse_log("{a=\"1\", b!=\"2\", c=\"3\", c!=\"4\"}").unwrap();
+        assert_eq!(named(&log.matchers), [("a".to_owned(), "1".to_owned())]);
     }
 }

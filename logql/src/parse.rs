@@ -44,9 +44,9 @@ pub fn parse_selector(text: &str) -> Result<Vec<Matcher>, ParseError> {
     Ok(matchers)
 }
 
-/// A pattern of the size that queries may have.
+/// A pattern of the size that queries may have, as Go writes it.
 pub(crate) fn regexp(pattern: &str) -> Result<regex::Regex, regex::Error> {
-    regex::RegexBuilder::new(pattern)
+    regex::RegexBuilder::new(&promql::re2::respelled(pattern))
         .size_limit(MOST_PATTERN)
         .build()
 }
@@ -66,7 +66,8 @@ struct Parser<'a> {
 impl<'a> Parser<'a> {
     fn new(text: &'a str) -> Result<Self, ParseError> {
         if text.len() > MOST_BYTES {
-            let message = format!("the query has more than {MOST_BYTES} bytes");
+            let bytes = text.len();
+            let message = format!("the query has {bytes} bytes, of {MOST_BYTES} at most");
             return Err(ParseError::at(text, 0, message));
         }
         Ok(Self {
@@ -184,7 +185,9 @@ impl<'a> Parser<'a> {
     ) -> Result<T, ParseError> {
         self.depth += 1;
         if self.depth > MOST_DEPTH {
-            return Err(self.error("the query is nested too deeply"));
+            return Err(self.error(format!(
+                "the query is nested more than {MOST_DEPTH} levels deep"
+            )));
         }
         let found = inner(self)?;
         self.depth -= 1;

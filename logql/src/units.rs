@@ -14,22 +14,21 @@ const NS: [(&str, f64); 10] = [
 ];
 const NS_A_YEAR: f64 = 31_536_000e9;
 
-const BYTES: [(&str, f64); 15] = [
+/// Each is known without its `b` too, as Kubernetes writes them: `512Mi`.
+const BYTES: [(&str, f64); 13] = [
     ("", 1.0),
-    ("b", 1.0),
-    ("kb", 1e3),
     ("k", 1e3),
-    ("mb", 1e6),
     ("m", 1e6),
-    ("gb", 1e9),
     ("g", 1e9),
-    ("tb", 1e12),
-    ("pb", 1e15),
-    ("kib", 1024.0),
-    ("mib", 1_048_576.0),
-    ("gib", 1_073_741_824.0),
-    ("tib", 1_099_511_627_776.0),
-    ("pib", 1_125_899_906_842_624.0),
+    ("t", 1e12),
+    ("p", 1e15),
+    ("e", 1e18),
+    ("ki", 1024.0),
+    ("mi", 1_048_576.0),
+    ("gi", 1_073_741_824.0),
+    ("ti", 1_099_511_627_776.0),
+    ("pi", 1_125_899_906_842_624.0),
+    ("ei", 1_152_921_504_606_846_976.0),
 ];
 
 /// Nanoseconds of `1h30m`, `1.5s`, `-250ms`, `5d`; None where it is no duration.
@@ -67,15 +66,16 @@ pub fn whole_ns(text: &str) -> Option<i64> {
     (ns.abs() < 9e18).then_some(ns as i64)
 }
 
-/// Bytes of `5MB`, `1.5 KiB`, `10b`, `42`; None where it is no size.
+/// Whole bytes of `5MB`, `1.5 KiB`, `512Mi`, `10b`, `42`; None where it is no size.
 pub fn bytes(text: &str) -> Option<f64> {
     let text = text.trim();
     let digits = text.find(|c: char| !c.is_ascii_digit() && !matches!(c, '.' | ','));
     let (number, unit) = text.split_at(digits.unwrap_or(text.len()));
     let number: f64 = number.replace(',', "").parse().ok()?;
     let unit = unit.trim().to_ascii_lowercase();
+    let unit = unit.strip_suffix('b').unwrap_or(&unit);
     let size = BYTES.iter().find(|(known, _)| *known == unit)?.1;
-    Some(number * size)
+    Some((number * size).trunc())
 }
 
 /// The shortest spelling of a duration: `1h30m`, `1.5s`.
@@ -116,10 +116,15 @@ mod tests {
             ("5MB", 5e6),
             ("1.5 KiB", 1_536.0),
             ("10b", 10.0),
+            ("512Mi", 536_870_912.0),
+            ("2 ti", 2_199_023_255_552.0),
+            ("1EB", 1e18),
+            ("3p", 3e15),
+            ("1.5", 1.0),
         ] {
             assert_eq!(bytes(text), Some(size), "{text}");
         }
-        for wrong in ["", "MB", "5 xb", "-1B"] {
+        for wrong in ["", "MB", "5 xb", "-1B", "5bb", "5i"] {
             assert_eq!(bytes(wrong), None, "{wrong}");
         }
     }

@@ -15,6 +15,12 @@ CREATE TABLE members (
     PRIMARY KEY (tenant_id, user_id)
 );
 
+-- How far the members of a tenant are known: its version, whatever happened to it.
+CREATE TABLE member_lists (
+    tenant_id uuid PRIMARY KEY,
+    version   bigint NOT NULL
+);
+
 -- The role in one project, where it is not the one in the tenant; NULL = it is.
 -- Named apart from `project_id`, because every project of the tenant may read it.
 CREATE TABLE member_project_roles (

@@ -16,7 +16,11 @@ CREATE TABLE projects (
     name       text NOT NULL,
     slug       text NOT NULL,
     created_at timestamptz NOT NULL,
-    archived_at timestamptz
+    archived_at timestamptz,
+    -- The last time that it was, also where it is restored; and when it was restored. Keys
+    -- that are older than that ended with it.
+    last_archived_at timestamptz,
+    restored_at timestamptz
 );
 
 CREATE INDEX projects_of_tenant ON projects (tenant_id, created_at, id);

@@ -5,6 +5,8 @@ CREATE TABLE timeline (
     project_id  uuid NOT NULL,
     incident_id uuid NOT NULL,
     at          timestamptz NOT NULL,
+    -- Of one instant: the opening, then its alerts, then what follows from them.
+    rank        smallint NOT NULL,
     sequence    bigint NOT NULL,
     kind        text NOT NULL,
     actor       text NOT NULL,
@@ -12,4 +14,4 @@ CREATE TABLE timeline (
     data        jsonb NOT NULL
 );
 
-CREATE INDEX timeline_of_incident ON timeline (incident_id, at, sequence, id);
+CREATE INDEX timeline_of_incident ON timeline (incident_id, at, rank, sequence, id);

@@ -7,9 +7,12 @@ use std::path::Path;
 use anyhow::{Context, bail, ensure};
 use nix::unistd::Pid;
 
+use crate::SUPERUSER;
 use crate::account::Account;
 use crate::binaries::Binaries;
-use crate::{SUPERUSER, alive};
+
+/// Where the postmaster of a data folder says that it serves it.
+pub(crate) const PID_FILE: &str = "postmaster.pid";
 
 /// Makes `data` usable, running `initdb` for a new one.
 pub(crate) async fn prepare(
@@ -24,15 +27,6 @@ pub(crate) async fn prepare(
         // A cluster may well be there.
         Err(error) => Err(error).with_context(|| format!("{} cannot be read", file.display())),
     }
-}
-
-/// The postmaster that already serves this folder.
-pub(crate) fn running(data: &Path) -> Option<Pid> {
-    let file = std::fs::read_to_string(data.join("postmaster.pid")).ok()?;
-    let pid = Pid::from_raw(file.lines().next()?.trim().parse().ok()?);
-    let command = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-    let serves = String::from_utf8_lossy(&command).contains(data.to_str()?);
-    (alive(pid) && serves).then_some(pid)
 }
 
 fn check_version(data: &Path, found: &str, binaries: &Binaries) -> anyhow::Result<()> {
@@ -90,7 +84,7 @@ fn remove(folder: &Path) -> std::io::Result<()> {
 /// The postmaster writes its pid first and `ready` as the eighth line of its pid
 /// file. One that ended without power has left such a file behind.
 pub(crate) fn ready(data: &Path, postmaster: Pid) -> bool {
-    let file = std::fs::read_to_string(data.join("postmaster.pid")).unwrap_or_default();
+    let file = std::fs::read_to_string(data.join(PID_FILE)).unwrap_or_default();
     let line = |n| file.lines().nth(n).map(str::trim);
     line(0) == Some(&*postmaster.to_string()) && line(7) == Some("ready")
 }

@@ -7,6 +7,7 @@
 mod account;
 mod binaries;
 mod cluster;
+mod lock;
 
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -23,9 +24,17 @@ use tokio::time::{Instant, sleep};
 
 use account::Account;
 use binaries::Binaries;
+use lock::Holder;
 
 /// The superuser that `initdb` creates.
 const SUPERUSER: &str = "sre_copilot";
+
+/// By this variable `pg_ctl` tells Postgres the number of its shell, which is no postmaster,
+/// whatever a lock file says. The files are left to Postgres: it takes them only where the
+/// memory of the one that was killed is not in use and nobody else has written them anew.
+const NOT_A_POSTMASTER: &str = "PG_GRANDPARENT_PID";
+/// Beside the socket of [`Plan::url`]'s port.
+const SOCKET_LOCK: &str = ".s.PGSQL.5432.lock";
 
 const START_LIMIT: Duration = Duration::from_secs(60);
 const STOP_LIMIT: Duration = Duration::from_secs(30);
@@ -93,14 +102,15 @@ impl Plan {
         }
         cluster::prepare(&self.data, &self.binaries, &self.account).await?;
         make_private(&self.sockets, &self.account)?;
-        let pid = match cluster::running(&self.data) {
-            Some(pid) => {
+        let pid = match lock::holder(&self.data.join(cluster::PID_FILE), &self.data) {
+            Holder::Postmaster(pid) => {
                 if self.spawned.load(Ordering::Relaxed) != pid.as_raw() {
                     tracing::info!(pid = pid.as_raw(), "adopted the running Postgres");
                 }
                 pid
             }
-            None => self.spawn()?,
+            // Of whom too little can be seen, Postgres judges: it refuses to start.
+            Holder::Nobody | Holder::Stranger(_) | Holder::Unknown => self.spawn()?,
         };
         let server = Server {
             pid,
@@ -132,6 +142,14 @@ impl Plan {
             .current_dir("/")
             .stdin(Stdio::null());
         command.stdout(log.try_clone()?).stderr(log);
+        if let Some(pid) = self.stranger() {
+            let pid = pid.as_raw();
+            tracing::info!(
+                pid,
+                "a lock file that Postgres left behind names another process, or one that has ended"
+            );
+            command.env(NOT_A_POSTMASTER, pid.to_string());
+        }
         let child = command.spawn().context("cannot start postgres")?;
         let pid = child.id().context("postgres ended at once")?;
         // The postmaster is watched by its pid file; dropping the handle leaves it
@@ -140,6 +158,21 @@ impl Plan {
         let pid = i32::try_from(pid)?;
         self.spawned.store(pid, Ordering::Relaxed);
         Ok(Pid::from_raw(pid))
+    }
+
+    /// Who has the number in the lock files that a killed postmaster left behind. It wrote
+    /// one number into both; who removes the first by hand leaves the second.
+    fn stranger(&self) -> Option<Pid> {
+        let files = [
+            self.data.join(cluster::PID_FILE),
+            self.sockets.join(SOCKET_LOCK),
+        ];
+        files
+            .iter()
+            .find_map(|file| match lock::holder(file, &self.data) {
+                Holder::Stranger(pid) => Some(pid),
+                Holder::Nobody | Holder::Postmaster(_) | Holder::Unknown => None,
+            })
     }
 }
 

@@ -47,6 +47,10 @@ impl Projection for Alerts {
         }
     }
 
+    fn indexes(&self) -> &'static str {
+        include_str!("../../migrations/read/indexes/alerts.sql")
+    }
+
     async fn apply(
         &self,
         to: &mut Writing<'_>,
@@ -271,15 +275,16 @@ fn narrow(sql: &mut QueryBuilder<Postgres>, filter: &Filter) {
         sql.push(" AND a.status = ").push_bind(status.clone());
     }
     if let Some(incident) = filter.incident {
+        // As an array they are known before the alerts are looked for, so by the index.
         sql.push(
-            " AND a.incident_id IN (
+            " AND a.incident_id = ANY (ARRAY(
                 WITH RECURSIVE family (id) AS (
                     SELECT ",
         )
         .push_bind(incident.0)
         .push(
             " UNION SELECT m.id FROM incidents m JOIN family f ON m.merged_into = f.id)
-                SELECT id FROM family)",
+                SELECT id FROM family))",
         );
     }
     if let Some(q) = &filter.q {

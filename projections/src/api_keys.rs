@@ -121,15 +121,22 @@ pub struct ApiKey {
     /// When it was to end as it was made, before it was rotated.
     #[serde(skip)]
     pub made_to_expire_at: Option<DateTime<Utc>>,
-    /// Whether it was revoked itself, and not only with its service account.
+    /// Whether it was revoked itself, and not only with its service account or project.
     #[serde(skip)]
     pub is_revoked_itself: bool,
+    #[serde(skip)]
+    pub version: i64,
 }
 
-/// Keys with what other tables know of them. Those of a service account end with it.
-const JOINED: &str = "SELECT k.*, u.last_used_at, a.disabled_at FROM api_keys k
+/// Keys with what other tables know of them. Those of a service account end with it, and
+/// all of a project when it is archived; restoring it brings none of them back.
+const JOINED: &str = "SELECT k.*, u.last_used_at, a.disabled_at,
+    CASE WHEN p.archived_at IS NOT NULL OR k.created_at < p.restored_at
+        THEN p.last_archived_at END AS ended_with_project_at
+    FROM api_keys k
     LEFT JOIN api_key_uses u ON u.key_id = k.id
-    LEFT JOIN service_accounts a ON a.id = k.service_account AND a.tenant_id = k.tenant_id";
+    LEFT JOIN service_accounts a ON a.id = k.service_account AND a.tenant_id = k.tenant_id
+    LEFT JOIN projects p ON p.id = k.project_id AND p.tenant_id = k.tenant_id";
 
 /// The last key of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -187,6 +194,7 @@ struct Joined {
     row: Row,
     last_used_at: Option<DateTime<Utc>>,
     disabled_at: Option<DateTime<Utc>>,
+    ended_with_project_at: Option<DateTime<Utc>>,
 }
 
 async fn names(
@@ -199,12 +207,13 @@ async fn names(
 }
 
 impl Joined {
-    /// A key of a service account that is disabled is good no longer, and was never where
-    /// it was made too late.
+    /// A key of a service account that is disabled, or of a project that was archived, is
+    /// good no longer, and was never where it was made too late.
     fn revoked_at(&self) -> Option<DateTime<Utc>> {
-        let with_account = self.disabled_at.map(|at| at.max(self.row.created_at));
-        let both = [self.row.revoked_at, with_account];
-        both.into_iter().flatten().min()
+        let with_it = [self.disabled_at, self.ended_with_project_at];
+        let with_it = with_it.into_iter().flatten();
+        let with_it = with_it.map(|at| at.max(self.row.created_at));
+        with_it.chain(self.row.revoked_at).min()
     }
 
     fn shown(self, names: &Names) -> ApiKey {
@@ -225,6 +234,7 @@ impl Joined {
             service_account_id: row.service_account,
             made_to_expire_at: row.made_to_expire_at,
             is_revoked_itself: row.revoked_at.is_some(),
+            version: row.version,
         }
     }
 }

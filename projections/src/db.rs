@@ -1,10 +1,13 @@
 //! Connections to Postgres: as `srec_read` under row-level security for queries,
 //! as `srec_write` for folds and the vault.
 
+pub(crate) mod lock;
+
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use promql::budget::{Budget, NoMemory, Share};
 use schemas::scope::Scope;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{Connection, Executor, PgConnection, Postgres, Transaction};
@@ -19,6 +22,8 @@ pub const WRITE_ROLE: &str = "srec_write";
 
 /// How long a query over telemetry may wait for its turn.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a statement may take that reads more than its answer shows.
+const LONG: Duration = Duration::from_secs(10);
 
 /// Where Postgres is and how much of it this process may use.
 #[derive(Debug, Clone)]
@@ -63,6 +68,9 @@ pub enum QueryError {
     Unavailable(String),
     #[error("the query failed: {0}")]
     Failed(sqlx::Error),
+    /// Of what all queries may hold together.
+    #[error(transparent)]
+    NoMemory(#[from] NoMemory),
 }
 
 impl From<sqlx::Error> for QueryError {
@@ -107,6 +115,8 @@ pub struct Db {
     writer: PgConnectOptions,
     blooms: Arc<Blooms>,
     log_hours: Arc<Hours>,
+    /// None where queries may hold any memory.
+    query_memory: Option<Arc<Budget>>,
 }
 
 impl Db {
@@ -125,7 +135,23 @@ impl Db {
             writer: options,
             blooms: Arc::default(),
             log_hours: Arc::default(),
+            query_memory: None,
         })
+    }
+
+    /// Queries over logs and traces hold no more than this together.
+    pub fn within(self, budget: Arc<Budget>) -> Self {
+        let query_memory = Some(budget);
+        Self {
+            query_memory,
+            ..self
+        }
+    }
+
+    /// For one query, which holds nothing yet.
+    pub(crate) fn share(&self) -> Arc<Share> {
+        let budget = self.query_memory.as_ref();
+        budget.map(Budget::share).unwrap_or_default()
     }
 
     /// A read-only transaction that sees the rows of `scope` and no others.
@@ -148,6 +174,27 @@ impl Db {
         .execute(&mut *tx)
         .await?;
         Ok(tx)
+    }
+
+    /// The same for counts and searches, which read more than they show, where there are
+    /// (`is_long`): they may take seconds, and take a turn among the queries that do, so that
+    /// connections stay free for what takes milliseconds.
+    pub(crate) async fn reading_long(
+        &self,
+        scope: &Scope,
+        is_long: bool,
+    ) -> Result<(Transaction<'static, Postgres>, Option<OwnedSemaphorePermit>), QueryError> {
+        if !is_long {
+            return Ok((self.reading(scope).await?, None));
+        }
+        // Before there is a connection, which others could use while this one waits.
+        let turn = self.telemetry_turn().await?;
+        let mut tx = self.reading(scope).await?;
+        sqlx::query("SELECT set_config('statement_timeout', $1, true)")
+            .bind(LONG.as_millis().to_string())
+            .execute(&mut *tx)
+            .await?;
+        Ok((tx, Some(turn)))
     }
 
     /// A turn among the queries over telemetry, which may take seconds. They come in

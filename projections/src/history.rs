@@ -50,14 +50,23 @@ impl Projection for History {
         for record in batch {
             columns.push(record)?;
         }
-        let written = columns.write(to.rows).await?;
-        match written == batch.len() {
+        let written = columns.write(to.rows).await;
+        match written.map_err(|error| never_aside(error.into()))? == batch.len() {
             true => Ok(Vec::new()),
             false => Err(ApplyError::Stop(
                 "another event already has this aggregate's sequence number: there were two writers"
                     .to_owned(),
             )),
         }
+    }
+}
+
+/// An event of an aggregate is never set aside: what is loaded of it counts as all there is
+/// before the checkpoint, and would be decided on.
+fn never_aside(error: ApplyError) -> ApplyError {
+    match error {
+        ApplyError::Permanent(why) => ApplyError::Stop(why),
+        other => other,
     }
 }
 
@@ -199,9 +208,10 @@ struct Columns<'a> {
 
 impl<'a> Columns<'a> {
     fn push(&mut self, record: &'a Record) -> Result<(), ApplyError> {
-        let envelope = record.envelope()?;
-        self.sequence.push(sequence_of(&envelope)?);
+        let envelope = record.envelope().map_err(|bad| never_aside(bad.into()))?;
         self.aggregate.push(aggregate_of(&envelope)?);
+        self.sequence
+            .push(sequence_of(&envelope).map_err(never_aside)?);
         self.command.push(envelope.causation.unwrap_or_default());
         self.key.push(envelope.subject);
         self.request_hash.push(envelope.request_hash);

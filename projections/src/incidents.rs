@@ -69,6 +69,7 @@ impl Projection for Incidents {
                 change_of(&event),
                 id,
             ));
+            changes.extend(survivor(record, &envelope, &event));
             let row = fold::evolve(rows.remove(&id), &envelope, event)?;
             rows.insert(id, row);
         }
@@ -135,6 +136,21 @@ fn change_of(event: &IncidentEvent) -> ChangeKind {
         IncidentEvent::IncidentOpened(_) => ChangeKind::IncidentCreated,
         _ => ChangeKind::IncidentUpdated,
     }
+}
+
+/// The incident that another was merged into shows its alerts from now on, and what
+/// they did in its timeline, without an event of its own.
+fn survivor(record: &Record, envelope: &Envelope, event: &IncidentEvent) -> Vec<Changed> {
+    let IncidentEvent::IncidentMerged(merged) = event else {
+        return Vec::new();
+    };
+    let kinds = [
+        ChangeKind::IncidentUpdated,
+        ChangeKind::IncidentAbsorbed,
+        ChangeKind::TimelineUpdated,
+    ];
+    let changed = |kind| Changed::in_project(record, envelope, kind, merged.into);
+    kinds.into_iter().filter_map(changed).collect()
 }
 
 #[derive(Debug, Serialize)]

@@ -3,7 +3,8 @@
 //! One file per read model (`incidents`, `timeline`, ...) holds its SQL for
 //! writing and for reading; `runtime` follows the log for all of them; `replay`
 //! folds one anew beside the live tables. Adding a read model is one file, its
-//! `migrations/read/<name>.sql`, and one line in `registry`.
+//! `migrations/read/<name>.sql`, and one line in `registry`; an index that comes later is in
+//! `migrations/read/indexes/<name>.sql`.
 
 pub mod alerts;
 pub mod api_keys;
@@ -37,5 +38,5 @@ pub mod vault;
 
 pub use db::{Db, DbConfig, QueryError};
 pub use migrate::migrate;
-pub use registry::{Settings, registry, registry_with};
+pub use registry::{Settings, consumers, registry, registry_with};
 pub use runtime::{REST, Runtime, run};

@@ -2,6 +2,7 @@
 //! addresses.
 
 mod fold;
+mod lists;
 mod project_roles;
 
 use std::collections::BTreeMap;
@@ -16,8 +17,8 @@ use schemas::scope::Scope;
 use schemas::tenant::TenantEvent;
 use schemas::topic::Topic;
 use serde::{Deserialize, Serialize};
-use sqlx::PgConnection;
 use sqlx::types::Json;
+use sqlx::{PgConnection, QueryBuilder};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -26,6 +27,7 @@ use crate::page::Page;
 use crate::runtime::{ApplyError, Changed, Home, Projection, Writing, decode_scoped, upsert};
 use crate::vault::SubjectKeys;
 use fold::{Key, Row};
+use lists::Lists;
 use project_roles::ProjectRoles;
 
 /// The projection.
@@ -43,7 +45,7 @@ impl Projection for Members {
     }
 
     fn tables(&self) -> &'static [&'static str] {
-        &["members", "member_project_roles"]
+        &["members", "member_lists", "member_project_roles"]
     }
 
     fn home(&self) -> Home {
@@ -52,17 +54,22 @@ impl Projection for Members {
         }
     }
 
+    fn indexes(&self) -> &'static str {
+        include_str!("../../migrations/read/indexes/members.sql")
+    }
+
     async fn apply(
         &self,
         to: &mut Writing<'_>,
         batch: &[Record],
     ) -> Result<Vec<Changed>, ApplyError> {
         let (mut events, mut subjects, mut changes) = (Vec::new(), Vec::new(), Vec::new());
-        let mut roles = ProjectRoles::default();
+        let (mut roles, mut lists) = (ProjectRoles::default(), Lists::default());
         for record in batch {
             let Some((envelope, event)) = decode_scoped(record)? else {
                 continue;
             };
+            lists.see(&envelope)?;
             if let TenantEvent::ProjectRoleSet(set) = &event {
                 roles.add(&envelope, set)?;
                 let kind = ChangeKind::MemberUpdated;
@@ -89,6 +96,7 @@ impl Projection for Members {
         }
         upsert(to.rows, WRITE, &rows.into_values().collect::<Vec<_>>()).await?;
         roles.write(to.rows).await?;
+        lists.write(to.rows).await?;
         Ok(changes)
     }
 }
@@ -186,27 +194,43 @@ pub async fn list(
     limit: u32,
 ) -> Result<Page<Member, Cursor>, QueryError> {
     let mut tx = db.reading(scope).await?;
-    let found: Vec<Listed> = sqlx::query_as(
+    let mut sql = QueryBuilder::new(
         "SELECT m.user_id, email, name, m.role, p.role AS project_role, joined_at,
             initial_password_until FROM members m
-         LEFT JOIN member_project_roles p ON (p.tenant_id, p.user_id, p.in_project)
-             = (m.tenant_id, m.user_id, $2)
-         WHERE m.tenant_id = $1 AND removed_at IS NULL
-           AND ($3::timestamptz IS NULL OR (joined_at, m.user_id) > ($3, $4))
-         ORDER BY joined_at, m.user_id LIMIT $5",
-    )
-    .bind(scope.tenant().0)
-    .bind(scope.project().0)
-    .bind(after.map(|cursor| cursor.joined_at))
-    .bind(after.map(|cursor| cursor.user_id))
-    .bind(i64::from(limit) + 1)
-    .fetch_all(&mut *tx)
-    .await?;
+         LEFT JOIN member_project_roles p ON p.tenant_id = m.tenant_id
+             AND p.user_id = m.user_id AND p.in_project = ",
+    );
+    sql.push_bind(scope.project().0)
+        .push(" WHERE m.tenant_id = ")
+        .push_bind(scope.tenant().0)
+        .push(" AND removed_at IS NULL");
+    if let Some(after) = after {
+        sql.push(" AND (joined_at, m.user_id) > (")
+            .push_bind(after.joined_at)
+            .push(", ")
+            .push_bind(after.user_id)
+            .push(")");
+    }
+    sql.push(" ORDER BY joined_at, m.user_id LIMIT ")
+        .push_bind(i64::from(limit) + 1);
+    let found: Vec<Listed> = sql.build_query_as().fetch_all(&mut *tx).await?;
     let found = open(db, people, found).await?;
     Ok(Page::cut(found, limit, |last| Cursor {
         joined_at: last.joined_at,
         user_id: last.user_id,
     }))
+}
+
+/// The tenant's version that the list shows: asked for before the list is, so that it is
+/// never later.
+pub async fn version(db: &Db, scope: &Scope) -> Result<i64, QueryError> {
+    let mut tx = db.reading(scope).await?;
+    let found: Option<i64> =
+        sqlx::query_scalar("SELECT version FROM member_lists WHERE tenant_id = $1")
+            .bind(scope.tenant().0)
+            .fetch_optional(&mut *tx)
+            .await?;
+    Ok(found.unwrap_or_default())
 }
 
 /// One member; None where they do not belong to this tenant (any more).

@@ -9,7 +9,7 @@ mod roles;
 use sqlx::migrate::{MigrateError as SqlxMigrateError, Migrator};
 use sqlx::{Connection, Executor, PgConnection};
 
-use crate::db::{DbConfig, WRITE_ROLE, become_role, is_passing};
+use crate::db::{DbConfig, WRITE_ROLE, become_role, is_passing, lock};
 
 pub(crate) use read::{create_tables, runtime_tables};
 
@@ -57,21 +57,66 @@ impl From<sqlx::Error> for MigrateError {
 
 /// Runs at every start; does nothing where nothing is to do.
 pub async fn migrate(config: &DbConfig) -> Result<(), MigrateError> {
+    let mut connection = prepared(config, None).await?;
+    read::prepare(&mut connection, &crate::registry()).await?;
+    roles::check_reader(&mut connection, config.allow_rls_bypass).await?;
+    connection.close().await?;
+    Ok(())
+}
+
+/// Gives an empty database the tables that rows of an older version fit into. What has
+/// changed since is done to the rows by [`migrate`].
+pub async fn migrate_to(config: &DbConfig, version: i64) -> Result<(), MigrateError> {
+    prepared(config, Some(version)).await?.close().await?;
+    Ok(())
+}
+
+/// The version of the tables that this program works on.
+pub fn newest() -> i64 {
+    MIGRATIONS.iter().map(|m| m.version).max().unwrap_or(0)
+}
+
+/// Whether this program can make tables of that version.
+pub fn knows(version: i64) -> bool {
+    MIGRATIONS.iter().any(|m| m.version == version)
+}
+
+/// The version that a database's tables have.
+pub async fn version(rows: &mut PgConnection) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("SELECT coalesce(max(version), 0) FROM history._sqlx_migrations")
+        .fetch_one(rows)
+        .await
+}
+
+/// Whether a platform was ever started on the database.
+pub async fn is_used(config: &DbConfig) -> Result<bool, MigrateError> {
     let mut connection = PgConnection::connect_with(&config.options()?).await?;
-    sqlx::query("SELECT pg_advisory_lock($1)")
-        .bind(LOCK)
-        .execute(&mut connection)
+    // Any of its schemas: a restore that fails takes away what is there.
+    let schemas = "SELECT EXISTS (SELECT FROM pg_namespace
+        WHERE nspname IN ('history', 'telemetry', 'vault', 'read'))";
+    let used = sqlx::query_scalar(schemas)
+        .fetch_one(&mut connection)
         .await?;
+    connection.close().await?;
+    Ok(used)
+}
+
+/// A session of `srec_write`, with the schemas there and the versioned tables as of
+/// `version`, of the newest where none is asked for.
+async fn prepared(config: &DbConfig, version: Option<i64>) -> Result<PgConnection, MigrateError> {
+    let mut connection = PgConnection::connect_with(&config.options()?).await?;
+    lock::wait(&mut connection, LOCK, || {
+        let waited_s = lock::LONG.as_secs();
+        tracing::warn!(waited_s, "another process still prepares the database");
+    })
+    .await?;
     roles::create(&mut connection).await?;
     schemas(&mut connection).await?;
     become_role(&mut connection, WRITE_ROLE)
         .await
         .map_err(MigrateError::Roles)?;
-    versioned(&mut connection).await?;
-    read::prepare(&mut connection, &crate::registry()).await?;
-    roles::check_reader(&mut connection, config.allow_rls_bypass).await?;
-    connection.close().await?;
-    Ok(())
+    versioned(&mut connection, version).await?;
+    Ok(connection)
 }
 
 async fn schemas(connection: &mut PgConnection) -> Result<(), MigrateError> {
@@ -87,12 +132,17 @@ async fn schemas(connection: &mut PgConnection) -> Result<(), MigrateError> {
     Ok(())
 }
 
-async fn versioned(connection: &mut PgConnection) -> Result<(), MigrateError> {
+async fn versioned(
+    connection: &mut PgConnection,
+    version: Option<i64>,
+) -> Result<(), MigrateError> {
     connection.execute("SET search_path TO history").await?;
-    let known = MIGRATIONS.iter().map(|m| m.version).max().unwrap_or(0);
-    match MIGRATIONS.run_direct(None, connection, false).await {
+    match MIGRATIONS.run_direct(version, connection, false).await {
         Ok(()) => Ok(()),
-        Err(SqlxMigrateError::VersionMissing(found)) => Err(MigrateError::Newer { found, known }),
+        Err(SqlxMigrateError::VersionMissing(found)) => Err(MigrateError::Newer {
+            found,
+            known: newest(),
+        }),
         Err(SqlxMigrateError::VersionMismatch(version)) => Err(MigrateError::Changed(version)),
         Err(SqlxMigrateError::Execute(error) | SqlxMigrateError::ExecuteMigration(error, _)) => {
             Err(error.into())

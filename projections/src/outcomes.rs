@@ -60,7 +60,7 @@ impl Projection for Outcomes {
             }
         }
         upsert(to.rows, WRITE, &rows.into_values().collect::<Vec<_>>()).await?;
-        expire(to.rows, EXPIRE, &Expiry::of(batch)).await?;
+        expire(to.rows, "outcomes", &Expiry::of(batch)).await?;
         Ok(Vec::new())
     }
 }
@@ -77,10 +77,6 @@ const WRITE: &str = "INSERT INTO outcomes AS held
         version = excluded.version, refusal = excluded.refusal,
         positions = excluded.positions, request_hash = excluded.request_hash
     WHERE held.appended_at < excluded.appended_at - interval '1 day'";
-
-const EXPIRE: &str =
-    "DELETE FROM outcomes USING unnest($1::int[], $2::timestamptz[]) AS expiry (partition, before)
-    WHERE outcomes.partition = expiry.partition AND outcomes.appended_at < expiry.before";
 
 /// A row of table `outcomes`, column by column.
 #[derive(Debug, Clone, PartialEq, Serialize, sqlx::FromRow)]

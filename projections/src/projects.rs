@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use eventlog::Record;
 use schemas::change::ChangeKind;
+use schemas::envelope::Envelope;
 use schemas::ids::{ProjectId, TenantId};
 use schemas::scope::Scope;
 use schemas::time::Timestamp;
@@ -20,7 +21,9 @@ use uuid::Uuid;
 use crate::db::{Db, QueryError};
 use crate::page::Page;
 use crate::people::{ActorShown, Names};
-use crate::runtime::{ApplyError, Changed, Home, Projection, Writing, decode_scoped, upsert};
+use crate::runtime::{
+    ApplyError, Changed, Home, Projection, Writing, decode_scoped, tenant_of, upsert,
+};
 use fold::{ProjectRow, TenantRow, Touched};
 
 /// The projection.
@@ -52,19 +55,24 @@ impl Projection for Projects {
         to: &mut Writing<'_>,
         batch: &[Record],
     ) -> Result<Vec<Changed>, ApplyError> {
-        let mut events = Vec::new();
+        let (mut events, mut ids) = (Vec::new(), Vec::new());
         for record in batch {
-            if let Some((envelope, event)) = decode_scoped(record)?
-                && let Some(touched) = fold::touched(&envelope, event)?
-            {
+            if let Some((envelope, event)) = decode_scoped(record)? {
+                let touched = fold::touched(&envelope, event)?;
+                ids.push(tenant_of(&envelope)?);
+                ids.extend(touched.as_ref().map(Touched::id));
                 events.push((record, envelope, touched));
             }
         }
-        let ids: Vec<Uuid> = events.iter().map(|(_, _, touched)| touched.id()).collect();
         let mut tenants = load_tenants(to.rows, &ids).await?;
         let mut projects = load_projects(to.rows, &ids).await?;
         let mut changes = Vec::new();
         for (record, envelope, touched) in events {
+            let tenant = tenant_of(&envelope)?;
+            let Some(touched) = touched else {
+                see(&mut tenants, tenant, &envelope)?;
+                continue;
+            };
             let id = touched.id();
             changes.extend(Changed::in_tenant(
                 record,
@@ -82,6 +90,7 @@ impl Projection for Projects {
                     projects.insert(id, row);
                 }
             }
+            see(&mut tenants, tenant, &envelope)?;
         }
         upsert(
             to.rows,
@@ -99,6 +108,17 @@ impl Projection for Projects {
     }
 }
 
+/// The row has the version of the whole tenant: what `If-Match` is compared with.
+fn see(
+    tenants: &mut BTreeMap<Uuid, TenantRow>,
+    tenant: Uuid,
+    envelope: &Envelope,
+) -> Result<(), ApplyError> {
+    tenants
+        .get_mut(&tenant)
+        .map_or(Ok(()), |row| row.see(envelope))
+}
+
 const WRITE_TENANTS: &str = "INSERT INTO tenants
     SELECT * FROM json_populate_recordset(NULL::tenants, $1::json)
     ON CONFLICT (tenant_id) DO UPDATE SET version = excluded.version, name = excluded.name,
@@ -108,7 +128,8 @@ const WRITE_TENANTS: &str = "INSERT INTO tenants
 const WRITE_PROJECTS: &str = "INSERT INTO projects
     SELECT * FROM json_populate_recordset(NULL::projects, $1::json)
     ON CONFLICT (id) DO UPDATE SET version = excluded.version, name = excluded.name,
-        archived_at = excluded.archived_at";
+        archived_at = excluded.archived_at, last_archived_at = excluded.last_archived_at,
+        restored_at = excluded.restored_at";
 
 async fn load_tenants(
     rows: &mut PgConnection,
@@ -141,6 +162,9 @@ pub struct Project {
     pub created_at: DateTime<Utc>,
     /// Nobody works in an archived project, and it can be restored.
     pub archived_at: Option<DateTime<Utc>>,
+    /// The last time that it came back from the archive.
+    #[serde(skip)]
+    pub restored_at: Option<DateTime<Utc>>,
 }
 
 /// A tenant as the API shows it.
@@ -150,6 +174,8 @@ pub struct Tenant {
     pub name: String,
     /// None unless the tenant is to be erased.
     pub erasure: Option<TenantErasure>,
+    #[serde(skip)]
+    pub version: i64,
 }
 
 /// That a tenant is to be erased, unless an owner calls it off.
@@ -176,7 +202,7 @@ pub async fn list(
 ) -> Result<Page<Project, Cursor>, QueryError> {
     let mut tx = db.reading(scope).await?;
     let found: Vec<Project> = sqlx::query_as(
-        "SELECT id, name, slug, created_at, archived_at FROM projects
+        "SELECT id, name, slug, created_at, archived_at, restored_at FROM projects
          WHERE tenant_id = $1 AND ($2::timestamptz IS NULL OR (created_at, id) > ($2, $3))
          ORDER BY created_at, id LIMIT $4",
     )
@@ -192,11 +218,22 @@ pub async fn list(
     }))
 }
 
+/// The tenant's version that the list shows: asked for before the list is, so that it is
+/// never later.
+pub async fn version(db: &Db, scope: &Scope) -> Result<i64, QueryError> {
+    let mut tx = db.reading(scope).await?;
+    let found: Option<i64> = sqlx::query_scalar("SELECT version FROM tenants WHERE tenant_id = $1")
+        .bind(scope.tenant().0)
+        .fetch_optional(&mut *tx)
+        .await?;
+    Ok(found.unwrap_or_default())
+}
+
 /// One project of the tenant.
 pub async fn get(db: &Db, scope: &Scope, id: ProjectId) -> Result<Option<Project>, QueryError> {
     let mut tx = db.reading(scope).await?;
     let found = sqlx::query_as(
-        "SELECT id, name, slug, created_at, archived_at FROM projects WHERE tenant_id = $1 AND id = $2",
+        "SELECT id, name, slug, created_at, archived_at, restored_at FROM projects WHERE tenant_id = $1 AND id = $2",
     )
     .bind(scope.tenant().0)
     .bind(id.0)
@@ -226,6 +263,7 @@ pub async fn tenant(db: &Db, scope: &Scope) -> Result<Option<Tenant>, QueryError
         id: row.tenant_id,
         erasure,
         name: row.name,
+        version: row.version,
     }))
 }
 
@@ -254,7 +292,7 @@ pub async fn erasures_due(
 pub async fn first(db: &Db, scope: &Scope) -> Result<Option<Project>, QueryError> {
     let mut tx = db.reading(scope).await?;
     let found = sqlx::query_as(
-        "SELECT id, name, slug, created_at, archived_at FROM projects
+        "SELECT id, name, slug, created_at, archived_at, restored_at FROM projects
          WHERE tenant_id = $1 AND archived_at IS NULL ORDER BY created_at, id LIMIT 1",
     )
     .bind(scope.tenant().0)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::runtime::Projection;
+use crate::runtime::{Projection, consumer_of};
 
 /// What a deployment may set.
 #[derive(Debug, Clone)]
@@ -56,4 +56,10 @@ pub fn registry_with(settings: &Settings) -> Vec<Arc<dyn Projection>> {
         Arc::new(crate::telemetry::logs::Logs::new(linger)),
         Arc::new(crate::telemetry::spans::Spans::new(linger)),
     ]
+}
+
+/// The names under which all projections tell the log how far they are.
+pub fn consumers() -> impl Iterator<Item = String> {
+    let projections = registry().into_iter();
+    projections.map(|projection| consumer_of(projection.name()))
 }

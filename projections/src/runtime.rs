@@ -20,9 +20,10 @@ pub use runner::{REST, Runtime, run};
 
 pub(crate) use batch::apply_batch;
 pub(crate) use checkpoint::Checkpoints;
-pub(crate) use decode::{decode_scoped, scope_of, sequence_of};
+pub(crate) use decode::{decode_scoped, scope_of, sequence_of, subject_id, tenant_of};
 pub(crate) use expiry::{Expiry, expire};
 pub(crate) use headers::{pack, unpack};
 use parked::Parked;
 pub(crate) use parked::{parked_of_key, remove};
 pub(crate) use rows::upsert;
+pub(crate) use session::consumer_of;

@@ -19,7 +19,8 @@ use uuid::Uuid;
 use crate::db::{Db, QueryError};
 use crate::people::{Names, Person};
 use crate::runtime::{
-    ApplyError, Changed, Home, Projection, Writing, decode_scoped, scope_of, sequence_of, upsert,
+    ApplyError, Changed, Home, Projection, Writing, decode_scoped, scope_of, sequence_of,
+    subject_id, upsert,
 };
 
 /// So many views of a page are listed.
@@ -102,8 +103,7 @@ async fn load(rows: &mut PgConnection, ids: Vec<Uuid>) -> Result<BTreeMap<Uuid, 
 }
 
 fn id_of(envelope: &Envelope) -> Result<Uuid, ApplyError> {
-    Uuid::parse_str(&envelope.subject)
-        .map_err(|_| ApplyError::Permanent(format!("`{}` is not a view's id", envelope.subject)))
+    subject_id(envelope, "a view's id")
 }
 
 /// The row after `event`; an event that it already holds changes nothing.

@@ -83,7 +83,7 @@ impl Projection for TelemetryLimits {
         upsert(to.rows, WRITE, &rows.limits()).await?;
         upsert(to.rows, WRITE_USAGE, &rows.usage()).await?;
         upsert(to.rows, WRITE_REACHED, &rows.all_reached()).await?;
-        expire(to.rows, EXPIRE, &Expiry::of(batch)).await?;
+        expire(to.rows, "telemetry_limits_reached", &Expiry::of(batch)).await?;
         Ok(changes)
     }
 }
@@ -110,10 +110,6 @@ const WRITE_USAGE: &str = "INSERT INTO telemetry_usage AS held
 const WRITE_REACHED: &str = "INSERT INTO telemetry_limits_reached
     SELECT * FROM json_populate_recordset(NULL::telemetry_limits_reached, $1::json)
     ON CONFLICT (tenant_id, day, limit_name) DO NOTHING";
-
-const EXPIRE: &str = "DELETE FROM telemetry_limits_reached AS held
-    USING unnest($1::int[], $2::timestamptz[]) AS expiry (partition, before)
-    WHERE held.partition = expiry.partition AND held.appended_at < expiry.before";
 
 /// How old a note may be to say what is sent now.
 const FRESH_MINUTES: i64 = 5;

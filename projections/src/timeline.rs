@@ -10,6 +10,7 @@ use schemas::ids::{CommentId, IncidentId};
 use schemas::scope::Scope;
 use schemas::topic::Topic;
 use serde::{Deserialize, Serialize};
+use sqlx::QueryBuilder;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -82,21 +83,29 @@ pub struct TimelineEntry {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Cursor {
     at: DateTime<Utc>,
+    /// Not in cursors from before it was kept.
+    #[serde(default)]
+    rank: i16,
     sequence: i64,
     id: Uuid,
 }
 
-/// What belongs to an incident, before its order and page.
-macro_rules! story {
-    () => {
-        "WITH RECURSIVE family (id) AS (
-             SELECT $3 UNION SELECT m.id FROM incidents m JOIN family f ON m.merged_into = f.id)
-         SELECT t.id, t.at, t.sequence, t.kind, t.actor, t.text, t.data
-         FROM timeline t JOIN family ON t.incident_id = family.id
-         WHERE t.tenant_id = $1 AND t.project_id = $2
-           AND (t.incident_id = $3 OR t.kind IN ('alert_fired', 'alert_resolved'))"
-    };
+/// Which entries come first.
+struct Order {
+    /// How an entry compares with those before it.
+    goes_on: &'static str,
+    clause: &'static str,
 }
+
+const OLDEST_FIRST: Order = Order {
+    goes_on: ">",
+    clause: " ORDER BY t.at, t.rank, t.sequence, t.id LIMIT ",
+};
+
+const NEWEST_FIRST: Order = Order {
+    goes_on: "<",
+    clause: " ORDER BY t.at DESC, t.rank DESC, t.sequence DESC, t.id DESC LIMIT ",
+};
 
 /// Oldest first; with the alerts of incidents that were merged into this one.
 pub async fn list(
@@ -106,19 +115,7 @@ pub async fn list(
     after: Option<Cursor>,
     limit: u32,
 ) -> Result<Page<TimelineEntry, Cursor>, QueryError> {
-    page(
-        db,
-        scope,
-        incident,
-        after,
-        limit,
-        concat!(
-            story!(),
-            " AND ($4::timestamptz IS NULL OR (t.at, t.sequence, t.id) > ($4, $5, $6))
-         ORDER BY t.at, t.sequence, t.id LIMIT $7"
-        ),
-    )
-    .await
+    page(db, scope, incident, after, limit, OLDEST_FIRST).await
 }
 
 /// The same, newest first.
@@ -129,42 +126,55 @@ pub async fn list_newest(
     before: Option<Cursor>,
     limit: u32,
 ) -> Result<Page<TimelineEntry, Cursor>, QueryError> {
-    page(
-        db,
-        scope,
-        incident,
-        before,
-        limit,
-        concat!(
-            story!(),
-            " AND ($4::timestamptz IS NULL OR (t.at, t.sequence, t.id) < ($4, $5, $6))
-         ORDER BY t.at DESC, t.sequence DESC, t.id DESC LIMIT $7"
-        ),
-    )
-    .await
+    page(db, scope, incident, before, limit, NEWEST_FIRST).await
 }
 
+/// A page of each incident of the family by the index, and of these the first.
 async fn page(
     db: &Db,
     scope: &Scope,
     incident: IncidentId,
     after: Option<Cursor>,
     limit: u32,
-    sql: &'static str,
+    order: Order,
 ) -> Result<Page<TimelineEntry, Cursor>, QueryError> {
     let mut tx = db.reading(scope).await?;
-    let found: Vec<Shown> = sqlx::query_as(sql)
-        .bind(scope.tenant().0)
-        .bind(scope.project().0)
-        .bind(incident.0)
-        .bind(after.map(|cursor| cursor.at))
-        .bind(after.map(|cursor| cursor.sequence))
-        .bind(after.map(|cursor| cursor.id))
-        .bind(i64::from(limit) + 1)
-        .fetch_all(&mut *tx)
-        .await?;
+    let mut sql = QueryBuilder::new("WITH RECURSIVE family (id) AS (SELECT ");
+    sql.push_bind(incident.0)
+        .push(
+            " UNION SELECT m.id FROM incidents m JOIN family f ON m.merged_into = f.id)
+             SELECT t.* FROM family CROSS JOIN LATERAL (
+                 SELECT t.id, t.at, t.rank, t.sequence, t.kind, t.actor, t.text, t.data FROM timeline t
+                 WHERE t.incident_id = family.id AND t.tenant_id = ",
+        )
+        .push_bind(scope.tenant().0)
+        .push(" AND t.project_id = ")
+        .push_bind(scope.project().0)
+        .push(" AND (t.incident_id = ")
+        .push_bind(incident.0)
+        .push(" OR t.kind IN ('alert_fired', 'alert_resolved'))");
+    if let Some(after) = after {
+        sql.push(" AND (t.at, t.rank, t.sequence, t.id) ")
+            .push(order.goes_on)
+            .push(" (")
+            .push_bind(after.at)
+            .push(", ")
+            .push_bind(after.rank)
+            .push(", ")
+            .push_bind(after.sequence)
+            .push(", ")
+            .push_bind(after.id)
+            .push(")");
+    }
+    sql.push(order.clause)
+        .push_bind(i64::from(limit) + 1)
+        .push(") t")
+        .push(order.clause)
+        .push_bind(i64::from(limit) + 1);
+    let found: Vec<Shown> = sql.build_query_as().fetch_all(&mut *tx).await?;
     let page = Page::cut(found, limit, |last| Cursor {
         at: last.at,
+        rank: last.rank,
         sequence: last.sequence,
         id: last.id,
     });
@@ -182,7 +192,7 @@ pub async fn comment(
 ) -> Result<Option<TimelineEntry>, QueryError> {
     let mut tx = db.reading(scope).await?;
     let found: Option<Shown> = sqlx::query_as(
-        "SELECT id, at, sequence, kind, actor, text, data FROM timeline
+        "SELECT id, at, rank, sequence, kind, actor, text, data FROM timeline
          WHERE tenant_id = $1 AND project_id = $2 AND incident_id = $3
            AND kind = 'comment' AND data ->> 'comment_id' = $4",
     )
@@ -201,6 +211,7 @@ pub async fn comment(
 struct Shown {
     id: Uuid,
     at: DateTime<Utc>,
+    rank: i16,
     sequence: i64,
     kind: String,
     actor: String,

@@ -68,7 +68,7 @@ impl Projection for Usage {
         for record in batch {
             upsert(to.rows, WRITE, &rows_of(record)?).await?;
         }
-        expire(to.rows, EXPIRE, &Expiry::of(batch)).await?;
+        expire(to.rows, "usage_counts", &Expiry::of(batch)).await?;
         Ok(Vec::new())
     }
 }
@@ -112,10 +112,6 @@ const WRITE: &str = "INSERT INTO usage_counts AS held
         bytes = held.bytes + excluded.bytes, at_offset = excluded.at_offset,
         appended_at = excluded.appended_at
     WHERE held.at_offset < excluded.at_offset";
-
-const EXPIRE: &str = "DELETE FROM usage_counts AS held
-    USING unnest($1::int[], $2::timestamptz[]) AS expiry (partition, before)
-    WHERE held.partition = expiry.partition AND held.appended_at < expiry.before";
 
 /// Rows of keys and refusals that are shown.
 const MOST: i64 = 200;

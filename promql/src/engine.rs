@@ -1,6 +1,7 @@
 //! Queries against a source: parse, fetch, evaluate.
 
 use crate::{
+    budget::{HISTOGRAM_BYTES, labels_bytes},
     column::{Bounds, Grid, Point},
     eval::Evaluator,
     parse::{
@@ -12,7 +13,10 @@ use crate::{
 };
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -60,6 +64,7 @@ impl Default for Options {
     }
 }
 
+/// Why a query has no answer, with the status that Prometheus gives it and in its words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum QueryError {
     /// 400.
@@ -72,8 +77,8 @@ pub enum QueryError {
     #[error("{0}")]
     Execution(String),
     /// 503.
-    #[error("query timed out in query execution")]
-    Timeout,
+    #[error("query timed out in query execution after {0:?}")]
+    Timeout(Duration),
     /// 503.
     #[error("{0}")]
     Unavailable(String),
@@ -90,6 +95,7 @@ impl From<SourceError> for QueryError {
     }
 }
 
+/// A value at one time.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Sample {
     Float(f64),
@@ -108,6 +114,39 @@ pub enum Value {
     Matrix(Vec<Samples>),
 }
 
+impl Value {
+    /// Bytes in memory, about.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Scalar(..) => 0,
+            Self::Text(_, text) => text.len(),
+            Self::Vector(_, found) => {
+                let bytes = |(labels, one): &(Labels, Sample)| labels_bytes(labels) + one.bytes();
+                found.iter().map(bytes).sum()
+            }
+            Self::Matrix(found) => {
+                let bytes = |(labels, samples): &Samples| {
+                    let samples = samples.iter().map(|(_, one)| one.bytes());
+                    labels_bytes(labels) + samples.sum::<usize>()
+                };
+                found.iter().map(bytes).sum()
+            }
+        }
+    }
+}
+
+impl Sample {
+    fn bytes(&self) -> usize {
+        let histogram = match self {
+            Self::Float(_) => 0,
+            Self::Histogram(_) => HISTOGRAM_BYTES,
+        };
+        size_of::<(i64, Self)>() + histogram
+    }
+}
+
+/// What a query came to, and what is to be known beside it; `warnings` and `infos` name
+/// places of the text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
     pub value: Value,
@@ -125,6 +164,28 @@ pub struct Cost {
     pub held: u64,
 }
 
+/// How long a query is evaluated: so long, and no longer than somebody waits for it.
+#[derive(Debug, Clone)]
+pub(crate) struct Until {
+    deadline: Instant,
+    left: Arc<AtomicBool>,
+}
+
+impl Until {
+    pub(crate) fn is_over(&self) -> bool {
+        self.left.load(Ordering::Relaxed) || Instant::now() > self.deadline
+    }
+}
+
+/// Says so when it is dropped: a client has hung up, or has its answer.
+struct Waiting(Arc<AtomicBool>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Of the selectors of one query; more would take turns from other queries.
 const FETCHED_AT_ONCE: usize = 4;
 
@@ -132,12 +193,15 @@ const FETCHED_AT_ONCE: usize = 4;
 /// used. Threads of the runtime have too little.
 const STACK: usize = 64 * 1024 * 1024;
 
+/// Evaluates PromQL over any [`SeriesSource`].
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Engine {
     pub limits: Limits,
 }
 
 impl Engine {
+    /// The value at one moment: a scalar, a text, a vector, or a matrix for a range
+    /// selector.
     pub async fn instant(
         &self,
         source: &dyn SeriesSource,
@@ -170,25 +234,26 @@ impl Engine {
     ) -> Result<Answer, QueryError> {
         let expr = crate::parse(query)?;
         let bad = |why: &str| Err(QueryError::BadData(why.to_owned()));
+        if end_ms < start_ms {
+            return bad("invalid parameter \"end\": end timestamp must not be before start time");
+        }
         if step_ms <= 0 {
             return bad(
-                "zero or negative query resolution step widths are not accepted. Try a positive integer",
+                "invalid parameter \"step\": zero or negative query resolution step widths are not accepted. Try a positive integer",
             );
-        }
-        if end_ms < start_ms {
-            return bad("end timestamp must not be before start time");
         }
         if !matches!(expr.value_type(), ValueType::Scalar | ValueType::Vector) {
             return Err(QueryError::BadData(format!(
-                "invalid expression type {:?} for range query, must be Scalar or instant Vector",
+                "invalid parameter \"query\": invalid expression type {:?} for range query, must be Scalar or instant Vector",
                 expr.value_type().described()
             )));
         }
         let last = end_ms.saturating_sub(start_ms) / step_ms;
         if last > self.limits.max_steps as i64 {
-            return bad(
-                "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)",
-            );
+            let points = last.saturating_add(1);
+            return bad(&format!(
+                "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX): {points} were asked for"
+            ));
         }
         let grid = Grid {
             start_ms,
@@ -218,6 +283,7 @@ impl Engine {
             .map_or(self.limits.timeout, |asked| asked.min(self.limits.timeout));
         let deadline = Instant::now() + timeout;
         let selections = plan::selections(&mut expr, bounds, grid, options.lookback_ms)?;
+        let share = source.share();
         let mut selecting = Vec::with_capacity(selections.len());
         for selection in &selections {
             selecting.push(source.select(selection));
@@ -226,14 +292,20 @@ impl Engine {
         let fetching = fetching.try_collect::<Vec<_>>();
         let sets = tokio::time::timeout(timeout, fetching)
             .await
-            .map_err(|_| QueryError::Timeout)??;
+            .map_err(|_| QueryError::Timeout(timeout))??;
+        let left = Arc::new(AtomicBool::new(false));
+        let _waiting = Waiting(Arc::clone(&left));
         let evaluator = Evaluator::new(
             query.to_owned(),
             bounds,
             options.lookback_ms,
             sets,
-            self.limits,
-            deadline,
+            Limits {
+                timeout,
+                ..self.limits
+            },
+            Until { deadline, left },
+            Arc::clone(&share),
         );
         let (done, answered) = tokio::sync::oneshot::channel();
         let evaluation = move || {
@@ -249,6 +321,10 @@ impl Engine {
                 infos: evaluator.notes.infos(),
                 cost: evaluator.cost(),
             });
+            // What was read and folded is gone: whoever reads the answer slowly holds that alone.
+            drop(evaluator);
+            share.keep(answer.as_ref().map_or(0, |answer| answer.value.bytes()));
+            drop(share);
             // Nobody waits any more where this fails.
             drop(done.send(answer));
         };
@@ -303,11 +379,18 @@ fn range_answer(evaluator: &Evaluator, expr: &Expr, grid: Grid) -> Result<Value,
     }
     let mut series = crate::column::merged(evaluator.vector(expr, grid)?)?;
     series.sort_by(|a, b| a.labels.cmp(&b.labels));
-    let found = series.into_iter().filter_map(|one| {
-        let samples: Vec<_> = (0..grid.count)
-            .filter_map(|step| Some((grid.time(step), sample(one.column.get(step))?)))
-            .collect();
-        (!samples.is_empty()).then_some((one.labels, samples))
-    });
-    Ok(Value::Matrix(found.collect()))
+    let mut found = Vec::with_capacity(series.len());
+    for one in series {
+        let steps = (0..grid.count).filter(|step| one.column.has(*step));
+        let mut samples = Vec::with_capacity(steps.count());
+        evaluator.pay_answer(samples.capacity())?;
+        samples.extend(
+            (0..grid.count)
+                .filter_map(|step| Some((grid.time(step), sample(one.column.get(step))?))),
+        );
+        if !samples.is_empty() {
+            found.push((one.labels, samples));
+        }
+    }
+    Ok(Value::Matrix(found))
 }

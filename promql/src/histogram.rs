@@ -40,11 +40,11 @@ fn unpack(spans: &[Span], counts: &[f64]) -> Counts {
         index = if at == 0 {
             span.offset
         } else {
-            index + span.offset
+            index.saturating_add(span.offset)
         };
         for count in counts.by_ref().take(span.length as usize) {
             found.insert(index, *count);
-            index += 1;
+            index = index.saturating_add(1);
         }
     }
     found
@@ -58,12 +58,12 @@ fn pack(counts: &Counts) -> (Vec<Span>, Vec<f64>) {
         match spans.last_mut() {
             Some(span) if *index == next => span.length += 1,
             _ => spans.push(Span {
-                offset: *index - next,
+                offset: index.saturating_sub(next),
                 length: 1,
             }),
         }
         values.push(*count);
-        next = *index + 1;
+        next = index.saturating_add(1);
     }
     (spans, values)
 }
@@ -215,11 +215,14 @@ pub fn add(
         h.custom_bounds = bounds;
     } else {
         let mut theirs = std::borrow::Cow::Borrowed(other);
-        while h.zero_threshold != theirs.zero_threshold {
+        // A threshold that is no number is neither below nor above another.
+        loop {
             if h.zero_threshold < theirs.zero_threshold {
                 widen(h, theirs.zero_threshold);
-            } else {
+            } else if h.zero_threshold > theirs.zero_threshold {
                 widen(theirs.to_mut(), h.zero_threshold);
+            } else {
+                break;
             }
         }
         h.zero_count += sign * theirs.zero_count;
@@ -390,6 +393,11 @@ fn clipped(h: &NativeHistogram, mut bucket: Bucket) -> Bucket {
     bucket
 }
 
+/// Whether what was observed was no number at times: that is counted, and in no bucket.
+pub fn has_nan(h: &NativeHistogram) -> bool {
+    h.sum.is_nan() && buckets(h).iter().map(|bucket| bucket.count).sum::<f64>() < h.count
+}
+
 pub fn quantile(h: &NativeHistogram, q: f64) -> f64 {
     if q < 0.0 {
         return f64::NEG_INFINITY;
@@ -511,4 +519,38 @@ pub fn variance(h: &NativeHistogram) -> f64 {
         total.add(bucket.count * (value - mean) * (value - mean));
     }
     total.value() / h.count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn odd_histograms_are_added_at_last() {
+        let of = |zero_threshold: f64| NativeHistogram {
+            zero_threshold,
+            count: 1.0,
+            zero_count: 1.0,
+            ..NativeHistogram::default()
+        };
+        let thresholds = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.0, 0.5];
+        for (one, other) in thresholds
+            .iter()
+            .flat_map(|one| thresholds.iter().map(move |other| (*one, *other)))
+        {
+            let mut sum = of(one);
+            add(&mut sum, &of(other), 1.0).unwrap();
+            assert_eq!((sum.count, sum.zero_count), (2.0, 2.0), "{one} and {other}");
+        }
+    }
+
+    #[test]
+    fn a_span_ends_where_numbers_do() {
+        let span = Span {
+            offset: i32::MAX,
+            length: 2,
+        };
+        let counts = unpack(&[span, span], &[1.0, 2.0, 3.0, 4.0]);
+        assert_eq!(counts.into_iter().collect::<Vec<_>>(), [(i32::MAX, 4.0)]);
+    }
 }

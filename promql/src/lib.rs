@@ -4,6 +4,7 @@
 //! blocking thread: each series over all steps, and one series after the other wherever
 //! what is above only folds them.
 
+pub mod budget;
 mod column;
 pub mod duration;
 mod engine;
@@ -14,6 +15,7 @@ mod notes;
 pub mod number;
 pub mod parse;
 mod plan;
+pub mod re2;
 pub mod render;
 pub mod source;
 
@@ -23,5 +25,6 @@ pub use parse::{ParseError, format, parse, series_selector};
 /// A regular expression as label matching uses it: anchored at both ends, `.` matches
 /// every character.
 pub fn anchored(expression: &str) -> Result<regex::Regex, regex::Error> {
+    let expression = re2::respelled(expression);
     regex::Regex::new(&format!("^(?s:{expression})$"))
 }

@@ -1,7 +1,9 @@
 //! Where evaluation gets its series from.
 
+use crate::budget::Share;
 use async_trait::async_trait;
 pub use protocols::metrics::{Labels, MetricKind, NativeHistogram};
+use std::sync::Arc;
 
 /// How a label is compared. Expressions are anchored at both ends; a label that a
 /// series lacks has the empty value.
@@ -71,6 +73,12 @@ pub enum SourceError {
 pub trait SeriesSource: Send + Sync {
     /// Finds the series and fetches their samples, still encoded.
     async fn select(&self, selection: &Selection) -> Result<Box<dyn SeriesSet>, SourceError>;
+
+    /// What the query that asks holds of the memory of all: what is fetched for it is taken
+    /// from there, and so is what it is evaluated in.
+    fn share(&self) -> Arc<Share> {
+        Arc::default()
+    }
 }
 
 /// What was found, decoded one series after the other, each series once, in any

@@ -60,6 +60,16 @@ fn hostile_depth_is_an_error() {
     }
 }
 
+#[test]
+fn limits_are_named_with_what_met_them() {
+    let chain = error(&vec!["1"; 502].join("+"));
+    let expected = "1:1002: parse error: expression has too many operators: this is number 501, of 500 at most";
+    assert_eq!(chain, expected);
+    let deep = error(&format!("{}1{}", "(".repeat(300), ")".repeat(300)));
+    let expected = "expression is nested too deeply: more than 200 levels";
+    assert!(deep.ends_with(expected), "{deep}");
+}
+
 proptest::proptest! {
     #[test]
     fn whatever_is_sent_is_answered(query in "[a-z0-9 (){}\\[\\]\"'\\\\@:,=~!<>+*/^%.é-]{0,40}") {
@@ -84,6 +94,8 @@ fn expressions_are_laid_out() {
         ),
         ("{\"a.b\",x!=\"y\"}", "{\"a.b\",x!=\"y\"}"),
         ("1e3 >bool Inf", "1000 > bool +Inf"),
+        ("foo @ -0.5", "foo @ -0.500"),
+        ("{a='\u{9b}\\x07'}", "{a=\"\\u009b\\x07\"}"),
     ] {
         let formatted = promql::format(query).unwrap();
         assert_eq!(formatted, expected);

@@ -45,6 +45,7 @@ pub struct Alert {
     pub fingerprint: String,
 }
 
+/// Whether an alert, or any alert of a group, still fires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
@@ -76,11 +77,13 @@ pub const MAX_ALERTS: usize = 10_000;
 pub const MAX_LABELS: usize = 256;
 /// Bytes of a label's or an annotation's name.
 pub const MAX_NAME_BYTES: usize = 1_024;
-/// Bytes of a label's or an annotation's value.
+/// Bytes of a label's value. An annotation's is cut to them and a longer URL left out,
+/// as neither says which alert it is: a refusal would lose all of its group.
 pub const MAX_VALUE_BYTES: usize = 64 * 1_024;
-/// Bytes of the group key, which every alert of the group carries along.
-pub const MAX_GROUP_KEY_BYTES: usize = 2 * 1_024;
-/// Bytes of a fingerprint, a receiver's name or a URL.
+/// Bytes of the group key, which every alert of the group carries along. With
+/// `group_by: ['...']` it has all labels.
+pub const MAX_GROUP_KEY_BYTES: usize = 8 * 1_024;
+/// Bytes of a fingerprint or a receiver's name.
 pub const MAX_TEXT_BYTES: usize = 8 * 1_024;
 
 /// Whether [`decode`] will understand `body`.

@@ -85,7 +85,7 @@ fn pair(bytes: &[u8], depth: usize) -> Result<KeyValue<'_>, Refused> {
     let mut message = Reader::new(bytes);
     while let Some(field) = message.field().map_err(|e| e.at("attribute"))? {
         match field.number {
-            1 => pair.key = field.text().map_err(|e| e.at("key"))?.into(),
+            1 => pair.key = field.lossy().map_err(|e| e.at("key"))?,
             2 => {
                 let value = field.bytes().map_err(|e| e.at(&pair.key))?;
                 pair.value = of_protobuf(value, depth)
@@ -107,7 +107,7 @@ fn of_protobuf(bytes: &[u8], depth: usize) -> Result<AnyValue<'_>, Refused> {
     while let Some(field) = message.field().map_err(|e| e.at("value"))? {
         let at = |e: crate::protobuf::Malformed| e.at("value");
         value = match field.number {
-            1 => AnyValue::Text(field.text().map_err(at)?.into()),
+            1 => AnyValue::Text(field.lossy().map_err(at)?),
             2 => AnyValue::Bool(field.uint().map_err(at)? != 0),
             3 => AnyValue::Int(field.int().map_err(at)?),
             4 => AnyValue::Double(field.double().map_err(at)?),

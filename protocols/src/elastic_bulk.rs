@@ -174,7 +174,7 @@ pub fn walk(body: &[u8], now_ns: i64, sink: &mut dyn BulkSink) -> Result<Skipped
     let mut skipped = Skipped::default();
     let mut teller = Teller::new(&NAMES, now_ns);
     let mut waiting = None;
-    each_line(json::text(body)?, |number, line| {
+    each_line(&json::text(body), |number, line| {
         let action = match waiting.take() {
             None => Action::parse(line).map_err(|e| e.within(&format_args!("line {number}")))?,
             Some(action) => return finish(action, line, number, &mut teller, &mut skipped, sink),

@@ -10,7 +10,9 @@ use crate::{native_metrics, otlp_metrics, remote_write_v1, remote_write_v2};
 
 /// Decodes a decompressed body; `now_ns` is when it was received.
 pub type DecodeMetrics = fn(&[u8], i64, &mut dyn MetricSink) -> Result<Skipped, Refused>;
+/// The same for logs; what has no time of its own is of `now_ns`.
 pub type DecodeLogs = fn(&[u8], i64, &mut dyn LogSink) -> Result<Skipped, Refused>;
+/// The same for spans.
 pub type DecodeSpans = fn(&[u8], i64, &mut dyn SpanSink) -> Result<Skipped, Refused>;
 
 /// A format of one signal. `name` is on disk in log records: it never changes.

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use memchr::{memchr, memmem};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -20,12 +21,55 @@ pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Number<'a>(pub(crate) Cow<'a, str>);
 
-/// A body as text.
-pub(crate) fn text(body: &[u8]) -> Result<&str, Refused> {
-    std::str::from_utf8(body).map_err(|error| {
-        let detail = format!("it is not UTF-8 after {} bytes", error.valid_up_to());
-        Refused::new("body", detail)
-    })
+/// A body as text. What no text can hold is U+FFFD: bytes that are not UTF-8, and the halves
+/// of characters that JavaScript cuts in two and writes as `\ud83d`. One of them in one line
+/// must not cost the line, nor the others that came with it.
+pub(crate) fn text(body: &[u8]) -> Cow<'_, str> {
+    let text = std::str::from_utf8(body).map(Cow::Borrowed);
+    let text = text.unwrap_or_else(|_| String::from_utf8_lossy(body));
+    let has = |begin: &[u8]| memmem::find(text.as_bytes(), begin).is_some();
+    match has(b"\\ud") || has(b"\\uD") {
+        true => without_halves(text),
+        false => text,
+    }
+}
+
+fn without_halves(text: Cow<'_, str>) -> Cow<'_, str> {
+    let halves = halves(text.as_bytes());
+    if halves.is_empty() {
+        return text;
+    }
+    let mut bytes = text.into_owned().into_bytes();
+    for at in halves {
+        bytes[at + 2..at + 6].copy_from_slice(b"fffd");
+    }
+    Cow::Owned(String::from_utf8(bytes).expect("digits took the places of digits"))
+}
+
+/// Where escapes are of one half of a character, without the other.
+fn halves(text: &[u8]) -> Vec<usize> {
+    let (mut found, mut at) = (Vec::new(), 0);
+    while let Some(next) = memchr(b'\\', text.get(at..).unwrap_or_default()) {
+        let begin = at + next;
+        let Some(unit) = unit_at(text, begin) else {
+            // What is escaped may be a backslash itself.
+            at = begin + 2;
+            continue;
+        };
+        at = begin + 6;
+        match unit {
+            0xd800..0xdc00 if matches!(unit_at(text, at), Some(0xdc00..0xe000)) => at += 6,
+            0xd800..0xe000 => found.push(begin),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// The unit of UTF-16 that is written `\uXXXX` at `at`.
+fn unit_at(text: &[u8], at: usize) -> Option<u16> {
+    let digits = text.get(at..at + 6)?.strip_prefix(b"\\u")?;
+    u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
 }
 
 /// Reads a `T`; the error's field is relative to it and empty for all of it.
@@ -198,6 +242,16 @@ pub(crate) fn scalar(json: &str) -> Result<Cow<'_, str>, Refused> {
         return read::<Text<'_>>(json).map(|text| text.0);
     }
     Ok(Cow::Borrowed(json))
+}
+
+/// For texts that some write as numbers; `null` is none.
+pub(crate) fn text_or_scalar<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Text<'de>, D::Error> {
+    let written = Option::<&RawValue>::deserialize(deserializer)?;
+    let text = written.map(|written| scalar(written.get())).transpose();
+    text.map(|text| Text(text.unwrap_or_default()))
+        .map_err(de::Error::custom)
 }
 
 /// For members that may be `null` where they could be left out.

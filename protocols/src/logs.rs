@@ -9,8 +9,9 @@ pub type Field<'a> = (Cow<'a, str>, Cow<'a, str>);
 /// Where records come from: an OTLP resource, a Loki stream, a syslog host.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Stream<'a> {
-    /// `service.name`, or what the format has in its place (Loki: `service_name`,
-    /// `service`, `app`, `job`; syslog: the app name); `unknown_service` where nothing.
+    /// `service.name`, or what the format has in its place (Loki: the labels
+    /// of [`SERVICE_LABELS`](crate::loki::SERVICE_LABELS); syslog: the app name);
+    /// `unknown_service` where nothing.
     pub service: Cow<'a, str>,
     /// In the order of the wire; may repeat what `service` says.
     pub fields: Vec<Field<'a>>,

@@ -24,7 +24,24 @@ pub const JSON: Format<DecodeLogs> = Format {
     decode: json::decode,
 };
 
-const SERVICE_LABELS: [&str; 4] = ["service_name", "service", "app", "job"];
+/// Labels of a stream that name its service, the first that is there: `service_name` and
+/// what Loki makes it from (`discover_service_name` of its limits, in Loki's order).
+pub const SERVICE_LABELS: [&str; 14] = [
+    "service_name",
+    "service",
+    "app",
+    "application",
+    "app_name",
+    "name",
+    "app_kubernetes_io_name",
+    "container",
+    "container_name",
+    "k8s_container_name",
+    "component",
+    "workload",
+    "job",
+    "k8s_job_name",
+];
 
 fn stream(fields: Vec<Field<'_>>) -> Stream<'_> {
     Stream {

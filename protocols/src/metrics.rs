@@ -47,24 +47,6 @@ impl Labels {
         &self.0
     }
 
-    /// Becomes other labels, given in canonical order, in the memory it has.
-    pub fn refill<'a>(&mut self, pairs: impl IntoIterator<Item = (&'a str, &'a str)>) {
-        let mut count = 0;
-        for (name, value) in pairs {
-            match self.0.get_mut(count) {
-                Some(pair) => {
-                    pair.0.clear();
-                    pair.0.push_str(name);
-                    pair.1.clear();
-                    pair.1.push_str(value);
-                }
-                None => self.0.push((name.to_owned(), value.to_owned())),
-            }
-            count += 1;
-        }
-        self.0.truncate(count);
-    }
-
     pub fn into_pairs(self) -> Vec<(String, String)> {
         self.0
     }
@@ -130,6 +112,7 @@ pub struct Span {
     pub length: u32,
 }
 
+/// Whether a native histogram began anew at this sample, as its sender says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum CounterReset {
     #[default]
@@ -147,6 +130,7 @@ pub struct Exemplar<'a> {
     pub time_ms: i64,
 }
 
+/// The type of a metric as OpenMetrics names them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum MetricKind {
     Unknown,
@@ -217,19 +201,6 @@ mod tests {
         assert_eq!(one.id(), labels(&[("job", "a"), (NAME, "up")]).id());
         assert_ne!(one.id(), labels(&[(NAME, "up"), ("job", "b")]).id());
         assert_ne!(labels(&[("a", "bc")]).id(), labels(&[("ab", "c")]).id());
-    }
-
-    #[test]
-    fn refilled_labels_are_the_new_ones() {
-        let mut all = labels(&[(NAME, "up"), ("instance", "a"), ("job", "b")]);
-        for pairs in [
-            &[(NAME, "down"), ("zone", "c")][..],
-            &[],
-            &[(NAME, "up"), ("a", "b"), ("c", "d")],
-        ] {
-            all.refill(pairs.iter().copied());
-            assert_eq!(all, labels(pairs));
-        }
     }
 
     #[test]

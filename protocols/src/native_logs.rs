@@ -29,7 +29,7 @@ const NAMES: Names = Names {
 pub fn decode(body: &[u8], now_ns: i64, sink: &mut dyn LogSink) -> Result<Skipped, Refused> {
     let mut skipped = Skipped::default();
     let mut teller = Teller::new(&NAMES, now_ns);
-    each_object(json::text(body)?, "logs", |at, object| {
+    each_object(&json::text(body), "logs", |at, object| {
         if let Err(reason) = teller.tell(object, &[], sink) {
             skipped.note(|| reason.within(&at).to_string());
         }

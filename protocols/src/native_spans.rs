@@ -25,7 +25,7 @@ pub const JSON: Format<DecodeSpans> = Format {
 pub fn decode(body: &[u8], _now_ns: i64, sink: &mut dyn SpanSink) -> Result<Skipped, Refused> {
     let mut skipped = Skipped::default();
     let mut current: Option<String> = None;
-    each_object(json::text(body)?, "spans", |at, object| {
+    each_object(&json::text(body), "spans", |at, object| {
         let read = check_size(object.len())
             .and_then(|()| json::read::<Span<'_>>(object))
             .and_then(|sent| {

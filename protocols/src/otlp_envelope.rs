@@ -8,7 +8,6 @@
 //! What is wrong between the items refuses the body; what is wrong within one leaves
 //! that one out.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use crate::any_value::KeyValue;
@@ -27,10 +26,7 @@ pub(crate) struct Names {
 /// What the walk meets.
 pub(crate) enum Part<'a, 'w, B: ?Sized> {
     Resource(&'w Stream<'a>),
-    Item {
-        scope: &'w Cow<'a, str>,
-        item: &'a B,
-    },
+    Item { scope: &'w Scope<'a>, item: &'a B },
 }
 
 /// Where in the body an item is.
@@ -125,27 +121,29 @@ fn resource_of(bytes: &[u8]) -> Result<Stream<'_>, Refused> {
     Ok(stream(fields))
 }
 
-fn scope_of(bytes: &[u8]) -> Result<Cow<'_, str>, Refused> {
-    let mut name = Cow::Borrowed("");
-    numbered(bytes, HEAD, |_, scope| {
-        numbered(scope, 1, |_, text| {
-            name = text_of(text)?.into();
-            Ok(())
-        })
+fn scope_of(bytes: &[u8]) -> Result<Scope<'_>, Refused> {
+    let mut scope = Scope::default();
+    numbered(bytes, HEAD, |_, sent| {
+        check_size(sent.len())?;
+        let mut message = Reader::new(sent);
+        while let Some(field) = message.field().map_err(|e| e.at("message"))? {
+            match field.number {
+                1 => scope.name.0 = field.lossy().map_err(|e| e.at("name"))?,
+                2 => scope.version.0 = field.lossy().map_err(|e| e.at("version"))?,
+                _ => {}
+            }
+        }
+        Ok(())
     })
     .map_err(|e| e.within(&"scope"))?;
-    Ok(name)
-}
-
-fn text_of(bytes: &[u8]) -> Result<&str, Refused> {
-    std::str::from_utf8(bytes).map_err(|_| crate::protobuf::Malformed::NotUtf8.at("name"))
+    Ok(scope)
 }
 
 /// Walks a request in JSON.
-pub(crate) fn json<'a>(
-    body: &'a [u8],
+pub(crate) fn json(
+    body: &[u8],
     names: &Names,
-    mut each: impl FnMut(Part<'a, '_, str>) -> Result<(), Refused>,
+    mut each: impl FnMut(Part<'_, '_, str>) -> Result<(), Refused>,
 ) -> Result<Skipped, Refused> {
     let mut skipped = Skipped::default();
     let [resources, scopes, items] = names.json;
@@ -155,8 +153,8 @@ pub(crate) fn json<'a>(
         names: names.json,
         at: [0; 3],
     };
-    let [list] =
-        members(json::text(body)?, [&[resources, old_resources]]).map_err(|e| e.within(&"body"))?;
+    let text = json::text(body);
+    let [list] = members(&text, [&[resources, old_resources]]).map_err(|e| e.within(&"body"))?;
     each_item(list.unwrap_or("[]"), |index, json| {
         position.at[0] = index;
         let [resource, list] = members(json, [&["resource"], &[scopes, old_scopes]])?;
@@ -194,11 +192,25 @@ struct Resource<'a> {
     attributes: Vec<KeyValue<'a>>,
 }
 
+/// What made the items: an instrumentation library, most often.
 #[derive(Default, serde::Deserialize)]
 #[serde(default)]
-struct Scope<'a> {
+pub(crate) struct Scope<'a> {
     #[serde(borrow, deserialize_with = "json::null_is_default")]
-    name: json::Text<'a>,
+    pub(crate) name: json::Text<'a>,
+    /// A number counts as its text: some write `"version": 1`.
+    #[serde(borrow, deserialize_with = "json::text_or_scalar")]
+    pub(crate) version: json::Text<'a>,
+}
+
+impl Scope<'_> {
+    pub(crate) fn name(&self) -> &str {
+        &self.name.0
+    }
+
+    pub(crate) fn version(&self) -> &str {
+        &self.version.0
+    }
 }
 
 fn resource_of_json(json: Option<&str>) -> Result<Stream<'_>, Refused> {
@@ -211,9 +223,10 @@ fn resource_of_json(json: Option<&str>) -> Result<Stream<'_>, Refused> {
     Ok(stream(fields))
 }
 
-fn scope_of_json(json: Option<&str>) -> Result<Cow<'_, str>, Refused> {
-    json::read::<Scope<'_>>(json.unwrap_or("{}"))
-        .map(|scope| scope.name.0)
+fn scope_of_json(json: Option<&str>) -> Result<Scope<'_>, Refused> {
+    let json = json.unwrap_or("{}");
+    check_size(json.len())
+        .and_then(|()| json::read::<Scope<'_>>(json))
         .map_err(|e| e.within(&"scope"))
 }
 

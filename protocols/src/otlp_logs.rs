@@ -12,7 +12,7 @@ use crate::item_limits;
 use crate::json::{self, Number, Text};
 use crate::log_text;
 use crate::logs::{Field, Level, LogRecord, LogSink};
-use crate::otlp_envelope::{self as envelope, Names, Part, flatten, id, json_time, time};
+use crate::otlp_envelope::{self as envelope, Names, Part, Scope, flatten, id, json_time, time};
 use crate::protobuf::Reader;
 use crate::refused::{Refused, Skipped};
 
@@ -96,7 +96,7 @@ impl<'a> Record<'a> {
                     record.severity = i32::try_from(number).unwrap_or_default();
                 }
                 3 => {
-                    record.severity_text = field.text().map_err(|e| e.at("severity_text"))?.into();
+                    record.severity_text = field.lossy().map_err(|e| e.at("severity_text"))?;
                 }
                 5 => {
                     let value = field.bytes().map_err(|e| e.at("body"))?;
@@ -120,7 +120,7 @@ impl<'a> Record<'a> {
                     let name = "observed_time_unix_nano";
                     record.observed_ns = time(field.fixed64().map_err(|e| e.at(name))?, name)?;
                 }
-                12 => record.event_name = field.text().map_err(|e| e.at("event_name"))?.into(),
+                12 => record.event_name = field.lossy().map_err(|e| e.at("event_name"))?,
                 _ => {}
             }
         }
@@ -147,15 +147,24 @@ impl<'a> Record<'a> {
     /// Tells the sink, and gives back the memory of the fields.
     fn tell(
         &mut self,
-        scope: &Cow<'a, str>,
+        scope: &Scope<'a>,
         now_ns: i64,
         sink: &mut dyn LogSink,
     ) -> Result<Vec<Field<'a>>, Refused> {
         let mut fields = std::mem::take(&mut self.fields);
-        for (name, value) in [("scope.name", scope), ("event.name", &self.event_name)] {
+        let named = [
+            ("scope.name", &scope.name.0),
+            ("event.name", &self.event_name),
+        ];
+        for (name, value) in named {
             if !value.is_empty() {
                 item_limits::push(&mut fields, name.into(), value.clone())?;
             }
+        }
+        // A record that has its fill of fields goes without.
+        let version = &scope.version.0;
+        if !version.is_empty() && fields.len() < item_limits::MAX_FIELDS {
+            fields.push(("scope.version".into(), version.clone()));
         }
         let mut record = LogRecord {
             time_ns: self.time_ns.or(self.observed_ns).unwrap_or(now_ns),

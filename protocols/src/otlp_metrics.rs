@@ -39,6 +39,6 @@ pub fn decode_json(
     sink: &mut dyn MetricSink,
 ) -> Result<Skipped, Refused> {
     let mut translator = Translator::new(sink);
-    json::request(crate::json::text(body)?, &mut translator)?;
+    json::request(&crate::json::text(body), &mut translator)?;
     Ok(translator.skipped)
 }

@@ -7,9 +7,10 @@ mod json;
 mod protobuf;
 
 use crate::formats::{DecodeSpans, Format};
-use crate::otlp_envelope::{self as envelope, Names, Part};
+use crate::item_limits::MAX_FIELDS;
+use crate::otlp_envelope::{self as envelope, Names, Part, Scope};
 use crate::refused::{Refused, Skipped};
-use crate::spans::{SpanKind, SpanSink, SpanStatus};
+use crate::spans::{SCOPE_VERSION, SpanKind, SpanRecord, SpanSink, SpanStatus};
 
 pub const PROTOBUF: Format<DecodeSpans> = Format {
     name: "otlp.spans.protobuf",
@@ -29,7 +30,9 @@ pub fn protobuf(body: &[u8], _now_ns: i64, sink: &mut dyn SpanSink) -> Result<Sk
     envelope::protobuf(body, &NAMES, |part| {
         match part {
             Part::Resource(resource) => sink.resource(resource),
-            Part::Item { scope, item } => sink.span(&protobuf::span(item, scope)?),
+            Part::Item { scope, item } => {
+                sink.span(&versioned(protobuf::span(item, scope)?, scope))
+            }
         }
         Ok(())
     })
@@ -39,10 +42,21 @@ pub fn json(body: &[u8], _now_ns: i64, sink: &mut dyn SpanSink) -> Result<Skippe
     envelope::json(body, &NAMES, |part| {
         match part {
             Part::Resource(resource) => sink.resource(resource),
-            Part::Item { scope, item } => sink.span(&json::span(item, scope)?),
+            Part::Item { scope, item } => sink.span(&versioned(json::span(item, scope)?, scope)),
         }
         Ok(())
     })
+}
+
+/// The version of a scope is a field of its spans: among those that are all alike it costs
+/// next to nothing. A span that has its fill of fields goes without.
+#[inline]
+fn versioned<'r>(mut span: SpanRecord<'r>, scope: &'r Scope<'_>) -> SpanRecord<'r> {
+    let version = scope.version();
+    if !version.is_empty() && span.fields.len() < MAX_FIELDS {
+        span.fields.push((SCOPE_VERSION.into(), version.into()));
+    }
+    span
 }
 
 /// What newer senders may add is unspecified.

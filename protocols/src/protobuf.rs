@@ -4,6 +4,8 @@
 //! Source: <https://protobuf.dev/programming-guides/encoding/>. Groups (wire types 3
 //! and 4), which nothing that is spoken here has ever used, are refused.
 
+use std::borrow::Cow;
+
 /// Why bytes are not a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
@@ -141,6 +143,15 @@ impl<'a> Field<'a> {
 
     pub fn text(self) -> Result<&'a str, Malformed> {
         std::str::from_utf8(self.bytes()?).map_err(|_| Malformed::NotUtf8)
+    }
+
+    /// The text; what of it is not UTF-8 is U+FFFD. Programs log Latin-1 and bytes that were
+    /// cut: better read with a few marks than lost.
+    pub fn lossy(self) -> Result<Cow<'a, str>, Malformed> {
+        let bytes = self.bytes()?;
+        // The common case takes the fast way.
+        let text = std::str::from_utf8(bytes).map(Cow::Borrowed);
+        Ok(text.unwrap_or_else(|_| String::from_utf8_lossy(bytes)))
     }
 
     pub fn message(self) -> Result<Reader<'a>, Malformed> {

@@ -37,8 +37,11 @@ pub fn decode(
                 at += 1;
             }
             3 => {
-                let told = field.message().and_then(metadata);
-                sink.metadata(told.map_err(|e| refused("metadata", e))?);
+                match field.message().and_then(metadata) {
+                    // What is said of a family is not worth the samples beside it.
+                    Err(Malformed::NotUtf8) => {}
+                    told => sink.metadata(told.map_err(|e| refused("metadata", e))?),
+                }
             }
             _ => {}
         }
@@ -67,7 +70,11 @@ fn timeseries(
             (2, Some(problem)) => skipped.note(|| problem.clone()),
             (4, Some(problem)) => skipped.note(|| problem.clone()),
             (2, None) => sample(field.message()?, sink)?,
-            (3, None) => exemplar(field.message()?, sink)?,
+            (3, None) => match exemplar(field.message()?, sink) {
+                // Its sample says enough.
+                Err(Malformed::NotUtf8) => {}
+                told => told?,
+            },
             (4, None) => match histogram::decode(field.message()?)? {
                 Ok((time_ms, histogram)) => sink.histogram(time_ms, histogram),
                 Err(problem) => skipped.note(|| problem),
@@ -83,6 +90,7 @@ struct LabelRun<'a> {
     wire: &'a [u8],
     count: usize,
     named: bool,
+    is_utf8: bool,
     limits: LabelLimits<'a>,
 }
 
@@ -92,6 +100,7 @@ impl<'a> LabelRun<'a> {
             wire: &[],
             count: 0,
             named: false,
+            is_utf8: true,
             limits: LabelLimits::default(),
         };
         let mut rest = series;
@@ -113,20 +122,23 @@ impl<'a> LabelRun<'a> {
         }
         run.wire = &series[..series.len() - rest.len()];
         if !run.wire.is_ascii() {
-            run.check_utf8()?;
+            run.is_utf8 = run.check_utf8()?;
         }
         Ok(run)
     }
 
-    fn check_utf8(&self) -> Result<(), Malformed> {
+    fn check_utf8(&self) -> Result<bool, Malformed> {
         let mut reader = Reader::new(self.wire);
         while let Some(field) = reader.field()? {
             let (name, value) = label(field)?;
-            for text in [name, value] {
-                std::str::from_utf8(text).map_err(|_| Malformed::NotUtf8)?;
+            if [name, value]
+                .into_iter()
+                .any(|text| std::str::from_utf8(text).is_err())
+            {
+                return Ok(false);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Why no sample of the series can be taken.
@@ -134,7 +146,11 @@ impl<'a> LabelRun<'a> {
         if !self.named {
             return Some("a series has no metric name".to_owned());
         }
-        let problem = self.limits.problem()?;
+        let problem = match self.is_utf8 {
+            true => self.limits.problem()?,
+            // Two values may become the same text, so none of them is kept.
+            false => "has a label that is not UTF-8".to_owned(),
+        };
         let labels = self.parse();
         let name = labels.get(NAME).unwrap_or_default();
         Some(format!("a series of metric `{name:.200}` {problem}"))

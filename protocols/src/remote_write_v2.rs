@@ -47,7 +47,9 @@ pub fn decode(
 
 /// A text that labels refer to.
 struct Symbol<'a> {
+    /// Empty where it is not UTF-8.
     text: &'a str,
+    is_utf8: bool,
     hash: u128,
 }
 
@@ -56,9 +58,13 @@ fn symbols(body: &[u8]) -> Result<Vec<Symbol<'_>>, Refused> {
     let mut reader = Reader::new(body);
     while let Some(field) = reader.field().map_err(|e| Wrong::from(e).at("body"))? {
         if field.number == 4 {
-            let text = field.text().map_err(|e| Wrong::from(e).at("symbols"))?;
-            let hash = xxh3_128(text.as_bytes());
-            symbols.push(Symbol { text, hash });
+            let bytes = field.bytes().map_err(|e| Wrong::from(e).at("symbols"))?;
+            let text = std::str::from_utf8(bytes);
+            symbols.push(Symbol {
+                is_utf8: text.is_ok(),
+                text: text.unwrap_or_default(),
+                hash: xxh3_128(bytes),
+            });
             if symbols.len() > MAX_SYMBOLS {
                 let detail = format!("more than {MAX_SYMBOLS} symbols");
                 return Err(Refused::new("symbols", detail));
@@ -66,7 +72,7 @@ fn symbols(body: &[u8]) -> Result<Vec<Symbol<'_>>, Refused> {
         }
     }
     match symbols.first() {
-        Some(first) if !first.text.is_empty() => {
+        Some(first) if !first.text.is_empty() || !first.is_utf8 => {
             Err(Refused::new("symbols[0]", "must be the empty string"))
         }
         _ => Ok(symbols),
@@ -175,6 +181,10 @@ impl<'a> Walk<'a, '_> {
             }
         }
         let resolved = Resolved::of(self.symbols, &refs)?;
+        if !resolved.is_utf8 {
+            // Its sample says enough.
+            return Ok(());
+        }
         let labels = resolved.pairs().collect();
         self.sink.exemplar(Exemplar {
             labels,
@@ -190,8 +200,8 @@ impl<'a> Walk<'a, '_> {
         while let Some(field) = reader.field()? {
             match field.number {
                 1 => kind = remote_write_v1::kind(field.uint()?),
-                3 => help = symbol(self.symbols, field.uint()? as u32)?,
-                4 => unit = symbol(self.symbols, field.uint()? as u32)?,
+                3 => help = symbol(self.symbols, field.uint()? as u32)?.text,
+                4 => unit = symbol(self.symbols, field.uint()? as u32)?.text,
                 _ => {}
             }
         }
@@ -225,11 +235,9 @@ fn references(field: Field<'_>, refs: &mut Vec<u32>) -> Result<(), Malformed> {
     field.varints(|reference| refs.push(u32::try_from(reference).unwrap_or(u32::MAX)))
 }
 
-fn symbol<'a>(symbols: &[Symbol<'a>], reference: u32) -> Result<&'a str, Wrong> {
+fn symbol<'s, 'a>(symbols: &'s [Symbol<'a>], reference: u32) -> Result<&'s Symbol<'a>, Wrong> {
     let found = symbols.get(reference as usize);
-    found
-        .map(|symbol| symbol.text)
-        .ok_or(Wrong::NoSymbol(reference))
+    found.ok_or(Wrong::NoSymbol(reference))
 }
 
 /// References that all have their symbol.
@@ -237,6 +245,7 @@ struct Resolved<'a, 'r> {
     symbols: &'a [Symbol<'a>],
     refs: &'r [u32],
     name: &'a str,
+    is_utf8: bool,
     limits: LabelLimits<'a>,
 }
 
@@ -249,10 +258,13 @@ impl<'a, 'r> Resolved<'a, 'r> {
             symbols,
             refs,
             name: "",
+            is_utf8: true,
             limits: LabelLimits::default(),
         };
         for [name, value] in pairs {
             let (name, value) = (symbol(symbols, *name)?, symbol(symbols, *value)?);
+            resolved.is_utf8 &= name.is_utf8 && value.is_utf8;
+            let (name, value) = (name.text, value.text);
             resolved.limits.see(name.as_bytes(), value.as_bytes());
             if name == NAME {
                 resolved.name = value;
@@ -279,7 +291,10 @@ impl<'a, 'r> Resolved<'a, 'r> {
         if self.name.is_empty() {
             return Some("a series has no metric name".to_owned());
         }
-        let problem = self.limits.problem()?;
+        let problem = match self.is_utf8 {
+            true => self.limits.problem()?,
+            false => "has a label that is not UTF-8".to_owned(),
+        };
         Some(format!("a series of metric `{:.200}` {problem}", self.name))
     }
 }

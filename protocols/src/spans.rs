@@ -4,6 +4,9 @@ use std::borrow::Cow;
 
 pub use crate::logs::{Field, Stream};
 
+/// The field that the version of a span's instrumentation scope is.
+pub const SCOPE_VERSION: &str = "otel.scope.version";
+
 /// A finished span.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SpanRecord<'a> {
@@ -20,7 +23,7 @@ pub struct SpanRecord<'a> {
     pub status: SpanStatus,
     pub status_message: Cow<'a, str>,
     pub trace_state: Cow<'a, str>,
-    /// Name of the instrumentation scope.
+    /// Name of the instrumentation scope; its version is a field, [`SCOPE_VERSION`].
     pub scope: Cow<'a, str>,
     pub fields: Vec<Field<'a>>,
     pub events: Vec<SpanEvent<'a>>,

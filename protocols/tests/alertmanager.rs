@@ -180,6 +180,25 @@ fn limits_are_told_with_both_numbers() {
 }
 
 #[test]
+fn what_says_nothing_of_which_alert_it_is_costs_no_alert() {
+    let limit = 64 * 1024;
+    let body = changed(|b| {
+        b["commonAnnotations"]["summary"] = json!("ü".repeat(limit));
+        b["alerts"][0]["annotations"]["description"] = json!("x".repeat(limit + 1));
+        b["alerts"][0]["generatorURL"] = json!(format!("http://p/?{}", "x".repeat(limit)));
+        b["alerts"][1]["annotations"]["description"] = json!("x".repeat(limit));
+        b["groupKey"] = json!("k".repeat(8 * 1024));
+    });
+    let told = decode(&body).unwrap();
+    let cut = &told.alerts[0].annotations["description"];
+    assert_eq!(*cut, format!("{}…", "x".repeat(limit - 3)));
+    assert_eq!(told.alerts[0].generator_url, None);
+    assert_eq!(told.alerts[1].annotations["description"].len(), limit);
+    let summary = &told.common_annotations["summary"];
+    assert!(summary.ends_with("ü…") && summary.len() <= limit);
+}
+
+#[test]
 fn fields_of_newer_versions_are_ignored() {
     let body = changed(|b| {
         b["notificationReason"] = json!({"first": true});

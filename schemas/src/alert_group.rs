@@ -82,15 +82,29 @@ record! { "srecopilot.incident",
         pub name: String,
         pub starts_at: Timestamp,
         pub ends_at: Timestamp,
+        /// When it was told, by our clock; None in records from before it was kept.
+        #[serde(default)]
+        #[avro(default = "null")]
+        pub told_at: Option<Timestamp>,
     }
-    /// A resolve came before its fire; the fire will be ignored when it comes.
-    UnseenAlertResolved { pub fingerprint: String, pub starts_at: Timestamp, pub ends_at: Timestamp }
+    /// A resolve came before its fire; the fire will be ignored when it comes soon.
+    UnseenAlertResolved {
+        pub fingerprint: String,
+        pub starts_at: Timestamp,
+        pub ends_at: Timestamp,
+        /// When it was told, by our clock; None in records from before it was kept.
+        #[serde(default)]
+        #[avro(default = "null")]
+        pub told_at: Option<Timestamp>,
+    }
     /// The last firing alert of the episode has resolved.
     EpisodeEnded { pub episode: i64, pub incident: IncidentId, pub ended_at: Timestamp }
     EpisodeClosed { pub episode: i64 }
     EpisodeReopened { pub episode: i64 }
     /// The sender left alerts out of a notification.
     AlertsTruncated { pub count: i64 }
+    /// An alert joined the episode that is worse than all before it.
+    EpisodeWorsened { pub episode: i64, pub incident: IncidentId, pub severity: Severity }
 }
 
 messages! {
@@ -104,6 +118,7 @@ messages! {
         EpisodeClosed,
         EpisodeReopened,
         AlertsTruncated,
+        EpisodeWorsened,
     }
 }
 
@@ -152,11 +167,12 @@ mod examples {
         ReopenEpisode { episode: 1 }
         EpisodeBegan { episode: 1, incident: incident(), group_key: GROUP_KEY.to_owned(), title: "Checkout answers 5xx".to_owned(), severity: Severity::Sev1 }
         AlertFired { alert: alert(), episode: 1, incident: incident(), fingerprint: report().fingerprint, name: report().name, severity: Severity::Sev1, labels: report().labels, annotations: report().annotations, starts_at: at(0), generator_url: report().generator_url, receiver: "sre-copilot".to_owned(), group_key: GROUP_KEY.to_owned() }
-        AlertResolved { alert: alert(), episode: 1, incident: incident(), fingerprint: report().fingerprint, name: report().name, starts_at: at(0), ends_at: at(9) }
-        UnseenAlertResolved { fingerprint: report().fingerprint, starts_at: at(0), ends_at: at(9) }
+        AlertResolved { alert: alert(), episode: 1, incident: incident(), fingerprint: report().fingerprint, name: report().name, starts_at: at(0), ends_at: at(9), told_at: Some(at(10)) }
+        UnseenAlertResolved { fingerprint: report().fingerprint, starts_at: at(0), ends_at: at(9), told_at: Some(at(10)) }
         EpisodeEnded { episode: 1, incident: incident(), ended_at: at(9) }
         EpisodeClosed { episode: 1 }
         EpisodeReopened { episode: 1 }
         AlertsTruncated { count: 3 }
+        EpisodeWorsened { episode: 1, incident: incident(), severity: Severity::Sev1 }
     }
 }

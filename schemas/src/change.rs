@@ -11,6 +11,10 @@ pub enum ChangeKind {
     IncidentCreated,
     #[serde(rename = "incident.updated")]
     IncidentUpdated,
+    /// It has taken over the alerts of another: what it shows changed, and which
+    /// incident stands for those alerts.
+    #[serde(rename = "incident.absorbed")]
+    IncidentAbsorbed,
     #[serde(rename = "timeline.updated")]
     TimelineUpdated,
     #[serde(rename = "alert.fired")]

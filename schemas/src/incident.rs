@@ -116,6 +116,8 @@ record! { "srecopilot.incident",
     CancelMerge { pub into: IncidentId, pub reason: String }
     /// The last alert of an episode has resolved.
     EndEpisode { pub episode: EpisodeRef, pub ended_at: Timestamp }
+    /// Its alerts, or an incident merged into it, are this bad. Nothing where it is as bad already.
+    RaiseIncidentSeverity { pub severity: Severity }
 }
 
 messages! {
@@ -137,6 +139,7 @@ messages! {
         CompleteMerge,
         CancelMerge,
         EndEpisode,
+        RaiseIncidentSeverity,
     }
 }
 
@@ -169,6 +172,8 @@ record! { "srecopilot.incident",
     IncidentEpisodeEnded { pub episode: EpisodeRef, pub ended_at: Timestamp }
     /// The episode belongs to the incident that this one was merged into.
     EpisodeEndForwarded { pub episode: EpisodeRef, pub ended_at: Timestamp, pub into: IncidentId }
+    /// How bad this one is counts for the incident that it was merged into.
+    IncidentSeverityForwarded { pub severity: Severity, pub into: IncidentId }
 }
 
 messages! {
@@ -192,6 +197,7 @@ messages! {
         MergeCancelled,
         IncidentEpisodeEnded,
         EpisodeEndForwarded,
+        IncidentSeverityForwarded,
     }
 }
 
@@ -237,6 +243,7 @@ mod examples {
         CompleteMerge { into: other() }
         CancelMerge { into: other(), reason: "the target is resolved".to_owned() }
         EndEpisode { episode: episode(), ended_at: at() }
+        RaiseIncidentSeverity { severity: Severity::Sev1 }
         IncidentOpened { title: "Checkout answers 5xx".to_owned(), description: Some("more than 5 % for 2 m".to_owned()), severity: Severity::Sev1, source: IncidentSource::Alertmanager, episode: Some(episode()), group_key: Some("{}:{alertname=\"CheckoutErrors\"}".to_owned()) }
         IncidentAcknowledged { note: None }
         IncidentInvestigated { note: None }
@@ -255,5 +262,6 @@ mod examples {
         MergeCancelled { into: other(), reason: "the target is resolved".to_owned() }
         IncidentEpisodeEnded { episode: episode(), ended_at: at() }
         EpisodeEndForwarded { episode: episode(), ended_at: at(), into: other() }
+        IncidentSeverityForwarded { severity: Severity::Sev1, into: other() }
     }
 }

@@ -27,6 +27,7 @@ pub mod names;
 pub mod outcome;
 pub mod personal;
 pub mod progress;
+pub mod project_keys;
 pub mod registry;
 pub mod saved_view;
 pub mod scope;

@@ -3,7 +3,16 @@
 
 /// The first character of `name` that nobody sees, or that turns what follows around.
 pub fn unseen(name: &str) -> Option<char> {
-    name.chars().find(|c| c.is_control() || is_invisible(*c))
+    name.chars().find(|c| is_unseen(*c))
+}
+
+/// The name without such characters, where nobody is there to be told of them.
+pub fn seen(name: &str) -> String {
+    name.chars().filter(|c| !is_unseen(*c)).collect()
+}
+
+fn is_unseen(c: char) -> bool {
+    c.is_control() || is_invisible(c)
 }
 
 /// What is wrong with a name that has such a character.
@@ -48,6 +57,8 @@ mod tests {
         ] {
             let said = problem(bad).unwrap_or_default();
             assert!(said.contains(code), "{bad:?}: {said}");
+            assert_eq!(problem(&seen(bad)), None, "{bad:?}");
         }
+        assert_eq!(seen("\u{202e}Ada\n Byron"), "Ada Byron");
     }
 }

@@ -29,6 +29,8 @@ pub fn types() -> Vec<MessageType> {
         crate::service_account::ServiceAccountEvent::types(),
         crate::service_account_keys::ServiceAccountKeysCommand::types(),
         crate::service_account_keys::ServiceAccountKeysEvent::types(),
+        crate::project_keys::ProjectKeysCommand::types(),
+        crate::project_keys::ProjectKeysEvent::types(),
         crate::single_sign_on::SingleSignOnCommand::types(),
         crate::single_sign_on::SingleSignOnEvent::types(),
         crate::tenant_keys::TenantKeysCommand::types(),

@@ -4,6 +4,15 @@
 use crate::messages::{example, messages, record};
 
 record! { "srecopilot.identity",
+    /// What the deployment allows to tenants that set nothing.
+    DeploymentLimits {
+        pub active_series: i64,
+        pub active_streams: i64,
+        pub labels_per_series: i64,
+        pub label_value_bytes: i64,
+        /// None = no limit.
+        pub bytes_per_second: Option<i64>,
+    }
     /// Sets all limits of the tenant that is the record's key; none = the deployment's.
     SetTelemetryLimits {
         pub active_series: Option<i64>,
@@ -11,6 +20,9 @@ record! { "srecopilot.identity",
         pub labels_per_series: Option<i64>,
         pub label_value_bytes: Option<i64>,
         pub bytes_per_second: Option<i64>,
+        /// As whoever asks finds it, for the audit: what held where nothing is set.
+        #[serde(default)]
+        pub deployment: Option<DeploymentLimits>,
     }
 }
 
@@ -32,6 +44,9 @@ record! { "srecopilot.identity",
         pub label_value_bytes: Option<i64>,
         /// Of all signals together, as sent.
         pub bytes_per_second: Option<i64>,
+        /// None in records from before it was told.
+        #[serde(default)]
+        pub deployment: Option<DeploymentLimits>,
     }
 }
 
@@ -71,9 +86,19 @@ messages! {
     TelemetryNote in "telemetry" { TelemetryUsed, SeriesLimitReached }
 }
 
+fn deployment() -> Option<DeploymentLimits> {
+    Some(DeploymentLimits {
+        active_series: 1_000_000,
+        active_streams: 100_000,
+        labels_per_series: 128,
+        label_value_bytes: 16_384,
+        bytes_per_second: None,
+    })
+}
+
 example! {
     TelemetryUsed { instance: "ingest-1".to_owned(), day: 20_756, active_series: 812_400, active_streams: 120, bytes: 48_000_000, over_ms: 60_000 }
     SeriesLimitReached { limit: "active_series".to_owned(), most: 1_000_000, day: 20_756, offender: "http_requests_total".to_owned() }
-    SetTelemetryLimits { active_series: Some(2_000_000), active_streams: None, labels_per_series: Some(40), label_value_bytes: Some(2_048), bytes_per_second: Some(10_000_000) }
-    TelemetryLimitsSet { active_series: Some(2_000_000), active_streams: None, labels_per_series: Some(40), label_value_bytes: Some(2_048), bytes_per_second: Some(10_000_000) }
+    SetTelemetryLimits { active_series: Some(2_000_000), active_streams: None, labels_per_series: Some(40), label_value_bytes: Some(2_048), bytes_per_second: Some(10_000_000), deployment: deployment() }
+    TelemetryLimitsSet { active_series: Some(2_000_000), active_streams: None, labels_per_series: Some(40), label_value_bytes: Some(2_048), bytes_per_second: Some(10_000_000), deployment: deployment() }
 }

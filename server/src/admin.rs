@@ -5,10 +5,11 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail, ensure};
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
+use axum::response::IntoResponse;
 use axum::routing::post;
 use futures::StreamExt;
 use serde::{Deserialize, Serialize};
@@ -18,18 +19,31 @@ use tokio_util::sync::CancellationToken;
 
 use crate::tools::{Tool, Workbench};
 
-/// One line of a tool's output, or what ended it.
+/// One line of a tool's output, or how it ended. One that says neither did not end, and
+/// what it was to do is not done.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Line {
     Text(String),
     Error(String),
+    Done,
 }
 
+/// Says in an answer that its last line is how the tool ended. Servers before it did not
+/// tell.
+const TELLS_ITS_END: &str = "x-tool-end";
 /// Lines wait for a slow reader up to this many.
 const LINES: usize = 256;
 
-/// Serves tools until `shutdown`.
+/// What tools work on, and until when.
+#[derive(Clone)]
+struct Bench {
+    workbench: Workbench,
+    shutdown: CancellationToken,
+}
+
+/// Serves tools until `shutdown`, which ends those that are at work: each of them can be
+/// begun again.
 pub async fn serve(
     socket: &Path,
     workbench: Workbench,
@@ -47,25 +61,32 @@ pub async fn serve(
     std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o600))?;
     let router = axum::Router::new()
         .route("/tool", post(run))
-        .with_state(workbench);
+        .with_state(Bench {
+            workbench,
+            shutdown: shutdown.clone(),
+        });
     let served = axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned());
     served.await.context("admin socket")
 }
 
-async fn run(State(workbench): State<Workbench>, Json(tool): Json<Tool>) -> Body {
+async fn run(State(bench): State<Bench>, Json(tool): Json<Tool>) -> impl IntoResponse {
     let (lines, output) = mpsc::channel(LINES);
     tokio::spawn(async move {
-        let result = tool.run(&workbench, &lines).await;
-        if let Err(e) = result {
-            // A reader that went away has no use for the error either.
-            lines.send(Line::Error(format!("{e:#}"))).await.ok();
-        }
+        let running = tool.run(&bench.workbench, &lines);
+        let ended = bench.shutdown.run_until_cancelled(running).await;
+        let stopped = || Err(anyhow!("the server stops; begin again when it is there"));
+        let last = match ended.unwrap_or_else(stopped) {
+            Ok(()) => Line::Done,
+            Err(e) => Line::Error(format!("{e:#}")),
+        };
+        // A reader that went away has no use for it either.
+        lines.send(last).await.ok();
     });
     let frames = futures::stream::unfold(output, |mut output| async move {
         let line = output.recv().await?;
         Some((frame(&line), output))
     });
-    Body::from_stream(frames)
+    ([(TELLS_ITS_END, "1")], Body::from_stream(frames))
 }
 
 fn frame(line: &Line) -> Result<Bytes, serde_json::Error> {
@@ -87,6 +108,7 @@ pub async fn ask(socket: &Path, tool: &Tool, print: impl Fn(&str)) -> anyhow::Re
         .send()
         .await?
         .error_for_status()?;
+    let tells_its_end = answer.headers().contains_key(TELLS_ITS_END);
     let mut chunks = answer.bytes_stream();
     let mut pending = Vec::new();
     while let Some(chunk) = chunks.next().await {
@@ -96,8 +118,48 @@ pub async fn ask(socket: &Path, tool: &Tool, print: impl Fn(&str)) -> anyhow::Re
             match serde_json::from_slice(&line)? {
                 Line::Text(text) => print(&text),
                 Line::Error(error) => bail!(error),
+                Line::Done => return Ok(true),
             }
         }
     }
+    ensure!(
+        !tells_its_end,
+        "the server has not come to its end; its log may say why"
+    );
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is made of a server whose tool says these lines and no more.
+    async fn made_of(lines: &[Line]) -> anyhow::Result<bool> {
+        // As the program does; a neighbour may have been first.
+        rustls::crypto::ring::default_provider()
+            .install_default()
+            .ok();
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("admin.sock");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let frames = lines.iter().map(|line| frame(line).unwrap());
+        let body: Vec<u8> = frames.flatten().collect();
+        let answer = ([(TELLS_ITS_END, "1")], body);
+        let router = axum::Router::new().route("/tool", post(move || async move { answer }));
+        let server = tokio::spawn(async move { axum::serve(listener, router).await });
+        let answer = ask(&socket, &Tool::LogStat, |_| ()).await;
+        server.abort();
+        answer
+    }
+
+    #[tokio::test]
+    async fn a_tool_that_does_not_say_so_is_not_done() {
+        let text = || Line::Text("half of it".to_owned());
+        assert!(made_of(&[text(), Line::Done]).await.unwrap());
+        let failed = made_of(&[Line::Error("no room".to_owned())]).await;
+        assert_eq!(failed.unwrap_err().to_string(), "no room");
+        // As after a panic.
+        let broken = made_of(&[text()]).await.unwrap_err().to_string();
+        assert!(broken.contains("not come to its end"), "{broken}");
+    }
 }

@@ -63,7 +63,7 @@ pub enum Command {
     Compact,
     /// Write a backup of log, vault and telemetry into a new folder
     Backup { folder: PathBuf },
-    /// Restore a backup into an empty data folder
+    /// Restore a backup into an empty data folder and an unused database
     Restore { folder: PathBuf },
     /// Look after the vault
     #[command(subcommand)]

@@ -2,6 +2,8 @@
 //! Nothing below this crate reads the environment.
 
 mod clear_text;
+mod list;
+mod printed;
 mod read;
 mod servers;
 mod settings;
@@ -10,18 +12,17 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use access::rates::{Quota, Quotas};
-use serde::Serialize;
 
 pub use clear_text::ClearText;
 use read::{
-    address, age, host_name, log, mail, networks, origins, pairs, public_url, registration, seconds,
+    address, age, body_bytes, host_name, log, mail, networks, origins, pairs, public_url,
+    query_memory, registration, seconds,
 };
-use servers::{database, redis, without_password};
+use servers::{authority, database, redis, without_password};
 pub use settings::Settings;
 
 /// Who may register a tenant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Registration {
     Open,
     First,
@@ -29,7 +30,7 @@ pub enum Registration {
 }
 
 /// The settings after defaults and checks.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct Config {
     pub database_url: Option<String>,
     pub kafka_brokers: Option<String>,
@@ -72,6 +73,7 @@ pub struct Config {
     /// None for a share of the disk.
     pub log_disk_free_bytes: Option<u64>,
     pub log_page_cache: bool,
+    pub query_memory_bytes: u64,
     pub outbound_private: bool,
     /// Each a network.
     pub outbound_denied: Vec<String>,
@@ -103,8 +105,12 @@ impl Settings {
     pub fn resolve(self, http_port: u16) -> Result<Config, BadSetting> {
         let set = |value: Option<String>| value.filter(|text| !text.trim().is_empty());
         let (smtp_url, mail_from) = mail(set(self.smtp_url), set(self.mail_from))?;
+        let mail_authority = self.smtp_ca_file.as_deref().filter(|_| smtp_url.is_some());
+        if let Some(file) = mail_authority {
+            authority("smtp_ca_file", file)?;
+        }
         let config = Config {
-            database_url: database(set(self.database_url))?,
+            database_url: database(set(self.database_url), |name| std::env::var_os(name))?,
             kafka_brokers: set(self.kafka_brokers),
             kafka_options: pairs(set(self.kafka_options))?,
             kafka_replication: self.kafka_replication.unwrap_or(3),
@@ -132,7 +138,7 @@ impl Settings {
             log: log(set(self.log))?,
             master_key_file: self.master_key_file,
             instance: set(self.instance).unwrap_or_else(host_name),
-            ingest_body_bytes: self.ingest_body_bytes.unwrap_or(10 << 20),
+            ingest_body_bytes: body_bytes("ingest_body_bytes", self.ingest_body_bytes)?,
             telemetry_max_sample_age_ms: age(
                 "telemetry_max_sample_age",
                 set(self.telemetry_max_sample_age),
@@ -152,6 +158,7 @@ impl Settings {
             log_disk_bytes: self.log_disk_bytes.unwrap_or(10 << 30),
             log_disk_free_bytes: self.log_disk_free_bytes,
             log_page_cache: self.log_page_cache.unwrap_or(false),
+            query_memory_bytes: query_memory(self.query_memory_bytes)?,
             outbound_private: self.outbound_private.unwrap_or(true),
             outbound_denied: networks("outbound_denied", set(self.outbound_denied))?,
             monitoring_probe_ms: self.monitoring_probe_ms.unwrap_or(30_000).max(100),
@@ -240,6 +247,25 @@ mod tests {
     }
 
     #[test]
+    fn a_body_is_no_larger_than_what_is_unpacked() {
+        let read = |ingest_body_bytes| {
+            let settings = Settings {
+                ingest_body_bytes,
+                ..Settings::default()
+            };
+            settings
+                .resolve(8580)
+                .map(|config| config.ingest_body_bytes)
+        };
+        assert_eq!(read(None).unwrap(), 10 << 20);
+        assert_eq!(read(Some(256 << 20)).unwrap(), 256 << 20);
+        let refused = read(Some((256 << 20) + 1)).unwrap_err().to_string();
+        let expected =
+            "configuration: ingest_body_bytes is `268435457`: expected 268435456 bytes at most";
+        assert_eq!(refused, expected);
+    }
+
+    #[test]
     fn a_role_listens_on_its_own_port_unless_one_is_set() {
         let port = |addr: Option<&str>| {
             let settings = Settings {
@@ -267,7 +293,7 @@ mod tests {
             settings.resolve(8580)
         };
         let config = read("smtps://ada:s3cret@mail.example", "a@b.example").unwrap();
-        let shown = serde_json::to_string(&config.redacted()).unwrap();
+        let shown = config.printed().unwrap();
         assert!(shown.contains("ada:***@mail.example") && !shown.contains("s3cret"));
         assert!(read("", "").unwrap().smtp_url.is_none());
         for (url, from, setting) in [

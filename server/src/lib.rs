@@ -7,6 +7,7 @@ pub mod config;
 mod history;
 mod listen;
 mod master_key;
+mod memory;
 pub mod observe;
 mod open_files;
 pub mod roles;

@@ -12,7 +12,7 @@ use projections::vault::rotation;
 use projections::vault::{self, MasterKey};
 use zeroize::Zeroizing;
 
-use crate::config::Config;
+use crate::config::{BadSetting, Config};
 
 /// Where the key lies unless the configuration says otherwise.
 pub(crate) fn default_file(config: &Config) -> PathBuf {
@@ -25,7 +25,7 @@ pub(crate) fn existing(config: &Config) -> anyhow::Result<Option<MasterKey>> {
     match file.ours && !file.path.exists() {
         true => Ok(None),
         false => {
-            let key = read(&file.path)?;
+            let key = read(&file.path).map_err(|error| file.refused(error))?;
             warn_of_readers(&file.path);
             Ok(Some(MasterKey::from_bytes(*key)))
         }
@@ -82,6 +82,19 @@ impl KeyFile {
             path: named.unwrap_or_else(|| default_file(config)),
             told: AtomicBool::new(false),
         }
+    }
+
+    /// One that the operator has named is a setting.
+    fn refused(&self, error: anyhow::Error) -> anyhow::Error {
+        if self.ours {
+            return error;
+        }
+        let refused = BadSetting {
+            setting: "master_key_file",
+            value: self.path.display().to_string(),
+            expected: format!("{error:#}"),
+        };
+        refused.into()
     }
 
     pub(crate) fn path(&self) -> &Path {

@@ -1,5 +1,7 @@
 //! Which parts of the platform one process runs.
 
+use crate::config::BadSetting;
+
 /// A set of process roles; all of them in the default deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Roles {
@@ -65,6 +67,24 @@ impl Roles {
         self.gateway || self.commands || self.projections || self.workers
     }
 
+    /// With a Postgres of its own each role apart would have read models and secrets that
+    /// no other one sees.
+    pub(crate) fn ensure_shared_database(self, url: Option<&str>) -> Result<(), BadSetting> {
+        if self.all_in_one() || !self.need_postgres() || url.is_some() {
+            return Ok(());
+        }
+        let expected = format!(
+            "`sre-copilot {}` runs apart from the other roles and needs the Postgres that they \
+             have in common",
+            self.name
+        );
+        Err(BadSetting {
+            setting: "DATABASE_URL",
+            value: String::new(),
+            expected,
+        })
+    }
+
     /// The port that the role listens on when none is configured: roles run apart
     /// each have their own, so that they fit one machine.
     pub fn http_port(self) -> u16 {
@@ -75,6 +95,28 @@ impl Roles {
             "projections" => 8508,
             "ingest" => 8509,
             _ => 8580,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_apart_have_one_database_in_common() {
+        for (roles, apart) in [
+            (Roles::ALL, false),
+            (Roles::INGEST, false),
+            (Roles::GATEWAY, true),
+            (Roles::COMMANDS, true),
+            (Roles::PROJECTIONS, true),
+            (Roles::WORKERS, true),
+        ] {
+            let refused = roles.ensure_shared_database(None).is_err();
+            assert_eq!(refused, apart, "{}", roles.name);
+            let named = roles.ensure_shared_database(Some("postgres://db/x"));
+            assert!(named.is_ok(), "{}", roles.name);
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use eventlog::Log;
-use eventlog::embedded::{EmbeddedLog, Options, RealDisk};
+use eventlog::embedded::{Consumers, EmbeddedLog, Options, RealDisk};
 use projections::migrate::MigrateError;
 use projections::vault::{self, MasterKey, Vault, VaultError};
 use projections::{Db, DbConfig};
@@ -25,6 +25,13 @@ pub(crate) const DATABASE: &str = "sre_copilot";
 /// How often our own Postgres is looked after.
 const WATCH_INTERVAL: Duration = Duration::from_millis(500);
 
+/// What a record of a body has beside it: its key, its headers, and what was refused of it.
+const BESIDE_A_BODY: usize = 1 << 20;
+
+/// More does not fit into what the client keeps waiting and fetches at once.
+#[cfg(feature = "kafka")]
+const MOST_ON_KAFKA: usize = 48 << 20;
+
 /// How often a missing Postgres is tried.
 const TRY_AGAIN: Duration = Duration::from_millis(300);
 /// One of so many tries is told.
@@ -37,6 +44,7 @@ pub(crate) async fn open(
     roles: Roles,
 ) -> anyhow::Result<(Log, Option<Arc<EmbeddedLog>>)> {
     if let Some(brokers) = &config.kafka_brokers {
+        roles.ensure_shared_database(config.database_url.as_deref())?;
         return Ok((open_kafka(brokers, config).await?, None));
     }
     if !roles.all_in_one() {
@@ -66,7 +74,8 @@ fn moved_file(config: &Config) -> PathBuf {
 pub(crate) fn note_moved(config: &Config, brokers: &str) -> anyhow::Result<()> {
     let (file, at) = (moved_file(config), crate::serve::CLOCK.now().datetime());
     let said = format!("copied to Kafka at {brokers} on {}", at.format("%F %T UTC"));
-    std::fs::write(&file, said).with_context(|| format!("cannot write {}", file.display()))
+    let written = std::fs::write(&file, said).and_then(|()| std::fs::File::open(&file)?.sync_all());
+    written.with_context(|| format!("cannot write {}", file.display()))
 }
 
 /// Two platforms that go on from one log would part from one another, with one database.
@@ -84,6 +93,21 @@ pub(crate) fn ensure_not_moved(config: &Config) -> anyhow::Result<()> {
     )
 }
 
+/// The largest record: each body that ingest takes fits into one.
+fn record_bytes(config: &Config, at_least: usize) -> usize {
+    let with_body = config.ingest_body_bytes.saturating_add(BESIDE_A_BODY);
+    with_body.max(at_least)
+}
+
+/// All who read the log in this version, in whichever role.
+fn consumers() -> Consumers {
+    let groups = commands::groups().chain(workers::groups());
+    Consumers {
+        groups: groups.map(str::to_owned).collect(),
+        pinned: projections::consumers().collect(),
+    }
+}
+
 /// The embedded log under the data folder.
 pub(crate) async fn open_embedded(config: &Config) -> anyhow::Result<Arc<EmbeddedLog>> {
     let kept_s = config.telemetry_log_retention_s;
@@ -94,6 +118,7 @@ pub(crate) async fn open_embedded(config: &Config) -> anyhow::Result<Arc<Embedde
     ];
     let defaults = Options::new(config.data_dir.join("log"));
     let options = Options {
+        max_record_bytes: record_bytes(config, defaults.max_record_bytes),
         disk_budget_bytes: config.log_disk_bytes,
         disk_free_bytes: config.log_disk_free_bytes,
         disk: Arc::new(RealDisk {
@@ -105,6 +130,7 @@ pub(crate) async fn open_embedded(config: &Config) -> anyhow::Result<Arc<Embedde
         // What is kept shortly is looked for more often.
         retention_interval: Duration::from_secs(u64::from(kept_s) / 4)
             .clamp(Duration::from_secs(1), defaults.retention_interval),
+        consumers: Some(consumers()),
         ..defaults
     };
     let opened = tokio::task::spawn_blocking(move || EmbeddedLog::open(options)).await?;
@@ -123,7 +149,7 @@ async fn open_kafka(brokers: &str, config: &Config) -> anyhow::Result<Log> {
 
 /// Settings that are refused now are refused after each restart.
 #[cfg(feature = "kafka")]
-fn not_opened(error: eventlog::kafka::OpenError, config: &Config) -> anyhow::Error {
+pub(crate) fn not_opened(error: eventlog::kafka::OpenError, config: &Config) -> anyhow::Error {
     if !matches!(error, eventlog::kafka::OpenError::Settings(_)) {
         return error.into();
     }
@@ -140,11 +166,13 @@ fn not_opened(error: eventlog::kafka::OpenError, config: &Config) -> anyhow::Err
 /// How this process is known to the brokers.
 #[cfg(feature = "kafka")]
 pub(crate) fn kafka_options(brokers: &str, config: &Config) -> eventlog::kafka::Options {
+    let defaults = eventlog::kafka::Options::new(brokers, &config.instance);
     eventlog::kafka::Options {
+        max_record_bytes: record_bytes(config, defaults.max_record_bytes).min(MOST_ON_KAFKA),
         client: config.kafka_options.iter().cloned().collect(),
         replication: config.kafka_replication,
         prefix: config.kafka_prefix.clone(),
-        ..eventlog::kafka::Options::new(brokers, &config.instance)
+        ..defaults
     }
 }
 
@@ -292,7 +320,7 @@ impl Wait {
     }
 
     /// What failed for good, with the place.
-    fn ended(&self, done: Result<(), MigrateError>) -> anyhow::Result<()> {
+    fn ended<T>(&self, done: Result<T, MigrateError>) -> anyhow::Result<T> {
         done.with_context(|| self.place.to_string())
     }
 
@@ -309,11 +337,19 @@ impl Wait {
 
 /// Brings the database to today's shape, waiting for Postgres as long as it takes.
 pub(crate) async fn migrate(settings: &DbConfig, wait: &Wait) -> anyhow::Result<()> {
+    once_there(wait, move || projections::migrate(settings)).await
+}
+
+/// Asks something of Postgres or does it there, waiting for it as long as it takes.
+pub(crate) async fn once_there<T, F>(wait: &Wait, ask: impl Fn() -> F) -> anyhow::Result<T>
+where
+    F: Future<Output = Result<T, MigrateError>>,
+{
     let mut tries = 0;
     loop {
-        match projections::migrate(settings).await {
+        match ask().await {
             Err(MigrateError::Unavailable(e)) => wait.tell(&mut tries, &e),
-            migrated => return wait.ended(migrated),
+            done => return wait.ended(done),
         }
         tokio::time::sleep(TRY_AGAIN).await;
     }
@@ -373,6 +409,27 @@ async fn knows_somebody(log: &Log) -> anyhow::Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Settings;
+
+    #[test]
+    fn a_body_that_ingest_takes_fits_into_a_record() {
+        let config = |ingest_body_bytes| {
+            let settings = Settings {
+                ingest_body_bytes,
+                ..Settings::default()
+            };
+            settings.resolve(8580).unwrap()
+        };
+        let defaults = Options::new("log");
+        for ingest_body_bytes in [None, Some(64 << 20)] {
+            let config = config(ingest_body_bytes);
+            let most = record_bytes(&config, defaults.max_record_bytes);
+            assert!(most > config.ingest_body_bytes, "{ingest_body_bytes:?}");
+        }
+        // Others append records too.
+        let small = record_bytes(&config(Some(1)), defaults.max_record_bytes);
+        assert_eq!(small, defaults.max_record_bytes);
+    }
 
     #[test]
     fn a_line_about_postgres_names_the_setting_and_the_host() {

@@ -4,15 +4,18 @@
 mod audit;
 mod backup;
 mod log;
+mod restore;
 mod vault;
 
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, ensure};
 use eventlog::Log;
 use eventlog::embedded::EmbeddedLog;
+use nix::unistd::Uid;
 use projections::replay::Replay;
 use projections::telemetry::compaction::Compaction;
 use serde::{Deserialize, Serialize};
@@ -27,7 +30,7 @@ use crate::serve::{CLOCK, Data, Platform};
 use crate::storage;
 
 pub use audit::Unproven;
-pub(crate) use backup::restore;
+pub(crate) use restore::restore;
 
 /// What a tool works on.
 #[derive(Clone)]
@@ -163,7 +166,17 @@ pub(crate) async fn compact(config: &Config) -> anyhow::Result<()> {
 
 pub(crate) async fn backup(folder: PathBuf, config: &Config) -> anyhow::Result<()> {
     let folder = std::path::absolute(folder)?;
-    anywhere(Tool::Backup { folder }, config).await
+    let tool = Tool::Backup {
+        folder: folder.clone(),
+    };
+    anywhere(tool, config).await?;
+    // A server has a `/tmp` of its own where systemd was told so, and it goes with it.
+    ensure!(
+        backup::is_there(&folder),
+        "the server has written {} where it alone sees it: name a folder below its data folder",
+        folder.display()
+    );
+    Ok(())
 }
 
 pub(crate) async fn vault(command: VaultCommand, config: &Config) -> anyhow::Result<()> {
@@ -184,9 +197,9 @@ pub(crate) fn audit(command: &AuditCommand) -> anyhow::Result<()> {
     told.unproven.map_or(Ok(()), |why| Err(why.into()))
 }
 
-/// Prints what the platform would run with.
+/// Prints what the platform would run with, as a file.
 pub(crate) fn print_config(config: &Config) -> anyhow::Result<()> {
-    print(&toml::to_string_pretty(&config.redacted()).context("cannot print the configuration")?);
+    print(&config.printed().context("cannot print the configuration")?);
     Ok(())
 }
 
@@ -197,6 +210,11 @@ async fn anywhere(tool: Tool, config: &Config) -> anyhow::Result<()> {
     }
     if config.kafka_brokers.is_none() {
         ensure_kept(config)?;
+        ensure_owned(config)?;
+        // The database goes on with the log that is elsewhere; this one may be looked at.
+        if tool.needs_postgres() {
+            storage::ensure_not_moved(config)?;
+        }
     }
     let (log, embedded) = storage::open(config, Roles::ALL).await?;
     let (data, postgres) = match tool.needs_postgres() {
@@ -233,6 +251,19 @@ fn ensure_kept(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What root makes in the log of somebody else, the server could not write on.
+fn ensure_owned(config: &Config) -> anyhow::Result<()> {
+    let log = config.data_dir.join("log");
+    let (owner, we) = (std::fs::metadata(&log)?.uid(), Uid::effective().as_raw());
+    ensure!(
+        owner == we,
+        "{} belongs to uid {owner}, and this runs as uid {we}: run it as that user, or while the \
+         server runs",
+        log.display()
+    );
+    Ok(())
+}
+
 async fn print_while(tool: &Tool, workbench: &Workbench) -> anyhow::Result<()> {
     let (lines, mut output) = mpsc::channel(64);
     let printing = async {
@@ -240,6 +271,7 @@ async fn print_while(tool: &Tool, workbench: &Workbench) -> anyhow::Result<()> {
             match line {
                 Line::Text(text) => print(&text),
                 Line::Error(error) => print(&error),
+                Line::Done => {}
             }
         }
     };

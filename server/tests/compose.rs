@@ -10,6 +10,9 @@ use server::roles::Roles;
 use yaml_rust2::yaml::Hash;
 use yaml_rust2::{Yaml, YamlLoader};
 
+/// Where a container of ours keeps what it must not lose.
+const DATA: &str = ":/data";
+
 const ROLES: [Roles; 5] = [
     Roles::GATEWAY,
     Roles::INGEST,
@@ -144,5 +147,29 @@ fn only_gateway_and_websocket_are_reachable_from_outside() {
             assert!(published.is_empty(), "{name} publishes {published:?}");
             assert_eq!(list(&service, "networks"), ["backend-network"], "{name}");
         }
+    }
+}
+
+/// The list of who was erased is all that keeps a restored backup from bringing them back.
+#[test]
+fn what_a_gateway_notes_outlives_its_container() {
+    let kept = list(&services()["gateway"], "volumes");
+    assert!(
+        matches!(&kept[..], [one] if one.ends_with(DATA) && !one.starts_with(DATA)),
+        "{kept:?}"
+    );
+    let dockerfile = std::fs::read_to_string("../Dockerfile").unwrap();
+    assert!(dockerfile.contains("ENV SRE_COPILOT_DATA_DIR=/data\n"));
+}
+
+/// They lie beside the file, where the image is built from.
+#[test]
+fn no_secret_goes_into_the_image() {
+    let ignored = std::fs::read_to_string("../.dockerignore").unwrap();
+    let ignored: BTreeSet<_> = ignored.lines().collect();
+    let compose = std::fs::read_to_string("../docker-compose.kafka.yml").unwrap();
+    for secret in [".env", "master.key"] {
+        assert!(compose.contains(secret), "{secret} is another one now");
+        assert!(ignored.contains(secret), "{secret}");
     }
 }

@@ -1,14 +1,16 @@
 //! Keeps an incident and its episodes in step: an episode that begins opens its
-//! incident, one that ends ends in it, and what people decide about the incident
-//! reaches the groups.
+//! incident, one that gets worse makes it worse, one that ends ends in it, and what
+//! people decide about the incident reaches the groups.
 
 use eventlog::{NewRecord, Record};
 use schemas::alert_group::{AlertGroupCommand, AlertGroupEvent, CloseEpisode, ReopenEpisode};
 use schemas::codec::CodecError;
-use schemas::ids::GroupId;
+use schemas::ids::{GroupId, IncidentId};
 use schemas::incident::{
     EndEpisode, EpisodeRef, IncidentCommand, IncidentEvent, IncidentSource, OpenIncident,
+    RaiseIncidentSeverity,
 };
+use schemas::severity::Severity;
 use schemas::topic::Topic;
 
 use crate::runtime::cause::Cause;
@@ -69,9 +71,19 @@ fn of_group(cause: &Cause, event: AlertGroupEvent) -> Verdict {
                 ended_at: ended.ended_at,
             },
         ),
+        AlertGroupEvent::EpisodeWorsened(worse) => raise(cause, worse.incident, worse.severity),
         _ => return Ok(Vec::new()),
     };
     Ok(vec![command?])
+}
+
+fn raise(cause: &Cause, incident: IncidentId, severity: Severity) -> Result<NewRecord, CodecError> {
+    cause.command::<IncidentCommand>(
+        Topic::IncidentCommands,
+        incident,
+        "raise",
+        RaiseIncidentSeverity { severity },
+    )
 }
 
 /// What people decided reaches every group that has an episode in the incident.
@@ -100,6 +112,9 @@ fn of_incident(cause: &Cause, event: IncidentEvent) -> Result<Vec<NewRecord>, Co
             );
             Ok(vec![command?])
         }
+        IncidentEvent::IncidentSeverityForwarded(forwarded) => {
+            Ok(vec![raise(cause, forwarded.into, forwarded.severity)?])
+        }
         _ => Ok(Vec::new()),
     }
 }
@@ -120,10 +135,11 @@ fn to_groups(
 mod tests {
     use super::*;
     use crate::given;
-    use schemas::alert_group::{AlertFired, EpisodeBegan, EpisodeEnded};
+    use schemas::alert_group::{AlertFired, EpisodeBegan, EpisodeEnded, EpisodeWorsened};
     use schemas::codec::Example;
-    use schemas::ids::IncidentId;
-    use schemas::incident::{EpisodeEndForwarded, IncidentReopened, IncidentResolved};
+    use schemas::incident::{
+        EpisodeEndForwarded, IncidentReopened, IncidentResolved, IncidentSeverityForwarded,
+    };
     use schemas::messages::MessageSet;
     use uuid::Uuid;
 
@@ -190,6 +206,17 @@ mod tests {
         };
         let sent = to_incident(&reaction::<IncidentEvent>(forwarded));
         assert_eq!(sent, (into, EndEpisode { episode, ended_at }.into()));
+    }
+
+    #[test]
+    fn what_gets_worse_raises_the_incident_that_stands_for_it() {
+        let worse = EpisodeWorsened::example();
+        let raised = |severity| IncidentCommand::from(RaiseIncidentSeverity { severity });
+        let sent = to_incident(&reaction::<AlertGroupEvent>(worse.clone()));
+        assert_eq!(sent, (worse.incident, raised(worse.severity)));
+        let forwarded = IncidentSeverityForwarded::example();
+        let sent = to_incident(&reaction::<IncidentEvent>(forwarded.clone()));
+        assert_eq!(sent, (forwarded.into, raised(forwarded.severity)));
     }
 
     fn two_episodes() -> Vec<EpisodeRef> {

@@ -1,8 +1,10 @@
 //! Decodes what Alertmanager sent and tells each group of alerts about it. The
 //! group decides whether that begins an incident.
 
+use std::collections::BTreeSet;
+
 use eventlog::Record;
-use protocols::alertmanager::{self, Alert, Notification, Status};
+use protocols::alertmanager::{self, Alert, Labels, Notification, Status};
 use schemas::alert_group::{AlertGroupCommand, AlertReport, ReceiveAlerts};
 use schemas::ids::GroupId;
 use schemas::inbound::{Inbound, InboundReceived};
@@ -18,6 +20,9 @@ use crate::runtime::reactor::{Reactor, Unreadable, Verdict};
 const TITLE_CHARS: usize = 300;
 /// Characters of an alert's name.
 const NAME_CHARS: usize = 300;
+/// Bytes of all annotations of a notification: a command over the runner's limit would be
+/// a page that nobody gets.
+const ANNOTATION_BYTES: usize = 2 << 20;
 
 pub struct IncidentOpener;
 
@@ -55,9 +60,26 @@ impl Reactor for IncidentOpener {
     }
 }
 
+/// Cuts the annotations where all of them together are too long, each to its share.
+fn shorten_annotations(alerts: &mut [Alert]) {
+    let texts = || alerts.iter().flat_map(|alert| alert.annotations.values());
+    let (bytes, count) = (texts().map(String::len).sum::<usize>(), texts().count());
+    if bytes <= ANNOTATION_BYTES {
+        return;
+    }
+    let share = ANNOTATION_BYTES / count.max(1);
+    for text in alerts
+        .iter_mut()
+        .flat_map(|alert| alert.annotations.values_mut())
+    {
+        text.truncate(text.floor_char_boundary(share));
+    }
+}
+
 fn receive(inbound: InboundReceived) -> Result<ReceiveAlerts, Unreadable> {
-    let notification = alertmanager::decode(&inbound.body)
+    let mut notification = alertmanager::decode(&inbound.body)
         .map_err(|invalid| Unreadable::Malformed(invalid.to_string()))?;
+    shorten_annotations(&mut notification.alerts);
     Ok(ReceiveAlerts {
         title: title(&notification),
         severity: severity(&notification),
@@ -86,26 +108,47 @@ fn title(notification: &Notification) -> String {
 }
 
 fn name_and_group(notification: &Notification) -> String {
-    let first = notification.alerts.iter().map(|alert| &alert.labels);
-    let name = [&notification.common_labels, &notification.group_labels]
-        .into_iter()
-        .chain(first)
-        .find_map(|labels| {
-            labels
-                .get("alertname")
-                .filter(|name| !name.trim().is_empty())
-        });
     let group: Vec<_> = notification
         .group_labels
         .iter()
         .filter(|(label, _)| *label != "alertname")
         .map(|(label, value)| format!("{label}={value}"))
         .collect();
-    match (name, group.as_slice()) {
-        (Some(name), []) => name.clone(),
-        (Some(name), group) => format!("{name} ({})", group.join(", ")),
+    match (shown_names(notification), group.as_slice()) {
+        (Some(names), []) => names,
+        (Some(names), group) => format!("{names} ({})", group.join(", ")),
         (None, []) => notification.group_key.clone(),
         (None, group) => format!("Alerts ({})", group.join(", ")),
+    }
+}
+
+/// The alerts' name or, of several, the first two and how many there are besides: one
+/// alone would hide the others. Of those that fire, where any does.
+fn shown_names(notification: &Notification) -> Option<String> {
+    let of = |labels: &Labels| {
+        let name = labels.get("alertname")?;
+        (!name.trim().is_empty()).then(|| name.clone())
+    };
+    let shared = of(&notification.common_labels).or_else(|| of(&notification.group_labels));
+    if shared.is_some() {
+        return shared;
+    }
+    let (firing, over): (Vec<_>, Vec<_>) = notification
+        .alerts
+        .iter()
+        .partition(|alert| alert.status == Status::Firing);
+    let meant = if firing.is_empty() { over } else { firing };
+    let mut seen = BTreeSet::new();
+    let names: Vec<String> = meant
+        .into_iter()
+        .filter_map(|alert| of(&alert.labels))
+        .filter(|name| seen.insert(name.clone()))
+        .collect();
+    match names.as_slice() {
+        [] => None,
+        [name] => Some(name.clone()),
+        [first, second] => Some(format!("{first}, {second}")),
+        [first, second, more @ ..] => Some(format!("{first}, {second} and {} more", more.len())),
     }
 }
 

@@ -14,6 +14,7 @@ pub mod incident_opener;
 pub mod integration_prober;
 pub mod invitation_mailer;
 pub mod mail_server;
+pub mod project_key_ender;
 pub mod runtime;
 pub mod service_account_key_ender;
 pub mod tenant_eraser;
@@ -34,7 +35,14 @@ pub fn reactors() -> Vec<Box<dyn Reactor>> {
         Box::new(incident_merger::IncidentMerger),
         Box::new(tenant_key_ender::TenantKeyEnder),
         Box::new(service_account_key_ender::ServiceAccountKeyEnder),
+        Box::new(project_key_ender::ProjectKeyEnder),
     ]
+}
+
+/// The groups of all workers that read the log.
+pub fn groups() -> impl Iterator<Item = &'static str> {
+    let of_reactors = reactors().into_iter().map(|reactor| reactor.name());
+    of_reactors.chain([integration_prober::NAME])
 }
 
 /// Runs all reactors until `shutdown`, or until one cannot go on: then all end,

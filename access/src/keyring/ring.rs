@@ -7,6 +7,7 @@ use schemas::api_key::ApiKeyEvent;
 use schemas::envelope::Envelope;
 use schemas::ids::{ApiKeyId, ProjectId, ServiceAccountId, TenantId};
 use schemas::messages::MessageSet;
+use schemas::project_keys::ProjectKeysEvent;
 use schemas::service_account_keys::ServiceAccountKeysEvent;
 use schemas::telemetry_limits::{TelemetryLimitsEvent, TelemetryLimitsSet};
 use schemas::tenant_keys::TenantKeysEvent;
@@ -14,6 +15,7 @@ use schemas::time::Timestamp;
 use schemas::topic::Topic;
 use serde::{Deserialize, Serialize};
 
+use super::archived::Archived;
 use crate::api_key::KeyHash;
 use crate::permissions::KeyScope;
 
@@ -30,6 +32,9 @@ pub(super) struct Key {
     /// Snapshots of the first shape have none; they are read anew.
     #[serde(default)]
     service_account: Option<ServiceAccountId>,
+    /// Likewise.
+    #[serde(default)]
+    created_at: Timestamp,
 }
 
 impl Key {
@@ -56,6 +61,8 @@ pub(super) struct Ring {
     /// may come before or after: a key is asked for its account when it is used.
     #[serde(default)]
     ended_accounts: HashSet<(TenantId, ServiceAccountId)>,
+    #[serde(default)]
+    archived: Archived,
     next: BTreeMap<Partition, Offset>,
     #[serde(skip)]
     noted: HashMap<ApiKeyId, Timestamp>,
@@ -70,10 +77,12 @@ impl Ring {
         self.keys.get(self.hashes.get(&id)?)
     }
 
-    /// Whether a key is no longer good, by itself or with its service account.
+    /// Whether a key is no longer good, by itself, with its service account or with its
+    /// project.
     pub(super) fn is_revoked(&self, key: &Key) -> bool {
         let ended = |account| self.ended_accounts.contains(&(key.tenant, account));
-        key.revoked || key.service_account.is_some_and(ended)
+        let archived = || self.archived.ends(key.tenant, key.project, key.created_at);
+        key.revoked || key.service_account.is_some_and(ended) || archived()
     }
 
     pub(super) fn limits(&self, tenant: TenantId) -> Option<&TelemetryLimitsSet> {
@@ -93,6 +102,7 @@ impl Ring {
         match record.kind() {
             kind if TenantKeysEvent::has(kind) => self.end(&envelope),
             kind if ServiceAccountKeysEvent::has(kind) => self.end_account(&envelope),
+            kind if ProjectKeysEvent::has(kind) => self.apply_project(record, &envelope),
             kind if TelemetryLimitsEvent::has(kind) => self.apply_limits(record, &envelope),
             _ => self.apply_key(record, &envelope),
         }
@@ -108,6 +118,7 @@ impl Ring {
         self.ended.insert(tenant);
         self.limits.remove(&tenant);
         self.ended_accounts.retain(|(of, _)| *of != tenant);
+        self.archived.forget(tenant);
         self.keys.retain(|_, key| key.tenant != tenant);
         let keys = &self.keys;
         self.hashes.retain(|_, hash| keys.contains_key(hash));
@@ -123,6 +134,17 @@ impl Ring {
             format!("the subject `{subject}` is not the id of a service account")
         })?;
         self.ended_accounts.insert((tenant, account));
+        Ok(())
+    }
+
+    fn apply_project(&mut self, record: &Record, envelope: &Envelope) -> Result<(), String> {
+        let tenant = envelope.tenant.ok_or("the record names no tenant")?;
+        let project: ProjectId = envelope.subject.parse().map_err(|_| {
+            let subject = &envelope.subject;
+            format!("the subject `{subject}` is not the id of a project")
+        })?;
+        let event = record.decode().map_err(|e| e.to_string())?;
+        self.archived.take(tenant, project, &event);
         Ok(())
     }
 
@@ -150,6 +172,7 @@ impl Ring {
                     expires_at: created.expires_at,
                     revoked: false,
                     service_account: created.service_account,
+                    created_at: envelope.time,
                 };
                 self.hashes.insert(id, created.hash.clone());
                 self.keys.insert(created.hash, key);
@@ -211,6 +234,7 @@ mod tests {
     use schemas::api_key::ApiKeyRevoked;
     use schemas::codec::Example;
     use schemas::envelope::Envelope;
+    use schemas::project_keys::{ProjectKeysEnded, ProjectKeysReopened};
     use schemas::scope::{Actor, Scope};
     use schemas::service_account_keys::ServiceAccountKeysEnded;
     use schemas::tenant_keys::TenantKeysEnded;
@@ -221,12 +245,23 @@ mod tests {
     }
 
     fn of_tenant(tenant: u128, id: impl std::fmt::Display, event: &impl MessageSet) -> Record {
+        at(Timestamp::default(), tenant, id, event)
+    }
+
+    fn at(
+        time: Timestamp,
+        tenant: u128,
+        id: impl std::fmt::Display,
+        event: &impl MessageSet,
+    ) -> Record {
         let scope = Scope::granted(
             TenantId(Uuid::from_u128(tenant)),
             ProjectId(Uuid::from_u128(2)),
             Actor::system("test"),
         );
-        let envelope = Envelope::of(&scope, Uuid::nil(), event.kind(), "/test", id.to_string());
+        let kind = event.kind();
+        let mut envelope = Envelope::of(&scope, Uuid::nil(), kind, "/test", id.to_string());
+        envelope.time = time;
         let new = NewRecord::of(Topic::IdentityKeys, &envelope, event).unwrap();
         Record {
             position: Position {
@@ -291,6 +326,65 @@ mod tests {
             ring.apply(record).unwrap();
         }
         assert_eq!(revoked_in(&ring), Some(false));
+    }
+
+    /// Whether a key that is made at each of `made` is revoked, in whatever order the
+    /// records of the key and of its project come.
+    fn revoked_of_project<const N: usize>(
+        made: [i64; N],
+        tenant: u128,
+        events: &[ProjectKeysEvent],
+    ) -> [bool; N] {
+        made.map(|made| {
+            let example = schemas::api_key::ApiKeyCreated::example();
+            let project = example.project;
+            let made = Timestamp::from_micros(made);
+            let created = ApiKeyEvent::from(example);
+            let created = at(made, 1, ApiKeyId(Uuid::from_u128(9)), &created);
+            let told: Vec<_> = events
+                .iter()
+                .map(|event| of_tenant(tenant, project, event))
+                .collect();
+            let orders = (0..=told.len()).map(|before| {
+                let (first, then) = told.split_at(before);
+                let mut ring = Ring::default();
+                for record in first.iter().chain([&created]).chain(then) {
+                    ring.apply(record).unwrap();
+                }
+                revoked_in(&ring).unwrap()
+            });
+            let orders: HashSet<bool> = orders.collect();
+            assert_eq!(orders.len(), 1, "the order tells them apart");
+            orders.contains(&true)
+        })
+    }
+
+    #[test]
+    fn the_keys_of_an_archived_project_end_and_those_from_before_stay_ended() {
+        let ended = || {
+            let reason = None;
+            ProjectKeysEvent::from(ProjectKeysEnded {
+                tenant_version: 5,
+                reason,
+            })
+        };
+        let reopened = |at: i64| {
+            ProjectKeysEvent::from(ProjectKeysReopened {
+                tenant_version: 6,
+                at: Timestamp::from_micros(at),
+            })
+        };
+        let made = [10, 20, 30];
+        assert_eq!(revoked_of_project(made, 1, &[]), [false; 3]);
+        assert_eq!(revoked_of_project(made, 1, &[ended()]), [true; 3]);
+        let restored = [ended(), reopened(20)];
+        assert_eq!(revoked_of_project(made, 1, &restored), [true, false, false]);
+        let again = [ended(), reopened(20), ended()];
+        assert_eq!(revoked_of_project(made, 1, &again), [true; 3]);
+        let twice = [ended(), reopened(20), ended(), reopened(30)];
+        assert_eq!(revoked_of_project(made, 1, &twice), [true, true, false]);
+        // Not what another tenant says of it.
+        assert_eq!(revoked_of_project(made, 2, &[ended()]), [false; 3]);
     }
 
     #[test]

@@ -30,8 +30,9 @@ pub enum SnapshotError {
 }
 
 /// What a ring holds of its records. One that was folded by a program that took less of
-/// them is read anew: 1 since keys know their service account.
-const SHAPE: u32 = 1;
+/// them is read anew: 1 since keys know their service account, 2 since they know when they
+/// were made.
+const SHAPE: u32 = 2;
 
 #[derive(Serialize, Deserialize)]
 struct File {

@@ -3,6 +3,7 @@
 //!
 //! Usage: `postgres-es-peer DATABASE_URL CLIENTS CONNECTIONS SECONDS`
 
+#[allow(dead_code, reason = "the comparisons ask for more")]
 #[path = "../../src/latencies.rs"]
 mod latencies;
 #[path = "../../src/load.rs"]

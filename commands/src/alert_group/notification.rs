@@ -1,8 +1,11 @@
 //! One notification of a group, taken report by report.
 
+use std::collections::BTreeMap;
+
+use cqrs_es::Aggregate;
 use schemas::alert_group::{
     AlertFired, AlertGroupEvent, AlertReport, AlertResolved, AlertsTruncated, EpisodeBegan,
-    EpisodeEnded, ReceiveAlerts, UnseenAlertResolved,
+    EpisodeEnded, EpisodeWorsened, ReceiveAlerts, UnseenAlertResolved,
 };
 use schemas::ids::{AlertId, GroupId, IncidentId};
 use schemas::labels;
@@ -11,10 +14,16 @@ use schemas::time::Timestamp;
 
 use super::{AlertGroup, Firing, Phase};
 use crate::fields::TITLE_CHARS;
-use cqrs_es::Aggregate;
 
 /// How many alerts of one group can fire at a time; more are counted as left out.
 const MOST_FIRING: usize = 10_000;
+
+/// What was on its way while the end was told comes within this time: an Alertmanager
+/// waits 15 s for each of its peers with what it has decided to send, and tries again for
+/// up to 90 s where it is not taken. What comes later and says that the alert fires was decided after the end. That is what Prometheus
+/// and Alertmanager do that did not reach each other for some minutes: the alert ends
+/// for want of news, and when they do, it fires with the start that it had.
+const LATE_MILLIS: i64 = 120_000;
 
 /// A group as it becomes while a notification is taken, and the events so far.
 pub(super) struct Notification<'a> {
@@ -23,8 +32,8 @@ pub(super) struct Notification<'a> {
     group: GroupId,
     now: Timestamp,
     events: Vec<AlertGroupEvent>,
-    /// The newest end of an alert that resolved in the open episode.
-    quiet_since: Option<Timestamp>,
+    /// Of each episode in which an alert resolved, the newest end.
+    quiet_since: BTreeMap<i64, Timestamp>,
     left_out: i64,
     /// The newest end that the notification tells of.
     latest_end: Option<Timestamp>,
@@ -43,7 +52,7 @@ impl<'a> Notification<'a> {
             group,
             now,
             events: Vec::new(),
-            quiet_since: None,
+            quiet_since: BTreeMap::new(),
             left_out: command.truncated.max(0),
             latest_end: None,
         }
@@ -63,7 +72,7 @@ impl<'a> Notification<'a> {
 
     pub(super) fn finish(mut self) -> Vec<AlertGroupEvent> {
         self.resolve_left_out();
-        self.end_quiet_episode();
+        self.end_quiet_episodes();
         if self.left_out != self.state.truncated {
             let count = self.left_out;
             self.emit(AlertsTruncated { count });
@@ -73,13 +82,18 @@ impl<'a> Notification<'a> {
 
     /// A firing that is known, or older than what is known, is no news. A newer
     /// one says that the older is over, although nobody said so.
-    fn take_firing(&mut self, report: AlertReport, known: Option<Firing>) {
-        let covered = self
+    fn take_firing(&mut self, mut report: AlertReport, known: Option<Firing>) {
+        let over = self
             .state
             .resolved
-            .covers(&report.fingerprint, report.starts_at);
+            .over(&report.fingerprint, report.starts_at);
+        if let Some(span) = over {
+            if known.is_some() || self.now.millis_since(span.told_at) <= LATE_MILLIS {
+                return;
+            }
+            report.starts_at = span.fires_again_at();
+        }
         match known {
-            _ if covered => {}
             Some(firing) if report.starts_at <= firing.starts_at => {}
             Some(firing) => {
                 self.resolve(&report.fingerprint, &firing, report.starts_at);
@@ -105,7 +119,8 @@ impl<'a> Notification<'a> {
 
     fn resolve_unseen(&mut self, report: &AlertReport) {
         let (starts_at, ends_at) = (report.starts_at, self.end_of(report));
-        if self.state.resolved.covers(&report.fingerprint, starts_at) {
+        let over = self.state.resolved.over(&report.fingerprint, starts_at);
+        if over.is_some() {
             return;
         }
         let fingerprint = report.fingerprint.clone();
@@ -113,13 +128,13 @@ impl<'a> Notification<'a> {
             fingerprint,
             starts_at,
             ends_at,
+            told_at: Some(self.now),
         });
     }
 
     fn resolve(&mut self, fingerprint: &str, firing: &Firing, ends_at: Timestamp) {
-        if firing.episode == self.state.episode && self.state.phase == Phase::Open {
-            self.quiet_since = self.quiet_since.max(Some(ends_at));
-        }
+        let quiet_since = self.quiet_since.entry(firing.episode).or_insert(ends_at);
+        *quiet_since = ends_at.max(*quiet_since);
         self.emit(AlertResolved {
             alert: firing.alert,
             episode: firing.episode,
@@ -128,6 +143,7 @@ impl<'a> Notification<'a> {
             name: firing.name.clone(),
             starts_at: firing.starts_at,
             ends_at,
+            told_at: Some(self.now),
         });
     }
 
@@ -136,11 +152,12 @@ impl<'a> Notification<'a> {
             self.begin_episode();
         }
         let episode = self.state.episode;
-        let severity = Severity::of_label(labels::get(&report.labels, "severity"));
+        let incident = IncidentId::of_episode(self.group, episode);
+        let severity = severity_of(&report);
         self.emit(AlertFired {
             alert: AlertId::of(self.group, &report.fingerprint, report.starts_at),
             episode,
-            incident: IncidentId::of_episode(self.group, episode),
+            incident,
             fingerprint: report.fingerprint,
             name: report.name,
             severity,
@@ -151,6 +168,13 @@ impl<'a> Notification<'a> {
             receiver: self.command.receiver.clone(),
             group_key: self.command.group_key.clone(),
         });
+        if self.state.worst.is_some_and(|worst| severity < worst) {
+            self.emit(EpisodeWorsened {
+                episode,
+                incident,
+                severity,
+            });
+        }
     }
 
     fn begin_episode(&mut self) {
@@ -164,13 +188,14 @@ impl<'a> Notification<'a> {
         });
     }
 
-    /// The sender left alerts out of the news that all have resolved. Firings that
-    /// began after the newest end it tells of are not meant: of a pair of senders,
-    /// one can be late.
+    /// The sender left alerts out of the news that all have resolved, or out of
+    /// earlier news, in which their end may have been. Firings that began after the
+    /// newest end it tells of are not meant: of a pair of senders, one can be late.
     fn resolve_left_out(&mut self) {
+        let left_out = self.command.truncated > 0 || self.state.some_left_out;
         let told = self
             .latest_end
-            .filter(|_| self.command.group_resolved && self.command.truncated > 0);
+            .filter(|_| self.command.group_resolved && left_out);
         let Some(ended_at) = told else { return };
         let meant = self
             .state
@@ -185,20 +210,19 @@ impl<'a> Notification<'a> {
         }
     }
 
-    /// Only a resolve ends an episode: one that was reopened may be quiet.
-    fn end_quiet_episode(&mut self) {
-        let episode = self.state.episode;
-        let Some(ended_at) = self.quiet_since else {
-            return;
-        };
-        if self.state.fires_in(episode) {
-            return;
+    /// Only a resolve ends an episode: one that was reopened may be quiet. A closed
+    /// one ends too, or its incident would wait for that when it is reopened or merged.
+    fn end_quiet_episodes(&mut self) {
+        for (episode, ended_at) in std::mem::take(&mut self.quiet_since) {
+            if self.state.fires_in(episode) {
+                continue;
+            }
+            self.emit(EpisodeEnded {
+                episode,
+                incident: IncidentId::of_episode(self.group, episode),
+                ended_at,
+            });
         }
-        self.emit(EpisodeEnded {
-            episode,
-            incident: IncidentId::of_episode(self.group, episode),
-            ended_at,
-        });
     }
 
     fn end_of(&self, report: &AlertReport) -> Timestamp {
@@ -210,6 +234,11 @@ impl<'a> Notification<'a> {
         self.state.apply(event.clone());
         self.events.push(event);
     }
+}
+
+/// What its label asks for.
+pub(super) fn severity_of(report: &AlertReport) -> Severity {
+    Severity::of_label(labels::get(&report.labels, "severity"))
 }
 
 /// The command's title within the bounds of an incident's; never empty, because a

@@ -6,8 +6,8 @@ use schemas::ids::IncidentId;
 use schemas::incident::transitions::Step;
 use schemas::incident::{
     AbsorbIncident, AbsorptionRefused, CancelMerge, EpisodeEndForwarded, EpisodeRef,
-    IncidentAbsorbed, IncidentEvent, IncidentMerged, IncidentStatus, MergeCancelled,
-    MergeRequested,
+    IncidentAbsorbed, IncidentEvent, IncidentMerged, IncidentSeverityForwarded, IncidentStatus,
+    MergeCancelled, MergeRequested,
 };
 use schemas::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -65,7 +65,8 @@ impl Opened {
         }
     }
 
-    /// Ends the source, and passes on what ended while the target decided.
+    /// Ends the source, and passes on how bad it was, as which of the two survives is
+    /// nobody's choice, and what ended while the target decided.
     pub(super) fn complete_merge(&self, into: IncidentId) -> Decision {
         if self.merged_into == Some(into) {
             return Ok(Vec::new());
@@ -78,8 +79,12 @@ impl Opened {
                 into,
             })
         });
-        let merged = IncidentEvent::from(IncidentMerged { into });
-        Ok(std::iter::once(merged).chain(forwarded).collect())
+        let severity = self.severity;
+        let first: [IncidentEvent; 2] = [
+            IncidentMerged { into }.into(),
+            IncidentSeverityForwarded { severity, into }.into(),
+        ];
+        Ok(first.into_iter().chain(forwarded).collect())
     }
 
     /// The source goes on; if its last alerts resolved meanwhile, so does it.
@@ -201,13 +206,14 @@ mod tests {
     }
 
     #[test]
-    fn the_target_hears_of_ends_that_it_missed() {
+    fn the_target_hears_how_bad_the_source_was_and_of_ends_that_it_missed() {
         let complete = || IncidentCommand::from(CompleteMerge { into: LOWER });
         let merged = IncidentMerged { into: LOWER };
+        let as_bad = IncidentSeverityForwarded::example();
         let forwarded = EpisodeEndForwarded::example();
         given(vec![opened(), requested(), ended()])
             .when(complete())
-            .then_expect_events(vec![merged.clone().into(), forwarded.into()]);
+            .then_expect_events(vec![merged.clone().into(), as_bad.into(), forwarded.into()]);
         given(vec![opened(), requested(), merged.into()])
             .when(complete())
             .then_expect_events(vec![]);

@@ -3,19 +3,17 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use hashlink::LruCache;
 use schemas::codec::CodecError;
 use schemas::context::Context;
 use schemas::outcome::{EventPosition, Refusal};
 
+use super::cache::Cache;
 use super::command::Command;
 use super::erased::Erased;
 use super::held::{Held, Origin};
 use super::kind::{AggregateKey, Audit, Decided, Instance, Unhandled};
 use super::memory::Remembered;
 use super::settlement::{Audited, Event, Settlement, asked_by_someone};
-
-pub(super) type Cache = LruCache<AggregateKey, Held>;
 
 /// Copies of the aggregates that a batch has touched.
 #[derive(Default)]
@@ -79,20 +77,20 @@ impl Batch {
         mut positions_of: impl FnMut(&Remembered) -> Vec<EventPosition>,
     ) {
         for (key, copied) in self.copies {
-            let Some(held) = cache.get_mut(&key) else {
-                continue;
-            };
-            held.instance = copied.instance;
-            held.version = copied.version;
-            held.origin = copied.origin;
-            for settled in copied.settled {
-                let positions = positions_of(&settled);
-                held.memory.add(Remembered {
-                    positions,
-                    ..settled
-                });
-            }
+            cache.change(&key, |held| {
+                held.instance = copied.instance;
+                held.version = copied.version;
+                held.origin = copied.origin;
+                for settled in copied.settled {
+                    let positions = positions_of(&settled);
+                    held.memory.add(Remembered {
+                        positions,
+                        ..settled
+                    });
+                }
+            });
         }
+        cache.make_room();
     }
 }
 

@@ -21,8 +21,11 @@ pub(super) enum Errand {
         not_before: Offset,
         tenant: TenantId,
     },
-    /// What became of an old command.
-    Find { command: CommandId },
+    /// What became of an old command, of a history that has come to `not_before`.
+    Find {
+        command: CommandId,
+        not_before: Offset,
+    },
 }
 
 /// An answered question.
@@ -33,7 +36,10 @@ pub(super) struct Arrival {
 
 pub(super) enum Found {
     Loaded(Loaded),
-    Settled(Option<Settled>),
+    Settled {
+        command: CommandId,
+        settled: Option<Settled>,
+    },
 }
 
 /// Who is asked, and how patiently.
@@ -83,10 +89,20 @@ impl Messenger {
                 }
                 Ok(Found::Loaded(loaded))
             }
-            Errand::Find { command } => {
+            Errand::Find {
+                command,
+                not_before,
+            } => {
+                let limit = self.limits.history_timeout;
+                // Before the search: one that is behind would say that there was none.
+                let come_to = self.history.checkpoint(topic, partition);
+                let checkpoint = within(limit, come_to).await?;
+                if checkpoint < not_before {
+                    return Err(behind(checkpoint, not_before));
+                }
                 let find = self.history.find_command(name, &id, command);
-                let found = within(self.limits.history_timeout, find).await?;
-                Ok(Found::Settled(found))
+                let settled = within(limit, find).await?;
+                Ok(Found::Settled { command, settled })
             }
         }
     }

@@ -65,6 +65,11 @@ impl Held {
         }
     }
 
+    /// About what it takes in memory, in bytes.
+    pub(super) fn size(&self) -> usize {
+        size_of::<Self>() + self.instance.size() + self.memory.size()
+    }
+
     /// Folds one more event.
     pub(super) fn take(&mut self, fact: &Fact) -> Result<(), Broken> {
         let (expected, position) = (self.version + 1, fact.position);

@@ -41,6 +41,8 @@ pub(super) trait Kind: Send + Sync {
 #[async_trait]
 pub(super) trait Instance: Send + Sync {
     fn copy(&self) -> Box<dyn Instance>;
+    /// About what it takes in memory, in bytes.
+    fn size(&self) -> usize;
     fn replay(&mut self, event: &str, body: &[u8]) -> Result<(), CodecError>;
     /// Decides and, where it accepts, moves on. What changed is told as `audit` says.
     /// `before` is the same as this one, where the caller has it anyway.
@@ -163,6 +165,10 @@ impl<A: Hosted> Kind for Typed<A> {
 impl<A: Hosted> Instance for A {
     fn copy(&self) -> Box<dyn Instance> {
         Box::new(self.clone())
+    }
+
+    fn size(&self) -> usize {
+        size_of::<A>() + self.held_bytes()
     }
 
     fn replay(&mut self, event: &str, body: &[u8]) -> Result<(), CodecError> {

@@ -3,6 +3,7 @@
 
 use std::collections::{HashSet, VecDeque};
 
+use eventlog::Offset;
 use schemas::ids::CommandId;
 use schemas::outcome::{EventPosition, Refusal};
 
@@ -11,7 +12,7 @@ use super::fact::Fact;
 /// How many commands are remembered with their outcome, refusals among them.
 const REMEMBERED: usize = 64;
 
-/// How many older accepted commands are remembered by id alone.
+/// How many accepted commands before those are remembered by id alone.
 const OLDER: usize = 10_000;
 
 /// A settled command.
@@ -31,6 +32,10 @@ pub(super) struct Remembered {
 pub(super) struct Memory {
     last: VecDeque<Remembered>,
     older: HashSet<u64>,
+    /// The same in the order in which they were settled.
+    in_order: VecDeque<u64>,
+    /// Past the events of all that are not among the last.
+    older_end: Offset,
     /// Older ids were dropped, so that any id may be one of them.
     forgetful: bool,
 }
@@ -40,12 +45,18 @@ impl Memory {
         self.last.iter().rev().find(|command| command.id == id)
     }
 
-    /// Whether `id` may be a command that only the history still knows. Ids that
-    /// are not derived from anything (version 5) are never sent twice.
+    /// Whether `id` may be a command that only the history still knows. Any may come
+    /// again: a runner that begins anew reads again what was settled while an earlier
+    /// command waited. Long afterwards only those do whose ids are derived (version 5).
     pub(super) fn may_be_older(&self, id: CommandId) -> bool {
-        let repeatable = id.0.get_version_num() == 5;
-        let known = self.forgetful || self.older.contains(&short(id));
-        repeatable && known && self.find(id).is_none()
+        let derived = id.0.get_version_num() == 5;
+        let known = self.older.contains(&short(id)) || self.forgetful && derived;
+        known && self.find(id).is_none()
+    }
+
+    /// How far a history must have come to know all that are not among the last.
+    pub(super) fn older_end(&self) -> Offset {
+        self.older_end
     }
 
     pub(super) fn add(&mut self, command: Remembered) {
@@ -74,12 +85,28 @@ impl Memory {
         }
     }
 
+    /// About what it takes, in bytes: a command may have left an event for each of ten
+    /// thousand alerts.
+    pub(super) fn size(&self) -> usize {
+        let events: usize = self.last.iter().map(|one| one.positions.len()).sum();
+        let last = self.last.len() * (size_of::<Remembered>() + 64);
+        let older = self.in_order.len() * 4 * size_of::<u64>();
+        last + events * (size_of::<EventPosition>() + 16) + older
+    }
+
     fn shorten(&mut self, dropped: Option<Remembered>) {
         let accepted = dropped.filter(|command| !command.positions.is_empty());
         let Some(command) = accepted else { return };
-        if self.older.len() < OLDER {
-            self.older.insert(short(command.id));
-        } else {
+        let ends = command.positions.iter().map(|at| at.offset + 1);
+        self.older_end = ends.fold(self.older_end, Offset::max);
+        let id = short(command.id);
+        if self.older.insert(id) {
+            self.in_order.push_back(id);
+        }
+        if self.in_order.len() > OLDER
+            && let Some(oldest) = self.in_order.pop_front()
+        {
+            self.older.remove(&oldest);
             self.forgetful = true;
         }
     }
@@ -127,5 +154,24 @@ mod tests {
         assert!(!memory.may_be_older(id(1)), "left no events");
         assert!(!memory.may_be_older(id(69)), "known in full");
         assert!(!memory.may_be_older(id(1_000)), "never seen");
+    }
+
+    /// Those that a runner which begins anew may read again are the newest.
+    #[test]
+    fn the_oldest_are_forgotten_first() {
+        let random = |n: u64| CommandId(Uuid::from_u128(n.into()));
+        let mut memory = Memory::default();
+        let settled = OLDER as u64 + REMEMBERED as u64 + 1;
+        for n in 0..settled {
+            let mut command = command(n, 1);
+            command.id = random(n);
+            command.positions[0].offset = 10 * n as Offset;
+            memory.add(command);
+        }
+        assert!(!memory.may_be_older(random(0)), "forgotten");
+        assert!(memory.may_be_older(random(1)));
+        assert!(memory.may_be_older(id(1_000_000)), "it may be one of those");
+        let newest_of_the_older = settled as Offset - 1 - REMEMBERED as Offset;
+        assert_eq!(memory.older_end(), 10 * newest_of_the_older + 1);
     }
 }

@@ -19,7 +19,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::Limits;
-use super::batch::{Batch, Cache, Verdict};
+use super::batch::{Batch, Verdict};
+use super::cache::Cache;
 use super::command::Command;
 use super::erased::Erased;
 use super::errand::{Arrival, Messenger};
@@ -63,7 +64,7 @@ impl Owner {
             erased,
             intakes: HashMap::new(),
             tails: HashMap::new(),
-            cache: Cache::new(limits.cached_aggregates),
+            cache: Cache::new(limits.cached_aggregates, limits.cached_bytes),
             queues: Queues::default(),
             errands: JoinSet::new(),
             ready: Vec::new(),
@@ -95,7 +96,7 @@ impl Owner {
                 () = shutdown.cancelled() => return Ok(()),
                 Some(arrival) = self.errands.join_next() => self.arrived(arrival?),
                 delivery = member.next(self.limits.batch_bytes), if self.has_room() => {
-                    self.delivered(delivery).await?;
+                    self.delivered(delivery, &shutdown).await?;
                 }
             }
             while let Some(arrival) = self.errands.try_join_next() {
@@ -113,9 +114,13 @@ impl Owner {
         commands < self.limits.open_commands && bytes < self.limits.open_bytes
     }
 
-    async fn delivered(&mut self, delivery: Result<Delivery, LogError>) -> anyhow::Result<()> {
+    async fn delivered(
+        &mut self,
+        delivery: Result<Delivery, LogError>,
+        shutdown: &CancellationToken,
+    ) -> anyhow::Result<()> {
         match delivery {
-            Ok(Delivery::Assigned(parts)) => self.assigned(parts).await?,
+            Ok(Delivery::Assigned(parts)) => self.assigned(&parts, shutdown).await?,
             Ok(Delivery::Revoked(parts)) => self.revoked(&parts),
             Ok(Delivery::Records(fetched)) => fetched.into_iter().for_each(|f| self.read(f)),
             Err(LogError::Unavailable(reason)) => {

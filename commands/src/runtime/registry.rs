@@ -10,6 +10,7 @@ use crate::incident::Incident;
 use crate::incident_numbers::IncidentNumbers;
 use crate::integration_health::IntegrationHealth;
 use crate::monitoring_integration::MonitoringIntegration;
+use crate::project_keys::ProjectKeys;
 use crate::saved_view::SavedView;
 use crate::service_account::ServiceAccount;
 use crate::service_account_keys::ServiceAccountKeys;
@@ -18,13 +19,14 @@ use crate::telemetry_limits::TelemetryLimits;
 use crate::tenant::Tenant;
 use crate::tenant_keys::TenantKeys;
 
-static AGGREGATES: [&dyn Kind; 14] = [
+static AGGREGATES: [&dyn Kind; 15] = [
     &Typed::<Tenant>::KIND,
     &Typed::<ApiKey>::KIND,
     &Typed::<TenantKeys>::KIND,
     &Typed::<AuditPolicy>::KIND,
     &Typed::<ServiceAccount>::KIND,
     &Typed::<ServiceAccountKeys>::KIND,
+    &Typed::<ProjectKeys>::KIND,
     &Typed::<SingleSignOn>::KIND,
     &Typed::<TelemetryLimits>::KIND,
     &Typed::<Incident>::KIND,

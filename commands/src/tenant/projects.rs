@@ -1,5 +1,5 @@
-//! Projects: slugs that are unique in the tenant, names, the archive, and roles
-//! that hold in one project only.
+//! Projects: slugs that are unique in the tenant, names that are among those in use, the
+//! archive, and roles that hold in one project only.
 
 use std::collections::BTreeMap;
 
@@ -53,6 +53,7 @@ impl Tenant {
         }
         fields::name("name", &c.name, NAME_CHARS)?;
         fields::slug("slug", &c.slug)?;
+        self.name_is_free(&c.name, c.project)?;
         if self.projects.values().any(|known| known.slug == c.slug) {
             return Err(TenantRefusal::SlugTaken(c.slug));
         }
@@ -79,6 +80,7 @@ impl Tenant {
         if known.name == name {
             return Ok(Vec::new());
         }
+        self.name_is_free(&name, project)?;
         Ok(vec![ProjectRenamed { project, name }.into()])
     }
 
@@ -96,10 +98,12 @@ impl Tenant {
 
     pub(super) fn restore_project(&self, c: &RestoreProject) -> Decision {
         let project = c.project;
-        match self.project(project)?.archived {
-            true => Ok(vec![ProjectRestored { project }.into()]),
-            false => Ok(Vec::new()),
+        let known = self.project(project)?;
+        if !known.archived {
+            return Ok(Vec::new());
         }
+        self.name_is_free(&known.name, project)?;
+        Ok(vec![ProjectRestored { project }.into()])
     }
 
     pub(super) fn set_project_role(&self, c: &SetProjectRole) -> Decision {
@@ -148,8 +152,24 @@ impl Tenant {
         }
     }
 
+    /// People know projects by their names, and nobody knows which of two of one name is
+    /// meant. Tenants of before this rule may have some: they stay as they are.
+    fn name_is_free(&self, name: &str, own: ProjectId) -> Result<(), TenantRefusal> {
+        let others = self.projects.iter().filter(|(id, _)| **id != own);
+        let mut in_use = others.filter(|(_, other)| !other.archived);
+        match in_use.any(|(_, other)| is_same_name(&other.name, name)) {
+            true => Err(TenantRefusal::NameTaken(name.to_owned())),
+            false => Ok(()),
+        }
+    }
+
     fn project(&self, id: ProjectId) -> Result<&Project, TenantRefusal> {
         let known = self.projects.get(&id);
         known.ok_or(TenantRefusal::UnknownProject(id))
     }
+}
+
+/// In whatever case.
+fn is_same_name(one: &str, other: &str) -> bool {
+    one.trim().to_lowercase() == other.trim().to_lowercase()
 }

@@ -19,6 +19,8 @@ pub enum TenantRefusal {
     ProjectExists(ProjectId),
     #[error("the slug `{0}` belongs to another project of this tenant")]
     SlugTaken(String),
+    #[error("another project of this tenant has the name `{0}`")]
+    NameTaken(String),
     #[error("a tenant keeps at least one project that is not archived")]
     LastProject,
     #[error("the project is archived: restore it first")]
@@ -69,6 +71,7 @@ impl Refuse for TenantRefusal {
             Self::AlreadyRegistered => "already_registered",
             Self::ProjectExists(_) => "project_exists",
             Self::SlugTaken(_) => "slug_taken",
+            Self::NameTaken(_) => "name_taken",
             Self::LastProject => "last_project",
             Self::ProjectArchived => "project_archived",
             Self::AlreadyMember(_) => "already_member",

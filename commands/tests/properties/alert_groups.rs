@@ -1,6 +1,6 @@
 //! A group has one open episode at most, and every firing is told of once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use commands::alert_group::AlertGroup;
 use proptest::prelude::*;
@@ -8,10 +8,12 @@ use schemas::alert_group::{
     AlertGroupCommand, AlertGroupEvent, AlertReport, CloseEpisode, ReceiveAlerts, ReopenEpisode,
 };
 use schemas::codec::Example;
-use schemas::ids::AlertId;
+use schemas::context::Context;
+use schemas::ids::{AlertId, CommandId};
 use schemas::time::Timestamp;
+use uuid::Uuid;
 
-use crate::{Life, context};
+use crate::Life;
 
 const GROUP: u128 = 0xA1;
 
@@ -55,6 +57,7 @@ struct Seen {
     episode: i64,
     open: bool,
     closed: bool,
+    ended: BTreeSet<i64>,
     /// Every firing that was ever told of, with whether it goes on.
     firings: BTreeMap<AlertId, (i64, bool)>,
 }
@@ -79,9 +82,11 @@ impl Seen {
                 assert!(e.ends_at >= e.starts_at);
             }
             E::EpisodeEnded(e) => {
-                assert!(self.open && e.episode == self.episode);
+                assert!(self.ended.insert(e.episode), "an episode ended twice");
                 assert_eq!(self.firing_in(e.episode), 0);
-                self.open = false;
+                if e.episode == self.episode {
+                    (self.open, self.closed) = (false, false);
+                }
             }
             E::EpisodeClosed(e) => {
                 assert!(self.open && e.episode == self.episode);
@@ -92,7 +97,7 @@ impl Seen {
                 assert!(self.firing_in(e.episode) > 0, "nothing would end it");
                 (self.open, self.closed) = (true, false);
             }
-            E::UnseenAlertResolved(_) | E::AlertsTruncated(_) => {}
+            E::UnseenAlertResolved(_) | E::AlertsTruncated(_) | E::EpisodeWorsened(_) => {}
         }
     }
 
@@ -111,11 +116,14 @@ impl Seen {
 
 proptest! {
     #[test]
-    fn episodes_and_firings_add_up(commands in prop::collection::vec(command(), 0..60)) {
-        let context = context(GROUP);
+    fn episodes_and_firings_add_up(commands in prop::collection::vec((0..3i64, command()), 0..60)) {
+        let mut now = 0;
         let mut group = Life::<AlertGroup>::new();
         let mut seen = Seen::default();
-        for command in commands {
+        for (minutes, command) in commands {
+            now += minutes;
+            let context = Context::decision(at(now), CommandId(Uuid::nil()));
+            let context = context.about(Uuid::from_u128(GROUP));
             let decided = group.decide(|state| state.decide(command.clone(), &context));
             for event in decided.unwrap_or_default() {
                 seen.take(&event);

@@ -1,4 +1,4 @@
-//! A tenant keeps an owner, and its slugs stay apart.
+//! A tenant keeps an owner, and its slugs and the names of its projects stay apart.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,8 +9,8 @@ use schemas::personal::{Personal, Sealed};
 use schemas::scope::MemberRole;
 use schemas::tenant::{
     AddMember, ArchiveProject, AskTenantErasure, CallOffTenantErasure, ChangeMemberRole,
-    CreateProject, EraseMember, EraseTenant, RegisterTenant, RemoveMember, RestoreProject,
-    TenantCommand, TenantEvent,
+    CreateProject, EraseMember, EraseTenant, RegisterTenant, RemoveMember, RenameProject,
+    RestoreProject, TenantCommand, TenantEvent,
 };
 use schemas::time::Timestamp;
 use uuid::Uuid;
@@ -55,13 +55,17 @@ fn add((user, role): (UserId, MemberRole)) -> TenantCommand {
     .into()
 }
 
-fn create((project, slug): (u128, String)) -> TenantCommand {
+fn create((project, slug, name): (u128, String, String)) -> TenantCommand {
     CreateProject {
         project: ProjectId(Uuid::from_u128(project)),
-        name: "A project".to_owned(),
+        name,
         slug,
     }
     .into()
+}
+
+fn rename((project, name): (ProjectId, String)) -> TenantCommand {
+    RenameProject { project, name }.into()
 }
 
 fn erase(user: UserId) -> TenantCommand {
@@ -94,7 +98,8 @@ fn command() -> impl Strategy<Value = TenantCommand> {
         (user(), role()).prop_map(|(user, role)| ChangeMemberRole { user, role }.into()),
         user().prop_map(|user| RemoveMember { user }.into()),
         user().prop_map(erase),
-        (0..5u128, "[ab]{1,2}").prop_map(create),
+        (0..5u128, "[ab]{1,2}", "[AaBbCc]").prop_map(create),
+        (project(), "[AaBbCc]").prop_map(rename),
         project().prop_map(|project| ArchiveProject { project }.into()),
         project().prop_map(|project| RestoreProject { project }.into()),
     ]
@@ -106,6 +111,7 @@ struct Seen {
     roles: BTreeMap<UserId, MemberRole>,
     slugs: BTreeSet<String>,
     in_use: BTreeSet<ProjectId>,
+    names: BTreeMap<ProjectId, String>,
     due: Option<Timestamp>,
     erased: bool,
 }
@@ -128,6 +134,10 @@ impl Seen {
             TenantEvent::ProjectCreated(e) => {
                 assert!(self.slugs.insert(e.slug.clone()), "slug {} twice", e.slug);
                 self.in_use.insert(e.project);
+                self.names.insert(e.project, e.name.to_lowercase());
+            }
+            TenantEvent::ProjectRenamed(e) => {
+                self.names.insert(e.project, e.name.to_lowercase());
             }
             TenantEvent::ProjectArchived(e) => assert!(self.in_use.remove(&e.project)),
             TenantEvent::ProjectRestored(e) => assert!(self.in_use.insert(e.project)),
@@ -143,7 +153,6 @@ impl Seen {
             }
             TenantEvent::TenantRegistered(_)
             | TenantEvent::TenantRenamed(_)
-            | TenantEvent::ProjectRenamed(_)
             | TenantEvent::ProjectRoleSet(_)
             | TenantEvent::MemberInvited(_)
             | TenantEvent::InvitationRevoked(_)
@@ -176,6 +185,9 @@ proptest! {
             let owned = seen.roles.values().any(|role| *role == MemberRole::Owner);
             prop_assert_eq!(owned, registered);
             prop_assert_eq!(!seen.in_use.is_empty(), registered);
+            let names = seen.in_use.iter().map(|project| &seen.names[project]);
+            let names: BTreeSet<_> = names.collect();
+            prop_assert_eq!(names.len(), seen.in_use.len(), "two of one name");
         }
         tenant.assert_replay();
     }

@@ -21,6 +21,8 @@ pub(crate) struct LogHistory {
     erased: Mutex<Option<TenantId>>,
     pub(crate) loads: AtomicUsize,
     pub(crate) finds: AtomicUsize,
+    /// Questions of any kind.
+    pub(crate) asked: AtomicUsize,
 }
 
 impl LogHistory {
@@ -32,6 +34,7 @@ impl LogHistory {
             erased: Mutex::new(None),
             loads: AtomicUsize::new(0),
             finds: AtomicUsize::new(0),
+            asked: AtomicUsize::new(0),
         }
     }
 
@@ -57,6 +60,7 @@ impl LogHistory {
         topic: Topic,
         partition: Partition,
     ) -> Result<(Vec<Record>, Offset), HistoryError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
         if self.away.load(Ordering::SeqCst) {
             return Err(HistoryError::Unavailable("switched off".to_owned()));
         }

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use commands::Limits;
 use schemas::incident::IncidentCommand;
 use schemas::topic::Topic;
 
@@ -61,12 +62,21 @@ async fn the_same_key_for_another_request_is_refused() {
     assert_eq!(world.events(Topic::IncidentEvents, incident).await.len(), 2);
 }
 
-/// More than one portion, of two incidents that the cache cannot hold at once, so that
-/// commands are put back again and again.
 #[tokio::test]
 async fn what_was_put_back_is_decided_before_what_came_later() {
+    in_order_where(|limits| limits.cached_aggregates = 1).await;
+}
+
+#[tokio::test]
+async fn aggregates_that_are_too_large_for_the_cache_are_decided_all_the_same() {
+    in_order_where(|limits| limits.cached_bytes = 1).await;
+}
+
+/// More than one portion, of two incidents that the cache cannot hold at once, so that
+/// commands are put back again and again.
+async fn in_order_where(narrow: impl FnOnce(&mut Limits)) {
     let mut world = World::without_runner().await;
-    world.limits.cached_aggregates = 1;
+    narrow(&mut world.limits);
     let incidents = [fresh_id(), fresh_id()];
     let mut sent = [Vec::new(), Vec::new()];
     for (sent, incident) in sent.iter_mut().zip(incidents) {
@@ -115,6 +125,32 @@ async fn an_old_command_is_found_in_the_history() {
     assert_eq!(world.history.finds.load(Ordering::SeqCst), 1);
     let after = world.events(Topic::IncidentEvents, incident).await;
     assert_eq!(after.len(), 72);
+}
+
+/// As when Postgres is back and the fold has not come further yet.
+#[tokio::test]
+async fn an_old_command_waits_for_a_history_that_has_come_past_it() {
+    let mut world = World::new().await;
+    let incident = opened(&mut world).await;
+    let asked = Asked::with_key(incident, "old");
+    let once = comment("once");
+    world.send(COMMANDS, &asked, &once).await;
+    let first = world.outcome(asked.id).await;
+    for n in 0..70 {
+        let newer = Asked::with_key(incident, &n.to_string());
+        world.send(COMMANDS, &newer, &comment("on it")).await;
+        world.outcome(newer.id).await;
+    }
+    world.history.set_behind(true);
+    let before = world.history.asked.load(Ordering::SeqCst);
+    world.send(COMMANDS, &asked, &once).await;
+    while world.history.asked.load(Ordering::SeqCst) == before {
+        tokio::task::yield_now().await;
+    }
+    world.history.set_behind(false);
+    assert_eq!(world.outcomes(asked.id, 2).await[1], first);
+    let after = world.events(Topic::IncidentEvents, incident).await;
+    assert_eq!(after.len(), 72, "said once");
 }
 
 #[tokio::test]

@@ -102,6 +102,36 @@ async fn a_crash_while_commands_wait_loses_and_doubles_nothing() {
     assert_eq!(world.events(Topic::IncidentEvents, unknown).await.len(), 1);
 }
 
+/// More than an aggregate remembers in full, under ids that nobody sends twice: the runner
+/// itself reads them again, from the command that waits on.
+#[tokio::test]
+async fn a_crash_doubles_nothing_of_many_commands_behind_one_that_waits() {
+    let mut world = World::new().await;
+    let held = opened(&mut world).await;
+    world.history.set_away(true);
+    let waiting = Asked::of(neighbour(held));
+    send(&world, &waiting, open()).await;
+    let served: Vec<_> = (0..70).map(|_| Asked::of(held)).collect();
+    for (n, asked) in served.iter().enumerate() {
+        send(&world, asked, comment(&n.to_string())).await;
+    }
+    world.outcome(served[69].id).await;
+    assert!(!world.is_settled(waiting.id));
+    world.crash().await;
+    world.history.set_away(false);
+    world.start();
+    let last = Asked::of(held);
+    send(&world, &last, comment("last")).await;
+    world.outcome(last.id).await;
+    let events = world.events(Topic::IncidentEvents, held).await;
+    let caused = events
+        .iter()
+        .skip(1)
+        .map(|(envelope, _)| envelope.causation);
+    let sent = served.iter().chain([&last]).map(|asked| Some(asked.id.0));
+    assert_eq!(caused.collect::<Vec<_>>(), sent.collect::<Vec<_>>());
+}
+
 #[tokio::test]
 async fn a_history_that_lags_is_completed_by_the_tail() {
     let mut world = World::new().await;

@@ -71,8 +71,17 @@ impl World {
     }
 
     pub(crate) fn start(&mut self) {
+        self.start_on(self.log.clone());
+    }
+
+    pub(crate) fn log(&self) -> Log {
+        self.log.clone()
+    }
+
+    /// Begins the runner on a log that is this world's in the end.
+    pub(crate) fn start_on(&mut self, log: Log) {
         let shutdown = CancellationToken::new();
-        let (log, history) = (self.log.clone() as Log, self.history.clone());
+        let history = self.history.clone();
         let run = commands::run(log, history, self.limits.clone(), shutdown.clone());
         let task = tokio::spawn(run);
         self.runner = Some(Running { task, shutdown });

@@ -201,6 +201,16 @@ mod tests {
         }]
     }
 
+    /// Why a byte of a tenant is refused; None where it is taken.
+    fn refused(budget: &Budget, used: u64, tenant: &str) -> Option<&'static str> {
+        match budget.admit(used, &of(tenant, 1)) {
+            Ok(()) => None,
+            Err(LogError::Full { heavy: true, .. }) => Some("heavy"),
+            Err(LogError::Full { heavy: false, .. }) => Some("full"),
+            Err(other) => panic!("{other}"),
+        }
+    }
+
     #[test]
     fn refuses_the_heavy_first_and_everybody_last() {
         let budget = budget();
@@ -208,18 +218,19 @@ mod tests {
             budget.admit(0, &of("heavy", 100)).unwrap();
         }
         budget.admit(0, &of("light", 10)).unwrap();
-        assert!(budget.admit(899, &of("heavy", 1)).is_ok());
-        assert!(budget.admit(900, &of("heavy", 1)).is_err());
-        assert!(budget.admit(900, &of("light", 1)).is_ok());
-        assert!(budget.admit(900, &of("new", 1)).is_ok());
-        assert!(budget.admit(1_000, &of("light", 1)).is_err());
+        assert_eq!(refused(&budget, 899, "heavy"), None);
+        assert_eq!(refused(&budget, 900, "heavy"), Some("heavy"));
+        assert_eq!(refused(&budget, 900, "light"), None);
+        assert_eq!(refused(&budget, 900, "new"), None);
+        assert_eq!(refused(&budget, 1_000, "light"), Some("full"));
     }
 
     #[test]
     fn a_single_tenant_may_use_the_whole() {
         let budget = budget();
         budget.admit(0, &of("only", 500)).unwrap();
-        assert!(budget.admit(999, &of("only", 1)).is_ok());
+        assert_eq!(refused(&budget, 999, "only"), None);
+        assert_eq!(refused(&budget, 1_000, "only"), Some("full"));
     }
 
     #[test]
@@ -230,6 +241,6 @@ mod tests {
             budget.admit(0, &of(&n.to_string(), 1)).unwrap();
         }
         assert!(budget.tenants.lock().len() <= TENANTS + 1);
-        assert!(budget.admit(950, &of("heavy", 1)).is_err());
+        assert_eq!(refused(&budget, 950, "heavy"), Some("heavy"));
     }
 }

@@ -1,6 +1,6 @@
 //! How a log is opened.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +9,15 @@ use schemas::context::Clock;
 use schemas::topic::{Retention, Topic};
 
 use super::disk::{Disk, RealDisk};
+
+/// All who read the log in one version of the program, whether they run now or not.
+#[derive(Debug, Default, Clone)]
+pub struct Consumers {
+    /// By the names under which they join.
+    pub groups: BTreeSet<String>,
+    /// By the names under which they tell how far they are.
+    pub pinned: BTreeSet<String>,
+}
 
 /// Where the log lies and what it may use.
 #[derive(Clone)]
@@ -32,6 +41,9 @@ pub struct Options {
     pub retention: HashMap<Topic, Retention>,
     /// How often what is kept no longer is looked for.
     pub retention_interval: Duration,
+    /// Who reads the log; retention waits for nobody else who once did, unless they come
+    /// again. None: for everybody who was ever here.
+    pub consumers: Option<Consumers>,
     pub clock: Clock,
     /// What writes and syncs; tests put one here that fails or lies.
     pub disk: Arc<dyn Disk>,
@@ -50,6 +62,7 @@ impl Options {
             disk_free_bytes: None,
             retention: HashMap::new(),
             retention_interval: Duration::from_secs(600),
+            consumers: None,
             clock: Clock::System,
             disk: Arc::new(RealDisk::default()),
         }

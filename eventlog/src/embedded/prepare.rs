@@ -50,7 +50,9 @@ impl Preparation {
     fn start(journal: &Arc<Journal>, current: SegmentHeader, enough: bool) -> Self {
         let enough = Arc::new(AtomicBool::new(enough));
         let limit = journal.options.segment_bytes;
-        let capacity = (current.capacity * GROWTH).min(limit.max(current.capacity));
+        // One that retention has rewritten has none.
+        let grown = current.capacity.max(journal.options.first_segment_bytes()) * GROWTH;
+        let capacity = grown.min(limit.max(current.capacity));
         let journal = journal.clone();
         let stop = enough.clone();
         let thread = std::thread::spawn(move || {

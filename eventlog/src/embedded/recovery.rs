@@ -62,9 +62,12 @@ pub(super) fn recover(place: &Place, slots: &Slots) -> Result<Recovered, OpenErr
         .map_err(failed)?;
     let mut state = State::after(slots, &sealed);
     let active = match last {
-        Some(segment) => state
-            .read_last(place, segment, &sealed, mark, &mut findings)
-            .map_err(failed)?,
+        Some(segment) => {
+            forget_index(place, &segment).map_err(failed)?;
+            state
+                .read_last(place, segment, &sealed, mark, &mut findings)
+                .map_err(failed)?
+        }
         None => create_first(place).map_err(failed)?,
     };
     keep_aside(place, &findings).map_err(failed)?;
@@ -215,8 +218,14 @@ fn load_sealed(place: &Place, slots: &Slots, segment: &Segment) -> io::Result<Se
         Some(head) => (head.spans, head.end),
         None => {
             let (index, end) = rebuild_index(segment, slots)?;
-            sidecar::write(&path, slots, segment.header.incarnation, end, &index)?;
-            (index.spans().clone(), end)
+            let spans = index.spans().clone();
+            let written = sidecar::write(&path, slots, segment.header.incarnation, end, &index);
+            if let Err(e) = written {
+                // A disk that is full is no reason not to read what is there: who needs
+                // the index makes it again.
+                tracing::warn!(segment = ?segment.path, "the segment's index was not written: {e}");
+            }
+            (spans, end)
         }
     };
     Ok(Sealed {
@@ -226,6 +235,17 @@ fn load_sealed(place: &Place, slots: &Slots, segment: &Segment) -> io::Result<Se
         spans: Arc::new(spans),
         index: None,
     })
+}
+
+/// Removes the index of a segment that is written on. It is there where a switch to the
+/// next segment came to nothing (no room, or a crash), and says nothing of what follows:
+/// if it were still there once the segment is sealed, that would be hidden.
+fn forget_index(place: &Place, segment: &Segment) -> io::Result<()> {
+    match std::fs::remove_file(sidecar::path_of(&place.dir, segment.header.number)) {
+        Ok(()) => disk::sync_dir(&place.dir),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(e) => Err(e),
+    }
 }
 
 fn create_first(place: &Place) -> io::Result<Active> {

@@ -8,6 +8,7 @@
 
 mod rewrite;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 
@@ -18,7 +19,9 @@ use super::catalog::Sealed;
 use super::checkpoint::Progress;
 use super::disk;
 use super::journal::Journal;
+use super::options::Consumers;
 use super::pins::Pins;
+use super::segment::FIRST_GROUP;
 use super::sidecar;
 use super::slots::Slot;
 use crate::Offset;
@@ -46,20 +49,45 @@ pub(super) fn pin_of_group(group: &str) -> String {
     format!("{GROUP_PREFIX}{group}")
 }
 
-/// Applies retention to every journal.
-pub(super) fn run(journals: &[Arc<Journal>], pins: &Pins) -> io::Result<Retained> {
-    pins.save()?;
+/// The names under which consumers are pinned.
+pub(super) fn pins_of(consumers: &Consumers) -> BTreeSet<String> {
+    let groups = consumers.groups.iter().map(|group| pin_of_group(group));
+    groups.chain(consumers.pinned.iter().cloned()).collect()
+}
+
+/// Says for whom nothing is kept. Their place stays known, for a version that has them.
+pub(super) fn tell_who_is_gone(main: &Journal, pins: &Pins) {
+    let groups: Vec<_> = main.with_progress(|progress| progress.keys().cloned().collect());
+    let mut known: BTreeSet<_> = groups.iter().map(|group| pin_of_group(group)).collect();
+    known.extend(pins.consumers());
+    for consumer in known.iter().filter(|known| !pins.waits_for(known)) {
+        tracing::info!(
+            consumer,
+            "this version does not have it: the log keeps nothing for it any longer"
+        );
+    }
+}
+
+/// Applies retention to every journal. What fails, for want of room perhaps, keeps nothing
+/// else from going. Returns what went, and the first failure.
+pub(super) fn run(journals: &[Arc<Journal>], pins: &Pins) -> (Retained, io::Result<()>) {
+    if let Err(e) = pins.save() {
+        // They may be behind, and a disk that is full must not stay so for that.
+        tracing::warn!("the consumers' pins were not saved: {e}");
+    }
     let main = journals
         .iter()
         .find(|j| j.place.journal == topic::Journal::Main);
     let progress = main.map(|main| main.with_progress(Progress::clone));
-    let progress = progress.unwrap_or_default();
-    let mut retained = Retained::default();
+    let mut progress = progress.unwrap_or_default();
+    progress.retain(|group, _| pins.waits_for(&pin_of_group(group)));
+    let (mut retained, mut outcome) = (Retained::default(), Ok(()));
     for journal in journals {
         let unread = |slot| unread(journal, slot, &progress, pins);
-        retained.add(retain(journal, journal.options.clock.now(), &unread)?);
+        let now = journal.options.clock.now();
+        outcome = outcome.and(retain(journal, now, &unread, &mut retained));
     }
-    Ok(retained)
+    (retained, outcome)
 }
 
 /// The least offset of a partition that some consumer still has to read.
@@ -88,15 +116,17 @@ fn retain(
     journal: &Arc<Journal>,
     now: Timestamp,
     unread: &dyn Fn(Slot) -> Option<Offset>,
-) -> io::Result<Retained> {
-    let sealed = journal.state.lock().catalog.sealed.clone();
+    retained: &mut Retained,
+) -> io::Result<()> {
+    let sealed = left_for_good(journal);
     // A segment whose index is not on disk yet was sealed a moment ago.
     let settled = sealed.into_iter().filter(|sealed| sealed.index.is_none());
-    let mut retained = Retained::default();
+    let mut outcome = Ok(());
     if journal.place.journal == topic::Journal::Main {
         for sealed in settled {
             if let Some(days) = due_class(journal, &sealed, now, unread) {
-                retained.add(rewrite::rewrite(journal, &sealed, days)?);
+                let rewritten = rewrite::rewrite(journal, &sealed, days);
+                outcome = outcome.and(rewritten.map(|done| retained.add(done)));
             }
         }
     } else {
@@ -107,7 +137,18 @@ fn retain(
             retained.bytes_freed += sealed.end;
         }
     }
-    Ok(retained)
+    outcome
+}
+
+/// The sealed segments. Until something lies in the active one, the newest of them is what
+/// a start would go on with, and tells it the offsets that come next.
+fn left_for_good(journal: &Journal) -> Vec<Sealed> {
+    let state = journal.state.lock();
+    let mut sealed = state.catalog.sealed.clone();
+    if state.catalog.active.position <= FIRST_GROUP {
+        sealed.pop();
+    }
+    sealed
 }
 
 /// Removes a sealed segment from the catalog and the disk.
@@ -116,8 +157,9 @@ pub(super) fn drop_segment(journal: &Journal, sealed: &Sealed) -> io::Result<()>
     let kept = |known: &Sealed| known.header.incarnation != sealed.header.incarnation;
     state.catalog.sealed.retain(kept);
     journal.note_disk_bytes(&state);
-    std::fs::remove_file(&sealed.path)?;
+    // Who appends does not wait for the disk.
     drop(state);
+    std::fs::remove_file(&sealed.path)?;
     let index = sidecar::path_of(&journal.place.dir, sealed.header.number);
     match std::fs::remove_file(index) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),

@@ -1,5 +1,5 @@
 //! Sealed segments that somebody reads: open files with their indices, the least
-//! recently used ones closed when their indices outgrow a limit.
+//! recently used ones closed when there are too many, or their indices outgrow a limit.
 
 use std::io;
 use std::path::Path;
@@ -16,6 +16,8 @@ use super::slots::Slots;
 
 /// Bytes of indices held for one journal.
 const LIMIT: usize = 8 << 20;
+/// Files held open for it. Of large records a segment has few, and a small index.
+const FILES: usize = 64;
 
 /// A sealed segment, open for reading.
 #[derive(Debug)]
@@ -62,7 +64,7 @@ impl Shelf {
         let mut opened = self.opened.lock();
         opened.push(newest);
         let mut weight: usize = opened.iter().map(|known| known.index.weight()).sum();
-        while weight > LIMIT && opened.len() > 1 {
+        while opened.len() > FILES || weight > LIMIT && opened.len() > 1 {
             weight -= opened.remove(0).index.weight();
         }
     }
@@ -72,9 +74,8 @@ fn load(dir: &Path, slots: &Slots, sealed: &Sealed) -> io::Result<Option<Opened>
     let segment = match Segment::open(&sealed.path) {
         Ok(Some(segment)) => segment,
         Ok(None) => {
-            return Err(io::Error::other(
-                "both copies of the segment's header are damaged",
-            ));
+            let damaged = "both copies of the segment's header are damaged";
+            return Err(io::Error::new(io::ErrorKind::InvalidData, damaged));
         }
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(e),
@@ -99,6 +100,45 @@ fn stored_index(dir: &Path, slots: &Slots, segment: &Segment) -> io::Result<Arc<
     }
     tracing::warn!(?path, "rebuilding the index of a segment");
     let (index, end) = recovery::rebuild_index(segment, slots)?;
-    sidecar::write(&path, slots, header.incarnation, end, &index)?;
+    if let Err(e) = sidecar::write(&path, slots, header.incarnation, end, &index) {
+        tracing::warn!(?path, "the segment's index was not written: {e}");
+    }
     Ok(Arc::new(index))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::embedded::fill::Pace;
+    use crate::embedded::segment::{FIRST_GROUP, SegmentHeader};
+    use schemas::ids::LogId;
+    use schemas::topic::Journal;
+    use uuid::Uuid;
+
+    #[test]
+    fn few_files_stay_open_however_small_their_indices_are() {
+        let dir = tempfile::tempdir().unwrap();
+        let (shelf, slots) = (Shelf::default(), Slots::of(Journal::Webhooks));
+        for number in 1..=FILES as u64 + 3 {
+            let header = SegmentHeader {
+                number,
+                incarnation: number,
+                log_id: LogId(Uuid::nil()),
+                journal: Journal::Webhooks,
+                capacity: 0,
+            };
+            let segment = Segment::create(dir.path(), header, || Pace::Stop).unwrap();
+            let sealed = Sealed {
+                header,
+                path: segment.path.clone(),
+                end: FIRST_GROUP,
+                spans: Arc::default(),
+                index: Some(Arc::default()),
+            };
+            assert!(shelf.open(dir.path(), &slots, &sealed).unwrap().is_some());
+        }
+        let opened = shelf.opened.lock();
+        assert_eq!(opened.len(), FILES);
+        assert_eq!(opened[0].segment.header.number, 4, "the oldest were closed");
+    }
 }

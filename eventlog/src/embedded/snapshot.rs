@@ -42,7 +42,11 @@ fn copy_journal(from: &Path, to: &Path) -> io::Result<u64> {
         .into_iter()
         .filter(|number| *number <= mark.segment)
     {
-        let source = File::open(segment::path_of(from, number))?;
+        let source = match File::open(segment::path_of(from, number)) {
+            // Retention has removed it meanwhile.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+            opened => opened?,
+        };
         let length = match number == mark.segment {
             true => mark.position,
             false => source.metadata()?.len(),

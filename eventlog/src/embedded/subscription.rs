@@ -235,6 +235,10 @@ impl Subscription for EmbeddedSubscription {
             if !handed.is_empty() {
                 return Ok(handed);
             }
+            // Past a hole there may be what nobody will announce again.
+            if self.cursors.iter().any(Cursor::has_more) {
+                continue;
+            }
             self.cursors
                 .iter()
                 .try_for_each(|cursor| cursor.journal.is_open())?;

@@ -46,9 +46,9 @@ impl Upkeep {
 
     pub(super) fn run(&self) -> io::Result<Retained> {
         let _turn = self.turn.lock();
-        let retained = retention::run(&self.journals, &self.pins)?;
+        let (retained, outcome) = retention::run(&self.journals, &self.pins);
         metrics::counter!("eventlog_retention_freed_bytes_total").increment(retained.bytes_freed);
-        Ok(retained)
+        outcome.map(|()| retained)
     }
 
     fn run_each(&self, interval: Duration) {

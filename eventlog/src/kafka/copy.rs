@@ -90,7 +90,8 @@ impl Target {
         Ok(Self {
             plain: options
                 .appender()
-                .create_with_context(Callbacks::default())?,
+                .create_with_context(Callbacks::default())
+                .map_err(OpenError::Settings)?,
             transactional: holes::producer(&options).await?,
             ends,
             options,

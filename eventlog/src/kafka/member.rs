@@ -3,6 +3,7 @@
 //! happen in the middle of another.
 
 mod generation;
+mod joining;
 mod owner;
 pub(super) mod progress;
 mod session;

@@ -34,7 +34,7 @@ pub(super) struct KafkaSubscription {
     /// Where reading goes on.
     next: Offsets,
     /// Found behind records that had to be handed out first.
-    failure: Option<LogError>,
+    failure: Option<KafkaError>,
 }
 
 impl KafkaSubscription {
@@ -76,7 +76,7 @@ impl KafkaSubscription {
                 Some(Ok(message)) => batch.push(&self.options, &message),
                 Some(Err(error)) if passes(&error) => {}
                 Some(Err(error)) => {
-                    self.failure = Some(self.explain(error));
+                    self.failure = Some(error);
                     break;
                 }
                 None => {
@@ -92,12 +92,14 @@ impl KafkaSubscription {
         Ok(batch.partitions.into_values().collect())
     }
 
-    /// Says which partition has lost its place.
-    fn explain(&self, error: KafkaError) -> LogError {
-        if out_of_range(&error)
-            && let Err(precise) = check_all(&self.ends, &self.next)
-        {
-            return precise;
+    /// Says which partition has lost its place, which the brokers have to be asked.
+    async fn explain(&self, error: KafkaError) -> LogError {
+        if out_of_range(&error) {
+            let next = self.next.clone();
+            let checked = self.ends.ask(move |ends| check_all(ends, &next)).await;
+            if let Err(precise) = checked {
+                return precise;
+            }
         }
         unavailable(error)
     }
@@ -107,7 +109,10 @@ impl KafkaSubscription {
 impl Subscription for KafkaSubscription {
     async fn next(&mut self, max_bytes: usize) -> Result<Vec<Fetched>, LogError> {
         loop {
-            if let Some(failure) = self.failure.take() {
+            if let Some(error) = self.failure.clone() {
+                let failure = self.explain(error).await;
+                // Not before: a call that was dropped has told nobody.
+                self.failure = None;
                 return Err(failure);
             }
             let batch = self.arrived(max_bytes)?;

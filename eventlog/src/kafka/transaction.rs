@@ -24,6 +24,9 @@ const PATIENCE: Duration = TRANSACTION_TIMEOUT;
 /// finishes what a predecessor under this name had begun.
 const INIT_PATIENCE: Duration = Duration::from_secs(30);
 
+/// Between two tries of a call.
+const AGAIN: Duration = Duration::from_millis(20);
+
 /// Why a transaction did not happen.
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -213,7 +216,11 @@ fn insist(
     loop {
         match call() {
             Err(KafkaError::Transaction(error))
-                if error.is_retriable() && Instant::now() < deadline => {}
+                if error.is_retriable() && Instant::now() < deadline =>
+            {
+                // Some are answered at once, for as long as the last call works on.
+                std::thread::sleep(AGAIN);
+            }
             result => return result,
         }
     }

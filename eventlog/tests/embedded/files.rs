@@ -75,6 +75,23 @@ async fn lost_index_files_are_rebuilt() {
     assert_eq!(verify(dir.path()).unwrap().findings, []);
 }
 
+/// As on a disk that is full: at the start, and later.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_file_that_cannot_be_written_is_done_without() {
+    let dir = tempfile::tempdir().unwrap();
+    let wanted = fill(dir.path(), 60).await;
+    let indices = files(dir.path(), "idx");
+    let put_in_the_way = |path: &Path| {
+        std::fs::remove_file(path).unwrap();
+        std::fs::create_dir(path).unwrap();
+    };
+    put_in_the_way(&indices[0]);
+    let log = EmbeddedLog::open(options(dir.path())).unwrap();
+    put_in_the_way(&indices[1]);
+    assert_eq!(texts(&*log, EVENTS, 0, Visibility::Durable).await, wanted);
+    log.close().await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_torn_write_is_cut_and_never_seen_again() {
     let dir = tempfile::tempdir().unwrap();

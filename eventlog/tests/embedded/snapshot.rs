@@ -41,3 +41,17 @@ async fn a_snapshot_of_an_open_log_is_a_whole_log() {
         .collect();
     assert_eq!(found, expected);
 }
+
+#[tokio::test]
+async fn a_segment_that_retention_removes_meanwhile_is_left_out() {
+    let (folder, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let log = EmbeddedLog::open(Options::new(folder.path())).unwrap();
+    let one = record(Topic::IncidentEvents, 3, "x");
+    log.append(vec![one]).await.unwrap();
+    // Listed, and not there.
+    let removed = folder.path().join("main/0000000000.seg");
+    std::os::unix::fs::symlink("nowhere", removed).unwrap();
+    log.snapshot(copy.path()).unwrap();
+    let verified = embedded::verify(copy.path()).unwrap();
+    assert_eq!((verified.records, verified.findings), (1, vec![]));
+}

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use eventlog::embedded::{Disk, EmbeddedLog, Options};
 use eventlog::{EventLog, LogError, Visibility};
+use futures::FutureExt;
 use schemas::topic::Topic;
 use tokio::sync::Semaphore;
 
@@ -92,6 +93,51 @@ async fn an_unsynced_record_is_seen_only_by_those_who_may() {
     gate.permits.add_permits(1);
     appending.await.unwrap().unwrap();
     assert_eq!(late.next(1).await.unwrap()[0].records[0].body, "x");
+    gate.permits.add_permits(100);
+}
+
+/// Where a segment was put aside because both copies of its header are damaged.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_queued_behind_a_hole_is_not_passed_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let small = || Options {
+        segment_bytes: 32 << 10,
+        tail_memory_bytes: 0,
+        ..Options::new(dir.path())
+    };
+    let log = EmbeddedLog::open(small()).unwrap();
+    for n in 0..12 {
+        let partition = i32::from(n >= 10);
+        let one = record(EVENTS, partition, "x");
+        log.append(vec![one]).await.unwrap();
+    }
+    log.close().await.unwrap();
+    drop(log);
+    let damaged = dir.path().join("main/0000000002.seg");
+    let damaged = File::options().write(true).open(damaged).unwrap();
+    damaged.write_all_at(&[0xAA; 4096], 0).unwrap();
+
+    let gate = Gate::new(0);
+    let options = Options {
+        disk: gate.clone(),
+        ..small()
+    };
+    let log = EmbeddedLog::open(options).unwrap();
+    let first = log.read(EVENTS, 0, 0, 1 << 20, Visibility::Durable).await;
+    let hole = eventlog::Position {
+        topic: EVENTS,
+        partition: 0,
+        offset: first.unwrap().next_offset,
+    };
+    let queued = log.order(vec![record(EVENTS, 0, "queued")]).await.unwrap();
+    assert_eq!(queued[0].offset, 10);
+    assert!(hole.offset < 10, "{hole}");
+    let mut early = log
+        .subscribe(vec![hole], Visibility::Appended)
+        .await
+        .unwrap();
+    let told = early.next(1).now_or_never().expect("it is in memory");
+    assert_eq!(told.unwrap()[0].records[0].body, "queued");
     gate.permits.add_permits(100);
 }
 

@@ -64,6 +64,17 @@ test('whoever logs out is not told to have been signed out', async ({ page }) =>
   await expect(page.getByText('You were signed out')).toHaveCount(0);
 });
 
+test('an incident that could not be read is asked for again on request, and its request id is there to copy', async ({ page }) => {
+  await openIncident(page);
+  const { pathname } = new URL(page.url());
+  await failFirst(page, { on: `GET /api/v1/incidents/${pathname.split('/').at(-1)}`, times: 1, how: 500, body: { request_id: 'req-41' } });
+  await page.goto(pathname);
+  await expect(page.getByText('Request req-41')).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Copy the request id' })).toBeVisible();
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await expect(page.getByRole('heading', { name: /KubePodCrashLooping/ })).toBeVisible();
+});
+
 test('the first page comes by itself when reading is back', async ({ page }) => {
   await logIn(page);
   await failFirst(page, { on: '/auth/me', times: 4, how: 503 });
@@ -85,15 +96,19 @@ test('a page that could not be loaded says so, and comes when the network is bac
 
 test('where a part of the console is gone, as after a deployment, the page is loaded anew, once', async ({ page, context }) => {
   await logIn(page);
+  await page.clock.install();
   let loaded = 0;
   page.on('load', () => (loaded += 1));
   await context.route(/assets\/TracesPage-.*\.js$/, (route) => route.fulfill({ status: 404, body: '' }));
   await page.getByRole('navigation').getByRole('link', { name: 'Traces' }).click();
   await expect.poll(() => loaded).toBe(1);
   await expect(page.getByRole('alert')).toContainText('The page could not be loaded');
-  await page.waitForTimeout(7_000);
+  // Two more tries, which know that it was loaded anew just now.
+  await page.clock.runFor(11_000);
+  await expect(page.getByRole('alert')).toContainText('The page could not be loaded');
   expect(loaded).toBe(1);
   await context.unrouteAll();
   await page.getByRole('button', { name: 'Try again' }).click();
   await expect(page.getByRole('heading', { name: 'Traces', level: 1 })).toBeVisible();
+  await expect.poll(() => loaded).toBe(2);
 });

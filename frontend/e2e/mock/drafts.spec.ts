@@ -73,3 +73,25 @@ test('a rename by somebody else meanwhile is shown beside one’s own', async ({
   await page.getByRole('button', { name: 'Save mine' }).click();
   await expect(page.getByRole('heading', { level: 1 })).toHaveText('Mine');
 });
+
+test('a half-declared incident is there after a look elsewhere, and gone once it was cancelled or declared', async ({ page }) => {
+  const declare = `/p/${PROJECT}/incidents/new`;
+  await page.goto(declare);
+  await page.getByLabel('What is wrong?').fill('Invoices are missing');
+  await page.getByRole('radio', { name: /SEV1/ }).check();
+  await page.getByLabel('What do you know so far?').fill('Since 02:10.');
+  await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Logs' }).click();
+  await expect(page.getByRole('heading', { name: 'Logs', level: 1 })).toBeVisible();
+  await page.goto(declare);
+  await expect(page.getByLabel('What is wrong?')).toHaveValue('Invoices are missing');
+  await expect(page.getByRole('radio', { name: /SEV1/ })).toBeChecked();
+  await expect(page.getByLabel('What do you know so far?')).toHaveValue('Since 02:10.');
+  await page.getByRole('button', { name: 'Declare incident' }).click();
+  await expect(page.getByRole('heading', { name: 'Invoices are missing', level: 1 })).toBeVisible();
+  await page.goto(declare);
+  await expect(page.getByLabel('What is wrong?')).toHaveValue('');
+  await page.getByLabel('What is wrong?').fill('Nothing after all');
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await page.goto(declare);
+  await expect(page.getByLabel('What is wrong?')).toHaveValue('');
+});

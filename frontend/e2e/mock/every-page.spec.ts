@@ -3,6 +3,9 @@ import { expect, test } from '@playwright/test';
 import { logIn, PAGES } from '../pages';
 import { watch } from './watch';
 
+// Each takes minutes.
+test.describe.configure({ mode: 'parallel' });
+
 const WCAG = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 
 for (const colorScheme of ['light', 'dark'] as const) {

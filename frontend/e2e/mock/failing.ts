@@ -7,6 +7,8 @@ interface Failing {
   times: number;
   /** `lost`: the server did it, and the answer did not come. A number: it answered that and did nothing. */
   how: 'lost' | number;
+  /** What the answer says besides, such as the fields that are wrong. */
+  body?: object;
   /** Before it fails or is let through. */
   afterMs?: number;
 }
@@ -25,7 +27,7 @@ export async function failFirst(page: Page, failing: Failing): Promise<void> {
   await page.addInitScript(install, failing);
 }
 
-function install({ on, times, how, afterMs = 0 }: Failing): void {
+function install({ on, times, how, body, afterMs = 0 }: Failing): void {
   const real = window.fetch;
   const asked: (string | null)[] = [];
   Object.assign(window, { asked });
@@ -41,6 +43,6 @@ function install({ on, times, how, afterMs = 0 }: Failing): void {
       await real(request);
       throw new TypeError('Failed to fetch');
     }
-    return Response.json({ status: how, title: how === 202 ? 'Accepted' : 'Service Unavailable', command_id: 'c1', status_url: '/c1' }, { status: how });
+    return Response.json({ status: how, title: how === 202 ? 'Accepted' : 'Service Unavailable', command_id: 'c1', status_url: '/c1', ...body }, { status: how });
   };
 }

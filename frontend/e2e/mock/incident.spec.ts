@@ -69,6 +69,14 @@ test('it merges into another incident and points there', async ({ page }) => {
   await expect(page.getByRole('heading', { name: /Checkout answers 502/ })).toBeVisible();
 });
 
+test('an incident that is asked for by its key follows what is done to it', async ({ page }) => {
+  const byId = page.url();
+  await page.goto(`/p/${PROJECT}/incidents/INC-160`);
+  await expect(page).toHaveURL(new RegExp(`/incidents/${byId.match(/incidents\/([0-9a-f-]+)/)?.[1]}`));
+  await page.getByRole('button', { name: 'Acknowledge' }).click();
+  await expect(current(page)).toContainText('Acknowledged');
+});
+
 test('an incident of another project is not found', async ({ page }) => {
   await page.goto(`/p/${PROJECT}/incidents/01981f00-0000-7000-8000-ffffffffffff`);
   await expect(page.getByRole('alert')).toContainText('It does not exist, or it belongs to another project');
@@ -90,6 +98,26 @@ test('an alert leads to its runbook, its query, and the lines and traces of its 
   await from.getByRole('link', { name: /^Logs of/ }).click();
   await expect(page.getByRole('heading', { name: 'Logs', level: 1 })).toBeVisible();
   await expect(page).toHaveURL(/from=.*to=.*service=|service=.*from=.*to=/);
+});
+
+test('the palette takes steps of the incident that is open, once they are named', async ({ page }) => {
+  await page.keyboard.press('Control+k');
+  const box = page.getByPlaceholder('Search incidents, jump, act…');
+  await box.fill('acknowledge');
+  await page.getByRole('button', { name: /^Acknowledge: INC-\d+$/ }).click();
+  await expect(current(page)).toContainText('Acknowledged');
+  await page.keyboard.press('Control+k');
+  await box.fill('assign to me');
+  await page.getByRole('button', { name: /^Assign to me: INC-\d+$/ }).click();
+  await expect(page.getByRole('button', { name: 'Assignee: Mira Lindqvist' })).toBeVisible();
+});
+
+test('an incident leads to what was measured, written and traced around its beginning', async ({ page }) => {
+  const around = page.getByRole('navigation', { name: 'Around this incident' });
+  await expect(around.getByRole('link', { name: 'Logs' })).toHaveAttribute('href', /from=.*service=recommendations|service=recommendations.*from=/);
+  await around.getByRole('link', { name: 'Traces' }).click();
+  await expect(page.getByRole('heading', { name: 'Traces', level: 1 })).toBeVisible();
+  await expect(page).toHaveURL(/from=[^&]+&to=|to=[^&]+&from=/);
 });
 
 test('an address in a comment is a link', async ({ page }) => {

@@ -1,6 +1,7 @@
 import { expect, test } from '@playwright/test';
 import { firing } from '../alertmanager';
 import { logIn, PROJECT, settled } from '../pages';
+import { fail } from './failing';
 
 test.beforeEach(async ({ page }) => {
   await logIn(page);
@@ -24,6 +25,17 @@ test('filters live in the URL and Back undoes the page, not the filter', async (
   await expect(page.getByRole('list', { name: 'Progress' })).toBeVisible();
   await page.goBack();
   await expect(page).toHaveURL(/severity=SEV1.*q=checkout/);
+});
+
+test('while another list is asked for the one before stays, and is seen to be old', async ({ page }) => {
+  const table = page.getByRole('table', { name: 'Incidents' });
+  await expect(table.getByRole('row')).toHaveCount(6);
+  await fail(page, { on: 'GET /api/v1/incidents', times: 0, how: 500, afterMs: 1_500 });
+  await page.getByText('SEV1', { exact: true }).first().click();
+  await expect(page.locator('[aria-busy="true"]').filter({ has: table })).toHaveCount(1);
+  await expect(table.getByRole('row')).toHaveCount(6);
+  await expect(table.getByRole('row')).toHaveCount(2);
+  await expect(page.locator('[aria-busy="true"]').filter({ has: table })).toHaveCount(0);
 });
 
 test('its headers order the list, and the order lives in the URL', async ({ page }) => {
@@ -132,10 +144,23 @@ test('the palette finds an incident and opens it', async ({ page }) => {
   await expect(page.getByRole('heading', { name: /Disk of db-primary/ })).toBeVisible();
 });
 
+test('the palette opens a trace by its id, and looks elsewhere for what is no incident', async ({ page }) => {
+  const box = page.getByPlaceholder('Search incidents, jump, act…');
+  await page.keyboard.press('Control+k');
+  await box.fill('PoolTimeout');
+  await expect(page.getByText('No incident matches')).toBeVisible();
+  await page.getByRole('button', { name: 'Search logs for “PoolTimeout”' }).click();
+  await expect(page).toHaveURL(/\/logs\?.*q=PoolTimeout/);
+  await page.keyboard.press('Control+k');
+  await box.fill('00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01');
+  await page.keyboard.press('Enter');
+  await expect(page).toHaveURL(/\/traces\/4bf92f3577b34da6a3ce929d0e0e4736/);
+});
+
 test('the palette leads to every page of the settings', async ({ page }) => {
   await page.keyboard.press('Control+k');
   await page.getByPlaceholder('Search incidents, jump, act…').fill('go to audit');
-  await expect(page.getByRole('button', { name: 'Go to audit' })).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Go to audit', exact: true })).toBeVisible();
   await page.keyboard.press('Enter');
   await expect(page).toHaveURL(/\/settings\/audit/);
 });

@@ -1,6 +1,7 @@
 import { expect, test, type Page } from '@playwright/test';
 import { readFileSync } from 'node:fs';
 import { logIn, PROJECT } from '../pages';
+import { fail } from './failing';
 
 test.beforeEach(async ({ page }) => logIn(page));
 
@@ -60,6 +61,28 @@ test('a line leads to its trace, and the trace back to its lines', async ({ page
   await expect(lines(page).first()).toBeVisible();
 });
 
+test('a link to one line opens it, wherever it was copied', async ({ page }) => {
+  await page.goto(`${LOGS}?level=error`);
+  await lines(page).first().click();
+  const fields = page.getByRole('table', { name: 'Fields' });
+  const time = await fields.getByRole('row', { name: /^time/ }).innerText();
+  await page.evaluate(() => {
+    navigator.clipboard.writeText = (text) => {
+      Object.assign(window, { copied: text });
+      return Promise.resolve();
+    };
+  });
+  await page.getByRole('button', { name: 'Copy link' }).click();
+  const copied = () => page.evaluate(() => String((window as unknown as { copied?: string }).copied));
+  await expect.poll(copied).toMatch(/line=/);
+  await page.goto(await copied());
+  const linked = page.getByRole('region', { name: 'The line of this link' });
+  await expect(linked.getByRole('row', { name: /^time/ })).toHaveText(time, { useInnerText: true });
+  await linked.getByRole('button', { name: 'Close the line of this link' }).click();
+  await expect(linked).toHaveCount(0);
+  await expect(page).not.toHaveURL(/line=/);
+});
+
 test('j and k walk the lines and Enter opens one', async ({ page }) => {
   await page.goto(LOGS);
   await expect(lines(page).first()).toBeVisible();
@@ -90,10 +113,63 @@ test('new lines are followed live', async ({ page }) => {
   await expect(page).toHaveURL(/live=1/);
 });
 
+test('a line that is opened stays where it is while more come, until one goes on', async ({ page }) => {
+  await page.goto(`${LOGS}?live=1`);
+  await expect(lines(page).first()).toBeVisible();
+  await lines(page).first().click();
+  const opened = page.getByRole('list', { name: 'Lines', exact: true }).locator('[data-row][aria-expanded="true"]');
+  const place = (await opened.getAttribute('data-row')) ?? '';
+  await expect(page.getByText(/Paused: ([2-9]|[1-9]\d+) lines are waiting/)).toBeVisible({ timeout: 20_000 });
+  await expect(opened).toHaveAttribute('data-row', place);
+  await page.getByRole('button', { name: 'Go on' }).click();
+  await expect(page.getByText(/Following: \d+ new lines/)).toBeVisible();
+  await expect(opened).not.toHaveAttribute('data-row', place);
+});
+
+test('whoever scrolls down a tail reads on in peace', async ({ page }) => {
+  await page.goto(`${LOGS}?live=1`);
+  await expect(lines(page).first()).toBeVisible();
+  // As long as a tail is after a while.
+  await page.evaluate(() => {
+    document.body.style.paddingBottom = '3000px';
+  });
+  await page.mouse.wheel(0, 1_500);
+  await expect(page.getByText(/^Paused/)).toHaveCount(1);
+  await page.getByRole('button', { name: 'Go on' }).click();
+  await expect(lines(page).first()).toBeInViewport();
+});
+
+test('a bar of the histogram tells when it is and what it holds', async ({ page }) => {
+  await page.goto(LOGS);
+  const chart = page.getByRole('img', { name: /lines over time, by level/ });
+  await expect(chart).toBeVisible();
+  const area = await chart.boundingBox();
+  if (!area) throw new Error('the histogram is on the page');
+  await page.mouse.move(area.x + area.width / 2, area.y + area.height / 2);
+  const told = page.getByText(/\d\d:\d\d:\d\d \S+ and .+ (s|min|h) on$/);
+  await expect(told).toBeVisible();
+  await page.mouse.move(0, 0);
+  await expect(told).toHaveCount(0);
+});
+
+test('the next lines are asked for once where they fail, and again on request', async ({ page }) => {
+  await page.goto(LOGS);
+  await expect(lines(page).first()).toBeVisible();
+  const asked = await fail(page, { on: 'GET /api/v1/logs', times: 1, how: 500 });
+  await page.mouse.wheel(0, 20_000);
+  await expect(page.getByRole('alert')).toContainText('Service Unavailable');
+  expect((await asked()).length).toBe(1);
+  await page.getByRole('alert').getByRole('button', { name: 'Try again' }).click();
+  await expect(page.getByRole('alert')).toHaveCount(0);
+});
+
 test('patterns lead to their lines', async ({ page }) => {
   await page.goto(`${LOGS}?tab=patterns`);
   await page.getByRole('table', { name: 'Patterns' }).getByRole('button', { name: /timed out waiting/ }).click();
   await expect(lines(page).first()).toContainText('timed out waiting for a connection');
+  await page.goBack();
+  await expect(page.getByRole('table', { name: 'Patterns' })).toBeVisible();
+  await expect(page).not.toHaveURL(/q=/);
 });
 
 test('a search is saved for the project and opened again', async ({ page }) => {
@@ -101,12 +177,18 @@ test('a search is saved for the project and opened again', async ({ page }) => {
   await page.getByRole('button', { name: 'Views' }).click();
   await page.getByLabel('Name of the view').fill('Failing payments');
   await page.getByRole('button', { name: 'Save' }).click();
-  await expect(page.getByRole('menuitem', { name: /Failing payments/ })).toBeVisible();
+  await expect(page.getByRole('menuitem', { name: /^Failing payments/ })).toBeVisible();
   await page.goto(LOGS);
   await page.getByRole('button', { name: 'Views' }).click();
-  await page.getByRole('menuitem', { name: /Failing payments/ }).click();
+  await page.getByRole('menuitem', { name: /^Failing payments/ }).click();
   await expect(page).toHaveURL(/service=payments/);
-  await page.getByRole('button', { name: 'Delete view Failing payments' }).click();
+  // By the keyboard, on which it could not be reached.
+  await page.getByRole('menuitem', { name: /^Failing payments/ }).focus();
+  await page.keyboard.press('ArrowDown');
+  await expect(page.getByRole('menuitem', { name: 'Delete view Failing payments' })).toBeFocused();
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('menuitem', { name: 'Delete view Failing payments for everybody' })).toBeFocused();
+  await page.keyboard.press('Enter');
   await expect(page.getByText('Nobody in this project has saved a view')).toBeVisible();
 });
 

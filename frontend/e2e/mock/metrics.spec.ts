@@ -86,6 +86,37 @@ test('one series is shown alone, and all again', async ({ page }) => {
   await expect(one).toHaveAttribute('aria-pressed', 'false');
 });
 
+test('a series that is shown alone stays so in another range', async ({ page }) => {
+  await page.goto(metrics({ a: 'up' }));
+  const one = legend(page).getByRole('button', { name: /node-a/ });
+  await one.click();
+  await page.getByRole('button', { name: /^Time range/ }).click();
+  await page.getByRole('menuitem', { name: 'Last 3 hours' }).click();
+  await expect(page.getByRole('region', { name: 'Last 3 hours' })).toBeVisible();
+  await expect(one).toHaveAttribute('aria-pressed', 'true');
+});
+
+test('incidents that began while the lines were drawn are marked, and listed as links', async ({ page }) => {
+  await page.goto(metrics({ a: 'up', range: '30d' }));
+  await page.getByText(/incidents? began here/).click();
+  await page.getByRole('group').getByRole('link', { name: /^INC-\d+/ }).first().click();
+  await expect(page).toHaveURL(/\/incidents\/[0-9a-f-]{36}/);
+  await expect(page.getByRole('list', { name: 'Progress' })).toBeVisible();
+});
+
+test('the table is ordered by value, and downloaded as CSV', async ({ page }) => {
+  await page.goto(metrics({ a: 'process_resident_memory_bytes', tab: 'table' }));
+  const table = page.getByRole('table', { name: /Query A/ });
+  await table.getByRole('button', { name: 'Value' }).click();
+  await expect(table.getByRole('columnheader', { name: 'Value' })).toHaveAttribute('aria-sort', 'descending');
+  const values = (await table.getByRole('row').allInnerTexts()).slice(1).map((row) => Number(/([\d.]+) MiB$/.exec(row.trim())?.[1]));
+  expect(values.length).toBeGreaterThan(2);
+  expect(values).toEqual(values.toSorted((left, right) => right - left));
+  const file = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Download query A as CSV' }).click();
+  expect(readFileSync(await (await file).path(), 'utf8')).toMatch(/^metric,.*,value\n/);
+});
+
 test('the browser begins a query, down to a label value', async ({ page }) => {
   await page.goto(metrics());
   await page.getByRole('button', { name: 'Labels of http_requests_total' }).click();
@@ -167,6 +198,22 @@ test('a page asks again by itself as often as was chosen, and the link says so',
   await expect(page).not.toHaveURL(/refresh=/);
 });
 
+test('the top bar says as of when the chart is', async ({ page }) => {
+  await page.clock.install();
+  await page.goto(metrics({ a: 'up' }));
+  const told = page.getByRole('banner').getByText(/^as of \d\d:\d\d:\d\d$/);
+  await expect(told).toBeVisible();
+  const before = await told.innerText();
+  await page.clock.fastForward(65_000);
+  await expect(told).toHaveText(before);
+  await page.getByRole('button', { name: 'Refresh', exact: true }).click();
+  await expect(told).not.toHaveText(before);
+  // What is told as it happens has no such time.
+  await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Incidents' }).click();
+  await expect(page.getByRole('heading', { name: 'Incidents', level: 1 })).toBeVisible();
+  await expect(told).toHaveCount(0);
+});
+
 test('the range is moved and widened from its menu', async ({ page }) => {
   await page.goto(`${metrics({ a: 'up' })}&from=2026-01-01T10:00:00.000Z&to=2026-01-01T11:00:00.000Z`);
   const range = page.getByRole('button', { name: /^Time range/ });
@@ -176,4 +223,7 @@ test('the range is moved and widened from its menu', async ({ page }) => {
   await range.click();
   await page.getByRole('menuitem', { name: 'Zoom out' }).click();
   await expect(page).toHaveURL(/from=2026-01-01T09:00:00.000Z&to=2026-01-01T11:00:00.000Z/);
+  await range.click();
+  await page.getByRole('menuitem', { name: 'Custom range…' }).click();
+  await expect(page.getByRole('dialog', { name: 'Custom time range' })).toContainText(/Times are of \S+/);
 });

@@ -20,6 +20,23 @@ test('a key is shown once and revoked by naming it', async ({ page }) => {
   await expect(page.getByRole('row', { name: /^ci / })).toContainText('revoked');
 });
 
+test('a key that leaked is rotated without an overlap, and what that means is said', async ({ page }) => {
+  await page.goto(`/p/${PROJECT}/settings/api-keys`);
+  const rotate = page.getByRole('button', { name: /^Rotate / }).first();
+  const name = ((await rotate.getAttribute('aria-label')) ?? '').replace('Rotate ', '');
+  await rotate.click();
+  const dialog = page.getByRole('dialog');
+  await expect(dialog.getByRole('status')).toHaveCount(0);
+  await dialog.getByRole('combobox', { name: 'The old key still works for' }).click();
+  await page.getByRole('option', { name: 'not at all: it ends at once' }).click();
+  await expect(dialog.getByRole('status')).toContainText('Whatever still has it is refused');
+  await dialog.getByRole('button', { name: 'Rotate key' }).click();
+  await expect(page.getByTestId('api-key')).toContainText('srec_');
+  await page.getByRole('button', { name: 'I have copied it' }).click();
+  const rows = page.getByRole('row').filter({ hasText: name });
+  await expect(rows.filter({ hasText: 'expired' }).first()).toBeVisible();
+});
+
 test('a key gets another name and other scopes, and keeps its secret', async ({ page }) => {
   await page.goto(`/p/${PROJECT}/settings/api-keys`);
   const rows = page.getByRole('table', { name: 'API keys' }).locator('tbody tr');
@@ -48,7 +65,24 @@ test('a rule of retention is set, refused by its field, and taken away', async (
   await page.getByRole('button', { name: 'Keep it so' }).click();
   await expect(page.getByRole('row', { name: /^Logs debug-\* 7 days/ })).toBeVisible();
   await page.getByRole('button', { name: 'Take away Logs debug-*' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Take away rule' });
+  await expect(dialog).toContainText('that of all other services is');
+  await dialog.getByLabel('Type “debug-*” to confirm').fill('debug-*');
+  await dialog.getByRole('button', { name: 'Take away' }).click();
   await expect(page.getByRole('row', { name: /debug/ })).toHaveCount(0);
+});
+
+test('whoever keeps telemetry for fewer days is told what goes', async ({ page }) => {
+  await page.goto(`/p/${PROJECT}/settings/telemetry`);
+  await page.getByRole('button', { name: 'Add rule' }).click();
+  await page.getByRole('dialog').getByLabel('Service').fill('noisy');
+  await page.getByRole('button', { name: 'Keep it so' }).click();
+  await page.getByRole('button', { name: 'Change Logs noisy' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Change a rule' });
+  await expect(dialog.getByText('What is older is deleted')).toHaveCount(0);
+  await dialog.getByRole('combobox', { name: 'Keep for' }).click();
+  await page.getByRole('option', { name: '1 day', exact: true }).click();
+  await expect(dialog.getByText('What is older is deleted')).toBeVisible();
 });
 
 test('telemetry is deleted by naming the project', async ({ page }) => {
@@ -157,6 +191,26 @@ test('a project goes to the archive by naming it, and comes back', async ({ page
   await expect(page.getByRole('button', { name: 'Archive staging' })).toBeVisible();
 });
 
+test('the name of a project is its own: another is told so at the field, and an archived one comes back once it is free', async ({ page }) => {
+  await page.goto(`/p/${PROJECT}/settings/projects`);
+  await page.getByRole('button', { name: 'Archive staging' }).click();
+  await page.getByLabel('Type “staging” to confirm').fill('staging');
+  await page.getByRole('button', { name: 'Archive project' }).click();
+  await expect(page.getByRole('button', { name: 'Restore staging' })).toBeVisible();
+  for (const name of ['Staging', 'STAGING']) {
+    await page.getByRole('button', { name: 'Create project' }).first().click();
+    await page.getByRole('dialog').getByLabel('Name').fill(name);
+    await page.getByRole('dialog').getByRole('button', { name: 'Create project' }).click();
+    if (name === 'Staging') await expect(page.getByRole('dialog')).toHaveCount(0);
+  }
+  await expect(page.getByRole('dialog')).toContainText('another project of this tenant has the name `STAGING`');
+  await expect(page.getByRole('dialog').getByRole('alert')).toHaveCount(0);
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Throw it away' }).click();
+  await page.getByRole('button', { name: 'Restore staging' }).click();
+  await expect(page.getByRole('alert')).toContainText('has the name `staging`');
+});
+
 test('an organisation is to be erased by naming it, every page says so, and an owner calls it off', async ({ page }) => {
   await page.goto(`/p/${PROJECT}/settings/projects`);
   await page.getByRole('region', { name: 'Danger zone' }).getByRole('button', { name: 'Erase organisation' }).click();
@@ -193,6 +247,18 @@ test('other sessions are signed out, and the second factor shows its codes once'
   await expect(page.getByRole('region', { name: 'Recovery codes' })).toContainText('-a1b2c-');
   await page.getByRole('button', { name: 'I have kept them' }).click();
   await expect(page.getByText('10 recovery codes are left')).toBeVisible();
+
+  await page.getByRole('button', { name: 'New recovery codes' }).click();
+  const asked = page.getByRole('dialog', { name: 'New recovery codes' });
+  await expect(asked).toContainText('stop working at once');
+  await asked.getByRole('button', { name: 'Make new codes' }).click();
+  await page.getByRole('button', { name: 'I have kept them' }).click();
+  await page.getByRole('button', { name: 'Turn off' }).click();
+  await page.getByRole('dialog', { name: 'Turn off the second factor' }).getByRole('button', { name: 'Cancel' }).click();
+  await expect(page.getByText('10 recovery codes are left')).toBeVisible();
+  await page.getByRole('button', { name: 'Turn off' }).click();
+  await page.getByRole('dialog', { name: 'Turn off the second factor' }).getByRole('button', { name: 'Turn off' }).click();
+  await expect(page.getByRole('button', { name: 'Turn on' })).toBeVisible();
 });
 
 test('a common password is refused at its field', async ({ page }) => {
@@ -236,9 +302,27 @@ test('an audit entry shows what changed, and a thing its history', async ({ page
   await expect(page).toHaveURL(/target=incident:/);
 
   await page.goto(`/p/${PROJECT}/settings/audit?result=refused`);
-  await expect(page.getByText('refused: illegal_transition').first()).toBeVisible();
+  await expect(page.getByRole('cell', { name: 'refused: illegal_transition', exact: true }).first()).toBeVisible();
   await page.getByRole('button', { name: 'Export' }).click();
   await expect(page.getByRole('menuitem', { name: /JSON lines/ })).toHaveAttribute('href', /format=jsonl&result=refused/);
+});
+
+test('the audit is walked by the keyboard, and says by name whose entries are shown', async ({ page }) => {
+  await page.goto(`/p/${PROJECT}/settings/audit`);
+  const table = page.getByRole('table', { name: 'Audit' });
+  await expect(table.getByRole('row').nth(2)).toBeVisible();
+  await page.keyboard.press('j');
+  await page.keyboard.press('j');
+  await page.keyboard.press('Enter');
+  const entry = page.getByRole('dialog');
+  await expect(entry).toContainText(/\d{4}.*\d\d:\d\d:\d\d \S+/);
+  await expect(entry.getByRole('button', { name: 'Copy the request id' })).toBeVisible();
+  await page.keyboard.press('Escape');
+  const who = table.getByRole('row').nth(1).getByRole('cell').nth(1).getByRole('button');
+  const name = await who.innerText();
+  await who.click();
+  await expect(page).toHaveURL(/actor=/);
+  await expect(page.getByRole('search', { name: 'Filter the audit' }).getByRole('button', { name: `Without ${name}` })).toBeVisible();
 });
 
 test('on a phone the active tab is in sight', async ({ page }) => {

@@ -1,5 +1,6 @@
 import { expect, test, type Page } from '@playwright/test';
 import { logIn, PROJECT } from '../pages';
+import { fail } from './failing';
 
 const PATH = `/p/${PROJECT}/settings/single-sign-on`;
 
@@ -113,7 +114,56 @@ test('an account is linked from its own security page', async ({ page }) => {
   await logIn(page);
   await setUp(page);
   await page.goto(`/p/${PROJECT}/settings/security`);
-  await page.getByRole('link', { name: 'Link my account' }).click();
+  await page.getByRole('button', { name: 'Link my account' }).click();
+  const proof = page.getByRole('dialog', { name: 'Is it still you?' });
+  expect(left).toEqual([]);
+  await proof.getByLabel('Password', { exact: true }).fill('correct horse battery staple');
+  await proof.getByRole('button', { name: 'Go on' }).click();
   await expect(page.getByRole('heading', { name: 'Provider' })).toBeVisible();
   expect(new URLSearchParams(left[0]).get('link')).toBe('true');
+});
+
+/** Whoever is signed in has come by the provider. */
+async function comeByTheProvider(page: Page): Promise<void> {
+  await page.addInitScript(() => {
+    const real = window.fetch;
+    window.fetch = async (input, init) => {
+      const answer = await real(input, init);
+      const url = new URL(input instanceof Request ? input.url : input, window.location.origin);
+      if (url.pathname !== '/api/v1/auth/me' || !answer.ok) return answer;
+      return Response.json({ ...((await answer.json()) as object), single_sign_on: true });
+    };
+  });
+}
+
+test('what was typed is there again after a proof at the provider, but for the secret', async ({ page }) => {
+  await holdBack(page);
+  await logIn(page);
+  await comeByTheProvider(page);
+  await page.goto(PATH);
+  await page.getByRole('button', { name: 'Set up' }).click();
+  const form = page.getByRole('dialog', { name: 'Single sign-on' });
+  await form.getByLabel('Issuer').fill('https://login.nordlicht.example/realms/ops');
+  await form.getByLabel('Client id').fill('sre-copilot');
+  await form.getByLabel('Client secret').fill('a secret of the client');
+  await form.getByRole('button', { name: 'Add group' }).click();
+  await form.getByLabel('Group 1', { exact: true }).fill('platform');
+  await fail(page, { on: 'PUT /api/v1/single-sign-on', times: 1, how: 403, body: { rule: 'proof_needed', title: 'Forbidden' } });
+  await form.getByRole('button', { name: 'Save' }).click();
+  await page.getByRole('dialog', { name: 'Is it still you?' }).getByRole('link', { name: 'Sign in again' }).click();
+  await expect(page.getByRole('heading', { name: 'Provider' })).toBeVisible();
+
+  await page.goto(PATH);
+  await expect(form.getByLabel('Issuer')).toHaveValue('https://login.nordlicht.example/realms/ops');
+  await expect(form.getByLabel('Client id')).toHaveValue('sre-copilot');
+  await expect(form.getByLabel('Group 1', { exact: true })).toHaveValue('platform');
+  await expect(form.getByLabel('Client secret')).toHaveValue('');
+  const stored = await page.evaluate(() => JSON.stringify([Object.entries(sessionStorage), Object.entries(localStorage)]));
+  expect(stored).not.toContain('a secret of the client');
+  await form.getByLabel('Client secret').fill('a secret of the client');
+  await form.getByRole('button', { name: 'Save' }).click();
+  await expect(form).toBeHidden();
+  await page.reload();
+  await expect(page.getByRole('table', { name: 'Single sign-on' })).toContainText('platform: engineer');
+  await expect(form).toHaveCount(0);
 });

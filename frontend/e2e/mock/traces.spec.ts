@@ -1,4 +1,5 @@
 import { expect, test, type Page } from '@playwright/test';
+import { readFileSync } from 'node:fs';
 import { logIn, PROJECT } from '../pages';
 
 test.beforeEach(async ({ page }) => logIn(page));
@@ -45,6 +46,16 @@ test('a cell of the heatmap narrows the search, in the link', async ({ page }) =
   await expect(page).not.toHaveURL(/min=/);
 });
 
+test('the traces that are listed are downloaded as CSV', async ({ page }) => {
+  await page.goto(`${TRACES}?service=payments&errors=1`);
+  await expect(rows(page).first()).toBeVisible();
+  const file = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Download these traces as CSV' }).click();
+  const [header, first] = readFileSync(await (await file).path(), 'utf8').split('\n');
+  expect(header).toBe('trace_id,start,service,operation,duration_ms,spans,errors,services');
+  expect(first).toMatch(/^[0-9a-f]{32},\d{4}-/);
+});
+
 test('what is no duration is refused where it stands', async ({ page }) => {
   await page.goto(TRACES);
   await page.getByLabel('At least').fill('soon');
@@ -78,6 +89,36 @@ test('a waterfall collapses, is walked with the keyboard, and a span opens with 
   await expect(page).toHaveURL(/logs\?.*trace_id/);
 });
 
+test('the number of errors opens the first, and the details step to the next', async ({ page }) => {
+  await page.goto(`${TRACES}?service=payments&errors=1&min=1s`);
+  await rows(page).first().click();
+  await page.getByRole('button', { name: /with errors: open the first$/ }).click();
+  const selected = page.getByRole('treeitem', { name: /, error/, selected: true, includeHidden: true });
+  await expect(selected).toHaveCount(1);
+  const first = page.url();
+  await page.getByRole('dialog').getByRole('button', { name: 'Next error' }).click();
+  await expect(page).not.toHaveURL(first);
+  await expect(selected).toHaveCount(1);
+  await expect(selected).toBeInViewport();
+});
+
+test('spans are found by what they are, beneath a collapsed one too, and Enter goes from one to the next', async ({ page }) => {
+  await page.goto(`${TRACES}?service=payments&errors=1&min=1s`);
+  await rows(page).first().click();
+  const tree = page.getByRole('tree', { name: 'Spans' });
+  const root = tree.getByRole('treeitem').first();
+  await root.focus();
+  await page.keyboard.press('ArrowLeft');
+  await expect(tree.getByRole('treeitem', { name: /acquire connection/ })).toHaveCount(0);
+  await page.keyboard.press('/');
+  await page.keyboard.type('acquire');
+  await expect(page.getByRole('search', { name: 'Spans' }).getByRole('status')).toHaveText(/^\d+ of \d+ match, Enter/);
+  await page.keyboard.press('Enter');
+  await expect(tree.locator('[data-current]')).toHaveAttribute('aria-label', /acquire connection/);
+  await page.keyboard.press('Escape');
+  await expect(tree.getByRole('treeitem', { name: /acquire connection/ })).toHaveCount(0);
+});
+
 test('the axis zooms, and the whole trace comes back', async ({ page }) => {
   await page.goto(`${TRACES}?service=payments&errors=1&min=1s`);
   await rows(page).first().click();
@@ -97,6 +138,24 @@ test('the flame graph says where the time went', async ({ page }) => {
   await page.getByText('Flame graph', { exact: true }).click();
   await expect(page.getByRole('table', { name: 'Time by operation' }).getByRole('row').nth(1)).toContainText('acquire connection');
   await expect(page).toHaveURL(/tab=flame/);
+});
+
+test('services are ordered by what goes wrong, and the link says so', async ({ page }) => {
+  await page.goto(`/p/${PROJECT}/services`);
+  const table = page.getByRole('table', { name: 'Services' });
+  const shares = async () => (await table.getByRole('row').allInnerTexts()).slice(1).map((row) => Number(/([\d.]+) %/.exec(row)?.[1]));
+  await table.getByRole('button', { name: 'Errors', exact: true }).click();
+  await expect(page).toHaveURL(/order=errors(&|$)/);
+  await page.reload();
+  await expect(table.getByRole('columnheader', { name: 'Errors' })).toHaveAttribute('aria-sort', 'descending');
+  // The map has the numbers of whole services.
+  await expect(page.getByRole('group', { name: /^payments:/ })).toBeVisible();
+  const worstFirst = await shares();
+  expect(worstFirst.length).toBeGreaterThan(2);
+  expect(worstFirst).toEqual(worstFirst.toSorted((left, right) => right - left));
+  await table.getByRole('button', { name: 'Errors', exact: true }).click();
+  await expect(page).toHaveURL(/order=errors:lowest/);
+  await expect.poll(shares).toEqual(worstFirst.toSorted((left, right) => left - right));
 });
 
 test('the service map and its numbers lead to operations, traces and lines', async ({ page }) => {

@@ -12,6 +12,11 @@ export const meQuery = queryOptions({
   staleTime: 5 * 60_000,
 });
 
+/** Renews the session where it has to be: for what the browser fetches by itself, which cannot. */
+export async function ensureSession(): Promise<void> {
+  await read(api.GET('/api/v1/auth/me'));
+}
+
 export async function register(body: components['schemas']['Register']): Promise<Session> {
   assertProject(undefined);
   const answer = await read(api.POST('/api/v1/auth/register', { body }));

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { api, ifMatch, onRecorded, orRecorded, read, write } from './client';
-import { Problem, Recorded } from './problem';
+import { asProblem, Problem, Recorded } from './problem';
 import { assertProject, checkOrLeave, onSessionOver, renewOrLeave } from './session';
 
 type Answer = (request: Request) => Response | Promise<Response>;
@@ -169,6 +169,88 @@ describe('the session', () => {
     localStorage.clear();
     expect(await checkOrLeave()).toBe(false);
     expect(over).toHaveBeenCalledOnce();
+  });
+
+  const RENEWED = 'srec-renewed-at';
+  /** Second by second: what is waited for in between begins in its own. */
+  const pass = async (seconds: number) => {
+    for (let second = 0; second < seconds; second += 1) await vi.advanceTimersByTimeAsync(1_000);
+  };
+  const refreshes = (requests: Request[]) => requests.filter((request) => request.url.endsWith('/refresh'));
+
+  it('asks again at once for a renewal whose answer got lost: later its token would be taken for stolen', async () => {
+    vi.useFakeTimers();
+    const over = vi.fn();
+    onSessionOver(over);
+    const away = () => Promise.reject(new TypeError('Failed to fetch'));
+    const requests = serve({ [`GET ${ME}`]: [problem(401, {}), json({ ok: true })], [REFRESH]: [away, away, json({})] });
+    const asked = read(api.GET(ME));
+    await pass(10);
+    await expect(asked).resolves.toEqual({ ok: true });
+    expect(refreshes(requests)).toHaveLength(3);
+    expect(over).not.toHaveBeenCalled();
+  });
+
+  it('gives up in time for others, and throws nobody out, while the network is away', async () => {
+    vi.useFakeTimers();
+    const over = vi.fn();
+    onSessionOver(over);
+    serve({ [`GET ${ME}`]: [problem(401, {})], [REFRESH]: [() => Promise.reject(new TypeError('Failed to fetch'))] });
+    const asked = read(api.GET(ME)).catch((cause: unknown) => cause);
+    await pass(10);
+    expect(asProblem(await asked)).toMatchObject({ status: 0 });
+    expect(over).not.toHaveBeenCalled();
+  });
+
+  it('goes on with what another tab renewed, and has that changed to its own project', async () => {
+    const requests = serve({
+      [`GET ${ME}`]: [
+        () => {
+          vi.setSystemTime(Date.now() + 5);
+          localStorage.setItem(RENEWED, String(Date.now()));
+          return problem(401, {})();
+        },
+        problem(409, { rule: 'project_mismatch' }),
+        json({ ok: true }),
+      ],
+      [REFRESH]: [json({})],
+    });
+    vi.useFakeTimers({ toFake: ['Date'] });
+    await expect(read(api.GET(ME))).resolves.toEqual({ ok: true });
+    expect(refreshes(requests)).toHaveLength(1);
+    expect(await refreshes(requests)[0]?.json()).toEqual({ project_id: 'p1' });
+  });
+
+  it('does not take a renewal of another tab for its own where that is over again, as after a sleep', async () => {
+    const requests = serve({
+      [`GET ${ME}`]: [
+        () => {
+          vi.setSystemTime(Date.now() + 5);
+          localStorage.setItem(RENEWED, String(Date.now()));
+          vi.setSystemTime(Date.now() + 3_600_000);
+          return problem(401, {})();
+        },
+        problem(401, {}),
+        json({ ok: true }),
+      ],
+      [REFRESH]: [json({})],
+    });
+    vi.useFakeTimers({ toFake: ['Date'] });
+    await expect(read(api.GET(ME))).resolves.toEqual({ ok: true });
+    expect(refreshes(requests)).toHaveLength(1);
+  });
+
+  it('does not wait for a clock that was set back', async () => {
+    localStorage.setItem(RENEWED, String(Date.now() + 3_600_000));
+    const requests = serve({ [`GET ${ME}`]: [problem(401, {}), json({ ok: true })], [REFRESH]: [json({})] });
+    await expect(read(api.GET(ME))).resolves.toEqual({ ok: true });
+    expect(refreshes(requests)).toHaveLength(1);
+  });
+
+  it('does not renew for ever for a server that never lets it in', async () => {
+    const requests = serve({ [`GET ${ME}`]: [problem(401, {})], [REFRESH]: [json({})] });
+    await expect(read(api.GET(ME))).rejects.toMatchObject({ status: 401 });
+    expect(requests.filter((request) => request.url.endsWith(ME))).toHaveLength(3);
   });
 
   it('does not renew for a refused login', async () => {

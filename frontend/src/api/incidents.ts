@@ -1,4 +1,4 @@
-import { infiniteQueryOptions, queryOptions, type QueryClient } from '@tanstack/react-query';
+import { infiniteQueryOptions, keepPreviousData, queryOptions, type QueryClient } from '@tanstack/react-query';
 import { api, ifMatch, read, write } from './client';
 import { keys } from './keys';
 import { allPages, PAGE_SIZE, present } from './paging';
@@ -14,6 +14,8 @@ export interface IncidentFilter {
   assignee?: string | undefined;
   from?: string | undefined;
   to?: string | undefined;
+  resolved_from?: string | undefined;
+  resolved_to?: string | undefined;
 }
 
 export interface Span {
@@ -37,6 +39,21 @@ export function incidentListQuery<F extends object>(
       ),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.next_cursor ?? undefined,
+    placeholderData: keepPreviousData,
+  });
+}
+
+/** So many of a span are marked on a chart: more would hide what they are to explain. */
+const MARKED = 20;
+
+/** The gravest incidents that began within a span. `about` names it and is stable, `span` turns it into instants. */
+export function begunIncidentsQuery(project: string, about: object, span: () => Span) {
+  return queryOptions({
+    queryKey: keys.incidentList(project, { begun: about }),
+    queryFn: async ({ signal }) => {
+      const query = present({ ...span(), order: 'worst_first' as const, limit: MARKED });
+      return (await read(api.GET('/api/v1/incidents', { params: { query }, signal }))).items;
+    },
   });
 }
 

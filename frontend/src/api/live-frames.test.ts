@@ -23,15 +23,29 @@ describe('parseFrame', () => {
 });
 
 describe('touchedKeys', () => {
-  it('names the lists and the one incident of an incident message', () => {
-    expect(touchedKeys('p1', change('incident.updated'))).toEqual([
+  it('names the lists and the one incident of a new incident', () => {
+    expect(touchedKeys('p1', change('incident.created'))).toEqual([
       ['p', 'p1', 'incidents'],
       ['p', 'p1', 'incident', 'k'],
     ]);
   });
 
+  it('names the incident on the screen whichever has changed: that one may have been merged into it', () => {
+    expect(touchedKeys('p1', change('incident.updated'))).toEqual([
+      ['p', 'p1', 'incidents'],
+      ['p', 'p1', 'incident'],
+    ]);
+  });
+
+  it('asks for the alerts of an incident that another was merged into', () => {
+    expect(touchedKeys('p1', change('incident.absorbed'))).toEqual([
+      ['p', 'p1', 'incident-alerts', 'k'],
+      ['p', 'p1', 'alerts'],
+    ]);
+  });
+
   it('leaves the lists alone when only a timeline grew', () => {
-    expect(touchedKeys('p1', change('timeline.updated'))).toEqual([['p', 'p1', 'timeline', 'k']]);
+    expect(touchedKeys('p1', change('timeline.updated'))).toEqual([['p', 'p1', 'timeline']]);
   });
 
   it('touches nothing for another project', () => {

@@ -4,6 +4,7 @@ import { keys } from './keys';
 export type ChangeType =
   | 'incident.created'
   | 'incident.updated'
+  | 'incident.absorbed'
   | 'timeline.updated'
   | 'alert.fired'
   | 'alert.resolved'
@@ -55,8 +56,12 @@ export function touchedKeys(project: string, change: Change): readonly QueryKey[
 
 const TOUCHES: Record<ChangeType, (project: string, key: string) => readonly QueryKey[]> = {
   'incident.created': (project, key) => [keys.everyIncidentList(project), keys.incident(project, key)],
-  'incident.updated': (project, key) => [keys.everyIncidentList(project), keys.incident(project, key)],
-  'timeline.updated': (project, key) => [keys.timeline(project, key)],
+  // What its alerts do is told of the incident that they began in, also after that was merged: the one on the screen,
+  // which may stand for it, is asked again.
+  'incident.updated': (project) => [keys.everyIncidentList(project), keys.everyIncident(project)],
+  // The alerts of another incident are its own now, of which no alert's message tells.
+  'incident.absorbed': (project, key) => [keys.incidentAlerts(project, key), keys.everyAlertList(project)],
+  'timeline.updated': (project) => [keys.everyTimeline(project)],
   'alert.fired': alertKeys,
   'alert.resolved': alertKeys,
   'api_key.updated': (project) => [keys.apiKeys(project), keys.serviceAccounts(project)],

@@ -1,4 +1,5 @@
 import { parseFrame, type Change } from './live-frames';
+import { onWake } from './wake';
 
 /** `since` is the time (ms) from which the screen may be out of date. */
 export type LiveState =
@@ -32,12 +33,6 @@ export const CLOSE_OTHER_PROJECT = 4409;
 
 const FIRST_DELAY_MS = 400;
 const LONGEST_DELAY_MS = 20_000;
-const LOOK_EVERY_MS = 5_000;
-/**
- * A look that comes so late was held up by a machine that slept, and its socket may be dead without anybody having said
- * so. Tabs in the background look once a minute.
- */
-const SLEPT_MS = 150_000;
 
 /** Exponential with jitter between half and all of the step, so that a restarted server is not met by everybody at once. */
 export function reconnectDelay(attempt: number, random: () => number = Math.random): number {
@@ -132,32 +127,24 @@ export function connectLive(options: LiveOptions): LiveConnection {
 
   /** The old socket is forgotten, not waited for: a dead one takes minutes to close. */
   const renew = () => {
-    if (closed || lostAt !== undefined || !socket) return;
+    if (closed || !socket) return;
     socket.onclose = null;
     socket.onmessage = null;
     socket.close();
-    lostAt = Date.now();
+    lostAt ??= Date.now();
     open();
-  };
-  let looked = Date.now();
-  const look = () => {
-    const slept = Date.now() - looked > SLEPT_MS;
-    looked = Date.now();
-    if (slept) renew();
   };
 
   window.addEventListener('online', retryNow);
   window.addEventListener('offline', drop);
-  document.addEventListener('visibilitychange', look);
-  const watch = setInterval(look, LOOK_EVERY_MS);
+  const stopWaking = onWake(renew);
   open();
 
   return {
     close() {
       closed = true;
       clearTimeout(timer);
-      clearInterval(watch);
-      document.removeEventListener('visibilitychange', look);
+      stopWaking();
       window.removeEventListener('online', retryNow);
       window.removeEventListener('offline', drop);
       socket?.close();

@@ -120,6 +120,21 @@ it('says so as well when the search has no answer, and goes on', async () => {
   expect(shown).toEqual(['l31', 'l2', 'l1']);
 });
 
+it('after a sleep follows on a new socket, and tells what came meanwhile', async () => {
+  newest().onopen?.();
+  newest().tell(1);
+  await vi.advanceTimersByTimeAsync(1_000);
+  const old = newest();
+  vi.setSystemTime(START + 3_600_000);
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(FakeSocket.opened).toHaveLength(2);
+  expect(old.onclose).toBeNull();
+  newest().onopen?.();
+  answer({ items: [line(2)], next_cursor: null });
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(shown).toEqual(['l2', 'l1']);
+});
+
 it('has the session checked where it was not let in or is of another project, and is not hasty then', async () => {
   newest().drop();
   await vi.advanceTimersByTimeAsync(1_000);

@@ -1,5 +1,6 @@
 import { CLOSE_OTHER_PROJECT, CLOSE_SESSION_OVER, reconnectDelay } from './live';
 import { parseTail, type LogRecord } from './logs';
+import { onWake } from './wake';
 
 /** A time of which not all lines were told. */
 export interface TailGap {
@@ -67,8 +68,21 @@ export function followTail(options: TailOptions): { close(): void } {
     lost = true;
     options.onConnected(false);
     if (opened && code !== CLOSE_OTHER_PROJECT) attempt = 0;
-    if (!(await mayGoOn(code, opened)) || closed) return;
+    const before = socket;
+    if (!(await mayGoOn(code, opened)) || closed || socket !== before) return;
     timer = setTimeout(open, reconnectDelay(attempt++));
+  };
+
+  /** The old socket is forgotten, not waited for: a dead one takes minutes to close. */
+  const renew = () => {
+    clearTimeout(timer);
+    socket.onopen = null;
+    socket.onmessage = null;
+    socket.onclose = null;
+    socket.close();
+    lost = true;
+    options.onConnected(false);
+    open();
   };
 
   const mayGoOn = async (code: number, opened: boolean) => {
@@ -115,11 +129,13 @@ export function followTail(options: TailOptions): { close(): void } {
   };
 
   const batches = setInterval(flush, BATCH_MS);
+  const stopWaking = onWake(renew);
   open();
 
   return {
     close() {
       closed = true;
+      stopWaking();
       clearInterval(batches);
       clearTimeout(timer);
       socket.onclose = null;

@@ -24,6 +24,8 @@ export const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'unkn
 export type Level = (typeof LEVELS)[number];
 
 const LINES_PER_PAGE = 200;
+/** Before a line, and as many after it. */
+export const LINES_AROUND = 5;
 /** The most that the server gives at once. */
 const MISSED_LINES = 1_000;
 /** Values of a field that are offered as filters. */

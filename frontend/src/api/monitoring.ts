@@ -47,7 +47,7 @@ export async function renameIntegration(before: MonitoringIntegration, name: str
 }
 
 export async function removeIntegration(id: string): Promise<void> {
-  await read(api.DELETE('/api/v1/monitoring-integrations/{id}', { params: { path: { id } } }));
+  await write<unknown>(api.DELETE('/api/v1/monitoring-integrations/{id}', { params: { path: { id } } }), () => Promise.resolve(null));
 }
 
 /** Asks the server now and says what happened, step by step. */

@@ -17,6 +17,13 @@ describe('advice', () => {
   });
 });
 
+it('is told of a field with all else that it says', () => {
+  const taken = new Problem({ status: 409, rule: 'name_taken', detail: 'another has the name `shop`' }, { ofWrite: true });
+  const placed = taken.at('name');
+  expect(placed.fields).toEqual({ name: 'another has the name `shop`' });
+  expect([placed.status, placed.rule, placed.ofWrite]).toEqual([409, 'name_taken', true]);
+});
+
 it('knows a part of the console that did not arrive, however the browser says it', () => {
   const said = [
     new Error('Unable to preload CSS for /assets/LogsPage-x.css'),

@@ -28,6 +28,12 @@ export class Problem extends Error {
     this.ofWrite = ofWrite;
   }
 
+  /** The same, told of one field: for a refusal that is about what was typed there. */
+  at(field: string): Problem {
+    const errors = [{ field, message: this.detail ?? this.title }];
+    return new Problem({ ...this.body, errors }, { ofWrite: this.ofWrite });
+  }
+
   asOfWrite(): Problem {
     return new Problem(this.body, { ofWrite: true });
   }
@@ -68,6 +74,12 @@ export function adviceFor(problem: Problem): string | undefined {
   if (problem.ofWrite && isRetryable(problem)) return WRITE_ADVICE;
   if (problem.status === 409 && !isRace(problem)) return undefined;
   return ADVICE[problem.status];
+}
+
+/** What happened and what to do, as one text. */
+export function toldOf(problem: Problem): string {
+  const id = problem.requestId && problem.status >= 500 ? `(request ${problem.requestId})` : undefined;
+  return [...new Set([problem.detail, adviceFor(problem), id])].filter(Boolean).join(' ');
 }
 
 export function isRetryable(problem: Problem): boolean {
@@ -115,6 +127,7 @@ const ADVICE: Record<number, string> = {
   403: 'Ask an owner or admin of this organisation to change your role or to do it for you.',
   404: 'It does not exist, or it belongs to another project.',
   409: 'Somebody may have been faster. The page now shows the current state.',
+  412: 'Somebody was faster. What they did is read now: send yours again if it still applies.',
   500: 'Try again. If it keeps happening, give the request id to whoever runs the server.',
   503: 'Alerts are still accepted and nothing is lost; reading comes back on its own.',
 };

@@ -874,9 +874,10 @@ export interface paths {
         put?: never;
         /**
          * Merge two incidents
-         * @description The older incident (the one with the lower id) survives and takes over the
-         *     other's alerts, whichever of the two the request was sent to. The answer is the
-         *     incident that goes; it shows `merged` once the survivor has agreed.
+         * @description The incident with the lower id survives, which need not be the older one, and takes
+         *     over the other's alerts and its severity where that is worse, whichever of the two
+         *     the request was sent to. The answer is the incident that goes; it shows `merged` once
+         *     the survivor has agreed.
          */
         post: operations["merge_incident"];
         delete?: never;
@@ -1000,7 +1001,8 @@ export interface paths {
          * Logs as our own JSON
          * @description `{"logs": [{"message", "timestamp", "level", "service", "trace_id", "span_id",
          *     "attributes": {}}]}`, all but the message optional; or only the list, or one record a
-         *     line. 202 means that what was accepted is in the log for good.
+         *     line. 202 means that what was accepted is in the log for good. A body that is sent again
+         *     counts once where its records have times, or where it has the same `Idempotency-Key`.
          */
         post: operations["ingest_logs"];
         delete?: never;
@@ -1022,8 +1024,9 @@ export interface paths {
          * Metrics as our own JSON
          * @description `{"metrics": [{"name", "labels", "type", "help", "unit", "value", "timestamp"}]}`;
          *     `samples: [[time, value]]` in place of value and timestamp; or only the list. Times are
-         *     milliseconds since 1970 or RFC 3339.
-         *     202 means that what was accepted is in the log for good.
+         *     milliseconds since 1970 or RFC 3339; a value without one is of its arrival.
+         *     202 means that what was accepted is in the log for good. A body that is sent again counts
+         *     once where its values have times, or where it has the same `Idempotency-Key`.
          */
         post: operations["ingest_metrics"];
         delete?: never;
@@ -1308,7 +1311,9 @@ export interface paths {
         };
         /**
          * The tenant's members
-         * @description Looking at it is noted in the audit, once a quarter of an hour and session.
+         * @description The `ETag` is of the whole tenant.
+         *
+         *     Looking at it is noted in the audit, once a quarter of an hour and session.
          */
         get: operations["list_members"];
         put?: never;
@@ -1365,7 +1370,8 @@ export interface paths {
          * Erase a person
          * @description Of a member, or of one who has left. The key that opens what this tenant knows of
          *     them is destroyed, so that no copy of the log tells it any more; what they did stays,
-         *     by `erased`. A member leaves with it. Cannot be undone. Needs a fresh proof.
+         *     by `erased`, and so do names that anybody typed into a comment or a title. A member
+         *     leaves with it. Cannot be undone. Needs a fresh proof.
          */
         post: operations["erase_member"];
         delete?: never;
@@ -1493,10 +1499,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The tenant's projects, oldest first */
+        /**
+         * The tenant's projects, oldest first
+         * @description The `ETag` is of the whole tenant.
+         */
         get: operations["list_projects"];
         put?: never;
-        /** Create a project */
+        /**
+         * Create a project
+         * @description Its name is its own among those of the tenant that are in use, in whatever case.
+         */
         post: operations["create_project"];
         delete?: never;
         options?: never;
@@ -1532,8 +1544,8 @@ export interface paths {
         put?: never;
         /**
          * Archive a project
-         * @description Nobody works in it any more, and its keys are revoked for good. What it holds
-         *     stays, and it can be restored.
+         * @description Nobody works in it any more, and its keys are revoked for good, those that are being
+         *     made at the same moment too. What it holds stays, and it can be restored.
          */
         post: operations["archive_project"];
         delete?: never;
@@ -1551,7 +1563,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Restore a project from the archive */
+        /**
+         * Restore a project from the archive
+         * @description Its old keys stay revoked; keys that are made from now on are good. Where another has
+         *     taken its name meanwhile, one of them is renamed first.
+         */
         post: operations["restore_project"];
         delete?: never;
         options?: never;
@@ -1783,7 +1799,8 @@ export interface paths {
         };
         /**
          * The tenant
-         * @description Its name, and whether it is to be erased.
+         * @description Its name, and whether it is to be erased. The `ETag` is of the whole tenant, its
+         *     projects, members and invitations included.
          */
         get: operations["get_tenant"];
         put?: never;
@@ -4607,7 +4624,7 @@ export interface components {
             resource: {
                 [key: string]: string;
             };
-            /** @description Name of the instrumentation scope. */
+            /** @description Name of the instrumentation scope; its version is the field `otel.scope.version`. */
             scope: string;
             service: string;
             span_id: string;
@@ -4946,7 +4963,14 @@ export interface components {
     responses: never;
     parameters: never;
     requestBodies: never;
-    headers: never;
+    headers: {
+        /** @description The version, for `If-Match`: of the thing, or of the tenant that it belongs to. */
+        ETag: string;
+        /** @description Where it is. */
+        Location: string;
+        /** @description After so many seconds it is worth another try. */
+        RetryAfter: number;
+    };
     pathItems: never;
 }
 export type $defs = Record<string, never>;
@@ -4971,6 +4995,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5048,6 +5073,7 @@ export interface operations {
             /** @description More than the tenant may send; `Retry-After` */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5057,6 +5083,7 @@ export interface operations {
             /** @description Nothing was taken; send it again after `Retry-After` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5128,9 +5155,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `as_of` is not known here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5140,6 +5177,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5211,9 +5249,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `as_of` is not known here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5223,6 +5271,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5289,9 +5338,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `as_of` is not known here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5301,6 +5360,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5312,7 +5372,10 @@ export interface operations {
     create_api_key: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5382,7 +5445,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `X-Project` names another project, or the state does not allow it */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5429,6 +5491,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5438,6 +5501,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5449,7 +5513,12 @@ export interface operations {
     revoke_api_key: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+                /** @description An `ETag`, for instance `"7"`: refused with 412 where there is another version by now. `*` is any. */
+                "If-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -5506,6 +5575,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body has not come in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
                 headers: {
@@ -5517,6 +5595,24 @@ export interface operations {
             };
             /** @description `If-Match` names another version than there is */
             412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has another content type, or is compressed in an unknown way */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5536,6 +5632,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5545,6 +5642,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5556,7 +5654,12 @@ export interface operations {
     change_api_key: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+                /** @description An `ETag`, for instance `"7"`: refused with 412 where there is another version by now. `*` is any. */
+                "If-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -5673,6 +5776,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5682,6 +5786,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5693,7 +5798,10 @@ export interface operations {
     rotate_api_key: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -5811,6 +5919,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5820,6 +5929,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5901,9 +6011,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `as_of` is not known here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5913,6 +6033,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5992,9 +6113,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `as_of` is not known here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6004,6 +6135,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6065,9 +6197,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `as_of` is not known here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6077,6 +6219,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6088,7 +6231,12 @@ export interface operations {
     set_audit_retention: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+                /** @description An `ETag`, for instance `"7"`: refused with 412 where there is another version by now. `*` is any. */
+                "If-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6206,6 +6354,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6215,6 +6364,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6292,9 +6442,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `as_of` is not known here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6304,6 +6464,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6315,7 +6476,12 @@ export interface operations {
     accept_invitation: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+                /** @description An `ETag`, for instance `"7"`: refused with 412 where there is another version by now. `*` is any. */
+                "If-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6419,7 +6585,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A field has a value that it cannot have */
+            /** @description A field has a value that it cannot have, or the `Idempotency-Key` was used for another request */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6431,6 +6597,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6440,6 +6607,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6468,6 +6636,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6479,7 +6648,12 @@ export interface operations {
     replace_initial_password: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+                /** @description An `ETag`, for instance `"7"`: refused with 412 where there is another version by now. `*` is any. */
+                "If-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6593,6 +6767,7 @@ export interface operations {
             };
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6602,6 +6777,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6704,6 +6880,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6715,7 +6892,10 @@ export interface operations {
     join: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6822,6 +7002,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6833,7 +7014,12 @@ export interface operations {
     leave_tenant: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+                /** @description An `ETag`, for instance `"7"`: refused with 412 where there is another version by now. `*` is any. */
+                "If-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6888,6 +7074,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body has not come in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6898,6 +7093,24 @@ export interface operations {
             };
             /** @description `If-Match` names another version than there is */
             412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has another content type, or is compressed in an unknown way */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6917,6 +7130,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6926,6 +7140,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7018,6 +7233,7 @@ export interface operations {
             };
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7027,6 +7243,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7062,6 +7279,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7122,9 +7340,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `as_of` is not known here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7134,6 +7362,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7227,6 +7456,7 @@ export interface operations {
             };
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7236,6 +7466,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7279,6 +7510,7 @@ export interface operations {
             };
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7288,6 +7520,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7381,6 +7614,7 @@ export interface operations {
             };
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7390,6 +7624,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7406,7 +7641,10 @@ export interface operations {
                  * @example /p/shop/incidents
                  */
                 return_to?: string;
-                /** @description Whether the account that is signed in is to be linked with the one at the provider. */
+                /**
+                 * @description Whether the account that is signed in is to be linked with the one at the provider;
+                 *     needs a fresh proof of who one is.
+                 */
                 link?: boolean;
                 /** @description Whether to show the provider again who one is, for what needs a fresh proof. */
                 fresh?: boolean;
@@ -7437,6 +7675,7 @@ export interface operations {
             };
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7446,6 +7685,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7544,6 +7784,7 @@ export interface operations {
             };
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7553,6 +7794,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7652,6 +7894,7 @@ export interface operations {
             };
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7661,6 +7904,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7762,6 +8006,7 @@ export interface operations {
             };
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7771,6 +8016,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7782,7 +8028,10 @@ export interface operations {
     register: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -7888,6 +8137,7 @@ export interface operations {
             };
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7897,6 +8147,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7957,9 +8208,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `as_of` is not known here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7969,6 +8230,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8031,6 +8293,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8040,6 +8303,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8101,6 +8365,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8110,6 +8375,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8218,6 +8484,7 @@ export interface operations {
             };
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8227,6 +8494,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8298,6 +8566,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8307,6 +8576,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8367,9 +8637,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `as_of` is not known here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8379,6 +8659,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8440,6 +8721,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8449,6 +8731,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8520,6 +8803,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8529,6 +8813,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8592,6 +8877,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8601,6 +8887,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8672,9 +8959,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `as_of` is not known here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8684,6 +8981,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8709,6 +9007,10 @@ export interface operations {
                 from?: string;
                 /** @description Opened before. */
                 to?: string;
+                /** @description Resolved at or after, and not opened again since. */
+                resolved_from?: string;
+                /** @description Resolved before, and not opened again since. */
+                resolved_to?: string;
                 /** @description `newest_first` unless told; `worst_first` is by severity, the newest of one severity first. */
                 order?: "newest_first" | "oldest_first" | "worst_first";
                 /** @description How many items at most; 50 unless told, never more than 200. */
@@ -8766,9 +9068,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `as_of` is not known here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8778,6 +9090,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8789,7 +9102,10 @@ export interface operations {
     declare_incident: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -8801,6 +9117,8 @@ export interface operations {
         responses: {
             201: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8907,6 +9225,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8916,6 +9235,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8980,9 +9300,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `as_of` is not known here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8992,6 +9322,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9014,6 +9345,7 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9064,9 +9396,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `as_of` is not known here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9076,6 +9418,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9087,7 +9430,12 @@ export interface operations {
     acknowledge_incident: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+                /** @description An `ETag`, for instance `"7"`: refused with 412 where there is another version by now. `*` is any. */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description Its id, or its key such as `INC-12` */
                 id: string;
@@ -9102,6 +9450,7 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9195,7 +9544,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A field has a value that it cannot have */
+            /** @description A field has a value that it cannot have, or the `Idempotency-Key` was used for another request */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9207,6 +9556,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9216,6 +9566,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9293,9 +9644,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `as_of` is not known here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9305,6 +9666,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9316,7 +9678,12 @@ export interface operations {
     set_incident_assignee: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+                /** @description An `ETag`, for instance `"7"`: refused with 412 where there is another version by now. `*` is any. */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description Its id, or its key such as `INC-12` */
                 id: string;
@@ -9331,6 +9698,7 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9436,6 +9804,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9445,6 +9814,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9456,7 +9826,10 @@ export interface operations {
     comment_on_incident: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Its id, or its key such as `INC-12` */
                 id: string;
@@ -9576,6 +9949,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9585,6 +9959,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9596,7 +9971,12 @@ export interface operations {
     investigate_incident: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+                /** @description An `ETag`, for instance `"7"`: refused with 412 where there is another version by now. `*` is any. */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description Its id, or its key such as `INC-12` */
                 id: string;
@@ -9611,6 +9991,7 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9704,7 +10085,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A field has a value that it cannot have */
+            /** @description A field has a value that it cannot have, or the `Idempotency-Key` was used for another request */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9716,6 +10097,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9725,6 +10107,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9736,7 +10119,12 @@ export interface operations {
     learn_incident: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+                /** @description An `ETag`, for instance `"7"`: refused with 412 where there is another version by now. `*` is any. */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description Its id, or its key such as `INC-12` */
                 id: string;
@@ -9751,6 +10139,7 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9844,7 +10233,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A field has a value that it cannot have */
+            /** @description A field has a value that it cannot have, or the `Idempotency-Key` was used for another request */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9856,6 +10245,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9865,6 +10255,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9876,7 +10267,12 @@ export interface operations {
     merge_incident: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+                /** @description An `ETag`, for instance `"7"`: refused with 412 where there is another version by now. `*` is any. */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description Its id, or its key such as `INC-12` */
                 id: string;
@@ -9891,6 +10287,7 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -9985,7 +10382,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A field has a value that it cannot have */
+            /** @description A field has a value that it cannot have, or the `Idempotency-Key` was used for another request */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9997,6 +10394,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10006,6 +10404,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10017,7 +10416,12 @@ export interface operations {
     mitigate_incident: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+                /** @description An `ETag`, for instance `"7"`: refused with 412 where there is another version by now. `*` is any. */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description Its id, or its key such as `INC-12` */
                 id: string;
@@ -10032,6 +10436,7 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10125,7 +10530,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A field has a value that it cannot have */
+            /** @description A field has a value that it cannot have, or the `Idempotency-Key` was used for another request */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10137,6 +10542,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10146,6 +10552,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10157,7 +10564,12 @@ export interface operations {
     reopen_incident: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+                /** @description An `ETag`, for instance `"7"`: refused with 412 where there is another version by now. `*` is any. */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description Its id, or its key such as `INC-12` */
                 id: string;
@@ -10172,6 +10584,7 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10265,7 +10678,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A field has a value that it cannot have */
+            /** @description A field has a value that it cannot have, or the `Idempotency-Key` was used for another request */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10277,6 +10690,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10286,6 +10700,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10297,7 +10712,12 @@ export interface operations {
     resolve_incident: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+                /** @description An `ETag`, for instance `"7"`: refused with 412 where there is another version by now. `*` is any. */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description Its id, or its key such as `INC-12` */
                 id: string;
@@ -10312,6 +10732,7 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10405,7 +10826,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A field has a value that it cannot have */
+            /** @description A field has a value that it cannot have, or the `Idempotency-Key` was used for another request */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10417,6 +10838,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10426,6 +10848,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10437,7 +10860,12 @@ export interface operations {
     set_incident_severity: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+                /** @description An `ETag`, for instance `"7"`: refused with 412 where there is another version by now. `*` is any. */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description Its id, or its key such as `INC-12` */
                 id: string;
@@ -10452,6 +10880,7 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10546,7 +10975,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A field has a value that it cannot have */
+            /** @description A field has a value that it cannot have, or the `Idempotency-Key` was used for another request */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10558,6 +10987,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10567,6 +10997,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10645,9 +11076,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `as_of` is not known here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10657,6 +11098,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10668,7 +11110,12 @@ export interface operations {
     set_incident_title: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+                /** @description An `ETag`, for instance `"7"`: refused with 412 where there is another version by now. `*` is any. */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description Its id, or its key such as `INC-12` */
                 id: string;
@@ -10683,6 +11130,7 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10777,7 +11225,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A field has a value that it cannot have */
+            /** @description A field has a value that it cannot have, or the `Idempotency-Key` was used for another request */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10789,6 +11237,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10798,6 +11247,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10875,6 +11325,7 @@ export interface operations {
             /** @description More than the tenant may send; `Retry-After` */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10884,6 +11335,7 @@ export interface operations {
             /** @description Nothing was taken; send it again after `Retry-After` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10960,6 +11412,7 @@ export interface operations {
             /** @description More than the tenant may send; `Retry-After` */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -10969,6 +11422,7 @@ export interface operations {
             /** @description Nothing was taken; send it again after `Retry-After` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11046,6 +11500,7 @@ export interface operations {
             /** @description More than the tenant may send; `Retry-After` */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11055,6 +11510,7 @@ export interface operations {
             /** @description Nothing was taken; send it again after `Retry-After` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11121,9 +11577,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `as_of` is not known here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11133,6 +11599,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11144,7 +11611,10 @@ export interface operations {
     invite_member: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -11260,6 +11730,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11269,6 +11740,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11280,7 +11752,12 @@ export interface operations {
     revoke_invitation: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+                /** @description An `ETag`, for instance `"7"`: refused with 412 where there is another version by now. `*` is any. */
+                "If-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -11337,6 +11814,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body has not come in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
                 headers: {
@@ -11348,6 +11834,24 @@ export interface operations {
             };
             /** @description `If-Match` names another version than there is */
             412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has another content type, or is compressed in an unknown way */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11367,6 +11871,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11376,6 +11881,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11387,7 +11893,12 @@ export interface operations {
     send_invitation: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+                /** @description An `ETag`, for instance `"7"`: refused with 412 where there is another version by now. `*` is any. */
+                "If-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -11446,6 +11957,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body has not come in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -11456,6 +11976,24 @@ export interface operations {
             };
             /** @description `If-Match` names another version than there is */
             412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has another content type, or is compressed in an unknown way */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11475,6 +12013,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11484,6 +12023,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11571,9 +12111,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The query takes too long */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11583,6 +12133,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11667,9 +12218,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The query takes too long */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11679,6 +12240,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11761,9 +12323,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The query takes too long */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11773,6 +12345,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11871,9 +12444,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The query takes too long */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11883,6 +12466,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11970,9 +12554,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The query takes too long */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -11982,6 +12576,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12059,9 +12654,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `as_of` is not known here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12071,6 +12676,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12155,9 +12761,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The query takes too long */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12167,6 +12783,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12248,6 +12865,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `as_of` is not known here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             426: {
                 headers: {
                     [name: string]: unknown;
@@ -12259,6 +12885,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12268,6 +12895,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12344,9 +12972,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `as_of` is not known here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12356,6 +12994,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12380,6 +13019,7 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12422,9 +13062,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `as_of` is not known here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12434,6 +13084,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12445,7 +13096,10 @@ export interface operations {
     create_member: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -12457,6 +13111,7 @@ export interface operations {
         responses: {
             201: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12562,6 +13217,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12571,6 +13227,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12582,7 +13239,12 @@ export interface operations {
     remove_member: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+                /** @description An `ETag`, for instance `"7"`: refused with 412 where there is another version by now. `*` is any. */
+                "If-Match"?: string;
+            };
             path: {
                 user_id: string;
             };
@@ -12639,6 +13301,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body has not come in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -12649,6 +13320,24 @@ export interface operations {
             };
             /** @description `If-Match` names another version than there is */
             412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has another content type, or is compressed in an unknown way */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12668,6 +13357,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12677,6 +13367,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12688,7 +13379,12 @@ export interface operations {
     change_member_role: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+                /** @description An `ETag`, for instance `"7"`: refused with 412 where there is another version by now. `*` is any. */
+                "If-Match"?: string;
+            };
             path: {
                 user_id: string;
             };
@@ -12702,6 +13398,7 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12795,7 +13492,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A field has a value that it cannot have */
+            /** @description A field has a value that it cannot have, or the `Idempotency-Key` was used for another request */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -12807,6 +13504,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12816,6 +13514,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12827,7 +13526,12 @@ export interface operations {
     erase_member: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+                /** @description An `ETag`, for instance `"7"`: refused with 412 where there is another version by now. `*` is any. */
+                "If-Match"?: string;
+            };
             path: {
                 user_id: string;
             };
@@ -12883,6 +13587,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body has not come in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -12893,6 +13606,24 @@ export interface operations {
             };
             /** @description `If-Match` names another version than there is */
             412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has another content type, or is compressed in an unknown way */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12912,6 +13643,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12921,6 +13653,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -12932,7 +13665,12 @@ export interface operations {
     set_project_role: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+                /** @description An `ETag`, for instance `"7"`: refused with 412 where there is another version by now. `*` is any. */
+                "If-Match"?: string;
+            };
             path: {
                 user_id: string;
             };
@@ -12946,6 +13684,7 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -13039,7 +13778,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A field has a value that it cannot have */
+            /** @description A field has a value that it cannot have, or the `Idempotency-Key` was used for another request */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -13051,6 +13790,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -13060,6 +13800,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -13126,9 +13867,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `as_of` is not known here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -13138,6 +13889,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -13149,7 +13901,10 @@ export interface operations {
     create_monitoring_integration: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -13161,6 +13916,8 @@ export interface operations {
         responses: {
             201: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["Location"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -13266,6 +14023,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -13275,6 +14033,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -13296,6 +14055,7 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -13346,9 +14106,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `as_of` is not known here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -13358,6 +14128,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -13369,7 +14140,12 @@ export interface operations {
     change_monitoring_integration: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+                /** @description An `ETag`, for instance `"7"`: refused with 412 where there is another version by now. `*` is any. */
+                "If-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -13383,6 +14159,7 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -13486,6 +14263,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -13495,6 +14273,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -13506,7 +14285,12 @@ export interface operations {
     remove_monitoring_integration: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+                /** @description An `ETag`, for instance `"7"`: refused with 412 where there is another version by now. `*` is any. */
+                "If-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -13563,6 +14347,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body has not come in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
                 headers: {
@@ -13573,6 +14366,24 @@ export interface operations {
                 };
             };
             412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has another content type, or is compressed in an unknown way */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13592,6 +14403,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -13601,6 +14413,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -13612,7 +14425,12 @@ export interface operations {
     rename_monitoring_integration: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+                /** @description An `ETag`, for instance `"7"`: refused with 412 where there is another version by now. `*` is any. */
+                "If-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -13626,6 +14444,7 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -13729,6 +14548,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -13738,6 +14558,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -13749,7 +14570,12 @@ export interface operations {
     test_monitoring_integration: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+                /** @description An `ETag`, for instance `"7"`: refused with 412 where there is another version by now. `*` is any. */
+                "If-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -13808,6 +14634,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body has not come in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
                 headers: {
@@ -13819,6 +14654,24 @@ export interface operations {
             };
             /** @description `If-Match` names another version than there is */
             412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has another content type, or is compressed in an unknown way */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13838,6 +14691,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -13847,6 +14701,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -13930,6 +14785,7 @@ export interface operations {
             /** @description More than the tenant may send; `Retry-After` */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -13940,6 +14796,7 @@ export interface operations {
             /** @description Nothing was taken; send it again after `Retry-After` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -13965,6 +14822,7 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -14007,9 +14865,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `as_of` is not known here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -14019,6 +14887,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -14030,7 +14899,10 @@ export interface operations {
     create_project: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -14042,6 +14914,7 @@ export interface operations {
         responses: {
             201: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -14147,6 +15020,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -14156,6 +15030,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -14167,7 +15042,12 @@ export interface operations {
     rename_project: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+                /** @description An `ETag`, for instance `"7"`: refused with 412 where there is another version by now. `*` is any. */
+                "If-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -14181,6 +15061,7 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -14239,7 +15120,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `X-Project` names another project, or the state does not allow it */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -14275,7 +15155,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A field has a value that it cannot have */
+            /** @description A field has a value that it cannot have, or the `Idempotency-Key` was used for another request */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -14287,6 +15167,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -14296,6 +15177,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -14307,7 +15189,12 @@ export interface operations {
     archive_project: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+                /** @description An `ETag`, for instance `"7"`: refused with 412 where there is another version by now. `*` is any. */
+                "If-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -14317,6 +15204,7 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -14366,6 +15254,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body has not come in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -14376,6 +15273,24 @@ export interface operations {
             };
             /** @description `If-Match` names another version than there is */
             412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has another content type, or is compressed in an unknown way */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14395,6 +15310,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -14404,6 +15320,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -14415,7 +15332,12 @@ export interface operations {
     restore_project: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+                /** @description An `ETag`, for instance `"7"`: refused with 412 where there is another version by now. `*` is any. */
+                "If-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -14425,6 +15347,7 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -14474,7 +15397,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `X-Project` names another project, or the state does not allow it */
+            /** @description The body has not come in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -14485,6 +15416,24 @@ export interface operations {
             };
             /** @description `If-Match` names another version than there is */
             412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has another content type, or is compressed in an unknown way */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14504,6 +15453,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -14513,6 +15463,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -14587,6 +15538,7 @@ export interface operations {
             /** @description More than the tenant may send; `Retry-After` */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -14596,6 +15548,7 @@ export interface operations {
             /** @description Nothing was taken; send it again after `Retry-After` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -14660,9 +15613,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `as_of` is not known here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -14672,6 +15635,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -14683,7 +15647,12 @@ export interface operations {
     save_view: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+                /** @description An `ETag`, for instance `"7"`: refused with 412 where there is another version by now. `*` is any. */
+                "If-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -14801,6 +15770,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -14810,6 +15780,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -14821,7 +15792,12 @@ export interface operations {
     delete_view: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+                /** @description An `ETag`, for instance `"7"`: refused with 412 where there is another version by now. `*` is any. */
+                "If-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -14878,6 +15854,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body has not come in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
                 headers: {
@@ -14889,6 +15874,24 @@ export interface operations {
             };
             /** @description `If-Match` names another version than there is */
             412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has another content type, or is compressed in an unknown way */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14908,6 +15911,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -14917,6 +15921,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -14983,9 +15988,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `as_of` is not known here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -14995,6 +16010,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -15006,7 +16022,10 @@ export interface operations {
     create_service_account: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -15123,6 +16142,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -15132,6 +16152,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -15143,7 +16164,12 @@ export interface operations {
     disable_service_account: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+                /** @description An `ETag`, for instance `"7"`: refused with 412 where there is another version by now. `*` is any. */
+                "If-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -15200,6 +16226,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body has not come in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
                 headers: {
@@ -15211,6 +16246,24 @@ export interface operations {
             };
             /** @description `If-Match` names another version than there is */
             412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has another content type, or is compressed in an unknown way */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15230,6 +16283,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -15239,6 +16293,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -15300,9 +16355,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `as_of` is not known here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -15312,6 +16377,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -15323,7 +16389,12 @@ export interface operations {
     set_single_sign_on: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+                /** @description An `ETag`, for instance `"7"`: refused with 412 where there is another version by now. `*` is any. */
+                "If-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -15439,6 +16510,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -15448,6 +16520,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -15459,7 +16532,12 @@ export interface operations {
     remove_single_sign_on: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+                /** @description An `ETag`, for instance `"7"`: refused with 412 where there is another version by now. `*` is any. */
+                "If-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -15513,6 +16591,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body has not come in time */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `X-Project` names another project, or the state does not allow it */
             409: {
                 headers: {
@@ -15524,6 +16611,24 @@ export interface operations {
             };
             /** @description `If-Match` names another version than there is */
             412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body has another content type, or is compressed in an unknown way */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15543,6 +16648,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -15552,6 +16658,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -15655,6 +16762,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -15664,6 +16772,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -15725,9 +16834,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `as_of` is not known here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -15737,6 +16856,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -15748,7 +16868,10 @@ export interface operations {
     delete_telemetry: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -15852,7 +16975,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A field has a value that it cannot have */
+            /** @description A field has a value that it cannot have, or the `Idempotency-Key` was used for another request */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -15864,6 +16987,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -15873,6 +16997,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -15934,9 +17059,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `as_of` is not known here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -15946,6 +17081,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -15957,7 +17093,12 @@ export interface operations {
     set_telemetry_limits: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+                /** @description An `ETag`, for instance `"7"`: refused with 412 where there is another version by now. `*` is any. */
+                "If-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -16075,6 +17216,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -16084,6 +17226,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -16145,9 +17288,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `as_of` is not known here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -16157,6 +17310,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -16168,7 +17322,12 @@ export interface operations {
     set_telemetry_retention: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+                /** @description An `ETag`, for instance `"7"`: refused with 412 where there is another version by now. `*` is any. */
+                "If-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -16285,6 +17444,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -16294,6 +17454,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -16313,6 +17474,7 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -16355,9 +17517,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `as_of` is not known here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -16367,6 +17539,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -16378,7 +17551,12 @@ export interface operations {
     rename_tenant: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+                /** @description An `ETag`, for instance `"7"`: refused with 412 where there is another version by now. `*` is any. */
+                "If-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -16390,6 +17568,7 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -16496,6 +17675,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -16505,6 +17685,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -16516,7 +17697,12 @@ export interface operations {
     ask_tenant_erasure: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+                /** @description An `ETag`, for instance `"7"`: refused with 412 where there is another version by now. `*` is any. */
+                "If-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -16528,6 +17714,7 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -16632,6 +17819,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -16641,6 +17829,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -16652,7 +17841,12 @@ export interface operations {
     call_off_tenant_erasure: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Visible ASCII. The same request with the same key is done once, and answered again; another one with it is refused. */
+                "Idempotency-Key"?: string;
+                /** @description An `ETag`, for instance `"7"`: refused with 412 where there is another version by now. `*` is any. */
+                "If-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -16664,6 +17858,7 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -16768,6 +17963,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -16777,6 +17973,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -16837,9 +18034,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `as_of` is not known here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -16848,6 +18055,7 @@ export interface operations {
             };
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -16936,6 +18144,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -16945,6 +18154,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -17029,6 +18239,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -17038,6 +18249,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -17124,6 +18336,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -17133,6 +18346,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -17211,9 +18425,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `as_of` is not known here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -17223,6 +18447,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -17294,9 +18519,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `as_of` is not known here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -17306,6 +18541,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -17372,9 +18608,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `as_of` is not known here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -17384,6 +18630,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -17458,9 +18705,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `as_of` is not known here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -17470,6 +18727,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -17550,6 +18808,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -17559,6 +18818,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -17623,9 +18883,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `as_of` is not known here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -17635,6 +18905,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -17711,6 +18982,7 @@ export interface operations {
             /** @description More than the tenant may send; `Retry-After` */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -17720,6 +18992,7 @@ export interface operations {
             /** @description Nothing was taken; send it again after `Retry-After` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -17781,9 +19054,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `as_of` is not known here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -17793,6 +19076,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -17867,6 +19151,7 @@ export interface operations {
             /** @description More than the tenant may send; `Retry-After` */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -17876,6 +19161,7 @@ export interface operations {
             /** @description Nothing was taken; send it again after `Retry-After` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -17948,6 +19234,7 @@ export interface operations {
             /** @description More than the tenant may send; `Retry-After` */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -17957,6 +19244,7 @@ export interface operations {
             /** @description Nothing was taken; send it again after `Retry-After` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -18034,6 +19322,7 @@ export interface operations {
             /** @description More than the tenant may send; `Retry-After` */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -18043,6 +19332,7 @@ export interface operations {
             /** @description Nothing was taken; send it again after `Retry-After` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -18120,6 +19410,7 @@ export interface operations {
             /** @description More than the tenant may send; `Retry-After` */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -18129,6 +19420,7 @@ export interface operations {
             /** @description Nothing was taken; send it again after `Retry-After` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -18201,6 +19493,7 @@ export interface operations {
             /** @description More than the tenant may send; `Retry-After` */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -18210,6 +19503,7 @@ export interface operations {
             /** @description Nothing was taken; send it again after `Retry-After` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -18282,6 +19576,7 @@ export interface operations {
             /** @description More than the tenant may send; `Retry-After` */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -18291,6 +19586,7 @@ export interface operations {
             /** @description Nothing was taken; send it again after `Retry-After` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -18374,6 +19670,7 @@ export interface operations {
             /** @description More than the tenant may send; `Retry-After` */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -18383,6 +19680,7 @@ export interface operations {
             /** @description Nothing was taken; send it again after `Retry-After` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -18466,6 +19764,7 @@ export interface operations {
             /** @description More than the tenant may send; `Retry-After` */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -18475,6 +19774,7 @@ export interface operations {
             /** @description Nothing was taken; send it again after `Retry-After` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -18503,6 +19803,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -18571,6 +19872,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -18580,6 +19882,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -18647,6 +19950,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -18656,6 +19960,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -18720,6 +20025,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -18729,6 +20035,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -18804,6 +20111,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -18813,6 +20121,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -18893,6 +20202,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -18902,6 +20212,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -18976,6 +20287,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -18985,6 +20297,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -19052,6 +20365,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -19061,6 +20375,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -19125,6 +20440,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -19134,6 +20450,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -19212,6 +20529,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -19221,6 +20539,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -19299,6 +20618,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -19308,6 +20628,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -19391,6 +20712,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -19400,6 +20722,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -19514,6 +20837,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -19523,6 +20847,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -19595,6 +20920,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -19604,6 +20930,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -19707,6 +21034,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -19716,6 +21044,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -19784,6 +21113,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -19793,6 +21123,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -19896,6 +21227,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -19905,6 +21237,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -19969,6 +21302,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -19978,6 +21312,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -20043,6 +21378,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -20052,6 +21388,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -20155,6 +21492,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -20164,6 +21502,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -20232,6 +21571,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -20241,6 +21581,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -20344,6 +21685,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -20353,6 +21695,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -20427,6 +21770,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -20436,6 +21780,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -20539,6 +21884,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -20548,6 +21894,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -20624,6 +21971,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -20633,6 +21981,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -20736,6 +22085,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -20745,6 +22095,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -20813,6 +22164,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -20822,6 +22174,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -20925,6 +22278,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -20934,6 +22288,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -21013,6 +22368,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -21022,6 +22378,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -21136,6 +22493,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -21145,6 +22503,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -21213,6 +22572,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -21222,6 +22582,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -21325,6 +22686,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -21334,6 +22696,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -21404,6 +22767,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -21413,6 +22777,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -21516,6 +22881,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -21525,6 +22891,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -21600,6 +22967,7 @@ export interface operations {
             /** @description More than the tenant may send; `Retry-After` */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -21609,6 +22977,7 @@ export interface operations {
             /** @description Nothing was taken; send it again after `Retry-After` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -21678,6 +23047,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -21687,6 +23057,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -21790,6 +23161,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -21799,6 +23171,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -21874,6 +23247,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -21883,6 +23257,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -21986,6 +23361,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -21995,6 +23371,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -22063,6 +23440,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -22072,6 +23450,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -22175,6 +23554,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -22184,6 +23564,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -22248,6 +23629,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -22257,6 +23639,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -22338,6 +23721,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -22347,6 +23731,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -22374,6 +23759,7 @@ export interface operations {
             };
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -22410,6 +23796,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -22438,6 +23825,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -22521,6 +23909,7 @@ export interface operations {
             /** @description More than the tenant may send; `Retry-After` */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -22531,6 +23920,7 @@ export interface operations {
             /** @description Nothing was taken; send it again after `Retry-After` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -22615,6 +24005,7 @@ export interface operations {
             /** @description More than the tenant may send; `Retry-After` */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -22625,6 +24016,7 @@ export interface operations {
             /** @description Nothing was taken; send it again after `Retry-After` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -22709,6 +24101,7 @@ export interface operations {
             /** @description More than the tenant may send; `Retry-After` */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -22719,6 +24112,7 @@ export interface operations {
             /** @description Nothing was taken; send it again after `Retry-After` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -22784,6 +24178,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -22793,6 +24188,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -22859,6 +24255,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -22868,6 +24265,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -22971,6 +24369,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -22980,6 +24379,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -23067,6 +24467,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -23075,6 +24476,7 @@ export interface operations {
             };
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -23151,6 +24553,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -23159,6 +24562,7 @@ export interface operations {
             };
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -23261,6 +24665,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -23269,6 +24674,7 @@ export interface operations {
             };
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -23343,6 +24749,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -23351,6 +24758,7 @@ export interface operations {
             };
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -23437,6 +24845,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -23445,6 +24854,7 @@ export interface operations {
             };
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -23547,6 +24957,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -23555,6 +24966,7 @@ export interface operations {
             };
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -23633,6 +25045,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -23641,6 +25054,7 @@ export interface operations {
             };
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -23743,6 +25157,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -23751,6 +25166,7 @@ export interface operations {
             };
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -23841,6 +25257,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -23849,6 +25266,7 @@ export interface operations {
             };
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -23951,6 +25369,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -23959,6 +25378,7 @@ export interface operations {
             };
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -24023,6 +25443,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -24032,6 +25453,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -24109,6 +25531,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -24117,6 +25540,7 @@ export interface operations {
             };
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -24219,6 +25643,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -24227,6 +25652,7 @@ export interface operations {
             };
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -24291,6 +25717,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -24300,6 +25727,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -24374,6 +25802,7 @@ export interface operations {
             /** @description More than the tenant may send; `Retry-After` */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -24383,6 +25812,7 @@ export interface operations {
             /** @description Nothing was taken; send it again after `Retry-After` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -24410,6 +25840,7 @@ export interface operations {
             };
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -24494,6 +25925,7 @@ export interface operations {
             /** @description More than the tenant may send; `Retry-After` */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -24504,6 +25936,7 @@ export interface operations {
             /** @description Nothing was taken; send it again after `Retry-After` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -24588,6 +26021,7 @@ export interface operations {
             /** @description More than the tenant may send; `Retry-After` */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -24598,6 +26032,7 @@ export interface operations {
             /** @description Nothing was taken; send it again after `Retry-After` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -24682,6 +26117,7 @@ export interface operations {
             /** @description More than the tenant may send; `Retry-After` */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -24692,6 +26128,7 @@ export interface operations {
             /** @description Nothing was taken; send it again after `Retry-After` */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -24772,6 +26209,7 @@ export interface operations {
             /** @description Too many requests; `Retry-After` says when to come back */
             429: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -24781,6 +26219,7 @@ export interface operations {
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {

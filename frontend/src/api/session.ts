@@ -12,6 +12,15 @@ let overSince: number | undefined;
 const RENEWED_AT = 'srec-renewed-at';
 /** A server that does not answer the question by then is away, not of another opinion. */
 const CHECK_MS = 5_000;
+/** Tabs wait for the one that renews, so it does not wait for ever. */
+const REFRESH_MS = 15_000;
+/**
+ * A renewal whose answer got lost is asked for again at once: the server takes a token that was used already for a stolen
+ * one after ten seconds. After a sleep the network takes a moment, too.
+ */
+const RETRY_AFTER_MS = [500, 1_500, 3_000];
+/** Renewed by another tab, then for another project than ours: so many answers a request takes. */
+const MOST_ANSWERS = 3;
 
 /** The project asserted with `X-Project`; set by the project route only. */
 export function assertProject(id: string | undefined): void {
@@ -43,16 +52,17 @@ function noteSession(request: Request, sentAt: number): void {
 
 /** `fetch` that renews the session once on 401, or on a token for another project, and then repeats the request. */
 export async function sessionFetch(request: Request): Promise<Response> {
-  const again = request.clone();
-  const sentAt = Date.now();
-  const response = await fetch(request);
-  if (response.ok) noteSession(request, sentAt);
-  if (isAuthCall(request) || !(await needsRenewal(response))) return response;
-  const renewed = await renewSession({ since: sentAt, project: response.status === 409 });
-  if (renewed.ok) return fetch(again);
-  if (renewed.status !== 401) return renewed;
-  sessionOver();
-  return response;
+  for (let answers = 1; ; answers += 1) {
+    const sentAt = Date.now();
+    const response = await fetch(request.clone());
+    if (response.ok) noteSession(request, sentAt);
+    if (answers === MOST_ANSWERS || isAuthCall(request) || !(await needsRenewal(response))) return response;
+    const renewed = await renewSession({ since: sentAt, project: response.status === 409 });
+    if (renewed.ok) continue;
+    if (renewed.status !== 401) return renewed;
+    sessionOver();
+    return response;
+  }
 }
 
 /** For the live connection: renews, and says whether to go on; only a session that cannot come back ends it. */
@@ -74,7 +84,7 @@ export async function checkOrLeave(): Promise<boolean> {
   if (!asked || !(await needsRenewal(asked))) return true;
   const renewed = await renewSession({ since: sentAt, project: asked.status === 409 }).catch(() => undefined);
   if (renewed?.status !== 401) return true;
-  over();
+  sessionOver();
   return false;
 }
 
@@ -87,14 +97,34 @@ export function renewSession(options: { since: number; project: boolean }): Prom
 }
 
 async function refresh(options: { since: number; project: boolean }): Promise<Response> {
-  if (!options.project && renewedAt() > options.since) return new Response(null, { status: 204 });
-  const response = await fetch('/api/v1/auth/refresh', {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify(project ? { project_id: project } : {}),
-  });
+  if (!options.project && isRenewedSince(options.since)) return new Response(null, { status: 204 });
+  const response = await askToRefresh();
   if (response.ok) rememberRenewal();
   return response;
+}
+
+async function askToRefresh(): Promise<Response> {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      return await fetch('/api/v1/auth/refresh', {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify(project ? { project_id: project } : {}),
+        signal: AbortSignal.timeout(REFRESH_MS),
+      });
+    } catch (cause) {
+      if (!(cause instanceof TypeError)) throw new TypeError('Failed to fetch a renewed session in time', { cause });
+      const wait = RETRY_AFTER_MS[tries];
+      if (wait === undefined) throw cause;
+      await new Promise((resolve) => setTimeout(resolve, wait));
+    }
+  }
+}
+
+/** By another tab. A time that is still to come is of a clock that was set back since, and says nothing. */
+function isRenewedSince(since: number): boolean {
+  const at = renewedAt();
+  return at > since && at <= Date.now();
 }
 
 /** What was typed is wrong, not the session. */

@@ -2,6 +2,7 @@ import { Stack } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import type { Alert } from '../api/types';
 import { useProject } from '../hooks/useProject';
+import { CopyIcon } from '../ui/CopyIcon';
 import { Duration } from '../ui/Duration';
 import { LongText } from '../ui/LongText';
 import { OutLink } from '../ui/OutLink';
@@ -65,10 +66,10 @@ export function AlertDetails({ alert }: { alert: Alert }) {
         <h3 className={classes.heading}>Identity</h3>
         <dl className={classes.facts}>
           <Fact name="Fingerprint">
-            <span className="mono">{alert.fingerprint}</span>
+            <span className="mono">{alert.fingerprint}</span> <CopyIcon value={alert.fingerprint} label="Copy the fingerprint" />
           </Fact>
           <Fact name="Group">
-            <span className="mono">{alert.group_key}</span>
+            <span className="mono">{alert.group_key}</span> <CopyIcon value={alert.group_key} label="Copy the group" />
           </Fact>
         </dl>
       </section>

@@ -2,17 +2,19 @@ import { Button, Menu } from '@mantine/core';
 import { IconCheck, IconUser } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { assign } from '../api/incidents';
+import { asProblem } from '../api/problem';
 import { membersQuery } from '../api/tenant';
 import type { Incident } from '../api/types';
 import { useIncidentWrite } from '../hooks/useIncidentWrite';
 import { useMe, useProject } from '../hooks/useProject';
+import { assigneeName } from '../util/assignee';
 
-/** Who is on it. Members are only asked for when the menu opens. */
+/** Who is on it, and who could be. */
 export function AssigneePicker({ incident, disabled }: { incident: Incident; disabled: boolean }) {
   const me = useMe();
   const members = useQuery({ ...membersQuery(useProject()), enabled: !disabled });
   const write = useIncidentWrite(incident, (userId: string | null) => assign(incident, userId));
-  const name = incident.assignee?.name ?? 'Unassigned';
+  const name = assigneeName(incident.assignee, members.data);
   return (
     <Menu width={220} position="bottom-start" disabled={disabled}>
       <Menu.Target>
@@ -34,6 +36,8 @@ export function AssigneePicker({ incident, disabled }: { incident: Incident; dis
         )}
         {incident.assignee && <Menu.Item onClick={() => write.mutate(null)}>Remove assignee</Menu.Item>}
         <Menu.Divider />
+        {members.isPending && <Menu.Label>Loading…</Menu.Label>}
+        {members.error && <Menu.Label>{asProblem(members.error).title}</Menu.Label>}
         {(members.data ?? []).map((member) => (
           <Menu.Item
             key={member.user_id}

@@ -1,7 +1,9 @@
 import { Stack } from '@mantine/core';
 import type { ReactNode } from 'react';
 import type { AuditEntry } from '../api/types';
+import { CopyIcon } from '../ui/CopyIcon';
 import { actorName } from '../util/actor';
+import { absoluteTime } from '../util/time';
 import classes from './AlertDetails.module.css';
 import { AuditDiff } from './AuditDiff';
 import { HistoryLink } from './HistoryLink';
@@ -13,13 +15,14 @@ export function AuditDetails({ entry }: { entry: AuditEntry }) {
       <dl className={classes.facts}>
         <Fact name="Who">{actorName(entry.actor)}</Fact>
         <Fact name="When">
-          <time dateTime={entry.at}>{new Date(entry.at).toLocaleString()}</time>
+          <time dateTime={entry.at}>{absoluteTime(entry.at)}</time>
         </Fact>
         <Fact name="Result">{entry.rule ? `refused: ${entry.rule}` : entry.result}</Fact>
         <Fact name="Of">
           <span className="mono">
             {entry.target.type} {entry.target.id}
-          </span>
+          </span>{' '}
+          <CopyIcon value={entry.target.id} label="Copy the id" />
         </Fact>
       </dl>
       {entry.kind === 'change' && (
@@ -33,7 +36,7 @@ export function AuditDetails({ entry }: { entry: AuditEntry }) {
         <dl className={classes.facts}>
           <Fact name="Entry">{entry.seq}</Fact>
           <Fact name="Request">
-            <span className="mono">{entry.request_id}</span>
+            <span className="mono">{entry.request_id}</span> <CopyIcon value={entry.request_id} label="Copy the request id" />
           </Fact>
         </dl>
       </section>

@@ -1,10 +1,11 @@
-import { Select } from '@mantine/core';
-import { notifications } from '@mantine/notifications';
+import { Button, Group, Select, Stack, Text } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
 import { auditRetentionQuery, setAuditRetention } from '../api/audit';
 import { may } from '../api/auth';
-import { asProblem } from '../api/problem';
+import { tellProblem } from '../hooks/tellProblem';
 import { useMe, useProject } from '../hooks/useProject';
+import { Dialog } from '../ui/Dialog';
 
 const OFFERED = [30, 90, 180, 365, 400];
 
@@ -18,23 +19,53 @@ export function AuditRetention() {
     mutationFn: setAuditRetention,
     // What was set is known; the read model follows within moments.
     onSuccess: (_, days) => client.setQueryData(asked.queryKey, { days }),
-    onError: (cause) => {
-      const problem = asProblem(cause);
-      notifications.show({ color: 'red', title: problem.title, message: problem.detail ?? '' });
-    },
+    onError: tellProblem,
   });
+  const [fewer, setFewer] = useState<number | null>(null);
   if (!query.data) return null;
   const days = change.isPending ? change.variables : query.data.days;
   if (!mayWrite) return <span className="dim">Kept for {days} days</span>;
+  // Fewer days cannot be taken back: what is older goes.
+  const choose = (chosen: number) => (chosen < days ? setFewer(chosen) : change.mutate(chosen));
   return (
-    <Select
-      size="xs"
-      w={150}
-      aria-label="Keep entries for"
-      data={[...new Set([...OFFERED, days])].sort((a, b) => a - b).map((n) => ({ value: String(n), label: `Keep ${n} days` }))}
-      value={String(days)}
-      allowDeselect={false}
-      onChange={(value) => value && change.mutate(Number(value))}
-    />
+    <>
+      <Select
+        size="xs"
+        w={150}
+        aria-label="Keep entries for"
+        data={[...new Set([...OFFERED, days])].sort((a, b) => a - b).map((n) => ({ value: String(n), label: `Keep ${n} days` }))}
+        value={String(days)}
+        allowDeselect={false}
+        onChange={(value) => value && choose(Number(value))}
+      />
+      <Dialog opened={fewer !== null} onClose={() => setFewer(null)} title="Keep entries for fewer days">
+        {fewer !== null && (
+          <Fewer
+            days={fewer}
+            onCancel={() => setFewer(null)}
+            onKeep={() => {
+              setFewer(null);
+              change.mutate(fewer);
+            }}
+          />
+        )}
+      </Dialog>
+    </>
+  );
+}
+
+function Fewer({ days, onCancel, onKeep }: { days: number; onCancel: () => void; onKeep: () => void }) {
+  return (
+    <Stack gap="sm">
+      <Text size="sm">Entries that are older than {days} days are deleted for good. Export them first if you want to keep them.</Text>
+      <Group justify="flex-end" gap="xs">
+        <Button variant="default" data-autofocus onClick={onCancel}>
+          Cancel
+        </Button>
+        <Button color="red.8" onClick={onKeep}>
+          Keep {days} days
+        </Button>
+      </Group>
+    </Stack>
   );
 }

@@ -15,7 +15,9 @@ export function BulkBar({ count, pending, onStep, onClear }: BulkBarProps) {
     <Transition mounted={count > 0} transition="slide-up" duration={120}>
       {(style) => (
         <div className={classes.bar} style={style} role="toolbar" aria-label="Selected incidents">
-          <span className="tabular">{count} selected</span>
+          <span className="tabular" role="status">
+            {count} selected
+          </span>
           <Button loading={pending} variant="default" onClick={() => onStep('acknowledge')}>
             Acknowledge
           </Button>

@@ -2,15 +2,18 @@ import { createSpotlight, Spotlight } from '@mantine/spotlight';
 import '@mantine/spotlight/styles.css';
 import { useMantineColorScheme } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
-import { IconArrowRight, IconMoon, IconPlus, IconSearch, IconSwitchHorizontal, IconFlame } from '@tabler/icons-react';
+import { IconArrowRight, IconFlame, IconMoon, IconPlus, IconSearch, IconSwitchHorizontal, IconTimeline } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
 import { may } from '../api/auth';
 import { api, read } from '../api/client';
 import { keys } from '../api/keys';
+import { asProblem } from '../api/problem';
 import { useMe, useNextProject, useProject } from '../hooks/useProject';
 import { settingsTabs } from '../util/settings-tabs';
+import { traceIdOf } from '../util/trace-search';
+import { PaletteSteps } from './PaletteSteps';
 
 const [store, palette] = createSpotlight();
 const LIST_ID = 'palette';
@@ -30,11 +33,13 @@ type Destination =
 export function CommandPalette({ asked }: { asked: number }) {
   const [query, setQuery] = useState('');
   const actions = useActions(query);
-  const incidents = useIncidentMatches(query);
+  const { incidents, note } = useIncidentMatches(query);
+  const trace = useTraceOf(query);
+  const searches = useSearches(query);
   useEffect(() => {
     if (asked > 0) palette.open();
   }, [asked]);
-  const found = incidents.map(({ key }) => key).join();
+  const found = [...trace, ...incidents].map(({ key }) => key).join();
   useEffect(() => selectFirst(), [found]);
   return (
     <Spotlight.Root
@@ -48,10 +53,18 @@ export function CommandPalette({ asked }: { asked: number }) {
     >
       <Spotlight.Search placeholder="Search incidents, jump, act…" leftSection={<IconSearch size={18} />} />
       <Spotlight.ActionsList id={LIST_ID}>
+        {trace}
         {incidents}
         {actions}
-        {incidents.length + actions.length === 0 && <Spotlight.Empty>Nothing matches</Spotlight.Empty>}
+        <PaletteSteps query={query} />
+        {searches}
+        {trace.length + incidents.length + actions.length + searches.length === 0 && <Spotlight.Empty>Nothing matches</Spotlight.Empty>}
       </Spotlight.ActionsList>
+      {note && (
+        <Spotlight.Footer role="status" fz="xs" c="dimmed">
+          {note}
+        </Spotlight.Footer>
+      )}
     </Spotlight.Root>
   );
 }
@@ -122,8 +135,9 @@ function useIncidentMatches(query: string) {
     queryFn: () => read(api.GET('/api/v1/incidents', { params: { query: { q, limit: 6 } } })),
     enabled: q.length >= FEWEST_LETTERS,
   });
-  if (q.length < FEWEST_LETTERS) return [];
-  return (found.data?.items ?? []).map((incident) => (
+  const text = query.trim();
+  if (text.length < FEWEST_LETTERS) return { incidents: [], note: undefined };
+  const incidents = (found.data?.items ?? []).map((incident) => (
     <Spotlight.Action
       key={incident.id}
       label={incident.title}
@@ -134,4 +148,42 @@ function useIncidentMatches(query: string) {
       }
     />
   ));
+  return { incidents, note: noteOf(incidents.length, text !== q || found.isPending, found.error) };
+}
+
+/** What became of the search for incidents: that none is listed yet says nothing. */
+function noteOf(count: number, waiting: boolean, error: unknown): string | undefined {
+  if (waiting) return 'Searching incidents…';
+  if (error) return `Incidents cannot be searched now: ${asProblem(error).title}`;
+  return count === 0 ? 'No incident matches' : undefined;
+}
+
+/** Somebody pasted the id of a trace. */
+function useTraceOf(query: string) {
+  const project = useNextProject();
+  const navigate = useNavigate();
+  const trace = traceIdOf(query);
+  if (!trace) return [];
+  return [
+    <Spotlight.Action
+      key={trace}
+      label={`Open trace ${trace}`}
+      leftSection={<IconTimeline size={16} />}
+      onClick={() => void navigate({ to: '/p/$project/traces/$trace', params: { project, trace } })}
+    />,
+  ];
+}
+
+/** The same words looked for elsewhere, in the range that is chosen. */
+function useSearches(query: string) {
+  const params = { project: useNextProject() };
+  const navigate = useNavigate();
+  const q = query.trim();
+  if (q.length < FEWEST_LETTERS) return [];
+  const places = [
+    { label: `Search logs for “${q}”`, act: () => void navigate({ to: '/p/$project/logs', params, search: { q } }) },
+    { label: `Search alerts for “${q}”`, act: () => void navigate({ to: '/p/$project/alerts', params, search: { q, status: 'all' } }) },
+    { label: `Search all incidents for “${q}”`, act: () => void navigate({ to: '/p/$project/incidents', params, search: { q, status: 'all' } }) },
+  ];
+  return places.map(({ label, act }) => <Spotlight.Action key={label} label={label} leftSection={<IconSearch size={16} />} onClick={act} />);
 }

@@ -1,9 +1,10 @@
-import { Button, Stack } from '@mantine/core';
+import { Button, Stack, Text } from '@mantine/core';
 import { DateTimePicker } from '@mantine/dates';
 import '@mantine/dates/styles.css';
 import { useForm } from '@mantine/form';
 import { useState } from 'react';
 import { resolveRange, type RangeSearch } from '../util/range';
+import { zoneName } from '../util/time';
 
 interface CustomRangePickerProps {
   range: RangeSearch;
@@ -31,6 +32,9 @@ export function CustomRangePicker({ range, onChoose }: CustomRangePickerProps) {
   return (
     <form onSubmit={choose}>
       <Stack gap="sm">
+        <Text size="sm" c="dimmed">
+          Times are of {zoneName(opened)}.
+        </Text>
         <DateTimePicker label="From" valueFormat="D MMM YYYY HH:mm" {...form.getInputProps('from')} />
         <DateTimePicker label="To" valueFormat="D MMM YYYY HH:mm" {...form.getInputProps('to')} />
         <Button type="submit">Apply</Button>

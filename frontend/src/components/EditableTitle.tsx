@@ -51,7 +51,7 @@ export function EditableTitle({ incident, disabled }: { incident: Incident; disa
           autoFocus
           aria-label="Title"
           value={editing.draft}
-          maxLength={200}
+          maxLength={300}
           readOnly={write.isPending}
           onChange={(event) => {
             const draft = event.currentTarget.value;

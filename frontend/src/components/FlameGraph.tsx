@@ -1,6 +1,6 @@
 import { Button } from '@mantine/core';
 import { useMemo, useState } from 'react';
-import { percent, shortDuration } from '../util/numbers';
+import { exactCount, percent, shortDuration } from '../util/numbers';
 import { flames, type Flame, type SpanTree } from '../util/trace-layout';
 import classes from './FlameGraph.module.css';
 import { ServiceName } from './ServiceName';
@@ -119,6 +119,15 @@ function SelfTimes({ roots, colorOf, onFocus }: { roots: readonly Flame<TimedSpa
           </tr>
         ))}
       </tbody>
+      {flat.length > ROWS && (
+        <tfoot>
+          <tr>
+            <td colSpan={4} className="dim">
+              The {ROWS} that took the most of {exactCount(flat.length)}.
+            </td>
+          </tr>
+        </tfoot>
+      )}
     </table>
   );
 }

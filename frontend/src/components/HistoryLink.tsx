@@ -14,7 +14,12 @@ export function HistoryLink({ type, id, children = 'History' }: HistoryLinkProps
   const project = useProject();
   if (!may(useMe(), 'audit.read')) return null;
   return (
-    <Link to="/p/$project/settings/audit" params={{ project }} search={{ target: `${type}:${id}`, range: 'all' }} style={{ textDecoration: 'underline' }}>
+    <Link
+      to="/p/$project/settings/audit"
+      params={{ project }}
+      search={{ target: `${type}:${id}`, range: 'all', from: undefined, to: undefined }}
+      style={{ textDecoration: 'underline' }}
+    >
       {children}
     </Link>
   );

@@ -1,26 +1,18 @@
 import { ActionIcon, Button, Menu } from '@mantine/core';
-import { useHotkeys } from '@mantine/hooks';
 import { IconDots, IconGitMerge } from '@tabler/icons-react';
-import { useQueryClient } from '@tanstack/react-query';
-import { step } from '../api/incidents';
 import type { Incident, StepAction } from '../api/types';
-import { useIncidentWrite } from '../hooks/useIncidentWrite';
+import { useShortcuts } from '../hooks/useShortcuts';
 import { nextSteps, STEP_WORDS } from '../util/incident-steps';
-import { stepRefusal } from './step-refusal';
+import { useIncidentStep } from './useIncidentStep';
 
 /** The next step as the one filled button; everything else that is legal in a menu. */
 export function IncidentActions({ incident, onMerge }: { incident: Incident; onMerge: () => void }) {
-  const client = useQueryClient();
-  const write = useIncidentWrite(
-    incident,
-    (action: StepAction) => step(incident, action),
-    async (action, problem) => (problem.rule === 'illegal_transition' ? stepRefusal(client, incident, action) : undefined),
-  );
+  const write = useIncidentStep(incident);
   const { primary, others } = nextSteps(incident.allowed_next);
   const take = (action: StepAction | undefined) => {
     if (action) write.mutate(action);
   };
-  useHotkeys([
+  useShortcuts([
     ['a', () => take(incident.allowed_next.includes('acknowledge') ? 'acknowledge' : undefined)],
     ['n', () => take(primary)],
   ]);

@@ -24,6 +24,7 @@ export function IncidentAlerts({ alerts, incident }: { alerts: readonly Alert[];
   const [shown, setShown] = useState(FIRST);
   const [q, setQ] = useState('');
   const common = useMemo(() => commonLabels(alerts.map((alert) => alert.labels)), [alerts]);
+  const shared = Object.keys(common).length > 0;
   const hidden = useMemo(() => ['alertname', ...Object.keys(common)], [common]);
   const matching = useMemo(() => matchingAlerts(alerts, q), [alerts, q]);
   if (alerts.length === 0) {
@@ -39,9 +40,9 @@ export function IncidentAlerts({ alerts, incident }: { alerts: readonly Alert[];
       {alerts.length > 1 && (
         <div className={classes.shared}>
           <span className="dim">
-            {exactCount(incident.alerts_open)} of {exactCount(incident.alerts_total)} firing. All have
+            {exactCount(incident.alerts_open)} of {exactCount(incident.alerts_total)} firing. {shared ? 'All have' : 'No label is the same in all.'}
           </span>
-          <Labels labels={common} />
+          {shared && <Labels labels={common} />}
         </div>
       )}
       {incident.alerts_left_out > 0 && (

@@ -36,7 +36,10 @@ export function LeaveTenant() {
         pending={leave.isPending}
         problem={leave.error ? asProblem(leave.error) : null}
         onConfirm={() => leave.mutate()}
-        onClose={() => setAsking(false)}
+        onClose={() => {
+          leave.reset();
+          setAsking(false);
+        }}
       >
         You lose access to <strong>{name}</strong> at once. Only an invitation brings you back.
       </ConfirmByName>

@@ -1,12 +1,18 @@
 import { Button, Group, Text } from '@mantine/core';
+import { useState } from 'react';
 import { signOnPath } from '../api/single-sign-on';
 import { useMe, useProject } from '../hooks/useProject';
 import { Panel } from '../ui/Panel';
+import { ProofDialog } from './ProofDialog';
 
-/** One's own account and the organisation's provider; nothing where it has none. */
+/**
+ * One's own account and the organisation's provider; nothing where it has none. Whoever is linked comes in from then on, so
+ * a link needs a proof of who one is.
+ */
 export function LinkedProvider() {
   const me = useMe();
   const project = useProject();
+  const [proving, setProving] = useState(false);
   if (!me?.has_provider) return null;
   const returnTo = `/p/${project}/settings/security`;
   return (
@@ -19,10 +25,16 @@ export function LinkedProvider() {
       ) : (
         <Group justify="space-between">
           <Text size="sm">Link your account, and you can sign in by the provider of {me.tenant.name} too.</Text>
-          <Button component="a" variant="default" href={signOnPath(me.tenant.id, { returnTo, link: true })}>
+          <Button variant="default" onClick={() => setProving(true)}>
             Link my account
           </Button>
         </Group>
+      )}
+      {proving && (
+        <ProofDialog
+          onProven={() => window.location.assign(signOnPath(me.tenant.id, { returnTo, link: true }))}
+          onClose={() => setProving(false)}
+        />
       )}
     </Panel>
   );

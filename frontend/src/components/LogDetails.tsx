@@ -1,14 +1,15 @@
-import { ActionIcon, Button, Tooltip } from '@mantine/core';
-import { IconFilter, IconFilterOff, IconTimeline } from '@tabler/icons-react';
+import { ActionIcon, Button, CopyButton, Tooltip } from '@mantine/core';
+import { IconFilter, IconFilterOff, IconLink, IconTimeline } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
-import { logContextQuery, type LogRecord } from '../api/logs';
+import { LINES_AROUND, logContextQuery, type LogRecord } from '../api/logs';
 import type { LogSearch } from '../hooks/useLogSearch';
 import { useProject } from '../hooks/useProject';
 import { CopyIcon } from '../ui/CopyIcon';
 import { QueryView } from '../ui/QueryView';
 import { RowSkeleton } from '../ui/RowSkeleton';
+import { lineLink } from '../util/line-link';
 import { absoluteTime } from '../util/time';
 import classes from './LogDetails.module.css';
 import { LogLine } from './LogLine';
@@ -51,6 +52,13 @@ export function LogDetails({ record, search }: { record: LogRecord; search: LogS
         <Button size="compact-xs" variant="default" aria-expanded={around} onClick={() => setAround(!around)}>
           {around ? 'Hide the lines around it' : 'Show the lines around it'}
         </Button>
+        <CopyButton value={lineLink(window.location.origin, project, record)} timeout={1500}>
+          {({ copied, copy }) => (
+            <Button size="compact-xs" variant="default" leftSection={<IconLink size={14} />} onClick={copy}>
+              {copied ? 'Copied' : 'Copy link'}
+            </Button>
+          )}
+        </CopyButton>
       </div>
       {around && <Context record={record} />}
       <table className={classes.fields} aria-label="Fields">
@@ -93,6 +101,7 @@ function FilterRow({ name, value, shown, search }: FilterRowProps) {
           <IconFilterOff size={14} />
         </ActionIcon>
       </Tooltip>
+      <CopyIcon value={value} label={`Copy ${name}`} />
     </Row>
   );
 }
@@ -107,11 +116,10 @@ function Row({ name, value, children }: { name: string; value: string; children?
   );
 }
 
-const AROUND = 5;
 const NOT_SEARCHED: readonly string[] = [];
 
 function Context({ record }: { record: LogRecord }) {
-  const query = useQuery(logContextQuery(useProject(), record.id, AROUND));
+  const query = useQuery(logContextQuery(useProject(), record.id, LINES_AROUND));
   return (
     <QueryView query={query} skeleton={<RowSkeleton rows={5} height={24} />}>
       {(items) => (

@@ -1,14 +1,15 @@
-import { Skeleton } from '@mantine/core';
+import { Button, Skeleton } from '@mantine/core';
 import { IconChevronDown, IconChevronRight } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { logFieldsQuery, logFieldValuesQuery, logServicesQuery } from '../api/logs';
 import type { LogSearch } from '../hooks/useLogSearch';
 import { useProject } from '../hooks/useProject';
+import { Count } from '../ui/Count';
 import { PanelBoundary } from '../ui/PanelBoundary';
 import { QueryView } from '../ui/QueryView';
 import { hasTerm } from '../util/log-query';
-import { exactCount, shortCount } from '../util/numbers';
+import { exactCount } from '../util/numbers';
 import classes from './LogFacets.module.css';
 
 const FIELDS_SHOWN = 30;
@@ -19,19 +20,24 @@ export function LogFacets({ search }: { search: LogSearch }) {
   const services = useQuery(logServicesQuery(project, search.range, search.window));
   const fields = useQuery(logFieldsQuery(project, search.filter, search.range, search.window));
   const chosen = search.filter.service?.split(',') ?? [];
+  const [all, setAll] = useState(false);
   return (
     <div className={classes.facets}>
       <section aria-label="Services">
         <h2 className={classes.title}>Services</h2>
         <PanelBoundary>
           <QueryView query={services} skeleton={<FacetSkeleton />}>
-            {(items) => (
-              <ul className={classes.values}>
-                {items.map(({ service, count }) => (
-                  <Value key={service} name={service} count={count} chosen={chosen.includes(service)} onClick={() => search.toggleService(service)} />
-                ))}
-              </ul>
-            )}
+            {(items) =>
+              items.length === 0 ? (
+                <p className={classes.none}>No service wrote in this range.</p>
+              ) : (
+                <ul className={classes.values}>
+                  {items.map(({ service, count }) => (
+                    <Value key={service} name={service} count={count} chosen={chosen.includes(service)} onClick={() => search.toggleService(service)} />
+                  ))}
+                </ul>
+              )
+            }
           </QueryView>
         </PanelBoundary>
       </section>
@@ -43,7 +49,14 @@ export function LogFacets({ search }: { search: LogSearch }) {
               items.length === 0 ? (
                 <p className={classes.none}>No fields in these lines.</p>
               ) : (
-                items.slice(0, FIELDS_SHOWN).map(({ name, count }) => <Field key={name} name={name} count={count} search={search} />)
+                <>
+                  {items.slice(0, all ? items.length : FIELDS_SHOWN).map(({ name, count }) => <Field key={name} name={name} count={count} search={search} />)}
+                  {items.length > FIELDS_SHOWN && (
+                    <Button size="compact-xs" variant="subtle" aria-expanded={all} onClick={() => setAll(!all)}>
+                      {all ? 'Show fewer fields' : `All ${exactCount(items.length)} fields`}
+                    </Button>
+                  )}
+                </>
               )
             }
           </QueryView>
@@ -61,7 +74,9 @@ function Field({ name, count, search }: { name: string; count: number; search: L
       <button type="button" className={classes.field} aria-expanded={opened} onClick={() => setOpened(!opened)}>
         <Chevron size={14} aria-hidden />
         <span className={classes.name}>{name}</span>
-        <span className={classes.count} title={`in ${exactCount(count)} lines`}>{shortCount(count)}</span>
+        <span className={classes.count}>
+          <Count value={count} exact={`in ${exactCount(count)} lines`} />
+        </span>
       </button>
       {opened && <TopValues name={name} search={search} />}
     </div>
@@ -105,7 +120,9 @@ function Value({ name, count, chosen, onClick }: ValueProps) {
     <li>
       <button type="button" className={classes.value} aria-pressed={chosen} onClick={onClick} title={name}>
         <span className={classes.text}>{name === '' ? '(empty)' : name}</span>
-        <span className={classes.count} title={exactCount(count)}>{shortCount(count)}</span>
+        <span className={classes.count}>
+          <Count value={count} />
+        </span>
       </button>
     </li>
   );

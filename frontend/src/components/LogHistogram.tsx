@@ -5,8 +5,10 @@ import { LEVELS, logStatsQuery, type LogStats } from '../api/logs';
 import { useProject } from '../hooks/useProject';
 import type { LogSearch } from '../hooks/useLogSearch';
 import { useZoom } from '../hooks/useZoom';
+import { Count } from '../ui/Count';
 import { Panel } from '../ui/Panel';
 import { QueryView } from '../ui/QueryView';
+import { Superseded } from '../ui/Superseded';
 import { exactCount, shortCount } from '../util/numbers';
 import classes from './LogHistogram.module.css';
 
@@ -21,7 +23,11 @@ export function LogHistogram({ search }: { search: LogSearch }) {
   return (
     <Panel title="Lines over time" count={query.data?.total} flush>
       <QueryView query={query} skeleton={<Skeleton height={HEIGHT + 44} aria-busy="true" aria-label="Loading" />}>
-        {(stats) => <Bars stats={stats} search={search} />}
+        {(stats) => (
+          <Superseded when={query.isPlaceholderData}>
+            <Bars stats={stats} search={search} />
+          </Superseded>
+        )}
       </QueryView>
     </Panel>
   );
@@ -58,7 +64,9 @@ function Bars({ stats, search }: { stats: LogStats; search: LogSearch }) {
             <li key={name}>
               <button type="button" className={classes.level} aria-pressed={chosen.includes(name)} onClick={() => search.toggleLevel(name)}>
                 <span className={classes.swatch} style={{ background: `var(${color})` }} aria-hidden />
-                {name} <span className="dim tabular" title={exactCount(total)}>{shortCount(total)}</span>
+                {name} <span className="dim">
+                  <Count value={total} />
+                </span>
               </button>
             </li>
           );

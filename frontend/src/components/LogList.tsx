@@ -13,12 +13,14 @@ interface LogListProps {
   search: LogSearch;
   /** Called when the end comes into sight. */
   onEnd: () => void;
+  /** Called when somebody opens a line. */
+  onOpen?: (() => void) | undefined;
 }
 
 const ROW_HEIGHT = 28;
 
 /** Lines in the order that was asked for; only those near the screen are in the document. A line opens to everything known about it. */
-export function LogList({ records, search, onEnd }: LogListProps) {
+export function LogList({ records, search, onEnd, onOpen }: LogListProps) {
   const list = useListKeys<HTMLUListElement>({ count: records.length });
   const [opened, setOpened] = useState<ReadonlySet<string>>(new Set());
   const [margin, setMargin] = useState(0);
@@ -38,7 +40,10 @@ export function LogList({ records, search, onEnd }: LogListProps) {
   const searched = searchedTexts(search.filter.query ?? '');
   const toggle = (id: string) => {
     const next = new Set(opened);
-    if (!next.delete(id)) next.add(id);
+    if (!next.delete(id)) {
+      next.add(id);
+      onOpen?.();
+    }
     setOpened(next);
   };
 

@@ -1,12 +1,11 @@
 import { Button, CloseButton, Kbd, Menu, TextInput, Tooltip } from '@mantine/core';
-import { useHotkeys } from '@mantine/hooks';
-import { notifications } from '@mantine/notifications';
 import { IconDownload, IconPlayerPause, IconPlayerPlay, IconSearch } from '@tabler/icons-react';
 import { useMutation } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
 import { exportLogs } from '../api/logs';
-import { asProblem } from '../api/problem';
+import { tellProblem } from '../hooks/tellProblem';
 import type { LogSearch } from '../hooks/useLogSearch';
+import { useShortcuts } from '../hooks/useShortcuts';
 import { download } from '../util/files';
 import { parseTerms, termText, type Term } from '../util/log-query';
 import { LogQueryHelp } from './LogQueryHelp';
@@ -47,7 +46,7 @@ function QueryInput({ value, onSubmit }: { value: string; onSubmit: (value: stri
   const input = useRef<HTMLInputElement>(null);
   const [text, setText] = useState(value);
   useEffect(() => setText(value), [value]);
-  useHotkeys([['/', () => input.current?.focus()]]);
+  useShortcuts([['/', () => input.current?.focus()]]);
   return (
     <form
       className={classes.form}
@@ -110,10 +109,7 @@ function ExportMenu({ search }: { search: LogSearch }) {
       const file = await exportLogs(format, search.filter, search.window());
       download(`logs-${new Date().toISOString().slice(0, 16).replaceAll(':', '')}.${format}`, file);
     },
-    onError: (cause) => {
-      const { title, detail } = asProblem(cause);
-      notifications.show({ color: 'red', title, message: detail ?? 'The lines were not exported.' });
-    },
+    onError: tellProblem,
   });
   return (
     <Menu>

@@ -1,4 +1,4 @@
-import { ActionIcon, Badge, Skeleton, Tooltip } from '@mantine/core';
+import { ActionIcon, Badge, Button, Skeleton, Tooltip } from '@mantine/core';
 import { IconArrowLeft, IconChevronRight } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
@@ -8,6 +8,7 @@ import { Panel } from '../ui/Panel';
 import { QueryView } from '../ui/QueryView';
 import { SearchInput } from '../ui/SearchInput';
 import { familyOf, starterQuery } from '../util/metric-queries';
+import { exactCount } from '../util/numbers';
 import classes from './MetricBrowser.module.css';
 
 interface MetricBrowserProps {
@@ -77,7 +78,7 @@ function Names({ all, about, onOpen, onChoose }: NamesProps) {
         })}
       </ul>
       {found.length === 0 && <p className={classes.note}>No metric has this name.</p>}
-      {found.length > LISTED && <p className={classes.note}>The first {LISTED} of {found.length}: search to see others.</p>}
+      {found.length > LISTED && <p className={classes.note}>The first {LISTED} of {exactCount(found.length)}: search to see others.</p>}
     </>
   );
 }
@@ -104,30 +105,49 @@ function MetricLabels({ metric, about, onBack, onChoose }: MetricLabelsProps) {
       {about?.help && <p className={classes.help}>{about.help}</p>}
       <QueryView query={query} skeleton={<NamesSkeleton />}>
         {(labels) =>
-          labels.map(({ name, values }) => (
-            <section key={name}>
-              <h3 className={classes.label}>
-                {name} <span className="dim">{values.length}</span>
-              </h3>
-              <ul className={classes.values} aria-label={`Values of ${name}`}>
-                {values.slice(0, VALUES_SHOWN).map((value) => (
-                  <li key={value}>
-                    <button
-                      type="button"
-                      className={classes.value}
-                      onClick={() => onChoose(starterQuery(metric, about?.type ?? '', `${name}=${JSON.stringify(value)}`))}
-                    >
-                      {value === '' ? '(empty)' : value}
-                    </button>
-                  </li>
-                ))}
-                {values.length > VALUES_SHOWN && <li className="dim">and {values.length - VALUES_SHOWN} more</li>}
-              </ul>
-            </section>
-          ))
+          labels.length === 0 ? (
+            <p className={classes.help}>Its series have no labels.</p>
+          ) : (
+            labels.map(({ name, values }) => (
+              <LabelValues
+                key={name}
+                name={name}
+                values={values}
+                onChoose={(value) => onChoose(starterQuery(metric, about?.type ?? '', `${name}=${JSON.stringify(value)}`))}
+              />
+            ))
+          )
         }
       </QueryView>
     </div>
+  );
+}
+
+/** The values of one label; of many the first, until all are wanted. */
+function LabelValues({ name, values, onChoose }: { name: string; values: readonly string[]; onChoose: (value: string) => void }) {
+  const [all, setAll] = useState(false);
+  return (
+    <section>
+      <h3 className={classes.label}>
+        {name} <span className="dim">{exactCount(values.length)}</span>
+      </h3>
+      <ul className={classes.values} aria-label={`Values of ${name}`}>
+        {values.slice(0, all ? values.length : VALUES_SHOWN).map((value) => (
+          <li key={value}>
+            <button type="button" className={classes.value} onClick={() => onChoose(value)}>
+              {value === '' ? '(empty)' : value}
+            </button>
+          </li>
+        ))}
+        {values.length > VALUES_SHOWN && (
+          <li>
+            <Button size="compact-xs" variant="subtle" aria-expanded={all} onClick={() => setAll(!all)}>
+              {all ? 'Show fewer' : `and ${exactCount(values.length - VALUES_SHOWN)} more`}
+            </Button>
+          </li>
+        )}
+      </ul>
+    </section>
   );
 }
 

@@ -1,4 +1,4 @@
-import { Button, Group, Modal } from '@mantine/core';
+import { Button, Group } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { keys } from '../api/keys';
@@ -8,6 +8,7 @@ import type { Invitation } from '../api/types';
 import { useMe, useProject } from '../hooks/useProject';
 import { CodeBlock } from '../ui/CodeBlock';
 import { DataTable, type Column } from '../ui/DataTable';
+import { Dialog } from '../ui/Dialog';
 import { Panel } from '../ui/Panel';
 import { ProblemAlert } from '../ui/ProblemAlert';
 import { RelativeTime } from '../ui/RelativeTime';
@@ -44,9 +45,9 @@ export function OpenInvitations() {
         rowId={(row) => row.id}
         isDim={isOver}
       />
-      <Modal opened={shown !== null} onClose={() => setShown(null)} title={`Invitation of ${shown?.email ?? ''}`}>
+      <Dialog opened={shown !== null} onClose={() => setShown(null)} title={`Invitation of ${shown?.email ?? ''}`}>
         {shown?.link && <CodeBlock name="Invitation link" text={shown.link} />}
-      </Modal>
+      </Dialog>
     </Panel>
   );
 }

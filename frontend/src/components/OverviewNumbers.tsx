@@ -7,6 +7,9 @@ import { duration, exactDuration } from '../util/time';
 import classes from './OverviewNumbers.module.css';
 import { SeverityBadge } from './SeverityBadge';
 
+/** The shared range stays behind: what is open counts whenever it was opened. */
+const ALWAYS = { range: undefined, from: undefined, to: undefined };
+
 /** The numbers of the project; each leads to the incidents that it is made of. */
 export function OverviewNumbers({ stats, range }: { stats: IncidentStats; range: RangeSearch }) {
   const project = useProject();
@@ -15,7 +18,13 @@ export function OverviewNumbers({ stats, range }: { stats: IncidentStats; range:
       <div className={classes.open}>
         <h2 className={classes.name}>Open incidents</h2>
         <div className={classes.openRow}>
-          <Link to="/p/$project/incidents" params={{ project }} className={classes.big}>
+          <Link
+            to="/p/$project/incidents"
+            params={{ project }}
+            search={ALWAYS}
+            className={classes.big}
+            aria-label={`${stats.open.total} open incidents`}
+          >
             {stats.open.total}
           </Link>
           <ul className={classes.severities} aria-label="Open incidents by severity">
@@ -24,7 +33,7 @@ export function OverviewNumbers({ stats, range }: { stats: IncidentStats; range:
                 <Link
                   to="/p/$project/incidents"
                   params={{ project }}
-                  search={{ severity }}
+                  search={{ ...ALWAYS, severity }}
                   className={classes.severity}
                   data-none={!stats.open.by_severity[severity] || undefined}
                 >
@@ -43,8 +52,9 @@ export function OverviewNumbers({ stats, range }: { stats: IncidentStats; range:
         <Link
           to="/p/$project/incidents"
           params={{ project }}
-          search={{ ...range, status: 'resolved,learned' }}
+          search={{ ...ALWAYS, ...range, status: 'resolved,learned', when: 'resolved' }}
           className={classes.big}
+          aria-label={`${stats.resolved_in_range} resolved`}
         >
           {stats.resolved_in_range}
         </Link>

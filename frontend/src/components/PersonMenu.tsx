@@ -4,7 +4,7 @@ import { IconCheck, IconDeviceDesktop, IconKeyboard, IconLogout, IconMoon, IconS
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { logout } from '../api/auth';
-import { asProblem } from '../api/problem';
+import { asProblem, toldOf } from '../api/problem';
 import { useMe, useNextProject } from '../hooks/useProject';
 import { initials } from '../util/actor';
 
@@ -27,7 +27,7 @@ export function PersonMenu({ onShowShortcuts }: { onShowShortcuts: () => void })
       client.clear();
     },
     onError: (cause) => {
-      notifications.show({ color: 'red', title: 'You are still logged in', message: asProblem(cause).title });
+      notifications.show({ color: 'red', title: 'You are still logged in', message: toldOf(asProblem(cause)) });
     },
   });
   return (

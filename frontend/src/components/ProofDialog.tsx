@@ -1,27 +1,30 @@
-import { Button, Group, Modal, PasswordInput, Stack, Text, TextInput } from '@mantine/core';
+import { Button, Group, PasswordInput, Stack, Text, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { prove } from '../api/account';
 import { signOnPath } from '../api/single-sign-on';
 import { useMe } from '../hooks/useProject';
 import { useProblemForm } from '../hooks/useProblemForm';
+import { Dialog } from '../ui/Dialog';
 import { ProblemAlert } from '../ui/ProblemAlert';
 
 interface ProofDialogProps {
   onProven: () => void;
   onClose: () => void;
+  /** The page is about to be left for the provider. */
+  onLeave?: (() => void) | undefined;
 }
 
 /** Takes the proof that the session was begun with: a password, or the provider's word. */
 export function ProofDialog(props: ProofDialogProps) {
   const me = useMe();
-  return me?.single_sign_on ? <AtTheProvider tenant={me.tenant.id} onClose={props.onClose} /> : <Password {...props} />;
+  return me?.single_sign_on ? <AtTheProvider tenant={me.tenant.id} {...props} /> : <Password {...props} />;
 }
 
 /** The page is left, so what was being done is done again afterwards. */
-function AtTheProvider({ tenant, onClose }: { tenant: string; onClose: () => void }) {
+function AtTheProvider({ tenant, onClose, onLeave }: { tenant: string } & ProofDialogProps) {
   const returnTo = window.location.pathname + window.location.search;
   return (
-    <Modal opened onClose={onClose} title="Is it still you?">
+    <Dialog opened onClose={onClose} title="Is it still you?">
       <Stack gap="sm">
         <Text size="sm">
           This needs you to sign in again at your provider. You come back to this page and do it again; for a quarter of an
@@ -31,12 +34,12 @@ function AtTheProvider({ tenant, onClose }: { tenant: string; onClose: () => voi
           <Button variant="default" onClick={onClose}>
             Cancel
           </Button>
-          <Button component="a" href={signOnPath(tenant, { returnTo, fresh: true })}>
+          <Button component="a" href={signOnPath(tenant, { returnTo, fresh: true })} onClick={onLeave}>
             Sign in again
           </Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }
 
@@ -53,7 +56,7 @@ function Password({ onProven, onClose }: ProofDialogProps) {
   );
   const needsCode = problem?.rule === 'second_factor_needed' || problem?.rule === 'wrong_code';
   return (
-    <Modal opened onClose={onClose} title="Is it still you?">
+    <Dialog opened onClose={onClose} title="Is it still you?">
       <form onSubmit={submit} noValidate>
         <Stack gap="sm">
           <Text size="sm">This needs your password again. It is asked for once in a quarter of an hour.</Text>
@@ -77,6 +80,6 @@ function Password({ onProven, onClose }: ProofDialogProps) {
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

@@ -3,6 +3,7 @@ import { IconAlertTriangle, IconEye, IconEyeOff, IconTrash } from '@tabler/icons
 import { lazy, Suspense } from 'react';
 import type { Problem } from '../api/problem';
 import { Callout } from '../ui/Callout';
+import { RequestId } from '../ui/RequestId';
 import { errorPosition, pointAt, type Letter } from '../util/metric-queries';
 import classes from './QueryRow.module.css';
 
@@ -78,7 +79,7 @@ function QueryProblem({ problem, expr }: { problem: Problem; expr: string }) {
         )}
         {problem.requestId && (
           <p>
-            Request <span className="mono">{problem.requestId}</span>
+            <RequestId id={problem.requestId} />
           </p>
         )}
       </Callout>

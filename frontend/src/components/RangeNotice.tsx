@@ -10,7 +10,7 @@ export function RangeNotice() {
   const fallback = usePageRange();
   const { range, from, to } = useSearch({ strict: false });
   const now = Date.now();
-  const trouble = fallback && rangeTrouble({ from, to }, now);
+  const trouble = fallback && rangeTrouble({ range, from, to }, now);
   if (!trouble) return null;
   return (
     <div className={classes.notice}>

@@ -3,7 +3,9 @@ import { IconCheck, IconChevronDown, IconRefresh } from '@tabler/icons-react';
 import { useIsFetching, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useEffect } from 'react';
+import { useAsOf } from '../hooks/useAsOf';
 import { REFRESHES, refreshMs } from '../util/refresh';
+import { absoluteTime, clockSeconds } from '../util/time';
 import classes from './TopBar.module.css';
 
 /** Asks for everything on the page again: now, and where a range ends now also every so often, as the URL says. */
@@ -12,6 +14,7 @@ export function RefreshControl({ repeats }: { repeats: boolean }) {
   const fetching = useIsFetching({ queryKey: ['p'] }) > 0;
   return (
     <div className={classes.refresh}>
+      <AsOf />
       <Tooltip label="Ask for everything on this page again">
         <ActionIcon aria-label="Refresh" data-busy={fetching || undefined} onClick={() => void client.invalidateQueries({ queryKey: ['p'] })}>
           <IconRefresh size={16} stroke={1.8} />
@@ -19,6 +22,19 @@ export function RefreshControl({ repeats }: { repeats: boolean }) {
       </Tooltip>
       {repeats && <AutoRefresh />}
     </div>
+  );
+}
+
+/** Since when something may be missing: a range is not told what happens in it. */
+function AsOf() {
+  const at = useAsOf();
+  if (at === undefined) return null;
+  return (
+    <Tooltip label={`Asked ${absoluteTime(at)}; what has come since is not here yet`}>
+      <time className={classes.asOf} dateTime={new Date(at).toISOString()}>
+        as of {clockSeconds(at)}
+      </time>
+    </Tooltip>
   );
 }
 

@@ -5,6 +5,7 @@ import { useProject } from '../hooks/useProject';
 import { CodeBlock } from '../ui/CodeBlock';
 import { Panel } from '../ui/Panel';
 import { RelativeTime } from '../ui/RelativeTime';
+import { exactCount } from '../util/numbers';
 
 /** What senders were refused lately, and why. Absent while there is nothing to say. */
 export function RefusedWebhooks() {
@@ -22,7 +23,7 @@ export function RefusedWebhooks() {
               </span>
             </Accordion.Control>
             <Accordion.Panel>
-              <CodeBlock name={`Body, ${refused.body_bytes.toLocaleString()} bytes`} text={refused.body} />
+              <CodeBlock name={`Body, ${exactCount(refused.body_bytes)} bytes`} text={refused.body} />
             </Accordion.Panel>
           </Accordion.Item>
         ))}

@@ -47,7 +47,7 @@ export function RemoveMember({ member, onClose }: { member: Member; onClose: () 
         onClose={onClose}
       >
         <strong>{member.name}</strong> loses access at once. What they did stays in the timeline
-        {erasing ? ', without their name. No backup brings it back.' : '.'}
+        {erasing ? ', without their name. No backup brings it back. Where somebody typed it, in a comment or a title, it stays.' : '.'}
         {made.length > 0 && !revoking && (
           <>
             {' '}

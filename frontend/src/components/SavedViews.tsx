@@ -1,5 +1,4 @@
-import { ActionIcon, Button, Menu, TextInput } from '@mantine/core';
-import { notifications } from '@mantine/notifications';
+import { Button, Menu, TextInput } from '@mantine/core';
 import { IconBookmark, IconTrash } from '@tabler/icons-react';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -7,6 +6,7 @@ import { may } from '../api/auth';
 import { keys } from '../api/keys';
 import { asProblem } from '../api/problem';
 import { deleteView, savedViewsQuery, saveView, type SavedView, type ViewPage } from '../api/saved-views';
+import { tellProblem } from '../hooks/tellProblem';
 import { useMe, useProject } from '../hooks/useProject';
 
 interface SavedViewsProps {
@@ -20,6 +20,8 @@ interface SavedViewsProps {
 export function SavedViews({ page, current, onOpen }: SavedViewsProps) {
   const views = useQuery(savedViewsQuery(useProject(), page));
   const mayWrite = may(useMe(), 'saved_view.save');
+  // Here and not in the form, which goes with the menu.
+  const [name, setName] = useState('');
   return (
     <Menu closeOnItemClick={false} width={300}>
       <Menu.Target>
@@ -37,7 +39,7 @@ export function SavedViews({ page, current, onOpen }: SavedViewsProps) {
         {mayWrite && (
           <>
             <Menu.Divider />
-            <SaveForm page={page} current={current} />
+            <SaveForm page={page} current={current} name={name} onName={setName} replaces={views.data?.some((view) => view.name === name.trim()) ?? false} />
           </>
         )}
       </Menu.Dropdown>
@@ -47,33 +49,38 @@ export function SavedViews({ page, current, onOpen }: SavedViewsProps) {
 
 function ViewItem({ view, onOpen, mayDelete }: { view: SavedView; onOpen: SavedViewsProps['onOpen']; mayDelete: boolean }) {
   const remove = useViewWrite(view.page as ViewPage, () => deleteView(view.id));
+  // It is everybody's: the first press asks, the second one does it.
+  const [asking, setAsking] = useState(false);
   return (
-    <Menu.Item
-      title={`Saved by ${view.saved_by?.name ?? 'a program'}`}
-      onClick={() => onOpen(Object.fromEntries(new URLSearchParams(view.search)))}
-      rightSection={
-        mayDelete && (
-          <ActionIcon
-            component="span"
-            role="button"
-            aria-label={`Delete view ${view.name}`}
-            onClick={(event: React.MouseEvent) => {
-              event.stopPropagation();
-              remove.mutate();
-            }}
-          >
-            <IconTrash size={14} />
-          </ActionIcon>
-        )
-      }
-    >
-      {view.name}
-    </Menu.Item>
+    <div style={{ display: 'flex' }}>
+      <Menu.Item style={{ flex: 1 }} onClick={() => onOpen(Object.fromEntries(new URLSearchParams(view.search)))}>
+        <span style={{ overflowWrap: 'anywhere' }}>{view.name}</span>
+        <div className="dim">saved by {view.saved_by?.name ?? 'a program'}</div>
+      </Menu.Item>
+      {mayDelete && (
+        <Menu.Item
+          w="auto"
+          aria-label={`Delete view ${view.name}${asking ? ' for everybody' : ''}`}
+          color={asking ? 'red' : undefined}
+          disabled={remove.isPending}
+          onBlur={() => setAsking(false)}
+          onClick={() => (asking ? remove.mutate() : setAsking(true))}
+        >
+          {asking ? 'Delete?' : <IconTrash size={14} aria-hidden />}
+        </Menu.Item>
+      )}
+    </div>
   );
 }
 
-function SaveForm({ page, current }: Pick<SavedViewsProps, 'page' | 'current'>) {
-  const [name, setName] = useState('');
+interface SaveFormProps extends Pick<SavedViewsProps, 'page' | 'current'> {
+  name: string;
+  onName: (name: string) => void;
+  /** Somebody has saved another view by this name. */
+  replaces: boolean;
+}
+
+function SaveForm({ page, current, name, onName, replaces }: SaveFormProps) {
   const held = Object.entries(current).filter((entry): entry is [string, string] => Boolean(entry[1]));
   const save = useViewWrite(page, () => saveView(page, name.trim(), new URLSearchParams(held).toString()));
   return (
@@ -81,7 +88,7 @@ function SaveForm({ page, current }: Pick<SavedViewsProps, 'page' | 'current'>) 
       style={{ display: 'flex', gap: 8, padding: 8 }}
       onSubmit={(event) => {
         event.preventDefault();
-        if (name.trim()) save.mutate(undefined, { onSuccess: () => setName('') });
+        if (name.trim()) save.mutate(undefined, { onSuccess: () => onName('') });
       }}
     >
       <TextInput
@@ -90,12 +97,12 @@ function SaveForm({ page, current }: Pick<SavedViewsProps, 'page' | 'current'>) 
         placeholder="Name this view for everybody"
         value={name}
         maxLength={100}
-        onChange={(event) => setName(event.currentTarget.value)}
+        onChange={(event) => onName(event.currentTarget.value)}
         onKeyDown={(event) => event.stopPropagation()}
         style={{ flex: 1 }}
       />
       <Button type="submit" disabled={!name.trim()} loading={save.isPending}>
-        Save
+        {replaces ? 'Replace' : 'Save'}
       </Button>
     </form>
   );
@@ -107,9 +114,6 @@ function useViewWrite(page: ViewPage, mutationFn: () => Promise<void>) {
   return useMutation({
     mutationFn,
     onSettled: () => client.invalidateQueries({ queryKey: keys.savedViews(project, page) }),
-    onError: (cause) => {
-      const { title, detail } = asProblem(cause);
-      notifications.show({ color: 'red', title, message: detail ?? 'The view was not changed.' });
-    },
+    onError: tellProblem,
   });
 }

@@ -1,4 +1,4 @@
-import { Button, Group, Image, Modal, Stack, Text, TextInput } from '@mantine/core';
+import { Button, Group, Image, Stack, Text, TextInput } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import {
@@ -12,6 +12,7 @@ import { keys } from '../api/keys';
 import { asProblem } from '../api/problem';
 import type { components } from '../api/schema';
 import { CodeBlock } from '../ui/CodeBlock';
+import { Dialog } from '../ui/Dialog';
 import { Panel } from '../ui/Panel';
 import { ProblemAlert } from '../ui/ProblemAlert';
 import { QueryView } from '../ui/QueryView';
@@ -27,6 +28,7 @@ export function SecondFactor() {
   const { proven, dialog } = useProof();
   const [proposed, setProposed] = useState<Proposed | null>(null);
   const [codes, setCodes] = useState<readonly string[] | null>(null);
+  const [asking, setAsking] = useState<Ending | null>(null);
   const refetch = () => client.invalidateQueries({ queryKey: keys.secondFactor });
   const begin = useMutation({ mutationFn: () => proven(proposeSecondFactor), onSuccess: setProposed });
   const disable = useMutation({ mutationFn: () => proven(disableSecondFactor), onSettled: refetch });
@@ -47,10 +49,10 @@ export function SecondFactor() {
                 On: logging in needs a code of your app. {factor.recovery_codes_left} recovery codes are left.
               </Text>
               <Group gap="xs">
-                <Button variant="default" loading={renew.isPending} onClick={() => renew.mutate()}>
+                <Button variant="default" loading={renew.isPending} onClick={() => setAsking('codes')}>
                   New recovery codes
                 </Button>
-                <Button variant="default" loading={disable.isPending} onClick={() => disable.mutate()}>
+                <Button variant="default" loading={disable.isPending} onClick={() => setAsking('factor')}>
                   Turn off
                 </Button>
               </Group>
@@ -65,8 +67,19 @@ export function SecondFactor() {
           )
         }
       </QueryView>
+      {asking && (
+        <Ask
+          ending={asking}
+          onClose={() => setAsking(null)}
+          onGoOn={() => {
+            setAsking(null);
+            if (asking === 'codes') renew.mutate();
+            else disable.mutate();
+          }}
+        />
+      )}
       {dialog}
-      <Modal opened={proposed !== null} onClose={() => setProposed(null)} title="Turn on the second factor">
+      <Dialog opened={proposed !== null} onClose={() => setProposed(null)} title="Turn on the second factor" holds="form">
         {proposed && (
           <Confirm
             proposed={proposed}
@@ -77,11 +90,46 @@ export function SecondFactor() {
             }}
           />
         )}
-      </Modal>
-      <Modal opened={codes !== null} onClose={() => setCodes(null)} title="Recovery codes">
+      </Dialog>
+      <Dialog opened={codes !== null} onClose={() => setCodes(null)} title="Recovery codes" holds="secret">
         {codes && <RecoveryCodes codes={codes} onDone={() => setCodes(null)} />}
-      </Modal>
+      </Dialog>
     </Panel>
+  );
+}
+
+/** What ends: the codes that somebody has kept, or all of it. */
+type Ending = 'codes' | 'factor';
+
+const ENDINGS: Record<Ending, { title: string; text: string; act: string }> = {
+  codes: {
+    title: 'New recovery codes',
+    text: 'The codes that you have kept stop working at once. The new ones are shown this once.',
+    act: 'Make new codes',
+  },
+  factor: {
+    title: 'Turn off the second factor',
+    text: 'Your password alone opens your account then, and your recovery codes end.',
+    act: 'Turn off',
+  },
+};
+
+function Ask({ ending, onClose, onGoOn }: { ending: Ending; onClose: () => void; onGoOn: () => void }) {
+  const { title, text, act } = ENDINGS[ending];
+  return (
+    <Dialog opened onClose={onClose} title={title}>
+      <Stack gap="sm">
+        <Text size="sm">{text}</Text>
+        <Group justify="flex-end" gap="xs">
+          <Button variant="default" data-autofocus onClick={onClose}>
+            Cancel
+          </Button>
+          <Button color="red.8" onClick={onGoOn}>
+            {act}
+          </Button>
+        </Group>
+      </Stack>
+    </Dialog>
   );
 }
 

@@ -8,15 +8,17 @@ import { keys } from '../api/keys';
 import { useGoTo } from '../hooks/useGoTo';
 import { LiveProvider } from '../hooks/useLive';
 import { useNextProject, useProject } from '../hooks/useProject';
+import { useShortcuts } from '../hooks/useShortcuts';
 import { ErasureNotice } from './ErasureNotice';
 import { Logo } from './Logo';
+import { PageAnnouncer } from './PageAnnouncer';
 import { RangeNotice } from './RangeNotice';
 import classes from './Shell.module.css';
-import { ShortcutsHelp } from './ShortcutsHelp';
 import { SideNav } from './SideNav';
 import { TopBar } from './TopBar';
 
 const CommandPalette = lazy(async () => ({ default: (await import('./CommandPalette')).CommandPalette }));
+const ShortcutsHelp = lazy(async () => ({ default: (await import('./ShortcutsHelp')).ShortcutsHelp }));
 
 /** What surrounds every page of a project. */
 export function Shell() {
@@ -30,7 +32,7 @@ export function Shell() {
   const [searches, setSearches] = useState(0);
   const search = () => setSearches((count) => count + 1);
   useHotkeys([['mod+K', search]], []);
-  useHotkeys([
+  useShortcuts([
     ['shift+?', help.toggle],
     ['[', () => setCollapsed((before) => !before)],
     ['c', () => void navigate({ to: '/p/$project/incidents/new', params: { project: next } })],
@@ -73,7 +75,12 @@ export function Shell() {
           </div>
         </AppShell.Main>
       </AppShell>
-      <ShortcutsHelp opened={helpOpened} onClose={help.close} />
+      <PageAnnouncer />
+      {helpOpened && (
+        <Suspense fallback={null}>
+          <ShortcutsHelp onClose={help.close} />
+        </Suspense>
+      )}
       {searches > 0 && (
         <Suspense fallback={null}>
           <CommandPalette asked={searches} />

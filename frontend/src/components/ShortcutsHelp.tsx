@@ -1,4 +1,7 @@
-import { Kbd, Modal } from '@mantine/core';
+import { Kbd, Switch } from '@mantine/core';
+import { useSingleKeys } from '../hooks/useShortcuts';
+import { Dialog } from '../ui/Dialog';
+import { modKey } from '../util/keyboard';
 import classes from './ShortcutsHelp.module.css';
 
 const SHORTCUTS: readonly { name: string; keys: readonly (readonly [combination: string, meaning: string])[] }[] = [
@@ -14,6 +17,7 @@ const SHORTCUTS: readonly { name: string; keys: readonly (readonly [combination:
       ['g l', 'Logs'],
       ['g t', 'Traces'],
       ['g v', 'Services'],
+      ['g s', 'Settings'],
       ['c', 'Declare an incident'],
       ['?', 'These shortcuts'],
     ],
@@ -49,9 +53,10 @@ const SHORTCUTS: readonly { name: string; keys: readonly (readonly [combination:
   },
 ];
 
-export function ShortcutsHelp({ opened, onClose }: { opened: boolean; onClose: () => void }) {
+export function ShortcutsHelp({ onClose }: { onClose: () => void }) {
+  const { on, set } = useSingleKeys();
   return (
-    <Modal opened={opened} onClose={onClose} title="Keyboard shortcuts" size="lg">
+    <Dialog opened onClose={onClose} title="Keyboard shortcuts" size="lg">
       <div className={classes.groups}>
         {SHORTCUTS.map((group) => (
           <section key={group.name}>
@@ -63,7 +68,7 @@ export function ShortcutsHelp({ opened, onClose }: { opened: boolean; onClose: (
                   <dd>
                     {combination.split(' ').map((key) => (
                       <Kbd key={key} size="xs" ml={4}>
-                        {key}
+                        {key === 'Ctrl' ? modKey() : key}
                       </Kbd>
                     ))}
                   </dd>
@@ -73,6 +78,13 @@ export function ShortcutsHelp({ opened, onClose }: { opened: boolean; onClose: (
           </section>
         ))}
       </div>
-    </Modal>
+      <Switch
+        mt="md"
+        label="Single keys act"
+        description={`Switch them off where you dictate to the computer, or press keys by mistake. Those with ${modKey()} stay.`}
+        checked={on}
+        onChange={(event) => set(event.currentTarget.checked)}
+      />
+    </Dialog>
   );
 }

@@ -2,7 +2,8 @@ import { SegmentedControl, Stack } from '@mantine/core';
 import { useState } from 'react';
 import { CodeBlock } from '../ui/CodeBlock';
 import {
-  alertmanagerYaml, collectorYaml, curlCommand, lokiCurl, lokiYaml, otlpEnvironment, prometheusYaml, remoteWriteYaml, ruleYaml,
+  alertmanagerYaml, collectorYaml, curlCommand, lokiCurl, lokiYaml, otlpEnvironment, pinoLoki, prometheusYaml, pythonLoki,
+  remoteWriteYaml, ruleYaml,
 } from '../util/snippets';
 
 /** What can be sent here. */
@@ -64,8 +65,12 @@ const WAYS: Record<Sent, readonly Way[]> = {
     OTEL_ENVIRONMENT,
     {
       label: 'Loki clients',
-      text: 'Promtail’s clients; Grafana Alloy, Vector, Fluent Bit and the Loki handlers of logging libraries take the same address and token.',
-      files: (origin, key) => [['promtail.yml', lokiYaml(origin, key)]],
+      text: 'One of the three. Grafana Alloy takes the address and token of Promtail, Vector the address without its path; winston-loki has the options of pino-loki.',
+      files: (origin, key) => [
+        ['promtail.yml', lokiYaml(origin, key)],
+        ['Node: pino-loki', pinoLoki(origin, key)],
+        ['Python: python-logging-loki', pythonLoki(origin, key)],
+      ],
     },
     { label: 'curl', text: 'Sends one line now.', files: (origin, key) => [['Terminal', lokiCurl(origin, key)]] },
   ],

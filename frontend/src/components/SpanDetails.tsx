@@ -5,6 +5,7 @@ import { useProject } from '../hooks/useProject';
 import { Callout } from '../ui/Callout';
 import { CopyIcon } from '../ui/CopyIcon';
 import { shortDuration } from '../util/numbers';
+import { metricsOf } from '../util/service-health';
 import { absoluteTime } from '../util/time';
 import classes from './SpanDetails.module.css';
 import type { TimedSpan } from './Waterfall';
@@ -14,13 +15,14 @@ interface SpanDetailsProps {
   trace: string;
   /** When the trace began, in milliseconds since 1970. */
   origin: number;
-  /** Around the trace, for the links to its lines and metrics. */
+  /** Around the trace, for the links to its lines and metrics, and to others where the URL has no range: it may be old. */
   window: { from: string; to: string };
 }
 
 /** Everything about one span, and where to go from it. */
 export function SpanDetails({ span, trace, origin, window }: SpanDetailsProps) {
   const project = useProject();
+  const scope = [span.scope, span.fields['otel.scope.version']].filter(Boolean).join(' ');
   return (
     <Stack gap="md">
       {span.status === 'error' && (
@@ -33,10 +35,21 @@ export function SpanDetails({ span, trace, origin, window }: SpanDetailsProps) {
         <Link to="/p/$project/logs" params={{ project }} search={{ ...window, q: `trace_id:${trace}` }}>
           Lines of the trace
         </Link>
-        <Link to="/p/$project/traces" params={{ project }} search={{ service: span.service, operation: span.name }}>
+        <Link to="/p/$project/metrics" params={{ project }} search={{ ...window, a: metricsOf(span.service) }}>
+          Metrics of the service
+        </Link>
+        <Link
+          to="/p/$project/traces"
+          params={{ project }}
+          search={({ range, from, to }) => ({ ...(range || from ? { range, from, to } : window), service: span.service, operation: span.name })}
+        >
           Traces like this
         </Link>
-        <Link to="/p/$project/services" params={{ project }} search={{ service: span.service }}>
+        <Link
+          to="/p/$project/services"
+          params={{ project }}
+          search={({ range, from, to }) => ({ ...(range || from ? { range, from, to } : window), service: span.service })}
+        >
           {span.service}
         </Link>
       </nav>
@@ -46,7 +59,7 @@ export function SpanDetails({ span, trace, origin, window }: SpanDetailsProps) {
           Duration: shortDuration(span.duration_ms),
           Begins: `${shortDuration(span.start - origin)} into the trace, ${absoluteTime(span.start)}`,
           Kind: span.kind,
-          ...(span.scope && { Scope: span.scope }),
+          ...(scope && { Scope: scope }),
           'Span id': span.span_id,
           ...(span.parent_id && { Parent: span.parent_id }),
         }}

@@ -1,4 +1,4 @@
-import { Button, Group, Modal, Stack } from '@mantine/core';
+import { Button, Group, Stack } from '@mantine/core';
 import { IconCheck, IconX } from '@tabler/icons-react';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
@@ -7,6 +7,7 @@ import { testIntegration, type IntegrationTest, type MonitoringIntegration } fro
 import { asProblem } from '../api/problem';
 import { useProject } from '../hooks/useProject';
 import { DataTable, type Column } from '../ui/DataTable';
+import { Dialog } from '../ui/Dialog';
 import { ProblemAlert } from '../ui/ProblemAlert';
 import { RowSkeleton } from '../ui/RowSkeleton';
 import { errorText, stepText } from '../util/monitoring';
@@ -22,7 +23,7 @@ export function TestIntegration({ integration, onClose }: { integration: Monitor
   });
   useEffect(() => mutate(), [mutate]);
   return (
-    <Modal opened onClose={onClose} title={`Test ${integration.name}`} size="lg">
+    <Dialog opened onClose={onClose} title={`Test ${integration.name}`} size="lg">
       <Stack gap="sm">
         {error && <ProblemAlert problem={asProblem(error)} />}
         {isPending && <RowSkeleton rows={4} height={41} />}
@@ -36,7 +37,7 @@ export function TestIntegration({ integration, onClose }: { integration: Monitor
           </Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }
 

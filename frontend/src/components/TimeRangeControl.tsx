@@ -1,8 +1,9 @@
-import { Button, Menu, Modal } from '@mantine/core';
+import { Button, Menu } from '@mantine/core';
 import { IconArrowLeft, IconArrowRight, IconCalendarTime, IconCheck, IconChevronDown, IconZoomOut } from '@tabler/icons-react';
 import { useNavigate } from '@tanstack/react-router';
 import { lazy, Suspense, useState } from 'react';
-import { useTimeRange } from '../hooks/useTimeRange';
+import { useAllTime, useTimeRange } from '../hooks/useTimeRange';
+import { Dialog } from '../ui/Dialog';
 import { movedRange, offeredRanges, RANGES, rangeLabel, type RangeMove, type RangeName, type RangeSearch } from '../util/range';
 import classes from './TimeRangeControl.module.css';
 
@@ -13,6 +14,7 @@ const CustomRangePicker = lazy(async () => ({
 /** The shared time range, kept in the URL so that a link is what its sender saw. */
 export function TimeRangeControl({ fallback }: { fallback: RangeName }) {
   const range = useTimeRange(fallback);
+  const allTime = useAllTime() || fallback === 'all';
   const navigate = useNavigate();
   const [custom, setCustom] = useState(false);
   const choose = (chosen: RangeSearch) => {
@@ -38,7 +40,7 @@ export function TimeRangeControl({ fallback }: { fallback: RangeName }) {
           </Button>
         </Menu.Target>
         <Menu.Dropdown>
-          {offeredRanges(fallback).map((name) => (
+          {offeredRanges(fallback, allTime).map((name) => (
             <Menu.Item
               key={name}
               onClick={() => choose({ range: name })}
@@ -65,11 +67,11 @@ export function TimeRangeControl({ fallback }: { fallback: RangeName }) {
           <Menu.Item onClick={() => setCustom(true)}>Custom range…</Menu.Item>
         </Menu.Dropdown>
       </Menu>
-      <Modal opened={custom} onClose={() => setCustom(false)} title="Custom time range" size="sm">
+      <Dialog opened={custom} onClose={() => setCustom(false)} title="Custom time range" size="sm">
         <Suspense fallback={<div style={{ height: 180 }} />}>
           <CustomRangePicker range={range} onChoose={choose} />
         </Suspense>
-      </Modal>
+      </Dialog>
     </>
   );
 }

@@ -1,9 +1,11 @@
+import { VisuallyHidden } from '@mantine/core';
 import { IconBellRinging } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { memo, useMemo, useState } from 'react';
 import { membersQuery } from '../api/tenant';
 import type { TimelineEntry } from '../api/types';
+import { useCalm } from '../hooks/useCalm';
 import { useProject } from '../hooks/useProject';
 import { LongText } from '../ui/LongText';
 import { RelativeTime } from '../ui/RelativeTime';
@@ -18,12 +20,24 @@ export function Timeline({ entries }: { entries: readonly TimelineEntry[] }) {
   const people = useMemo(() => new Map(members?.map((member) => [member.user_id, member.name])), [members]);
   const items = useMemo(() => groupAlerts(entries), [entries]);
   return (
-    <ol className={classes.timeline} aria-label="Timeline">
-      {items.map((item) =>
-        isRun(item) ? <Run key={item.id} run={item} people={people} /> : <Entry key={item.id} entry={item} people={people} />,
-      )}
-    </ol>
+    <>
+      <ol className={classes.timeline} aria-label="Timeline">
+        {items.map((item) =>
+          isRun(item) ? <Run key={item.id} run={item} people={people} /> : <Entry key={item.id} entry={item} people={people} />,
+        )}
+      </ol>
+      <Newest entry={entries.at(-1)} people={people} />
+    </>
   );
+}
+
+const SAID_EVERY_MS = 3_000;
+
+/** Says what has happened since the page was opened; in a storm only some of it. */
+function Newest({ entry, people }: { entry: TimelineEntry | undefined; people: People }) {
+  const [first] = useState(entry?.id);
+  const said = useCalm(entry && entry.id !== first ? `${actorName(entry.actor)} ${describeEntry(entry, people).text}` : '', SAID_EVERY_MS);
+  return <VisuallyHidden role="status">{said}</VisuallyHidden>;
 }
 
 type People = ReadonlyMap<string, string>;

@@ -1,6 +1,7 @@
 import { Burger, Kbd, UnstyledButton } from '@mantine/core';
 import { IconSearch } from '@tabler/icons-react';
 import { usePageRange } from '../hooks/useTimeRange';
+import { modKey } from '../util/keyboard';
 import { LiveIndicator } from './LiveIndicator';
 import { PersonMenu } from './PersonMenu';
 import { ProjectSwitcher } from './ProjectSwitcher';
@@ -31,7 +32,7 @@ export function TopBar({ navOpened, onToggleNav, onSearch, onShowShortcuts }: To
         <IconSearch size={14} aria-hidden />
         <span className={classes.searchLabel}>Search or jump to…</span>
         <Kbd size="xs" className={classes.searchKey}>
-          Ctrl K
+          {modKey()} K
         </Kbd>
       </UnstyledButton>
       <div className={classes.right}>

@@ -1,11 +1,13 @@
 import { Button, Checkbox } from '@mantine/core';
 import { IconAlertCircleFilled, IconChevronDown, IconChevronRight } from '@tabler/icons-react';
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
-import { useLayoutEffect, useMemo, useRef, useState } from 'react';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import type { TraceSpan } from '../api/traces';
 import { ROW_ATTRIBUTE, useListKeys } from '../hooks/useListKeys';
-import { shortDuration } from '../util/numbers';
-import { axisMarks, criticalPath, visibleRows, type LaidSpan, type SpanRow, type SpanTree } from '../util/trace-layout';
+import { SearchInput } from '../ui/SearchInput';
+import { exactCount, shortDuration } from '../util/numbers';
+import { foundSpans } from '../util/trace-find';
+import { axisMarks, criticalPath, nextOf, visibleRows, type LaidSpan, type SpanRow, type SpanTree } from '../util/trace-layout';
 import { ServiceName } from './ServiceName';
 import classes from './Waterfall.module.css';
 
@@ -19,6 +21,9 @@ interface WaterfallProps {
 }
 
 const ROW_HEIGHT = 28;
+const NONE: ReadonlySet<string> = new Set();
+/** The top bar, and a row. */
+const BENEATH_THE_BAR = 48 + ROW_HEIGHT;
 /** Deeper spans are not indented further. */
 const DEEPEST = 24;
 
@@ -27,12 +32,39 @@ export function Waterfall({ tree, colorOf, selected, onSelect }: WaterfallProps)
   const [collapsed, setCollapsed] = useState<ReadonlySet<string>>(new Set());
   const [view, setView] = useState({ from: tree.from, to: tree.to });
   const [critical, setCritical] = useState(true);
-  const rows = useMemo(() => visibleRows(tree, collapsed), [tree, collapsed]);
+  const [text, setText] = useState('');
+  const [at, setAt] = useState<string>();
+  const all = useMemo(() => visibleRows(tree, NONE), [tree]);
+  const found = useMemo(() => foundSpans(all.map(({ span }) => span), text), [all, text]);
+  const finding = text.trim() !== '';
+  // What is looked for may be beneath a span that is collapsed.
+  const rows = useMemo(() => (finding ? all : visibleRows(tree, collapsed)), [finding, all, tree, collapsed]);
   const path = useMemo(() => criticalPath(tree), [tree]);
   const list = useListKeys<HTMLDivElement>({ count: rows.length });
   const [margin, setMargin] = useState(0);
   useLayoutEffect(() => setMargin((list.current?.getBoundingClientRect().top ?? 0) + window.scrollY), [list]);
-  const virtual = useWindowVirtualizer({ count: rows.length, estimateSize: () => ROW_HEIGHT, overscan: 24, scrollMargin: margin });
+  const virtual = useWindowVirtualizer({
+    count: rows.length,
+    estimateSize: () => ROW_HEIGHT,
+    overscan: 24,
+    scrollMargin: margin,
+    scrollPaddingStart: BENEATH_THE_BAR,
+    scrollPaddingEnd: ROW_HEIGHT,
+  });
+  const chosen = rows.findIndex(({ span }) => span.span_id === selected);
+  // A link may name a span far down, and its details step to others.
+  useEffect(() => {
+    if (chosen >= 0 && margin > 0) virtual.scrollToIndex(chosen);
+  }, [virtual, chosen, margin]);
+  // Enter may come before what was typed has settled.
+  const findNext = (now: string) => {
+    const spans = all.map(({ span }) => span);
+    const next = nextOf(spans.map((span) => span.span_id), foundSpans(spans, now), at);
+    setText(now);
+    setAt(next);
+    const index = all.findIndex(({ span }) => span.span_id === next);
+    if (index >= 0) virtual.scrollToIndex(index, { align: 'center' });
+  };
   const toggle = (id: string, collapse = !collapsed.has(id)) => {
     const next = new Set(collapsed);
     if (collapse) next.add(id);
@@ -40,7 +72,7 @@ export function Waterfall({ tree, colorOf, selected, onSelect }: WaterfallProps)
     setCollapsed(next);
   };
   const zoomed = view.from !== tree.from || view.to !== tree.to;
-  const focusable = Math.max(0, rows.findIndex(({ span }) => span.span_id === selected));
+  const focusable = Math.max(0, chosen);
 
   return (
     <div className={classes.waterfall}>
@@ -54,6 +86,20 @@ export function Waterfall({ tree, colorOf, selected, onSelect }: WaterfallProps)
             Whole trace
           </Button>
         )}
+        <form
+          role="search"
+          aria-label="Spans"
+          className={classes.find}
+          onSubmit={(event) => {
+            event.preventDefault();
+            findNext(String(new FormData(event.currentTarget).get('search') ?? ''));
+          }}
+        >
+          <SearchInput label="Find a span" value={text} onChange={setText} />
+          <span className="dim" role="status">
+            {finding && `${exactCount(found.size)} of ${exactCount(all.length)} match${found.size > 0 ? ', Enter goes to the next' : ''}`}
+          </span>
+        </form>
         <span className={classes.hint}>Drag on the axis to zoom</span>
       </div>
       <Axis view={view} origin={tree.from} onZoom={(from, to) => setView({ from, to })} />
@@ -77,8 +123,10 @@ export function Waterfall({ tree, colorOf, selected, onSelect }: WaterfallProps)
               origin={tree.from}
               color={colorOf(row.span.service)}
               critical={critical && path.has(row.span.span_id)}
-              collapsed={collapsed.has(row.span.span_id)}
+              collapsed={!finding && collapsed.has(row.span.span_id)}
               selected={row.span.span_id === selected}
+              faint={finding && !found.has(row.span.span_id)}
+              current={finding && row.span.span_id === at}
               focusable={item.index === focusable}
               onSelect={onSelect}
               onToggle={toggle}
@@ -105,12 +153,16 @@ interface RowProps {
   critical: boolean;
   collapsed: boolean;
   selected: boolean;
+  /** It is none of those that are looked for. */
+  faint: boolean;
+  /** It is the one that was gone to last. */
+  current: boolean;
   focusable: boolean;
   onSelect: (span: string) => void;
   onToggle: (span: string, collapse?: boolean) => void;
 }
 
-function Row({ row, index, top, view, origin, color, critical, collapsed, selected, focusable, onSelect, onToggle }: RowProps) {
+function Row({ row, index, top, view, origin, color, critical, collapsed, selected, faint, current, focusable, onSelect, onToggle }: RowProps) {
   const { span, depth, below } = row;
   const failed = span.status === 'error';
   const place = barPlace(span, view);
@@ -140,6 +192,8 @@ function Row({ row, index, top, view, origin, color, critical, collapsed, select
       className={classes.row}
       style={{ transform: `translateY(${top}px)` }}
       data-selected={selected || undefined}
+      data-faint={faint || undefined}
+      data-current={current || undefined}
       {...{ [ROW_ATTRIBUTE]: index }}
       onClick={() => onSelect(span.span_id)}
       onKeyDown={press}

@@ -20,7 +20,7 @@ export function alertColumns(project: string): readonly Column<Alert>[] {
       from: 'medium',
       cell: (row) =>
         row.incident_id ? (
-          <Link to="/p/$project/incidents/$incident" params={{ project, incident: row.incident_id }}>
+          <Link to="/p/$project/incidents/$incident" params={{ project, incident: row.incident_id }} aria-label={`Open the incident of ${row.name}`}>
             Open
           </Link>
         ) : (

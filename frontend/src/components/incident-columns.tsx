@@ -52,7 +52,9 @@ export function incidentColumns(project: string, ordering?: Ordering): readonly 
       width: 100,
       from: 'wide',
       align: 'right',
-      cell: (row) => <Duration from={row.opened_at} to={row.resolved_at ?? null} />,
+      // A merged one is neither open nor resolved: the one that goes on has the time.
+      cell: (row) =>
+        row.status === 'merged' ? <span className="dim">–</span> : <Duration from={row.opened_at} to={row.resolved_at ?? null} />,
     },
     {
       id: 'opened',

@@ -7,7 +7,8 @@ import { isolated } from '../util/prose';
 import { relativeTime } from '../util/time';
 import { describeEntry } from './timeline-text';
 
-const RESULT: Record<StepAction, IncidentStatus> = {
+/** Where a step leads. */
+export const RESULT: Record<StepAction, IncidentStatus> = {
   acknowledge: 'acknowledged',
   investigate: 'investigating',
   mitigate: 'mitigated',

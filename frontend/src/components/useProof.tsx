@@ -9,9 +9,10 @@ interface Waiting {
 
 /**
  * Runs what the server does only for people who have just proven who they are. Where it asks for a proof, `dialog` takes
- * one and the act runs again; closing the dialog ends it with the server's refusal.
+ * one and the act runs again; closing the dialog ends it with the server's refusal. Where the proof is given elsewhere,
+ * `onLeave` is told before the page is left, to keep what was typed.
  */
-export function useProof(): { proven: <T>(act: () => Promise<T>) => Promise<T>; dialog: ReactNode } {
+export function useProof(onLeave?: () => void): { proven: <T>(act: () => Promise<T>) => Promise<T>; dialog: ReactNode } {
   const [asking, setAsking] = useState(false);
   const waiting = useRef<Waiting | null>(null);
   const proven = async <T,>(act: () => Promise<T>): Promise<T> => {
@@ -31,6 +32,8 @@ export function useProof(): { proven: <T>(act: () => Promise<T>) => Promise<T>; 
     waiting.current?.[how]();
     waiting.current = null;
   };
-  const dialog = asking ? <ProofDialog onProven={() => settle('resolve')} onClose={() => settle('reject')} /> : null;
+  const dialog = asking ? (
+    <ProofDialog onProven={() => settle('resolve')} onClose={() => settle('reject')} onLeave={onLeave} />
+  ) : null;
   return { proven, dialog };
 }

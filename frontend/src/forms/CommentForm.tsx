@@ -1,5 +1,4 @@
 import { Button, Group, Kbd, Textarea } from '@mantine/core';
-import { useHotkeys } from '@mantine/hooks';
 import { useQueryClient } from '@tanstack/react-query';
 import { useRef } from 'react';
 import { comment } from '../api/incidents';
@@ -8,8 +7,10 @@ import { asProblem } from '../api/problem';
 import type { Incident } from '../api/types';
 import { useDraft } from '../hooks/useDraft';
 import { useMe } from '../hooks/useProject';
+import { useShortcuts } from '../hooks/useShortcuts';
 import { useWrite } from '../hooks/useWrite';
 import { ProblemAlert } from '../ui/ProblemAlert';
+import { modKey } from '../util/keyboard';
 
 /** The timeline's composer. The text stays until the server has it, also where the page is left meanwhile. */
 export function CommentForm({ incident }: { incident: Incident }) {
@@ -23,7 +24,7 @@ export function CommentForm({ incident }: { incident: Incident }) {
       void client.invalidateQueries({ queryKey: keys.timeline(incident.project_id, incident.id) });
     },
   });
-  useHotkeys([['m', () => input.current?.focus()]]);
+  useShortcuts([['m', () => input.current?.focus()]]);
   const submit = () => {
     if (draft.text.trim()) send.mutate(draft.text);
   };
@@ -50,7 +51,7 @@ export function CommentForm({ incident }: { incident: Incident }) {
       />
       <Group justify="space-between" mt="xs">
         <span className="dim">
-          <Kbd size="xs">Ctrl</Kbd> <Kbd size="xs">Enter</Kbd> sends
+          <Kbd size="xs">{modKey()}</Kbd> <Kbd size="xs">Enter</Kbd> sends
         </span>
         <Button type="submit" variant="default" loading={send.isPending} disabled={!draft.text.trim()}>
           Comment

@@ -4,7 +4,9 @@ import { declareIncident } from '../api/incidents';
 import { SEVERITIES, type Incident, type Severity } from '../api/types';
 import { SeverityBadge } from '../components/SeverityBadge';
 import { useProblemForm } from '../hooks/useProblemForm';
+import { useMe, useProject } from '../hooks/useProject';
 import { ProblemAlert } from '../ui/ProblemAlert';
+import { draftOf, keepDraft } from '../util/drafts';
 import { isFilled } from './checks';
 
 const GUIDE: Record<Severity, string> = {
@@ -14,22 +16,40 @@ const GUIDE: Record<Severity, string> = {
   SEV4: 'Noticed, not felt by customers',
 };
 
+interface Values {
+  title: string;
+  severity: Severity;
+  description: string;
+}
+
+const EMPTY: Values = { title: '', severity: 'SEV2', description: '' };
+
 interface DeclareIncidentFormProps {
   onDone: (incident: Incident) => void | Promise<void>;
   onCancel: () => void;
 }
 
+/** What is typed stays until it is declared or cancelled, also where the page is left or the session ends meanwhile. */
 export function DeclareIncidentForm({ onDone, onCancel }: DeclareIncidentFormProps) {
-  const form = useForm<{ title: string; severity: Severity; description: string }>({
-    initialValues: { title: '', severity: 'SEV2', description: '' },
+  const draft = `declare:${useMe()?.user.id ?? ''}:${useProject()}`;
+  const form = useForm<Values>({
+    initialValues: begun(draft),
     validate: { title: isFilled('Say in a few words what is wrong') },
+    onValuesChange: (values) => keepDraft(draft, JSON.stringify(values)),
   });
+  const cancel = () => {
+    keepDraft(draft, '');
+    onCancel();
+  };
   const { submit, pending, problem } = useProblemForm(
     form,
     ({ title, severity, description }) =>
       declareIncident({ title: title.trim(), severity, ...(description.trim() && { description }) }),
-    onDone,
-    onCancel,
+    (incident) => {
+      keepDraft(draft, '');
+      return onDone(incident);
+    },
+    cancel,
   );
   return (
     <form onSubmit={submit} noValidate>
@@ -38,7 +58,7 @@ export function DeclareIncidentForm({ onDone, onCancel }: DeclareIncidentFormPro
         <TextInput
           label="What is wrong?"
           placeholder="Checkout answers 502 for a third of requests"
-          maxLength={200}
+          maxLength={300}
           data-autofocus
           {...form.getInputProps('title')}
         />
@@ -68,7 +88,7 @@ export function DeclareIncidentForm({ onDone, onCancel }: DeclareIncidentFormPro
           {...form.getInputProps('description')}
         />
         <Group justify="flex-end" gap="xs">
-          <Button size="sm" variant="default" onClick={onCancel}>
+          <Button size="sm" variant="default" onClick={cancel}>
             Cancel
           </Button>
           <Button size="sm" type="submit" loading={pending}>
@@ -78,4 +98,12 @@ export function DeclareIncidentForm({ onDone, onCancel }: DeclareIncidentFormPro
       </Stack>
     </form>
   );
+}
+
+function begun(draft: string): Values {
+  try {
+    return { ...EMPTY, ...(JSON.parse(draftOf(draft)) as Partial<Values>) };
+  } catch {
+    return EMPTY;
+  }
 }

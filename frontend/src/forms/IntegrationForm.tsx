@@ -1,4 +1,4 @@
-import { Button, Group, PasswordInput, Select, Stack, Textarea, TextInput } from '@mantine/core';
+import { Button, Group, PasswordInput, Select, Stack, Text, Textarea, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useQueryClient } from '@tanstack/react-query';
 import { keys } from '../api/keys';
@@ -9,10 +9,12 @@ import {
   type MonitoringIntegration,
   type MonitoringKind,
 } from '../api/monitoring';
+import { useIntegrationWrite } from '../hooks/useIntegrationWrite';
 import { useProblemForm } from '../hooks/useProblemForm';
 import { useProject } from '../hooks/useProject';
 import { ProblemAlert } from '../ui/ProblemAlert';
 import { KIND_NAMES, KINDS } from '../util/monitoring';
+import { isolated } from '../util/prose';
 import { isFilled } from './checks';
 
 type Shown = 'keep' | CredentialGiven['kind'];
@@ -49,9 +51,10 @@ export function IntegrationForm({ before, onDone }: { before?: MonitoringIntegra
     },
     validate: { name: isFilled('Name it as your team calls it'), url: isFilled('Say where it is') },
   });
+  const { since, theirs, sent } = useIntegrationWrite(before);
   const { submit, pending, problem } = useProblemForm(
     form,
-    (values) => send(values, before),
+    (values) => sent(() => send(values, since)),
     async () => {
       onDone();
       await client.invalidateQueries({ queryKey: keys.monitoring(project) });
@@ -63,6 +66,11 @@ export function IntegrationForm({ before, onDone }: { before?: MonitoringIntegra
     <form onSubmit={submit} noValidate>
       <Stack gap="sm">
         {problem && <ProblemAlert problem={problem} />}
+        {theirs && (
+          <Text size="sm" role="status">
+            It is {KINDS[theirs.kind].label} at {isolated(theirs.url)} by now. Saving replaces that with what stands here.
+          </Text>
+        )}
         {!before && <TextInput label="Name" placeholder="Prometheus of the shop" data-autofocus {...form.getInputProps('name')} />}
         <Select
           label="Kind"

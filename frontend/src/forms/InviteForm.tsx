@@ -27,8 +27,8 @@ interface Wanted {
   byMail: boolean;
 }
 
-/** Asks somebody in, by a mail or by a link to hand over. */
-export function InviteForm({ onDone }: { onDone: () => void }) {
+/** Asks somebody in, by a mail or by a link to hand over, which it shows once `onInvited` was told. */
+export function InviteForm({ onInvited, onDone }: { onInvited: () => void; onDone: () => void }) {
   const client = useQueryClient();
   const project = useProject();
   const me = useMe();
@@ -40,8 +40,10 @@ export function InviteForm({ onDone }: { onDone: () => void }) {
     validate: { email: isEmail },
   });
   const { submit, pending, problem } = useProblemForm(form, invite, async (done) => {
-    if (done) setInvited(done);
-    else onDone();
+    if (done) {
+      setInvited(done);
+      onInvited();
+    } else onDone();
     await client.invalidateQueries({ queryKey: keys.invitations(project) });
   });
   if (invited) return <InvitationLink {...invited} onDone={onDone} />;

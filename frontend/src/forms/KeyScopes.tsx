@@ -8,9 +8,9 @@ const MEANING: Record<KeyScope, string> = {
   'ingest:logs': 'Send logs and nothing else.',
   'ingest:traces': 'Send traces and nothing else.',
   'ingest:webhooks': 'Send alerts by webhook and nothing else.',
-  read: 'Read incidents and alerts through the API.',
-  write: 'Change incidents through the API.',
-  admin: 'Manage members, keys and projects.',
+  read: 'Read incidents, alerts, metrics, logs and traces, and who the members are. All that Grafana needs.',
+  write: 'All that read may; also declare, work and comment on incidents, and save views.',
+  admin: 'All that write may; also manage members, keys, projects, single sign-on and telemetry, and read the audit.',
 };
 
 interface KeyScopesProps {

@@ -10,11 +10,12 @@ import { asProblem } from '../api/problem';
 import type { Incident } from '../api/types';
 import { useWrite } from '../hooks/useWrite';
 import { ProblemAlert } from '../ui/ProblemAlert';
+import { mergeOutcome } from '../util/merge';
 
 /** Chooses the incident that absorbs this one. */
 export function MergeForm({ incident, onDone }: { incident: Incident; onDone: () => void }) {
   const client = useQueryClient();
-  const [into, setInto] = useState<string | null>(null);
+  const [into, setInto] = useState<Incident | null>(null);
   const [search, setSearch] = useState('');
   const [q] = useDebouncedValue(search, 200);
   const candidates = useQuery({
@@ -30,15 +31,16 @@ export function MergeForm({ incident, onDone }: { incident: Incident; onDone: ()
       onDone();
       if (merged) await settleIncident(client, merged);
     },
+    // What is refused as out of date is sent again with the version that it has now.
+    onError: () => client.invalidateQueries({ queryKey: keys.incident(incident.project_id, incident.id) }),
   });
-  const options = (candidates.data?.items ?? [])
-    .filter((one) => one.id !== incident.id)
-    .map((one) => ({ value: one.id, label: `${one.key ?? ''} ${one.title}` }));
+  const others = (candidates.data?.items ?? []).filter((one) => one.id !== incident.id);
+  const options = others.map((one) => ({ value: one.id, label: `${one.key ?? ''} ${one.title}` }));
   return (
     <Stack gap="sm">
       <Text size="sm">
-        Its alerts and everything that follows go to the other incident. The older of the two keeps its number. This
-        cannot be undone.
+        {into ? mergeOutcome(incident, into) : 'One of the two goes on with the alerts of both and the worse severity.'} This cannot
+        be undone.
       </Text>
       {send.error && <ProblemAlert problem={asProblem(send.error)} />}
       <Select
@@ -46,21 +48,33 @@ export function MergeForm({ incident, onDone }: { incident: Incident; onDone: ()
         placeholder="Search open incidents"
         searchable
         data={options}
-        value={into}
-        onChange={setInto}
+        value={into?.id ?? null}
+        onChange={(id) => setInto(others.find((one) => one.id === id) ?? null)}
         searchValue={search}
         onSearchChange={setSearch}
-        nothingFoundMessage="No open incident matches"
+        nothingFoundMessage={nothingFound(candidates)}
         data-autofocus
       />
       <Group justify="flex-end" gap="xs">
         <Button size="sm" variant="default" onClick={onDone}>
           Cancel
         </Button>
-        <Button size="sm" disabled={!into} loading={send.isPending} onClick={() => into && send.mutate(into)}>
+        <Button size="sm" disabled={!into} loading={send.isPending} onClick={() => into && send.mutate(into.id)}>
           Merge {incident.key}
         </Button>
       </Group>
     </Stack>
   );
+}
+
+interface Candidates {
+  isPending: boolean;
+  isPlaceholderData: boolean;
+  error: unknown;
+}
+
+/** An empty list says nothing while it is on its way, or where it did not come. */
+function nothingFound({ isPending, isPlaceholderData, error }: Candidates): string {
+  if (isPending || isPlaceholderData) return 'Searching…';
+  return error ? `They cannot be searched now: ${asProblem(error).title}` : 'No open incident matches';
 }

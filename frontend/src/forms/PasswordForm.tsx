@@ -6,7 +6,7 @@ import { changePassword } from '../api/account';
 import { keys } from '../api/keys';
 import { useProblemForm } from '../hooks/useProblemForm';
 import { ProblemAlert } from '../ui/ProblemAlert';
-import { isPassword } from './checks';
+import { isPassword, SHORTEST_PASSWORD } from './checks';
 
 /** Another password; every other session ends. */
 export function PasswordForm() {
@@ -40,7 +40,7 @@ export function PasswordForm() {
         )}
         <PasswordInput
           label="New password"
-          description="At least 8 characters; common ones are refused"
+          description={`At least ${SHORTEST_PASSWORD} characters; common ones are refused`}
           autoComplete="new-password"
           {...form.getInputProps('new_password')}
         />

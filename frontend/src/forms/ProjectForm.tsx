@@ -2,6 +2,7 @@ import { Button, Group, Stack, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useQueryClient } from '@tanstack/react-query';
 import { keys } from '../api/keys';
+import { asProblem } from '../api/problem';
 import { createProject, renameProject } from '../api/tenant';
 import type { Project } from '../api/types';
 import { useProblemForm } from '../hooks/useProblemForm';
@@ -19,7 +20,7 @@ export function ProjectForm({ project, onDone }: { project?: Project | undefined
   });
   const { submit, pending, problem } = useProblemForm(
     form,
-    ({ name }) => (project ? renameProject(project.id, name.trim()) : createProject(name.trim())),
+    ({ name }) => atTheName(project ? renameProject(project.id, name.trim()) : createProject(name.trim())),
     async () => {
       onDone();
       await client.invalidateQueries({ queryKey: keys.projects(current) });
@@ -39,4 +40,17 @@ export function ProjectForm({ project, onDone }: { project?: Project | undefined
       </Stack>
     </form>
   );
+}
+
+/** The slug is made of the name. */
+const OF_THE_NAME = ['name_taken', 'slug_taken'];
+
+/** That a name belongs to another project is told where it was typed. */
+async function atTheName(sent: Promise<void>): Promise<void> {
+  try {
+    await sent;
+  } catch (cause) {
+    const problem = asProblem(cause);
+    throw OF_THE_NAME.includes(problem.rule ?? '') ? problem.at('name') : cause;
+  }
 }

@@ -1,11 +1,13 @@
-import { Button, Group, Stack, TextInput } from '@mantine/core';
+import { Button, Group, Stack, Text, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useQueryClient } from '@tanstack/react-query';
 import { keys } from '../api/keys';
 import { renameIntegration, type MonitoringIntegration } from '../api/monitoring';
+import { useIntegrationWrite } from '../hooks/useIntegrationWrite';
 import { useProblemForm } from '../hooks/useProblemForm';
 import { useProject } from '../hooks/useProject';
 import { ProblemAlert } from '../ui/ProblemAlert';
+import { isolated } from '../util/prose';
 import { isFilled } from './checks';
 
 /** Another name for a monitoring server; all else stays as it is. */
@@ -16,9 +18,10 @@ export function RenameIntegrationForm({ before, onDone }: { before: MonitoringIn
     initialValues: { name: before.name },
     validate: { name: isFilled('Name it as your team calls it') },
   });
+  const { since = before, theirs, sent } = useIntegrationWrite(before);
   const { submit, pending, problem } = useProblemForm(
     form,
-    ({ name }) => renameIntegration(before, name.trim()),
+    ({ name }) => sent(() => renameIntegration(since, name.trim())),
     async () => {
       onDone();
       await client.invalidateQueries({ queryKey: keys.monitoring(project) });
@@ -28,6 +31,11 @@ export function RenameIntegrationForm({ before, onDone }: { before: MonitoringIn
     <form onSubmit={submit} noValidate>
       <Stack gap="sm">
         {problem && <ProblemAlert problem={problem} />}
+        {theirs && (
+          <Text size="sm" role="status">
+            Its name is {isolated(theirs.name)} by now.
+          </Text>
+        )}
         <TextInput label="Name" data-autofocus {...form.getInputProps('name')} />
         <Group justify="flex-end">
           <Button size="sm" type="submit" loading={pending}>

@@ -1,10 +1,12 @@
 import { Button, Group, Select, Stack, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
+import { IconAlertTriangle } from '@tabler/icons-react';
 import { useQueryClient } from '@tanstack/react-query';
 import { keys } from '../api/keys';
 import { setRetention } from '../api/telemetry';
 import { useProblemForm } from '../hooks/useProblemForm';
 import { useProject } from '../hooks/useProject';
+import { Callout } from '../ui/Callout';
 import { ProblemAlert } from '../ui/ProblemAlert';
 import { daysText, SIGNAL_TEXT, takesStreams } from '../util/retention';
 
@@ -27,7 +29,7 @@ export function RetentionForm({
   const client = useQueryClient();
   const project = useProject();
   const form = useForm<RetentionValues>({ initialValues: rule ?? { signal: 'logs', stream: '', days: '7' } });
-  const { signal } = form.getValues();
+  const { signal, days } = form.getValues();
   const { submit, pending, problem } = useProblemForm(
     form,
     (values) =>
@@ -67,6 +69,13 @@ export function RetentionForm({
           allowDeselect={false}
           {...form.getInputProps('days')}
         />
+        {rule && Number(days) < Number(rule.days) && (
+          <Callout tone="warn" role="status" icon={<IconAlertTriangle size={16} />} title="What is older is deleted">
+            <p>
+              Until now it was kept for {daysText(Number(rule.days))}. What is older than {daysText(Number(days))} is gone for good.
+            </p>
+          </Callout>
+        )}
         <Group justify="flex-end">
           <Button size="sm" type="submit" loading={pending}>
             Keep it so

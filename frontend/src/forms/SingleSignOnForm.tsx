@@ -11,6 +11,9 @@ import { useProof } from '../components/useProof';
 import { useProblemForm } from '../hooks/useProblemForm';
 import { useMe, useProject } from '../hooks/useProject';
 import { ProblemAlert } from '../ui/ProblemAlert';
+import { draftOf, keepDraft } from '../util/drafts';
+import { keptValues } from '../util/kept-form';
+import { signOnDraft } from '../util/sign-on';
 import { isFilled } from './checks';
 
 interface Values {
@@ -28,16 +31,21 @@ interface Values {
   amr_values: string[];
 }
 
-/** Sets all of a tenant's single sign-on; the secret is written and never read. */
+/**
+ * Sets all of a tenant's single sign-on; the secret is written and never read. What was typed outlives a proof at the
+ * provider, but for the secret, which is kept nowhere.
+ */
 export function SingleSignOnForm({ provider, onDone }: { provider: SignOnProvider | null; onDone: () => void }) {
   const client = useQueryClient();
   const project = useProject();
-  const mayOwn = may(useMe(), 'owner.manage');
-  const { proven, dialog } = useProof();
+  const me = useMe();
+  const mayOwn = may(me, 'owner.manage');
+  const draft = signOnDraft(me);
   const form = useForm<Values>({
-    initialValues: initial(provider),
+    initialValues: keptValues(initial(provider), draftOf(draft)),
     validate: { issuer: isFilled('Enter the provider’s URL'), client_id: isFilled('Enter the client’s id') },
   });
+  const { proven, dialog } = useProof(() => keepDraft(draft, JSON.stringify({ ...form.getValues(), client_secret: '' })));
   const { submit, pending, problem } = useProblemForm(
     form,
     (values) => proven(() => setSingleSignOn(wanted(values))),

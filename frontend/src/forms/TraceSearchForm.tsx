@@ -1,11 +1,11 @@
 import { Button, Checkbox, Select, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
-import { useHotkeys } from '@mantine/hooks';
 import { IconSearch } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useEffect, useRef } from 'react';
 import { traceOperationsQuery, traceServicesQuery } from '../api/traces';
 import { useProject } from '../hooks/useProject';
+import { useShortcuts } from '../hooks/useShortcuts';
 import { useTimeRange } from '../hooks/useTimeRange';
 import { instants } from '../util/range';
 import { parseSeconds } from '../util/steps';
@@ -25,7 +25,7 @@ export function TraceSearchForm({ search, onSearch }: TraceSearchFormProps) {
   const range = useTimeRange('1h');
   const window = () => instants(range);
   const attributes = useRef<HTMLInputElement>(null);
-  useHotkeys([['/', () => attributes.current?.focus()]]);
+  useShortcuts([['/', () => attributes.current?.focus()]]);
   const form = useForm<Values>({
     initialValues: valuesOf(search),
     validate: {

@@ -1,5 +1,6 @@
 import { useNavigate } from '@tanstack/react-router';
 import { useEffect } from 'react';
+import { useSingleKeys } from './useShortcuts';
 
 const WITHIN_MS = 1_200;
 
@@ -20,7 +21,9 @@ const PLACES = {
  */
 export function useGoTo(project: string): void {
   const navigate = useNavigate();
+  const { on } = useSingleKeys();
   useEffect(() => {
+    if (!on) return;
     let pressedAt = -Infinity;
     const listen = (event: KeyboardEvent) => {
       if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -33,7 +36,7 @@ export function useGoTo(project: string): void {
     };
     window.addEventListener('keydown', listen, { capture: true });
     return () => window.removeEventListener('keydown', listen, { capture: true });
-  }, [navigate, project]);
+  }, [navigate, project, on]);
 }
 
 function isPlace(key: string): key is keyof typeof PLACES {

@@ -1,5 +1,5 @@
-import { useHotkeys } from '@mantine/hooks';
 import { useCallback, useRef, type RefObject } from 'react';
+import { useShortcuts } from './useShortcuts';
 
 /** Rows carry this attribute with their index; keyboard focus moves between them. */
 export const ROW_ATTRIBUTE = 'data-row';
@@ -15,6 +15,8 @@ interface ListKeys {
 /** `j`/`k` move the focus through a list's rows (real DOM focus, so Enter and screen readers follow); others act on the row. */
 export function useListKeys<T extends HTMLElement>({ count, on = {} }: ListKeys): RefObject<T | null> {
   const list = useRef<T>(null);
+  /** Where the focus was: a row that is acted on may leave the list and take the focus with it; the next key goes on there. */
+  const place = useRef<number | null>(null);
 
   const focused = useCallback(() => {
     const row = document.activeElement?.closest(`[${ROW_ATTRIBUTE}]`);
@@ -24,19 +26,24 @@ export function useListKeys<T extends HTMLElement>({ count, on = {} }: ListKeys)
 
   const move = (by: number) => {
     const current = focused();
-    const next = current < 0 ? 0 : Math.min(count - 1, Math.max(0, current + by));
+    const lost = document.activeElement === document.body ? place.current : null;
+    const wanted = current < 0 ? (lost ?? 0) : current + by;
+    const next = Math.min(count - 1, Math.max(0, wanted));
+    place.current = next;
     const row = list.current?.querySelector<HTMLElement>(`[${ROW_ATTRIBUTE}="${next}"]`);
     (row?.querySelector<HTMLElement>('[data-row-link]') ?? row)?.focus();
   };
 
-  useHotkeys([
+  useShortcuts([
     ['j', () => move(1)],
     ['k', () => move(-1)],
     ...Object.entries(on).map(([key, act]): [string, () => void] => [
       key,
       () => {
         const index = focused();
-        if (index >= 0) act(index);
+        if (index < 0) return;
+        place.current = index;
+        act(index);
       },
     ]),
   ]);

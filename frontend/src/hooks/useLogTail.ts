@@ -6,6 +6,8 @@ import { checkOrLeave, renewOrLeave } from '../api/session';
 export interface Tail {
   /** Newest first. */
   records: readonly LogRecord[];
+  /** How many lines came, also those that are not kept any more. */
+  told: number;
   /** Lines that came faster than the socket carried them. */
   dropped: number;
   /** Times without a connection of which not all lines are here. */
@@ -13,7 +15,7 @@ export interface Tail {
   connected: boolean;
 }
 
-const NOTHING: Tail = { records: [], dropped: 0, gaps: [], connected: false };
+const NOTHING: Tail = { records: [], told: 0, dropped: 0, gaps: [], connected: false };
 const KEPT = 2_000;
 
 /** New lines that match, while `on`; reconnects until it is switched off. */
@@ -27,7 +29,8 @@ export function useLogTail(project: string, filter: LogFilter, on: boolean): Tai
     const following = followTail({
       url: tailUrl(project, asked),
       missed: (from) => newestLines(asked, from),
-      onLines: (lines) => setTail((before) => ({ ...before, records: [...lines, ...before.records].slice(0, KEPT) })),
+      onLines: (lines) =>
+        setTail((before) => ({ ...before, told: before.told + lines.length, records: [...lines, ...before.records].slice(0, KEPT) })),
       onDropped: (count) => setTail((before) => ({ ...before, dropped: before.dropped + count })),
       onGap: (gap) => setTail((before) => ({ ...before, gaps: [...before.gaps, gap] })),
       onConnected: (connected) => setTail((before) => ({ ...before, connected })),

@@ -20,12 +20,22 @@ export function useProblemForm<V extends object, R>(
   });
   const failed = mutation.error !== null && !(mutation.error instanceof Recorded);
   const problem = failed ? asProblem(mutation.error) : null;
-  // `credential.token` is a field of `credential`.
-  const known = (field: string) => (field.split('.')[0] ?? field) in form.getValues();
-  const placed = problem !== null && Object.keys(problem.fields).some(known);
+  const fields = Object.keys(problem?.fields ?? {});
+  // Where one has no place, the problem tells them all.
+  const placed = fields.length > 0 && fields.every((field) => isShown(form.getValues(), field));
   return {
     submit: form.onSubmit((values) => mutation.mutate(values)),
     pending: mutation.isPending,
     problem: placed ? null : problem,
   };
+}
+
+/** Whether the form has the field: `credential.token` is a field of `credential`, `scopes[0]` is none. */
+function isShown(values: object, field: string): boolean {
+  let at: unknown = values;
+  for (const name of field.split('.')) {
+    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, name)) return false;
+    at = (at as Record<string, unknown>)[name];
+  }
+  return typeof at !== 'object' || at === null || Array.isArray(at);
 }

@@ -1,10 +1,11 @@
-import { Drawer, SegmentedControl } from '@mantine/core';
+import { Button, Drawer, SegmentedControl } from '@mantine/core';
 import { IconBellRinging } from '@tabler/icons-react';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useMemo } from 'react';
 import { alertListQuery, alertQuery } from '../api/alerts';
 import type { Alert } from '../api/types';
+import { AddressNotice } from '../components/AddressNotice';
 import { alertColumns } from '../components/alert-columns';
 import { AlertDetails } from '../components/AlertDetails';
 import { useKeepLoaded } from '../hooks/useKeepLoaded';
@@ -18,6 +19,8 @@ import { PanelBoundary } from '../ui/PanelBoundary';
 import { QueryView } from '../ui/QueryView';
 import { RowSkeleton } from '../ui/RowSkeleton';
 import { SearchInput } from '../ui/SearchInput';
+import { Superseded } from '../ui/Superseded';
+import { isId, readOne, readWhere, unreadOf } from '../util/address';
 import classes from './ListPage.module.css';
 
 const STATES = [
@@ -26,9 +29,25 @@ const STATES = [
   { value: 'all', label: 'All' },
 ];
 
+/** Which alerts the URL asks for, and which of them is open; what the server would refuse is left out and told. */
+function useAlertSearch() {
+  const { q = '', ...search } = useSearch({ strict: false });
+  const status = readOne(search.status, ['firing', 'resolved', 'all'] as const);
+  const alert = readWhere(search.alert, isId);
+  return {
+    q,
+    status: status.used ?? 'firing',
+    alert: alert.used,
+    unread: unreadOf(
+      { values: status.unread, is: 'no status of alerts', are: 'no statuses of alerts', instead: 'There are firing, resolved and all.' },
+      { values: alert.unread, is: 'no id of an alert', are: 'no ids of alerts', instead: 'Choose the alert from the list.' },
+    ),
+  };
+}
+
 export function AlertsPage() {
   const project = useProject();
-  const { status = 'firing', q = '' } = useSearch({ strict: false });
+  const { status, q, unread } = useAlertSearch();
   const navigate = useNavigate();
   const filter = useMemo(() => ({ status: status === 'all' ? undefined : status, q }), [status, q]);
   const query = useInfiniteQuery(alertListQuery(project, filter));
@@ -40,6 +59,7 @@ export function AlertsPage() {
   return (
     <>
       <PageHeader title="Alerts" />
+      <AddressNotice unread={unread} />
       <div className={classes.filters} role="search" aria-label="Filter alerts">
         <SegmentedControl
           size="xs"
@@ -53,7 +73,11 @@ export function AlertsPage() {
       <div className={classes.list}>
         <PanelBoundary>
           <QueryView query={query} skeleton={<RowSkeleton rows={12} height={41} />}>
-            {() => <AlertRows rows={rows} filtered={q !== '' || status !== 'firing'} />}
+            {() => (
+              <Superseded when={query.isPlaceholderData} empty={rows.length === 0} skeleton={<RowSkeleton rows={12} height={41} />}>
+                <AlertRows rows={rows} filtered={q !== '' || status !== 'firing'} />
+              </Superseded>
+            )}
           </QueryView>
         </PanelBoundary>
       </div>
@@ -69,7 +93,20 @@ function AlertRows({ rows, filtered }: { rows: readonly Alert[]; filtered: boole
   const list = useListKeys<HTMLTableElement>({ count: rows.length });
   if (rows.length === 0) {
     return (
-      <EmptyState icon={<IconBellRinging size={20} />} title={filtered ? 'No alert matches' : 'Nothing is firing'}>
+      <EmptyState
+        icon={<IconBellRinging size={20} />}
+        title={filtered ? 'No alert matches' : 'Nothing is firing'}
+        action={
+          filtered && (
+            <Button
+              variant="default"
+              renderRoot={(props) => <Link to="/p/$project/alerts" params={{ project }} search={{ status: 'all', q: undefined }} {...props} />}
+            >
+              Show all alerts
+            </Button>
+          )
+        }
+      >
         {filtered ? (
           'Try another spelling or all states.'
         ) : (
@@ -95,7 +132,7 @@ function AlertRows({ rows, filtered }: { rows: readonly Alert[]; filtered: boole
 /** The alert that the URL names, over the list. */
 function AlertDrawer() {
   const project = useProject();
-  const { alert: id } = useSearch({ strict: false });
+  const { alert: id } = useAlertSearch();
   const navigate = useNavigate();
   const query = useQuery({ ...alertQuery(project, id ?? ''), enabled: Boolean(id) });
   const close = () => void navigate({ to: '.', search: (before) => ({ ...before, alert: undefined }) });

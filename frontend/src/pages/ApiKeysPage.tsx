@@ -1,4 +1,4 @@
-import { ActionIcon, Badge, Button, Group, Modal, Stack } from '@mantine/core';
+import { ActionIcon, Badge, Button, Group, Stack } from '@mantine/core';
 import { IconKey, IconLock, IconPencil, IconPlus } from '@tabler/icons-react';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -16,6 +16,7 @@ import { ChangeKeyForm } from '../forms/ChangeKeyForm';
 import { useMe, useProject } from '../hooks/useProject';
 import { ConfirmByName } from '../ui/ConfirmByName';
 import { DataTable, type Column } from '../ui/DataTable';
+import { Dialog } from '../ui/Dialog';
 import { EmptyState } from '../ui/EmptyState';
 import { Panel } from '../ui/Panel';
 import { QueryView } from '../ui/QueryView';
@@ -28,7 +29,7 @@ export function ApiKeysPage() {
   if (!may(useMe(), 'api_key.read')) {
     return (
       <Panel title="API keys">
-        <EmptyState icon={<IconLock size={20} />} title="Engineers and admins see the keys" />
+        <EmptyState icon={<IconLock size={20} />} title="Owners, admins and engineers see the keys" />
       </Panel>
     );
   }
@@ -69,13 +70,18 @@ function Keys() {
             />
           )}
         </QueryView>
-        <Modal opened={creating} onClose={close} title={created ? 'Key created' : 'Create an API key'}>
+        <Dialog
+          opened={creating || created !== null}
+          onClose={close}
+          title={created ? 'Key created' : 'Create an API key'}
+          holds={created ? 'secret' : 'form'}
+        >
           {created ? <NewKey created={created} onDone={close} /> : <ApiKeyForm onDone={setCreated} />}
-        </Modal>
+        </Dialog>
         {changing && (
-          <Modal opened onClose={() => setChanging(null)} title={`Edit ${changing.name}`}>
+          <Dialog opened onClose={() => setChanging(null)} title={`Edit ${changing.name}`} holds="form">
             <ChangeKeyForm before={changing} onDone={() => setChanging(null)} />
-          </Modal>
+          </Dialog>
         )}
         {rotating && <RotateKey apiKey={rotating} onClose={() => setRotating(null)} />}
         {revoking && <RevokeKey apiKey={revoking} onClose={() => setRevoking(null)} />}

@@ -1,13 +1,17 @@
 import { Button, Drawer, Menu, Pill, SegmentedControl, Skeleton, Stack } from '@mantine/core';
 import { IconDownload, IconHistory, IconLock } from '@tabler/icons-react';
-import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
-import { Link, useNavigate, useSearch } from '@tanstack/react-router';
-import { useMemo, useState } from 'react';
-import { may } from '../api/auth';
+import { useInfiniteQuery, useMutation, useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { useMemo, useState, type MouseEvent } from 'react';
+import { ensureSession, may } from '../api/auth';
 import { auditFile, auditQuery, auditStatsQuery, type AuditFilter } from '../api/audit';
 import type { AuditEntry, AuditStats } from '../api/types';
+import { AddressNotice } from '../components/AddressNotice';
 import { AuditDetails } from '../components/AuditDetails';
 import { AuditRetention } from '../components/AuditRetention';
+import { tellProblem } from '../hooks/tellProblem';
+import { useAuditSearch, type AuditSearch } from '../hooks/useAuditSearch';
+import { useListKeys } from '../hooks/useListKeys';
 import { useMe, useProject } from '../hooks/useProject';
 import { useTimeRange } from '../hooks/useTimeRange';
 import { DataTable, type Column } from '../ui/DataTable';
@@ -18,7 +22,9 @@ import { QueryView } from '../ui/QueryView';
 import { RelativeTime } from '../ui/RelativeTime';
 import { RowSkeleton } from '../ui/RowSkeleton';
 import { SearchInput } from '../ui/SearchInput';
+import { Superseded } from '../ui/Superseded';
 import { actorName } from '../util/actor';
+import { downloadFrom } from '../util/files';
 import { exactCount } from '../util/numbers';
 import classes from './AuditPage.module.css';
 import lists from './ListPage.module.css';
@@ -35,14 +41,6 @@ const RESULTS = [
   { value: 'refused', label: 'Refused' },
 ];
 
-interface Search {
-  q?: string | undefined;
-  kind?: string | undefined;
-  result?: string | undefined;
-  actor?: string | undefined;
-  target?: string | undefined;
-}
-
 /** Who did what, what it changed, and what was refused. */
 export function AuditPage() {
   if (!may(useMe(), 'audit.read')) {
@@ -56,15 +54,16 @@ export function AuditPage() {
 }
 
 function Audit() {
-  const [search, set] = useAuditSearch();
-  const filter = useMemo(() => filterOf(search), [search]);
+  const { search, filter, unread, set } = useAuditSearch();
   const range = useTimeRange('30d');
   const query = useInfiniteQuery(auditQuery(useProject(), filter, range));
+  const rows = useMemo(() => query.data?.pages.flatMap((page) => page.items) ?? [], [query.data]);
   const [open, setOpen] = useState<AuditEntry | null>(null);
   const columns = useMemo(() => columnsOf(setOpen, set), [set]);
   return (
     <Stack gap="sm">
-      <Filters search={search} set={set} />
+      <AddressNotice unread={unread} />
+      <Filters search={search} set={set} actor={actorOf(rows, search.actor)} />
       <Panel
         title="Audit"
         flush
@@ -77,7 +76,11 @@ function Audit() {
       >
         <Numbers filter={filter} range={range} />
         <QueryView query={query} skeleton={<RowSkeleton rows={10} height={41} />}>
-          {(data) => <AuditRows rows={data.pages.flatMap((page) => page.items)} columns={columns} />}
+          {() => (
+            <Superseded when={query.isPlaceholderData} empty={rows.length === 0} skeleton={<RowSkeleton rows={10} height={41} />}>
+              <AuditRows rows={rows} columns={columns} />
+            </Superseded>
+          )}
         </QueryView>
       </Panel>
       <LoadMore query={query} />
@@ -96,29 +99,20 @@ function Audit() {
   );
 }
 
-function useAuditSearch(): [Search, (change: Search) => void] {
-  const { q, kind, result, actor, target } = useSearch({ strict: false });
-  const navigate = useNavigate();
-  const search = useMemo(() => ({ q, kind, result, actor, target }), [q, kind, result, actor, target]);
-  const set = useMemo(
-    () => (change: Search) => void navigate({ to: '.', search: (before) => ({ ...before, ...change }), replace: true }),
-    [navigate],
-  );
-  return [search, set];
+interface FiltersProps {
+  search: AuditSearch;
+  set: (change: AuditSearch) => void;
+  /** The name of whom the URL asks for, where an entry tells it. */
+  actor: string | undefined;
 }
 
-function filterOf({ q, kind, result, actor, target }: Search): AuditFilter {
-  const [type, id] = split(target);
-  const given = { q, kind, result, actor, target_type: type, target_id: id };
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+/** The URL has an id; entries that are theirs have the name. */
+function actorOf(rows: readonly AuditEntry[], asked: string | undefined): string | undefined {
+  const found = rows.find(({ actor }) => `${actor.type}:${actor.id}` === asked);
+  return found && actorName(found.actor);
 }
 
-function split(target: string | undefined): [string | undefined, string | undefined] {
-  const at = target?.indexOf(':') ?? -1;
-  return target === undefined || at < 0 ? [undefined, undefined] : [target.slice(0, at), target.slice(at + 1)];
-}
-
-function Filters({ search, set }: { search: Search; set: (change: Search) => void }) {
+function Filters({ search, set, actor }: FiltersProps) {
   return (
     <div className={lists.filters} style={{ marginBottom: 0 }} role="search" aria-label="Filter the audit">
       <SegmentedControl
@@ -136,33 +130,45 @@ function Filters({ search, set }: { search: Search; set: (change: Search) => voi
         onChange={(value) => set({ result: value === 'all' ? undefined : value })}
       />
       <SearchInput label="Search the audit" value={search.q ?? ''} onChange={(value) => set({ q: value || undefined })} />
-      {search.target && <Chosen name={search.target} drop={() => set({ target: undefined })} />}
-      {search.actor && <Chosen name={search.actor} drop={() => set({ actor: undefined })} />}
+      {search.target && <Chosen id={search.target} name={search.target.replace(':', ' ')} drop={() => set({ target: undefined })} />}
+      {search.actor && <Chosen id={search.actor} name={actor ?? search.actor} drop={() => set({ actor: undefined })} />}
     </div>
   );
 }
 
-function Chosen({ name, drop }: { name: string; drop: () => void }) {
+function Chosen({ id, name, drop }: { id: string; name: string; drop: () => void }) {
   return (
-    <Pill withRemoveButton onRemove={drop} removeButtonProps={{ 'aria-label': `Without ${name}`, 'aria-hidden': false, tabIndex: 0 }}>
+    <Pill title={id} withRemoveButton onRemove={drop} removeButtonProps={{ 'aria-label': `Without ${name}`, 'aria-hidden': false, tabIndex: 0 }}>
       {name.length > 28 ? `${name.slice(0, 27)}…` : name}
     </Pill>
   );
 }
 
+/** A click renews the session first: a page that was open for an hour saved the refusal as its file. */
 function ExportMenu({ hrefOf }: { hrefOf: (format: 'jsonl' | 'csv') => string }) {
+  const save = useMutation({
+    mutationFn: async (address: string) => {
+      await ensureSession();
+      downloadFrom(address);
+    },
+    onError: tellProblem,
+  });
+  const saved = (address: string) => (event: MouseEvent) => {
+    event.preventDefault();
+    save.mutate(address);
+  };
   return (
     <Menu position="bottom-end">
       <Menu.Target>
-        <Button variant="default" size="xs" leftSection={<IconDownload size={14} />}>
+        <Button variant="default" size="xs" leftSection={<IconDownload size={14} />} loading={save.isPending}>
           Export
         </Button>
       </Menu.Target>
       <Menu.Dropdown>
-        <Menu.Item component="a" href={hrefOf('jsonl')} download>
+        <Menu.Item component="a" href={hrefOf('jsonl')} download onClick={saved(hrefOf('jsonl'))}>
           JSON lines, with the hash chain
         </Menu.Item>
-        <Menu.Item component="a" href={hrefOf('csv')} download>
+        <Menu.Item component="a" href={hrefOf('csv')} download onClick={saved(hrefOf('csv'))}>
           CSV, for a spreadsheet
         </Menu.Item>
       </Menu.Dropdown>
@@ -200,7 +206,7 @@ function numbersOf(stats: AuditStats): [string, string][] {
   ];
 }
 
-function columnsOf(open: (entry: AuditEntry) => void, set: (change: Search) => void): readonly Column<AuditEntry>[] {
+function columnsOf(open: (entry: AuditEntry) => void, set: (change: AuditSearch) => void): readonly Column<AuditEntry>[] {
   return [
     { id: 'at', header: 'When', width: 110, cell: (row) => <RelativeTime at={row.at} className="dim" /> },
     {
@@ -218,17 +224,21 @@ function columnsOf(open: (entry: AuditEntry) => void, set: (change: Search) => v
       id: 'action',
       header: 'Did',
       cell: (row) => (
-        <button type="button" className={`${classes.act} mono`} onClick={() => open(row)}>
-          {row.action}
-        </button>
+        <>
+          <button type="button" className={`${classes.act} mono`} data-row-link onClick={() => open(row)}>
+            {row.action}
+          </button>
+          {row.result !== 'accepted' && <div className={classes.beneath}>{resultCell(row)}</div>}
+        </>
       ),
     },
     { id: 'target', header: 'To', width: 300, from: 'wide', cell: (row) => <Target target={row.target} /> },
-    { id: 'result', header: 'Result', width: 210, cell: resultCell },
+    { id: 'result', header: 'Result', width: 210, from: 'medium', cell: resultCell },
   ];
 }
 
 function AuditRows({ rows, columns }: { rows: readonly AuditEntry[]; columns: readonly Column<AuditEntry>[] }) {
+  const list = useListKeys<HTMLTableElement>({ count: rows.length });
   if (rows.length === 0) {
     return (
       <EmptyState icon={<IconHistory size={20} />} title="No entry matches">
@@ -236,7 +246,7 @@ function AuditRows({ rows, columns }: { rows: readonly AuditEntry[]; columns: re
       </EmptyState>
     );
   }
-  return <DataTable label="Audit" columns={columns} rows={rows} rowId={(row) => row.id} />;
+  return <DataTable label="Audit" columns={columns} rows={rows} rowId={(row) => row.id} listRef={list} />;
 }
 
 function Target({ target }: Pick<AuditEntry, 'target'>) {

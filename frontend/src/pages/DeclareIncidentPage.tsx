@@ -16,11 +16,16 @@ export function DeclareIncidentPage() {
     await settleIncident(client, incident);
     await navigate({ to: '/p/$project/incidents/$incident', params: { project, incident: incident.id } });
   };
+  // Whoever came by a bookmark has no page to go back to.
+  const cancel = () => {
+    if (router.history.canGoBack()) router.history.back();
+    else void navigate({ to: '/p/$project/incidents', params: { project } });
+  };
   return (
     <div className={classes.page}>
       <PageHeader title="Declare an incident" description="When in doubt, declare: it costs nothing to resolve it again." />
       <div className={classes.card}>
-        <DeclareIncidentForm onDone={open} onCancel={() => router.history.back()} />
+        <DeclareIncidentForm onDone={open} onCancel={cancel} />
       </div>
     </div>
   );

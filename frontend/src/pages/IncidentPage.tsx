@@ -1,7 +1,7 @@
-import { Anchor, Button, Modal, Skeleton } from '@mantine/core';
-import { IconArrowLeft, IconGitMerge, IconHourglass } from '@tabler/icons-react';
+import { Anchor, Button, Skeleton } from '@mantine/core';
+import { IconArrowLeft, IconBellRinging, IconGitMerge, IconHourglass } from '@tabler/icons-react';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
-import { Link, useParams } from '@tanstack/react-router';
+import { Link, Navigate, useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import { may } from '../api/auth';
 import { incidentAlertsQuery, incidentQuery, timelineQuery } from '../api/incidents';
@@ -12,6 +12,7 @@ import { EditableTitle } from '../components/EditableTitle';
 import { HistoryLink } from '../components/HistoryLink';
 import { IncidentActions } from '../components/IncidentActions';
 import { IncidentAlerts } from '../components/IncidentAlerts';
+import { IncidentLinks } from '../components/IncidentLinks';
 import { SeverityPicker } from '../components/SeverityPicker';
 import { StatusBadge } from '../components/StatusBadge';
 import { StatusStepper } from '../components/StatusStepper';
@@ -20,12 +21,17 @@ import { CommentForm } from '../forms/CommentForm';
 import { MergeForm } from '../forms/MergeForm';
 import { useMe, useProject } from '../hooks/useProject';
 import { Callout } from '../ui/Callout';
+import { CopyIcon } from '../ui/CopyIcon';
+import { Dialog } from '../ui/Dialog';
 import { Duration } from '../ui/Duration';
 import { LongText } from '../ui/LongText';
 import { Panel } from '../ui/Panel';
+import { ProblemAlert } from '../ui/ProblemAlert';
 import { QueryView } from '../ui/QueryView';
 import { RelativeTime } from '../ui/RelativeTime';
 import { RowSkeleton } from '../ui/RowSkeleton';
+import { incidentSummary } from '../util/incident-summary';
+import { stillFiring } from '../util/still-firing';
 import classes from './IncidentPage.module.css';
 import { ProblemPage } from './ProblemPage';
 
@@ -34,12 +40,17 @@ export function IncidentPage() {
   const { incident: id = '' } = useParams({ strict: false });
   const query = useQuery(incidentQuery(project, id));
   if (query.data === undefined) {
-    return query.error ? <ProblemPage problem={asProblem(query.error)} /> : <IncidentSkeleton />;
+    return query.error ? <ProblemPage problem={asProblem(query.error)} retry={() => query.refetch()} /> : <IncidentSkeleton />;
   }
   const incident = query.data;
+  // The server knows it by its key (`INC-12`) too; what happens to it, and what is done here, is told by its id.
+  if (incident.id !== id) {
+    return <Navigate to="/p/$project/incidents/$incident" params={{ project, incident: incident.id }} replace />;
+  }
   return (
     <>
       <title>{`${incident.key ?? 'Incident'} ${incident.title} · SRE Copilot`}</title>
+      {query.error && <ProblemAlert problem={asProblem(query.error)} retry={() => void query.refetch()} />}
       <Header incident={incident} />
       <div className={classes.columns}>
         <div className={classes.main}>
@@ -66,6 +77,7 @@ function Header({ incident }: { incident: Incident }) {
           <IconArrowLeft size={13} aria-hidden /> Incidents
         </Anchor>
         <span className="dim">{incident.key ?? 'Number pending'}</span>
+        <CopyIcon value={incidentSummary(incident, window.location.origin)} label="Copy a summary with the link" />
       </div>
       <div className={classes.titleRow}>
         <EditableTitle key={incident.id} incident={incident} disabled={readOnly} />
@@ -76,19 +88,22 @@ function Header({ incident }: { incident: Incident }) {
       <div className={classes.facts}>
         <SeverityPicker incident={incident} disabled={readOnly} />
         <StatusBadge status={incident.status} />
-        <span>
-          <span className="dim">{incident.resolved_at ? 'Lasted' : 'Open for'}</span>{' '}
-          <Duration from={incident.opened_at} to={incident.resolved_at ?? null} />
-        </span>
+        {incident.status !== 'merged' && (
+          <span>
+            <span className="dim">{incident.resolved_at ? 'Lasted' : 'Open for'}</span>{' '}
+            <Duration from={incident.opened_at} to={incident.resolved_at ?? null} />
+          </span>
+        )}
         <span>
           <span className="dim">Opened</span> <RelativeTime at={incident.opened_at} />
         </span>
         <AssigneePicker incident={incident} disabled={readOnly} />
+        <IncidentLinks incident={incident} />
       </div>
       <Notices incident={incident} />
-      <Modal opened={merging} onClose={() => setMerging(false)} title={`Merge ${incident.key ?? 'this incident'}`}>
+      <Dialog opened={merging} onClose={() => setMerging(false)} title={`Merge ${incident.key ?? 'this incident'}`}>
         <MergeForm incident={incident} onDone={() => setMerging(false)} />
-      </Modal>
+      </Dialog>
       {incident.status !== 'merged' && (
         <div className={classes.stepper}>
           <StatusStepper incident={incident} />
@@ -99,6 +114,7 @@ function Header({ incident }: { incident: Incident }) {
 }
 
 function Notices({ incident }: { incident: Incident }) {
+  const firing = stillFiring(incident);
   return (
     <div className={classes.notices}>
       {incident.merged_into && (
@@ -109,6 +125,14 @@ function Notices({ incident }: { incident: Incident }) {
           >
             Go to the incident that goes on
           </Link>
+        </Callout>
+      )}
+      {firing && (
+        <Callout tone="warn" icon={<IconBellRinging size={18} />} title={firing}>
+          <p>
+            The incident stays resolved, and what fires already opens no other; a new alert of the group does. Reopen it if this
+            is not over.
+          </p>
         </Callout>
       )}
       {incident.stale && (
@@ -154,6 +178,7 @@ function TimelinePanel({ incident }: { incident: Incident }) {
       <QueryView query={query} skeleton={<RowSkeleton rows={5} />}>
         {(data) => (
           <>
+            {query.isFetchNextPageError && <ProblemAlert problem={asProblem(query.error)} />}
             {query.hasNextPage && (
               <Button
                 size="compact-sm"

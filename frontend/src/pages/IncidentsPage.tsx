@@ -1,16 +1,18 @@
 import { Button, Chip, Group, SegmentedControl, Select } from '@mantine/core';
 import { IconFlame, IconPlus } from '@tabler/icons-react';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
-import { Link, useNavigate, useSearch } from '@tanstack/react-router';
+import { Link, useSearch } from '@tanstack/react-router';
 import { useMemo, useState } from 'react';
 import { may } from '../api/auth';
 import { incidentListQuery, type IncidentFilter } from '../api/incidents';
 import { membersQuery } from '../api/tenant';
 import { SEVERITIES, type Incident, type StepAction } from '../api/types';
+import { AddressNotice } from '../components/AddressNotice';
 import { BulkBar } from '../components/BulkBar';
 import { incidentColumns, type ListOrder } from '../components/incident-columns';
 import { SeverityBadge } from '../components/SeverityBadge';
 import { useBulkStep } from '../hooks/useBulkStep';
+import { useIncidentSearch } from '../hooks/useIncidentSearch';
 import { useKeepLoaded } from '../hooks/useKeepLoaded';
 import { useListKeys } from '../hooks/useListKeys';
 import { useMe, useProject } from '../hooks/useProject';
@@ -23,48 +25,50 @@ import { PanelBoundary } from '../ui/PanelBoundary';
 import { QueryView } from '../ui/QueryView';
 import { RowSkeleton } from '../ui/RowSkeleton';
 import { SearchInput } from '../ui/SearchInput';
+import { Superseded } from '../ui/Superseded';
 import { resolveRange, type RangeSearch } from '../util/range';
 import classes from './ListPage.module.css';
 
+const RESOLVED = 'resolved,learned';
+
 const STATES = [
   { value: 'open', label: 'Open' },
-  { value: 'resolved,learned', label: 'Resolved' },
+  { value: RESOLVED, label: 'Resolved' },
   { value: 'all', label: 'All' },
+];
+
+const WHEN = [
+  { value: 'opened', label: 'Opened then' },
+  { value: 'resolved', label: 'Resolved then' },
 ];
 
 const ORDERS = { worst: 'worst_first', oldest: 'oldest_first' } as const;
 
 interface Keyed extends RangeSearch, Pick<IncidentFilter, 'status' | 'severity' | 'q' | 'assignee'> {
   order: ListOrder;
+  when: 'resolved' | undefined;
 }
 
-function toFilter({ status, order, severity, q, assignee, ...range }: Keyed): IncidentFilter {
+function toFilter({ status, order, severity, q, assignee, when, ...range }: Keyed): IncidentFilter {
+  const { from, to } = resolveRange(range, Date.now());
   return {
     status: status === 'all' ? undefined : status,
     order: order && ORDERS[order],
     severity,
     q,
     assignee,
-    ...resolveRange(range, Date.now()),
+    ...(when === 'resolved' ? { resolved_from: from, resolved_to: to } : { from, to }),
   };
-}
-
-/** An order that nobody knows is the usual one. */
-function useOrder(): ListOrder {
-  const { order } = useSearch({ strict: false });
-  return order === 'worst' || order === 'oldest' ? order : undefined;
 }
 
 export function IncidentsPage() {
   const project = useProject();
-  const search = useSearch({ strict: false });
+  const { status, severity, q, assignee, order, when, unread } = useIncidentSearch();
   const range = useTimeRange('all');
   const me = useMe();
-  const order = useOrder();
-  const { status = 'open', severity, q, assignee } = search;
   const keyed = useMemo(
-    () => ({ status, order, severity, q, assignee, ...range }),
-    [status, order, severity, q, assignee, range],
+    () => ({ status, order, severity, q, assignee, when, ...range }),
+    [status, order, severity, q, assignee, when, range],
   );
   const query = useInfiniteQuery(incidentListQuery(project, keyed, toFilter));
   const rows = useMemo(() => query.data?.pages.flatMap((page) => page.items) ?? [], [query.data]);
@@ -85,11 +89,16 @@ export function IncidentsPage() {
           )
         }
       />
+      <AddressNotice unread={unread} />
       <Filters />
       <div className={classes.list}>
         <PanelBoundary>
           <QueryView query={query} skeleton={<RowSkeleton rows={12} height={41} />}>
-            {() => <IncidentRows rows={rows} mayWrite={may(me, 'incident.work')} />}
+            {() => (
+              <Superseded when={query.isPlaceholderData} empty={rows.length === 0} skeleton={<RowSkeleton rows={12} height={41} />}>
+                <IncidentRows rows={rows} mayWrite={may(me, 'incident.work')} />
+              </Superseded>
+            )}
           </QueryView>
         </PanelBoundary>
       </div>
@@ -100,21 +109,31 @@ export function IncidentsPage() {
 
 function Filters() {
   const project = useProject();
-  const { status = 'open', severity, q = '', assignee } = useSearch({ strict: false });
+  const { status, severity, q = '', assignee, when, set } = useIncidentSearch();
   const me = useMe();
   const members = useQuery(membersQuery(project));
-  const navigate = useNavigate();
-  const set = (change: Partial<IncidentFilter>) =>
-    void navigate({ to: '.', search: (before) => ({ ...before, ...change }), replace: true });
+  const people = (members.data ?? []).map((member) => ({
+    value: member.user_id,
+    label: member.user_id === me?.user.id ? `${member.name} (you)` : member.name,
+  }));
   return (
     <div className={classes.filters} role="search" aria-label="Filter incidents">
       <SegmentedControl
         size="xs"
         aria-label="Status"
-        data={STATES}
-        value={STATES.some((state) => state.value === status) ? status : 'all'}
-        onChange={(value) => set({ status: value === 'open' ? undefined : value })}
+        data={statesWith(status)}
+        value={status}
+        onChange={(value) => set({ status: value === 'open' ? undefined : value, when: undefined })}
       />
+      {(when || status === RESOLVED) && (
+        <SegmentedControl
+          size="xs"
+          aria-label="Time range of"
+          data={WHEN}
+          value={when ?? 'opened'}
+          onChange={(value) => set({ when: value === 'resolved' ? value : undefined })}
+        />
+      )}
       <Chip.Group
         multiple
         value={severity ? severity.split(',') : []}
@@ -136,27 +155,33 @@ function Filters() {
         placeholder="Any assignee"
         value={assignee ?? null}
         onChange={(value) => set({ assignee: value ?? undefined })}
-        data={(members.data ?? []).map((member) => ({
-          value: member.user_id,
-          label: member.user_id === me?.user.id ? `${member.name} (you)` : member.name,
-        }))}
+        data={members.data ? peopleWith(people, assignee) : people}
       />
       <SearchInput label="Search incidents" value={q} onChange={(value) => set({ q: value || undefined })} />
     </div>
   );
 }
 
+/** What only a link asks for, such as one status, is offered for as long as it is chosen: a filter that works is seen. */
+function statesWith(status: string) {
+  if (STATES.some(({ value }) => value === status)) return STATES;
+  return [...STATES, { value: status, label: `Only ${status.split(',').join(', ')}` }];
+}
+
+function peopleWith(people: { value: string; label: string }[], assignee: string | undefined) {
+  if (!assignee || people.some(({ value }) => value === assignee)) return people;
+  return [...people, { value: assignee, label: 'No member any more' }];
+}
+
 function IncidentRows({ rows, mayWrite }: { rows: readonly Incident[]; mayWrite: boolean }) {
   const project = useProject();
   const [selected, setSelected] = useState<readonly string[]>([]);
   const bulk = useBulkStep(() => setSelected([]));
-  const order = useOrder();
-  const navigate = useNavigate();
-  const columns = useMemo(() => {
-    const set = (next: ListOrder) =>
-      void navigate({ to: '.', search: (before) => ({ ...before, order: next }), replace: true });
-    return incidentColumns(project, { order, set });
-  }, [project, order, navigate]);
+  const { order, set } = useIncidentSearch();
+  const columns = useMemo(
+    () => incidentColumns(project, { order, set: (next) => set({ order: next }) }),
+    [project, order, set],
+  );
   const toggle = (index: number) => {
     const id = rows[index]?.id;
     if (id) setSelected((ids) => (ids.includes(id) ? ids.filter((one) => one !== id) : [...ids, id]));
@@ -191,8 +216,9 @@ function IncidentRows({ rows, mayWrite }: { rows: readonly Incident[]; mayWrite:
 
 function NoIncidents() {
   const project = useProject();
-  const { status, severity, q, assignee, range, from } = useSearch({ strict: false });
-  const filtered = [severity, q, assignee, range, from].some(Boolean) || (status ?? 'open') !== 'open';
+  const { status, severity, q, assignee, when } = useIncidentSearch();
+  const { range, from } = useSearch({ strict: false });
+  const filtered = [severity, q, assignee, when, range, from].some(Boolean) || status !== 'open';
   if (filtered) {
     return (
       <EmptyState
@@ -202,7 +228,7 @@ function NoIncidents() {
           <Button
             variant="default"
             renderRoot={(props) => (
-              <Link to="/p/$project/incidents" params={{ project }} search={{ status: 'all' }} {...props} />
+              <Link to="/p/$project/incidents" params={{ project }} search={{ status: 'all', range: undefined, from: undefined, to: undefined }} {...props} />
             )}
           >
             Show all incidents

@@ -1,4 +1,4 @@
-import { Button, Group, Modal } from '@mantine/core';
+import { Button, Group } from '@mantine/core';
 import { IconPlugConnected, IconPlus } from '@tabler/icons-react';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -14,12 +14,15 @@ import { RenameIntegrationForm } from '../forms/RenameIntegrationForm';
 import { useMe, useProject } from '../hooks/useProject';
 import { ConfirmByName } from '../ui/ConfirmByName';
 import { DataTable, type Column } from '../ui/DataTable';
+import { Dialog } from '../ui/Dialog';
 import { EmptyState } from '../ui/EmptyState';
 import { Panel } from '../ui/Panel';
 import { QueryView } from '../ui/QueryView';
 import { RelativeTime } from '../ui/RelativeTime';
 import { RowSkeleton } from '../ui/RowSkeleton';
 import { errorText, KINDS } from '../util/monitoring';
+import { shortDuration } from '../util/numbers';
+import { absoluteTime } from '../util/time';
 import classes from './IntegrationsPage.module.css';
 
 type Doing = { what: 'edit' | 'rename' | 'remove' | 'test'; integration: MonitoringIntegration } | { what: 'add' } | null;
@@ -47,18 +50,18 @@ export function IntegrationsPage() {
       <QueryView query={query} skeleton={<RowSkeleton rows={4} height={57} />}>
         {(rows) => <Integrations rows={rows} may={acts} onDo={setDoing} />}
       </QueryView>
-      <Modal opened={doing?.what === 'add'} onClose={close} title="Add a monitoring server">
+      <Dialog opened={doing?.what === 'add'} onClose={close} title="Add a monitoring server" holds="form">
         <IntegrationForm onDone={close} />
-      </Modal>
+      </Dialog>
       {doing?.what === 'edit' && (
-        <Modal opened onClose={close} title={`Change ${doing.integration.name}`}>
+        <Dialog opened onClose={close} title={`Change ${doing.integration.name}`} holds="form">
           <IntegrationForm before={doing.integration} onDone={close} />
-        </Modal>
+        </Dialog>
       )}
       {doing?.what === 'rename' && (
-        <Modal opened onClose={close} title={`Rename ${doing.integration.name}`}>
+        <Dialog opened onClose={close} title={`Rename ${doing.integration.name}`} holds="form">
           <RenameIntegrationForm before={doing.integration} onDone={close} />
-        </Modal>
+        </Dialog>
       )}
       {doing?.what === 'test' && <TestIntegration integration={doing.integration} onClose={close} />}
       {doing?.what === 'remove' && <Remove integration={doing.integration} onClose={close} />}
@@ -157,8 +160,9 @@ function HealthCell({ row }: { row: MonitoringIntegration }) {
         </span>
       )}
       {status === 'down' && error && (
-        <div title={detail ?? undefined} style={{ overflowWrap: 'anywhere' }}>
+        <div style={{ overflowWrap: 'anywhere' }}>
           {errorText(error)}
+          {detail && <div className="dim">{detail}</div>}
         </div>
       )}
     </>
@@ -167,7 +171,7 @@ function HealthCell({ row }: { row: MonitoringIntegration }) {
 
 function Latency({ row }: { row: MonitoringIntegration }) {
   const { latency_ms: ms, noted_at: at } = row.health;
-  return <span title={at ? `noted ${new Date(at).toLocaleString()}` : undefined}>{ms} ms</span>;
+  return <span title={at ? `noted ${absoluteTime(at)}` : undefined}>{shortDuration(ms ?? 0)}</span>;
 }
 
 function ActCell({ row, may, onDo }: Acts & { row: MonitoringIntegration }) {

@@ -1,26 +1,32 @@
-import { Anchor, Button, SegmentedControl, Skeleton } from '@mantine/core';
-import { IconAdjustmentsHorizontal, IconFilterOff, IconListDetails } from '@tabler/icons-react';
+import { Anchor, Button, SegmentedControl, Skeleton, VisuallyHidden } from '@mantine/core';
+import { useWindowEvent } from '@mantine/hooks';
+import { IconAdjustmentsHorizontal, IconListDetails } from '@tabler/icons-react';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { useCallback, useMemo, useState } from 'react';
+import { useCallback, useMemo, useRef, useState } from 'react';
 import { arrivalQuery } from '../api/arrival';
-import { LEVELS, logLinesQuery, type LogRecord } from '../api/logs';
+import { logLinesQuery, type LogRecord } from '../api/logs';
+import { asProblem } from '../api/problem';
+import { AddressNotice } from '../components/AddressNotice';
 import { FirstSignal } from '../components/FirstSignal';
+import { LinkedLine } from '../components/LinkedLine';
 import { LogFacets } from '../components/LogFacets';
 import { LogHistogram } from '../components/LogHistogram';
 import { LogList } from '../components/LogList';
 import { LogPatterns } from '../components/LogPatterns';
 import { LogSearchBar } from '../components/LogSearchBar';
+import { useCalm } from '../hooks/useCalm';
 import { useLogSearch, type LogSearch } from '../hooks/useLogSearch';
-import { useLogTail } from '../hooks/useLogTail';
+import { useLogTail, type Tail } from '../hooks/useLogTail';
 import { useProject } from '../hooks/useProject';
-import { Callout } from '../ui/Callout';
 import { EmptyState } from '../ui/EmptyState';
 import { PageHeader } from '../ui/PageHeader';
 import { PanelBoundary } from '../ui/PanelBoundary';
+import { ProblemAlert } from '../ui/ProblemAlert';
 import { QueryView } from '../ui/QueryView';
 import { RowSkeleton } from '../ui/RowSkeleton';
-import { isolated } from '../util/prose';
+import { Superseded } from '../ui/Superseded';
+import { exactCount } from '../util/numbers';
 import { clockSeconds } from '../util/time';
 import classes from './LogsPage.module.css';
 
@@ -53,7 +59,7 @@ function Explorer() {
   return (
     <>
       <LogSearchBar search={search} />
-      <NoLevels names={search.noLevels} />
+      <AddressNotice unread={search.unread} />
       <div className={classes.grid}>
         <Button
           variant="default"
@@ -68,6 +74,7 @@ function Explorer() {
           <LogFacets search={search} />
         </aside>
         <div className={classes.main}>
+          {search.line && <LinkedLine id={search.line} search={search} />}
           {!search.live && <LogHistogram search={search} />}
           <section className={classes.result} aria-label="Result">
             <header className={classes.head}>
@@ -90,7 +97,7 @@ function Explorer() {
               )}
             </header>
             <PanelBoundary>
-              {search.live ? <TailedLines search={search} /> : search.tab === 'patterns' ? <LogPatterns search={search} /> : <FoundLines search={search} />}
+              {search.live ? <TailedLines key={JSON.stringify(search.filter)} search={search} /> : search.tab === 'patterns' ? <LogPatterns search={search} /> : <FoundLines search={search} />}
             </PanelBoundary>
           </section>
         </div>
@@ -99,31 +106,23 @@ function Explorer() {
   );
 }
 
-function NoLevels({ names }: { names: readonly string[] }) {
-  if (names.length === 0) return null;
-  const quoted = names.map((name) => `“${isolated(name)}”`).join(', ');
-  return (
-    <div className={classes.notice}>
-      <Callout tone="warn" role="status" icon={<IconFilterOff size={16} />} title="A filter of this address cannot be used">
-        {quoted} {names.length > 1 ? 'are no levels' : 'is no level'}. There are {LEVELS.join(', ')}.
-      </Callout>
-    </div>
-  );
-}
-
 function FoundLines({ search }: { search: LogSearch }) {
   const query = useInfiniteQuery(logLinesQuery(useProject(), search.filter, search.range, search.window, search.order));
-  const { hasNextPage, isFetchingNextPage, fetchNextPage } = query;
+  const { hasNextPage, isFetchingNextPage, isFetchNextPageError, isError, fetchNextPage } = query;
+  // What failed is asked for again by whoever reads: by itself it would be asked for without end.
   const more = useCallback(() => {
-    if (hasNextPage && !isFetchingNextPage) void fetchNextPage();
-  }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
+    if (hasNextPage && !isFetchingNextPage && !isError) void fetchNextPage();
+  }, [hasNextPage, isFetchingNextPage, isError, fetchNextPage]);
   const records = useMemo(() => query.data?.pages.flatMap((page) => page.items) ?? [], [query.data]);
   return (
     <QueryView query={query} skeleton={<RowSkeleton rows={16} height={28} />}>
       {() => (
         <>
-          <Lines records={records} search={search} onEnd={more} />
+          <Superseded when={query.isPlaceholderData} empty={records.length === 0} skeleton={<RowSkeleton rows={16} height={28} />}>
+            <Lines records={records} search={search} onEnd={more} />
+          </Superseded>
           {isFetchingNextPage && <RowSkeleton rows={3} height={28} />}
+          {isFetchNextPageError && <ProblemAlert problem={asProblem(query.error)} retry={() => void fetchNextPage()} />}
         </>
       )}
     </QueryView>
@@ -131,15 +130,39 @@ function FoundLines({ search }: { search: LogSearch }) {
 }
 
 const nothing = () => undefined;
+const SAID_EVERY_MS = 10_000;
 
+/** New lines as they come. They wait while somebody reads: a line that is opened or scrolled to is not pushed away. */
 function TailedLines({ search }: { search: LogSearch }) {
   const tail = useLogTail(useProject(), search.filter, true);
+  const [held, setHeld] = useState<Tail | null>(null);
+  const list = useRef<HTMLDivElement>(null);
+  const shown = held ?? tail;
+  const said = useCalm(tail.connected ? `The tail has ${tail.told} new lines` : 'The tail is connecting', SAID_EVERY_MS);
+  const hold = () => setHeld((before) => before ?? tail);
+  useWindowEvent('scroll', () => {
+    if (tail.told > 0 && list.current && list.current.getBoundingClientRect().top < 0) hold();
+  });
+  const goOn = () => {
+    setHeld(null);
+    window.scrollTo({ top: 0, behavior: 'instant' });
+  };
   return (
     <>
-      <p className={classes.tail} role="status">
-        {tail.connected ? `Following: ${tail.records.length} new lines` : 'Connecting…'}
-        {tail.dropped > 0 && ` · ${tail.dropped} lines came faster than they could be shown; search finds them`}
-      </p>
+      <VisuallyHidden role="status">{said}</VisuallyHidden>
+      <div className={`${classes.tail} ${classes.following}`} data-held={held !== null || undefined}>
+        <span>
+          {held ? `Paused: ${waitingText(tail.told - held.told)}` : tail.connected ? `Following: ${exactCount(tail.told)} new lines` : 'Connecting…'}
+          {held && !tail.connected && ' · connecting…'}
+          {shown.told > shown.records.length && ` · the newest ${exactCount(shown.records.length)} are here`}
+          {tail.dropped > 0 && ` · ${exactCount(tail.dropped)} lines came faster than they could be shown; search finds them`}
+        </span>
+        {tail.told > 0 && (
+          <Button size="compact-xs" variant="default" onClick={held ? goOn : hold}>
+            {held ? 'Go on' : 'Pause'}
+          </Button>
+        )}
+      </div>
       {tail.gaps.map(({ from, to }) => (
         <p key={from + to} className={classes.tail}>
           {`Connection lost ${clockSeconds(from)}–${clockSeconds(to)}: not all lines of that time are here. `}
@@ -148,12 +171,24 @@ function TailedLines({ search }: { search: LogSearch }) {
           </Anchor>
         </p>
       ))}
-      {tail.records.length > 0 && <Lines records={tail.records} search={search} onEnd={nothing} />}
+      <div ref={list}>{shown.records.length > 0 && <Lines records={shown.records} search={search} onEnd={nothing} onOpen={hold} />}</div>
     </>
   );
 }
 
-function Lines({ records, search, onEnd }: { records: readonly LogRecord[]; search: LogSearch; onEnd: () => void }) {
+function waitingText(count: number): string {
+  if (count === 0) return 'nothing new yet';
+  return count === 1 ? '1 line is waiting' : `${exactCount(count)} lines are waiting`;
+}
+
+interface LinesProps {
+  records: readonly LogRecord[];
+  search: LogSearch;
+  onEnd: () => void;
+  onOpen?: () => void;
+}
+
+function Lines({ records, search, onEnd, onOpen }: LinesProps) {
   if (records.length === 0) {
     return (
       <EmptyState icon={<IconListDetails size={20} />} title="No line matches">
@@ -161,5 +196,5 @@ function Lines({ records, search, onEnd }: { records: readonly LogRecord[]; sear
       </EmptyState>
     );
   }
-  return <LogList records={records} search={search} onEnd={onEnd} />;
+  return <LogList records={records} search={search} onEnd={onEnd} onOpen={onOpen} />;
 }

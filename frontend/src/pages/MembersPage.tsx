@@ -1,11 +1,9 @@
-import { Button, Modal, Select, Stack } from '@mantine/core';
-import { notifications } from '@mantine/notifications';
+import { Button, Select, Stack } from '@mantine/core';
 import { IconPlus } from '@tabler/icons-react';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { may } from '../api/auth';
 import { keys } from '../api/keys';
-import { asProblem } from '../api/problem';
 import { HistoryLink } from '../components/HistoryLink';
 import { changeMemberRole, membersQuery, setProjectRole } from '../api/tenant';
 import { MEMBER_ROLES, PROJECT_ROLES, type Member, type MemberRole } from '../api/types';
@@ -13,9 +11,11 @@ import { OpenInvitations } from '../components/OpenInvitations';
 import { RemoveMember } from '../components/RemoveMember';
 import { InviteForm } from '../forms/InviteForm';
 import { useProof } from '../components/useProof';
+import { tellProblem } from '../hooks/tellProblem';
 import { useNow } from '../hooks/useNow';
 import { useMe, useProject } from '../hooks/useProject';
 import { DataTable, type Column } from '../ui/DataTable';
+import { Dialog } from '../ui/Dialog';
 import { Panel } from '../ui/Panel';
 import { QueryView } from '../ui/QueryView';
 import { RelativeTime } from '../ui/RelativeTime';
@@ -26,8 +26,9 @@ export function MembersPage() {
   const me = useMe();
   const mayWrite = may(me, 'member.manage');
   const mayOwn = may(me, 'owner.manage');
-  const [inviting, setInviting] = useState(false);
+  const [inviting, setInviting] = useState<'writing' | 'invited' | null>(null);
   const [removing, setRemoving] = useState<Member | null>(null);
+  const close = () => setInviting(null);
   return (
     <Stack gap="md">
       <Panel
@@ -36,7 +37,7 @@ export function MembersPage() {
         flush
         actions={
           mayWrite && (
-            <Button leftSection={<IconPlus size={14} />} onClick={() => setInviting(true)}>
+            <Button leftSection={<IconPlus size={14} />} onClick={() => setInviting('writing')}>
               Invite
             </Button>
           )
@@ -52,9 +53,9 @@ export function MembersPage() {
             />
           )}
         </QueryView>
-        <Modal opened={inviting} onClose={() => setInviting(false)} title="Invite a colleague">
-          <InviteForm onDone={() => setInviting(false)} />
-        </Modal>
+        <Dialog opened={inviting !== null} onClose={close} title="Invite a colleague" holds={inviting === 'writing' ? 'form' : undefined}>
+          <InviteForm onInvited={() => setInviting('invited')} onDone={close} />
+        </Dialog>
         {removing && <RemoveMember member={removing} onClose={() => setRemoving(null)} />}
       </Panel>
       {mayWrite && <OpenInvitations />}
@@ -127,10 +128,7 @@ function RoleCell({ member, disabled, mayOwn }: { member: Member; disabled: bool
   const { proven, dialog } = useProof();
   const change = useMutation({
     mutationFn: (role: MemberRole) => proven(() => changeMemberRole(member.user_id, role)),
-    onError: (cause) => {
-      const problem = asProblem(cause);
-      notifications.show({ color: 'red', title: problem.title, message: problem.detail ?? '' });
-    },
+    onError: tellProblem,
     onSettled: () => client.invalidateQueries({ queryKey: keys.members(project) }),
   });
   if (disabled) return member.role;
@@ -156,10 +154,7 @@ function ProjectRoleCell({ member, disabled }: { member: Member; disabled: boole
   const project = useProject();
   const change = useMutation({
     mutationFn: (role: string) => setProjectRole(member.user_id, role === AS_IN_TENANT ? null : (role as MemberRole)),
-    onError: (cause) => {
-      const problem = asProblem(cause);
-      notifications.show({ color: 'red', title: problem.title, message: problem.detail ?? '' });
-    },
+    onError: tellProblem,
     onSettled: () => client.invalidateQueries({ queryKey: keys.members(project) }),
   });
   const held = member.project_role ?? AS_IN_TENANT;

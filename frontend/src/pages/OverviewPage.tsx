@@ -67,7 +67,7 @@ function OpenIncidents() {
       title="Open incidents"
       flush
       actions={
-        <Link to="/p/$project/incidents" params={{ project }}>
+        <Link to="/p/$project/incidents" params={{ project }} search={{ range: undefined, from: undefined, to: undefined }}>
           See all
         </Link>
       }

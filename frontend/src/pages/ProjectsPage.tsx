@@ -1,4 +1,4 @@
-import { Button, Group, Modal, Stack } from '@mantine/core';
+import { Button, Group, Stack } from '@mantine/core';
 import { IconPlus } from '@tabler/icons-react';
 import { useMutation, useQuery, useQueryClient, type QueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
@@ -12,9 +12,11 @@ import { TenantErasure } from '../components/TenantErasure';
 import { TenantExport } from '../components/TenantExport';
 import { ProjectForm } from '../forms/ProjectForm';
 import { TenantForm } from '../forms/TenantForm';
+import { tellProblem } from '../hooks/tellProblem';
 import { useMe, useProject } from '../hooks/useProject';
 import { ConfirmByName } from '../ui/ConfirmByName';
 import { DataTable, type Column } from '../ui/DataTable';
+import { Dialog } from '../ui/Dialog';
 import { Panel } from '../ui/Panel';
 import { QueryView } from '../ui/QueryView';
 import { RelativeTime } from '../ui/RelativeTime';
@@ -53,9 +55,9 @@ export function ProjectsPage() {
             <DataTable label="Projects" columns={columns} rows={rows} rowId={(row) => row.id} isDim={(row) => Boolean(row.archived_at)} />
           )}
         </QueryView>
-        <Modal opened={editing !== null} onClose={close} title={editing === 'new' ? 'Create a project' : 'Rename project'}>
+        <Dialog opened={editing !== null} onClose={close} title={editing === 'new' ? 'Create a project' : 'Rename project'} holds="form">
           {editing && <ProjectForm project={editing === 'new' ? undefined : editing} onDone={close} />}
-        </Modal>
+        </Dialog>
         {archiving && <ArchiveProject project={archiving} onClose={() => setArchiving(null)} />}
       </Panel>
       {may(me, 'tenant.manage') && (
@@ -117,6 +119,7 @@ function ProjectActs({ project, current, acts }: { project: Project; current: st
   const client = useQueryClient();
   const restore = useMutation({
     mutationFn: () => restoreProject(project.id),
+    onError: tellProblem,
     onSettled: () => refetch(client, current),
   });
   if (project.archived_at) {

@@ -1,4 +1,4 @@
-import { Button, Modal } from '@mantine/core';
+import { Button } from '@mantine/core';
 import { IconPlus, IconRobot } from '@tabler/icons-react';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -12,6 +12,7 @@ import { ServiceAccountForm } from '../forms/ServiceAccountForm';
 import { useMe, useProject } from '../hooks/useProject';
 import { ConfirmByName } from '../ui/ConfirmByName';
 import { DataTable, type Column } from '../ui/DataTable';
+import { Dialog } from '../ui/Dialog';
 import { EmptyState } from '../ui/EmptyState';
 import { Panel } from '../ui/Panel';
 import { QueryView } from '../ui/QueryView';
@@ -54,9 +55,9 @@ export function ServiceAccounts() {
           )
         }
       </QueryView>
-      <Modal opened={creating} onClose={() => setCreating(false)} title="Create a service account">
+      <Dialog opened={creating} onClose={() => setCreating(false)} title="Create a service account" holds="form">
         <ServiceAccountForm onDone={() => setCreating(false)} />
-      </Modal>
+      </Dialog>
       {disabling && <Disable account={disabling} onClose={() => setDisabling(null)} />}
     </Panel>
   );

@@ -1,4 +1,4 @@
-import { Button, Group, Modal, Stack, Text } from '@mantine/core';
+import { Button, Group, Stack, Text } from '@mantine/core';
 import { IconKey, IconLock } from '@tabler/icons-react';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -13,12 +13,15 @@ import { useMe, useProject } from '../hooks/useProject';
 import { CodeBlock } from '../ui/CodeBlock';
 import { ConfirmByName } from '../ui/ConfirmByName';
 import { DataTable, type Column } from '../ui/DataTable';
+import { Dialog } from '../ui/Dialog';
 import { EmptyState } from '../ui/EmptyState';
 import { Panel } from '../ui/Panel';
 import { QueryView } from '../ui/QueryView';
 import { RelativeTime } from '../ui/RelativeTime';
 import { RowSkeleton } from '../ui/RowSkeleton';
 import { actorName } from '../util/actor';
+import { draftOf, keepDraft } from '../util/drafts';
+import { signOnDraft } from '../util/sign-on';
 
 /** By which provider the organisation's members sign in, and what its groups are here. */
 export function SingleSignOnPage() {
@@ -26,7 +29,7 @@ export function SingleSignOnPage() {
   if (!may(me, 'single_sign_on.manage')) {
     return (
       <Panel title="Single sign-on">
-        <EmptyState icon={<IconLock size={20} />} title="Admins set this up">
+        <EmptyState icon={<IconLock size={20} />} title="Owners and admins set this up">
           Your own account’s link with the provider is under Your security.
         </EmptyState>
       </Panel>
@@ -37,10 +40,15 @@ export function SingleSignOnPage() {
 
 function Settings() {
   const query = useQuery(singleSignOnQuery(useProject()));
-  const [editing, setEditing] = useState(false);
+  const draft = signOnDraft(useMe());
+  // Back from a proof at the provider, what was typed before is gone on with.
+  const [editing, setEditing] = useState(() => draftOf(draft) !== '');
   const [removing, setRemoving] = useState(false);
   const provider = query.data?.provider ?? null;
-  const close = () => setEditing(false);
+  const close = () => {
+    keepDraft(draft, '');
+    setEditing(false);
+  };
   return (
     <Stack gap="md">
       <Panel
@@ -62,9 +70,9 @@ function Settings() {
         <QueryView query={query} skeleton={<RowSkeleton rows={6} height={41} />}>
           {({ provider }) => (provider ? <Provider provider={provider} /> : <None />)}
         </QueryView>
-        <Modal opened={editing} onClose={close} title="Single sign-on" size="lg">
+        <Dialog opened={editing && query.data !== undefined} onClose={close} title="Single sign-on" size="lg" holds="form" begun={draftOf(draft) !== ''}>
           <SingleSignOnForm provider={provider} onDone={close} />
-        </Modal>
+        </Dialog>
         <Removal provider={provider} opened={removing} onClose={() => setRemoving(false)} />
       </Panel>
       {query.data && <Addresses signOn={query.data} />}
@@ -157,7 +165,10 @@ function Removal({ provider, opened, onClose }: { provider: SignOnProvider | nul
         pending={remove.isPending}
         problem={remove.error ? asProblem(remove.error) : null}
         onConfirm={() => remove.mutate()}
-        onClose={onClose}
+        onClose={() => {
+          remove.reset();
+          onClose();
+        }}
       >
         Everybody who signed in by <strong>{provider.issuer}</strong> is signed out at once. Those who have no password
         come back only when it is set up again.

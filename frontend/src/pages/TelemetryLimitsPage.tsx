@@ -1,4 +1,4 @@
-import { Button, Modal, Progress, Stack } from '@mantine/core';
+import { Button, Progress, Stack } from '@mantine/core';
 import { IconAlertTriangle } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
@@ -8,14 +8,16 @@ import type { LimitReached, TelemetryAllowance } from '../api/types';
 import { TelemetryLimitsForm } from '../forms/TelemetryLimitsForm';
 import { useMe, useProject } from '../hooks/useProject';
 import { Callout } from '../ui/Callout';
+import { Count } from '../ui/Count';
 import { DataTable, type Column } from '../ui/DataTable';
+import { Dialog } from '../ui/Dialog';
 import { EmptyState } from '../ui/EmptyState';
 import { Panel } from '../ui/Panel';
 import { QueryView } from '../ui/QueryView';
 import { RelativeTime } from '../ui/RelativeTime';
 import { RowSkeleton } from '../ui/RowSkeleton';
 import { actorName } from '../util/actor';
-import { exactCount, percent, shortCount } from '../util/numbers';
+import { exactCount, percent } from '../util/numbers';
 import { LIMITS, limitText, share, used } from '../util/telemetry-limits';
 
 const A_DAY_MS = 86_400_000;
@@ -36,9 +38,9 @@ export function TelemetryLimitsPage() {
         <QueryView query={query} skeleton={<RowSkeleton rows={5} height={41} />}>
           {(allowance) => <Limits allowance={allowance} />}
         </QueryView>
-        <Modal opened={editing} onClose={close} title="Limits of all projects together">
+        <Dialog opened={editing} onClose={close} title="Limits of all projects together" holds="form">
           {query.data && <TelemetryLimitsForm allowance={query.data} onDone={close} />}
-        </Modal>
+        </Dialog>
       </Panel>
       <Panel title="Limits reached" count={query.data?.reached.length} flush>
         <QueryView query={query} skeleton={<RowSkeleton rows={3} height={41} />}>
@@ -61,7 +63,7 @@ interface LimitRow {
 }
 
 const COLUMNS: readonly Column<LimitRow>[] = [
-  { id: 'label', header: 'Limit', cell: (row) => <span title={row.beyond}>{row.label}</span> },
+  { id: 'label', header: 'Limit', cell: labelCell },
   { id: 'used', header: 'Used now', width: 220, from: 'medium', cell: usedCell },
   { id: 'value', header: 'At most', width: 150, cell: (row) => <span title={row.exact}>{row.limit}</span> },
   { id: 'by', header: 'Set by', width: 120, from: 'wide', cell: (row) => <span className="dim">{row.isOwn ? 'you' : 'default'}</span> },
@@ -123,11 +125,20 @@ function rowsOf(allowance: TelemetryAllowance): LimitRow[] {
   });
 }
 
+function labelCell(row: LimitRow) {
+  return (
+    <>
+      {row.label}
+      <div className="dim">{row.beyond}</div>
+    </>
+  );
+}
+
 function usedCell(row: LimitRow) {
   if (row.used === null) return <span className="dim">—</span>;
   return (
-    <div title={exactCount(row.used)}>
-      {shortCount(row.used)} {row.share !== null && <span className="dim">({percent(row.share)})</span>}
+    <div>
+      <Count value={row.used} /> {row.share !== null && <span className="dim">({percent(row.share)})</span>}
       {row.share !== null && (
         <Progress value={row.share * 100} size={4} color={row.share > 0.9 ? 'red' : undefined} aria-label={`${row.label}: ${percent(row.share)} used`} />
       )}
@@ -138,7 +149,7 @@ function usedCell(row: LimitRow) {
 const REACHED_COLUMNS: readonly Column<LimitReached>[] = [
   { id: 'at', header: 'When', width: 110, cell: (row) => <RelativeTime at={row.at} className="dim" /> },
   { id: 'limit', header: 'Limit', width: 120, cell: (row) => labelOf(row.limit) },
-  { id: 'most', header: 'At most', width: 120, from: 'medium', cell: (row) => <span title={exactCount(row.most)}>{shortCount(row.most)}</span> },
+  { id: 'most', header: 'At most', width: 120, from: 'medium', cell: (row) => <Count value={row.most} /> },
   { id: 'offender', header: 'Refused first', cell: (row) => <span className="mono" style={{ overflowWrap: 'anywhere' }}>{row.offender}</span> },
 ];
 

@@ -1,4 +1,4 @@
-import { Button, Group, Modal, Stack } from '@mantine/core';
+import { Button, Group, Stack } from '@mantine/core';
 import { IconPlus } from '@tabler/icons-react';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
@@ -9,9 +9,10 @@ import { retentionQuery, setRetention, type RetentionRule } from '../api/telemet
 import { DeleteTelemetry } from '../components/DeleteTelemetry';
 import { RetentionForm, type RetentionValues } from '../forms/RetentionForm';
 import { useMe, useProject } from '../hooks/useProject';
+import { ConfirmByName } from '../ui/ConfirmByName';
 import { DataTable, type Column } from '../ui/DataTable';
+import { Dialog } from '../ui/Dialog';
 import { Panel } from '../ui/Panel';
-import { ProblemAlert } from '../ui/ProblemAlert';
 import { QueryView } from '../ui/QueryView';
 import { RowSkeleton } from '../ui/RowSkeleton';
 import { daysText, SIGNAL_TEXT, streamText } from '../util/retention';
@@ -20,17 +21,11 @@ type Editing = 'new' | RetentionRule | null;
 
 /** How long the project keeps its telemetry, and deleting it. */
 export function TelemetryPage() {
-  const project = useProject();
-  const client = useQueryClient();
-  const query = useQuery(retentionQuery(project));
+  const query = useQuery(retentionQuery(useProject()));
   const mayWrite = may(useMe(), 'telemetry.manage');
   const [editing, setEditing] = useState<Editing>(null);
-  const takeAway = useMutation({
-    mutationFn: ({ signal, stream }: RetentionRule) => setRetention({ signal, stream, days: null }),
-    onSuccess: () => client.invalidateQueries({ queryKey: keys.retention(project) }),
-  });
-  const { mutate } = takeAway;
-  const columns = useMemo(() => ruleColumns(mayWrite ? { edit: setEditing, takeAway: mutate } : undefined), [mayWrite, mutate]);
+  const [taking, setTaking] = useState<RetentionRule | null>(null);
+  const columns = useMemo(() => ruleColumns(mayWrite ? { edit: setEditing, takeAway: setTaking } : undefined), [mayWrite]);
   const close = () => setEditing(null);
   return (
     <Stack gap="md">
@@ -45,14 +40,14 @@ export function TelemetryPage() {
           )
         }
       >
-        {takeAway.error && <ProblemAlert problem={asProblem(takeAway.error)} />}
         <QueryView query={query} skeleton={<RowSkeleton rows={5} height={41} />}>
           {({ items, days }) => (
             <>
               <DataTable label="Retention" columns={columns} rows={items} rowId={ruleId} isDim={(row) => row.default} />
-              <Modal opened={editing !== null} onClose={close} title={editing === 'new' ? 'Add a rule' : 'Change a rule'}>
+              <Dialog opened={editing !== null} onClose={close} title={editing === 'new' ? 'Add a rule' : 'Change a rule'} holds="form">
                 {editing && <RetentionForm rule={valuesOf(editing)} choices={days} onDone={close} />}
-              </Modal>
+              </Dialog>
+              {taking && <TakeAway rule={taking} others={items} onClose={() => setTaking(null)} />}
             </>
           )}
         </QueryView>
@@ -68,6 +63,37 @@ function ruleId({ signal, stream }: RetentionRule): string {
 
 function valuesOf(editing: 'new' | RetentionRule): RetentionValues | undefined {
   return editing === 'new' ? undefined : { signal: editing.signal, stream: editing.stream, days: String(editing.days) };
+}
+
+/** A rule that is taken away may end what only it kept. */
+function TakeAway({ rule, others, onClose }: { rule: RetentionRule; others: readonly RetentionRule[]; onClose: () => void }) {
+  const project = useProject();
+  const client = useQueryClient();
+  const takeAway = useMutation({
+    mutationFn: () => setRetention({ signal: rule.signal, stream: rule.stream, days: null }),
+    onSuccess: async () => {
+      onClose();
+      await client.invalidateQueries({ queryKey: keys.retention(project) });
+    },
+  });
+  const rest = rule.stream === '' ? undefined : others.find(({ signal, stream }) => signal === rule.signal && stream === '');
+  return (
+    <ConfirmByName
+      opened
+      title="Take away rule"
+      name={streamText(rule.signal, rule.stream)}
+      act="Take away"
+      pending={takeAway.isPending}
+      problem={takeAway.error ? asProblem(takeAway.error) : null}
+      onConfirm={() => takeAway.mutate()}
+      onClose={onClose}
+    >
+      {SIGNAL_TEXT[rule.signal] ?? rule.signal} of <strong>{streamText(rule.signal, rule.stream)}</strong> were kept for {daysText(rule.days)}. From
+      now on they go by{' '}
+      {rest ? `the other rules; that of ${streamText(rest.signal, '')} is ${daysText(rest.days)}.` : 'what this installation keeps by itself.'}
+      {(!rest || rest.days < rule.days) && ' What is older than that is deleted for good.'}
+    </ConfirmByName>
+  );
 }
 
 interface Acts {

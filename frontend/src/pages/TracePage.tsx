@@ -15,10 +15,11 @@ import { EmptyState } from '../ui/EmptyState';
 import { PageHeader } from '../ui/PageHeader';
 import { Panel } from '../ui/Panel';
 import { PanelBoundary } from '../ui/PanelBoundary';
+import { ProblemAlert } from '../ui/ProblemAlert';
 import { QueryView } from '../ui/QueryView';
-import { shortDuration } from '../util/numbers';
+import { exactCount, shortDuration } from '../util/numbers';
 import { absoluteTime } from '../util/time';
-import { spanTree, visibleRows, type SpanTree } from '../util/trace-layout';
+import { nextOf, spanTree, visibleRows, type SpanTree } from '../util/trace-layout';
 import classes from './TracePage.module.css';
 
 export function TracePage() {
@@ -26,6 +27,14 @@ export function TracePage() {
   const query = useQuery(traceQuery(useProject(), id));
   if (query.data === undefined && query.error && asProblem(query.error).status === 404) {
     return <NoTrace id={id} retry={() => void query.refetch()} />;
+  }
+  if (query.data === undefined && query.error) {
+    return (
+      <>
+        <PageHeader title="Trace" />
+        <ProblemAlert problem={asProblem(query.error)} retry={() => void query.refetch()} />
+      </>
+    );
   }
   return (
     <QueryView
@@ -54,6 +63,8 @@ function TraceView({ trace }: { trace: Trace }) {
   const root = tree.roots[0];
   const around = { from: new Date(tree.from - AROUND_MS).toISOString(), to: new Date(tree.to + AROUND_MS).toISOString() };
   const span = spans.find(({ span_id }) => span_id === selected);
+  const failed = useMemo(() => new Set(spans.flatMap(({ span_id, status }) => (status === 'error' ? [span_id] : []))), [spans]);
+  const nextFailed = nextOf(order, failed, span?.span_id);
   return (
     <>
       <PageHeader
@@ -68,7 +79,15 @@ function TraceView({ trace }: { trace: Trace }) {
           />
         }
       />
-      <TraceFacts trace={trace} tree={tree} services={services} colorOf={colorOf} around={around} />
+      <TraceFacts
+        trace={trace}
+        tree={tree}
+        services={services}
+        colorOf={colorOf}
+        around={around}
+        failed={failed.size}
+        onFailed={() => set({ span: nextFailed })}
+      />
       <section className={classes.view} aria-label={tab === 'flame' ? 'Flame graph' : 'Waterfall'}>
         <PanelBoundary>
           {tab === 'flame' ? (
@@ -90,7 +109,7 @@ function TraceView({ trace }: { trace: Trace }) {
         <PanelBoundary>
           {span && (
             <>
-              <SpanSteps order={order} at={order.indexOf(span.span_id)} onStep={(id) => set({ span: id })} />
+              <SpanSteps order={order} at={order.indexOf(span.span_id)} failed={nextFailed} onStep={(id) => set({ span: id })} />
               <SpanDetails span={span} trace={trace.trace_id} origin={tree.from} window={around} />
             </>
           )}
@@ -100,8 +119,16 @@ function TraceView({ trace }: { trace: Trace }) {
   );
 }
 
+interface SpanStepsProps {
+  order: readonly string[];
+  at: number;
+  /** The next span with an error; this one where there is no other. */
+  failed: string | undefined;
+  onStep: (id: string) => void;
+}
+
 /** From span to span in the waterfall's order, without closing the details in between. */
-function SpanSteps({ order, at, onStep }: { order: readonly string[]; at: number; onStep: (id: string) => void }) {
+function SpanSteps({ order, at, failed, onStep }: SpanStepsProps) {
   const step = (to: number) => {
     const id = order[to];
     if (id) onStep(id);
@@ -114,8 +141,13 @@ function SpanSteps({ order, at, onStep }: { order: readonly string[]; at: number
       <Button size="compact-sm" variant="default" leftSection={<IconArrowDown size={14} />} disabled={at + 1 >= order.length} onClick={() => step(at + 1)}>
         Next span
       </Button>
+      {failed !== undefined && (
+        <Button size="compact-sm" variant="default" disabled={failed === order[at]} onClick={() => onStep(failed)}>
+          Next error
+        </Button>
+      )}
       <span className="dim tabular">
-        {at + 1} of {order.length}
+        {exactCount(at + 1)} of {exactCount(order.length)}
       </span>
     </nav>
   );
@@ -165,17 +197,27 @@ interface TraceFactsProps {
   services: readonly [string, number][];
   colorOf: (service: string) => string;
   around: { from: string; to: string };
+  failed: number;
+  /** Opens the first span with an error. */
+  onFailed: () => void;
 }
 
-function TraceFacts({ trace, tree, services, colorOf, around }: TraceFactsProps) {
+function TraceFacts({ trace, tree, services, colorOf, around, failed, onFailed }: TraceFactsProps) {
   const project = useProject();
-  const errors = trace.spans.filter(({ status }) => status === 'error').length;
   return (
     <div className={classes.facts}>
       <dl className={classes.numbers}>
         <Fact name="Duration">{shortDuration(tree.to - tree.from)}</Fact>
-        <Fact name="Spans">{trace.spans.length}</Fact>
-        <Fact name="Errors">{errors > 0 ? <span className={classes.errors}>{errors}</span> : '0'}</Fact>
+        <Fact name="Spans">{exactCount(trace.spans.length)}</Fact>
+        <Fact name="Errors">
+          {failed > 0 ? (
+            <button type="button" className={classes.errors} aria-label={`${exactCount(failed)} with errors: open the first`} onClick={onFailed}>
+              {exactCount(failed)}
+            </button>
+          ) : (
+            '0'
+          )}
+        </Fact>
         <Fact name="Started">{absoluteTime(tree.from)}</Fact>
         <Fact name="Trace id">
           <span className="mono">{trace.trace_id}</span> <CopyIcon value={trace.trace_id} label="Copy the trace id" />

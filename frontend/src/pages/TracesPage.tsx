@@ -5,6 +5,7 @@ import { useNavigate, useSearch } from '@tanstack/react-router';
 import { lazy, Suspense, useMemo } from 'react';
 import { arrivalQuery } from '../api/arrival';
 import { durationsQuery, heatmapQuery, traceListQuery, type TraceFilter, type TraceHeatmap, type TracePoint, type TraceSummary } from '../api/traces';
+import { AddressNotice } from '../components/AddressNotice';
 import { FirstSignal } from '../components/FirstSignal';
 import { SavedViews } from '../components/SavedViews';
 import { serviceColors } from '../components/ServiceName';
@@ -15,6 +16,7 @@ import { useProject } from '../hooks/useProject';
 import { useTimeRange } from '../hooks/useTimeRange';
 import { useZoom } from '../hooks/useZoom';
 import { DataTable } from '../ui/DataTable';
+import { DownloadCsv } from '../ui/DownloadCsv';
 import { EmptyState } from '../ui/EmptyState';
 import { LoadMore } from '../ui/LoadMore';
 import { PageHeader } from '../ui/PageHeader';
@@ -22,11 +24,13 @@ import { Panel } from '../ui/Panel';
 import { PanelBoundary } from '../ui/PanelBoundary';
 import { QueryView } from '../ui/QueryView';
 import { RowSkeleton } from '../ui/RowSkeleton';
+import { Superseded } from '../ui/Superseded';
 import { heatCells, narrowedTo, type HeatCell } from '../util/heatmap';
 import { exactCount, percent, shortDuration } from '../util/numbers';
 import { instants, type RangeSearch } from '../util/range';
+import { traceRows } from '../util/table-files';
 import { clockTime } from '../util/time';
-import { traceFilter, type TraceSearch } from '../util/trace-search';
+import { traceFilter, unreadTraces, type TraceSearch } from '../util/trace-search';
 import classes from './TracesPage.module.css';
 
 const Heatmap = lazy(async () => ({ default: (await import('../ui/Heatmap')).Heatmap }));
@@ -67,6 +71,7 @@ function Explorer() {
   const set = (next: TraceSearch) => void navigate({ to: '.', search: (before) => ({ ...before, ...next }), resetScroll: false });
   return (
     <>
+      <AddressNotice unread={unreadTraces(search)} />
       <div className={classes.search}>
         <TraceSearchForm search={search} onSearch={set} />
         <div className={classes.views}>
@@ -114,7 +119,11 @@ function Points({ filter, range }: FoundProps) {
   const query = useQuery(durationsQuery(useProject(), filter, range, () => instants(range)));
   return (
     <QueryView query={query} skeleton={chartSkeleton}>
-      {({ points, window }) => <DurationChart points={points} window={window} />}
+      {({ points, window }) => (
+        <Superseded when={query.isPlaceholderData}>
+          <DurationChart points={points} window={window} />
+        </Superseded>
+      )}
     </QueryView>
   );
 }
@@ -123,15 +132,17 @@ function SpanHeatmap({ filter, range }: FoundProps) {
   const query = useQuery(heatmapQuery(useProject(), filter, range, () => instants(range)));
   return (
     <QueryView query={query} skeleton={chartSkeleton}>
-      {({ heatmap, window }) =>
-        heatmap.count > 0 ? (
-          <HeatmapChart heatmap={heatmap} window={window} />
-        ) : (
-          <EmptyState icon={<IconTimeline size={20} />} title="No span matches">
-            Take a condition away, or choose a longer range.
-          </EmptyState>
-        )
-      }
+      {({ heatmap, window }) => (
+        <Superseded when={query.isPlaceholderData} empty={heatmap.count === 0} skeleton={chartSkeleton}>
+          {heatmap.count > 0 ? (
+            <HeatmapChart heatmap={heatmap} window={window} />
+          ) : (
+            <EmptyState icon={<IconTimeline size={20} />} title="No span matches">
+              Take a condition away, or choose a longer range.
+            </EmptyState>
+          )}
+        </Superseded>
+      )}
     </QueryView>
   );
 }
@@ -203,8 +214,8 @@ function DurationChart({ points, window }: { points: readonly TracePoint[]; wind
         />
       </Suspense>
       <p className={classes.legend}>
-        <span className={classes.good} aria-hidden /> {points.length - failed} without errors
-        <span className={classes.bad} aria-hidden /> {failed} with errors
+        <span className={classes.good} aria-hidden /> {exactCount(points.length - failed)} without errors
+        <span className={classes.bad} aria-hidden /> {exactCount(failed)} with errors
         <span className={classes.hint}>Click opens a trace, dragging narrows the range.</span>
       </p>
     </>
@@ -213,11 +224,20 @@ function DurationChart({ points, window }: { points: readonly TracePoint[]; wind
 
 function TraceList({ filter, range }: FoundProps) {
   const query = useInfiniteQuery(traceListQuery(useProject(), filter, range, () => instants(range)));
+  const rows = useMemo(() => query.data?.pages.flatMap((page) => page.items) ?? [], [query.data]);
   return (
     <>
-      <Panel title="Traces" flush>
+      <Panel
+        title="Traces"
+        flush
+        actions={rows.length > 0 && <DownloadCsv label="Download these traces as CSV" name="traces" rows={() => traceRows(rows)} />}
+      >
         <QueryView query={query} skeleton={<RowSkeleton rows={12} height={41} />}>
-          {(data) => <TraceRows rows={data.pages.flatMap((page) => page.items)} />}
+          {() => (
+            <Superseded when={query.isPlaceholderData} empty={rows.length === 0} skeleton={<RowSkeleton rows={12} height={41} />}>
+              <TraceRows rows={rows} />
+            </Superseded>
+          )}
         </QueryView>
       </Panel>
       <LoadMore query={query} />

@@ -5,17 +5,21 @@ import type { RateStanding, UsageOfDay, UsageOfKey } from '../api/types';
 import { may } from '../api/auth';
 import { usageQuery } from '../api/usage';
 import { useMe, useProject } from '../hooks/useProject';
+import { Count } from '../ui/Count';
 import { DataTable, type Column } from '../ui/DataTable';
+import { DownloadCsv } from '../ui/DownloadCsv';
 import { EmptyState } from '../ui/EmptyState';
 import { Panel } from '../ui/Panel';
 import { QueryView } from '../ui/QueryView';
 import { RowSkeleton } from '../ui/RowSkeleton';
-import { exactCount, sampleText, shortCount } from '../util/numbers';
+import { exactCount, sampleText } from '../util/numbers';
+import { usageRows } from '../util/table-files';
 
 /** What the organisation asked and sent by day and by key, what was refused, and how near it is to its rate limits. */
 export function UsagePage() {
   const query = useQuery(usageQuery(useProject()));
   const seesKeys = may(useMe(), 'api_key.read');
+  const counted = query.data?.days ?? [];
   const skeleton = <RowSkeleton rows={4} height={41} />;
   return (
     <Stack gap="md">
@@ -24,7 +28,11 @@ export function UsagePage() {
           {({ rates }) => <Rates rates={rates} />}
         </QueryView>
       </Panel>
-      <Panel title="By day" flush>
+      <Panel
+        title="By day"
+        flush
+        actions={counted.length > 0 && <DownloadCsv label="Download the use by day as CSV" name="usage" rows={() => usageRows(counted)} />}
+      >
         <QueryView query={query} skeleton={skeleton}>
           {({ days }) => <Days days={days} />}
         </QueryView>
@@ -32,7 +40,15 @@ export function UsagePage() {
       {seesKeys && (
         <Panel title="By key and reason" flush>
           <QueryView query={query} skeleton={skeleton}>
-            {({ keys }) => <DataTable label="Use by key" columns={KEY_COLUMNS} rows={keys} rowId={keyId} />}
+            {({ keys }) =>
+              keys.length === 0 ? (
+                <EmptyState icon={<IconChartBar size={20} />} title="Nothing was counted yet">
+                  What each key sends, and why some of it is refused, is counted once a minute.
+                </EmptyState>
+              ) : (
+                <DataTable label="Use by key" columns={KEY_COLUMNS} rows={keys} rowId={keyId} />
+              )
+            }
           </QueryView>
         </Panel>
       )}
@@ -96,7 +112,8 @@ function keyId(row: UsageOfKey): string {
 function refusedCell(row: UsageOfDay) {
   if (row.refused_requests === 0 && row.refused_items === 0) return <span className="dim">—</span>;
   const text = `${exactCount(row.refused_requests)} requests, ${exactCount(row.refused_items)} items`;
-  return <span title={text}>{shortCount(row.refused_requests + row.refused_items)}</span>;
+  const all = row.refused_requests + row.refused_items;
+  return <Count value={all} exact={text} />;
 }
 
 function labelOf(used: string): string {
@@ -104,9 +121,9 @@ function labelOf(used: string): string {
 }
 
 function count(value: number) {
-  return <span title={exactCount(value)}>{shortCount(value)}</span>;
+  return <Count value={value} />;
 }
 
 function size(value: number) {
-  return value === 0 ? <span className="dim">—</span> : <span title={`${exactCount(value)} bytes`}>{sampleText(value, 'bytes')}</span>;
+  return value === 0 ? <span className="dim">—</span> : <Count value={value} short={sampleText(value, 'bytes')} exact={`${exactCount(value)} bytes`} />;
 }

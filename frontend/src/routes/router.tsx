@@ -98,7 +98,7 @@ const incidentsRoute = createRoute({
   getParentRoute: () => projectRoute,
   path: '/incidents',
   staticData: { timeRange: 'all' },
-  validateSearch: only('status', 'severity', 'q', 'assignee', 'order'),
+  validateSearch: only('status', 'severity', 'q', 'assignee', 'order', 'when'),
   component: page(() => import('../pages/IncidentsPage'), 'IncidentsPage'),
 });
 
@@ -133,7 +133,7 @@ const logs = createRoute({
   getParentRoute: () => projectRoute,
   path: '/logs',
   staticData: { timeRange: '1h' },
-  validateSearch: only('q', 'service', 'level', 'tab', 'live', 'order'),
+  validateSearch: only('q', 'service', 'level', 'tab', 'live', 'order', 'line'),
   component: page(() => import('../pages/LogsPage'), 'LogsPage'),
 });
 
@@ -156,7 +156,7 @@ const services = createRoute({
   getParentRoute: () => projectRoute,
   path: '/services',
   staticData: { timeRange: '1h' },
-  validateSearch: only('service', 'tab'),
+  validateSearch: only('service', 'tab', 'order'),
   component: page(() => import('../pages/ServicesPage'), 'ServicesPage'),
 });
 
@@ -245,7 +245,7 @@ const usage = createRoute({
 const audit = createRoute({
   getParentRoute: () => settings,
   path: '/audit',
-  staticData: { timeRange: '30d' },
+  staticData: { timeRange: '30d', allTime: true },
   validateSearch: only('q', 'kind', 'result', 'actor', 'target'),
   component: page(() => import('../pages/AuditPage'), 'AuditPage'),
 });
@@ -330,5 +330,7 @@ declare module '@tanstack/react-router' {
   interface StaticDataRouteOption {
     /** The page reads the shared time range; this is its range when the URL names none. */
     timeRange?: RangeName;
+    /** It offers all time, too; a page whose own range is all time does anyway. */
+    allTime?: boolean;
   }
 }

@@ -9,6 +9,8 @@ export interface PageSearch {
   severity?: string | undefined;
   q?: string | undefined;
   assignee?: string | undefined;
+  /** Incidents: `resolved` where the range is of when they were resolved; by itself it is of when they were opened. */
+  when?: string | undefined;
   alert?: string | undefined;
   /** Metrics: one parameter per query, named by its letter. */
   a?: string | undefined;
@@ -25,7 +27,9 @@ export interface PageSearch {
   level?: string | undefined;
   /** Logs: `1` while lines are followed. */
   live?: string | undefined;
-  /** Logs: `oldest` while the oldest lines come first. Incidents: the same, or `worst`. */
+  /** Logs: the id of the line that a link leads to. */
+  line?: string | undefined;
+  /** Logs: `oldest` while the oldest lines come first. Incidents: the same, or `worst`. Services: by which number, `p95`. */
   order?: string | undefined;
   operation?: string | undefined;
   /** Traces: shortest and longest duration, as written: `250ms`, `1.5s`. */

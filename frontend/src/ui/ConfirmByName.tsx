@@ -1,6 +1,7 @@
-import { Button, Group, Modal, Stack, Text, TextInput } from '@mantine/core';
+import { Button, Group, Stack, Text, TextInput } from '@mantine/core';
 import { useState, type ReactNode } from 'react';
 import type { Problem } from '../api/problem';
+import { Dialog } from './Dialog';
 import { ProblemAlert } from './ProblemAlert';
 
 interface ConfirmByNameProps {
@@ -24,7 +25,7 @@ export function ConfirmByName(props: ConfirmByNameProps) {
     props.onClose();
   };
   return (
-    <Modal opened={props.opened} onClose={close} title={props.title}>
+    <Dialog opened={props.opened} onClose={close} title={props.title}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -50,6 +51,6 @@ export function ConfirmByName(props: ConfirmByNameProps) {
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

@@ -2,6 +2,7 @@ import { Button } from '@mantine/core';
 import { IconAlertTriangle, IconPlugConnectedX } from '@tabler/icons-react';
 import { adviceFor, isRetryable, type Problem } from '../api/problem';
 import { Callout } from './Callout';
+import { RequestId } from './RequestId';
 import classes from './ProblemAlert.module.css';
 
 interface ProblemAlertProps {
@@ -26,11 +27,7 @@ export function ProblemAlert({ problem, retry }: ProblemAlertProps) {
                 Try again
               </Button>
             )}
-            {problem.requestId && (
-              <span>
-                Request <span className="mono">{problem.requestId}</span>
-              </span>
-            )}
+            {problem.requestId && <RequestId id={problem.requestId} />}
           </div>
         )}
       </Callout>

@@ -1,7 +1,8 @@
 import { Kbd, TextInput } from '@mantine/core';
-import { useDebouncedCallback, useHotkeys } from '@mantine/hooks';
+import { useDebouncedCallback } from '@mantine/hooks';
 import { IconSearch } from '@tabler/icons-react';
 import { useEffect, useRef, useState } from 'react';
+import { useShortcuts } from '../hooks/useShortcuts';
 
 interface SearchInputProps {
   label: string;
@@ -17,7 +18,7 @@ export function SearchInput({ label, value, onChange }: SearchInputProps) {
   const [text, setText] = useState(value);
   const settle = useDebouncedCallback(onChange, SETTLE_MS);
   useEffect(() => setText(value), [value]);
-  useHotkeys([['/', () => input.current?.focus()]]);
+  useShortcuts([['/', () => input.current?.focus()]]);
 
   const change = (next: string) => {
     setText(next);
@@ -28,6 +29,7 @@ export function SearchInput({ label, value, onChange }: SearchInputProps) {
       ref={input}
       size="xs"
       type="search"
+      name="search"
       aria-label={label}
       placeholder={label}
       leftSection={<IconSearch size={14} />}

@@ -1,8 +1,10 @@
 import { useComputedColorScheme } from '@mantine/core';
-import { useEffect, useRef } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
+import { exactCount } from '../util/numbers';
 import classes from './TimeBars.module.css';
+import charts from './TimeChart.module.css';
 
 export interface BarSeries {
   name: string;
@@ -19,16 +21,23 @@ interface TimeBarsProps {
   height: number;
 }
 
+interface Hover {
+  index: number;
+  left: number;
+  top: number;
+}
+
 /** Two bars per day, drawn on a canvas; the numbers are in the legend and, for screen readers, in a table. */
 export function TimeBars({ label, times, series, height }: TimeBarsProps) {
   const host = useRef<HTMLDivElement>(null);
   const scheme = useComputedColorScheme('light');
+  const [hover, setHover] = useState<Hover | null>(null);
 
   useEffect(() => {
     const element = host.current;
     if (!element) return;
     const plot = new uPlot(
-      chartOptions(element, series, height),
+      { ...chartOptions(element, series, height), hooks: { setCursor: [(drawn) => setHover(dayUnder(drawn))] } },
       [[...times], ...series.map((one) => [...one.values])],
       element,
     );
@@ -42,7 +51,10 @@ export function TimeBars({ label, times, series, height }: TimeBarsProps) {
 
   return (
     <figure className={classes.figure}>
-      <div ref={host} role="img" aria-label={label} style={{ height }} className={classes.host} />
+      <div className={charts.chart} onMouseLeave={() => setHover(null)}>
+        <div ref={host} role="img" aria-label={label} style={{ height }} className={classes.host} />
+        {hover && <Tooltip hover={hover} times={times} series={series} />}
+      </div>
       <figcaption>
         <table className={classes.legend}>
           <thead>
@@ -60,9 +72,9 @@ export function TimeBars({ label, times, series, height }: TimeBarsProps) {
                   <span className={classes.swatch} style={{ background: `var(${one.color})` }} aria-hidden />
                   {one.name}
                 </th>
-                <td>{one.values.at(-1) ?? 0}</td>
-                <td>{Math.max(0, ...one.values)}</td>
-                <td>{one.values.reduce((sum, value) => sum + value, 0)}</td>
+                <td>{exactCount(one.values.at(-1) ?? 0)}</td>
+                <td>{exactCount(Math.max(0, ...one.values))}</td>
+                <td>{exactCount(one.values.reduce((sum, value) => sum + value, 0))}</td>
               </tr>
             ))}
           </tbody>
@@ -70,6 +82,29 @@ export function TimeBars({ label, times, series, height }: TimeBarsProps) {
       </figcaption>
     </figure>
   );
+}
+
+function Tooltip({ hover, times, series }: Pick<TimeBarsProps, 'times' | 'series'> & { hover: Hover }) {
+  const day = times[hover.index];
+  if (day === undefined) return null;
+  return (
+    <div className={charts.tooltip} style={{ left: hover.left, top: hover.top }} data-flip={hover.left > 420 || undefined} aria-hidden>
+      <p className={charts.time}>{dayLabel(day)} (UTC)</p>
+      {series.map(({ name, color, values }) => (
+        <p key={name} className={charts.row}>
+          <span className={charts.swatch} style={{ background: `var(${color})` }} />
+          <span className={charts.name}>{name}</span>
+          <span className="tabular">{exactCount(values[hover.index] ?? 0)}</span>
+        </p>
+      ))}
+    </div>
+  );
+}
+
+function dayUnder(plot: uPlot): Hover | null {
+  const { idx, left = -1, top = 0 } = plot.cursor;
+  if (idx === null || idx === undefined || left < 0) return null;
+  return { index: idx, left: left + plot.bbox.left / devicePixelRatio, top };
 }
 
 const DAY_SECONDS = 86_400;
@@ -87,7 +122,7 @@ function chartOptions(element: HTMLElement, series: readonly BarSeries[], height
     width: element.clientWidth,
     height,
     legend: { show: false },
-    cursor: { show: false },
+    cursor: { x: false, y: false, points: { show: false }, drag: { x: false, y: false } },
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC'),
     scales: {
       x: { time: true, range: (_plot, min, max) => [min - DAY_SECONDS / 2, max + DAY_SECONDS / 2] },

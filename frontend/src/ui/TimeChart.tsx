@@ -4,7 +4,7 @@ import type uPlot from 'uplot';
 import { useLatest } from '../hooks/useLatest';
 import type { Line } from '../util/series';
 import { clockTime, absoluteTime } from '../util/time';
-import { mountPlot, sharedCursor, takeSelection, timeAxis, tokensOf, valueAxis } from './plot';
+import { mountPlot, sharedCursor, takeSelection, timeAxis, type Token, tokensOf, valueAxis } from './plot';
 import classes from './TimeChart.module.css';
 
 /** A mark at an instant that leads somewhere: an exemplar. */
@@ -13,6 +13,16 @@ export interface Dot {
   /** Seconds since 1970. */
   time: number;
   value: number;
+}
+
+/** An instant at which something else happened, told by a line from top to bottom. */
+export interface Moment {
+  id: string;
+  /** Seconds since 1970. */
+  time: number;
+  name: string;
+  /** A CSS custom property that holds the colour in both schemes. */
+  color: `--${string}`;
 }
 
 interface TimeChartProps {
@@ -26,6 +36,7 @@ interface TimeChartProps {
   height: number;
   dots?: readonly Dot[];
   onDot?: (id: string) => void;
+  moments?: readonly Moment[];
   /** Called with the dragged window, in milliseconds. */
   onZoom: (from: number, to: number) => void;
   hostRef?: RefObject<HTMLDivElement | null>;
@@ -41,7 +52,7 @@ const TOOLTIP_ROWS = 8;
 
 /** Lines over time on a canvas: gaps are gaps, dragging selects a window, the crosshair shows values nearest first. */
 export function TimeChart(props: TimeChartProps) {
-  const { label, times, lines, isolated, text, height, dots } = props;
+  const { label, times, lines, isolated, text, height, dots, moments } = props;
   const own = useRef<HTMLDivElement>(null);
   const host = props.hostRef ?? own;
   const scheme = useComputedColorScheme('light');
@@ -70,14 +81,19 @@ export function TimeChart(props: TimeChartProps) {
               if (window) calls.current.onZoom(window.from, window.to);
             },
           ],
-          draw: [(plot) => drawDots(plot, marks, token('--ink'), token('--surface'))],
+          draw: [
+            (plot) => {
+              drawMoments(plot, moments ?? [], token);
+              drawDots(plot, marks, token('--ink'), token('--surface'));
+            },
+          ],
           ready: [(plot) => listenForDots(plot, marks, (id) => calls.current.onDot?.(id))],
         },
       },
       [[...times], ...lines.map(({ values }) => values)] as uPlot.AlignedData,
     );
     return unmount;
-  }, [times, lines, isolated, text, height, dots, scheme, host, calls]);
+  }, [times, lines, isolated, text, height, dots, moments, scheme, host, calls]);
 
   return (
     <div className={classes.chart} onMouseLeave={() => setHover(null)}>
@@ -87,7 +103,7 @@ export function TimeChart(props: TimeChartProps) {
   );
 }
 
-function Tooltip({ hover, times, lines, isolated, text }: TimeChartProps & { hover: Hover }) {
+function Tooltip({ hover, times, lines, isolated, text, moments = [] }: TimeChartProps & { hover: Hover }) {
   const at = times[hover.index];
   if (at === undefined) return null;
   const rows = lines
@@ -110,6 +126,12 @@ function Tooltip({ hover, times, lines, isolated, text }: TimeChartProps & { hov
         </p>
       ))}
       {rows.length > TOOLTIP_ROWS && <p className={classes.more}>and {rows.length - TOOLTIP_ROWS} more</p>}
+      {momentsNear(moments, times, hover.index).map((moment) => (
+        <p key={moment.id} className={classes.row}>
+          <span className={classes.swatch} style={{ background: `var(${moment.color})` }} />
+          <span className={classes.name}>{moment.name}</span>
+        </p>
+      ))}
     </div>
   );
 }
@@ -146,6 +168,40 @@ function hoverOf(plot: uPlot): Hover | null {
   const { idx, left = -1, top = -1 } = plot.cursor;
   if (idx === null || idx === undefined || left < 0) return null;
   return { index: idx, left: left + plot.bbox.left / devicePixelRatio, top };
+}
+
+/** Those that lie nearer to this instant of the grid than to its neighbours. */
+function momentsNear(moments: readonly Moment[], times: readonly number[], index: number): readonly Moment[] {
+  const at = times[index] ?? 0;
+  const half = ((times[1] ?? 1) - (times[0] ?? 0)) / 2;
+  return moments.filter(({ time }) => Math.abs(time - at) <= half);
+}
+
+const FLAG_SIZE = 7;
+
+function drawMoments(plot: uPlot, moments: readonly Moment[], token: Token): void {
+  const { ctx, bbox } = plot;
+  const size = FLAG_SIZE * devicePixelRatio;
+  ctx.save();
+  ctx.lineWidth = devicePixelRatio;
+  ctx.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio]);
+  for (const { time, color } of moments) {
+    const x = plot.valToPos(time, 'x', true);
+    if (x < bbox.left || x > bbox.left + bbox.width) continue;
+    ctx.strokeStyle = token(color);
+    ctx.fillStyle = token(color);
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x + size, bbox.top + size / 2);
+    ctx.lineTo(x, bbox.top + size);
+    ctx.closePath();
+    ctx.fill();
+  }
+  ctx.restore();
 }
 
 const DOT_SIZE = 5;

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { alertLinks } from './alert-links';
+import { alertLinks, servicesOf } from './alert-links';
 
 const alert = {
   labels: { alertname: 'CheckoutDown', job: 'probe', service: 'checkout' },
@@ -22,6 +22,11 @@ it('looks at the service around the alert’s beginning, with the rule’s own q
 it('shows the first hour of what has fired for days, and nothing after its end', () => {
   expect(alertLinks(alert, at('2026-11-27T00:00:00Z')).window.to).toBe('2026-11-23T03:41:00.000Z');
   expect(alertLinks({ ...alert, ends_at: '2026-11-23T02:44:00Z' }, at('2026-11-27T00:00:00Z')).window.to).toBe('2026-11-23T02:44:00.000Z');
+});
+
+it('knows the services of an incident’s alerts, the most frequent first', () => {
+  const of = (labels: Record<string, string>) => ({ labels });
+  expect(servicesOf([of({ job: 'cart' }), of({ service: 'pay', job: 'x' }), of({ app: 'pay' }), of({ instance: 'i' })])).toEqual(['pay', 'cart']);
 });
 
 it('promises nothing that the alert does not tell', () => {

@@ -1,12 +1,9 @@
 import type { Alert } from '../api/types';
+import { around } from './around';
 import { isWebLink } from './links';
 
 /** Labels that name the service, as rules and exporters have them; the first that is there counts. */
 const SERVICE_LABELS = ['service', 'service_name', 'app', 'job'];
-/** What led to the alert happened before it. */
-const BEFORE_MS = 15 * 60_000;
-/** An alert that has fired for days is explained by its first hour. */
-const AFTER_MS = 60 * 60_000;
 
 export interface AlertLinks {
   window: { from: string; to: string };
@@ -18,15 +15,26 @@ export interface AlertLinks {
 
 /** Where to look for what an alert is about. `now` in milliseconds. */
 export function alertLinks(alert: Pick<Alert, 'labels' | 'annotations' | 'starts_at' | 'ends_at' | 'generator_url'>, now: number): AlertLinks {
-  const started = Date.parse(alert.starts_at);
-  const ended = alert.ends_at ? Date.parse(alert.ends_at) : now;
-  const to = Math.max(started, Math.min(ended, started + AFTER_MS));
   return {
-    window: { from: new Date(started - BEFORE_MS).toISOString(), to: new Date(to).toISOString() },
-    service: SERVICE_LABELS.map((name) => alert.labels[name]).find(Boolean),
+    window: around(alert.starts_at, alert.ends_at, now),
+    service: serviceOf(alert),
     expression: expressionOf(alert.generator_url),
     runbook: [alert.annotations['runbook_url'], alert.annotations['runbook']].find((address) => address && isWebLink(address)),
   };
+}
+
+function serviceOf({ labels }: Pick<Alert, 'labels'>): string | undefined {
+  return SERVICE_LABELS.map((name) => labels[name]).find(Boolean);
+}
+
+/** The services that some alerts name, the most frequent first. */
+export function servicesOf(alerts: readonly Pick<Alert, 'labels'>[]): string[] {
+  const counts = new Map<string, number>();
+  for (const alert of alerts) {
+    const service = serviceOf(alert);
+    if (service) counts.set(service, (counts.get(service) ?? 0) + 1);
+  }
+  return [...counts].sort(([, left], [, right]) => right - left).map(([service]) => service);
 }
 
 function expressionOf(address: string | null | undefined): string | undefined {

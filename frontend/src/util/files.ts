@@ -10,6 +10,14 @@ function csvField(value: string | number | null): string {
   return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
+/** Has the browser fetch a file of the server by itself, however large it is. */
+export function downloadFrom(address: string): void {
+  const link = document.createElement('a');
+  link.href = address;
+  link.download = '';
+  link.click();
+}
+
 /** Hands a file to the browser's downloads. */
 export function download(name: string, content: Blob): void {
   const address = URL.createObjectURL(content);

@@ -42,6 +42,14 @@ it('draws the slow exemplars of each time where there are too many', () => {
   expect(dots.filter(({ time }) => time > 100 && time < 150).length).toBeGreaterThan(5);
 });
 
+it('knows a series again when others come before it', () => {
+  const idsOf = (...pods: string[]) =>
+    metricChart([{ letter: 'a', grid, data: matrix(...pods.map((pod): [Record<string, string>, [number, string][]] => [{ pod }, [[0, '1']]])) }]).lines.map(({ id }) => id);
+  const [alone] = idsOf('b');
+  expect(idsOf('a', 'b')[1]).toBe(alone);
+  expect(new Set(idsOf('b', 'b')).size).toBe(2);
+});
+
 it('exports one row per instant', () => {
   const rows = chartRows(metricChart([{ letter: 'a', grid, data: matrix([{ __name__: 'up' }, [[0, '1']]]) }]));
   expect(rows[0]).toEqual(['time', 'up']);

@@ -28,14 +28,25 @@ export function metricChart(answers: readonly Answered[]): MetricChart {
   const shown = all.slice(0, SERIES_DRAWN);
   const named = shown.map(({ letter, metric, part, values }) => ({ name: displayName(metric, letter, answers.length > 1) + part, values }));
   const colors = assignColors(named.map(({ name }) => name));
-  const lines = named.map(({ name, values }, index) => ({
-    id: `${index}:${name}`,
+  const idOf = idsByName();
+  const lines = named.map(({ name, values }) => ({
+    id: idOf(name),
     name,
     values: onGrid(values, start, end, step),
     ...(colors.get(name) ?? { color: 0, dashed: false }),
   }));
   const times = answers.length === 0 ? [] : Array.from({ length: Math.floor((end - start) / step + 1e-9) + 1 }, (_, index) => start + index * step);
   return { times, lines, left: all.length - shown.length };
+}
+
+/** The name, numbered where it comes again: a series that is shown alone stays so when others come and go. */
+function idsByName(): (name: string) => string {
+  const seen = new Map<string, number>();
+  return (name) => {
+    const nth = (seen.get(name) ?? 0) + 1;
+    seen.set(name, nth);
+    return nth === 1 ? name : `${name} ${nth}`;
+  };
 }
 
 interface Drawn {

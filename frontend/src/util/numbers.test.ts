@@ -9,6 +9,13 @@ it('writes durations with the unit that keeps three figures', () => {
   expect(shortDuration(12.456)).toBe('12.5 ms');
   expect(shortDuration(1234)).toBe('1.23 s');
   expect(shortDuration(200_000)).toBe('3 min 20 s');
+  expect(shortDuration(119_600)).toBe('2 min');
+});
+
+it('writes what takes hours and days in hours and days, as uptimes and backups do', () => {
+  expect(shortDuration(18_600_000)).toBe('5 h 10 min');
+  expect(sampleText(864_000, 'seconds')).toBe('10 d');
+  expect(sampleText(-90_000, 'seconds')).toBe('-1 d 1 h');
 });
 
 it('abbreviates large counts only', () => {

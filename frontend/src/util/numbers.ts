@@ -1,4 +1,8 @@
+import { twoUnits } from './time';
 import type { MetricUnit } from './units';
+
+const HOUR = 3_600;
+const DAY = 24 * HOUR;
 
 const compact = new Intl.NumberFormat('en-US', { notation: 'compact', maximumFractionDigits: 1 });
 const plain = new Intl.NumberFormat('en-GB', { maximumSignificantDigits: 4 });
@@ -13,16 +17,17 @@ export function exactCount(value: number): string {
   return exact.format(value);
 }
 
-/** "340 µs", "12.5 ms", "1.2 s", "3 min 20 s" for durations in milliseconds. */
+/** "340 µs", "12.5 ms", "1.2 s", "3 min 20 s", "5 h 10 min", "12 d 4 h" for durations in milliseconds. */
 export function shortDuration(ms: number): string {
   if (ms === 0) return '0 ms';
   if (ms < 0.001) return `${plain.format(ms * 1e6)} ns`;
   if (ms < 1) return `${three(ms * 1000)} µs`;
   if (ms < 1000) return `${three(ms)} ms`;
   if (ms < 60_000) return `${three(ms / 1000)} s`;
-  const minutes = Math.floor(ms / 60_000);
-  const seconds = Math.round((ms % 60_000) / 1000);
-  return seconds > 0 ? `${minutes} min ${seconds} s` : `${minutes} min`;
+  const seconds = Math.round(ms / 1000);
+  if (seconds < HOUR) return twoUnits(seconds, 60, 'min', 1, 's');
+  if (seconds < DAY) return twoUnits(seconds, HOUR, 'h', 60, 'min');
+  return twoUnits(seconds, DAY, 'd', HOUR, 'h');
 }
 
 /** "0.4 %", "31 %" for a share between 0 and 1. */

@@ -22,7 +22,14 @@ it('takes the default where the end is before the beginning, and says so', () =>
   expect(chosenRange(turned, '1h', NOW)).toEqual({ range: '1h' });
   expect(rangeTrouble(turned, NOW)).toBe('It ends before it begins.');
   expect(rangeTrouble({ from: turned.to, to: turned.from }, NOW)).toBeUndefined();
-  expect(rangeTrouble({ from: 'yesterday' }, NOW)).toBeUndefined();
+});
+
+it('says what of a range is missing, and which name is none', () => {
+  expect(rangeTrouble({ range: '2w' }, NOW)).toBe('“2w” is no range.');
+  expect(rangeTrouble({ range: 'constructor' }, NOW)).toBe('“constructor” is no range.');
+  expect(rangeTrouble({ range: '7d', from: '2026-11-23' }, NOW)).toBe('“2026-11-23” is a beginning without an end (to).');
+  expect(rangeTrouble({ to: 'now' }, NOW)).toBe('“now” is an end without a beginning (from).');
+  for (const range of ['7d', 'all', undefined]) expect(rangeTrouble({ range }, NOW)).toBeUndefined();
 });
 
 it('reads times that count back from now, as other tools write them', () => {
@@ -49,6 +56,8 @@ it('has no all time where a page counts per day', () => {
   expect(chosenRange({ range: 'all' }, '30d')).toEqual({ range: '30d' });
   expect(offeredRanges('30d')).not.toContain('all');
   expect(offeredRanges('all')).toContain('all');
+  expect(offeredRanges('30d', true)).toContain('all');
+  expect(chosenRange({ range: 'all' }, '30d', NOW, true)).toEqual({ range: 'all' });
 });
 
 it('prefers two instants to a name, and needs both', () => {

@@ -38,28 +38,30 @@ export function instantOf(text: string, now: number): number {
   return ABSOLUTE.test(text) ? Date.parse(text) : Number.NaN;
 }
 
-/** What is wrong with the two instants of a URL, in a sentence; undefined where they can be used or there are none. */
-export function rangeTrouble({ from, to }: RangeSearch, now: number): string | undefined {
-  if (!from || !to) return undefined;
+/** What is wrong with the range of a URL, in a sentence; undefined where it can be used or there is none. */
+export function rangeTrouble({ range, from, to }: RangeSearch, now: number): string | undefined {
+  if (!from && !to) return range === undefined || isRangeName(range) ? undefined : `“${range}” is no range.`;
+  if (!to) return `“${from}” is a beginning without an end (to).`;
+  if (!from) return `“${to}” is an end without a beginning (from).`;
   const wrong = [from, to].filter((text) => Number.isNaN(instantOf(text, now))).map((text) => `“${text}”`);
   if (wrong.length > 0) return `${wrong.join(' and ')} ${wrong.length > 1 ? 'are no times' : 'is no time'}.`;
   return instantOf(from, now) < instantOf(to, now) ? undefined : 'It ends before it begins.';
 }
 
 /** The range as the query key: stable while time passes, unlike the instants it stands for. Only what can be used. */
-export function chosenRange(search: RangeSearch, fallback: RangeName, now = Date.now()): RangeSearch {
+export function chosenRange(search: RangeSearch, fallback: RangeName, now = Date.now(), allTime = fallback === 'all'): RangeSearch {
   const { from, to } = search;
   if (from && to && rangeTrouble(search, now) === undefined) {
     const name = to === 'now' ? from.replace(/^now-/, '') : undefined;
     return isRangeName(name) && name !== 'all' ? { range: name } : { from, to };
   }
-  const usable = isRangeName(search.range) && !(search.range === 'all' && fallback !== 'all');
+  const usable = isRangeName(search.range) && (search.range !== 'all' || allTime);
   return { range: usable ? search.range : fallback };
 }
 
 /** A page that counts per day needs a beginning: it offers no "all time", and reads one from the URL as its default. */
-export function offeredRanges(fallback: RangeName): RangeName[] {
-  return (Object.keys(RANGES) as RangeName[]).filter((name) => name !== 'all' || fallback === 'all');
+export function offeredRanges(fallback: RangeName, allTime = fallback === 'all'): RangeName[] {
+  return (Object.keys(RANGES) as RangeName[]).filter((name) => name !== 'all' || allTime);
 }
 
 /** The instants that a range stands for now; the end stays open so that what happens next is inside. */

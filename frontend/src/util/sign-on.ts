@@ -13,6 +13,10 @@ const OUTCOMES: Readonly<Record<string, { title: string; advice: string }>> = {
     title: 'Your provider knows you, but you have no access here',
     advice: 'Ask an admin of your organisation: the audit says which rule was in the way.',
   },
+  prove_first: {
+    title: 'Your account was not linked',
+    advice: 'Link it under Settings, Your security, where your password is asked for.',
+  },
   refused: {
     title: 'The sign-in was refused',
     advice: 'Begin it again. If it stays so, ask an admin of your organisation: the audit says which rule refused it.',
@@ -30,6 +34,11 @@ const OUTCOMES: Readonly<Record<string, { title: string; advice: string }>> = {
     advice: 'Try again in a moment. Owners can log in with their password meanwhile.',
   },
 };
+
+/** By what the settings that somebody is writing are kept while they prove who they are. */
+export function signOnDraft(me: { user: { id: string }; tenant: { id: string } } | undefined): string {
+  return `single-sign-on:${me?.user.id ?? ''}:${me?.tenant.id ?? ''}`;
+}
 
 /** Undefined for what the server never says. */
 export function signOnOutcome(name: string | undefined): { title: string; advice: string } | undefined {

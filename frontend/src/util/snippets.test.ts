@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest';
-import { alertmanagerYaml, collectorYaml, curlCommand, lokiCurl, lokiYaml, otlpEnvironment, remoteWriteYaml } from './snippets';
+import {
+  alertmanagerYaml, collectorYaml, curlCommand, lokiCurl, lokiYaml, otlpEnvironment, pinoLoki, pythonLoki, remoteWriteYaml,
+} from './snippets';
 
 it('puts the console’s own origin and the new key into the Alertmanager file', () => {
   const yaml = alertmanagerYaml('https://sre.example.net', 'srec_abc');
@@ -20,6 +22,17 @@ it('tells Prometheus, OpenTelemetry and Loki clients the address and the key, ea
   expect(otlpEnvironment(origin, 'srec_abc')).toContain(`OTEL_EXPORTER_OTLP_ENDPOINT=${origin}\n`);
   expect(collectorYaml(origin, 'srec_abc')).toContain('Authorization: Bearer srec_abc');
   expect(lokiYaml(origin, 'srec_abc')).toContain('bearer_token: srec_abc');
+});
+
+it('gives a library for Loki what it adds its own path to, or the whole address', () => {
+  const origin = 'https://sre.example.net';
+  const node = pinoLoki(origin, 'srec_abc');
+  expect(node).toContain(`host: '${origin}',`);
+  expect(node).not.toContain('/loki/api/v1/push');
+  expect(node).toContain("headers: { Authorization: 'Bearer srec_abc' }");
+  const python = pythonLoki(origin, 'srec_abc');
+  expect(python).toContain(`url="${origin}/loki/api/v1/push"`);
+  expect(python).toContain('auth=("any", "srec_abc")');
 });
 
 it('sends a line that is JSON once the shell has put the time in', () => {

@@ -121,11 +121,42 @@ service:
 `;
 }
 
-/** Promtail's clients; Grafana Alloy, Vector and Fluent Bit have the same two settings. */
+/** Promtail's clients; Grafana Alloy has the same two settings. */
 export function lokiYaml(origin: string, key: string): string {
   return `clients:
   - url: ${origin}/loki/api/v1/push
     bearer_token: ${key}
+`;
+}
+
+/** pino-loki, and winston-loki with the same options: they add Loki's path to `host` themselves. */
+export function pinoLoki(origin: string, key: string): string {
+  return `import pino from 'pino';
+
+const transport = pino.transport({
+  target: 'pino-loki',
+  options: {
+    host: '${origin}',
+    headers: { Authorization: 'Bearer ${key}' },
+    labels: { service_name: 'my-service' },
+  },
+});
+const log = pino(transport);
+`;
+}
+
+/** python-logging-loki takes the whole address, and no token but as the password of Basic. */
+export function pythonLoki(origin: string, key: string): string {
+  return `import logging
+import logging_loki
+
+log = logging.getLogger("my-service")
+log.addHandler(logging_loki.LokiHandler(
+    url="${origin}/loki/api/v1/push",
+    auth=("any", "${key}"),
+    tags={"service_name": "my-service"},
+    version="1",
+))
 `;
 }
 

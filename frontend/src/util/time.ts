@@ -6,6 +6,7 @@ const absoluteFormat = new Intl.DateTimeFormat(undefined, {
   weekday: 'short', day: 'numeric', month: 'short', year: 'numeric',
   hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23', timeZoneName: 'short',
 });
+const offsetFormat = new Intl.DateTimeFormat('en-GB', { timeZoneName: 'shortOffset' });
 const dayFormat = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
 const dayYearFormat = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', year: 'numeric' });
 const clockFormat = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
@@ -14,6 +15,13 @@ const clockSecondsFormat = new Intl.DateTimeFormat(undefined, { hour: '2-digit',
 /** "Mon, 23 Nov 2026, 02:41:07 CET": the viewer's zone, named. */
 export function absoluteTime(at: string | number): string {
   return absoluteFormat.format(new Date(at));
+}
+
+/** "Europe/Berlin (GMT+1)": the viewer's zone, and what it is off at that time. */
+export function zoneName(at: number): string {
+  const { timeZone } = absoluteFormat.resolvedOptions();
+  const offset = offsetFormat.formatToParts(at).find(({ type }) => type === 'timeZoneName')?.value;
+  return offset && offset !== 'GMT' ? `${timeZone} (${offset})` : timeZone;
 }
 
 /** "02:41" in the viewer's zone. */
@@ -66,7 +74,8 @@ function largestUnit(seconds: number): string {
   return `${Math.floor(seconds / DAY)} d`;
 }
 
-function twoUnits(seconds: number, big: number, bigName: string, small: number, smallName: string): string {
+/** "3 h 20 min": whole units, the smaller one only where there is some of it. */
+export function twoUnits(seconds: number, big: number, bigName: string, small: number, smallName: string): string {
   const rest = Math.floor((seconds % big) / small);
   const head = `${Math.floor(seconds / big)} ${bigName}`;
   return rest > 0 ? `${head} ${rest} ${smallName}` : head;

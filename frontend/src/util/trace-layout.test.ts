@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { axisMarks, criticalPath, flames, selfTime, spanTree, visibleRows } from './trace-layout';
+import { axisMarks, criticalPath, flames, nextOf, selfTime, spanTree, visibleRows } from './trace-layout';
 
 const span = (span_id: string, parent_id: string | null, start: number, duration_ms: number) => ({ span_id, parent_id, start, duration_ms });
 
@@ -56,4 +56,13 @@ it('merges equal paths into one flame', () => {
 it('marks an axis at round times', () => {
   expect(axisMarks(0, 100)).toEqual([0, 20, 40, 60, 80, 100]);
   expect(axisMarks(0.13, 0.29)).toEqual([0.15, 0.2, 0.25]);
+});
+
+it('steps through some of the spans, from the last to the first again', () => {
+  const [order, failed] = [['root', 'log', 'api', 'db'], new Set(['log', 'db'])];
+  expect(nextOf(order, failed, undefined)).toBe('log');
+  expect(nextOf(order, failed, 'log')).toBe('db');
+  expect(nextOf(order, failed, 'db')).toBe('log');
+  expect(nextOf(order, new Set(['db']), 'db')).toBe('db');
+  expect(nextOf(order, new Set(), 'root')).toBeUndefined();
 });

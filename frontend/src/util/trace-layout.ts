@@ -75,6 +75,12 @@ function walk<S extends LaidSpan>(roots: readonly S[], children: ReadonlyMap<str
   }
 }
 
+/** The next of some spans in the order of the rows; after the last comes the first. */
+export function nextOf(order: readonly string[], wanted: ReadonlySet<string>, current: string | undefined): string | undefined {
+  const from = current === undefined ? 0 : order.indexOf(current) + 1;
+  return [...order.slice(from), ...order.slice(0, from)].find((id) => wanted.has(id));
+}
+
 /**
  * The spans that the end of the trace waited for: from the longest root's end backwards, always the child that ended last
  * before the point reached. Shortening any other span would not have made the trace shorter.

@@ -41,6 +41,12 @@ pub fn check_anonymous(
     }
 }
 
+/// Whether a link that does something for who is signed in may be followed: no page of
+/// another site shows it, as far as the browser says.
+pub fn is_own_navigation(headers: &HeaderMap) -> bool {
+    own_site(headers).unwrap_or(true)
+}
+
 /// The Origin of a WebSocket handshake, which browsers always send.
 pub fn check_socket(public_url: &PublicUrl, headers: &HeaderMap) -> Result<(), Error> {
     match own_origin(public_url, headers) {
@@ -109,6 +115,16 @@ mod tests {
     #[test]
     fn a_program_without_either_may_log_in_but_not_use_a_cookie() {
         assert_eq!(check(&[]), (false, true));
+    }
+
+    #[test]
+    fn links_are_followed_unless_the_browser_says_that_another_site_showed_them() {
+        let own = |site: &str| {
+            let sent = (HeaderName::from_static(FETCH_SITE), site.parse().unwrap());
+            is_own_navigation(&HeaderMap::from_iter([sent]))
+        };
+        assert!(own("same-origin") && own("none") && is_own_navigation(&HeaderMap::new()));
+        assert!(!own("same-site") && !own("cross-site"));
     }
 
     #[test]

@@ -28,6 +28,7 @@ use crate::request::Asked;
 const GOOD_MS: i64 = 7 * 86_400_000;
 
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct NewOwnPassword {
     #[schema(example = "grace@example.com")]
     pub email: String,

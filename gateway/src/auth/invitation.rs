@@ -85,20 +85,30 @@ pub async fn forget(gateway: &Gateway, invitation: InvitationId) -> Result<(), E
 
 /// Revokes what waits for the address, so that somebody who has come in, or was taken out,
 /// has no second way: all of it, or what is older than `newest`, which took its place.
+/// Returns by how much the tenant's version has risen with it.
 pub async fn withdraw(
     gateway: &Gateway,
     scope: &Scope,
     question: &Question,
     email: &str,
     newest: Option<&Invitation>,
-) -> Result<(), Error> {
+) -> Result<i64, Error> {
     let waiting = waiting_for(gateway, scope, email).await?;
+    let mut events = 0;
     for held in &waiting {
         if newest.is_none_or(|new| older(held, new)) {
-            revoke(gateway, scope, question, InvitationId(held.id)).await?;
+            events += revoke(gateway, scope, question, InvitationId(held.id)).await?;
         }
     }
-    Ok(())
+    Ok(events)
+}
+
+/// `question` after `events` of its own, which are none of those that `If-Match` is about.
+pub fn after(question: &Question, events: i64) -> Question {
+    Question {
+        expected_version: question.expected_version.map(|version| version + events),
+        ..question.clone()
+    }
 }
 
 /// What waits for the address.
@@ -125,13 +135,13 @@ fn older(held: &Invitation, new: &Invitation) -> bool {
     (held.created_at, held.id) < (new.created_at, new.id)
 }
 
-/// One of them, for `question`, which may revoke several.
+/// One of them, for `question`, which may revoke several. Returns how many events that was.
 pub async fn revoke(
     gateway: &Gateway,
     scope: &Scope,
     question: &Question,
     invitation: InvitationId,
-) -> Result<(), Error> {
+) -> Result<i64, Error> {
     // One request, but a command an invitation, and none of them is what `If-Match` is about.
     let question = Question {
         route: format!("{} {invitation}", question.route),
@@ -141,13 +151,17 @@ pub async fn revoke(
     let command = Command::new(scope, &question, &Context::ambient(&gateway.clock));
     let message = TenantCommand::from(RevokeInvitation { invitation });
     let (topic, tenant) = (Topic::IdentityCommands, scope.tenant());
-    match gateway.send(&command, topic, tenant, message).await {
-        Ok(settled) => gateway.shown(&settled, &["invitations"]).await?,
+    let events = match gateway.send(&command, topic, tenant, message).await {
+        Ok(settled) => {
+            gateway.shown(&settled, &["invitations"]).await?;
+            i64::try_from(settled.positions.len()).unwrap_or(i64::MAX)
+        }
         // It was answered or revoked meanwhile, or the tenant holds it no longer.
-        Err(Error::Refused(refusal)) if refusal.rule == "not_found" => {}
+        Err(Error::Refused(refusal)) if refusal.rule == "not_found" => 0,
         Err(error) => return Err(error),
-    }
-    forget(gateway, invitation).await
+    };
+    forget(gateway, invitation).await?;
+    Ok(events)
 }
 
 fn token(keys: &Keys, named: Named) -> String {

@@ -33,6 +33,7 @@ use crate::outcomes::Settled;
 use crate::request::Asked;
 
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct InvitationToken {
     /// What follows `#` in the link.
     #[schema(value_type = String, example = "srei_AAAA")]
@@ -40,6 +41,7 @@ pub struct InvitationToken {
 }
 
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Join {
     /// What follows `#` in the link.
     #[schema(value_type = String, example = "srei_AAAA")]

@@ -16,7 +16,7 @@ use crate::Gateway;
 use crate::dispatch::Command;
 use crate::error::{Error, Pending, Problem};
 use crate::operations::Allowed;
-use crate::request::Asked;
+use crate::request::{Asked, NoFields};
 
 /// Leave the tenant
 ///
@@ -27,14 +27,17 @@ use crate::request::Asked;
 pub async fn leave(
     State(gateway): State<Gateway>,
     allowed: Allowed,
-    asked: Asked<Option<serde_json::Value>>,
+    asked: Asked<Option<NoFields>>,
 ) -> Result<Response, Error> {
     let (user, scope) = (allowed.person()?, allowed.scope());
+    let mut withdrawn = 0;
     if let Some(own) = members::get(&gateway.db, &gateway.people(), scope, user).await? {
-        invitation::withdraw(&gateway, scope, &asked.question, &own.email, None).await?;
+        let question = &asked.question;
+        withdrawn = invitation::withdraw(&gateway, scope, question, &own.email, None).await?;
     }
     let context = Context::ambient(&gateway.clock);
-    let command = Command::new(scope, &asked.question, &context);
+    let question = invitation::after(&asked.question, withdrawn);
+    let command = Command::new(scope, &question, &context);
     let message = TenantCommand::from(RemoveMember { user });
     let (topic, tenant) = (Topic::IdentityCommands, scope.tenant());
     let settled = gateway.send(&command, topic, tenant, message).await?;

@@ -7,6 +7,7 @@ use schemas::context::Context;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::ending;
 use super::proof::{self, Purpose, Shown};
 use super::secret::Secret;
 use super::session::{self, Session};
@@ -17,6 +18,7 @@ use crate::error::{Error, Problem};
 use crate::request::Asked;
 
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Login {
     #[schema(example = "ada@example.com")]
     pub email: String,
@@ -59,5 +61,17 @@ pub async fn login(
     let (tenant, user) = (login.tenant, login.user);
     let proven = session::prove_anywhere(&gateway, tenant, user, family, None).await?;
     let proven = proven.ok_or(Error::BadCredentials)?;
-    session::open(&gateway, StatusCode::OK, proven, (&client, request)).await
+    let answer = session::open(&gateway, StatusCode::OK, proven, (&client, request)).await?;
+    if !is_still_theirs(&gateway, &login).await? {
+        ending::session(&gateway, family).await?;
+        return Err(proof::told(&gateway, purpose, &login, Error::BadCredentials).await);
+    }
+    Ok(answer)
+}
+
+/// Whether the password is the one that was shown. Who changes it ends all sessions that
+/// there are by then: one that began a moment later, with the old password, would stay.
+async fn is_still_theirs(gateway: &Gateway, login: &logins::Login) -> Result<bool, Error> {
+    let held = logins::of_user(&gateway.db, login.user).await?;
+    Ok(held.is_some_and(|held| held.password_hash == login.password_hash))
 }

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use projections::members;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -16,6 +17,7 @@ use crate::operations::Allowed;
 use crate::request::Asked;
 
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ChangePassword {
     #[schema(value_type = String, example = "correct horse battery staple")]
     pub password: Secret,
@@ -42,7 +44,9 @@ pub async fn change(
 ) -> Result<StatusCode, Error> {
     let (user, session) = (allowed.person()?, proof::session_of(&allowed)?);
     let body = asked.body;
-    let problem = problem(&body.password, &body.new_password, &[]);
+    let own = members::get(&gateway.db, &gateway.people(), allowed.scope(), user).await?;
+    let own = own.iter().flat_map(|own| [&*own.email, &*own.name]);
+    let problem = problem(&body.password, &body.new_password, &own.collect::<Vec<_>>());
     refuse_if(problem.into_iter().collect())?;
     let login = logins::of_user(&gateway.db, user).await?;
     let (password, code) = (body.password, body.code);

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, PasswordHash, Version};
 use schemas::context::random_bytes;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedMutexGuard, Semaphore};
 
 use super::secret::Secret;
+use super::turns::Turns;
 use crate::error::Error;
 
 const MEMORY_KIB: u32 = 19_456;
@@ -25,6 +26,7 @@ pub struct Passwords {
     waiting: Arc<Semaphore>,
     /// Checked for unknown users, so that they cost what known ones cost.
     dummy: Arc<str>,
+    turns: Turns,
 }
 
 impl Passwords {
@@ -33,6 +35,7 @@ impl Passwords {
             running: Arc::new(Semaphore::new(AT_ONCE)),
             waiting: Arc::new(Semaphore::new(WAITING)),
             dummy: hash(b"nobody has this password")?.into(),
+            turns: Turns::default(),
         })
     }
 
@@ -51,15 +54,16 @@ impl Passwords {
         Ok(matches && known)
     }
 
+    /// A turn to guess at `what`, an account or none, which no other guess shares.
+    pub(super) async fn turn(&self, what: &[u8]) -> Result<OwnedMutexGuard<()>, Error> {
+        self.turns.take(what).await.ok_or_else(shed)
+    }
+
     async fn work<T: Send + 'static>(
         &self,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Error> {
-        let busy = || Error::Unavailable("too many logins at once".to_owned());
-        let _queued = self.waiting.try_acquire().map_err(|_| {
-            metrics::counter!("gateway_logins_shed_total").increment(1);
-            busy()
-        })?;
+        let _queued = self.waiting.try_acquire().map_err(|_| shed())?;
         let running = self.running.clone().acquire_owned().await;
         let running = running.map_err(|_| busy())?;
         let job = tokio::task::spawn_blocking(move || {
@@ -69,6 +73,15 @@ impl Passwords {
         });
         job.await.map_err(|e| Error::Internal(e.to_string()))
     }
+}
+
+fn busy() -> Error {
+    Error::Unavailable("too many logins at once".to_owned())
+}
+
+fn shed() -> Error {
+    metrics::counter!("gateway_logins_shed_total").increment(1);
+    busy()
 }
 
 fn argon2() -> Result<Argon2<'static>, Error> {

@@ -9,7 +9,7 @@ use schemas::time::Timestamp;
 use uuid::Uuid;
 
 use super::audit::Happened;
-use super::second_factor;
+use super::second_factor::{self, By};
 use super::secret::Secret;
 use super::session::nobody_yet;
 use super::vault::logins::Login;
@@ -102,6 +102,8 @@ async fn shown_is_right(
     login: Option<&Login>,
     shown: Shown,
 ) -> Result<(), Error> {
+    // Until a failure is counted, nobody else guesses.
+    let _turn = gateway.passwords.turn(what).await?;
     failures::check(&gateway.db, what, gateway.clock.now()).await?;
     let hash = login.map(|login| login.password_hash.clone());
     let right = gateway.passwords.verify(shown.password, hash).await?;
@@ -109,12 +111,37 @@ async fn shown_is_right(
         return failed(gateway, purpose, what, login, Error::BadCredentials).await;
     };
     match second_factor::check(gateway, login.user, shown.code).await {
-        Ok(()) => failures::clear(&gateway.db, what).await,
+        Ok(by) => {
+            failures::clear(&gateway.db, what).await?;
+            recovered(gateway, purpose, login, by).await
+        }
         // The password was right, so that nothing was guessed.
         Err(Error::SecondFactorNeeded) => Err(Error::SecondFactorNeeded),
         Err(error @ Error::WrongCode) => failed(gateway, purpose, what, Some(login), error).await,
         Err(other) => Err(other),
     }
+}
+
+/// Tells the audit of the account that one of its recovery codes was used up: whoever holds
+/// the others may not be its holder.
+async fn recovered(
+    gateway: &Gateway,
+    purpose: Purpose<'_>,
+    login: &Login,
+    by: By,
+) -> Result<(), Error> {
+    if by == By::Itself {
+        return Ok(());
+    }
+    let happened = Happened {
+        operation: "UseRecoveryCode",
+        target_type: "account",
+        target_id: &login.user.to_string(),
+        refused: None,
+    };
+    let home = nobody_yet(login.tenant, login.user).scope();
+    let scope = purpose.scope.unwrap_or(&home);
+    gateway.tell(scope, purpose.request, happened).await
 }
 
 /// Counts a failure, which the account's audit is told of.
@@ -127,10 +154,38 @@ async fn failed(
 ) -> Result<(), Error> {
     metrics::counter!("gateway_logins_failed_total").increment(1);
     failures::add(&gateway.db, what, gateway.clock.now()).await?;
-    Err(match login {
-        Some(login) => told(gateway, purpose, login, error).await,
-        None => error,
+    Err(match (login, purpose.scope) {
+        (Some(login), Some(_)) => told(gateway, purpose, login, error).await,
+        (Some(login), None) => {
+            told_aside(gateway, purpose, login, &error);
+            error
+        }
+        (None, _) => error,
     })
+}
+
+/// Tells the audit of the account without keeping the caller waiting: who is not signed
+/// in learns by no delay, and by no failure of the log, that there is such an account.
+fn told_aside(gateway: &Gateway, purpose: Purpose<'_>, login: &Login, error: &Error) {
+    let (gateway, request, operation) =
+        (gateway.clone(), purpose.request.clone(), purpose.operation);
+    let (scope, account) = (
+        nobody_yet(login.tenant, login.user).scope(),
+        login.user.to_string(),
+    );
+    let rule = error.rule().map(str::to_owned);
+    tokio::spawn(async move {
+        let happened = Happened {
+            operation,
+            target_type: "account",
+            target_id: &account,
+            refused: rule.as_deref(),
+        };
+        if let Err(error) = gateway.tell(&scope, &request, happened).await {
+            metrics::counter!("gateway_refusals_untold_total").increment(1);
+            tracing::warn!(%error, "a login that was refused is not in the audit");
+        }
+    });
 }
 
 /// Tells the audit of the account what it was refused for, and returns that.
@@ -172,10 +227,15 @@ pub async fn needed(gateway: &Gateway, allowed: &Allowed) -> Result<(), Error> {
     let Ok(session) = session_of(allowed) else {
         return Ok(());
     };
+    match is_fresh(gateway, session).await? {
+        true => Ok(()),
+        false => Err(Error::ProofNeeded),
+    }
+}
+
+/// Whether the holder of a session has just proven who they are.
+pub(super) async fn is_fresh(gateway: &Gateway, session: Uuid) -> Result<bool, Error> {
     let proven = sessions::proven_at(&gateway.db, session).await?;
     let age = proven.map(|at| gateway.clock.now().millis_since(at));
-    match age {
-        Some(age) if age <= FRESH_MS => Ok(()),
-        _ => Err(Error::ProofNeeded),
-    }
+    Ok(age.is_some_and(|age| age <= FRESH_MS))
 }

@@ -14,6 +14,7 @@ use crate::operations::Allowed;
 use crate::request::Asked;
 
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Proof {
     #[schema(value_type = String, example = "correct horse battery staple")]
     pub password: Secret,

@@ -21,6 +21,7 @@ use crate::error::{Error, Problem};
 use crate::request::{Asked, RequestId};
 
 #[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Refresh {
     /// Programs without cookies send it here.
     #[serde(default)]

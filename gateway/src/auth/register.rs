@@ -36,6 +36,7 @@ const MAX_EMAIL: usize = 254;
 const MAX_NAME: usize = 100;
 
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Register {
     #[schema(example = "ada@example.com")]
     pub email: String,

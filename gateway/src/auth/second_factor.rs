@@ -45,6 +45,7 @@ pub struct ProposedFactor {
 }
 
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ConfirmFactor {
     #[schema(value_type = String, example = "123456")]
     pub code: Secret,
@@ -113,6 +114,8 @@ pub async fn confirm(
     let user = allowed.person()?;
     confine::whole_account(&gateway, &allowed).await?;
     let (counted, now) = (proof::counted(user), gateway.clock.now());
+    // Until a failure is counted, nobody else guesses.
+    let _turn = gateway.passwords.turn(&counted).await?;
     failures::check(&gateway.db, &counted, now).await?;
     let factor = factors::get(&gateway.db, &gateway.master, user).await?;
     let factor = factor.ok_or(Error::NotFound)?;
@@ -182,22 +185,34 @@ pub(crate) async fn remove(gateway: &Gateway, user: UserId) -> Result<(), Error>
     recovery_codes::replace(&gateway.db, user, &[]).await
 }
 
+/// What was right of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum By {
+    /// The app's code, or none where the account has no second factor.
+    Itself,
+    /// What stands in for a device that is lost, or in the hands of somebody else.
+    RecoveryCode,
+}
+
 /// Checks the code of an account that has a second factor.
 pub(super) async fn check(
     gateway: &Gateway,
     user: UserId,
     code: Option<Secret>,
-) -> Result<(), Error> {
+) -> Result<By, Error> {
     let factor = factors::get(&gateway.db, &gateway.master, user).await?;
     let Some(factor) = factor.filter(|factor| factor.confirmed) else {
-        return Ok(());
+        return Ok(By::Itself);
     };
     let code = code.ok_or(Error::SecondFactorNeeded)?;
-    let right = match code.len() == APP_DIGITS {
-        true => by_app(gateway, user, &factor, &code).await?,
-        false => recovery_codes::redeem(&gateway.db, user, &code).await?,
+    let (right, by) = match typed(&code).len() == APP_DIGITS {
+        true => (by_app(gateway, user, &factor, &code).await?, By::Itself),
+        false => {
+            let redeemed = recovery_codes::redeem(&gateway.db, user, &code).await?;
+            (redeemed, By::RecoveryCode)
+        }
     };
-    right.then_some(()).ok_or(Error::WrongCode)
+    right.then_some(by).ok_or(Error::WrongCode)
 }
 
 async fn by_app(
@@ -207,10 +222,15 @@ async fn by_app(
     code: &str,
 ) -> Result<bool, Error> {
     let now = gateway.clock.now();
-    match totp::step_of(&factor.secret, code, now, factor.last_step) {
+    match totp::step_of(&factor.secret, &typed(code), now, factor.last_step) {
         Some(step) => factors::used(&gateway.db, user, step, now).await,
         None => Ok(false),
     }
+}
+
+/// A code without the blank that apps show in the middle of it.
+fn typed(code: &str) -> Zeroizing<String> {
+    Zeroizing::new(code.split_whitespace().collect())
 }
 
 async fn renewed(gateway: &Gateway, user: UserId) -> Result<RecoveryCodes, Error> {

@@ -66,6 +66,25 @@ pub async fn prove(
     session: Uuid,
     project: Option<ProjectId>,
 ) -> Result<Option<Proven>, Error> {
+    // Read models that are built again know nobody and no project yet; a session that ends
+    // for that does not come back.
+    let was_shown = gateway.people_are_shown();
+    let found = look_up(gateway, tenant, user, session, project).await;
+    let is_unknown = matches!(found, Ok(None) | Err(Error::NotFound));
+    if was_shown || !is_unknown {
+        return found;
+    }
+    gateway.wait_for_people().await?;
+    look_up(gateway, tenant, user, session, project).await
+}
+
+async fn look_up(
+    gateway: &Gateway,
+    tenant: TenantId,
+    user: UserId,
+    session: Uuid,
+    project: Option<ProjectId>,
+) -> Result<Option<Proven>, Error> {
     let context = gateway.roles_shown(tenant, user).await?;
     let mut subject = Subject {
         user,

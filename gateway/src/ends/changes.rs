@@ -114,7 +114,7 @@ impl Gateway {
         }
         for change in &changes {
             let at = self.ended.at(change.end).unwrap_or(change.at);
-            ends::add(&self.db, change.end, at).await?;
+            ends::add(&self.db, &[change.end], at).await?;
         }
         for id in part.records.iter().filter_map(revoked) {
             invitation::forget(self, id).await?;

@@ -17,8 +17,11 @@ use super::ring::{Audience, Ring};
 
 /// How many frames are kept for clients that come back.
 const RING: usize = 8_192;
-/// How many frames a client may be behind before it is closed.
-const QUEUE: usize = 256;
+/// How many frames a client may be behind before it is closed. An announcement comes all
+/// at once and has a frame for each alert of its batch, some 1,600 of a large group: who
+/// could not hold as many would be closed in every storm, however fast it reads. The
+/// room is taken as it is needed.
+const QUEUE: usize = 2_048;
 
 /// Why a socket is closed from here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -351,6 +354,22 @@ mod tests {
         }
         assert_eq!(*slow.ending.borrow(), Some(Ending::TooSlow));
         assert_eq!(received(&mut slow), QUEUE);
+    }
+
+    /// An alert's record has some 600 bytes, a batch one MiB.
+    #[test]
+    fn a_batch_of_alerts_closes_nobody() {
+        let alert = |n: usize| Change {
+            kind: ChangeKind::AlertFired,
+            key: n.to_string(),
+            ..change(1, Some(1))
+        };
+        let batch: Vec<Change> = (0..1_800).map(alert).collect();
+        let mut hub = Hub::new("e".to_owned());
+        let mut client = hub.join(who(1, 1), None);
+        hub.publish(&batch);
+        assert_eq!(*client.ending.borrow(), None);
+        assert_eq!(received(&mut client), batch.len());
     }
 
     #[test]

@@ -24,9 +24,10 @@ impl Readable {
 /// What one needs leave for to see what has changed.
 pub(super) fn needed(kind: ChangeKind) -> Action {
     match kind {
-        ChangeKind::IncidentCreated | ChangeKind::IncidentUpdated | ChangeKind::TimelineUpdated => {
-            Action::ReadIncidents
-        }
+        ChangeKind::IncidentCreated
+        | ChangeKind::IncidentUpdated
+        | ChangeKind::IncidentAbsorbed
+        | ChangeKind::TimelineUpdated => Action::ReadIncidents,
         ChangeKind::AlertFired | ChangeKind::AlertResolved => Action::ReadAlerts,
         ChangeKind::ApiKeyUpdated => Action::ReadApiKeys,
         ChangeKind::MemberUpdated => Action::ReadMembers,

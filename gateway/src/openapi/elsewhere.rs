@@ -67,8 +67,9 @@ fn otlp_metrics() {}
 ///
 /// `{"metrics": [{"name", "labels", "type", "help", "unit", "value", "timestamp"}]}`;
 /// `samples: [[time, value]]` in place of value and timestamp; or only the list. Times are
-/// milliseconds since 1970 or RFC 3339.
-/// 202 means that what was accepted is in the log for good.
+/// milliseconds since 1970 or RFC 3339; a value without one is of its arrival.
+/// 202 means that what was accepted is in the log for good. A body that is sent again counts
+/// once where its values have times, or where it has the same `Idempotency-Key`.
 #[utoipa::path(post, path = "/api/v1/ingest/metrics", operation_id = "ingest_metrics",
     tag = "ingest", request_body = serde_json::Value,
     security(("bearer" = []), ("api_key" = [])),
@@ -161,7 +162,8 @@ fn elastic_license() {}
 ///
 /// `{"logs": [{"message", "timestamp", "level", "service", "trace_id", "span_id",
 /// "attributes": {}}]}`, all but the message optional; or only the list, or one record a
-/// line. 202 means that what was accepted is in the log for good.
+/// line. 202 means that what was accepted is in the log for good. A body that is sent again
+/// counts once where its records have times, or where it has the same `Idempotency-Key`.
 #[utoipa::path(post, path = "/api/v1/ingest/logs", operation_id = "ingest_logs", tag = "ingest",
     request_body(content((serde_json::Value = "application/json"), (String = "application/x-ndjson"))),
     security(("bearer" = []), ("api_key" = [])),

@@ -7,16 +7,27 @@ use utoipa::openapi::{
     Content, ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder, Schema,
 };
 
+use crate::as_of;
 use crate::dialects::Dialect;
+use crate::operations::OURS;
 
+/// Their queries are given up after a while.
+const LOGS: &str = "/api/v1/logs";
 const PROBLEM: &str = "application/problem+json";
-const JSON: &str = "application/json";
+pub(super) const JSON: &str = "application/json";
 
 /// Adds to each operation the problems that it does not name.
 pub(super) fn name(document: &mut OpenApi) {
-    for item in document.paths.paths.values_mut() {
+    for (path, item) in &mut document.paths.paths {
+        let is_ours = path.starts_with(OURS);
         for (changes, operation) in of_path(item) {
             complete(operation, changes);
+            if is_ours && !changes {
+                refuse_as_of(operation);
+            }
+            if path.starts_with(LOGS) && !changes {
+                may_be(operation, "422", "The query takes too long");
+            }
         }
     }
 }
@@ -112,7 +123,7 @@ fn is_problem(content: &RefOr<Content>) -> bool {
 }
 
 /// Each with whether it can change something.
-fn of_path(item: &mut PathItem) -> impl Iterator<Item = (bool, &mut Operation)> {
+pub(super) fn of_path(item: &mut PathItem) -> impl Iterator<Item = (bool, &mut Operation)> {
     let verbs = [
         (false, &mut item.get),
         (true, &mut item.put),
@@ -149,18 +160,35 @@ fn complete(operation: &mut Operation, changes: bool) {
     if secured && on_one_thing {
         problems.push(("404", "There is no such thing here"));
     }
-    if has_body {
-        problems.extend(BODIES);
-    }
+    // Whatever becomes a command may have a body.
     if commands {
         problems.extend(COMMANDS);
     }
+    if has_body || commands {
+        problems.extend(BODIES);
+    }
     for (status, description) in problems {
-        let known = &mut operation.responses.responses;
-        let response = known
-            .entry(status.to_owned())
-            .or_insert_with(|| ResponseBuilder::new().description(description).into());
-        also_a_problem(response);
+        may_be(operation, status, description);
+    }
+}
+
+fn may_be(operation: &mut Operation, status: &str, description: &str) {
+    let known = &mut operation.responses.responses;
+    let response = known
+        .entry(status.to_owned())
+        .or_insert_with(|| ResponseBuilder::new().description(description).into());
+    also_a_problem(response);
+}
+
+/// The gate tells whoever asks for it where it has no meaning.
+fn refuse_as_of(operation: &mut Operation) {
+    let secured = operation.security.as_ref();
+    let secured = secured.is_some_and(|all| !all.is_empty());
+    let mut parameters = operation.parameters.iter().flatten();
+    let knows =
+        parameters.any(|one| matches!(one, RefOr::T(parameter) if parameter.name == as_of::NAME));
+    if secured && !knows {
+        may_be(operation, "422", "`as_of` is not known here");
     }
 }
 

@@ -11,6 +11,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, SecondsFormat, Utc};
 use projections::api_keys::{self, ApiKey};
+use projections::projects;
 use schemas::api_key::{ApiKeyCommand, CreateApiKey, RevokeApiKey};
 use schemas::context::Context;
 use schemas::ids::{ApiKeyId, ServiceAccountId};
@@ -30,7 +31,7 @@ use crate::openapi::words::KeyScope;
 use crate::operations::Allowed;
 use crate::paging::{Listed, Paging};
 use crate::parameters::{Path, Query};
-use crate::request::{Asked, Question};
+use crate::request::{Asked, NoFields, Question};
 
 const LIST: &str = "api_keys";
 
@@ -82,7 +83,7 @@ pub async fn list(
 #[utoipa::path(post, path = "/api/v1/api-keys", operation_id = "create_api_key", tag = "tenant",
     request_body = NewApiKey,
     responses((status = 201, body = CreatedApiKey), (status = 202, body = Pending), (status = 403, body = Problem),
-        (status = 422, body = Problem)))]
+        (status = 409, body = Problem), (status = 422, body = Problem)))]
 pub async fn create(
     State(gateway): State<Gateway>,
     allowed: Allowed,
@@ -102,6 +103,7 @@ pub async fn create(
     } = asked.body;
     let service_account = service_account_id.map(ServiceAccountId);
     service_accounts::usable(&gateway, scope, service_account).await?;
+    refuse_archived(&gateway, scope).await?;
     let message = ApiKeyCommand::from(CreateApiKey {
         name: name.trim().to_owned(),
         project: scope.project(),
@@ -130,7 +132,7 @@ pub async fn revoke(
     State(gateway): State<Gateway>,
     allowed: Allowed,
     Path(id): Path<Uuid>,
-    asked: Asked<Option<serde_json::Value>>,
+    asked: Asked<Option<NoFields>>,
 ) -> Result<StatusCode, Error> {
     let command = Command::new(
         allowed.scope(),
@@ -173,6 +175,18 @@ pub(super) async fn revoke_all(
             Some(next) => after = Some(next),
             None => return Ok(()),
         }
+    }
+}
+
+/// A key of an archived project is good for nothing, and no longer once it is restored.
+async fn refuse_archived(gateway: &Gateway, scope: &Scope) -> Result<(), Error> {
+    let project = projects::get(&gateway.db, scope, scope.project()).await?;
+    match project.is_some_and(|project| project.archived_at.is_some()) {
+        true => Err(Error::refused_here(
+            "project_archived",
+            "the project is archived: restore it first",
+        )),
+        false => Ok(()),
     }
 }
 

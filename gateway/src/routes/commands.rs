@@ -89,8 +89,8 @@ impl CommandState {
 
     fn of(settled: &Settled) -> Self {
         let refusal = settled.refusal.clone().map(|refusal| Refusal {
+            detail: Error::Refused(refusal.clone()).told().unwrap_or_default(),
             rule: refusal.rule,
-            detail: refusal.detail,
             allowed_next: refusal.allowed_next,
         });
         let state = match refusal {

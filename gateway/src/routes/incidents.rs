@@ -11,6 +11,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, TimeDelta, Utc};
 use projections::incidents::{self, Filter, Incident, Order, Stats};
@@ -32,7 +33,7 @@ use crate::etag;
 use crate::operations::Allowed;
 use crate::outcomes::Settled;
 use crate::paging::{Listed, Paging};
-use crate::parameters::{Query, in_order};
+use crate::parameters::{Query, in_order, named_in_order};
 use crate::request::Asked;
 use named::Named;
 
@@ -66,6 +67,10 @@ pub struct Which {
     pub from: Option<DateTime<Utc>>,
     /// Opened before.
     pub to: Option<DateTime<Utc>>,
+    /// Resolved at or after, and not opened again since.
+    pub resolved_from: Option<DateTime<Utc>>,
+    /// Resolved before, and not opened again since.
+    pub resolved_to: Option<DateTime<Utc>>,
 }
 
 /// Which incidents come first.
@@ -152,8 +157,9 @@ pub async fn declare(
     let settled = gateway.send(&command, topic, id, message).await?;
     let incident = shown(&gateway, scope, id, &settled).await?;
     let incident = numbered(&gateway, scope, incident).await?;
-    let headers = etag::header(incident.version);
-    Ok((StatusCode::CREATED, headers, Json(incident)).into_response())
+    let tag = etag::header(incident.version);
+    let place = [(LOCATION, format!("/api/v1/incidents/{}", incident.id))];
+    Ok((StatusCode::CREATED, tag, place, Json(incident)).into_response())
 }
 
 /// Numbers for the overview
@@ -216,6 +222,10 @@ pub(super) async fn shown(
 impl Which {
     fn filter(&self) -> Result<Filter, Error> {
         in_order(self.from, self.to)?;
+        named_in_order(
+            ("resolved_from", self.resolved_from),
+            ("resolved_to", self.resolved_to),
+        )?;
         Ok(Filter {
             status: self.statuses()?,
             severity: words(self.severity.as_deref())
@@ -228,6 +238,8 @@ impl Which {
             assignee: self.assignee.map(UserId),
             from: self.from,
             to: self.to,
+            resolved_from: self.resolved_from,
+            resolved_to: self.resolved_to,
         })
     }
 
@@ -293,6 +305,23 @@ mod tests {
         assert_eq!(
             (refused.field.as_str(), refused.message.as_str()),
             ("severity", expected)
+        );
+    }
+
+    #[test]
+    fn a_range_that_is_turned_around_is_refused_by_its_own_name() {
+        let which = Which {
+            resolved_from: DateTime::from_timestamp(2, 0),
+            resolved_to: DateTime::from_timestamp(1, 0),
+            ..Which::default()
+        };
+        let Err(Error::Malformed(refused)) = which.filter() else {
+            panic!("it is refused");
+        };
+        let expected = "`1970-01-01T00:00:02Z` lies after `resolved_to`, `1970-01-01T00:00:01Z`";
+        assert_eq!(
+            (refused.field.as_str(), refused.message.as_str()),
+            ("resolved_from", expected)
         );
     }
 }

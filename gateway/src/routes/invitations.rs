@@ -31,7 +31,7 @@ use crate::openapi::words;
 use crate::operations::Allowed;
 use crate::paging::{Listed, Paging};
 use crate::parameters::{Path, Query};
-use crate::request::Asked;
+use crate::request::{Asked, NoFields};
 
 const LIST: &str = "invitations";
 /// How long a link is good.
@@ -165,7 +165,7 @@ pub async fn revoke(
     State(gateway): State<Gateway>,
     allowed: Allowed,
     Path(id): Path<Uuid>,
-    asked: Asked<Option<serde_json::Value>>,
+    asked: Asked<Option<NoFields>>,
 ) -> Result<StatusCode, Error> {
     let context = Context::ambient(&gateway.clock);
     let command = Command::new(allowed.scope(), &asked.question, &context);

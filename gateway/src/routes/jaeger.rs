@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Json, body::Body};
 use projections::db::QueryError;
 use projections::telemetry::spans::{overview, trace};
+use promql::budget::NoMemory;
 use schemas::scope::Scope;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -39,6 +40,8 @@ impl From<QueryError> for Failure {
         match error {
             QueryError::Unavailable(_) => Self::Unavailable,
             QueryError::Failed(_) => Self::Failed,
+            QueryError::NoMemory(NoMemory::WithOthers(_)) => Self::Unavailable,
+            QueryError::NoMemory(why @ NoMemory::Alone(_)) => Self::BadRequest(why.to_string()),
         }
     }
 }

@@ -10,25 +10,31 @@ mod lines;
 mod numbers;
 pub mod patterns;
 mod record;
+mod stats;
 pub mod status;
 pub mod tail;
 pub mod volume;
 
+use std::time::Instant;
+
+use access::body::BodyError;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use logql::ast::{Expr, LogExpr};
+use logql::ast::{Expr, LogExpr, Metric};
 use logql::metric::Grid;
 use projections::telemetry::logs::LogsError;
-use promql::{Answer, render};
+use promql::Answer;
+use promql::render::Pieces;
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::Gateway;
+use crate::error::Error;
 use crate::operations::Allowed;
+use crate::streamed;
 use asked::{Asked, DEFAULT_RANGE_NS};
 use lines::Wanted;
 
@@ -38,6 +44,10 @@ const NS: i64 = 1_000_000_000;
 #[derive(Debug)]
 pub enum Failure {
     Bad(String),
+    /// A form that could not be read, or was not.
+    Form(BodyError),
+    /// Another time it may be answered.
+    Busy(String),
     Unavailable,
     Failed,
 }
@@ -52,12 +62,19 @@ impl From<LogsError> for Failure {
     fn from(error: LogsError) -> Self {
         match error {
             LogsError::TookTooLong => too_much(error.to_string()),
+            LogsError::NoMemory(why) => why.into(),
             LogsError::Query(projections::QueryError::Unavailable(_)) => Self::Unavailable,
             error => {
                 tracing::error!(%error, "a query of logs failed inside");
                 Self::Failed
             }
         }
+    }
+}
+
+impl From<BodyError> for Failure {
+    fn from(error: BodyError) -> Self {
+        Self::Form(error)
     }
 }
 
@@ -71,6 +88,11 @@ impl IntoResponse for Failure {
     fn into_response(self) -> Response<Body> {
         match self {
             Self::Bad(why) => (StatusCode::BAD_REQUEST, why).into_response(),
+            Self::Form(error) => {
+                let why = error.to_string();
+                (Error::from(error).status(), why).into_response()
+            }
+            Self::Busy(why) => (StatusCode::SERVICE_UNAVAILABLE, why).into_response(),
             Self::Unavailable => {
                 let why = "the logs are not available";
                 (StatusCode::SERVICE_UNAVAILABLE, why).into_response()
@@ -93,7 +115,7 @@ struct Found {
     result: Vec<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     encoding_flags: Option<[&'static str; 1]>,
-    stats: Map<String, Value>,
+    stats: Value,
 }
 
 #[derive(Debug, Serialize)]
@@ -106,12 +128,13 @@ fn found(
     result_type: &'static str,
     result: Vec<Value>,
     encoding_flags: Option<[&'static str; 1]>,
+    stats: Value,
 ) -> Response {
     let data = Found {
         result_type,
         result,
         encoding_flags,
-        stats: Map::new(),
+        stats,
     };
     let status = "success";
     Json(Success { status, data }).into_response()
@@ -141,8 +164,7 @@ pub async fn query_range(
         }
         Expr::Metric(metric) => {
             let grid = asked.grid(from_ns, to_ns - 1)?;
-            let answer = numbers::evaluate(&gateway, allowed.scope(), &metric, grid).await?;
-            Ok(numbers_shown(&answer))
+            numbers(&gateway, &allowed, &metric, grid).await
         }
     }
 }
@@ -182,8 +204,7 @@ pub async fn query(
                 step_ns: 0,
                 count: 1,
             };
-            let answer = numbers::evaluate(&gateway, allowed.scope(), &metric, grid).await?;
-            Ok(numbers_shown(&answer))
+            numbers(&gateway, &allowed, &metric, grid).await
         }
     }
 }
@@ -220,17 +241,31 @@ async fn lines(
         limit: asked.limit()?,
         interval_ns,
     };
-    let lines = lines::find(gateway, allowed.scope(), &wanted).await?;
+    let begun = Instant::now();
+    let (lines, scanned) = lines::find(gateway, allowed.scope(), &wanted).await?;
+    let stats = stats::stats(begun, scanned, lines.len());
     let streams = answer::streams(lines, asked.categorized);
     let flags = asked.categorized.then_some([answer::CATEGORIZED]);
-    Ok(found("streams", streams, flags))
+    Ok(found("streams", streams, flags, stats))
 }
 
-fn numbers_shown(answer: &Answer) -> Response {
-    let data = render::data(answer);
-    let data = data.strip_suffix('}').unwrap_or(&data);
-    let body = format!("{{\"status\":\"success\",\"data\":{data},\"stats\":{{}}}}}}");
-    ([(CONTENT_TYPE, "application/json")], body).into_response()
+async fn numbers(
+    gateway: &Gateway,
+    allowed: &Allowed,
+    metric: &Metric,
+    grid: Grid,
+) -> Result<Response, Failure> {
+    let begun = Instant::now();
+    let evaluated = numbers::evaluate(gateway, allowed.scope(), metric, grid).await?;
+    let (answer, scanned, held) = evaluated;
+    let stats = stats::stats(begun, scanned, stats::entries(&answer));
+    // Notes are about the PromQL that nobody has written.
+    let answer = Answer {
+        warnings: Vec::new(),
+        infos: Vec::new(),
+        ..answer
+    };
+    Ok(streamed::answer(Pieces::plain(answer, Some(&stats)), held))
 }
 
 #[cfg(test)]
@@ -243,7 +278,7 @@ mod tests {
             result_type: "streams",
             result: Vec::new(),
             encoding_flags: None,
-            stats: Map::new(),
+            stats: json!({}),
         };
         let status = "success";
         let text = serde_json::to_string(&Success { status, data }).unwrap();

@@ -13,8 +13,7 @@ use projections::members::{self, Member};
 use schemas::context::Context;
 use schemas::ids::UserId;
 use schemas::scope::MemberRole;
-use schemas::tenant::{AddMember, ChangeMemberRole, RemoveMember, SetProjectRole, TenantCommand};
-use schemas::topic::Topic;
+use schemas::tenant::{AddMember, ChangeMemberRole, RemoveMember, SetProjectRole};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -25,11 +24,12 @@ use crate::auth::secret::Secret;
 use crate::auth::{initial_password, invitation, leave, proof, session};
 use crate::dispatch::Command;
 use crate::error::{Error, Pending, Problem};
+use crate::etag;
 use crate::operations::Allowed;
 use crate::outcomes::Settled;
 use crate::paging::{Listed, Paging};
 use crate::parameters::{Path, Query};
-use crate::request::Asked;
+use crate::request::{Asked, NoFields};
 
 const LIST: &str = "members";
 
@@ -67,6 +67,8 @@ pub struct ProjectRole {
 }
 
 /// The tenant's members
+///
+/// The `ETag` is of the whole tenant.
 #[utoipa::path(get, path = "/api/v1/members", operation_id = "list_members", tag = "tenant",
     params(Paging),
     responses((status = 200, body = MemberPage)))]
@@ -74,9 +76,10 @@ pub async fn list(
     State(gateway): State<Gateway>,
     allowed: Allowed,
     Query(paging): Query<Paging>,
-) -> Result<Json<MemberPage>, Error> {
+) -> Result<Response, Error> {
     let scope = allowed.scope();
     let after = paging.after(&gateway, scope, LIST)?;
+    let tag = etag::header(members::version(&gateway.db, scope).await?);
     let page = members::list(
         &gateway.db,
         &gateway.people(),
@@ -85,7 +88,7 @@ pub async fn list(
         paging.limit()?,
     )
     .await?;
-    Ok(Json(Listed::of(&gateway, scope, LIST, page)?))
+    Ok((tag, Json(Listed::of(&gateway, scope, LIST, page)?)).into_response())
 }
 
 /// Make an account for a colleague
@@ -132,10 +135,11 @@ pub async fn create(
         role: body.role,
         initial_password_until: Some(until),
     };
-    let sent = send(&gateway, &allowed, &command, message).await;
+    let sent = gateway.send_to_tenant(&command, message).await;
     let settled = settle_login(&gateway, &command, sent).await?;
     let member = shown(&gateway, &allowed, user, &settled).await?;
-    Ok((StatusCode::CREATED, Json(member)).into_response())
+    let tag = etag::header(settled.version);
+    Ok((StatusCode::CREATED, tag, Json(member)).into_response())
 }
 
 /// Change what a member may do
@@ -150,7 +154,7 @@ pub async fn change_role(
     allowed: Allowed,
     Path(user): Path<Uuid>,
     asked: Asked<ChangeRole>,
-) -> Result<Json<Member>, Error> {
+) -> Result<Response, Error> {
     let (user, role) = (UserId(user), asked.body.role);
     let member = member(&gateway, &allowed, user).await?;
     let roles = [role, session::role_of(&member)?];
@@ -163,17 +167,13 @@ pub async fn change_role(
         &asked.question,
         &Context::ambient(&gateway.clock),
     );
-    let settled = send(
-        &gateway,
-        &allowed,
-        &command,
-        ChangeMemberRole { user, role },
-    )
-    .await?;
+    let settled = gateway
+        .send_to_tenant(&command, ChangeMemberRole { user, role })
+        .await?;
     let member = shown(&gateway, &allowed, user, &settled).await?;
     let changed = End::member(allowed.scope().tenant(), user);
     gateway.end_by(changed, &settled).await?;
-    Ok(Json(member))
+    Ok((etag::header(settled.version), Json(member)).into_response())
 }
 
 /// Say what a member is in this project
@@ -188,7 +188,7 @@ pub async fn set_project_role(
     allowed: Allowed,
     Path(user): Path<Uuid>,
     asked: Asked<ProjectRole>,
-) -> Result<Json<Member>, Error> {
+) -> Result<Response, Error> {
     let (user, scope) = (UserId(user), allowed.scope());
     member(&gateway, &allowed, user).await?;
     let context = Context::ambient(&gateway.clock);
@@ -198,11 +198,11 @@ pub async fn set_project_role(
         user,
         role: asked.body.role,
     };
-    let settled = send(&gateway, &allowed, &command, message).await?;
+    let settled = gateway.send_to_tenant(&command, message).await?;
     let member = shown(&gateway, &allowed, user, &settled).await?;
     let changed = End::member(scope.tenant(), user);
     gateway.end_by(changed, &settled).await?;
-    Ok(Json(member))
+    Ok((etag::header(settled.version), Json(member)).into_response())
 }
 
 /// Take a member out of the tenant
@@ -218,19 +218,18 @@ pub async fn remove(
     State(gateway): State<Gateway>,
     allowed: Allowed,
     Path(user): Path<Uuid>,
-    asked: Asked<Option<serde_json::Value>>,
+    asked: Asked<Option<NoFields>>,
 ) -> Result<StatusCode, Error> {
     let user = UserId(user);
     let member = member(&gateway, &allowed, user).await?;
     owners_only(&allowed, [session::role_of(&member)?])?;
-    let command = Command::new(
-        allowed.scope(),
-        &asked.question,
-        &Context::ambient(&gateway.clock),
-    );
     let (scope, question) = (allowed.scope(), &asked.question);
-    invitation::withdraw(&gateway, scope, question, &member.email, None).await?;
-    let settled = send(&gateway, &allowed, &command, RemoveMember { user }).await?;
+    let withdrawn = invitation::withdraw(&gateway, scope, question, &member.email, None).await?;
+    let question = invitation::after(question, withdrawn);
+    let command = Command::new(scope, &question, &Context::ambient(&gateway.clock));
+    let settled = gateway
+        .send_to_tenant(&command, RemoveMember { user })
+        .await?;
     gateway.shown(&settled, &[LIST]).await?;
     leave::after(&gateway, allowed.scope().tenant(), user).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -250,19 +249,6 @@ pub(super) fn owners_only<const N: usize>(
 async fn member(gateway: &Gateway, allowed: &Allowed, user: UserId) -> Result<Member, Error> {
     let found = members::get(&gateway.db, &gateway.people(), allowed.scope(), user).await?;
     found.ok_or(Error::NotFound)
-}
-
-async fn send(
-    gateway: &Gateway,
-    allowed: &Allowed,
-    command: &Command,
-    message: impl Into<TenantCommand>,
-) -> Result<std::sync::Arc<Settled>, Error> {
-    let tenant = allowed.scope().tenant();
-    let message: TenantCommand = message.into();
-    gateway
-        .send(command, Topic::IdentityCommands, tenant, message)
-        .await
 }
 
 async fn shown(

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
 use projections::monitoring_integrations::{self, MonitoringIntegration};
 use projections::vault::credentials::{self, New};
@@ -33,7 +34,7 @@ use crate::operations::Allowed;
 use crate::outcomes::Settled;
 use crate::paging::{Listed, Paging};
 use crate::parameters::{Path, Query};
-use crate::request::Asked;
+use crate::request::{Asked, NoFields};
 use asked::{IntegrationSettings, NewIntegration};
 use names::Names;
 use outbound::Credential;
@@ -152,7 +153,7 @@ pub async fn remove(
     State(gateway): State<Gateway>,
     allowed: Allowed,
     Path(id): Path<Uuid>,
-    asked: Asked<Option<serde_json::Value>>,
+    asked: Asked<Option<NoFields>>,
 ) -> Result<StatusCode, Error> {
     let scope = allowed.scope();
     let command = Command::new(scope, &asked.question, &Context::ambient(&gateway.clock));
@@ -222,7 +223,9 @@ async fn answer(
 
 fn shown(status: StatusCode, integration: MonitoringIntegration) -> Response {
     let tag = etag::header(integration.version);
-    (status, tag, Json(integration)).into_response()
+    let place = format!("/api/v1/monitoring-integrations/{}", integration.id);
+    let place = (status == StatusCode::CREATED).then_some([(LOCATION, place)]);
+    (status, tag, place, Json(integration)).into_response()
 }
 
 fn named(command: &Command, credential: Option<&Credential>) -> Option<CredentialNamed> {

@@ -8,9 +8,8 @@ use axum::response::{IntoResponse, Response};
 use projections::projects::{self, Project};
 use schemas::context::Context;
 use schemas::ids::ProjectId;
-use schemas::tenant::{
-    ArchiveProject, CreateProject, RenameProject, RestoreProject, TenantCommand,
-};
+use schemas::project_keys::{EndProjectKeys, ProjectKeysCommand, ReopenProjectKeys};
+use schemas::tenant::{ArchiveProject, CreateProject, RenameProject, RestoreProject};
 use schemas::topic::Topic;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -19,11 +18,12 @@ use uuid::Uuid;
 use crate::Gateway;
 use crate::dispatch::Command;
 use crate::error::{Error, Pending, Problem};
+use crate::etag;
 use crate::operations::Allowed;
 use crate::outcomes::Settled;
 use crate::paging::{Listed, Paging};
 use crate::parameters::{Path, Query};
-use crate::request::Asked;
+use crate::request::{Asked, NoFields, Question};
 
 const LIST: &str = "projects";
 
@@ -31,8 +31,10 @@ const LIST: &str = "projects";
 pub type ProjectPage = Listed<Project>;
 
 const MAX_SLUG: usize = 63;
+const ARCHIVED: &str = "the project was archived";
 
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct NewProject {
     #[schema(example = "Shop")]
     pub name: String,
@@ -42,6 +44,7 @@ pub struct NewProject {
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = RenameProject)]
 pub struct Rename {
     #[schema(example = "Web shop")]
@@ -49,6 +52,8 @@ pub struct Rename {
 }
 
 /// The tenant's projects, oldest first
+///
+/// The `ETag` is of the whole tenant.
 #[utoipa::path(get, path = "/api/v1/projects", operation_id = "list_projects", tag = "tenant",
     params(Paging),
     responses((status = 200, body = ProjectPage)))]
@@ -56,14 +61,17 @@ pub async fn list(
     State(gateway): State<Gateway>,
     allowed: Allowed,
     Query(paging): Query<Paging>,
-) -> Result<Json<ProjectPage>, Error> {
+) -> Result<Response, Error> {
     let scope = allowed.scope();
     let after = paging.after(&gateway, scope, LIST)?;
+    let tag = etag::header(projects::version(&gateway.db, scope).await?);
     let page = projects::list(&gateway.db, scope, after, paging.limit()?).await?;
-    Ok(Json(Listed::of(&gateway, scope, LIST, page)?))
+    Ok((tag, Json(Listed::of(&gateway, scope, LIST, page)?)).into_response())
 }
 
 /// Create a project
+///
+/// Its name is its own among those of the tenant that are in use, in whatever case.
 #[utoipa::path(post, path = "/api/v1/projects", operation_id = "create_project", tag = "tenant",
     request_body = NewProject,
     responses((status = 201, body = Project), (status = 202, body = Pending),
@@ -86,21 +94,22 @@ pub async fn create(
         name: name.trim().to_owned(),
         slug,
     };
-    let settled = send(&gateway, &allowed, &command, message).await?;
+    let settled = gateway.send_to_tenant(&command, message).await?;
     let project = shown(&gateway, &allowed, project, &settled).await?;
-    Ok((StatusCode::CREATED, Json(project)).into_response())
+    Ok((StatusCode::CREATED, told(&settled, project)).into_response())
 }
 
 /// Rename a project
 #[utoipa::path(patch, path = "/api/v1/projects/{id}", operation_id = "rename_project", tag = "tenant",
     params(("id" = Uuid, Path)), request_body = Rename,
-    responses((status = 200, body = Project), (status = 202, body = Pending), (status = 404, body = Problem)))]
+    responses((status = 200, body = Project), (status = 202, body = Pending), (status = 404, body = Problem),
+        (status = 409, body = Problem)))]
 pub async fn rename(
     State(gateway): State<Gateway>,
     allowed: Allowed,
     Path(id): Path<Uuid>,
     asked: Asked<Rename>,
-) -> Result<Json<Project>, Error> {
+) -> Result<Response, Error> {
     let command = Command::new(
         allowed.scope(),
         &asked.question,
@@ -108,20 +117,17 @@ pub async fn rename(
     );
     let project = ProjectId(id);
     let name = asked.body.name.trim().to_owned();
-    let settled = send(
-        &gateway,
-        &allowed,
-        &command,
-        RenameProject { project, name },
-    )
-    .await?;
-    shown(&gateway, &allowed, project, &settled).await.map(Json)
+    let settled = gateway
+        .send_to_tenant(&command, RenameProject { project, name })
+        .await?;
+    let project = shown(&gateway, &allowed, project, &settled).await?;
+    Ok(told(&settled, project))
 }
 
 /// Archive a project
 ///
-/// Nobody works in it any more, and its keys are revoked for good. What it holds
-/// stays, and it can be restored.
+/// Nobody works in it any more, and its keys are revoked for good, those that are being
+/// made at the same moment too. What it holds stays, and it can be restored.
 #[utoipa::path(post, path = "/api/v1/projects/{id}/archive", operation_id = "archive_project", tag = "tenant",
     params(("id" = Uuid, Path)),
     responses((status = 200, body = Project), (status = 202, body = Pending), (status = 404, body = Problem),
@@ -130,48 +136,97 @@ pub async fn archive(
     State(gateway): State<Gateway>,
     allowed: Allowed,
     Path(id): Path<Uuid>,
-    asked: Asked<Option<serde_json::Value>>,
-) -> Result<Json<Project>, Error> {
+    asked: Asked<Option<NoFields>>,
+) -> Result<Response, Error> {
     let project = ProjectId(id);
     let context = Context::ambient(&gateway.clock);
     let command = Command::new(allowed.scope(), &asked.question, &context);
-    let settled = send(&gateway, &allowed, &command, ArchiveProject { project }).await?;
+    let settled = gateway
+        .send_to_tenant(&command, ArchiveProject { project })
+        .await?;
+    let end = EndProjectKeys {
+        tenant_version: settled.version,
+        reason: Some(ARCHIVED.to_owned()),
+    };
+    tell_keys(&gateway, &allowed, &asked.question, project, &settled, end).await?;
     let shown = shown(&gateway, &allowed, project, &settled).await?;
     gateway.end_by(End::project(project), &settled).await?;
     let scope = allowed.principal().scope_in(project);
-    let reason = "the project was archived";
-    super::api_keys::revoke_all(&gateway, &scope, &asked.question, reason, |_| true).await?;
-    Ok(Json(shown))
+    // None of them is good any more; each is told in the audit by its name.
+    super::api_keys::revoke_all(&gateway, &scope, &asked.question, ARCHIVED, |_| true).await?;
+    Ok(told(&settled, shown))
 }
 
 /// Restore a project from the archive
+///
+/// Its old keys stay revoked; keys that are made from now on are good. Where another has
+/// taken its name meanwhile, one of them is renamed first.
 #[utoipa::path(post, path = "/api/v1/projects/{id}/restore", operation_id = "restore_project", tag = "tenant",
     params(("id" = Uuid, Path)),
-    responses((status = 200, body = Project), (status = 202, body = Pending), (status = 404, body = Problem)))]
+    responses((status = 200, body = Project), (status = 202, body = Pending), (status = 404, body = Problem),
+        (status = 409, body = Problem)))]
 pub async fn restore(
     State(gateway): State<Gateway>,
     allowed: Allowed,
     Path(id): Path<Uuid>,
-    asked: Asked<Option<serde_json::Value>>,
-) -> Result<Json<Project>, Error> {
+    asked: Asked<Option<NoFields>>,
+) -> Result<Response, Error> {
     let project = ProjectId(id);
     let context = Context::ambient(&gateway.clock);
     let command = Command::new(allowed.scope(), &asked.question, &context);
-    let settled = send(&gateway, &allowed, &command, RestoreProject { project }).await?;
-    shown(&gateway, &allowed, project, &settled).await.map(Json)
+    let settled = gateway
+        .send_to_tenant(&command, RestoreProject { project })
+        .await?;
+    let shown = shown(&gateway, &allowed, project, &settled).await?;
+    // Of a project that was in use already nothing begins anew, its keys least of all.
+    let restored = (!settled.positions.is_empty()).then_some(shown.restored_at);
+    if let Some(at) = restored.flatten() {
+        let reopen = ReopenProjectKeys {
+            tenant_version: settled.version,
+            at: at.into(),
+        };
+        tell_keys(
+            &gateway,
+            &allowed,
+            &asked.question,
+            project,
+            &settled,
+            reopen,
+        )
+        .await?;
+    }
+    Ok(told(&settled, shown))
 }
 
-async fn send(
+/// Tells the keys of a project what became of it, by one fact for the keyring, whatever of
+/// them is known here. Where this is not reached, worker `project_key_ender` tells them.
+async fn tell_keys(
     gateway: &Gateway,
     allowed: &Allowed,
-    command: &Command,
-    message: impl Into<TenantCommand>,
-) -> Result<std::sync::Arc<Settled>, Error> {
-    let tenant = allowed.scope().tenant();
-    let message: TenantCommand = message.into();
-    gateway
-        .send(command, Topic::IdentityCommands, tenant, message)
-        .await
+    question: &Question,
+    project: ProjectId,
+    settled: &Settled,
+    message: impl Into<ProjectKeysCommand>,
+) -> Result<(), Error> {
+    // One request, but a command of its own.
+    let mut question = question.clone();
+    question.expected_version = None;
+    question.route.push_str(" keys");
+    let scope = allowed.principal().scope_in(project);
+    let command = Command::new(&scope, &question, &Context::ambient(&gateway.clock));
+    let message: ProjectKeysCommand = message.into();
+    let topic = Topic::IdentityCommands;
+    match gateway.send(&command, topic, project, message).await {
+        // It is on the log, and the caller can follow the tenant's command alone: this one
+        // is of another project than theirs.
+        Err(Error::NotYet(_)) => Err(Error::NotYet(settled.command)),
+        sent => sent.map(drop),
+    }
+}
+
+/// A project with the version of the tenant that the command led to.
+fn told(settled: &Settled, project: Project) -> Response {
+    (etag::header(settled.version), Json(project)).into_response()
 }
 
 async fn shown(

@@ -2,6 +2,7 @@
 //! that whatever speaks to a Prometheus server speaks to us.
 
 pub mod catalogue;
+mod names;
 mod parameters;
 pub mod query;
 mod reply;

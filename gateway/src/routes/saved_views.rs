@@ -18,7 +18,7 @@ use crate::dispatch::Command;
 use crate::error::{Error, FieldError, Pending, Problem};
 use crate::operations::Allowed;
 use crate::parameters::{Path, Query};
-use crate::request::Asked;
+use crate::request::{Asked, NoFields};
 
 const LIST: &str = "saved_views";
 const MAX_NAME: usize = 100;
@@ -45,6 +45,7 @@ impl ViewPage {
 
 /// What to show under which name.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct NewView {
     pub page: ViewPage,
     #[schema(example = "Failed payments")]
@@ -120,7 +121,7 @@ pub async fn delete(
     State(gateway): State<Gateway>,
     allowed: Allowed,
     Path(id): Path<Uuid>,
-    asked: Asked<Option<serde_json::Value>>,
+    asked: Asked<Option<NoFields>>,
 ) -> Result<StatusCode, Error> {
     let context = Context::ambient(&gateway.clock);
     let command = Command::new(allowed.scope(), &asked.question, &context);

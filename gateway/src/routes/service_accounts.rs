@@ -26,7 +26,7 @@ use crate::given_names::{giving, taken};
 use crate::operations::Allowed;
 use crate::paging::{Listed, Paging};
 use crate::parameters::{Path, Query};
-use crate::request::{Asked, Question};
+use crate::request::{Asked, NoFields, Question};
 
 const LIST: &str = "service_accounts";
 const DISABLED: &str = "the service account was disabled";
@@ -38,6 +38,7 @@ const MOST: u32 = 500;
 pub type ServiceAccountPage = Listed<ServiceAccount>;
 
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct NewServiceAccount {
     #[schema(example = "deploys")]
     pub name: String,
@@ -130,7 +131,7 @@ pub async fn disable(
     State(gateway): State<Gateway>,
     allowed: Allowed,
     Path(id): Path<Uuid>,
-    asked: Asked<Option<serde_json::Value>>,
+    asked: Asked<Option<NoFields>>,
 ) -> Result<StatusCode, Error> {
     let scope = allowed.scope();
     let command = Command::new(scope, &asked.question, &Context::ambient(&gateway.clock));

@@ -31,7 +31,7 @@ use crate::dispatch::Command;
 use crate::error::{Error, FieldError, Pending, Problem};
 use crate::openapi::words;
 use crate::operations::Allowed;
-use crate::request::Asked;
+use crate::request::{Asked, NoFields};
 use asked::{MappedGroup, NewSingleSignOn, wanted};
 
 const READ_MODEL: &str = "single_sign_on";
@@ -144,16 +144,20 @@ pub async fn set(
 pub async fn remove(
     State(gateway): State<Gateway>,
     allowed: Allowed,
-    asked: Asked<Option<serde_json::Value>>,
+    asked: Asked<Option<NoFields>>,
 ) -> Result<StatusCode, Error> {
     let scope = allowed.scope();
     let before = single_sign_on::get(&gateway.db, scope).await?;
+    let before = before.map(|sign_on| sign_on.settings);
+    // It may be how owners come in.
+    if before.as_ref().is_some_and(makes_owners) {
+        owners_only(&allowed, [MemberRole::Owner])?;
+    }
     proof::needed(&gateway, &allowed).await?;
     let command = Command::new(scope, &asked.question, &Context::ambient(&gateway.clock));
     let message = RemoveSingleSignOn { reason: None };
     let settled = send(&gateway, &allowed, &command, message).await?;
     gateway.shown(&settled, &[READ_MODEL]).await?;
-    let before = before.map(|sign_on| sign_on.settings);
     after(&gateway, scope.tenant(), before.as_ref(), None).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -181,9 +185,8 @@ async fn after(
     let client = |settings: &SignOnSettings| (settings.issuer.clone(), settings.client_id.clone());
     let stricter = now.is_some_and(|now| demands_more(before, now));
     if stricter || now.map(client) != Some(client(before)) {
-        for session in sign_on_sessions::of_tenant(&gateway.db, tenant).await? {
-            ending::session(gateway, session).await?;
-        }
+        let open = sign_on_sessions::of_tenant(&gateway.db, tenant).await?;
+        ending::all(gateway, &open).await?;
     }
     Ok(())
 }

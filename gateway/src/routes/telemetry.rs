@@ -12,6 +12,7 @@ use schemas::context::Context;
 use schemas::ids::ProjectId;
 use schemas::tenant::{DeleteTelemetry, SetTelemetryRetention, TenantCommand};
 use schemas::topic::Topic;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -33,7 +34,9 @@ pub struct RetentionRules {
 }
 
 /// One rule: the closest to a stream holds.
+// A stream that is misspelt would be the whole signal, days that are would be no rule.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = SetTelemetryRetention)]
 pub struct SetRetention {
     /// metrics, `metrics_5m`, `metrics_1h`, logs, traces
@@ -47,10 +50,15 @@ pub struct SetRetention {
     /// 1, 3, 7, 15, 30, 90 or 400; null takes the rule away.
     #[schema(example = 7)]
     pub days: Option<i32>,
+    // The list has it, and whoever sends a rule back with other days sends it along.
+    #[serde(default, rename = "default")]
+    #[schema(ignore)]
+    _default: IgnoredAny,
 }
 
 /// What is to go.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = DeleteTelemetry)]
 pub struct NewDeletion {
     /// `project`: the one that the credential is for. `tenant`: all projects, which takes
@@ -91,6 +99,7 @@ pub async fn set_rule(
         signal,
         stream,
         days,
+        ..
     } = asked.body;
     let message = SetTelemetryRetention {
         project: allowed.scope().project(),

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use projections::people::ActorShown;
 use projections::telemetry_limits::{self, LimitReached, Own, TelemetryUsage};
 use schemas::context::Context;
-use schemas::telemetry_limits::{SetTelemetryLimits, TelemetryLimitsCommand};
+use schemas::telemetry_limits::{DeploymentLimits, SetTelemetryLimits, TelemetryLimitsCommand};
 use schemas::topic::Topic;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -59,7 +59,9 @@ pub struct TelemetryAllowance {
 }
 
 /// All limits of the tenant's own; what is null or absent is as the deployment says.
+// A limit that is misspelt would be taken away.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct OwnTelemetryLimits {
     #[serde(default)]
     #[schema(example = 2_000_000)]
@@ -108,11 +110,25 @@ pub async fn set(
         labels_per_series: own.labels_per_series,
         label_value_bytes: own.label_value_bytes,
         bytes_per_second: own.bytes_per_second,
+        deployment: Some(of_deployment(&gateway)),
     });
     let (topic, tenant) = (Topic::IdentityCommands, scope.tenant());
     let settled = gateway.send(&command, topic, tenant, message).await?;
     gateway.shown(&settled, &[READ_MODEL]).await?;
     shown(&gateway, &allowed).await.map(Json)
+}
+
+/// What holds where nothing is set, which the audit tells.
+fn of_deployment(gateway: &Gateway) -> DeploymentLimits {
+    let all = &gateway.config.telemetry.limits;
+    let told = |limit: u64| i64::try_from(limit).unwrap_or(i64::MAX);
+    DeploymentLimits {
+        active_series: told(all.active_series),
+        active_streams: told(all.active_streams),
+        labels_per_series: told(all.labels_per_series),
+        label_value_bytes: told(all.label_value_bytes),
+        bytes_per_second: all.bytes_per_second.map(told),
+    }
 }
 
 async fn shown(gateway: &Gateway, allowed: &Allowed) -> Result<TelemetryAllowance, Error> {

@@ -4,6 +4,7 @@ pub mod erasure;
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::{IntoResponse, Response};
 use projections::projects::{self, Tenant};
 use schemas::context::Context;
 use schemas::tenant::{RenameTenant, TenantCommand};
@@ -14,10 +15,12 @@ use utoipa::ToSchema;
 use crate::Gateway;
 use crate::dispatch::Command;
 use crate::error::{Error, Pending, Problem};
+use crate::etag;
 use crate::operations::Allowed;
 use crate::request::Asked;
 
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = RenameTenant)]
 pub struct Rename {
     #[schema(example = "Acme Ltd")]
@@ -26,12 +29,14 @@ pub struct Rename {
 
 /// The tenant
 ///
-/// Its name, and whether it is to be erased.
+/// Its name, and whether it is to be erased. The `ETag` is of the whole tenant, its
+/// projects, members and invitations included.
 #[utoipa::path(get, path = "/api/v1/tenant", operation_id = "get_tenant", tag = "tenant",
     responses((status = 200, body = Tenant)))]
-pub async fn get(State(gateway): State<Gateway>, allowed: Allowed) -> Result<Json<Tenant>, Error> {
+pub async fn get(State(gateway): State<Gateway>, allowed: Allowed) -> Result<Response, Error> {
     let found = projects::tenant(&gateway.db, allowed.scope()).await?;
-    found.map(Json).ok_or(Error::NotFound)
+    let tenant = found.ok_or(Error::NotFound)?;
+    Ok((etag::header(tenant.version), Json(tenant)).into_response())
 }
 
 /// Rename the tenant
@@ -42,7 +47,7 @@ pub async fn rename(
     State(gateway): State<Gateway>,
     allowed: Allowed,
     asked: Asked<Rename>,
-) -> Result<Json<Tenant>, Error> {
+) -> Result<Response, Error> {
     let scope = allowed.scope();
     let command = Command::new(scope, &asked.question, &Context::ambient(&gateway.clock));
     let name = asked.body.name.trim().to_owned();
@@ -51,5 +56,6 @@ pub async fn rename(
     let settled = gateway.send(&command, topic, tenant, message).await?;
     gateway.shown(&settled, &["projects"]).await?;
     let found = projects::tenant(&gateway.db, scope).await?;
-    found.map(Json).ok_or(Error::NotYet(settled.command))
+    let tenant = found.ok_or(Error::NotYet(settled.command))?;
+    Ok((etag::header(settled.version), Json(tenant)).into_response())
 }

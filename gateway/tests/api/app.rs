@@ -40,7 +40,7 @@ pub(crate) struct App {
     pub(crate) wire: Wire,
     /// As a superuser.
     pub(crate) database: String,
-    history: Arc<ProjectedHistory>,
+    pub(crate) history: Arc<ProjectedHistory>,
     runner: Mutex<CancellationToken>,
     _folder: tempfile::TempDir,
 }

@@ -343,6 +343,12 @@ async fn filters_search_counts_and_files_agree() {
         (&stats["total"], &stats["changes"]),
         (&json!(11), &json!(11))
     );
+    let days = stats["days"].as_array().unwrap();
+    let of_day = |day: &Value| day["accepted"].as_i64().unwrap() + day["refused"].as_i64().unwrap();
+    assert_eq!(days.iter().map(of_day).sum::<i64>(), 11, "{stats}");
+    let newest = entries(&app, &ada, "kind=change").await[0]["at"].clone();
+    let day = days.last().unwrap()["name"].as_str().unwrap();
+    assert!(newest.as_str().unwrap().starts_with(day), "{newest} {day}");
     let learned = stats["actions"].as_array().unwrap();
     let learned = learned
         .iter()
@@ -449,9 +455,11 @@ async fn what_is_done_to_an_account_is_told_under_its_name_and_request() {
     let ada = app.register("Ada").await;
     let wrong = json!({"password": "not the password", "new_password": "a horse and a staple"});
     let right = json!({"password": PASSWORD, "new_password": "a horse and a staple"});
+    let unproven = json!({"password": "not the password"});
+    let proven = json!({"password": PASSWORD});
     let new = json!({"password": "a horse and a staple"});
     let steps = [
-        ("prove", &wrong, 401, "Prove", json!("bad_credentials")),
+        ("prove", &unproven, 401, "Prove", json!("bad_credentials")),
         (
             "password",
             &wrong,
@@ -459,7 +467,7 @@ async fn what_is_done_to_an_account_is_told_under_its_name_and_request() {
             "ChangePassword",
             json!("bad_credentials"),
         ),
-        ("prove", &right, 204, "Prove", Value::Null),
+        ("prove", &proven, 204, "Prove", Value::Null),
         ("password", &right, 204, "ChangePassword", Value::Null),
         ("prove", &new, 204, "Prove", Value::Null),
     ];

@@ -92,6 +92,20 @@ async fn wrong_credentials_look_alike() {
     assert_eq!(wrong.rule(), "bad_credentials");
 }
 
+/// What is told of an account that there is must not be waited for: it takes a moment, and
+/// may fail.
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_credentials_look_alike_without_the_log() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    app.log.close().await.unwrap();
+    for email in [ada.email.as_str(), "nobody@example.com"] {
+        let wrong = json!({"email": email, "password": "not the password"});
+        let answer = app.ask(LOGIN, wrong).await;
+        assert_eq!(answer.with(401)["rule"], "bad_credentials", "{email}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_with_a_form_is_told_by_field() {
     let app = app!();
@@ -196,6 +210,17 @@ async fn logging_out_takes_the_cookies_and_ends_the_session() {
     app.send(Method::POST, REFRESH, None, Some(&body), &[])
         .await
         .with(401);
+    // It is told once, however often it is done.
+    app.send(Method::POST, "/api/v1/auth/logout", None, None, &own)
+        .await
+        .with(204);
+    let again = app.login(&ada.email).await;
+    crate::audit::entries_become(&app, &again, "action=EndSession", 1).await;
+    // Both logins are entries, the second after all that came before it.
+    crate::audit::entries_become(&app, &again, "action=BeginSession", 2).await;
+    let told = crate::audit::entries(&app, &again, "action=EndSession").await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0]["actor"]["id"], ada.user.as_str());
 }
 
 #[tokio::test(flavor = "multi_thread")]

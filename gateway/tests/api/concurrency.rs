@@ -160,6 +160,36 @@ async fn rotations_with_one_key_are_one_rotation() {
 
 /// Whatever was made before, meanwhile or too late: no key of the account is good.
 #[tokio::test(flavor = "multi_thread")]
+async fn keys_that_are_made_while_their_project_is_archived_end_with_it() {
+    let app = Arc::new(app!());
+    let ada = app.register("Ada").await;
+    let shop = json!({"name": "Shop"});
+    let shop = app.post("/api/v1/projects", &ada.token, shop).await.id();
+    let body = json!({"refresh_token": ada.refresh, "project_id": shop});
+    let there = Person::of(&app.ask("/api/v1/auth/refresh", body).await.with(200));
+    let ada = app.login(&ada.email).await;
+    let body = json!({"name": "k", "scopes": ["admin"]});
+    let first = app.post(KEYS, &there.token, body.clone()).await;
+    first.with(201);
+    let path = format!("/api/v1/projects/{shop}/archive");
+    let (mut made, archived) = tokio::join!(
+        at_once(&app, &there, 20, KEYS, body, &[]),
+        app.post(&path, &ada.token, json!(null))
+    );
+    archived.with(200);
+    made.push(first);
+    made.retain(|answer| answer.status == 201);
+    for answer in &made {
+        let key = answer.json()["key"].as_str().unwrap().to_owned();
+        testkit::eventually("the key is refused", || async {
+            let answer = app.get("/api/v1/incidents", Some(&key)).await;
+            (answer.status == 401 && answer.rule() == "key_revoked").then_some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn keys_that_are_made_while_their_account_is_disabled_end_with_it() {
     let app = Arc::new(app!());
     let ada = app.register("Ada").await;

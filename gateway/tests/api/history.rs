@@ -1,4 +1,6 @@
-//! The command runner's history, as the server wires it.
+//! The command runner's history, as the server wires it; a test can withhold some of it.
+
+use std::sync::Mutex;
 
 use async_trait::async_trait;
 use commands::{History, HistoryError, HistoryRecord, Loaded, Settled};
@@ -10,11 +12,20 @@ use schemas::topic::Topic;
 /// Answers from `history.events`.
 pub(crate) struct ProjectedHistory {
     db: Db,
+    withheld: Mutex<Option<&'static str>>,
 }
 
 impl ProjectedHistory {
     pub(crate) fn new(db: Db) -> Self {
-        Self { db }
+        Self {
+            db,
+            withheld: Mutex::default(),
+        }
+    }
+
+    /// Aggregates of this kind wait from now on, as long as nothing was decided of them.
+    pub(crate) fn withhold(&self, aggregate: &'static str) {
+        *self.withheld.lock().unwrap() = Some(aggregate);
     }
 }
 
@@ -34,6 +45,11 @@ impl History for ProjectedHistory {
         key: &str,
         tenant: TenantId,
     ) -> Result<Loaded, HistoryError> {
+        if *self.withheld.lock().unwrap() == Some(aggregate) {
+            return Err(HistoryError::Unavailable(
+                "the test withholds it".to_owned(),
+            ));
+        }
         let found = history::load(&self.db, topic, partition, aggregate, key, tenant)
             .await
             .map_err(away)?;

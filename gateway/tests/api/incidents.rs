@@ -76,10 +76,12 @@ async fn a_stale_version_is_refused() {
     let stale = put("\"7\"").await;
     assert_eq!(stale.with(412)["rule"], "stale_version");
     assert_eq!(put("\"1\"").await.with(200)["severity"], "SEV1");
-    assert_eq!(
-        put("W/\"2\"").await.with(400)["errors"][0]["field"],
-        "If-Match"
-    );
+    // A weak tag matches nothing, and `*` whatever there is.
+    let weak = put("W/\"2\"").await;
+    assert_eq!(weak.with(412)["rule"], "stale_version");
+    put("*").await.with(200);
+    let no_tag = put("2").await.with(400);
+    assert_eq!(no_tag["errors"][0]["field"], "If-Match");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -209,6 +211,14 @@ async fn what_is_refused_is_named_and_quoted() {
         (&format!("/api/v1/incidents/stats?{range}"), backwards),
         (&format!("/api/v1/traces?{range}"), backwards),
         (&format!("/api/v1/audit?{range}"), backwards),
+        (
+            "/api/v1/incidents/stats?to=-262143-01-02T00:00:00Z",
+            "to: `-262143-01-02T00:00:00Z` is not a time as 2026-11-23T02:41:00Z: input is out of range",
+        ),
+        (
+            "/api/v1/audit?from=-9999-01-02T00:00:00Z",
+            "from: `-9999-01-02T00:00:00Z` is not a time as 2026-11-23T02:41:00Z: input is out of range",
+        ),
         (
             "/api/v1/traces?min_duration_ms=-3",
             "min_duration_ms: `-3` is no duration in milliseconds",

@@ -1,5 +1,6 @@
 //! `/api/v1/invitations` and what their links lead to.
 
+use axum::http::Method;
 use schemas::context::Clock;
 use schemas::time::Timestamp;
 use serde_json::{Value, json};
@@ -331,6 +332,42 @@ async fn an_invitation_goes_with_whoever_made_it() {
         .await;
     }
     app.ask(SEE, json!({"token": kept})).await.with(200);
+}
+
+/// The retry of a request whose invitation is over asks for a key as the request did: with
+/// another key nothing that was sealed before would open.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invitation_that_is_over_is_not_sealed_anew() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    let email = unique_email("late");
+    let body = json!({"email": email, "role": "viewer"});
+    let invite = || {
+        let (token, once) = (Some(&ada.token[..]), [("idempotency-key", "once")]);
+        let (app, body) = (&app, &body);
+        async move {
+            let path = "/api/v1/invitations";
+            app.send(Method::POST, path, token, Some(body), &once).await
+        }
+    };
+    let first = invite().await.with(201);
+    let id = first["id"].as_str().unwrap();
+    let keys = || async {
+        let sql = "SELECT count(*) FROM vault.subject_keys WHERE subject::text = $1";
+        let found = sqlx::query_scalar::<_, i64>(sql).bind(id);
+        found.fetch_one(app.gateway.db.writer()).await.unwrap()
+    };
+    assert_eq!(keys().await, 1);
+    let path = format!("/api/v1/invitations/{id}");
+    app.delete(&path, &ada.token).await.with(204);
+    testkit::eventually("its address cannot be read any more", || async {
+        (keys().await == 0).then_some(())
+    })
+    .await;
+    invite().await;
+    assert_eq!(keys().await, 0);
+    let export = app.get("/api/v1/tenant/export", Some(&ada.token)).await;
+    assert!(export.text.contains("\"end\":true"), "{export:?}");
 }
 
 /// The hash of the newest request that changed the tenant, as the history keeps it for ever.

@@ -73,7 +73,14 @@ async fn each_tag_that_is_shown_finds_its_trace() {
     shown.extend(span["logs"][0]["fields"].as_array().unwrap());
     shown.extend(trace["processes"]["p1"]["tags"].as_array().unwrap());
     let names: Vec<_> = shown.iter().map(|tag| &tag["key"]).collect();
-    for name in ["otel.scope.name", "w3c.tracestate", "event", "zone", "n"] {
+    for name in [
+        "otel.scope.name",
+        "otel.scope.version",
+        "w3c.tracestate",
+        "event",
+        "zone",
+        "n",
+    ] {
         assert!(names.contains(&&json!(name)), "{names:?}");
     }
     for tag in shown {
@@ -130,7 +137,7 @@ async fn version_three_answers_in_the_json_of_otlp() {
     let service = json!({"key": "service.name", "value": {"stringValue": "cart"}});
     assert!(attributes.contains(&service), "{attributes:?}");
     let scope = &resource["scopeSpans"][0];
-    assert_eq!(scope["scope"], json!({"name": "lib"}));
+    assert_eq!(scope["scope"], json!({"name": "lib", "version": "1.2"}));
     let span = &scope["spans"][0];
     let (start, end) = (&span["startTimeUnixNano"], &span["endTimeUnixNano"]);
     let ns = |text: &Value| text.as_str().unwrap().parse::<i64>().unwrap();

@@ -8,6 +8,7 @@ use schemas::ids::{ApiKeyId, CommandId, ProjectId, ServiceAccountId, TenantId, U
 use schemas::messages::MessageSet;
 use schemas::scope::{Actor, Scope};
 use schemas::service_account::{DisableServiceAccount, ServiceAccountCommand};
+use schemas::tenant::{ArchiveProject, TenantCommand};
 use schemas::time::Timestamp;
 use schemas::topic::Topic;
 use serde_json::{Value, json};
@@ -84,6 +85,96 @@ async fn a_key_that_comes_after_the_end_of_its_account_is_never_good() {
         .post(&format!("{KEYS}/{id}/rotate"), &ada.token, json!({}))
         .await;
     assert_eq!(again.with(409)["rule"], "key_revoked");
+}
+
+/// Somebody in a second project, and in the first.
+async fn in_a_shop(app: &App) -> (Person, Person) {
+    let ada = app.register("Ada").await;
+    let shop = json!({"name": "Shop"});
+    let shop = app.post("/api/v1/projects", &ada.token, shop).await;
+    shop.with(201);
+    let there = moved_to(app, &ada, &shop.id()).await;
+    (there, app.login(&ada.email).await)
+}
+
+async fn moved_to(app: &App, person: &Person, project: &str) -> Person {
+    let body = json!({"refresh_token": person.refresh, "project_id": project});
+    Person::of(&app.ask("/api/v1/auth/refresh", body).await.with(200))
+}
+
+async fn reading_key(app: &App, person: &Person, name: &str) -> (Uuid, String) {
+    let body = json!({"name": name, "scopes": ["read"]});
+    let made = app.post(KEYS, &person.token, body).await.with(201);
+    let key = made["key"].as_str().unwrap().to_owned();
+    until_known(app, &key).await;
+    (made["id"].as_str().unwrap().parse().unwrap(), key)
+}
+
+/// Its maker was let in before the project was archived.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_comes_after_the_archive_of_its_project_is_never_good() {
+    let app = app!();
+    let (there, ada) = in_a_shop(&app).await;
+    let (early_id, early) = reading_key(&app, &there, "early").await;
+    let archive = format!("/api/v1/projects/{}/archive", there.project);
+    app.post(&archive, &ada.token, json!(null)).await.with(200);
+    refused_with(&app, &early, "key_revoked").await;
+    let (late, late_id) = (access::api_key::generate(), Uuid::from_u128(0xA8));
+    let create = CreateApiKey {
+        name: "late".to_owned(),
+        project: scope_of(&there).project(),
+        hash: hex::encode(late.hash),
+        prefix: late.prefix.clone(),
+        scopes: vec!["admin".to_owned()],
+        expires_at: None,
+        service_account: None,
+    };
+    command(&app, &there, late_id, ApiKeyCommand::from(create)).await;
+    refused_with(&app, &late.text, "key_revoked").await;
+    // Restored, it has new keys; the old ones stay what they are.
+    let restore = format!("/api/v1/projects/{}/restore", there.project);
+    app.post(&restore, &ada.token, json!(null)).await.with(200);
+    let there = moved_to(&app, &ada, &there.project).await;
+    let (new_id, new) = reading_key(&app, &there, "new").await;
+    app.get("/api/v1/incidents", Some(&new)).await.with(200);
+    for old in [early.as_str(), late.text.as_str()] {
+        let refused = app.get("/api/v1/incidents", Some(old)).await;
+        assert_eq!(refused.with(401)["rule"], "key_revoked");
+    }
+    let late = shown(&app, &there, late_id).await.unwrap();
+    assert_eq!(late["revoked_at"], late["created_at"]);
+    let early = shown(&app, &there, early_id).await.unwrap();
+    assert!(early["revoked_at"].is_string(), "{early}");
+    let new = shown(&app, &there, new_id).await.unwrap();
+    assert!(new["revoked_at"].is_null(), "{new}");
+    let again = format!("{KEYS}/{late_id}/rotate");
+    let again = app.post(&again, &there.token, json!({})).await;
+    assert_eq!(again.with(409)["rule"], "key_revoked");
+}
+
+/// As after a crash between the two: whoever archives it again finishes the work.
+#[tokio::test(flavor = "multi_thread")]
+async fn archiving_again_ends_the_keys_that_were_left() {
+    let app = app!();
+    let (there, ada) = in_a_shop(&app).await;
+    let (_, key) = reading_key(&app, &there, "left").await;
+    let project = scope_of(&there).project();
+    let tenant = ada.tenant.parse().unwrap();
+    let archive = TenantCommand::from(ArchiveProject { project });
+    command(&app, &ada, tenant, archive).await;
+    eventually("the project is archived", || async {
+        let list = app.get("/api/v1/projects", Some(&ada.token)).await;
+        let list = list.with(200);
+        let mut items = list["items"].as_array().unwrap().iter();
+        let archived = items.any(|project| project["archived_at"].is_string());
+        archived.then_some(())
+    })
+    .await;
+    // Nothing but the keyring was left out, and a session ends by itself.
+    app.get("/api/v1/incidents", Some(&key)).await.with(200);
+    let path = format!("/api/v1/projects/{}/archive", there.project);
+    app.post(&path, &ada.token, json!(null)).await.with(200);
+    refused_with(&app, &key, "key_revoked").await;
 }
 
 /// As after a crash between the two: whoever disables it again finishes the work.

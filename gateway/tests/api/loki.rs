@@ -302,6 +302,51 @@ async fn numbers_over_time_stand_at_their_steps() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_an_answer_took_is_told_with_it() {
+    let app = app!();
+    let (ada, _) = with_lines(&app).await;
+    for (path, query, entries) in [
+        ("query_range", "{app=\"shop\"} |= \"cart\"", 2),
+        (
+            "query_range",
+            "{app=\"shop\"} |= \"pay\" | logfmt | took > 1s",
+            1,
+        ),
+        ("query", "count_over_time({pod=\"a\"}[1h])", 2),
+        (
+            "query",
+            "sum(count_over_time({app=\"shop\"} |= \"cart\" [1h]))",
+            1,
+        ),
+        ("index/volume", "{app=\"shop\"}", 1),
+    ] {
+        let answer = get(&app, &ada, path, &[("query", query)]).await.with(200);
+        let told = &answer["data"]["stats"];
+        let summary = &told["summary"];
+        assert_eq!(summary["totalEntriesReturned"], entries, "{query}: {told}");
+        // All four lines may lie in one segment, and numbers may need two looks at it.
+        let lines = summary["totalLinesProcessed"].as_u64().unwrap();
+        assert!((entries..=8).contains(&lines), "{query}: {told}");
+        assert!(
+            summary["totalBytesProcessed"].as_u64().unwrap() > 0,
+            "{query}: {told}"
+        );
+        assert!(
+            summary["execTime"].as_f64().unwrap() > 0.0,
+            "{query}: {told}"
+        );
+        let chunks = &told["querier"]["store"]["totalChunksDownloaded"];
+        assert!(chunks.as_u64().unwrap() > 0, "{query}: {told}");
+    }
+    let nothing = ("query", "{app=\"no such\"}");
+    let answer = get(&app, &ada, "query_range", &[nothing]).await.with(200);
+    assert_eq!(
+        answer["data"]["stats"]["summary"]["totalEntriesReturned"],
+        0
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn volumes_and_statistics_are_in_bytes() {
     let app = app!();
     let (ada, _) = with_lines(&app).await;
@@ -412,6 +457,11 @@ async fn grafana_learns_who_answers_and_what_it_may_ask() {
     let limits = get(&app, &ada, "drilldown-limits", &[]).await.with(200);
     assert_eq!(limits["limits"]["volume_enabled"], true);
     assert_eq!(limits["limits"]["max_entries_limit_per_query"], 5000);
+    let discovered = &limits["limits"]["discover_service_name"];
+    assert_eq!(
+        (&discovered[0], &discovered[13]),
+        (&json!("service_name"), &json!("k8s_job_name"))
+    );
     let older = get(&app, &ada, "label", &[]).await.with(200);
     assert_eq!(older, get(&app, &ada, "labels", &[]).await.with(200));
     // Grafana's alerting knows by these words that there is no ruler.

@@ -107,6 +107,51 @@ fn every_reference_leads_somewhere() {
     }
 }
 
+/// Clients are made from the document: what it does not name they cannot send or read.
+#[test]
+fn headers_are_told_where_they_are_sent() {
+    let document = document();
+    let mut commands = 0;
+    for (verb, path, operation) in operations(&document) {
+        let answers = &operation["responses"];
+        for status in ["429", "503"] {
+            let told = &answers[status];
+            let named = told.is_null() || told["headers"]["Retry-After"].is_object();
+            assert!(named, "{verb} {path} {status}");
+        }
+        let asked: Vec<_> = operation["parameters"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .collect();
+        let has = |name: &str| {
+            let mut asked = asked.iter();
+            asked
+                .any(|one| one["in"] == "header" && one["name"] == name && one["required"] == false)
+        };
+        if answers["202"]["content"]["application/json"]["schema"]["$ref"]
+            == "#/components/schemas/Pending"
+        {
+            commands += 1;
+            assert!(has("Idempotency-Key"), "{verb} {path}");
+            assert_eq!(has("If-Match"), answers["201"].is_null(), "{verb} {path}");
+            assert!(answers["415"].is_object(), "{verb} {path}");
+        } else {
+            assert!(!has("Idempotency-Key") && !has("If-Match"), "{verb} {path}");
+        }
+    }
+    assert!(commands > 40, "{commands}");
+    let answer = |path: &str, verb: &str, status: &str| {
+        document["paths"][path][verb]["responses"][status].clone()
+    };
+    let made = answer("/api/v1/incidents", "post", "201");
+    assert!(made["headers"]["ETag"].is_object() && made["headers"]["Location"].is_object());
+    assert!(answer("/api/v1/tenant", "get", "200")["headers"]["ETag"].is_object());
+    assert!(answer("/api/v1/incidents", "get", "422").is_object());
+    assert!(answer("/api/v1/logs", "get", "422").is_object());
+    assert!(answer("/api/v1/traces", "get", "422").is_null());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn it_is_served() {
     let app = app!();

@@ -3,20 +3,22 @@
 
 use std::time::{Duration, Instant};
 
+use access::permissions::KeyScope;
 use axum::body::{Body, BodyDataStream};
 use axum::http::{Method, Request};
 use eventlog::NewRecord;
 use futures::StreamExt;
 use schemas::context::{Clock, Context};
 use schemas::envelope::Envelope;
-use schemas::ids::{ProjectId, TenantId, UserId};
+use schemas::ids::{ApiKeyId, ProjectId, TenantId, UserId};
 use schemas::messages::MessageSet;
 use schemas::scope::{Actor, MemberRole, Scope};
 use schemas::tenant::{ArchiveProject, ChangeMemberRole, RemoveMember, TenantCommand};
 use schemas::topic::Topic;
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::{Connection, Executor, PgConnection};
 use testkit::eventually;
+use tokio::sync::oneshot;
 use tower::ServiceExt;
 
 use crate::app::{Answer, App, Person, app};
@@ -200,6 +202,93 @@ async fn an_archived_project_ends_its_tokens() {
     let project = ProjectId(other.parse().unwrap());
     command(&app, &ada, ArchiveProject { project }).await;
     until_refused(&app, (Method::GET, ME), &there.token, "session_ended").await;
+}
+
+/// Sends a request whose body comes when `meanwhile` is done, which begins when the
+/// request was let in and its body is asked for.
+async fn held_back(
+    app: &App,
+    (path, token): (&str, &str),
+    body: Value,
+    meanwhile: impl Future<Output = ()>,
+) -> Answer {
+    let (asked, is_asked) = oneshot::channel();
+    let (go, may_go) = oneshot::channel();
+    let pieces = futures::stream::once(async move {
+        asked.send(()).unwrap();
+        may_go.await.unwrap();
+        Ok::<_, std::io::Error>(body.to_string())
+    });
+    let request = Request::post(path)
+        .header("authorization", format!("Bearer {token}"))
+        .header("content-type", "application/json")
+        .body(Body::from_stream(pieces))
+        .unwrap();
+    let meanwhile = async {
+        is_asked.await.unwrap();
+        meanwhile.await;
+        go.send(()).unwrap();
+    };
+    tokio::join!(app.call(request), meanwhile).0
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_taken_out_while_their_body_comes_makes_no_key() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    let bob = app.colleague(&ada, "Bob", "admin").await;
+    let body = json!({"name": "back door", "scopes": ["admin"]});
+    let path = format!("/api/v1/members/{}", bob.user);
+    let answer = held_back(
+        &app,
+        ("/api/v1/api-keys", bob.token.as_str()),
+        body,
+        async {
+            app.delete(&path, &ada.token).await.with(204);
+        },
+    );
+    assert_eq!(answer.await.with(401)["rule"], "session_ended");
+    let keys = app.get("/api/v1/api-keys", Some(&ada.token)).await;
+    assert_eq!(keys.with(200)["items"], json!([]));
+}
+
+/// Until a key that was let in with scope `write` would be again, or would not.
+async fn until_known_as(app: &App, key: ApiKeyId, good: bool) {
+    eventually("the keyring knows it", || async {
+        let now = app.gateway.clock.now();
+        let again = app.gateway.keyring.readmit(key, &[KeyScope::Write], now);
+        (again.is_ok() == good).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_revoked_or_changed_while_a_body_comes_does_nothing_with_it() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    let keys = "/api/v1/api-keys";
+    for (revoked, rule) in [(true, "key_revoked"), (false, "key_changed")] {
+        let body = json!({"name": "writer", "scopes": ["write"]});
+        let made = app.post(keys, &ada.token, body).await;
+        let path = format!("{keys}/{}", made.id());
+        let key = made.with(201)["key"].as_str().unwrap().to_owned();
+        let id = ApiKeyId(made.id().parse().unwrap());
+        until_known_as(&app, id, true).await;
+        let body = json!({"title": "x", "severity": "SEV1"});
+        let answer = held_back(&app, ("/api/v1/incidents", key.as_str()), body, async {
+            match revoked {
+                true => app.delete(&path, &ada.token).await.with(204),
+                false => {
+                    let fewer = json!({"scopes": ["read"]});
+                    app.patch(&path, &ada.token, fewer).await.with(200)
+                }
+            };
+            until_known_as(&app, id, false).await;
+        });
+        assert_eq!(answer.await.with(401)["rule"], rule);
+    }
+    let incidents = app.get("/api/v1/incidents", Some(&ada.token)).await;
+    assert_eq!(incidents.with(200)["items"], json!([]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -82,7 +82,9 @@ async fn a_login_needs_a_code_that_is_good_once() {
     );
     clock.advance_millis(30_000);
     let code = app_code(&secret, clock.now());
-    login(&app, &ada, Some(&code)).await.with(200);
+    // As apps show it.
+    let shown = format!("{} {}", &code[..3], &code[3..]);
+    login(&app, &ada, Some(&shown)).await.with(200);
     assert_eq!(
         login(&app, &ada, Some(&code)).await.with(401)["rule"],
         "wrong_code"
@@ -95,6 +97,16 @@ async fn a_login_needs_a_code_that_is_good_once() {
     );
     let left = app.get(FACTOR, Some(&ada.token)).await.with(200);
     assert_eq!(left, json!({"enabled": true, "recovery_codes_left": 9}));
+    // That one was used is told, once.
+    let used = testkit::eventually("the audit tells", || async {
+        let path = "/api/v1/audit?action=UseRecoveryCode";
+        let audit = app.get(path, Some(&ada.token)).await.with(200);
+        let items = audit["items"].as_array().unwrap().clone();
+        (!items.is_empty()).then_some(items)
+    })
+    .await;
+    let target = json!({"type": "account", "id": ada.user});
+    assert_eq!((used.len(), &used[0]["target"]), (1, &target));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -161,4 +173,27 @@ async fn a_second_factor_is_the_own_one_and_no_keys_business() {
     let key = key["key"].as_str().unwrap();
     app.get(FACTOR, Some(key)).await.with(403);
     app.get("/api/v1/auth/sessions", Some(key)).await.with(403);
+}
+
+/// Nobody who holds a session without a proof finds the code of what its holder began.
+#[tokio::test(flavor = "multi_thread")]
+async fn codes_that_come_at_once_are_counted_one_by_one() {
+    let clock = clock();
+    let Some(app) = App::with(|_| {}, clock.clone()).await else {
+        return;
+    };
+    let ada = app.register("Ada").await;
+    app.post(FACTOR, &ada.token, json!(null)).await.with(200);
+    let confirm = format!("{FACTOR}/confirm");
+    // No app shows seven digits.
+    let guesses = (0..15).map(|n| {
+        let body = json!({"code": format!("{n:07}")});
+        app.post(&confirm, &ada.token, body)
+    });
+    let answers = futures::future::join_all(guesses).await;
+    let of = |status: u16| {
+        let of = answers.iter().filter(|answer| answer.status == status);
+        of.count()
+    };
+    assert_eq!((of(401), of(429)), (5, 10));
 }

@@ -239,6 +239,42 @@ async fn wrong_passwords_make_a_pause_that_doubles_and_tells_nothing() {
     attempt(&ada.email, PASSWORD).await.with(200);
 }
 
+/// All would be looked at before the first is counted.
+#[tokio::test(flavor = "multi_thread")]
+async fn guesses_that_come_at_once_are_counted_one_by_one() {
+    let clock = Clock::manual(Timestamp::parse("2026-11-01T02:41:00Z").unwrap());
+    let Some(app) = App::with(|_| {}, clock).await else {
+        return;
+    };
+    let ada = app.register("Ada").await;
+    let guesses = (0..15).map(|n| {
+        let password = format!("not the password {n}");
+        app.ask(LOGIN, json!({"email": ada.email, "password": password}))
+    });
+    let answers = futures::future::join_all(guesses).await;
+    let of = |status: u16| {
+        let of = answers.iter().filter(|answer| answer.status == status);
+        of.count()
+    };
+    assert_eq!((of(401), of(429)), (5, 10));
+}
+
+/// Its session would begin when all others have been ended, and stay.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_at_the_moment_of_a_new_password_does_not_outlast_it() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    let logins = (0..8).map(|_| app.ask(LOGIN, json!({"email": ada.email, "password": PASSWORD})));
+    let body = json!({"password": PASSWORD, "new_password": "a horse and a staple"});
+    let change = app.post("/api/v1/auth/password", &ada.token, body);
+    let (answers, changed) = tokio::join!(futures::future::join_all(logins), change);
+    changed.with(204);
+    for answer in answers.iter().filter(|answer| answer.status == 200) {
+        let body = json!({"refresh_token": Person::of(&answer.json()).refresh});
+        app.ask("/api/v1/auth/refresh", body).await.with(401);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_password_ends_the_other_sessions_and_the_old_password() {
     let app = app!();
@@ -250,6 +286,8 @@ async fn a_new_password_ends_the_other_sessions_and_the_old_password() {
     };
     let common = change(PASSWORD, "password1").await.with(422);
     assert_eq!(common["errors"][0]["field"], "new_password");
+    let own = change(PASSWORD, &ada.email.to_uppercase()).await.with(422);
+    assert_eq!(own["errors"][0]["field"], "new_password");
     let same = change(PASSWORD, PASSWORD).await.with(422);
     assert_eq!(same["errors"][0]["field"], "new_password");
     assert_eq!(

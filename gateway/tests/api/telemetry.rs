@@ -35,6 +35,12 @@ async fn rules_are_set_shown_and_taken_away() {
     assert_eq!(days(&shown, "logs", "debug-*"), Some(3));
     let shown = set(json!({"signal": "traces", "days": 90})).await.with(200);
     assert_eq!(days(&shown, "traces", ""), Some(90));
+    // A rule as the list has it, with other days.
+    let mut rule = shown["items"].as_array().unwrap().last().unwrap().clone();
+    rule["days"] = json!(15);
+    let signal = rule["signal"].as_str().unwrap().to_owned();
+    let shown = set(rule).await.with(200);
+    assert_eq!(days(&shown, &signal, ""), Some(15));
     let shown = set(json!({"signal": "logs", "stream": "debug-*", "days": null}))
         .await
         .with(200);
@@ -56,6 +62,12 @@ async fn rules_are_set_shown_and_taken_away() {
         let text = refused.to_string();
         assert!(text.contains(field) && text.contains(quoted), "{text}");
     }
+    // What is misspelt is not left out: nothing would be kept of all logs but a day.
+    let misspelt = json!({"signal": "logs", "streams": "debug-*", "days": 1});
+    let refused = set(misspelt).await.with(400);
+    assert_eq!(refused["errors"][0]["field"], "streams", "{refused}");
+    let shown = app.get(RETENTION, Some(&ada.token)).await.with(200);
+    assert_eq!(days(&shown, "logs", ""), Some(30));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,7 +12,7 @@ use schemas::topic::Topic;
 use serde_json::{Value, json};
 
 use crate::app::{Answer, App, Person, app};
-use crate::logs;
+use crate::{audit, logs};
 
 const PATH: &str = "/api/v1/telemetry/limits";
 
@@ -61,6 +61,10 @@ async fn limits_are_set_as_a_whole_and_hold_at_ingest() {
         before["limits"]["active_streams"]["value"]
     );
     assert_eq!(after["set_by"]["name"], "Ada Owner");
+    let told = audit::entries_become(&app, &ada, "action=SetTelemetryLimits", 1).await;
+    let held = &before["limits"]["active_streams"]["value"];
+    assert_eq!(told[0]["before"], json!({"active_streams": held}));
+    assert_eq!(told[0]["after"], json!({"active_streams": 1}));
 
     let tenant = TenantId(ada.tenant.parse().unwrap());
     testkit::eventually("ingest has read it", || async {
@@ -78,6 +82,8 @@ async fn limits_are_set_as_a_whole_and_hold_at_ingest() {
 
     let refused = set(&app, &ada, &json!({"active_series": 0})).await;
     assert_eq!(refused.with(422)["rule"], "invalid");
+    let misspelt = set(&app, &ada, &json!({"active_serie": 5})).await;
+    assert_eq!(misspelt.with(400)["errors"][0]["field"], "active_serie");
     let none = set(&app, &ada, &json!({})).await.with(200);
     assert_eq!(
         none["limits"]["active_streams"],

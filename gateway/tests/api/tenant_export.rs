@@ -7,6 +7,7 @@ use schemas::scope::{Actor, Scope};
 use serde_json::{Value, json};
 use sqlx::{Connection, Executor, PgConnection};
 
+use crate::api_keys::until_known;
 use crate::app::{App, Person, app};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -115,4 +116,24 @@ async fn an_export_is_of_one_moment_whatever_is_written_or_swapped_meanwhile() {
     assert!(refused.to_string().contains("lock timeout"), "{refused}");
     let seen = titles(&mut snapshot, &app, &scope, &tables).await;
     assert_eq!(seen, [json!("Before")]);
+}
+
+/// As docs/export.md has it: no scope of a key is enough.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_is_an_owners_and_no_keys() {
+    let app = app!();
+    let ada = app.register("Ada").await;
+    let grace = app.colleague(&ada, "Grace", "admin").await;
+    let body = json!({"name": "agent", "scopes": ["admin"]});
+    let made = app.post("/api/v1/api-keys", &ada.token, body).await;
+    let made = made.with(201);
+    let key = made["key"].as_str().unwrap();
+    until_known(&app, key).await;
+    for token in [key, grace.token.as_str()] {
+        app.get("/api/v1/tenant/export", Some(token))
+            .await
+            .with(403);
+    }
+    let export = app.get("/api/v1/tenant/export", Some(&ada.token)).await;
+    assert_eq!(export.status.as_u16(), 200, "{}", export.text);
 }

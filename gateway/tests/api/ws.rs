@@ -245,7 +245,7 @@ async fn what_a_client_says_stops_nobody_but_itself() {
     }
 }
 
-/// As many frames are under way all the time as a client may be behind, about.
+/// Frames are under way all the time, but fewer than a client may be behind.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_socket_that_is_always_sent_something_ends_with_its_session() {
     let app = app!();

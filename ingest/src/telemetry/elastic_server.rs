@@ -18,6 +18,7 @@ use schemas::context::Context;
 use serde_json::{Value, json};
 
 use super::dialect::elastic;
+use crate::answered::Answered;
 use crate::{IngestState, Refusal, admission};
 
 /// Beats send to no server that is older than they are, and to the last of a version before
@@ -66,10 +67,11 @@ async fn license(State(state): State<Arc<IngestState>>, headers: HeaderMap) -> R
 
 /// Says it to who may send logs; a wrong key is better learnt of here than at the first line.
 async fn say(state: &IngestState, headers: &HeaderMap, said: Value) -> Response {
-    match admit(state, headers).await {
+    let answer = match admit(state, headers).await {
         Ok(()) => elastic::of_product(Json(said).into_response()),
         Err(refusal) => elastic::answer(&refusal),
-    }
+    };
+    Answered::of(state, headers).dress(answer)
 }
 
 /// It costs little, and counts like what is sent: a client that asks in a loop is slowed.
@@ -85,9 +87,14 @@ async fn elsewhere(
     headers: HeaderMap,
     uri: Uri,
 ) -> Response {
-    if let Err(refusal) = admit(&state, &headers).await {
-        return elastic::answer(&refusal);
-    }
+    let answer = match admit(&state, &headers).await {
+        Ok(()) => not_here(&uri),
+        Err(refusal) => elastic::answer(&refusal),
+    };
+    Answered::of(&state, &headers).dress(answer)
+}
+
+fn not_here(uri: &Uri) -> Response {
     let path: String = uri.path().chars().take(200).collect();
     let reason =
         format!("`{path}` is not here: logs are taken at /elastic/_bulk, and nothing else");

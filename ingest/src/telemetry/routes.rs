@@ -306,6 +306,12 @@ impl Route {
         })
     }
 
+    /// What people read too, for who has not sent a body by which to know better.
+    pub(crate) fn readable(&self) -> &'static BodyKind {
+        let json = self.bodies.iter().find(|kind| kind.media == JSON);
+        json.unwrap_or(&self.bodies[0])
+    }
+
     /// The content types that there are, as they are written.
     fn kinds(&self) -> String {
         let written = |kind: &BodyKind| match kind.proto {

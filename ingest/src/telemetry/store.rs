@@ -4,17 +4,19 @@ use std::sync::Arc;
 
 use access::body::Encoding;
 use access::telemetry_limits::TelemetryLimits;
+use axum::http::HeaderValue;
 use bytes::Bytes;
 use eventlog::NewRecord;
 use schemas::codec::{CodecError, Message};
 use schemas::context::Context;
 use schemas::envelope::Envelope;
-use schemas::ids::TenantId;
+use schemas::ids::{ProjectId, TenantId};
 use schemas::telemetry::{Telemetry as Messages, TelemetryReceived};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::notes;
 use super::routes::Signal;
+use super::unanswered::Underway;
 use super::walk::{self, Walked};
 use crate::admission::Sender;
 use crate::{IngestState, Refusal};
@@ -30,6 +32,8 @@ pub(super) struct Body {
     pub(super) sent: Bytes,
     /// What the request's path says of where the items come from.
     pub(super) origin: Option<String>,
+    /// What the sender calls it; the same where it sends it again.
+    pub(super) idempotency_key: Option<HeaderValue>,
 }
 
 /// Walks a body and appends it; on return it is durable.
@@ -72,10 +76,10 @@ pub(super) async fn store(
     if walked.taken.is_empty() {
         return Ok(walked);
     }
-    // Equal bodies are repeats only where their items have times of their own.
-    let hash = match walked.timed_by_arrival {
-        true => context.id().as_u128(),
-        false => hash,
+    let underway = underway(state, scope.project(), &body, &walked, hash, context);
+    let hash = match &underway {
+        Some(underway) => underway.name(),
+        None => body.named(&walked, hash),
     };
     let signal = body.signal;
     let received = TelemetryReceived {
@@ -91,7 +95,51 @@ pub(super) async fn store(
     };
     let record = record(signal, sender, context, received)?;
     state.log.append(vec![record]).await?;
+    if let Some(underway) = underway {
+        underway.stored();
+    }
     Ok(walked)
+}
+
+/// Equal bodies are repeats where their items have times of their own, or where their sender
+/// says so; else only where the one before was not answered, which has to be remembered.
+fn underway<'a>(
+    state: &'a IngestState,
+    project: ProjectId,
+    body: &Body,
+    walked: &Walked,
+    hash: u128,
+    context: &Context,
+) -> Option<Underway<'a>> {
+    if !walked.timed_by_arrival || body.idempotency_key.is_some() {
+        return None;
+    }
+    let placed = body.placed(project, hash);
+    let unanswered = &state.telemetry.unanswered;
+    Some(unanswered.begin(placed, context.now(), || context.id().as_u128()))
+}
+
+impl Body {
+    /// By what the projection tells it from others of its project, format and origin.
+    fn named(&self, walked: &Walked, hash: u128) -> u128 {
+        match &self.idempotency_key {
+            Some(key) if walked.timed_by_arrival => {
+                let mut text = hash.to_be_bytes().to_vec();
+                text.extend_from_slice(key.as_bytes());
+                xxh3_128(&text)
+            }
+            _ => hash,
+        }
+    }
+
+    /// Tells it from equal bytes of another project, format or origin.
+    fn placed(&self, project: ProjectId, hash: u128) -> u128 {
+        let mut text = hash.to_be_bytes().to_vec();
+        text.extend_from_slice(project.0.as_bytes());
+        text.extend_from_slice(self.format.as_bytes());
+        text.extend_from_slice(self.origin.as_deref().unwrap_or_default().as_bytes());
+        xxh3_128(&text)
+    }
 }
 
 /// Large bodies would hold up the requests that share their thread.
@@ -101,12 +149,10 @@ async fn walk_beside(
     sent: &Bytes,
 ) -> Result<(Walked, u128), Refusal> {
     if sent.len() <= LARGE_BYTES {
-        return Ok((walk.run(&state.telemetry, sent)?, xxh3_128(sent)));
+        return walk.run(&state.telemetry, sent);
     }
     let (state, sent) = (state.clone(), sent.clone());
-    let walking =
-        move || -> Result<_, Refusal> { Ok((walk.run(&state.telemetry, &sent)?, xxh3_128(&sent))) };
-    tokio::task::spawn_blocking(walking)
+    tokio::task::spawn_blocking(move || walk.run(&state.telemetry, &sent))
         .await
         .map_err(|_| Refusal::Panicked)?
 }

@@ -17,7 +17,7 @@ use schemas::ids::ProjectId;
 use schemas::ids::TenantId;
 use schemas::telemetry::Window;
 use schemas::time::Timestamp;
-use xxhash_rust::xxh3::xxh3_64_with_seed;
+use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128};
 
 use super::routes::Signal;
 use super::{Settings, Telemetry};
@@ -124,11 +124,24 @@ impl Reason {
 }
 
 impl Walk {
-    pub(super) fn run(&self, telemetry: &Telemetry, sent: &Bytes) -> Result<Walked, Refusal> {
-        let Settings {
-            limits, max_age_ms, ..
-        } = telemetry.settings;
-        let plain = body::decompress(self.encoding, sent.clone(), limits.decoded)?;
+    /// What is found, and the hash by which the same body is known again: of what was
+    /// packed, as some clients pack it anew for each try, and gzip's head has the time.
+    pub(super) fn run(
+        &self,
+        telemetry: &Telemetry,
+        sent: &Bytes,
+    ) -> Result<(Walked, u128), Refusal> {
+        let plain = body::decompress(
+            self.encoding,
+            sent.clone(),
+            telemetry.settings.limits.decoded,
+        )?;
+        let walked = self.walk(telemetry, &plain)?;
+        Ok((walked, xxh3_128(&plain)))
+    }
+
+    fn walk(&self, telemetry: &Telemetry, plain: &[u8]) -> Result<Walked, Refusal> {
+        let Settings { max_age_ms, .. } = telemetry.settings;
         let decoder =
             Decoder::find(self.signal, self.format).ok_or_else(|| Refusal::UnsupportedType {
                 sent: self.format.to_owned(),
@@ -144,12 +157,12 @@ impl Walk {
         match decoder {
             Decoder::Metrics(decode) => {
                 let mut check = metrics::Check::new(window, judge, salt, now_ns);
-                let skipped = decode(&plain, now_ns, &mut check)?;
+                let skipped = decode(plain, now_ns, &mut check)?;
                 Ok(check.walked.with(skipped))
             }
             Decoder::Logs(decode) => {
                 let mut check = logs::Check::new(window, judge, salt, now_ns);
-                let skipped = decode(&plain, now_ns, &mut check)?;
+                let skipped = decode(plain, now_ns, &mut check)?;
                 Ok(check.walked.with(skipped))
             }
             Decoder::Bulk => {
@@ -158,12 +171,12 @@ impl Walk {
                     index: self.origin.as_deref().unwrap_or_default(),
                     sink: &mut check,
                 };
-                let skipped = elastic_bulk::walk(&plain, now_ns, &mut placed)?;
+                let skipped = elastic_bulk::walk(plain, now_ns, &mut placed)?;
                 Ok(check.walked.with(skipped))
             }
             Decoder::Traces(decode) => {
                 let mut check = spans::Check::new(window);
-                let skipped = decode(&plain, now_ns, &mut check)?;
+                let skipped = decode(plain, now_ns, &mut check)?;
                 Ok(check.walked.with(skipped))
             }
         }

@@ -3,6 +3,7 @@
 
 mod bombs;
 mod budget;
+mod dressed;
 mod elastic;
 #[path = "../webhooks/faulty_log.rs"]
 #[allow(dead_code, reason = "shared with the tests of webhooks")]
@@ -10,6 +11,8 @@ mod faulty_log;
 mod flood;
 mod grpc;
 mod logs;
+mod methods;
+mod retries;
 #[path = "../webhooks/site.rs"]
 #[allow(dead_code, reason = "shared with the tests of webhooks")]
 mod site;

@@ -13,7 +13,7 @@ use crate::site::Site;
 use crate::{open, stored_in};
 
 /// A port of a site, for as long as the guard lives.
-async fn listening(site: &Site, key: Option<&str>) -> (TcpStream, DropGuard) {
+pub(crate) async fn listening(site: &Site, key: Option<&str>) -> (TcpStream, DropGuard) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let port = Port {

@@ -1,40 +1,60 @@
 //! The embedded log, which fails on request when a body is appended.
 
+#[path = "../../../eventlog/tests/faulty/mod.rs"]
+mod faulty;
+
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use eventlog::{
-    EventLog, Fetched, Group, Log, LogError, Member, NewRecord, Offset, OffsetRange, Partition,
-    Position, Subscription, TopicUsage, Visibility,
-};
-use schemas::ids::LogId;
+use eventlog::{Log, LogError, NewRecord, Position};
 use schemas::topic::Topic;
 
-pub(crate) struct FaultyLog {
-    inner: Log,
-    fault: Mutex<Option<Fault>>,
+use faulty::{Fault, Faulty};
+
+pub(crate) type FaultyLog = Faulty<OnRequest>;
+
+#[derive(Default)]
+pub(crate) struct OnRequest {
+    asked: Mutex<Option<Asked>>,
     refused: AtomicUsize,
 }
 
 #[derive(Clone)]
-enum Fault {
+enum Asked {
     Refuse(LogError),
+    /// The record is there, and the answer says that it is not.
+    TakeAndRefuse(LogError),
+    /// The record is there, and no answer comes.
+    TakeAndHang,
     Hang,
     Panic,
 }
 
 impl FaultyLog {
-    pub(crate) fn new(inner: Log) -> Self {
-        Self {
-            inner,
-            fault: Mutex::default(),
-            refused: AtomicUsize::new(0),
-        }
+    pub(crate) fn new(log: Log) -> Self {
+        let fault = OnRequest::default();
+        Self { log, fault }
     }
 
     pub(crate) fn fail(&self, error: LogError) {
-        self.set(Some(Fault::Refuse(error)));
+        self.set(Some(Asked::Refuse(error)));
+    }
+
+    #[allow(
+        dead_code,
+        reason = "only one of the test programs that share this asks"
+    )]
+    pub(crate) fn take_and_fail(&self, error: LogError) {
+        self.set(Some(Asked::TakeAndRefuse(error)));
+    }
+
+    #[allow(
+        dead_code,
+        reason = "only one of the test programs that share this asks"
+    )]
+    pub(crate) fn take_and_hang(&self) {
+        self.set(Some(Asked::TakeAndHang));
     }
 
     /// Appends that were refused on request.
@@ -43,90 +63,49 @@ impl FaultyLog {
         reason = "only one of the test programs that share this asks"
     )]
     pub(crate) fn refused(&self) -> usize {
-        self.refused.load(Ordering::SeqCst)
+        self.fault.refused.load(Ordering::SeqCst)
     }
 
     pub(crate) fn hang(&self) {
-        self.set(Some(Fault::Hang));
+        self.set(Some(Asked::Hang));
     }
 
     pub(crate) fn panic(&self) {
-        self.set(Some(Fault::Panic));
+        self.set(Some(Asked::Panic));
     }
 
     pub(crate) fn mend(&self) {
         self.set(None);
     }
 
-    fn set(&self, fault: Option<Fault>) {
-        *self.fault.lock().unwrap() = fault;
+    fn set(&self, asked: Option<Asked>) {
+        *self.fault.asked.lock().unwrap() = asked;
     }
 }
 
 #[async_trait]
-impl EventLog for FaultyLog {
-    fn id(&self) -> LogId {
-        self.inner.id()
-    }
-
-    async fn append(&self, records: Vec<NewRecord>) -> Result<Vec<Position>, LogError> {
+impl Fault for OnRequest {
+    async fn append(&self, log: &Log, records: Vec<NewRecord>) -> Result<Vec<Position>, LogError> {
         let ours = [Topic::IdentityKeys, Topic::AuditOperations];
         let body = records.iter().any(|record| !ours.contains(&record.topic));
-        let fault = self.fault.lock().unwrap().clone().filter(|_| body);
-        match fault {
-            None => self.inner.append(records).await,
-            Some(Fault::Refuse(error)) => {
+        let asked = self.asked.lock().unwrap().clone().filter(|_| body);
+        match asked {
+            None => log.append(records).await,
+            Some(Asked::Refuse(error)) => {
                 self.refused.fetch_add(1, Ordering::SeqCst);
                 Err(error)
             }
-            Some(Fault::Hang) => std::future::pending().await,
-            Some(Fault::Panic) => panic!("the test asked for it"),
+            Some(Asked::TakeAndRefuse(error)) => {
+                log.append(records).await?;
+                self.refused.fetch_add(1, Ordering::SeqCst);
+                Err(error)
+            }
+            Some(Asked::TakeAndHang) => {
+                log.append(records).await?;
+                std::future::pending().await
+            }
+            Some(Asked::Hang) => std::future::pending().await,
+            Some(Asked::Panic) => panic!("the test asked for it"),
         }
-    }
-
-    async fn range(
-        &self,
-        topic: Topic,
-        partition: Partition,
-        visibility: Visibility,
-    ) -> Result<OffsetRange, LogError> {
-        self.inner.range(topic, partition, visibility).await
-    }
-
-    async fn read(
-        &self,
-        topic: Topic,
-        partition: Partition,
-        from: Offset,
-        max_bytes: usize,
-        visibility: Visibility,
-    ) -> Result<Fetched, LogError> {
-        self.inner
-            .read(topic, partition, from, max_bytes, visibility)
-            .await
-    }
-
-    async fn subscribe(
-        &self,
-        from: Vec<Position>,
-        visibility: Visibility,
-    ) -> Result<Box<dyn Subscription>, LogError> {
-        self.inner.subscribe(from, visibility).await
-    }
-
-    async fn join(&self, group: Group) -> Result<Box<dyn Member>, LogError> {
-        self.inner.join(group).await
-    }
-
-    async fn usage(&self) -> Result<Vec<TopicUsage>, LogError> {
-        self.inner.usage().await
-    }
-
-    async fn failed(&self) -> LogError {
-        self.inner.failed().await
-    }
-
-    async fn close(&self) -> Result<(), LogError> {
-        self.inner.close().await
     }
 }

@@ -40,11 +40,26 @@ pub struct Series {
     pub(super) grid: Grid,
 }
 
+/// By how much the lines of a window, and their bytes where these are asked for, are more than
+/// those of the window before.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Change {
+    lines: i64,
+    bytes: i64,
+}
+
+impl Change {
+    fn add(&mut self, other: Self) {
+        self.lines += other.lines;
+        self.bytes += other.bytes;
+    }
+}
+
 /// What is known of one series.
 #[derive(Debug, Clone)]
 pub enum Fold {
-    /// At which steps a sum of lines or bytes changes, and by how much.
-    Tally(BTreeMap<usize, i64>),
+    /// At which steps there is a change.
+    Tally(BTreeMap<usize, Change>),
     Samples(Vec<(i64, f64)>),
 }
 
@@ -90,7 +105,7 @@ impl Folds {
         match (slot, fold) {
             (Fold::Tally(into), Fold::Tally(from)) => {
                 for (step, change) in from {
-                    *into.entry(step).or_default() += change;
+                    into.entry(step).or_default().add(change);
                 }
             }
             (Fold::Samples(into), Fold::Samples(mut from)) => into.append(&mut from),
@@ -108,7 +123,12 @@ impl Folds {
 
 impl Leaf {
     pub(super) fn of(range: RangeAggregation, wanted: Wanted, grid: Grid) -> Result<Self, String> {
-        let number = range.unwrap.as_ref().map(Number::of).transpose()?;
+        let by = range.grouping.as_ref().filter(|by| !by.without);
+        let number = range.unwrap.as_ref().map(|unwrap| {
+            let stays = by.is_some_and(|by| by.labels.contains(&unwrap.label));
+            Number::of(unwrap, stays)
+        });
+        let number = number.transpose()?;
         let everything = Grouping {
             without: false,
             labels: Vec::new(),
@@ -174,17 +194,25 @@ impl Leaf {
         let Fold::Tally(changes) = fold else {
             return;
         };
-        let of_bytes = matches!(self.range.op, RangeOp::BytesOverTime | RangeOp::BytesRate);
-        let amount = match of_bytes {
+        let bytes = match self.is_of_bytes() {
             true => i64::try_from(bytes).unwrap_or(i64::MAX),
-            false => 1,
+            false => 0,
         };
         if let Some((first, after)) = self.steps(time_ns) {
-            *changes.entry(first).or_default() += amount;
+            let more = Change { lines: 1, bytes };
+            changes.entry(first).or_default().add(more);
             if after < self.grid.count {
-                *changes.entry(after).or_default() -= amount;
+                let less = Change {
+                    lines: -1,
+                    bytes: -bytes,
+                };
+                changes.entry(after).or_default().add(less);
             }
         }
+    }
+
+    fn is_of_bytes(&self) -> bool {
+        matches!(self.range.op, RangeOp::BytesOverTime | RangeOp::BytesRate)
     }
 
     /// The steps whose windows have this time: the first, and that after the last.
@@ -306,19 +334,25 @@ impl Leaf {
         Ok(series)
     }
 
-    fn tallied(&self, changes: &BTreeMap<usize, i64>) -> Vec<(usize, f64)> {
+    /// Where there are lines; these may have no bytes.
+    fn tallied(&self, changes: &BTreeMap<usize, Change>) -> Vec<(usize, f64)> {
         let per = match self.range.op {
             RangeOp::Rate | RangeOp::BytesRate => self.range.range_ns as f64 / 1e9,
             _ => 1.0,
         };
         let mut values = Vec::new();
-        let mut sum = 0;
+        let mut sum = Change::default();
         let mut changes = changes.iter().peekable();
         while let Some((step, change)) = changes.next() {
-            sum += change;
+            sum.add(*change);
             let until = changes.peek().map_or(self.grid.count, |(next, _)| **next);
-            if sum > 0 {
-                values.extend((*step..until).map(|step| (step, sum as f64 / per)));
+            let amount = if self.is_of_bytes() {
+                sum.bytes
+            } else {
+                sum.lines
+            };
+            if sum.lines > 0 {
+                values.extend((*step..until).map(|step| (step, amount as f64 / per)));
             }
         }
         values

@@ -1,6 +1,9 @@
 //! Series that were folded, as PromQL's evaluation reads them.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
+use promql::budget::{NoMemory, Share, labels_bytes};
 use promql::source::{Labels, Samples, Selection, SeriesSet, SeriesSource, SourceError};
 
 use super::Grid;
@@ -17,12 +20,29 @@ pub(super) fn name(leaf: usize) -> String {
 #[derive(Debug, Default)]
 pub struct Leaves {
     leaves: Vec<Vec<Series>>,
+    share: Arc<Share>,
 }
 
 impl Leaves {
-    pub fn push(&mut self, series: Vec<Series>) {
-        self.leaves.push(series);
+    /// For a query that holds this of the memory of all.
+    pub fn of(share: Arc<Share>) -> Self {
+        let leaves = Vec::new();
+        Self { leaves, share }
     }
+
+    pub async fn push(&mut self, series: Vec<Series>) -> Result<(), NoMemory> {
+        let bytes = series.iter().map(bytes).sum::<usize>();
+        self.share.take(COPIES * bytes).await?;
+        self.leaves.push(series);
+        Ok(())
+    }
+}
+
+/// A leaf is here, and once more with whoever selects it.
+const COPIES: usize = 2;
+
+fn bytes(series: &Series) -> usize {
+    labels_bytes(&series.labels) + size_of_val(series.values.as_slice())
 }
 
 #[async_trait]
@@ -39,6 +59,10 @@ impl SeriesSource for Leaves {
         Ok(Box::new(Rest {
             series: found.clone().into_iter(),
         }))
+    }
+
+    fn share(&self) -> Arc<Share> {
+        self.share.clone()
     }
 }
 

@@ -209,6 +209,11 @@ impl Parser<'_> {
             if to.starts_with("__error") {
                 return Err(self.error(format!("{to} cannot be formatted")));
             }
+            if found.iter().any(|one| one.label() == to) {
+                return Err(self.error(format!(
+                    "multiple label name '{to}' not allowed in a single format operation"
+                )));
+            }
             self.expect("=")?;
             found.push(match self.peek() {
                 Token::Name(_) => LabelFormat::Rename {
@@ -252,5 +257,29 @@ fn named_groups(text: &str) -> Result<(), String> {
     match compiled.capture_names().flatten().next() {
         Some(_) => Ok(()),
         None => Err("at least one named capture must be supplied".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn what_is_refused_is_said() {
+        for (stages, why) in [
+            (
+                "| label_format x=y, x=`z`",
+                "multiple label name 'x' not allowed in a single format operation",
+            ),
+            ("| logfmt --lax", "unknown parser flag --lax"),
+            ("|~ ip(\"1.2.3.4\")", "ip: invalid operation |~"),
+            ("|~ `a(`", "error parsing regexp"),
+            (
+                "| regexp `a`",
+                "at least one named capture must be supplied",
+            ),
+        ] {
+            let refused = crate::parse(&format!("{{a=\"b\"}} {stages}")).unwrap_err();
+            assert!(refused.to_string().contains(why), "{stages}: {refused}");
+        }
+        assert!(crate::parse("{a=\"b\"} | label_format x=y | label_format x=z").is_ok());
     }
 }

@@ -49,7 +49,10 @@ impl Parser<'_> {
             }
             chained += 1;
             if chained > super::MOST_STAGES {
-                return Err(self.error("the query has too many operators"));
+                let most = super::MOST_STAGES;
+                return Err(self.error(format!(
+                    "the query has more than {most} operators one after the other"
+                )));
             }
             let place = self.place();
             self.advance();

@@ -34,6 +34,8 @@ impl Json {
     pub(crate) fn run(&self, line: &mut Line) {
         let value = match serde_json::from_str::<Value>(&line.text) {
             Ok(value @ Value::Object(_)) => value,
+            // Expressions may look into other values than objects.
+            Ok(value @ Value::Array(_)) if !self.wanted.is_empty() => value,
             Ok(_) => {
                 return line
                     .labels

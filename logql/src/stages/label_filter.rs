@@ -4,7 +4,7 @@ use regex::Regex;
 
 use super::ip::Range;
 use crate::ast::{Bound, Comparison, LabelFilter, MatchOp, Matcher};
-use crate::line::LabelSet;
+use crate::line::{ERROR, LabelSet};
 use crate::{parse, units};
 
 #[derive(Debug)]
@@ -81,8 +81,11 @@ impl Filter {
             Self::And(left, right) => left.holds(labels) && right.holds(labels),
             Self::Or(left, right) => left.holds(labels) || right.holds(labels),
             Self::Text(matching) => matching.holds(labels.text(matching.name())),
+            // A line that is marked already is left to filters of text; and beside the address
+            // there may be a port, or another address.
+            Self::Ip(..) if labels.get(ERROR).is_some() => true,
             Self::Ip(name, negated, range) => match labels.get(name) {
-                Some(value) => range.is(value) != *negated,
+                Some(value) => range.is_in(value) != *negated,
                 None => false,
             },
             Self::Compared(name, op, bound) => {

@@ -7,6 +7,7 @@ use crate::template::Template;
 #[derive(Debug)]
 pub(crate) struct Format {
     formats: Vec<(String, Source)>,
+    has_several: bool,
 }
 
 #[derive(Debug)]
@@ -25,11 +26,19 @@ impl Format {
                 }
             })
         });
-        let formats: Result<_, String> = ready.collect();
-        Ok(Self { formats: formats? })
+        let formats = ready.collect::<Result<Vec<_>, String>>()?;
+        let templates = formats
+            .iter()
+            .filter(|(_, source)| matches!(source, Source::Template(_)));
+        Ok(Self {
+            has_several: templates.count() > 1,
+            formats,
+        })
     }
 
+    /// All templates see the labels as the first one does.
     pub(crate) fn run(&self, line: &mut Line) {
+        let mut seen = None;
         for (to, source) in &self.formats {
             match source {
                 Source::Label(from) => {
@@ -38,10 +47,16 @@ impl Format {
                         line.labels.set(to.clone(), value, Origin::Parsed);
                     }
                 }
-                Source::Template(template) => match template.render(line) {
-                    Ok(value) => line.labels.set(to.clone(), value, Origin::Parsed),
-                    Err(why) => line.labels.fail("TemplateFormatErr", why),
-                },
+                Source::Template(template) => {
+                    let rendered = match self.has_several {
+                        true => template.render(seen.get_or_insert_with(|| line.clone())),
+                        false => template.render(line),
+                    };
+                    match rendered {
+                        Ok(value) => line.labels.set(to.clone(), value, Origin::Parsed),
+                        Err(why) => line.labels.fail("TemplateFormatErr", why),
+                    }
+                }
             }
         }
     }

@@ -86,35 +86,52 @@ impl<'a> Iterator for Pairs<'a> {
                 key => Ok((key, value[..end].to_owned())),
             });
         };
-        let (text, rest) = match unquoted(quoted) {
-            Some(found) => found,
-            None => {
-                self.0 = "";
-                return Some(Err(
-                    "logfmt syntax error: unterminated quoted value".to_owned()
-                ));
-            }
+        let Some((text, rest)) = unquoted(quoted) else {
+            self.0 = "";
+            return Some(Err(
+                "logfmt syntax error: unterminated quoted value".to_owned()
+            ));
         };
         self.0 = rest;
-        Some(Ok((key, text)))
+        Some(match key {
+            "" => Err("logfmt syntax error: unexpected '='".to_owned()),
+            key => Ok((key, text)),
+        })
     }
 }
 
 /// The text up to the closing quote, and what follows.
 fn unquoted(quoted: &str) -> Option<(String, &str)> {
-    let mut text = String::new();
-    let mut chars = quoted.char_indices();
-    while let Some((at, c)) = chars.next() {
-        match c {
-            '"' => return Some((text, &quoted[at + 1..])),
-            '\\' => match chars.next()?.1 {
-                'n' => text.push('\n'),
-                't' => text.push('\t'),
-                'r' => text.push('\r'),
-                other => text.push(other),
-            },
-            other => text.push(other),
+    let (mut is_escaped, mut has_escapes) = (false, false);
+    for (at, byte) in quoted.bytes().enumerate() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => (is_escaped, has_escapes) = (true, true),
+            b'"' => {
+                let (text, rest) = (&quoted[..at], &quoted[at + 1..]);
+                let meant = match has_escapes {
+                    // Escapes are those of JSON; a text with others is taken as it is.
+                    true => serde_json::from_str(&format!("\"{text}\"")).ok(),
+                    false => None,
+                };
+                return Some((meant.unwrap_or_else(|| text.to_owned()), rest));
+            }
+            _ => {}
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quoted_values_are_read_as_those_of_json() {
+        let text = r#"a="x \"y\" \u00e9\n" b="C:\dir" c="" ="no" d=1"#;
+        let expected = [("a", "x \"y\" \u{e9}\n"), ("b", "C:\\dir"), ("d", "1")];
+        let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(logfmt_fields(text), expected);
+        assert!(Pairs("a=\"x").any(|pair| pair.is_err()));
+    }
 }

@@ -83,9 +83,9 @@ impl Captures {
         let mut rest = text.as_str();
         let mut parts = self.parts.iter().peekable();
         if let Some(Part::Literal(first)) = parts.peek() {
-            // A pattern begins where its first literal is.
-            match rest.split_once(first.as_str()) {
-                Some((_, after)) => rest = after,
+            // A pattern that begins with a text is one of lines that begin with it.
+            match rest.strip_prefix(first.as_str()) {
+                Some(after) => rest = after,
                 None => parts = [].iter().peekable(),
             }
             parts.next();
@@ -109,7 +109,7 @@ impl Captures {
     }
 }
 
-/// Line filter `|>`: the whole line is of this shape.
+/// Line filter `|>`: the line is of this shape.
 #[derive(Debug)]
 pub(crate) struct LinePattern {
     parts: Vec<Part>,
@@ -127,28 +127,23 @@ impl LinePattern {
         }
     }
 
+    /// As Loki looks: the first text may be anywhere, each other is looked for where the one
+    /// before ended, and a placeholder stands for something.
     pub(crate) fn matches(&self, text: &str) -> bool {
+        let (Some(last), false) = (self.parts.last(), text.is_empty()) else {
+            return self.parts.is_empty() && text.is_empty();
+        };
         let mut rest = text;
-        let mut open = false;
-        let last = self.parts.len().saturating_sub(1);
         for (at, part) in self.parts.iter().enumerate() {
             let Part::Literal(literal) = part else {
-                open = true;
                 continue;
             };
-            let found = match (open, at == last) {
-                (false, false) => rest.strip_prefix(literal.as_str()),
-                (false, true) => rest.strip_prefix(literal.as_str()).filter(|r| r.is_empty()),
-                (true, false) => rest.split_once(literal.as_str()).map(|(_, after)| after),
-                (true, true) => rest.strip_suffix(literal.as_str()).map(|_| ""),
-            };
-            match found {
-                Some(after) => rest = after,
-                None => return false,
+            match rest.split_once(literal.as_str()) {
+                Some((before, after)) if at == 0 || !before.is_empty() => rest = after,
+                _ => return false,
             }
-            open = false;
         }
-        open || rest.is_empty()
+        rest.is_empty() == matches!(last, Part::Literal(_))
     }
 }
 
@@ -162,7 +157,13 @@ mod tests {
             ("<_> done", "it is done", true),
             ("<_> done", "it is done now", false),
             ("user <_> in", "user ada in", true),
-            ("user <_>", "user ", true),
+            ("user <_>", "user ", false),
+            ("user <_>", "the user ada", true),
+            ("<_> bar", "foo bar baz", false),
+            ("<_> bar <_>", " bar ", false),
+            ("<_>bar<_>", " bar ", true),
+            ("<_>", "x", true),
+            ("<_>", "", false),
             ("exact", "exact", true),
             ("exact", "exactly", false),
             ("<_>a<_>b<_>", "xxaxxbxx", true),
@@ -175,5 +176,30 @@ mod tests {
         assert!(LinePattern::of("<a> b").is_err());
         assert!(Captures::of("<a><b>").is_err());
         assert!(Captures::of("no captures <_>").is_err());
+    }
+
+    #[test]
+    fn patterns_take_what_is_at_their_places() {
+        for (pattern, text, found) in [
+            ("user <name> in", "user ada in", "name=ada"),
+            ("user <name> in", "the user ada in", ""),
+            ("<_>user <name> in", "the user ada in", "name=ada"),
+            ("<a>=<b>", "x", "a=x"),
+            ("<path>?<_>", "/api/status", "path=/api/status"),
+            ("<a> <b>", "", ""),
+        ] {
+            let mut line = Line {
+                text: text.to_owned(),
+                ..Line::default()
+            };
+            Captures::of(pattern).unwrap().run(&mut line);
+            let labels: Vec<_> = line
+                .labels
+                .iter()
+                .map(|(name, value, _)| format!("{name}={value}"))
+                .collect();
+            assert_eq!(labels.join(" "), found, "{pattern}: {text}");
+            assert_eq!(line.text, text);
+        }
     }
 }

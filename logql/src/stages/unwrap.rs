@@ -10,22 +10,28 @@ pub(crate) struct Number {
     label: String,
     conversion: Option<Conversion>,
     filters: Vec<Filter>,
+    /// Whether series may be told apart by it all the same.
+    stays: bool,
 }
 
 impl Number {
-    pub(crate) fn of(unwrap: &Unwrap) -> Result<Self, String> {
+    pub(crate) fn of(unwrap: &Unwrap, stays: bool) -> Result<Self, String> {
         let filters: Result<_, String> = unwrap.filters.iter().map(Filter::of).collect();
         Ok(Self {
             label: unwrap.label.clone(),
             conversion: unwrap.conversion,
             filters: filters?,
+            stays,
         })
     }
 
-    /// None where the line has none, or is not wanted. The label becomes the number, and
-    /// so is no label any more.
+    /// None where the line has none, or is not wanted. The filters see the label still; then
+    /// it is the number, and no label any more.
     pub(crate) fn take(&self, line: &mut Line) -> Option<f64> {
         let value = line.labels.get(&self.label)?;
+        if value.is_empty() {
+            return None;
+        }
         let number = match self.conversion {
             None => value.parse().ok(),
             Some(Conversion::Bytes) => units::bytes(value),
@@ -36,13 +42,14 @@ impl Number {
         if number.is_none() {
             let details = format!("{value:?} of label {} is no number", self.label);
             line.labels.fail("SampleExtractionErr", details);
-        } else {
-            line.labels.remove(&self.label);
         }
         let wanted = self
             .filters
             .iter()
             .all(|filter| filter.holds(&mut line.labels));
+        if number.is_some() && !self.stays {
+            line.labels.remove(&self.label);
+        }
         wanted.then(|| number.unwrap_or(0.0))
     }
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::runtime::{ApplyError, scope_of, sequence_of};
+use crate::runtime::{ApplyError, scope_of, sequence_of, subject_id};
 
 /// A row of table `alerts`, column by column.
 #[derive(Debug, Clone, PartialEq, Serialize, sqlx::FromRow)]
@@ -87,8 +87,7 @@ pub(super) enum AlertEvent {
 }
 
 pub(super) fn group_of(envelope: &Envelope) -> Result<Uuid, ApplyError> {
-    Uuid::parse_str(&envelope.subject)
-        .map_err(|_| ApplyError::Permanent(format!("`{}` is not a group id", envelope.subject)))
+    subject_id(envelope, "a group id")
 }
 
 impl AlertEvent {

@@ -10,7 +10,7 @@ use serde::Serialize;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use crate::runtime::{ApplyError, scope_of, sequence_of};
+use crate::runtime::{ApplyError, scope_of, sequence_of, subject_id};
 
 /// A row of table `api_keys`, column by column.
 #[derive(Debug, Clone, PartialEq, Serialize, sqlx::FromRow)]
@@ -18,7 +18,7 @@ pub(super) struct Row {
     pub(super) id: Uuid,
     tenant_id: Uuid,
     pub(super) project_id: Uuid,
-    version: i64,
+    pub(super) version: i64,
     pub(super) name: String,
     pub(super) prefix: String,
     pub(super) scopes: Json<Vec<String>>,
@@ -63,8 +63,7 @@ impl Uses {
 
 /// The key that a record of its stream is about.
 pub(super) fn id_of(envelope: &Envelope) -> Result<Uuid, ApplyError> {
-    Uuid::parse_str(&envelope.subject)
-        .map_err(|_| ApplyError::Permanent(format!("`{}` is not a key id", envelope.subject)))
+    subject_id(envelope, "a key id")
 }
 
 /// The row after `event`; an event that it already holds changes nothing.

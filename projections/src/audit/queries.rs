@@ -126,7 +126,8 @@ pub async fn list(
     after: Option<Cursor>,
     limit: u32,
 ) -> Result<Page<AuditEntry, Cursor>, QueryError> {
-    let mut tx = db.reading(scope).await?;
+    // A text is in no index: all entries that the rest of the filter leaves are read for it.
+    let (mut tx, _turn) = db.reading_long(scope, filter.text.is_some()).await?;
     let mut sql = select("*", scope, filter);
     if let Some(after) = after {
         sql.push(" AND seq < ").push_bind(after.seq);
@@ -164,40 +165,83 @@ pub struct AuditStats {
     pub actors: Vec<AuditCount>,
 }
 
+/// What a row of counts is about, by which of day, action and actor it leaves out.
+const OF_ALL: i32 = 0b111;
+const OF_DAY: i32 = 0b011;
+const OF_ACTION: i32 = 0b101;
+const OF_ACTOR: i32 = 0b110;
+
+#[derive(Debug, sqlx::FromRow)]
+struct Counted {
+    leaves: i32,
+    name: Option<String>,
+    accepted: i64,
+    refused: i64,
+    total: i64,
+    changes: i64,
+    reads: i64,
+    denied: i64,
+}
+
+/// The entries are read once for all counts, and a day is written once, not for each of its
+/// entries. `OFFSET 0` hides from Postgres what days are made of: it would take each time
+/// for a day of its own, and sort.
+const ENTRIES: &str = "WITH counted AS (
+    SELECT grouping(day, action, actor) AS leaves,
+        CASE grouping(day, action, actor)
+            WHEN 3 THEN to_char(day, 'YYYY-MM-DD')
+            WHEN 5 THEN action WHEN 6 THEN actor END AS name,
+        count(*) FILTER (WHERE rule IS NULL) AS accepted,
+        count(*) FILTER (WHERE rule IS NOT NULL) AS refused,
+        count(*) AS total,
+        count(*) FILTER (WHERE kind = 'change') AS changes,
+        count(*) FILTER (WHERE kind = 'read') AS reads,
+        count(*) FILTER (WHERE kind = 'denied') AS denied
+    FROM (SELECT (at AT TIME ZONE 'UTC')::date AS day, action, actor, rule, kind
+          FROM audit WHERE tenant_id = ";
+
+/// The newest days; of the rest what is most frequent.
+const RANKED: &str = " OFFSET 0) entry GROUP BY GROUPING SETS ((), (day), (action), (actor))),
+    ranked AS (
+        SELECT *, row_number() OVER (
+            PARTITION BY leaves
+            ORDER BY CASE leaves WHEN 3 THEN name END DESC, total DESC, name) AS place
+        FROM counted)
+    SELECT leaves, name, accepted, refused, total, changes, reads, denied FROM ranked
+    WHERE place <= CASE leaves WHEN 3 THEN 400 ELSE ";
+
 pub async fn stats(db: &Db, scope: &Scope, filter: &Filter) -> Result<AuditStats, QueryError> {
-    let mut tx = db.reading(scope).await?;
-    let mut sql = select(
-        "count(*), count(*) FILTER (WHERE kind = 'change'),
-         count(*) FILTER (WHERE kind = 'read'), count(*) FILTER (WHERE kind = 'denied')",
-        scope,
-        filter,
-    );
-    let (total, changes, reads, denied): (i64, i64, i64, i64) =
-        sql.build_query_as().fetch_one(&mut *tx).await?;
-    let day = "to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD')";
-    let days = counted(
-        &mut tx,
-        day,
-        scope,
-        filter,
-        " GROUP BY 1 ORDER BY 1 DESC LIMIT 400",
-    )
-    .await?;
-    let frequent = format!(" GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT {MOST_COUNTED}");
-    let actions = counted(&mut tx, "action", scope, filter, &frequent).await?;
-    let mut actors = counted(&mut tx, "actor", scope, filter, &frequent).await?;
+    let (mut tx, _turn) = db.reading_long(scope, true).await?;
+    let mut sql = QueryBuilder::new(ENTRIES);
+    narrow(&mut sql, scope, filter);
+    sql.push(RANKED)
+        .push_bind(MOST_COUNTED)
+        .push(" END ORDER BY leaves, place");
+    let found: Vec<Counted> = sql.build_query_as().fetch_all(&mut *tx).await?;
+    let counts = |leaves: i32| {
+        let counts = found.iter().filter(move |counted| counted.leaves == leaves);
+        counts.map(|counted| AuditCount {
+            name: counted.name.clone().unwrap_or_default(),
+            accepted: counted.accepted,
+            refused: counted.refused,
+        })
+    };
+    let mut actors: Vec<_> = counts(OF_ACTOR).collect();
     let texts = actors.iter().map(|count| count.name.clone());
     let names = Names::load(&mut tx, scope, texts).await?;
     for count in &mut actors {
         count.name = names.actor(&count.name).name;
     }
+    let mut days: Vec<_> = counts(OF_DAY).collect();
+    days.reverse();
+    let all = found.iter().find(|counted| counted.leaves == OF_ALL);
     Ok(AuditStats {
-        total,
-        changes,
-        reads,
-        denied,
-        days: days.into_iter().rev().collect(),
-        actions,
+        total: all.map_or(0, |all| all.total),
+        changes: all.map_or(0, |all| all.changes),
+        reads: all.map_or(0, |all| all.reads),
+        denied: all.map_or(0, |all| all.denied),
+        days,
+        actions: counts(OF_ACTION).collect(),
         actors,
     })
 }
@@ -213,32 +257,15 @@ pub async fn retention_days(db: &Db, scope: &Scope) -> Result<i32, QueryError> {
     Ok(days.unwrap_or_else(most_days))
 }
 
-async fn counted(
-    tx: &mut sqlx::PgConnection,
-    by: &str,
-    scope: &Scope,
-    filter: &Filter,
-    order: &str,
-) -> Result<Vec<AuditCount>, QueryError> {
-    let columns = format!(
-        "{by}, count(*) FILTER (WHERE rule IS NULL), count(*) FILTER (WHERE rule IS NOT NULL)"
-    );
-    let mut sql = select(&columns, scope, filter);
-    sql.push(order);
-    let found: Vec<(String, i64, i64)> = sql.build_query_as().fetch_all(tx).await?;
-    let counts = found
-        .into_iter()
-        .map(|(name, accepted, refused)| AuditCount {
-            name,
-            accepted,
-            refused,
-        });
-    Ok(counts.collect())
-}
-
 /// Rows that the scope reaches and the filter finds.
 pub(super) fn select(columns: &str, scope: &Scope, filter: &Filter) -> QueryBuilder<Postgres> {
     let mut sql = QueryBuilder::new(format!("SELECT {columns} FROM audit WHERE tenant_id = "));
+    narrow(&mut sql, scope, filter);
+    sql
+}
+
+/// After `WHERE tenant_id = `.
+fn narrow(sql: &mut QueryBuilder<Postgres>, scope: &Scope, filter: &Filter) {
     sql.push_bind(scope.tenant().0)
         .push(" AND (project_id IS NULL OR project_id = ")
         .push_bind(scope.project().0)
@@ -275,7 +302,6 @@ pub(super) fn select(columns: &str, scope: &Scope, filter: &Filter) -> QueryBuil
         )
         .push_bind(format!("%{}%", escaped(&text.replace('\0', ""))));
     }
-    sql
 }
 
 /// Text in which `%`, `_` and `\` stand for themselves.

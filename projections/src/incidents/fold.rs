@@ -6,7 +6,7 @@ use schemas::incident::{IncidentEvent, IncidentOpened, IncidentStatus};
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::runtime::{ApplyError, scope_of, sequence_of};
+use crate::runtime::{ApplyError, scope_of, sequence_of, subject_id};
 
 /// A row of table `incidents`, column by column.
 #[derive(Debug, Clone, PartialEq, Serialize, sqlx::FromRow)]
@@ -36,8 +36,7 @@ pub(super) struct Row {
 
 /// The incident that a record of its stream is about.
 pub(super) fn id_of(envelope: &Envelope) -> Result<Uuid, ApplyError> {
-    Uuid::parse_str(&envelope.subject)
-        .map_err(|_| ApplyError::Permanent(format!("`{}` is not an incident id", envelope.subject)))
+    subject_id(envelope, "an incident id")
 }
 
 /// The row after `event`; an event that it already holds changes nothing.
@@ -124,7 +123,8 @@ impl Row {
             | E::IncidentAbsorbed(_)
             | E::AbsorptionRefused(_)
             | E::IncidentEpisodeEnded(_)
-            | E::EpisodeEndForwarded(_) => {}
+            | E::EpisodeEndForwarded(_)
+            | E::IncidentSeverityForwarded(_) => {}
         }
         self
     }

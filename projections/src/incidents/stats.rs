@@ -112,7 +112,8 @@ async fn means(
     Ok(means)
 }
 
-/// At most 400 days, the newest.
+/// At most 400 days (sessions are in UTC), the newest. Days are counted before they are
+/// joined, or each incident would be compared with each day.
 async fn per_day(
     tx: &mut PgConnection,
     scope: &Scope,
@@ -125,13 +126,16 @@ async fn per_day(
              WHERE tenant_id = $1 AND project_id = $2 AND opened_at >= $3 AND opened_at < $4
              UNION ALL
              SELECT resolved_at, 0, 1 FROM incidents
-             WHERE tenant_id = $1 AND project_id = $2 AND resolved_at >= $3 AND resolved_at < $4)
-         SELECT days.day::date AS day, coalesce(sum(opened), 0) AS opened,
-                coalesce(sum(resolved), 0) AS resolved
+             WHERE tenant_id = $1 AND project_id = $2 AND resolved_at >= $3 AND resolved_at < $4),
+         counted AS (
+             SELECT at::date AS day, sum(opened) AS opened, sum(resolved) AS resolved
+             FROM happened GROUP BY 1)
+         SELECT days.day::date AS day, coalesce(counted.opened, 0) AS opened,
+                coalesce(counted.resolved, 0) AS resolved
          FROM generate_series(greatest($3, $4 - interval '400 days')::date,
                               ($4 - interval '1 microsecond')::date, interval '1 day') AS days (day)
-         LEFT JOIN happened ON happened.at >= days.day AND happened.at < days.day + interval '1 day'
-         GROUP BY days.day ORDER BY days.day",
+         LEFT JOIN counted ON counted.day = days.day::date
+         ORDER BY days.day",
     )
     .bind(scope.tenant().0)
     .bind(scope.project().0)

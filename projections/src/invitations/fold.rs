@@ -8,7 +8,7 @@ use serde::Serialize;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use crate::runtime::{ApplyError, sequence_of};
+use crate::runtime::{ApplyError, sequence_of, tenant_of};
 
 /// A row of table `invitations`, column by column.
 #[derive(Debug, Clone, PartialEq, Serialize, sqlx::FromRow)]
@@ -100,9 +100,4 @@ fn mailed(row: Row, version: i64, at: DateTime<Utc>, state: &str, detail: Option
         mail_detail: detail,
         ..row
     }
-}
-
-fn tenant_of(envelope: &Envelope) -> Result<Uuid, ApplyError> {
-    Uuid::parse_str(&envelope.subject)
-        .map_err(|_| ApplyError::Permanent(format!("`{}` is not a tenant id", envelope.subject)))
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use crate::runtime::{ApplyError, sequence_of};
+use crate::runtime::{ApplyError, sequence_of, tenant_of};
 use crate::vault::OpenedKeys;
 
 /// Tenant and user.
@@ -66,9 +66,7 @@ pub(super) fn user_of(event: &TenantEvent) -> Option<UserId> {
 }
 
 pub(super) fn key_of(envelope: &Envelope, user: UserId) -> Result<Key, ApplyError> {
-    let tenant = Uuid::parse_str(&envelope.subject)
-        .map_err(|_| ApplyError::Permanent(format!("`{}` is not a tenant id", envelope.subject)))?;
-    Ok((tenant, user.0))
+    Ok((tenant_of(envelope)?, user.0))
 }
 
 /// The row after `event`; an event that it already holds changes nothing.

@@ -35,6 +35,7 @@ pub(crate) async fn create_tables(
             for table in projection.tables() {
                 protect(connection, table).await?;
             }
+            make_indexes(connection, projection).await?;
         }
         Home::History => {
             for table in projection.tables() {
@@ -98,7 +99,7 @@ async fn prepare_projection(
             .fetch_optional(&mut *connection)
             .await?;
     if definition.as_deref() == Some(ddl) {
-        return Ok(());
+        return make_indexes(connection, projection).await;
     }
     let mut tx = connection.begin().await?;
     for table in projection.tables() {
@@ -108,6 +109,19 @@ async fn prepare_projection(
     create_tables(&mut tx, projection).await?;
     begin_again(&mut tx, projection.name(), ddl).await?;
     tx.commit().await
+}
+
+/// Those that are missing.
+async fn make_indexes(
+    connection: &mut PgConnection,
+    projection: &dyn Projection,
+) -> Result<(), sqlx::Error> {
+    let indexes = projection.indexes();
+    if indexes.is_empty() {
+        return Ok(());
+    }
+    let made = connection.execute(sqlx::raw_sql(indexes)).await;
+    made.map(drop)
 }
 
 /// Empty tables are filled from the log's start, under a new generation so that

@@ -10,7 +10,7 @@ use schemas::monitoring_integration::{
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::runtime::{ApplyError, scope_of, sequence_of};
+use crate::runtime::{ApplyError, scope_of, sequence_of, subject_id};
 
 /// A row of the table, column by column.
 #[derive(Debug, Clone, PartialEq, Serialize, sqlx::FromRow)]
@@ -49,9 +49,7 @@ pub(super) enum Event {
 
 /// The integration that a record of either stream is about.
 pub(super) fn id_of(envelope: &Envelope) -> Result<Uuid, ApplyError> {
-    let subject = &envelope.subject;
-    Uuid::parse_str(subject)
-        .map_err(|_| ApplyError::Permanent(format!("`{subject}` is not an integration's id")))
+    subject_id(envelope, "an integration's id")
 }
 
 /// The row after `event`; an event that it already holds changes nothing. What is found

@@ -7,13 +7,14 @@ use schemas::tenant::{ProjectCreated, ProjectRenamed, TenantEvent};
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::runtime::{ApplyError, sequence_of};
+use crate::runtime::{ApplyError, sequence_of, tenant_of};
 
 /// A row of table `tenants`, column by column.
 #[derive(Debug, Clone, PartialEq, Serialize, sqlx::FromRow)]
 pub(super) struct TenantRow {
     pub(super) tenant_id: Uuid,
-    version: i64,
+    /// The tenant's, whatever happened to it: also where nothing else of the row changed.
+    pub(super) version: i64,
     pub(super) name: String,
     created_at: DateTime<Utc>,
     erasure_due_at: Option<DateTime<Utc>>,
@@ -27,6 +28,12 @@ impl TenantRow {
         let by = self.erasure_asked_by.as_deref()?;
         Some((self.erasure_due_at?, self.erasure_asked_at?, by))
     }
+
+    /// Notes that the tenant has the version of an event.
+    pub(super) fn see(&mut self, envelope: &Envelope) -> Result<(), ApplyError> {
+        self.version = self.version.max(sequence_of(envelope)?);
+        Ok(())
+    }
 }
 
 /// A row of table `projects`, column by column.
@@ -39,6 +46,8 @@ pub(super) struct ProjectRow {
     slug: String,
     created_at: DateTime<Utc>,
     archived_at: Option<DateTime<Utc>>,
+    last_archived_at: Option<DateTime<Utc>>,
+    restored_at: Option<DateTime<Utc>>,
 }
 
 /// The row that an event changes.
@@ -183,6 +192,8 @@ pub(super) fn project(
             slug: event.slug,
             created_at: envelope.time.datetime(),
             archived_at: None,
+            last_archived_at: None,
+            restored_at: None,
         }),
         (Some(row), ProjectChange::Renamed(event)) => Ok(ProjectRow {
             version,
@@ -192,20 +203,17 @@ pub(super) fn project(
         (Some(row), ProjectChange::Archived(_)) => Ok(ProjectRow {
             version,
             archived_at: Some(envelope.time.datetime()),
+            last_archived_at: Some(envelope.time.datetime()),
             ..row
         }),
         (Some(row), ProjectChange::Restored(_)) => Ok(ProjectRow {
             version,
             archived_at: None,
+            restored_at: Some(envelope.time.datetime()),
             ..row
         }),
         (None, change) => Err(ApplyError::Permanent(format!(
             "{change:?} of a project that was never created"
         ))),
     }
-}
-
-fn tenant_of(envelope: &Envelope) -> Result<Uuid, ApplyError> {
-    Uuid::parse_str(&envelope.subject)
-        .map_err(|_| ApplyError::Permanent(format!("`{}` is not a tenant id", envelope.subject)))
 }

@@ -9,6 +9,7 @@ use schemas::envelope::Envelope;
 use schemas::ids::{ProjectId, TenantId};
 use schemas::messages::MessageSet;
 use schemas::registry;
+use uuid::Uuid;
 
 use super::ApplyError;
 
@@ -50,6 +51,19 @@ pub(crate) fn scope_of(envelope: &Envelope) -> Result<(TenantId, ProjectId), App
 /// The aggregate's version after the event.
 pub(crate) fn sequence_of(envelope: &Envelope) -> Result<i64, ApplyError> {
     envelope.sequence.ok_or_else(|| missing("ce_sequence"))
+}
+
+/// The tenant that a record of its stream is about.
+pub(crate) fn tenant_of(envelope: &Envelope) -> Result<Uuid, ApplyError> {
+    subject_id(envelope, "a tenant id")
+}
+
+/// The id of what a record of its stream is about; `what` says of which kind, for the error.
+pub(crate) fn subject_id(envelope: &Envelope, what: &str) -> Result<Uuid, ApplyError> {
+    let subject = &envelope.subject;
+    Uuid::parse_str(subject).map_err(|_| {
+        ApplyError::Permanent(format!("header `ce_subject`: `{subject}` is not {what}"))
+    })
 }
 
 fn missing(header: &str) -> ApplyError {

@@ -53,6 +53,11 @@ pub trait Projection: Send + Sync + 'static {
     /// Every table it writes; `apply` touches no others.
     fn tables(&self) -> &'static [&'static str];
     fn home(&self) -> Home;
+    /// Indexes of its tables in `read` that came after them (`CREATE INDEX IF NOT EXISTS`,
+    /// unqualified names): made where they are missing, and nothing is rebuilt for them.
+    fn indexes(&self) -> &'static str {
+        ""
+    }
     /// About how much of the log one transaction takes.
     fn batch_bytes(&self) -> usize {
         1 << 20

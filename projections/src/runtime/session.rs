@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::batch::{NotCommitted, Progress, apply_batch};
 use super::checkpoint::{Checkpoints, Mismatch, Unfit};
 use super::{Home, Projection, Runtime};
+use crate::db::lock;
 
 /// Why a session ended.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +58,11 @@ impl From<Unfit> for Interrupted {
     }
 }
 
+/// The name under which a projection pins the log.
+pub(crate) fn consumer_of(projection: &str) -> String {
+    format!("projection {projection}")
+}
+
 /// Follows the log until shutdown; `progressed` is called after every commit.
 pub(super) async fn follow(
     runtime: &Runtime,
@@ -71,7 +77,7 @@ pub(super) async fn follow(
     let mut checkpoints = Checkpoints::load(&mut rows, projection, runtime.log.id()).await?;
     let mut positions = checkpoints.resume(projection, runtime.log.as_ref()).await?;
     // Retention waits for the slowest fold, one that Postgres keeps back included.
-    let consumer = format!("projection {}", projection.name());
+    let consumer = consumer_of(projection.name());
     runtime.log.pin(&consumer, &positions).await?;
     let mut subscription = subscribe(runtime, &positions).await?;
     let mut pace = Pace::new(projection.linger());
@@ -194,13 +200,14 @@ async fn take_turn(
     rows: &mut PgConnection,
     projection: &dyn Projection,
 ) -> Result<(), sqlx::Error> {
-    let name = format!("projection {}", projection.name());
+    let name = consumer_of(projection.name());
     let key = xxhash_rust::xxh3::xxh3_64(name.as_bytes()).cast_signed();
-    sqlx::query("SELECT pg_advisory_lock($1)")
-        .bind(key)
-        .execute(rows)
-        .await
-        .map(drop)
+    // As long as the other one is busy, which is as it should be.
+    lock::wait(rows, key, || {
+        let projection = projection.name();
+        tracing::info!(projection, "another process runs it; waiting for its turn");
+    })
+    .await
 }
 
 async fn subscribe(

@@ -6,7 +6,7 @@ use schemas::service_account::ServiceAccountEvent;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::runtime::{ApplyError, scope_of, sequence_of};
+use crate::runtime::{ApplyError, scope_of, sequence_of, subject_id};
 
 /// A row of table `service_accounts`, column by column.
 #[derive(Debug, Clone, PartialEq, Serialize, sqlx::FromRow)]
@@ -24,9 +24,7 @@ pub(super) struct Row {
 
 /// The account that a record of its stream is about.
 pub(super) fn id_of(envelope: &Envelope) -> Result<Uuid, ApplyError> {
-    let subject = &envelope.subject;
-    Uuid::parse_str(subject)
-        .map_err(|_| ApplyError::Permanent(format!("`{subject}` is not a service account id")))
+    subject_id(envelope, "a service account id")
 }
 
 /// The row after `event`; an event that it already holds changes nothing.

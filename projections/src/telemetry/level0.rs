@@ -33,6 +33,35 @@ pub(crate) fn slot_of(at: Timestamp) -> Timestamp {
     Timestamp::from_micros(at.micros().div_euclid(SLOT_MICROS) * SLOT_MICROS)
 }
 
+/// `WITH fresh (partition, next_offset)`: from where on level 0 of project $2 of tenant
+/// $1 is not compacted yet, for queries; see [`since`].
+pub(crate) fn fresh(signal: &'static str) -> String {
+    since(
+        signal,
+        &format!(
+            "SELECT partition, next_offset FROM telemetry.compacted
+             WHERE tenant_id = $1 AND project_id = $2 AND signal = '{signal}'"
+        ),
+    )
+}
+
+/// `WITH fresh (partition, next_offset)`: what `known` says of partitions, and the
+/// beginning of those that it does not name; rows have a checkpoint from the first on.
+///
+/// Rows are to be joined by `CROSS JOIN LATERAL (SELECT ... OFFSET 0)`, with `fresh` in
+/// it: then each partition's rows are looked up by the index from `next_offset` on. A
+/// plain join is planned for one row of a project and reads all that it has.
+pub(crate) fn since(signal: &'static str, known: &str) -> String {
+    format!(
+        "WITH fresh AS MATERIALIZED (
+             SELECT partition, max(next_offset) AS next_offset FROM (
+                 SELECT partition, 0::bigint AS next_offset FROM telemetry.checkpoint
+                 WHERE projection = '{signal}'
+                 UNION ALL {known}) AS known (partition, next_offset)
+             GROUP BY partition)"
+    )
+}
+
 /// Writes the sections of a flush that arrived at `at` into `<signal>_l0`.
 pub(crate) async fn insert(
     rows: &mut PgConnection,

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::classes::DEFAULTS;
 use crate::db::{Db, QueryError};
-use crate::runtime::{ApplyError, Changed, Home, Projection, Writing, decode_scoped};
+use crate::runtime::{ApplyError, Changed, Home, Projection, Writing, decode_scoped, tenant_of};
 
 /// Of the projection.
 pub const NAME: &str = "telemetry_policies";
@@ -50,9 +50,7 @@ impl Projection for TelemetryPolicies {
             let Some((envelope, event)) = decode_scoped::<TenantEvent>(record)? else {
                 continue;
             };
-            let tenant = Uuid::parse_str(&envelope.subject).map_err(|_| {
-                ApplyError::Permanent(format!("`{}` is not a tenant id", envelope.subject))
-            })?;
+            let tenant = tenant_of(&envelope)?;
             match event {
                 TenantEvent::TelemetryRetentionSet(event) => set(to.rows, tenant, event).await?,
                 TenantEvent::TelemetryDeleted(event) => {

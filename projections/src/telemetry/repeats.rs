@@ -103,9 +103,13 @@ impl Repeats {
         known == Known::New
     }
 
-    /// Stores what is new since the last time and removes what is too old.
+    /// Stores what is new since the last time and removes what is too old, which is found by
+    /// the index as in `runtime::expire`: this is asked with each flush.
     pub(crate) async fn store(&mut self, rows: &mut PgConnection) -> Result<(), sqlx::Error> {
         let fresh = std::mem::take(&mut self.fresh);
+        if fresh.is_empty() {
+            return Ok(());
+        }
         let (mut partitions, mut offsets, mut newest, mut hashes) =
             (vec![], vec![], vec![], vec![]);
         for (partition, new) in fresh {
@@ -119,9 +123,13 @@ impl Repeats {
                  SELECT * FROM unnest($2::int[], $3::bigint[], $4::timestamptz[], $5::bytea[])
                      AS fresh (partition, from_offset, newest, hashes)
              ), gone AS (
-                 DELETE FROM seen_bodies old USING fresh
-                 WHERE old.signal = $1 AND old.partition = fresh.partition
-                   AND old.newest < fresh.newest - interval '15 minutes'
+                 DELETE FROM seen_bodies WHERE ctid = ANY (ARRAY(
+                     SELECT old.place FROM fresh CROSS JOIN LATERAL (
+                         SELECT seen.ctid AS place FROM seen_bodies seen
+                         WHERE seen.signal = $1 AND seen.partition = fresh.partition
+                           AND seen.newest >= '-infinity'
+                           AND seen.newest < fresh.newest - interval '15 minutes'
+                         OFFSET 0) old))
              )
              INSERT INTO seen_bodies (signal, partition, from_offset, newest, hashes)
              SELECT $1, * FROM fresh",

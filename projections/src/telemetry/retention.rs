@@ -1,6 +1,8 @@
 //! What is past its class goes: whole days at once where every project's items of
 //! that day are past theirs, else row by row.
 
+use std::collections::BTreeMap;
+
 use schemas::tenant::RETENTION_DAYS;
 use schemas::time::Timestamp;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
@@ -10,13 +12,48 @@ use super::classes::{Classes, default_of};
 use super::compaction::CompactError;
 use crate::db::Db;
 
-/// Tables of rows by day that are kept as long as the whole of some signal, the
-/// longest of several.
-const BY_DAY: [(&str, &[&str]); 4] = [
-    ("metric_series", &["metrics", "metrics_5m", "metrics_1h"]),
-    ("metric_exemplars", &["metrics"]),
-    ("span_red", &["spans"]),
-    ("service_edges", &["spans"]),
+/// Rows that are kept as long as the whole of some signal, the longest of several.
+struct Kept {
+    table: &'static str,
+    /// Which of its rows.
+    only: &'static str,
+    /// The column that says from when they are, and how much of it makes a day.
+    since: &'static str,
+    a_day: i32,
+    signals: &'static [&'static str],
+}
+
+impl Kept {
+    const fn by_day(table: &'static str, signals: &'static [&'static str]) -> Self {
+        Self {
+            table,
+            only: "true",
+            since: "day",
+            a_day: 1,
+            signals,
+        }
+    }
+}
+
+const KEPT: [Kept; 7] = [
+    Kept::by_day("metric_series", &["metrics", "metrics_5m", "metrics_1h"]),
+    Kept::by_day("metric_exemplars", &["metrics"]),
+    Kept::by_day("span_red", &["spans"]),
+    Kept::by_day("service_edges", &["spans"]),
+    Kept {
+        only: "t.resolution = 300",
+        ..Kept::by_day("metrics_coarse", &["metrics_5m"])
+    },
+    Kept {
+        only: "t.resolution = 3600",
+        ..Kept::by_day("metrics_coarse", &["metrics_1h"])
+    },
+    // Counts of records go with the records.
+    Kept {
+        since: "minute",
+        a_day: 1_440,
+        ..Kept::by_day("log_counts", &["logs"])
+    },
 ];
 
 /// Days that nothing is kept for.
@@ -27,31 +64,16 @@ pub async fn pass(db: &Db, now: Timestamp) -> Result<(), CompactError> {
     let mut rows = db.fold_session("telemetry").await?;
     let today = i32::try_from(now.micros().div_euclid(86_400_000_000)).unwrap_or_default();
     for signal in ["metrics", "logs", "spans"] {
-        let sql = format!("DELETE FROM telemetry.{signal}_l1 WHERE day < $1 - class");
+        let past = past_class();
+        let sql = format!("DELETE FROM telemetry.{signal}_l1 WHERE {past}");
         sqlx::query(AssertSqlSafe(sql))
             .bind(today)
             .execute(&mut rows)
             .await?;
         drop_days(&mut rows, signal, today).await?;
     }
-    for (table, signals) in BY_DAY {
-        let kept = kept(signals);
-        let sql = format!("DELETE FROM telemetry.{table} t WHERE day < $1 - {kept}");
-        sqlx::query(AssertSqlSafe(sql))
-            .bind(today)
-            .execute(&mut rows)
-            .await?;
-    }
-    for (resolution, signal) in [(300, "metrics_5m"), (3_600, "metrics_1h")] {
-        let sql = format!(
-            "DELETE FROM telemetry.metrics_coarse t
-             WHERE resolution = {resolution} AND day < $1 - {}",
-            kept(&[signal])
-        );
-        sqlx::query(AssertSqlSafe(sql))
-            .bind(today)
-            .execute(&mut rows)
-            .await?;
+    for kept in &KEPT {
+        remove(&mut rows, kept, today).await?;
     }
     // An hour goes when no rule can keep anything of it, so that none goes which is
     // about to be written to.
@@ -60,34 +82,84 @@ pub async fn pass(db: &Db, now: Timestamp) -> Result<(), CompactError> {
         .bind(LONGEST)
         .execute(&mut rows)
         .await?;
-    // Counts of records go with the records.
-    let sql = format!(
-        "DELETE FROM telemetry.log_counts t WHERE minute < 1440 * ($1 - {})",
-        kept(&["logs"])
-    );
-    sqlx::query(AssertSqlSafe(sql))
-        .bind(today)
-        .execute(&mut rows)
-        .await?;
     rows.close().await?;
     Ok(())
 }
 
-/// The days that a row of `t` is kept: those of the project's longest rule of any of
-/// the signals.
-fn kept(signals: &[&str]) -> String {
+/// Class by class, so that an index finds what is past it.
+fn past_class() -> String {
+    let each = RETENTION_DAYS.map(|days| format!("class = {days} AND day < $1 - {days}"));
+    each.join(" OR ")
+}
+
+/// Removes rows that are past their time. Those of projects without rules, and those of
+/// projects that have the same days by their rules, are compared with one time: what is
+/// computed for each row is computed for all of them.
+async fn remove(rows: &mut PgConnection, kept: &Kept, today: i32) -> Result<(), sqlx::Error> {
+    let Kept {
+        table,
+        only,
+        since,
+        a_day,
+        signals,
+    } = kept;
+    let old = format!("DELETE FROM telemetry.{table} t");
+    let default = signals.iter().map(|signal| default_of(signal)).max();
+    let default = default.map_or(LONGEST, i32::from);
+    for (days, (tenants, projects)) in ruled(rows, signals).await? {
+        let sql = format!(
+            "{old} USING unnest($2::uuid[], $3::uuid[]) AS ruled (tenant_id, project_id)
+             WHERE t.{since} < $1 AND {only}
+               AND t.tenant_id = ruled.tenant_id AND t.project_id = ruled.project_id"
+        );
+        sqlx::query(AssertSqlSafe(sql))
+            .bind((today - days) * a_day)
+            .bind(tenants)
+            .bind(projects)
+            .execute(&mut *rows)
+            .await?;
+    }
+    let sql = format!(
+        "{old} WHERE t.{since} < $1 AND {only} AND NOT EXISTS (
+             SELECT FROM telemetry.retention r
+             WHERE r.tenant_id = t.tenant_id AND r.project_id = t.project_id)"
+    );
+    sqlx::query(AssertSqlSafe(sql))
+        .bind((today - default) * a_day)
+        .execute(rows)
+        .await
+        .map(drop)
+}
+
+/// Tenants and projects.
+type Projects = (Vec<Uuid>, Vec<Uuid>);
+
+/// Projects with rules, by the days that the whole of the signals is kept: those of the
+/// longest rule about any of them.
+async fn ruled(
+    rows: &mut PgConnection,
+    signals: &[&str],
+) -> Result<BTreeMap<i32, Projects>, sqlx::Error> {
     let each = signals.iter().map(|signal| {
         format!(
-            "greatest((SELECT max(class) FROM telemetry.retention r
-                 WHERE r.tenant_id = t.tenant_id AND r.project_id = t.project_id
-                   AND r.signal = '{signal}'),
-             coalesce((SELECT class FROM telemetry.retention r
-                 WHERE r.tenant_id = t.tenant_id AND r.project_id = t.project_id
-                   AND r.signal = '{signal}' AND r.stream = ''), {}))",
+            "max(class) FILTER (WHERE signal = '{signal}'),
+             coalesce(max(class) FILTER (WHERE signal = '{signal}' AND stream = ''), {})",
             default_of(signal)
         )
     });
-    format!("greatest({})", each.collect::<Vec<_>>().join(", "))
+    let sql = format!(
+        "SELECT tenant_id, project_id, greatest({})::int FROM telemetry.retention
+         GROUP BY tenant_id, project_id",
+        each.collect::<Vec<_>>().join(", ")
+    );
+    let found: Vec<(Uuid, Uuid, i32)> = sqlx::query_as(AssertSqlSafe(sql)).fetch_all(rows).await?;
+    let mut ruled = BTreeMap::<i32, Projects>::new();
+    for (tenant, project, days) in found {
+        let (tenants, projects) = ruled.entry(days).or_default();
+        tenants.push(tenant);
+        projects.push(project);
+    }
+    Ok(ruled)
 }
 
 /// Every project with rules about a signal, and which they are.
@@ -121,19 +193,49 @@ async fn drop_days(rows: &mut PgConnection, signal: &str, today: i32) -> Result<
     .fetch_all(&mut *rows)
     .await?;
     for name in names {
-        let mut tx = rows.begin().await?;
-        tx.execute("SET LOCAL lock_timeout = '100ms'").await?;
-        let empty = format!("SELECT NOT EXISTS (SELECT FROM telemetry.{name})");
-        let empty: bool = sqlx::query_scalar(AssertSqlSafe(empty))
-            .fetch_one(&mut *tx)
-            .await?;
-        if empty {
-            let sql = format!("DROP TABLE telemetry.{name}");
-            if let Err(why) = tx.execute(AssertSqlSafe(sql)).await {
-                tracing::debug!(%why, name, "an empty day is dropped later");
-            }
+        if let Err(why) = drop_day(rows, signal, &name).await {
+            tracing::debug!(%why, name, "an empty day is dropped later");
         }
-        tx.commit().await?;
     }
     Ok(())
+}
+
+async fn drop_day(rows: &mut PgConnection, signal: &str, name: &str) -> Result<(), sqlx::Error> {
+    let empty = format!("SELECT NOT EXISTS (SELECT FROM telemetry.{name})");
+    let is_empty: bool = sqlx::query_scalar(AssertSqlSafe(empty.clone()))
+        .fetch_one(&mut *rows)
+        .await?;
+    if !is_empty {
+        return Ok(());
+    }
+    let mut tx = rows.begin().await?;
+    tx.execute("SET LOCAL lock_timeout = '100ms'").await?;
+    let lock = format!("LOCK TABLE ONLY telemetry.{signal}_l1 IN ACCESS EXCLUSIVE MODE");
+    tx.execute(AssertSqlSafe(lock)).await?;
+    // Asked for a second time while nobody can write: compaction may just have brought
+    // what came late.
+    let still: bool = sqlx::query_scalar(AssertSqlSafe(empty))
+        .fetch_one(&mut *tx)
+        .await?;
+    if still {
+        let sql = format!("DROP TABLE telemetry.{name}");
+        tx.execute(AssertSqlSafe(sql)).await?;
+    }
+    tx.commit().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::classes::DEFAULTS;
+    use super::*;
+
+    #[test]
+    fn every_class_is_looked_for() {
+        let past = past_class();
+        for (signal, days) in DEFAULTS {
+            let looked_for = format!("class = {days} AND day < $1 - {days}");
+            let mut each = past.split(" OR ");
+            assert!(each.any(|one| one == looked_for), "{signal}: {past}");
+        }
+    }
 }

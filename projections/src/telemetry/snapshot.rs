@@ -78,11 +78,14 @@ async fn snapshot(db: &Db) -> Result<Snapshot, QueryError> {
     Ok(Snapshot { tx, _turn: turn })
 }
 
-/// Statements for one message; ids and numbers have nothing to escape.
+/// Statements for one message; ids and numbers have nothing to escape. A plan is kept for as
+/// long as its tables are as they were: one that was made while a slot of level 0 was small
+/// enough to be read whole would do so when it has grown.
 fn settings(signal: &'static str, scope: &Scope, limit: Duration) -> String {
     format!(
         "LOCK TABLE ONLY telemetry.{signal}_l0 IN ACCESS SHARE MODE;
          SET LOCAL app.tenant = '{}'; SET LOCAL app.project = '{}';
+         SET LOCAL enable_seqscan = off;
          SET LOCAL statement_timeout = {}",
         scope.tenant(),
         scope.project(),

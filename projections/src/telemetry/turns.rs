@@ -3,6 +3,8 @@
 
 use sqlx::PgConnection;
 
+use crate::db::lock;
+
 fn key(signal: &str) -> i64 {
     xxhash_rust::xxh3::xxh3_64(format!("compaction of {signal}").as_bytes()).cast_signed()
 }
@@ -43,9 +45,13 @@ pub(crate) async fn end_alone(rows: &mut PgConnection, signal: &str) -> Result<(
 /// Waits until nobody compacts the signal, and keeps all from it until the session
 /// ends.
 pub(crate) async fn alone(rows: &mut PgConnection, signal: &str) -> Result<(), sqlx::Error> {
-    sqlx::query("SELECT pg_advisory_lock($1)")
-        .bind(key(signal))
-        .execute(rows)
-        .await
-        .map(drop)
+    lock::wait(rows, key(signal), || {
+        let waited_s = lock::LONG.as_secs();
+        tracing::warn!(
+            signal,
+            waited_s,
+            "still waiting for compaction to step back"
+        );
+    })
+    .await
 }

@@ -155,6 +155,7 @@ impl Limits {
                 labels_per_series: self.labels_per_series,
                 label_value_bytes: self.label_value_bytes,
                 bytes_per_second: self.bytes_per_second,
+                deployment: None,
             },
         }
     }

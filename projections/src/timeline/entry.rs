@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::runtime::{ApplyError, decode_scoped, scope_of, sequence_of};
+use crate::runtime::{ApplyError, decode_scoped, scope_of, sequence_of, subject_id};
 
 /// A row of table `timeline`, column by column.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -20,6 +20,7 @@ pub(super) struct Row {
     project_id: Uuid,
     pub(super) incident_id: Uuid,
     at: DateTime<Utc>,
+    rank: i16,
     sequence: i64,
     kind: &'static str,
     actor: String,
@@ -33,7 +34,7 @@ type Line = (&'static str, Option<String>, Value);
 /// The line that a record is worth, if any.
 pub(super) fn of(record: &Record) -> Result<Option<(Envelope, Row)>, ApplyError> {
     let (envelope, incident, line) = if let Some((envelope, event)) = decode_scoped(record)? {
-        let incident = envelope.subject.parse().map_err(|_| not_an_id(&envelope))?;
+        let incident = IncidentId(subject_id(&envelope, "an incident id")?);
         (envelope, incident, of_incident(event))
     } else if let Some((envelope, event)) = decode_scoped(record)? {
         let Some((incident, line)) = of_alert(event) else {
@@ -74,9 +75,10 @@ fn of_incident(event: IncidentEvent) -> Option<Line> {
         E::IncidentAbsorbed(e) => ("absorbed", None, json!({"source": e.source})),
         E::IncidentMerged(e) => ("merged", None, json!({"into": e.into})),
         E::MergeCancelled(e) => ("merge_cancelled", Some(e.reason), json!({"into": e.into})),
-        E::AbsorptionRefused(_) | E::IncidentEpisodeEnded(_) | E::EpisodeEndForwarded(_) => {
-            return None;
-        }
+        E::AbsorptionRefused(_)
+        | E::IncidentEpisodeEnded(_)
+        | E::EpisodeEndForwarded(_)
+        | E::IncidentSeverityForwarded(_) => return None,
     })
 }
 
@@ -98,7 +100,8 @@ fn of_alert(event: AlertGroupEvent) -> Option<(IncidentId, Line)> {
         | E::EpisodeEnded(_)
         | E::EpisodeClosed(_)
         | E::EpisodeReopened(_)
-        | E::AlertsTruncated(_) => None,
+        | E::AlertsTruncated(_)
+        | E::EpisodeWorsened(_) => None,
     }
 }
 
@@ -114,6 +117,7 @@ fn row(
         project_id: project.0,
         incident_id: incident.0,
         at: envelope.time.datetime(),
+        rank: rank(kind),
         sequence: sequence_of(envelope)?,
         kind,
         actor: envelope.actor.to_string(),
@@ -122,6 +126,12 @@ fn row(
     })
 }
 
-fn not_an_id(envelope: &Envelope) -> ApplyError {
-    ApplyError::Permanent(format!("`{}` is not an incident id", envelope.subject))
+/// What one notification brings about happens at its time, counted by the incident and
+/// by its group apart: an alert that resolves comes before the incident that it resolves.
+fn rank(kind: &str) -> i16 {
+    match kind {
+        "opened" => 0,
+        "alert_fired" | "alert_resolved" => 1,
+        _ => 2,
+    }
 }

@@ -47,7 +47,8 @@ impl SubjectKeys {
         Ok(OpenedKeys(opened.collect::<Result<_, VaultError>>()?))
     }
 
-    /// The key of `subject`, made where there is none.
+    /// The key of `subject`, made where there is none. For one that was forgotten it is kept
+    /// nowhere: what is sealed with it opens to nobody, as what was sealed before does.
     pub async fn create(
         &self,
         rows: &mut PgConnection,
@@ -65,12 +66,8 @@ impl SubjectKeys {
         .bind(now.datetime())
         .execute(&mut *rows)
         .await?;
-        let opened = self.fetch(rows, &[subject]).await?;
-        opened
-            .0
-            .get(&subject)
-            .cloned()
-            .ok_or_else(|| VaultError::Damaged(format!("subject_keys row {row}")))
+        let mut opened = self.fetch(rows, &[subject]).await?;
+        Ok(opened.0.remove(&subject).unwrap_or(fresh))
     }
 
     /// Makes everything sealed for `subject` unreadable: the key is gone.

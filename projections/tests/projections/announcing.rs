@@ -1,11 +1,14 @@
 //! After each commit, every partition that moved is announced without holes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use projections::fanout::{Fanout, Heard};
+use projections::incidents::Incidents;
 use schemas::alert_group::{AlertGroupEvent, AlertsTruncated, EpisodeBegan};
 use schemas::change::ChangeKind;
 use schemas::codec::Example;
+use schemas::incident::IncidentMerged;
 use schemas::topic::Topic;
 
 use crate::fixture::Bench;
@@ -90,6 +93,36 @@ async fn a_change_of_what_was_left_out_alone_names_the_incident() {
             .count();
     }
     assert_eq!(told, 2);
+}
+
+/// Its counts and its timeline are read anew when the other's alerts are its own.
+#[tokio::test]
+async fn a_merge_names_the_incident_that_goes_on_too() {
+    let Some(bench) = Bench::new().await else {
+        return;
+    };
+    let mut listener = bench.fanout.listen();
+    let running = bench.run(vec![Arc::new(Incidents)]);
+    let (tenant, into) = (Tenant(1), Tenant(1).incident(1));
+    let mut records = tenant.manual_incident(0);
+    let merged = IncidentMerged { into };
+    records.push(tenant.incident_event(tenant.incident(0), 4, merged));
+    let positions = bench.append(records).await;
+    bench.caught_up_in("incidents", &positions).await;
+    running.stop().await;
+
+    let mut told = HashSet::new();
+    while let Some(Heard::Announced(said)) = ready(listener.next()).await {
+        let changes = said.changes.iter().cloned();
+        let of_survivor = changes.filter(|change| change.key == into.to_string());
+        told.extend(of_survivor.map(|change| change.kind));
+    }
+    let expected = [
+        ChangeKind::IncidentUpdated,
+        ChangeKind::IncidentAbsorbed,
+        ChangeKind::TimelineUpdated,
+    ];
+    assert_eq!(told, HashSet::from(expected));
 }
 
 /// What is there already; None where the future would wait.

@@ -171,3 +171,81 @@ async fn coarse_metrics_stand_for_every_sample() {
         assert_eq!(stood_for, samples, "{resolution}");
     }
 }
+
+/// Keeps a metric's samples for so many days.
+async fn rule(bench: &Bench, metric: &str, days: i16) {
+    sqlx::query(
+        "INSERT INTO telemetry.retention (tenant_id, project_id, signal, stream, class)
+         VALUES ($1, $2, 'metrics', $3, $4)",
+    )
+    .bind(OURS.id(1))
+    .bind(OURS.id(2))
+    .bind(metric)
+    .bind(days)
+    .execute(bench.db.writer())
+    .await
+    .expect("inserts");
+}
+
+/// Questions about one of the metrics, with their answers.
+async fn about(stores: &Stores, metric: &str) -> Vec<Found> {
+    let mut all = Vec::new();
+    for (range, step_ms) in [("1h", HOUR), ("5m", 300_000)] {
+        for function in ["sum_over_time", "count_over_time"] {
+            let query = format!("{function}({metric}[{range}])");
+            all.push(evaluate(stores, &query, step_ms).await);
+        }
+    }
+    all
+}
+
+fn all_near(a: &[Found], b: &[Found]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| near(a, b))
+}
+
+#[tokio::test]
+async fn what_is_kept_of_a_series_outlives_changes_of_others_in_its_hours() {
+    let Some(bench) = Bench::new().await else {
+        return;
+    };
+    rule(&bench, "total", 1).await;
+    let positions = bench.append(scrapes()).await;
+    bench.project(&positions).await;
+    compact(&bench, START + (HOURS + 1) * HOUR).await;
+    let stores = Stores::new(bench.db.clone(), Limits::default());
+    let (total, gauge) = (about(&stores, "total").await, about(&stores, "gauge").await);
+    assert!(total.iter().chain(&gauge).all(|found| !found.is_empty()));
+    retain(&bench, 2).await;
+    assert!(
+        all_near(&about(&stores, "total").await, &total),
+        "its samples are gone"
+    );
+
+    // A sample that comes when the others of its series are gone and those of its
+    // neighbour are not.
+    let (at_ms, time) = (START + 2 * DAY, START + 2 * HOUR + 1);
+    let late = samples(OURS, at_ms, &[("total", &[(time, 1.0)])]);
+    let positions = bench.append(vec![late]).await;
+    bench.project(&positions).await;
+    while compact(&bench, at_ms + HOUR).await.merged > 0 {}
+    retain(&bench, 2).await;
+    let found = about(&stores, "total").await;
+    assert!(all_near(&found, &total), "{total:?} then {found:?}");
+    assert!(all_near(&about(&stores, "gauge").await, &gauge));
+
+    // Then the neighbour comes into the same class, and its samples go too.
+    rule(&bench, "gauge", 1).await;
+    while compact(&bench, at_ms + 2 * HOUR).await.merged > 0 {}
+    retain(&bench, 2).await;
+    assert_eq!(
+        rows(&bench, "SELECT count(*) FROM telemetry.metrics_l1").await,
+        0
+    );
+    for (metric, before) in [("total", &total), ("gauge", &gauge)] {
+        let found = about(&stores, metric).await;
+        assert!(
+            all_near(&found, before),
+            "{metric}: {before:?} then {found:?}"
+        );
+    }
+}

@@ -67,6 +67,7 @@ fn commands() -> HashSet<&'static str> {
         schemas::audit_policy::AuditPolicyCommand::types(),
         schemas::service_account::ServiceAccountCommand::types(),
         schemas::service_account_keys::ServiceAccountKeysCommand::types(),
+        schemas::project_keys::ProjectKeysCommand::types(),
         schemas::single_sign_on::SingleSignOnCommand::types(),
         schemas::telemetry_limits::TelemetryLimitsCommand::types(),
         schemas::saved_view::SavedViewCommand::types(),

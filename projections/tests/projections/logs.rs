@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use eventlog::{NewRecord, Position};
 use projections::checkpoints;
 use projections::telemetry::compaction::Compaction;
 use projections::telemetry::logs::{
-    Filter, Logs, Place, Query, Record, Tail, around, names, patterns, search, services, stats,
-    values,
+    Filter, Found, Logs, LogsError, Place, Query, Record, Tail, around, names, patterns, search,
+    services, stats, values,
 };
+use promql::budget::{Budget, NoMemory};
 use schemas::envelope::Envelope;
 use schemas::messages::MessageSet;
 use schemas::telemetry::{Telemetry, TelemetryReceived};
@@ -237,6 +239,22 @@ async fn what_was_sent_twice_is_found_and_counted_once() {
     assert_eq!(store.find(&query("service:shop"), None, 10).await.len(), 1);
     let counted = stats(&store.bench.db, &OURS.scope(), &query(""), 60 * NS).await;
     assert_eq!(counted.expect("answers").total, 1);
+    store.running.stop().await;
+}
+
+/// What ingest names alike is one body, also where its lines have no time but their arrival.
+#[tokio::test]
+async fn lines_without_a_time_that_come_again_are_of_their_first_arrival() {
+    let Some(store) = Store::new().await else {
+        return;
+    };
+    let lines = [json!({"service": "shop", "message": "tick"})];
+    for after in [10, 12] {
+        store.send(vec![sent(OURS, after, &lines)]).await;
+    }
+    let found = store.find(&query("service:shop"), None, 10).await;
+    let times: Vec<i64> = found.iter().map(|line| line.time.timestamp()).collect();
+    assert_eq!(times, [START + 10]);
     store.running.stop().await;
 }
 
@@ -483,7 +501,59 @@ async fn a_record_has_its_neighbours_of_the_same_stream() {
     assert_eq!(numbers(&found.before), ["1192", "1195", "1198"]);
     assert_eq!(&found.record, at);
     assert_eq!(numbers(&found.after), ["1204", "1207"]);
+    let found = around(&store.bench.db, &OURS.scope(), place, 0, 1).await;
+    let found = found.expect("answers").expect("exists");
+    assert_eq!(
+        (found.before.len(), numbers(&found.after)),
+        (0, vec!["1204".to_owned()])
+    );
     store.running.stop().await;
+}
+
+#[tokio::test]
+async fn a_search_takes_of_the_memory_of_all_queries_and_gives_it_back() {
+    const BYTES: u64 = 1 << 20;
+    let Some(store) = Store::new().await else {
+        return;
+    };
+    store.send(bodies(OURS)).await;
+    store.compact(10_800).await;
+    let budget = Budget::with_patience(BYTES, Duration::ZERO);
+    let db = store.bench.db.clone().within(budget.clone());
+    let (all, scope) = (query(""), OURS.scope());
+    let found = search(&db, &scope, &all, None, 100).await.expect("answers");
+    assert_eq!(found.records.len(), 100);
+    let held: usize = found.records.iter().map(Record::bytes).sum();
+    // One more than the page has was found.
+    assert!(found.held.bytes() > held as u64 && found.held.bytes() < 2 * held as u64);
+    let others = budget.share();
+    assert!(others.take(BYTES as usize).await.is_err());
+    drop(found);
+    others
+        .take(BYTES as usize)
+        .await
+        .expect("it was given back");
+    let refused = search(&db, &scope, &all, None, 100).await;
+    let others_hold = Err(NoMemory::WithOthers(BYTES));
+    assert_eq!(refused_memory(refused), others_hold);
+    assert!(stats(&db, &scope, &query("order"), 60 * NS).await.is_err());
+    drop(others);
+    let refused = search(&db, &scope, &all, None, 2_400).await;
+    assert_eq!(refused_memory(refused), Err(NoMemory::Alone(BYTES)));
+    stats(&db, &scope, &query("order"), 60 * NS)
+        .await
+        .expect("counts are few");
+    let given_back = budget.share().take(BYTES as usize).await;
+    given_back.expect("nothing is left of any of them");
+    store.running.stop().await;
+}
+
+fn refused_memory(found: Result<Found, LogsError>) -> Result<(), NoMemory> {
+    match found {
+        Ok(_) => Ok(()),
+        Err(LogsError::NoMemory(why)) => Err(why),
+        Err(other) => panic!("{other}"),
+    }
 }
 
 #[tokio::test]

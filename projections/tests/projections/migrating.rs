@@ -22,6 +22,30 @@ async fn several_processes_may_start_at_once_and_again() {
     migrate(&config).await.expect("migrates again");
 }
 
+/// As a restore of an older backup does it: rows of then fit, and what came since is done to
+/// them.
+#[tokio::test]
+async fn tables_are_those_of_an_older_version_and_then_of_this_one() {
+    let Some((config, mut connection)) = database().await else {
+        return;
+    };
+    assert!(!migrate::is_used(&config).await.expect("looks"));
+    migrate::migrate_to(&config, 69).await.expect("migrates");
+    assert!(migrate::is_used(&config).await.expect("looks"));
+    let now = migrate::version(&mut connection).await.expect("asks");
+    assert_eq!(now, 69);
+    let insert =
+        "INSERT INTO vault.held_names VALUES (gen_random_uuid(), gen_random_uuid(), now())";
+    let later = connection.execute(insert).await;
+    assert!(later.is_err(), "that table came with version 71");
+
+    migrate(&config).await.expect("migrates");
+    let now = migrate::version(&mut connection).await.expect("asks");
+    assert_eq!(now, migrate::newest());
+    connection.execute(insert).await.expect("inserts");
+    assert!(migrate::knows(69) && !migrate::knows(migrate::newest() + 1));
+}
+
 #[tokio::test]
 async fn a_newer_schema_is_refused() {
     let Some((config, mut connection)) = database().await else {
@@ -76,4 +100,26 @@ async fn an_absent_postgres_is_told_from_a_refusal() {
     let config = DbConfig::new("postgres://nobody@127.0.0.1:1/none");
     let refused = migrate(&config).await.expect_err("nobody listens there");
     assert!(matches!(refused, MigrateError::Unavailable(_)), "{refused}");
+}
+
+#[tokio::test]
+async fn an_index_that_came_later_is_made_and_nothing_is_rebuilt() {
+    let Some((config, mut connection)) = database().await else {
+        return;
+    };
+    migrate(&config).await.expect("migrates");
+    for before in [
+        "DROP INDEX read.members_listed",
+        "INSERT INTO read.member_lists VALUES (gen_random_uuid(), 7)",
+    ] {
+        connection.execute(before).await.expect("changes");
+    }
+    migrate(&config).await.expect("migrates again");
+    let (made, kept): (bool, i64) = sqlx::query_as(
+        "SELECT to_regclass('read.members_listed') IS NOT NULL, count(*) FROM read.member_lists",
+    )
+    .fetch_one(&mut connection)
+    .await
+    .expect("reads");
+    assert_eq!((made, kept), (true, 1));
 }

@@ -10,6 +10,7 @@ use projections::incidents::{self, Incidents};
 use projections::runtime::{ApplyError, Changed, Home, Projection, Writing};
 use projections::{checkpoints, history};
 use schemas::codec::Example;
+use schemas::envelope::Headers;
 use schemas::incident::{IncidentAcknowledged, IncidentMitigated, IncidentResolved};
 use schemas::topic::Topic;
 use testkit::eventually;
@@ -184,4 +185,34 @@ async fn two_writers_of_one_aggregate_stop_the_history() {
         second.offset,
         "the second writer's event is not taken"
     );
+}
+
+/// The runner would decide on what was before it, as if that were all.
+#[tokio::test]
+async fn an_event_that_the_history_cannot_take_stops_its_partition() {
+    let Some(bench) = Bench::new().await else {
+        return;
+    };
+    let tenant = Tenant(1);
+    let mut records = tenant.manual_incident(0);
+    let headers = records[2].headers.iter();
+    let without = headers.filter(|(name, _)| *name != "ce_sequence");
+    records[2].headers = without.collect::<Headers>();
+    let stopped = bench.append(records).await[2];
+    let other = (1..).find(|n| {
+        let key = tenant.incident(*n).to_string();
+        Topic::IncidentEvents.partition_of(key.as_bytes()) != stopped.partition
+    });
+    let others = tenant.manual_incident(other.expect("16 partitions"));
+    let last = bench.append(others).await[2];
+
+    let running = bench.run(vec![Arc::new(history::History)]);
+    eventually("the other partition", || async {
+        let next = history::checkpoint(&bench.db, last.topic, last.partition).await;
+        (next.ok()? > last.offset).then_some(())
+    })
+    .await;
+    running.stop().await;
+    let next = history::checkpoint(&bench.db, stopped.topic, stopped.partition).await;
+    assert_eq!(next.expect("answers"), stopped.offset);
 }

@@ -5,8 +5,14 @@ use projections::incidents::Order;
 use projections::{
     alerts, api_keys, audit, history, incidents, members, outcomes, projects, timeline,
 };
+use schemas::alert_group::{AlertFired, AlertGroupEvent, AlertResolved};
+use schemas::codec::Example;
+use schemas::envelope::Envelope;
 use schemas::ids::{AlertId, ApiKeyId, CommandId, IncidentId};
-use schemas::incident::{IncidentAcknowledged, IncidentMerged, IncidentStatus};
+use schemas::incident::{
+    IncidentAcknowledged, IncidentMerged, IncidentOpened, IncidentResolved, IncidentStatus,
+};
+use schemas::time::Timestamp;
 use schemas::topic::Topic;
 use uuid::Uuid;
 
@@ -53,6 +59,38 @@ async fn lists_page_through_everything_once_and_show_nothing_foreign() {
         .await
         .expect("answers");
     assert!(lines.items.is_empty());
+}
+
+#[tokio::test]
+async fn members_page_through_everybody_once() {
+    let Some(bench) = told().await else { return };
+    let (tenant, db) = (Tenant(1), &bench.db);
+    let (scope, people) = (tenant.scope(), bench.vault.subject_keys());
+    // Two joined in each minute, and one of them has left.
+    let more = "INSERT INTO read.members
+            (tenant_id, user_id, version, email, name, role, joined_at, removed_at)
+        SELECT tenant_id, gen_random_uuid(), version, email, name, role,
+            joined_at + n / 2 * interval '1 minute', CASE n WHEN 4 THEN joined_at END
+        FROM read.members, generate_series(1, 6) AS n WHERE tenant_id = $1";
+    let mut connection = bench.superuser().await;
+    let more = sqlx::query(more).bind(scope.tenant().0);
+    more.execute(&mut connection).await.expect("inserts");
+    let all = members::list(db, &people, &scope, None, 50).await;
+    let all: Vec<_> = all.expect("answers").items;
+    assert_eq!(all.len(), 6);
+    let order = all.iter().map(|member| (member.joined_at, member.user_id));
+    assert!(order.is_sorted(), "longest first");
+    let (mut seen, mut after) = (Vec::new(), None);
+    loop {
+        let page = members::list(db, &people, &scope, after, 2).await;
+        let page = page.expect("answers");
+        seen.extend(page.items);
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen, all);
 }
 
 #[tokio::test]
@@ -172,6 +210,27 @@ async fn a_merged_incident_hands_over_its_alerts() {
     assert_eq!(listed.expect("answers").items.len(), 1);
     let found = incidents::get(&bench.db, &tenant.scope(), target).await;
     assert_eq!(found.expect("answers").expect("exists").alerts_total, 1);
+    let (db, scope) = (&bench.db, tenant.scope());
+    let story = timeline::list(db, &scope, target, None, 50).await;
+    let story = story.expect("answers").items;
+    for kind in ["opened", "alert_fired"] {
+        assert!(story.iter().any(|line| line.kind == kind), "{kind}");
+    }
+    let (mut oldest, mut newest) = ((Vec::new(), None), (Vec::new(), None));
+    loop {
+        let page = timeline::list(db, &scope, target, oldest.1, 2).await;
+        let page = page.expect("answers");
+        oldest = ([oldest.0, page.items].concat(), page.next);
+        let page = timeline::list_newest(db, &scope, target, newest.1, 2).await;
+        let page = page.expect("answers");
+        newest = ([newest.0, page.items].concat(), page.next);
+        assert_eq!(oldest.1.is_some(), newest.1.is_some());
+        if oldest.1.is_none() {
+            break;
+        }
+    }
+    newest.0.reverse();
+    assert_eq!((&oldest.0, &newest.0), (&story, &story));
 }
 
 #[tokio::test]
@@ -237,8 +296,116 @@ async fn stats_count_and_average() {
         .await
         .expect("answers");
     assert_eq!((stats.open.total, stats.open.by_severity["SEV1"]), (6, 6));
-    assert_eq!(stats.per_day.iter().map(|day| day.opened).sum::<i64>(), 6);
+    let opened: Vec<_> = stats
+        .per_day
+        .iter()
+        .map(|day| (day.day, day.opened))
+        .collect();
+    let days = [-1, 0, 1].map(|days| (start() + TimeDelta::days(days)).date_naive());
+    assert_eq!(opened, [(days[0], 0), (days[1], 6), (days[2], 0)]);
     assert_eq!((stats.mtta_seconds, stats.resolved_in_range), (None, 0));
+}
+
+#[tokio::test]
+async fn as_many_are_listed_as_resolved_in_a_range_as_are_counted() {
+    let Some(bench) = told().await else { return };
+    let tenant = Tenant(1);
+    let resolved = IncidentResolved {
+        note: None,
+        automatic: false,
+        episodes: Vec::new(),
+    };
+    let fourth = tenant.incident_event(tenant.incident(3), 4, resolved);
+    let positions = bench.append(vec![fourth]).await;
+    bench.project(&positions).await;
+    // It was opened before.
+    let (from, to) = (
+        start() + TimeDelta::seconds(4),
+        start() + TimeDelta::days(1),
+    );
+    let stats = incidents::stats(&bench.db, &tenant.scope(), from, to).await;
+    let stats = stats.expect("answers");
+    assert_eq!(stats.resolved_in_range, 1);
+    let resolved = stats
+        .per_day
+        .iter()
+        .map(|day| day.resolved)
+        .collect::<Vec<_>>();
+    assert_eq!(resolved, [1, 0]);
+    let listed = async |filter: incidents::Filter| {
+        let (scope, order) = (tenant.scope(), Order::default());
+        let page = incidents::list(&bench.db, &scope, &filter, order, None, 50).await;
+        let items = page.expect("answers").items.into_iter();
+        items.map(|incident| incident.id).collect::<Vec<_>>()
+    };
+    let within = incidents::Filter {
+        resolved_from: Some(from),
+        resolved_to: Some(to),
+        ..incidents::Filter::default()
+    };
+    assert_eq!(listed(within.clone()).await, [tenant.incident(3).0]);
+    let before = incidents::Filter {
+        resolved_to: Some(from),
+        ..incidents::Filter::default()
+    };
+    assert!(listed(before).await.is_empty());
+    let opened = incidents::Filter {
+        from: Some(from),
+        ..within
+    };
+    assert!(listed(opened).await.is_empty());
+}
+
+/// One notification begins and ends all of it at its own time; the group counts its
+/// events, the incident its own.
+#[tokio::test]
+async fn of_one_instant_alerts_come_before_what_follows_from_them() {
+    let Some(bench) = Bench::new().await else {
+        return;
+    };
+    let (tenant, incident) = (Tenant(1), Tenant(1).incident(0));
+    let (fired, ended) = (AlertFired::example(), AlertResolved::example());
+    let of_group = [
+        AlertGroupEvent::from(AlertFired { incident, ..fired }),
+        AlertResolved { incident, ..ended }.into(),
+    ];
+    let topic = Topic::IncidentEvents;
+    let mut records = vec![
+        tenant.incident_event(incident, 1, IncidentOpened::example()),
+        tenant.incident_event(incident, 2, IncidentResolved::example()),
+    ];
+    for (sequence, event) in (57..).zip(&of_group) {
+        let group = tenant.id(50);
+        records.push(tenant.event(topic, "alert_group", group, sequence, event));
+    }
+    for record in &mut records {
+        let mut envelope = Envelope::from_headers(&record.headers).expect("an envelope");
+        envelope.time = Timestamp::from_micros(1_793_500_860_000_000);
+        record.headers = envelope.to_headers();
+    }
+    let positions = bench.append(records).await;
+    bench.project(&positions).await;
+    let (mut kinds, mut after) = (Vec::new(), None);
+    loop {
+        let page = timeline::list(&bench.db, &tenant.scope(), incident, after, 1).await;
+        let page = page.expect("answers");
+        kinds.extend(page.items.into_iter().map(|line| line.kind));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let expected = ["opened", "alert_fired", "alert_resolved", "resolved"];
+    assert_eq!(kinds, expected);
+    let newest = timeline::list_newest(&bench.db, &tenant.scope(), incident, None, 50).await;
+    let mut kinds: Vec<_> = newest
+        .expect("answers")
+        .items
+        .into_iter()
+        .map(|line| line.kind)
+        .collect();
+    kinds.reverse();
+    assert_eq!(kinds, expected);
 }
 
 #[tokio::test]

@@ -9,7 +9,8 @@ use schemas::ids::ProjectId;
 use schemas::tenant::{TelemetryDeleted, TelemetryRetentionSet, TenantEvent};
 use schemas::time::Timestamp;
 use schemas::topic::Topic;
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, Connection};
+use uuid::Uuid;
 
 use crate::fixture::Bench;
 use crate::observed::{Answers, DAY, HOUR, SIGNALS, START, answers, answers_of, bodies, compact};
@@ -138,6 +139,23 @@ async fn a_rule_divides_what_is_stored_already() {
     while compact(&bench, START + 4 * HOUR).await.merged > 0 {}
     assert_eq!(ask(&bench, OURS).await, before, "dividing loses nothing");
     streams_go_in_their_time(&bench).await;
+}
+
+#[tokio::test]
+async fn who_has_asked_before_finds_what_a_rule_puts_beside_others() {
+    let Some(bench) = Bench::new().await else {
+        return;
+    };
+    told(&bench).await;
+    let stores = Stores::new(bench.db.clone(), Limits::default());
+    let again = || answers_of(&stores, &bench, OURS, START - DAY, START + 3 * DAY);
+    let before = again().await;
+    // The second comes into the segments of the first, whose names stay as they are.
+    for (n, stream) in [(1, "requests_total"), (2, "memory_bytes")] {
+        send(&bench, vec![rule(n, "metrics", stream, Some(7))]).await;
+        while compact(&bench, START + 4 * HOUR).await.merged > 0 {}
+        assert_eq!(again().await, before, "{stream}");
+    }
 }
 
 #[tokio::test]
@@ -327,4 +345,98 @@ async fn what_was_received_before_goes_even_where_it_is_folded_later() {
     send(&bench, [before, later].concat()).await;
     let found = ask(&bench, OURS).await;
     assert_eq!(count(&found, "records", "order"), 6);
+}
+
+#[tokio::test]
+async fn counts_are_kept_as_long_as_the_longest_rule_of_their_project() {
+    let Some(bench) = Bench::new().await else {
+        return;
+    };
+    /// Signal, stream and days.
+    type Rule = (&'static str, &'static str, i16);
+    // With each set of rules, for how many days counts are kept by them.
+    let projects: [(&[Rule], i32); 5] = [
+        (&[], 30),
+        (&[("logs", "", 7)], 7),
+        (&[("logs", "", 7), ("logs", "debug*", 90)], 90),
+        (&[("logs", "debug*", 1)], 30),
+        (&[("metrics", "", 400)], 30),
+    ];
+    let (today, rows) = (20_000, bench.db.writer());
+    let mut expected = Vec::new();
+    for (project, (rules, kept)) in (1..).map(Uuid::from_u128).zip(projects) {
+        for (signal, stream, days) in rules {
+            let sql = "INSERT INTO telemetry.retention
+                (tenant_id, project_id, signal, stream, class) VALUES ($1, $1, $2, $3, $4)";
+            let rule = sqlx::query(sql).bind(project).bind(signal).bind(stream);
+            rule.bind(days).execute(rows).await.expect("inserts");
+        }
+        for days in [kept, kept + 1] {
+            let sql = "INSERT INTO telemetry.log_counts
+                (tenant_id, project_id, minute, service, level, count)
+                VALUES ($1, $1, $2, 'shop', 1, 1)";
+            let count = sqlx::query(sql).bind(project).bind((today - days) * 1_440);
+            count.execute(rows).await.expect("inserts");
+        }
+        expected.push((project, (today - kept) * 1_440));
+    }
+    retention::pass(&bench.db, at(i64::from(today) * DAY))
+        .await
+        .expect("retains");
+    let left: Vec<(Uuid, i32)> =
+        sqlx::query_as("SELECT project_id, minute FROM telemetry.log_counts ORDER BY 1, 2")
+            .fetch_all(rows)
+            .await
+            .expect("reads");
+    assert_eq!(left, expected);
+}
+
+#[tokio::test]
+async fn a_day_that_is_just_being_written_to_stays() {
+    let Some(bench) = Bench::new().await else {
+        return;
+    };
+    let (today, day) = (20_000, 19_995);
+    sqlx::query("SELECT telemetry.ensure_day('metrics_l1', $1)")
+        .bind(day)
+        .execute(bench.db.writer())
+        .await
+        .expect("a partition");
+    let mut writer = bench.superuser().await;
+    let mut tx = writer.begin().await.expect("begins");
+    sqlx::query(
+        "INSERT INTO telemetry.metrics_l1 (tenant_id, project_id, partition, rules, tier,
+             from_offset, to_offset, class, day, window_start, part, min_time, max_time, items,
+             id_from, id_to, series, data)
+         VALUES ($1, $1, 0, 0, 1, 0, 1, 30, $2, $3, 0, 0, 0, 1, $1, $1, 1, '')",
+    )
+    .bind(Uuid::from_u128(1))
+    .bind(day)
+    .bind(i64::from(day) * 86_400)
+    .execute(&mut *tx)
+    .await
+    .expect("inserts");
+    let db = bench.db.clone();
+    let now = at(i64::from(today) * DAY);
+    let retaining = tokio::spawn(async move { retention::pass(&db, now).await });
+    // It has found the day empty, and waits until it may drop it, or has given up.
+    let mut watcher = bench.superuser().await;
+    let waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND locktype = 'relation'
+         AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))";
+    while !retaining.is_finished() {
+        let waits: bool = sqlx::query_scalar(waits)
+            .fetch_one(&mut watcher)
+            .await
+            .expect("locks");
+        if waits {
+            break;
+        }
+    }
+    tx.commit().await.expect("commits");
+    retaining.await.expect("no panic").expect("retains");
+    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM telemetry.metrics_l1")
+        .fetch_one(&mut watcher)
+        .await
+        .expect("counts");
+    assert_eq!(left, 1);
 }

@@ -172,6 +172,7 @@ pub(crate) fn every_example() -> Vec<NewRecord> {
     use schemas::incident_numbers::IncidentNumbersEvent;
     use schemas::integration_health::IntegrationHealthEvent;
     use schemas::monitoring_integration::MonitoringIntegrationEvent;
+    use schemas::project_keys::ProjectKeysEvent;
     use schemas::saved_view::SavedViewEvent;
     use schemas::service_account::ServiceAccountEvent;
     use schemas::service_account_keys::ServiceAccountKeysEvent;
@@ -180,7 +181,7 @@ pub(crate) fn every_example() -> Vec<NewRecord> {
     use schemas::tenant_keys::TenantKeysEvent;
     use schemas::usage::UsageNote;
     let tenant = Tenant(0);
-    let streams: [(Topic, &str, u128, Vec<MessageType>); 18] = [
+    let streams: [(Topic, &str, u128, Vec<MessageType>); 19] = [
         (Topic::IdentityEvents, "tenant", 0xF1, TenantEvent::types()),
         (
             Topic::IdentityEvents,
@@ -206,6 +207,12 @@ pub(crate) fn every_example() -> Vec<NewRecord> {
             "service_account_keys",
             0x5A,
             ServiceAccountKeysEvent::types(),
+        ),
+        (
+            Topic::IdentityKeys,
+            "project_keys",
+            0x9E,
+            ProjectKeysEvent::types(),
         ),
         (
             Topic::IdentityEvents,

@@ -9,7 +9,7 @@ use testkit::eventually;
 
 use crate::fixture::Bench;
 use crate::observed::{
-    Answers, DAY, HOUR, SIGNALS, START, answers, answers_of, bodies, compact, known, late,
+    Answers, DAY, HOUR, SIGNALS, START, answers, answers_of, bodies, compact, known, late, samples,
     telemetry_options,
 };
 use crate::story::Tenant;
@@ -135,6 +135,42 @@ async fn what_is_kept_in_memory_is_not_of_before() {
     let fresh = answers(&bench, TENANTS[0], START - DAY, START + DAY).await;
     assert_eq!(more, fresh);
     assert!(more["records"].len() > told["records"].len());
+}
+
+#[tokio::test]
+async fn series_keep_their_samples_where_a_replay_numbers_them_otherwise() {
+    let Some(bench) = Bench::new().await else {
+        return;
+    };
+    let (ours, midnight) = (TENANTS[0], (START / DAY + 1) * DAY);
+    let ask = || answers(&bench, ours, START - DAY, START + 3 * DAY);
+    let before = (midnight - 61_000, 1.0);
+    let evening = samples(
+        ours,
+        midnight - 60_000,
+        &[("a", &[before]), ("b", &[before])],
+    );
+    // After a sample of the day before, a series that is known on that day is asked for its
+    // labels in a second pass only, behind one that is new.
+    let night = samples(
+        ours,
+        midnight + 5_000,
+        &[
+            ("a", &[(midnight - 5_000, 2.0)]),
+            ("b", &[(midnight + 2_000, 3.0)]),
+            ("c", &[(midnight + 3_000, 4.0)]),
+        ],
+    );
+    // The second fold knows nothing of the first one's series; that of the replay does.
+    for record in [evening, night] {
+        let positions = bench.append(vec![record]).await;
+        bench.project(&positions).await;
+    }
+    let told = ask().await;
+    assert_eq!(told["samples"].len(), 3);
+    // What is not compacted yet is read by the live numbers before the replay begins.
+    bench.replay().one("metrics").await.expect("replays");
+    assert_eq!(ask().await, told);
 }
 
 #[tokio::test]

@@ -273,6 +273,51 @@ async fn a_search_answers_alike_from_both_levels() {
 }
 
 #[tokio::test]
+async fn a_search_goes_back_through_more_hours_than_it_reads_together() {
+    let Some(bench) = Bench::new().await else {
+        return;
+    };
+    let hours = 80;
+    let spans: Vec<Value> = (1..=hours)
+        .map(|hour| span(hour, 1, None, "shop", -(hour as i64) * AN_HOUR))
+        .collect();
+    send(&bench, vec![body(SHOP, &spans, 0)]).await;
+    assert!(compact(&bench, 3 * AN_HOUR).await.compacted > 0);
+    let filter = Filter {
+        times: Times {
+            from_ns: (NOW_MS - 100 * AN_HOUR) * 1_000_000,
+            ..times()
+        },
+        ..everything()
+    };
+    let (mut seen, mut after) = (Vec::new(), None);
+    loop {
+        let page = search::search(&bench.db, &SHOP.scope(), &filter, after, 70).await;
+        let page = page.expect("answers");
+        let traces = page.items.iter();
+        seen.extend(traces.map(|found| u128::from_be_bytes(found.trace_id)));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen, (1..=hours).collect::<Vec<_>>());
+    // So does what counts them.
+    let stretch_ns = AN_HOUR * 1_000_000;
+    let map = search::heatmap(&bench.db, &SHOP.scope(), &filter, stretch_ns).await;
+    let map = map.expect("answers");
+    let counted: u64 = map.cells.values().map(|cell| cell.count).sum();
+    assert_eq!((u128::from(counted), map.complete), (hours, true));
+    let nobody = Filter {
+        service: Some("nobody".to_owned()),
+        ..filter
+    };
+    let map = search::heatmap(&bench.db, &SHOP.scope(), &nobody, stretch_ns).await;
+    let map = map.expect("answers");
+    assert_eq!((map.cells.len(), map.complete), (0, true));
+}
+
+#[tokio::test]
 async fn tags_are_also_what_is_told_of_a_span_and_of_its_events() {
     let Some(bench) = Bench::new().await else {
         return;
@@ -485,6 +530,27 @@ async fn a_body_that_was_sent_again_counts_once_and_the_tables_add_up() {
 }
 
 #[tokio::test]
+async fn a_service_with_a_long_name_has_its_operations_and_rates() {
+    let Some(bench) = Bench::new().await else {
+        return;
+    };
+    let names = ["x".repeat(300), "a\0b".to_owned()];
+    let spans = (1..)
+        .zip(&names)
+        .map(|(n, name)| span(TRACE, n, None, name, 0));
+    let spans: Vec<Value> = spans.map(|span| with(span, "name", "work")).collect();
+    send(&bench, vec![body(SHOP, &spans, 1)]).await;
+    let scope = SHOP.scope();
+    for name in &names {
+        let of = Some(name.as_str());
+        let operations = overview::operations(&bench.db, &scope, times(), of).await;
+        assert_eq!(operations.expect("answers").len(), 1, "{name:?}");
+        let table = overview::red(&bench.db, &scope, times(), By::Service, of, 1).await;
+        assert_eq!(table.expect("answers").items.len(), 1, "{name:?}");
+    }
+}
+
+#[tokio::test]
 async fn another_tenant_sees_nothing_by_query_or_by_statement() {
     let Some(bench) = Bench::new().await else {
         return;
@@ -546,4 +612,23 @@ async fn spans_outside_the_window_are_left_out() {
     let kept = trace_of(&bench, SHOP, TRACE).await.expect("the other one");
     assert_eq!(kept.spans.len(), 1);
     assert_eq!(u64::from_be_bytes(kept.spans[0].span_id), 2);
+}
+
+#[tokio::test]
+async fn a_duration_of_centuries_holds_nothing_back() {
+    let Some(bench) = Bench::new().await else {
+        return;
+    };
+    // Flush by flush, all in one minute of one operation.
+    for (number, duration_ms) in [(1_u64, 1e300), (2, 20.0), (3, 1e300)] {
+        let served = with(span(TRACE, number, None, "shop", 0), "kind", "server");
+        let served = with(served, "duration_ms", duration_ms);
+        let positions = bench
+            .append(vec![body(SHOP, &[served], number as i64)])
+            .await;
+        bench.project(&positions).await;
+    }
+    let found = trace::get(&bench.db, &SHOP.scope(), id(TRACE), None).await;
+    let found = found.expect("answers").expect("a trace");
+    assert_eq!(found.spans.len(), 3);
 }

@@ -193,7 +193,7 @@ impl Evaluator {
         argument: &Expr,
         series: &[Series],
         grid: Grid,
-        of_native: impl Fn(&NativeHistogram, usize) -> f64,
+        of_native: impl Fn(&NativeHistogram, usize, &str) -> f64,
         of_classic: impl Fn(&mut Vec<Bucket>, usize, &str) -> f64,
     ) -> Vec<Series> {
         let mut found = Vec::new();
@@ -220,7 +220,7 @@ impl Evaluator {
                         );
                         self.notes.warn(&note, &self.spot(argument.place));
                     }
-                    Some(native) => column.values[step] = of_native(native, step),
+                    Some(native) => column.values[step] = of_native(native, step, name),
                     None if buckets.is_empty() => {}
                     None => column.values[step] = of_classic(&mut buckets, step, name),
                 }
@@ -250,7 +250,22 @@ impl Evaluator {
             argument,
             series,
             grid,
-            |native, step| histogram::quantile(native, q[step]),
+            |native, step, name| {
+                let value = histogram::quantile(native, q[step]);
+                if (0.0..=1.0).contains(&q[step]) && histogram::has_nan(native) {
+                    let result = if value.is_nan() {
+                        "NaN"
+                    } else {
+                        "skewed higher"
+                    };
+                    let note = format!(
+                        "input to histogram_quantile has NaN observations, result is {result} for \
+                         metric name {name:?}"
+                    );
+                    self.notes.info(&note, &self.spot(argument.place));
+                }
+                value
+            },
             |buckets, step, name| {
                 let (value, forced) = quantile(q[step], buckets);
                 if forced {
@@ -321,7 +336,16 @@ impl Evaluator {
             argument,
             &series,
             grid,
-            |native, step| histogram::fraction(native, lower[step], upper[step]),
+            |native, step, name| {
+                if lower[step] < upper[step] && histogram::has_nan(native) {
+                    let note = format!(
+                        "input to histogram_fraction has NaN observations, which are excluded from \
+                         all fractions for metric name {name:?}"
+                    );
+                    self.notes.info(&note, &self.spot(argument.place));
+                }
+                histogram::fraction(native, lower[step], upper[step])
+            },
             |buckets, step, _| fraction(lower[step], upper[step], buckets),
         );
         column::merged(found)

@@ -8,7 +8,7 @@ use crate::{
     source::{Comparison, Labels, Matcher},
 };
 use protocols::metrics::NAME;
-use std::cmp::Ordering;
+use std::{cmp::Ordering, collections::HashSet};
 
 fn constant(labels: Labels, values: Vec<f64>) -> Vec<Series> {
     vec![Series {
@@ -20,19 +20,18 @@ fn constant(labels: Labels, values: Vec<f64>) -> Vec<Series> {
     }]
 }
 
-/// What the selector says a missing series would be labelled: names compared once, for
-/// equality.
+/// What the selector says a missing series would be labelled: names compared for equality,
+/// but for those of which something else is said after it.
 fn absent_labels(matchers: &[Matcher]) -> Labels {
-    let once = |matcher: &&Matcher| {
-        let same = matchers.iter().filter(|other| other.name == matcher.name);
-        matcher.comparison == Comparison::Equal && matcher.name != NAME && same.count() == 1
-    };
-    let pairs = matchers.iter().filter(once);
-    Labels::new(
-        pairs
-            .map(|matcher| (matcher.name.clone(), matcher.value.clone()))
-            .collect(),
-    )
+    let mut equal = HashSet::new();
+    let mut pairs = Vec::<(String, String)>::new();
+    for matcher in matchers.iter().filter(|matcher| matcher.name != NAME) {
+        pairs.retain(|(name, _)| *name != matcher.name);
+        if matcher.comparison == Comparison::Equal && equal.insert(matcher.name.as_str()) {
+            pairs.push((matcher.name.clone(), matcher.value.clone()));
+        }
+    }
+    Labels::new(pairs)
 }
 
 fn labels_if_absent(argument: &Expr) -> Labels {
@@ -153,6 +152,29 @@ fn ranked(a: &Series, b: &Series, descending: bool) -> Ordering {
         (false, false) => {
             let order = a.partial_cmp(&b).unwrap_or(Ordering::Equal);
             if descending { order.reverse() } else { order }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::absent_labels;
+
+    #[test]
+    fn a_missing_series_has_the_labels_that_are_told() {
+        for (selector, labels) in [
+            ("x{a=\"1\",b=~\"2\",c!=\"3\",d=\"\"}", "a=1"),
+            ("x{a=\"1\",a=\"2\",b=\"3\"}", "b=3"),
+            ("x{a=\"1\",a=\"2\",a=\"3\"}", ""),
+            ("x{a=\"1\",a!=\"2\"}", ""),
+            ("x{a!=\"2\",a=\"1\"}", "a=1"),
+        ] {
+            let found = absent_labels(&crate::series_selector(selector).unwrap());
+            let pairs = found.pairs().iter();
+            let shown: Vec<_> = pairs
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect();
+            assert_eq!(shown.join(","), labels, "{selector}");
         }
     }
 }

@@ -259,7 +259,7 @@ impl Evaluator {
         })
     }
 
-    fn instant(&self, selector: &Selector, times: bool) -> Result<Chain, QueryError> {
+    pub(super) fn instant(&self, selector: &Selector, times: bool) -> Result<Chain, QueryError> {
         Ok(Chain {
             leaf: Leaf::Instant {
                 set: self.set(selector.id)?,
@@ -288,7 +288,7 @@ impl Evaluator {
 
     fn collect_unordered(&self, chain: Chain, grid: Grid) -> Result<Vec<Series>, QueryError> {
         let parts = self.each(chain, grid, Vec::new, |found, labels, column| {
-            self.pay(column.values.len())?;
+            self.pay_whole(labels, column)?;
             found.push(Series {
                 labels: std::mem::take(labels),
                 column: std::mem::take(column),

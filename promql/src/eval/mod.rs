@@ -13,21 +13,19 @@ mod windows;
 
 use crate::{
     QueryError,
-    column::{Bounds, Grid, Series},
-    engine::{self, Cost, Limits, Sample},
+    budget::{HISTOGRAM_BYTES, SERIES_BYTES, Share, VALUE_BYTES, labels_bytes},
+    column::{Bounds, Column, Grid, Series},
+    engine::{self, Cost, Limits, Sample, Until},
     notes::Notes,
     parse::{
         self,
         ast::{Expr, Kind, Place, ValueType},
     },
-    source::{Samples, SeriesSet},
+    source::{Labels, Samples, SeriesSet},
 };
-use std::{
-    sync::{
-        Mutex,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Instant,
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicU64, Ordering},
 };
 
 /// One query's evaluation: what was fetched, and what it may cost.
@@ -37,7 +35,8 @@ pub(crate) struct Evaluator {
     lookback_ms: i64,
     sets: Vec<Mutex<Option<Box<dyn SeriesSet>>>>,
     limits: Limits,
-    deadline: Instant,
+    until: Until,
+    share: Arc<Share>,
     held: AtomicU64,
     read: AtomicU64,
     pub(crate) notes: Notes,
@@ -50,7 +49,8 @@ impl Evaluator {
         lookback_ms: i64,
         sets: Vec<Box<dyn SeriesSet>>,
         limits: Limits,
-        deadline: Instant,
+        until: Until,
+        share: Arc<Share>,
     ) -> Self {
         Self {
             text,
@@ -58,7 +58,8 @@ impl Evaluator {
             lookback_ms,
             sets: sets.into_iter().map(|set| Mutex::new(Some(set))).collect(),
             limits,
-            deadline,
+            until,
+            share,
             held: AtomicU64::new(0),
             read: AtomicU64::new(0),
             notes: Notes::default(),
@@ -72,14 +73,30 @@ impl Evaluator {
 
     /// Counts values that stay, once per series.
     fn pay(&self, values: usize) -> Result<(), QueryError> {
-        count(&self.held, values, self.limits.max_samples)?;
+        count(&self.held, values, self.limits.max_samples, "held")?;
+        let bytes = SERIES_BYTES + values * VALUE_BYTES;
+        self.share.take_blocking(bytes)?;
         self.check_time()
+    }
+
+    /// Pays for what a series that stays has besides floats.
+    fn pay_whole(&self, labels: &Labels, column: &Column) -> Result<(), QueryError> {
+        self.pay(column.values.len())?;
+        let histograms = column.histograms.iter().flatten().count();
+        let bytes = labels_bytes(labels) + histograms * HISTOGRAM_BYTES;
+        Ok(self.share.take_blocking(bytes)?)
+    }
+
+    /// Pays for samples of an answer: each is larger than the value that it was.
+    pub(crate) fn pay_answer(&self, samples: usize) -> Result<(), QueryError> {
+        let more = size_of::<(i64, Sample)>().saturating_sub(VALUE_BYTES);
+        Ok(self.share.take_blocking(samples * more)?)
     }
 
     /// Counts samples read, once per series.
     fn pay_read(&self, samples: &Samples) -> Result<(), QueryError> {
         let values = samples.times.len() + 10 * samples.histograms.len();
-        count(&self.read, values, self.limits.max_read)?;
+        count(&self.read, values, self.limits.max_read, "read")?;
         self.check_time()
     }
 
@@ -91,12 +108,12 @@ impl Evaluator {
     }
 
     fn is_late(&self) -> bool {
-        Instant::now() > self.deadline
+        self.until.is_over()
     }
 
     pub(crate) fn check_time(&self) -> Result<(), QueryError> {
         if self.is_late() {
-            return Err(QueryError::Timeout);
+            return Err(QueryError::Timeout(self.limits.timeout));
         }
         Ok(())
     }
@@ -184,6 +201,8 @@ impl Evaluator {
             );
             points.sort_by_key(|(time, _)| *time);
             if !points.is_empty() {
+                self.pay_answer(points.len())?;
+                points.shrink_to_fit();
                 found.push((labels, points));
             }
         }
@@ -192,13 +211,12 @@ impl Evaluator {
     }
 }
 
-fn count(counter: &AtomicU64, values: usize, limit: u64) -> Result<(), QueryError> {
+fn count(counter: &AtomicU64, values: usize, limit: u64, what: &str) -> Result<(), QueryError> {
     let counted = counter.fetch_add(values as u64, Ordering::Relaxed) + values as u64;
     if counted > limit {
-        return Err(QueryError::Execution(
-            "query processing would load too many samples into memory in query execution"
-                .to_owned(),
-        ));
+        return Err(QueryError::Execution(format!(
+            "query processing would load too many samples into memory in query execution: {counted} {what}, of {limit} at most"
+        )));
     }
     Ok(())
 }

@@ -617,7 +617,21 @@ fn histogram_change(
     } else if !(counter || gauge(first) && gauge(last)) {
         remarks.warn("this native histogram metric is not a gauge: ");
     }
-    if points.iter().any(|(_, h)| is_custom(h) != is_custom(first)) {
+    // What was before a reset does not count, and so neither do its buckets.
+    let second = &points.get(1)?.1;
+    let nothing = NativeHistogram {
+        schema: second.schema,
+        custom_bounds: second.custom_bounds.clone(),
+        ..NativeHistogram::default()
+    };
+    let first = if counter && histogram::was_reset(second, first) {
+        &nothing
+    } else {
+        first
+    };
+    let others: &[(i64, NativeHistogram)] = if counter { &points[1..] } else { &[] };
+    let mut others = others.iter().map(|(_, h)| h).chain([last]);
+    if others.any(|h| is_custom(h) != is_custom(first)) {
         remarks.incompatible();
         return None;
     }
@@ -638,7 +652,7 @@ fn histogram_change(
         };
     add(first, -1.0);
     if counter {
-        for pair in points.windows(2) {
+        for pair in points[1..].windows(2) {
             if histogram::was_reset(&pair[1].1, &pair[0].1) {
                 add(&pair[0].1, 1.0);
             }

@@ -10,12 +10,14 @@ pub struct Place {
     pub end: usize,
 }
 
+/// A node of the expression, and where it stands.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expr {
     pub kind: Kind,
     pub place: Place,
 }
 
+/// What a node is.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Kind {
     Number(f64),
@@ -37,6 +39,7 @@ pub enum Kind {
     Subquery(Box<Subquery>),
 }
 
+/// What an expression evaluates to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ValueType {
     Scalar,
@@ -64,6 +67,7 @@ pub enum At {
     End,
 }
 
+/// `name{matchers} offset 5m @ end()`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Selector {
     /// The name written before the braces; `matchers` has it too.
@@ -75,6 +79,7 @@ pub struct Selector {
     pub(crate) id: usize,
 }
 
+/// `inner[range:step]`; without a step the default one holds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Subquery {
     pub inner: Expr,
@@ -84,12 +89,14 @@ pub struct Subquery {
     pub at: Option<At>,
 }
 
+/// `function(arguments)`, counted and typed by the parser.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Call {
     pub function: &'static super::functions::Function,
     pub arguments: Vec<Expr>,
 }
 
+/// What an aggregation does with the series of a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AggregateOp {
     Sum,
@@ -151,6 +158,7 @@ impl AggregateOp {
     }
 }
 
+/// `op by (labels) (parameter, inner)`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Aggregate {
     pub op: AggregateOp,
@@ -159,12 +167,14 @@ pub struct Aggregate {
     pub grouping: Grouping,
 }
 
+/// The labels that series keep, or lose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Grouping {
     By(Vec<String>),
     Without(Vec<String>),
 }
 
+/// An operator between two expressions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BinaryOp {
     Add,
@@ -186,6 +196,7 @@ pub enum BinaryOp {
 }
 
 impl BinaryOp {
+    /// As it is written.
     pub fn sign(self) -> &'static str {
         match self {
             Self::Add => "+",
@@ -207,6 +218,7 @@ impl BinaryOp {
         }
     }
 
+    /// Whether it filters, or answers 0 and 1 with `bool`.
     pub fn compares(self) -> bool {
         matches!(
             self,
@@ -214,6 +226,7 @@ impl BinaryOp {
         )
     }
 
+    /// Whether it is of series and not of their values.
     pub fn of_sets(self) -> bool {
         matches!(self, Self::And | Self::Or | Self::Unless)
     }
@@ -231,6 +244,7 @@ impl BinaryOp {
     }
 }
 
+/// `left op bool on (labels) group_left (include) right`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Binary {
     pub op: BinaryOp,
@@ -240,6 +254,7 @@ pub struct Binary {
     pub matching: Option<Matching>,
 }
 
+/// How many series of one side may match one of the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cardinality {
     OneToOne,
@@ -249,6 +264,8 @@ pub enum Cardinality {
     OneToMany,
 }
 
+/// Which series of two vectors belong together; `include` are labels that come from the one
+/// side.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Matching {
     pub on: bool,

@@ -59,7 +59,10 @@ fn brackets(subquery: &Subquery) -> String {
 fn modifiers(at: Option<At>, offset_ms: i64) -> String {
     let mut text = match at {
         None => String::new(),
-        Some(At::Time(ms)) => format!(" @ {}.{:03}", ms / 1000, (ms % 1000).abs()),
+        Some(At::Time(ms)) => {
+            let (sign, ms) = (if ms < 0 { "-" } else { "" }, ms.unsigned_abs());
+            format!(" @ {sign}{}.{:03}", ms / 1000, ms % 1000)
+        }
         Some(At::Start) => " @ start()".to_owned(),
         Some(At::End) => " @ end()".to_owned(),
     };
@@ -80,8 +83,11 @@ pub(crate) fn quoted(bytes: &[u8]) -> String {
                 '\n' => text.push_str("\\n"),
                 '\r' => text.push_str("\\r"),
                 '\t' => text.push_str("\\t"),
-                letter if letter.is_control() => {
+                letter if letter.is_ascii_control() => {
                     text.push_str(&format!("\\x{:02x}", u32::from(letter)));
+                }
+                letter if letter.is_control() => {
+                    text.push_str(&format!("\\u{:04x}", u32::from(letter)));
                 }
                 letter => text.push(letter),
             }

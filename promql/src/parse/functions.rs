@@ -2,6 +2,7 @@
 
 use super::ast::ValueType::{self, Matrix, Scalar, Text, Vector};
 
+/// A function with the types that it takes.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Function {
     pub name: &'static str,

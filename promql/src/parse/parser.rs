@@ -125,7 +125,8 @@ impl<'a> Parser<'a> {
     fn expr(&mut self, binding: u8) -> Result<Expr, ParseError> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
-            return Err(self.error("expression is nested too deeply".to_owned()));
+            let why = format!("expression is nested too deeply: more than {MAX_DEPTH} levels");
+            return Err(self.error(why));
         }
         let mut left = self.unary()?;
         while let Some(op) = self.operator() {
@@ -135,7 +136,11 @@ impl<'a> Parser<'a> {
             }
             self.operators += 1;
             if self.operators > MAX_OPERATORS {
-                return Err(self.error("expression has too many operators".to_owned()));
+                let why = format!(
+                    "expression has too many operators: this is number {}, of {MAX_OPERATORS} at most",
+                    self.operators
+                );
+                return Err(self.error(why));
             }
             self.advance();
             let (returns_bool, matching) = self.modifiers(op)?;
@@ -544,10 +549,11 @@ impl<'a> Parser<'a> {
             None => self.grouping()?.unwrap_or_else(|| Grouping::By(Vec::new())),
         };
         let wanted = 1 + usize::from(op.takes_parameter());
+        let given = arguments.len();
         let inner = arguments.pop();
-        let Some(inner) = inner.filter(|_| arguments.len() + 1 == wanted) else {
+        let Some(inner) = inner.filter(|_| given == wanted) else {
             let message = format!(
-                "wrong number of arguments for aggregate expression provided, expected {wanted}"
+                "wrong number of arguments for aggregate expression provided, expected {wanted}, got {given}"
             );
             return Err(ParseError::new(self.text, place.start, message));
         };

@@ -101,8 +101,8 @@ impl Wire {
                 .collect::<Result<_, _>>()?,
             group_labels: labels("groupLabels", self.group_labels)?,
             common_labels: labels("commonLabels", self.common_labels)?,
-            common_annotations: labels("commonAnnotations", self.common_annotations)?,
-            external_url: url("externalURL", self.external_url)?,
+            common_annotations: annotations("commonAnnotations", self.common_annotations)?,
+            external_url: url(self.external_url),
             group_key: text("groupKey", self.group_key, MAX_GROUP_KEY_BYTES)?,
             truncated_alerts: self.truncated_alerts.unwrap_or(0),
         })
@@ -120,7 +120,7 @@ impl WireAlert {
                 &field("labels"),
                 Some(required(&field("labels"), self.labels)?),
             )?,
-            annotations: labels(&field("annotations"), self.annotations)?,
+            annotations: annotations(&field("annotations"), self.annotations)?,
             starts_at: time(&field("startsAt"), &starts_at)?.ok_or_else(|| {
                 Invalid::new(field("startsAt"), format!("is the zero time `{starts_at}`"))
             })?,
@@ -128,7 +128,7 @@ impl WireAlert {
                 Some(at) => time(&field("endsAt"), &at)?.filter(|_| status == Status::Resolved),
                 None => None,
             },
-            generator_url: url(&field("generatorURL"), self.generator_url)?,
+            generator_url: url(self.generator_url),
             fingerprint: text(&field("fingerprint"), self.fingerprint, MAX_TEXT_BYTES)?,
         })
     }
@@ -147,12 +147,26 @@ fn text(field: &str, value: Option<String>, max_bytes: usize) -> Result<String, 
     Ok(value)
 }
 
-fn url(field: &str, value: Option<String>) -> Result<Option<String>, Invalid> {
-    let Some(value) = value.filter(|value| !value.is_empty()) else {
-        return Ok(None);
-    };
-    at_most(field, value.len(), MAX_TEXT_BYTES, "bytes")?;
-    Ok(Some(value))
+/// Prometheus' has the whole expression; half of one would be another expression.
+fn url(value: Option<String>) -> Option<String> {
+    value.filter(|value| (1..=MAX_VALUE_BYTES).contains(&value.len()))
+}
+
+/// Their values are whatever a template made, which can be a query's whole result.
+fn annotations(field: &str, value: Option<Labels>) -> Result<Labels, Invalid> {
+    let mut value = value.unwrap_or_default();
+    for text in value.values_mut() {
+        cut(text);
+    }
+    labels(field, Some(value))
+}
+
+/// To the limit, between two characters, with a sign that it was.
+fn cut(text: &mut String) {
+    if text.len() > MAX_VALUE_BYTES {
+        text.truncate(text.floor_char_boundary(MAX_VALUE_BYTES - '…'.len_utf8()));
+        text.push('…');
+    }
 }
 
 fn labels(field: &str, value: Option<Labels>) -> Result<Labels, Invalid> {

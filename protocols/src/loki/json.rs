@@ -18,7 +18,8 @@ pub(super) fn decode(
     sink: &mut dyn LogSink,
 ) -> Result<Skipped, Refused> {
     let mut skipped = Skipped::default();
-    let [streams] = members(json::text(body)?, [&["streams"]]).map_err(|e| e.within(&"body"))?;
+    let text = json::text(body);
+    let [streams] = members(&text, [&["streams"]]).map_err(|e| e.within(&"body"))?;
     let streams = streams.ok_or_else(|| Refused::new("streams", "it is missing"))?;
     each_item(streams, |index, json| {
         let at = format!("streams[{index}]");
@@ -40,7 +41,18 @@ fn one_stream(
         skipped.note(|| format!("{at}.entries: it is of an old form, send `stream` and `values`"));
         return Ok(());
     }
-    let stream = labels_of(labels.unwrap_or("{}")).map_err(|e| e.within(&"stream"))?;
+    let stream = match labels_of(labels.unwrap_or("{}")) {
+        Ok(stream) => stream,
+        // The lines of other streams are taken.
+        Err(reason) => {
+            let reason = reason.within(&"stream").within(&at).to_string();
+            return each_item(values.unwrap_or("[]"), |_, _| {
+                skipped.note(|| reason.clone());
+                Ok(())
+            })
+            .map_err(|e| e.within(&"values"));
+        }
+    };
     sink.stream(&stream);
     each_item(values.unwrap_or("[]"), |index, json| {
         if let Err(reason) = entry(json, &stream, sink) {

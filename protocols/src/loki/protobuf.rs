@@ -1,5 +1,7 @@
 //! A push in protobuf.
 
+use std::borrow::Cow;
+
 use crate::item_limits::{self, check_size};
 use crate::logs::{Field, LogSink, Stream};
 use crate::protobuf::Reader;
@@ -29,16 +31,33 @@ fn one_stream(
     sink: &mut dyn LogSink,
     skipped: &mut Skipped,
 ) -> Result<(), Refused> {
-    let stream = labels_of(bytes)?;
-    sink.stream(&stream);
     let mut message = Reader::new(bytes);
+    let stream = match labels_of(bytes) {
+        Ok(stream) => stream,
+        // The lines of other streams are taken.
+        Err(reason) => {
+            let reason = reason.within(&at).to_string();
+            while let Some(field) = message.field().map_err(|e| e.at(""))? {
+                if field.number == 2 {
+                    skipped.note(|| reason.clone());
+                }
+            }
+            return Ok(());
+        }
+    };
+    sink.stream(&stream);
     let (mut index, mut metadata) = (0, Vec::new());
     while let Some(field) = message.field().map_err(|e| e.at(""))? {
         if field.number == 2 {
             let bytes = field.bytes().map_err(|e| e.at("entries"))?;
             match entry(bytes, now_ns, &mut metadata) {
-                Ok((time_ns, line)) => {
+                Ok((time_ns, Cow::Borrowed(line))) => {
                     metadata = tell(time_ns, line, metadata, &stream, sink);
+                }
+                // It lives here only: its fields borrow from it.
+                Ok((time_ns, Cow::Owned(line))) => {
+                    let metadata = std::mem::take(&mut metadata);
+                    tell(time_ns, &line, metadata, &stream, sink);
                 }
                 Err(reason) => skipped.note(|| {
                     let at = format!("{at}.entries[{index}]");
@@ -68,19 +87,19 @@ fn entry<'a>(
     bytes: &'a [u8],
     now_ns: i64,
     fields: &mut Vec<Field<'a>>,
-) -> Result<(i64, &'a str), Refused> {
+) -> Result<(i64, Cow<'a, str>), Refused> {
     fields.clear();
     check_size(bytes.len())?;
-    let (mut time_ns, mut line) = (now_ns, "");
+    let (mut time_ns, mut line) = (now_ns, Cow::Borrowed(""));
     let mut message = Reader::new(bytes);
     while let Some(field) = message.field().map_err(|e| e.at(""))? {
         match field.number {
             1 => time_ns = timestamp(field.message().map_err(|e| e.at("timestamp"))?)?,
-            2 => line = field.text().map_err(|e| e.at("line"))?,
+            2 => line = field.lossy().map_err(|e| e.at("line"))?,
             3 => {
                 let pair = field.message().map_err(|e| e.at("structuredMetadata"))?;
                 let (name, value) = pair_of(pair)?;
-                item_limits::push(fields, name.into(), value.into())?;
+                item_limits::push(fields, name, value)?;
             }
             _ => {}
         }
@@ -103,12 +122,16 @@ fn timestamp(mut message: Reader<'_>) -> Result<i64, Refused> {
         .ok_or_else(|| not_in_range("timestamp", &format!("{seconds} s")))
 }
 
-fn pair_of(mut message: Reader<'_>) -> Result<(&str, &str), Refused> {
-    let (mut name, mut value) = ("", "");
+fn pair_of(mut message: Reader<'_>) -> Result<Field<'_>, Refused> {
+    let (mut name, mut value) = (Cow::Borrowed(""), Cow::Borrowed(""));
     while let Some(field) = message.field().map_err(|e| e.at("structuredMetadata"))? {
         match field.number {
-            1 => name = field.text().map_err(|e| e.at("structuredMetadata.name"))?,
-            2 => value = field.text().map_err(|e| e.at("structuredMetadata.value"))?,
+            1 => name = field.lossy().map_err(|e| e.at("structuredMetadata.name"))?,
+            2 => {
+                value = field
+                    .lossy()
+                    .map_err(|e| e.at("structuredMetadata.value"))?
+            }
             _ => {}
         }
     }

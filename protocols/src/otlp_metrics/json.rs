@@ -70,7 +70,7 @@ fn metric_of(
         let metric = Metric::new(&head, kind, temporality.unwrap_or_default());
         translator.metadata(&metric);
         each(points, "dataPoints", |point| {
-            translator.point(resource, &metric, &read(point)?);
+            translator.read(resource, &metric, read(point));
             Ok(())
         })?;
     }

@@ -51,7 +51,7 @@ fn metric_of(
     let metric = Metric::new(&head, kind, temporality);
     translator.metadata(&metric);
     each(data, 1, "data_points", |bytes| {
-        translator.point(resource, &metric, &point(kind, bytes)?);
+        translator.read(resource, &metric, point(kind, bytes));
         Ok(())
     })
 }
@@ -63,9 +63,9 @@ fn head(message: &[u8]) -> Result<(Head<'_>, Data<'_>), Malformed> {
     let mut reader = Reader::new(message);
     while let Some(field) = reader.field()? {
         match field.number {
-            1 => head.name = field.text()?.into(),
-            2 => head.description = field.text()?.into(),
-            3 => head.unit = field.text()?.into(),
+            1 => head.name = field.lossy()?,
+            2 => head.description = field.lossy()?,
+            3 => head.unit = field.lossy()?,
             5 | 7 | 9 | 10 | 11 => data = Some((field.number, field.bytes()?)),
             _ => {}
         }

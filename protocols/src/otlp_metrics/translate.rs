@@ -14,7 +14,7 @@ use crate::limits::LabelLimits;
 use crate::metrics::{
     self, CounterReset, Labels, Metadata, MetricKind, MetricSink, NAME, STALE, SeriesKey,
 };
-use crate::refused::Skipped;
+use crate::refused::{Refused, Skipped};
 
 const NAMESPACE: &str = "service.namespace";
 const SERVICE: &str = "service.name";
@@ -146,12 +146,23 @@ impl<'s> Translator<'s> {
         });
     }
 
-    pub(super) fn point(
+    /// A point as it was read. One that cannot be is left out: the others came through.
+    pub(super) fn read(
         &mut self,
         resource: &mut Resource,
         metric: &Metric<'_>,
-        point: &Point<'_>,
+        point: Result<Point<'_>, Refused>,
     ) {
+        match point {
+            Ok(point) => self.point(resource, metric, &point),
+            Err(why) => self.skipped.note(|| {
+                let name = &metric.head.name;
+                format!("a point of metric `{name:.200}` cannot be read: {why}")
+            }),
+        }
+    }
+
+    fn point(&mut self, resource: &mut Resource, metric: &Metric<'_>, point: &Point<'_>) {
         let problem = metric.problem().or_else(|| {
             let problem = limits(&point.attributes)?;
             Some(format!(

@@ -1,18 +1,16 @@
 //! A span in JSON.
 
-use std::borrow::Cow;
-
 use super::{kind, missing, status};
 use crate::any_value::KeyValue;
 use crate::hex_ids;
 use crate::item_limits;
 use crate::json::{self, Number, Text};
 use crate::logs::Field;
-use crate::otlp_envelope::{flatten, json_time};
+use crate::otlp_envelope::{Scope, flatten, json_time};
 use crate::refused::Refused;
 use crate::spans::{SpanEvent, SpanLink, SpanRecord};
 
-pub(super) fn span<'a>(json: &'a str, scope: &Cow<'a, str>) -> Result<SpanRecord<'a>, Refused> {
+pub(super) fn span<'a>(json: &'a str, scope: &'a Scope<'_>) -> Result<SpanRecord<'a>, Refused> {
     let sent = json::read::<Span<'a>>(json)?;
     let start_ns = json_time(sent.start_time_unix_nano, "startTimeUnixNano")?
         .ok_or_else(|| missing("startTimeUnixNano"))?;
@@ -30,7 +28,7 @@ pub(super) fn span<'a>(json: &'a str, scope: &Cow<'a, str>) -> Result<SpanRecord
         status: status(sent.status.code),
         status_message: sent.status.message.0,
         trace_state: sent.trace_state.0,
-        scope: scope.clone(),
+        scope: scope.name().into(),
         fields: fields(sent.attributes)?,
         events: sent
             .events

@@ -6,12 +6,12 @@ use super::{kind, missing, status};
 use crate::any_value::KeyValue;
 use crate::item_limits;
 use crate::logs::Field;
-use crate::otlp_envelope::{id, time};
+use crate::otlp_envelope::{Scope, id, time};
 use crate::protobuf::Reader;
 use crate::refused::Refused;
 use crate::spans::{SpanEvent, SpanLink, SpanRecord, SpanStatus};
 
-pub(super) fn span<'a>(bytes: &'a [u8], scope: &Cow<'a, str>) -> Result<SpanRecord<'a>, Refused> {
+pub(super) fn span<'a>(bytes: &'a [u8], scope: &'a Scope<'_>) -> Result<SpanRecord<'a>, Refused> {
     let (mut trace_id, mut span_id) = (None, None);
     let (mut start, mut end) = (None, None);
     let mut span = SpanRecord {
@@ -25,7 +25,7 @@ pub(super) fn span<'a>(bytes: &'a [u8], scope: &Cow<'a, str>) -> Result<SpanReco
         status: SpanStatus::Unset,
         status_message: "".into(),
         trace_state: "".into(),
-        scope: scope.clone(),
+        scope: scope.name().into(),
         fields: Vec::new(),
         events: Vec::new(),
         links: Vec::new(),
@@ -35,12 +35,12 @@ pub(super) fn span<'a>(bytes: &'a [u8], scope: &Cow<'a, str>) -> Result<SpanReco
         match field.number {
             1 => trace_id = id(field.bytes().map_err(|e| e.at("trace_id"))?, "trace_id")?,
             2 => span_id = id(field.bytes().map_err(|e| e.at("span_id"))?, "span_id")?,
-            3 => span.trace_state = field.text().map_err(|e| e.at("trace_state"))?.into(),
+            3 => span.trace_state = field.lossy().map_err(|e| e.at("trace_state"))?,
             4 => {
                 let name = "parent_span_id";
                 span.parent_id = id(field.bytes().map_err(|e| e.at(name))?, name)?;
             }
-            5 => span.name = field.text().map_err(|e| e.at("name"))?.into(),
+            5 => span.name = field.lossy().map_err(|e| e.at("name"))?,
             6 => span.kind = kind(field.int().map_err(|e| e.at("kind"))?),
             7 => {
                 let name = "start_time_unix_nano";
@@ -103,7 +103,7 @@ fn event(bytes: &[u8]) -> Result<SpanEvent<'_>, Refused> {
                 event.time_ns =
                     time(field.fixed64().map_err(|e| e.at(name))?, name)?.unwrap_or_default();
             }
-            2 => event.name = field.text().map_err(|e| e.at("name"))?.into(),
+            2 => event.name = field.lossy().map_err(|e| e.at("name"))?,
             3 => attribute(
                 field.bytes().map_err(|e| e.at("attributes"))?,
                 &mut event.fields,
@@ -134,14 +134,14 @@ fn link(bytes: &[u8]) -> Result<Option<SpanLink<'_>>, Refused> {
 }
 
 fn status_of(bytes: &[u8]) -> Result<(SpanStatus, Cow<'_, str>), Refused> {
-    let (mut code, mut text) = (SpanStatus::Unset, "");
+    let (mut code, mut text) = (SpanStatus::Unset, Cow::Borrowed(""));
     let mut message = Reader::new(bytes);
     while let Some(field) = message.field().map_err(|e| e.at(""))? {
         match field.number {
-            2 => text = field.text().map_err(|e| e.at("message"))?,
+            2 => text = field.lossy().map_err(|e| e.at("message"))?,
             3 => code = status(field.int().map_err(|e| e.at("code"))?),
             _ => {}
         }
     }
-    Ok((code, text.into()))
+    Ok((code, text))
 }

@@ -95,6 +95,50 @@ fn series_that_no_store_can_take_are_left_out_and_named() {
 }
 
 #[test]
+fn what_is_not_utf8_costs_no_more_than_its_series() {
+    let mut body = Message::default();
+    for job in [&b"caf\xe9"[..], &b"tea"[..]] {
+        body.message(1, |series| {
+            for (name, value) in [(&b"__name__"[..], &b"up"[..]), (&b"job"[..], job)] {
+                series.message(1, |label| {
+                    label.bytes(1, name);
+                    label.bytes(2, value);
+                });
+            }
+            series.message(2, |sample| sample.uint(2, 7));
+            series.message(3, |exemplar| {
+                exemplar.message(1, |label| label.bytes(2, b"\xe9"))
+            });
+        });
+    }
+    body.message(3, |metadata| {
+        metadata.bytes(2, b"up");
+        metadata.bytes(4, b"\xe9");
+    });
+    let seen = Seen::decode(V1, &body.0).unwrap();
+    assert_eq!(seen.lines(), ["up{job=\"tea\"} [0.0]"]);
+    assert_eq!((seen.exemplars.len(), seen.metadata.len()), (0, 0));
+    let problem = "a series of metric `up` has a label that is not UTF-8";
+    assert_eq!(
+        (seen.skipped.items, seen.skipped.first.as_deref()),
+        (1, Some(problem))
+    );
+
+    let mut body = Message::default();
+    for symbol in [&b""[..], b"__name__", b"up", b"job", b"caf\xe9", b"tea"] {
+        body.bytes(4, symbol);
+    }
+    for job in [4, 5] {
+        body.message(5, |series| {
+            series.bytes(1, &[1, 2, 3, job]);
+            series.message(2, |sample| sample.uint(2, 7));
+            series.message(4, |exemplar| exemplar.bytes(1, &[3, 4]));
+        });
+    }
+    assert_eq!(Seen::decode(V2, &body.0).unwrap(), seen);
+}
+
+#[test]
 fn a_body_that_is_no_message_is_refused_by_field() {
     let mut body = Message::default();
     body.message(1, |series| series.message(1, |label| label.bytes(1, b"up")));

@@ -2,6 +2,7 @@
 
 use protocols::metrics::MetricKind;
 
+use crate::encode::Message;
 use crate::seen::{Seen, text};
 
 pub(crate) const PROTOBUF: &str = "otlp.metrics.protobuf";
@@ -155,10 +156,41 @@ fn finer_buckets_than_prometheus_has_are_merged() {
 
 #[test]
 fn what_is_wrong_is_told_by_its_place() {
-    let body = br#"{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"m","gauge":{"dataPoints":[{},{"asInt":"x"}]}}]}]}]}"#;
+    let body = br#"{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{},{"name":7}]}]}]}"#;
     let refused = Seen::decode(JSON, body).unwrap_err();
     assert_eq!(
         refused.field,
-        "resourceMetrics[0].scopeMetrics[0].metrics[0].dataPoints[1].asInt"
+        "resourceMetrics[0].scopeMetrics[0].metrics[1].name"
     );
+}
+
+#[test]
+fn a_point_that_cannot_be_read_costs_no_others() {
+    let seen = metric(r#""gauge":{"dataPoints":[{"asInt":"7"},{"asInt":"x"}]}"#);
+    assert_eq!(
+        (seen.lines(), seen.skipped.items),
+        (vec!["m{} [7.0]".to_owned()], 1)
+    );
+    let first = seen.skipped.first.unwrap();
+    assert!(
+        first.starts_with("a point of metric `m` cannot be read: asInt"),
+        "{first}"
+    );
+
+    let mut body = Message::default();
+    body.message(1, |resource| {
+        resource.message(2, |scope| {
+            scope.message(2, |metric| {
+                metric.bytes(1, b"m");
+                metric.message(5, |gauge| {
+                    // A field that ends before its length.
+                    gauge.bytes(1, &[0x3a, 9, b'x']);
+                    gauge.message(1, |point| point.fixed64(4, 7f64.to_bits()));
+                });
+            });
+        });
+    });
+    let protobuf = Seen::decode(PROTOBUF, &body.0).unwrap();
+    assert_eq!(protobuf.samples, seen.samples);
+    assert_eq!(protobuf.skipped.items, 1);
 }

@@ -16,6 +16,18 @@ const BULK: &[u8] = br#"{"index":{"_index":"logs-shop","_id":"7"}}
 {"a":1}
 "#;
 
+/// Elasticsearch refuses the one document; the others must not go with it.
+#[test]
+fn a_document_that_is_not_utf8_is_read_with_marks() {
+    let body =
+        b"{\"create\":{}}\n{\"message\":\"caf\xe9\"}\n{\"create\":{}}\n{\"message\":\"tea\"}\n";
+    let bodies: Vec<_> = all_lines("elastic.bulk", body)
+        .into_iter()
+        .map(|line| line.body)
+        .collect();
+    assert_eq!(bodies, ["caf\u{fffd}", "tea"]);
+}
+
 #[derive(Default)]
 struct Answering {
     sink: Lines,

@@ -63,6 +63,10 @@ fn message(fields: &[(u8, &[u8])]) -> Vec<u8> {
 }
 
 fn push(labels: &str, line: &str) -> Vec<u8> {
+    push_bytes(labels, line.as_bytes())
+}
+
+fn push_bytes(labels: &str, line: &[u8]) -> Vec<u8> {
     let mut seconds = vec![0x08];
     let mut rest = 1_790_000_000u64;
     while rest >= 0x80 {
@@ -71,7 +75,7 @@ fn push(labels: &str, line: &str) -> Vec<u8> {
     }
     seconds.extend([rest as u8, 0x10, 5]);
     let metadata = message(&[(1, b"user"), (2, b"u1")]);
-    let entry = message(&[(1, &seconds), (2, line.as_bytes()), (3, &metadata)]);
+    let entry = message(&[(1, &seconds), (2, line), (3, &metadata)]);
     message(&[(1, &message(&[(1, labels.as_bytes()), (2, &entry)]))])
 }
 
@@ -84,11 +88,97 @@ fn reads_a_push_in_protobuf() {
     assert_eq!(line.level_text, "warn");
     assert_eq!(line.stream, pairs(&[("job", "api"), ("q", "a\"b")]));
     assert_eq!(line.fields, pairs(&[("user", "u1")]));
-    let refused = lines("loki.push.protobuf", &push("{job}", "x")).unwrap_err();
+}
+
+#[test]
+fn a_stream_whose_labels_cannot_be_read_costs_no_others() {
+    let body = [push("{job}", "x"), push("{job=\"api\"}", "y")].concat();
+    let (taken, skipped) = lines("loki.push.protobuf", &body).unwrap();
+    assert_eq!((taken.len(), &*taken[0].body, skipped.items), (1, "y", 1));
     assert_eq!(
-        refused.to_string(),
-        "streams[0].labels: \"{job}\": `=` is missing"
+        skipped.first.as_deref(),
+        Some("streams[0].labels: \"{job}\": `=` is missing")
     );
+    let body = br#"{"streams": [
+        {"stream": ["app"], "values": [["1790000000000000001", "x"], ["2", "y"]]},
+        {"stream": {"app": "a"}, "values": [["1790000000000000001", "good"]]}
+    ]}"#;
+    let (taken, skipped) = lines("loki.push.json", body).unwrap();
+    assert_eq!(
+        (taken.len(), &*taken[0].body, skipped.items),
+        (1, "good", 2)
+    );
+    let first = skipped.first.unwrap();
+    assert!(first.starts_with("streams[0].stream: "), "{first}");
+}
+
+/// Loki takes such lines too.
+#[test]
+fn a_line_that_is_not_utf8_is_read_with_marks() {
+    let line = &all_lines(
+        "loki.push.protobuf",
+        &push_bytes("{}", b"level=warn caf\xe9"),
+    )[0];
+    assert_eq!(
+        (&*line.body, line.level),
+        ("level=warn caf\u{fffd}", Level::Warn)
+    );
+    assert_eq!(line.fields, pairs(&[("user", "u1")]));
+    let json =
+        b"{\"streams\": [{\"stream\": {}, \"values\": [[\"1\", \"caf\xe9\"], [\"2\", \"tea\"]]}]}";
+    let bodies: Vec<_> = all_lines("loki.push.json", json)
+        .into_iter()
+        .map(|line| line.body)
+        .collect();
+    assert_eq!(bodies, ["caf\u{fffd}", "tea"]);
+}
+
+/// As Loki itself makes `service_name`, in its order.
+#[test]
+fn the_service_is_made_of_the_labels_that_loki_makes_it_of() {
+    let service = |stream: &str| {
+        let body =
+            format!("{{\"streams\": [{{\"stream\": {stream}, \"values\": [[\"1\", \"x\"]]}}]}}");
+        let lines = all_lines("loki.push.json", body.as_bytes());
+        lines[0].service.to_string()
+    };
+    for name in [
+        "service_name",
+        "service",
+        "app",
+        "application",
+        "app_name",
+        "name",
+        "app_kubernetes_io_name",
+        "container",
+        "container_name",
+        "k8s_container_name",
+        "component",
+        "workload",
+        "job",
+        "k8s_job_name",
+    ] {
+        let stream = format!("{{\"{name}\": \"shop\", \"pod\": \"shop-1\"}}");
+        assert_eq!(service(&stream), "shop", "{name}");
+    }
+    for (stream, expected) in [
+        (
+            r#"{"job": "shop/web", "container": "web", "name": "site"}"#,
+            "site",
+        ),
+        (
+            r#"{"app": "", "container": "web", "job": "shop/web"}"#,
+            "web",
+        ),
+        (r#"{"pod": "shop-1"}"#, "unknown_service"),
+    ] {
+        assert_eq!(service(stream), expected, "{stream}");
+    }
+    let line = &all_lines(
+        "loki.push.protobuf",
+        &push("{container=\"web\", job=\"a\"}", "x"),
+    )[0];
+    assert_eq!(line.service, "web");
 }
 
 #[test]
@@ -119,8 +209,6 @@ fn one_bad_entry_is_left_out_and_named() {
         skipped.first.as_deref(),
         Some("streams[0].values[0][0]: \"soon\" is not a time in nanoseconds")
     );
-    let refused = lines_refused(br#"{"streams": [{"stream": ["app"]}]}"#);
-    assert!(refused.starts_with("streams[0].stream: "), "{refused}");
     assert_eq!(lines_refused(b"{}"), "streams: it is missing");
 }
 

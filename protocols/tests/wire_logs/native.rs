@@ -5,6 +5,33 @@ use crate::collected::{NOW, all_lines, all_spans, id, lines, pairs, spans};
 
 const RECORD: &str = r#"{"timestamp":"2026-09-21T14:13:21Z","level":"error","service":"pay","message":"no","trace_id":"0AF7651916CD43DD8448EB211C80319C","attributes":{"user":{"id":"u1"},"n":1},"extra":true}"#;
 
+/// JavaScript writes so what was cut within a character.
+#[test]
+fn half_a_character_does_not_cost_the_line() {
+    let body = r#"[{"message":"half \ud83d"},{"message":"whole \uD83D\uDE00"},
+        {"message":"\ude00 and twice \ud83d\ud83d\ude00"},
+        {"message":"no escape \\ud83d"},{"message":"\u00e9 \\\ud83d"}]"#;
+    let bodies: Vec<_> = all_lines("native.logs.json", body.as_bytes())
+        .into_iter()
+        .map(|line| line.body)
+        .collect();
+    let expected = [
+        "half \u{fffd}",
+        "whole \u{1f600}",
+        "\u{fffd} and twice \u{fffd}\u{1f600}",
+        "no escape \\ud83d",
+        "é \\\u{fffd}",
+    ];
+    assert_eq!(bodies, expected);
+    // Cut within an escape: no JSON, and no panic.
+    for end in 1..body.len() {
+        assert!(
+            lines("native.logs.json", &body.as_bytes()[..end]).is_err(),
+            "{end}"
+        );
+    }
+}
+
 #[test]
 fn takes_an_object_a_list_or_lines() {
     let plain = r#"{"message":"level=warn hm"}"#;

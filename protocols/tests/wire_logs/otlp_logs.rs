@@ -32,6 +32,7 @@ fn reads_what_the_python_sdk_sends() {
         ("ratio", "0.25"),
         ("ok", "false"),
         ("scope.name", "checkout.audit"),
+        ("scope.version", "0.3"),
     ];
     assert_eq!(failed.fields, pairs(&expected));
 }
@@ -50,6 +51,7 @@ fn structured_bodies_are_json_and_fields() {
         ("blob", "AAH/"),
         ("scope.name", "checkout.audit"),
         ("event.name", "cart.updated"),
+        ("scope.version", "0.3"),
         ("event", "cart.updated"),
         ("n", "3"),
         ("nested.deep", "[1,\"x\",null]"),
@@ -74,6 +76,7 @@ fn reads_what_the_javascript_sdk_sends() {
     assert_eq!(slow.field("big"), Some("9007199254740991"));
     assert_eq!(slow.field("user.roles"), Some("[\"admin\"]"));
     assert_eq!(slow.field("scope.name"), Some("frontend.web"));
+    assert_eq!(slow.field("scope.version"), Some("3.0.0"));
     assert_eq!(lines[1].body, r#"{"kind":"view","n":1}"#);
     assert_eq!(lines[1].field("event.name"), Some("page.view"));
 }
@@ -109,6 +112,18 @@ fn a_bad_id_in_protobuf_is_named_too() {
             "resource_logs[0].scope_logs[0].log_records[0].trace_id: \
              it has 2 bytes where an id has 16"
         )
+    );
+}
+
+#[test]
+fn what_is_not_utf8_is_read_with_marks() {
+    // resource_logs { scope_logs { log_records { body { string_value: "caf\xe9" } } } }
+    let body = [
+        0x0a, 12, 0x12, 10, 0x12, 8, 0x2a, 6, 0x0a, 4, b'c', b'a', b'f', 0xe9,
+    ];
+    assert_eq!(
+        all_lines("otlp.logs.protobuf", &body)[0].body,
+        "caf\u{fffd}"
     );
 }
 
@@ -163,6 +178,36 @@ fn fields_and_depth_and_size_are_bounded() {
         assert!(lines.is_empty());
         let first = skipped.first.unwrap();
         assert!(first.contains(why), "{first}");
+    }
+}
+
+#[test]
+fn a_record_that_has_its_fill_of_fields_goes_without_the_scopes_version() {
+    let attributes: Vec<_> = (0..1_024)
+        .map(|n| serde_json::json!({ "key": format!("k{n}"), "value": { "boolValue": true } }))
+        .collect();
+    let body = serde_json::json!({"resourceLogs": [{"scopeLogs": [{
+        "scope": { "version": "1" },
+        "logRecords": [{ "attributes": attributes }, { "attributes": attributes[1..] }],
+    }]}]});
+    let lines = all_lines("otlp.logs.json", body.to_string().as_bytes());
+    assert_eq!(
+        (lines[0].fields.len(), lines[1].fields.len()),
+        (1_024, 1_024)
+    );
+    let versions = [0, 1].map(|at| lines[at].field("scope.version"));
+    assert_eq!(versions, [None, Some("1")]);
+}
+
+#[test]
+fn a_scopes_version_that_is_no_text_costs_nothing() {
+    for (written, read) in [("1", Some("1")), ("null", None), ("\"1.2\"", Some("1.2"))] {
+        let body = format!(
+            r#"{{"resourceLogs": [{{"scopeLogs": [{{"scope": {{"version": {written}}},
+                "logRecords": [{{"body": {{"stringValue": "x"}}}}]}}]}}]}}"#
+        );
+        let lines = all_lines("otlp.logs.json", body.as_bytes());
+        assert_eq!(lines[0].field("scope.version"), read, "{written}");
     }
 }
 

@@ -34,6 +34,7 @@ fn reads_what_the_python_sdk_sends() {
         ("retry", "true"),
         ("items", "[\"a\",\"b\"]"),
         ("sizes", "[1,2]"),
+        ("otel.scope.version", "2.0.1"),
     ];
     assert_eq!(pairs(&order.fields), pairs(&expected));
     assert_eq!(order.events.len(), 1);
@@ -66,6 +67,8 @@ fn reads_what_the_javascript_sdk_sends() {
     assert_eq!((get.parent_id, get.duration_ns), (None, 10_000_000));
     assert_eq!(get.links[0].span_id, id("eee19b7ec3c1b174"));
     assert_eq!(&*get.scope, "frontend.web");
+    let version = ("otel.scope.version".to_owned(), "3.0.0".to_owned());
+    assert!(pairs(&get.fields).contains(&version), "{:?}", get.fields);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use workers::mail_server::{MailServer, NotAMailServer, check_sender};
 
 use super::servers::without_password;
 use super::{BadSetting, Registration};
+use crate::memory;
 
 /// `:8580`, `8580`, `127.0.0.1:0` or `[::]:8580`; no host means every interface.
 pub(super) fn address(
@@ -35,12 +36,9 @@ pub(super) fn address(
 pub(super) fn public_url(value: Option<String>) -> Result<Option<String>, BadSetting> {
     let Some(value) = value else { return Ok(None) };
     let url = value.trim_end_matches('/').to_owned();
-    let host = url
-        .strip_prefix("https://")
-        .or_else(|| url.strip_prefix("http://"));
-    match host {
-        Some(host) if !host.is_empty() && !host.contains('/') => Ok(Some(url)),
-        _ => Err(BadSetting {
+    match PublicUrl::parse(&url) {
+        Ok(_) => Ok(Some(url)),
+        Err(_) => Err(BadSetting {
             setting: "public_url",
             value,
             expected: "expected `https://host[:port]` without a path".to_owned(),
@@ -127,6 +125,44 @@ pub(super) fn registration(value: Option<String>) -> Result<Registration, BadSet
     }
 }
 
+/// More is not unpacked by those who read the log: it would be taken and never shown.
+const MOST_BODY_BYTES: usize = 256 << 20;
+
+/// Bytes of a body, 10 MiB where nothing is set.
+pub(super) fn body_bytes(setting: &'static str, value: Option<usize>) -> Result<usize, BadSetting> {
+    let bytes = value.unwrap_or(10 << 20);
+    match bytes <= MOST_BODY_BYTES {
+        true => Ok(bytes),
+        false => Err(BadSetting {
+            setting,
+            value: bytes.to_string(),
+            expected: format!("expected {MOST_BODY_BYTES} bytes at most"),
+        }),
+    }
+}
+
+/// With less no query of some hours is answered.
+const LEAST_QUERY_MEMORY: u64 = 1 << 20;
+
+/// What queries may hold together, a share of the memory where nothing is set.
+pub(super) fn query_memory(value: Option<u64>) -> Result<u64, BadSetting> {
+    match value {
+        None => Ok(memory::for_queries().max(LEAST_QUERY_MEMORY)),
+        Some(bytes) if bytes >= LEAST_QUERY_MEMORY => Ok(bytes),
+        Some(bytes) => Err(BadSetting {
+            setting: "query_memory_bytes",
+            value: bytes.to_string(),
+            expected: format!("expected {LEAST_QUERY_MEMORY} bytes at least"),
+        }),
+    }
+}
+
+/// Units of an age and what they are in milliseconds, the smallest first.
+pub(super) const AGE_UNITS: [(&str, i64); 3] = [("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+/// Units of a time and what they are in seconds, the smallest first.
+pub(super) const SECOND_UNITS: [(&str, i64); 4] =
+    [("s", 1), ("m", 60), ("h", 3_600), ("d", 86_400)];
+
 /// `90m`, `12h` or `7d` in milliseconds; none for `off`; a week where nothing is set.
 pub(super) fn age(setting: &'static str, value: Option<String>) -> Result<Option<i64>, BadSetting> {
     let value = value.unwrap_or_else(|| "7d".to_owned());
@@ -134,12 +170,13 @@ pub(super) fn age(setting: &'static str, value: Option<String>) -> Result<Option
     if text == "off" {
         return Ok(None);
     }
-    let units = [("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
-    read_time(text, &units).map(Some).ok_or_else(|| BadSetting {
-        setting,
-        expected: "expected a number of m, h or d, or off".to_owned(),
-        value: value.clone(),
-    })
+    read_time(text, &AGE_UNITS)
+        .map(Some)
+        .ok_or_else(|| BadSetting {
+            setting,
+            expected: "expected a number of m, h or d, or off".to_owned(),
+            value: value.clone(),
+        })
 }
 
 /// `90s`, `90m`, `12h` or `3d` in seconds; `default` where nothing is set.
@@ -149,8 +186,8 @@ pub(super) fn seconds(
     default: &str,
 ) -> Result<u32, BadSetting> {
     let value = value.unwrap_or_else(|| default.to_owned());
-    let units = [("s", 1), ("m", 60), ("h", 3_600), ("d", 86_400)];
-    let read = read_time(value.trim(), &units).and_then(|seconds| u32::try_from(seconds).ok());
+    let read =
+        read_time(value.trim(), &SECOND_UNITS).and_then(|seconds| u32::try_from(seconds).ok());
     read.ok_or_else(|| BadSetting {
         setting,
         expected: "expected a number of s, m, h or d".to_owned(),
@@ -189,8 +226,13 @@ pub(super) fn pairs(value: Option<String>) -> Result<Vec<(String, String)>, BadS
     Ok(pairs)
 }
 
+/// A part as it stands between commas.
+pub(super) fn escape(part: &str) -> String {
+    part.replace('\\', r"\\").replace(',', r"\,")
+}
+
 /// The parts between commas. A backslash that stands before anything else is one.
-fn unescaped(list: &str) -> Vec<String> {
+pub(super) fn unescaped(list: &str) -> Vec<String> {
     let (mut parts, mut part) = (Vec::new(), String::new());
     let mut left = list.chars().peekable();
     while let Some(c) = left.next() {
@@ -252,6 +294,25 @@ mod tests {
     }
 
     #[test]
+    fn browsers_reach_the_platform_at_an_origin() {
+        let read = |text: &str| public_url(Some(text.to_owned()));
+        let url = "https://copilot.example:8443";
+        assert_eq!(read(&format!("{url}/")).unwrap().as_deref(), Some(url));
+        assert_eq!(public_url(None).unwrap(), None);
+        for text in [
+            "copilot.example",
+            "ftp://copilot.example",
+            "https://",
+            "https://copilot.example/console",
+            "https://copilot.example?page=1",
+            "https://copilot example",
+        ] {
+            let refused = read(text).unwrap_err();
+            assert_eq!((refused.setting, &*refused.value), ("public_url", text));
+        }
+    }
+
+    #[test]
     fn an_age_has_a_unit_or_is_off() {
         let read = |text: &str| age("x", Some(text.to_owned()));
         assert_eq!(read("off").unwrap(), None);
@@ -290,6 +351,15 @@ mod tests {
             (refused.setting, &*refused.value),
             ("outbound_denied", "intranet")
         );
+    }
+
+    #[test]
+    fn queries_get_some_memory() {
+        assert_eq!(query_memory(Some(1 << 20)).unwrap(), 1 << 20);
+        assert!(query_memory(None).unwrap() >= 1 << 20);
+        let refused = query_memory(Some(0)).unwrap_err();
+        let told = (refused.setting, &*refused.value);
+        assert_eq!(told, ("query_memory_bytes", "0"));
     }
 
     #[test]

@@ -1,57 +1,98 @@
 //! Addresses of Postgres and Redis: what is wrong with them is found before anything is
 //! started, and what is shown of them holds no secret.
 
+use std::ffi::OsString;
 use std::path::Path;
 
 use access::rates::Shared;
 use reqwest::Url;
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use super::BadSetting;
 
-/// Parameters of an address of Postgres that name a file.
-const FILES: [&str; 7] = [
-    "sslrootcert",
-    "ssl-root-cert",
-    "ssl-ca",
-    "sslcert",
-    "ssl-cert",
-    "sslkey",
-    "ssl-key",
+/// What names a file for TLS to Postgres: a variable, and the parameters of an address
+/// that win over it.
+const FILES: [(&str, &[&str]); 3] = [
+    ("PGSSLROOTCERT", &["sslrootcert", "ssl-root-cert", "ssl-ca"]),
+    ("PGSSLCERT", &["sslcert", "ssl-cert"]),
+    ("PGSSLKEY", &["sslkey", "ssl-key"]),
 ];
 
 /// Parameters that hold a secret.
 const SECRETS: [&str; 2] = ["password", "sslpassword"];
 
-/// An address that Postgres' client takes, of files that are there.
-pub(super) fn database(url: Option<String>) -> Result<Option<String>, BadSetting> {
+/// An address that Postgres' client takes, of files that are there. What it does not say
+/// the client reads from `variable`s.
+pub(super) fn database(
+    url: Option<String>,
+    variable: impl Fn(&str) -> Option<OsString>,
+) -> Result<Option<String>, BadSetting> {
     let Some(url) = url else { return Ok(None) };
     let bad = |expected: String| BadSetting {
         setting: "DATABASE_URL",
         value: without_password(&url),
         expected,
     };
-    if let Err(error) = url.parse::<PgConnectOptions>() {
+    let options = url.parse::<PgConnectOptions>().map_err(|error| {
         let told = match error {
             sqlx::Error::Configuration(inner) => inner.to_string(),
             other => other.to_string(),
         };
-        return Err(bad(format!(
+        bad(format!(
             "expected `postgres://user:password@host/database`: {told}"
-        )));
-    }
+        ))
+    })?;
     let parsed = Url::parse(&url).ok();
-    for (name, value) in parsed.iter().flat_map(Url::query_pairs) {
+    let parameters: Vec<_> = parsed.iter().flat_map(Url::query_pairs).collect();
+    for (name, value) in &parameters {
         // It would be left aside, and told in the log.
         if name == "sslpassword" {
             return Err(bad("sslpassword is not supported".to_owned()));
         }
-        let is_file = FILES.contains(&&*name) && !value.starts_with("-----BEGIN");
-        if let Some(error) = is_file.then(|| unreadable(Path::new(&*value))).flatten() {
+        let is_file = FILES.iter().any(|(_, names)| names.contains(&&**name));
+        if let Some(error) = is_file.then(|| unreadable(value)).flatten() {
             return Err(bad(format!("{name} cannot be read: {error}")));
         }
     }
+    // As the client reads them, which passes over what is no text.
+    let says = |names: &[&str]| parameters.iter().any(|(name, _)| names.contains(&&**name));
+    let variable = |name: &str| variable(name)?.into_string().ok();
+    if let Some(mode) =
+        variable("PGSSLMODE").filter(|mode| !mode.is_empty() && !says(&["sslmode", "ssl-mode"]))
+    {
+        readable_mode(mode)?;
+    }
+    let tls = !matches!(
+        options.get_ssl_mode(),
+        PgSslMode::Disable | PgSslMode::Allow
+    );
+    for (setting, names) in FILES.into_iter().filter(|_| tls) {
+        let Some(value) = variable(setting).filter(|_| !says(names)) else {
+            continue;
+        };
+        if let Some(error) = unreadable(&value) {
+            let expected = format!("cannot be read: {error}");
+            return Err(BadSetting {
+                setting,
+                value,
+                expected,
+            });
+        }
+    }
     Ok(Some(url))
+}
+
+/// The client takes an unknown one for none, and would speak in clear text.
+fn readable_mode(mode: String) -> Result<(), BadSetting> {
+    match mode.parse::<PgSslMode>() {
+        Ok(_) => Ok(()),
+        Err(_) => Err(BadSetting {
+            setting: "PGSSLMODE",
+            value: mode,
+            expected: "expected disable, allow, prefer, require, verify-ca or verify-full"
+                .to_owned(),
+        }),
+    }
 }
 
 /// An address that Redis' client takes, and whom to believe over TLS.
@@ -70,8 +111,8 @@ pub(super) fn redis(
                         redis_ca_file names whom to believe";
         return Err(bad(expected.to_owned()));
     }
-    let authority = ca_file.map(authority).transpose()?;
-    match Shared::new(&url, authority.as_deref(), "") {
+    let authority = ca_file.map(|file| authority("redis_ca_file", file));
+    match Shared::new(&url, authority.transpose()?.as_deref(), "") {
         Ok(_) => Ok(Some(url)),
         Err(error) => Err(bad(format!(
             "expected `redis://[user:password@]host[:port]` or `rediss://…`: {error}"
@@ -79,10 +120,10 @@ pub(super) fn redis(
     }
 }
 
-/// The certificates in `file`.
-fn authority(file: &Path) -> Result<Vec<u8>, BadSetting> {
+/// The certificates in `file`, which `setting` names.
+pub(super) fn authority(setting: &'static str, file: &Path) -> Result<Vec<u8>, BadSetting> {
     let bad = |expected: String| BadSetting {
-        setting: "redis_ca_file",
+        setting,
         value: file.display().to_string(),
         expected,
     };
@@ -91,12 +132,17 @@ fn authority(file: &Path) -> Result<Vec<u8>, BadSetting> {
     Ok(pem.into_bytes())
 }
 
-fn unreadable(file: &Path) -> Option<std::io::Error> {
-    std::fs::File::open(file).err()
+/// Why a file cannot be read. Its content may stand in the place of its name.
+fn unreadable(file: &str) -> Option<std::io::Error> {
+    let is_content = file.trim_start().starts_with("-----BEGIN");
+    match is_content {
+        true => None,
+        false => std::fs::File::open(file).err(),
+    }
 }
 
-/// `user:secret@host` becomes `user:***@host`, and of parameters that hold a secret nothing
-/// is left either.
+/// `user:secret@host` becomes `user:***@host`, and of parameters that hold a secret, or a
+/// key itself instead of its file, nothing is left either.
 pub(super) fn without_password(url: &str) -> String {
     let parts = without_login(url);
     parts.split_inclusive(['?', '&']).map(hidden).collect()
@@ -109,7 +155,12 @@ fn hidden(part: &str) -> String {
         false => "",
     };
     match part.split_once('=') {
-        Some((name, _)) if SECRETS.contains(&&*name.to_ascii_lowercase()) => {
+        Some((name, value))
+            if SECRETS.contains(&&*name.to_ascii_lowercase())
+                || value
+                    .trim_start_matches(['+', ' '])
+                    .starts_with("-----BEGIN") =>
+        {
             format!("{name}=***{end}")
         }
         _ => part.to_owned(),
@@ -157,6 +208,10 @@ mod tests {
                 "postgres://ada:s3cret@db/x?user=a@b&password=s3cret@&port=1",
                 "postgres://ada:***@db/x?user=a@b&password=***&port=1",
             ),
+            (
+                "postgres://db/x?sslkey=-----BEGIN+PRIVATE+KEY-----%0As3cret%0A&port=1",
+                "postgres://db/x?sslkey=***&port=1",
+            ),
             ("postgres://ada:s3?cret@db/x", "postgres://ada:***@db/x"),
             ("ada:s3cret@db", "ada:***@db"),
             ("redis://:s3cret@cache/0", "redis://:***@cache/0"),
@@ -181,7 +236,7 @@ mod tests {
             (root.clone(), "sslrootcert cannot be read: No such file"),
             ("nonsense".to_owned(), "expected `postgres://"),
         ] {
-            let refused = database(Some(url)).unwrap_err().to_string();
+            let refused = database(Some(url), |_| None).unwrap_err().to_string();
             assert!(
                 refused.contains("DATABASE_URL is `") && refused.contains(told),
                 "{refused}"
@@ -189,8 +244,49 @@ mod tests {
             assert!(!refused.contains("s3cret"), "{refused}");
         }
         std::fs::write(&file, "").unwrap();
-        assert_eq!(database(Some(root.clone())).unwrap(), Some(root));
-        assert_eq!(database(None).unwrap(), None);
+        assert_eq!(database(Some(root.clone()), |_| None).unwrap(), Some(root));
+        assert_eq!(database(None, |_| None).unwrap(), None);
+    }
+
+    #[test]
+    fn what_an_address_leaves_to_variables_is_read_as_well() {
+        let folder = tempfile::tempdir().unwrap();
+        let there = folder.path().join("ca.pem");
+        std::fs::write(&there, "").unwrap();
+        let there = there.to_str().unwrap();
+        let url = |more: &str| Some(format!("postgres://ada@db/x{more}"));
+        let read = |url: Option<String>, set: (&str, &str)| {
+            database(url, |name| (name == set.0).then(|| set.1.into()))
+        };
+        for (setting, value, told) in [
+            ("PGSSLROOTCERT", "/no/ca.pem", "cannot be read: No such"),
+            ("PGSSLCERT", "/no/cert.pem", "cannot be read: No such"),
+            ("PGSSLKEY", "/no/key.pem", "cannot be read: No such"),
+            ("PGSSLMODE", "verify_full", "verify-ca or verify-full"),
+        ] {
+            let refused = read(url(""), (setting, value)).unwrap_err().to_string();
+            assert!(
+                refused.contains(&format!("{setting} is `{value}`")) && refused.contains(told),
+                "{refused}"
+            );
+        }
+        let named = format!("?ssl-ca={there}");
+        for (more, setting, value) in [
+            ("", "PGSSLROOTCERT", there),
+            ("", "PGSSLKEY", "\n-----BEGIN PRIVATE KEY-----\nx"),
+            ("", "PGSSLMODE", "verify-full"),
+            ("", "PGSSLMODE", ""),
+            // Not asked for, or by the address.
+            ("?sslmode=disable", "PGSSLROOTCERT", "/no/ca.pem"),
+            ("?sslmode=require", "PGSSLMODE", "verify_full"),
+            (named.as_str(), "PGSSLROOTCERT", "/no/ca.pem"),
+        ] {
+            assert!(
+                read(url(more), (setting, value)).is_ok(),
+                "{more} {setting}"
+            );
+        }
+        assert!(read(None, ("PGSSLROOTCERT", "/no/ca.pem")).is_ok());
     }
 
     #[test]

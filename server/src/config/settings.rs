@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
+use super::list;
+
 /// Every setting, each named alike as flag (`--data-dir`), variable
 /// (`SRE_COPILOT_DATA_DIR`) and key of the file (`data_dir`).
 #[derive(Debug, Clone, Default, Serialize, Deserialize, clap::Args)]
@@ -24,6 +26,7 @@ pub struct Settings {
         global = true,
         hide_env_values = true
     )]
+    #[serde(default, with = "list::escaped")]
     pub kafka_options: Option<String>,
     /// Copies of each topic that is created [default: 3; one broker needs 1]
     #[arg(long, env = "SRE_COPILOT_KAFKA_REPLICATION", global = true)]
@@ -69,9 +72,11 @@ pub struct Settings {
     pub registration: Option<String>,
     /// Pages of other sites that may use the API, for instance `https://app.example`; separated by commas
     #[arg(long, env = "SRE_COPILOT_CORS_ORIGINS", global = true)]
+    #[serde(default, with = "list::plain")]
     pub cors_origins: Option<String>,
     /// Proxies whose `Forwarded` or `X-Forwarded-For` is believed, as addresses or CIDR ranges; separated by commas
     #[arg(long, env = "SRE_COPILOT_TRUSTED_PROXIES", global = true)]
+    #[serde(default, with = "list::plain")]
     pub trusted_proxies: Option<String>,
     /// API requests of one key or person, per second; 0 = no limit [default: 500]
     #[arg(long, env = "SRE_COPILOT_CALLER_REQUESTS_PER_SECOND", global = true)]
@@ -95,7 +100,8 @@ pub struct Settings {
     /// Log level and form, for instance `info`, `debug,json` [default: info]
     #[arg(long, env = "SRE_COPILOT_LOG", global = true)]
     pub log: Option<String>,
-    /// File with the 32-byte master key (raw, hex or base64)
+    /// File with the master key: 32 bytes or 64 hex digits [default: keys/master.key in the
+    /// data folder, made at the first start]
     #[arg(long, env = "SRE_COPILOT_MASTER_KEY_FILE", global = true)]
     pub master_key_file: Option<PathBuf>,
     /// Name of this process among its like; stable over restarts on Kafka [default: host name]
@@ -142,6 +148,10 @@ pub struct Settings {
     /// past it are slow [default: false]
     #[arg(long, env = "SRE_COPILOT_LOG_PAGE_CACHE", global = true)]
     pub log_page_cache: Option<bool>,
+    /// Memory that all queries of a process may hold together, in bytes [default: a quarter
+    /// of the memory that the process may have]
+    #[arg(long, env = "SRE_COPILOT_QUERY_MEMORY_BYTES", global = true)]
+    pub query_memory_bytes: Option<u64>,
     /// Whether servers that people name may have private addresses, this machine's among
     /// them [default: true]
     #[arg(long, env = "SRE_COPILOT_OUTBOUND_PRIVATE", global = true)]
@@ -149,6 +159,7 @@ pub struct Settings {
     /// Networks in which no server that people name is called, for instance
     /// `10.0.0.0/8,192.168.1.7`
     #[arg(long, env = "SRE_COPILOT_OUTBOUND_DENIED", global = true)]
+    #[serde(default, with = "list::plain")]
     pub outbound_denied: Option<String>,
     /// How often a monitoring server is asked whether it is well, in ms [default: 30000]
     #[arg(long, env = "SRE_COPILOT_MONITORING_PROBE_MS", global = true)]
@@ -279,6 +290,7 @@ impl Settings {
             log_disk_bytes: self.log_disk_bytes.or(below.log_disk_bytes),
             log_disk_free_bytes: self.log_disk_free_bytes.or(below.log_disk_free_bytes),
             log_page_cache: self.log_page_cache.or(below.log_page_cache),
+            query_memory_bytes: self.query_memory_bytes.or(below.query_memory_bytes),
             outbound_private: self.outbound_private.or(below.outbound_private),
             outbound_denied: self.outbound_denied.or(below.outbound_denied),
             monitoring_probe_ms: self.monitoring_probe_ms.or(below.monitoring_probe_ms),

@@ -178,6 +178,11 @@ pub const METRICS: &[(Kind, &str, &str)] = &[
     ),
     (
         Counter,
+        "gateway_refusals_untold_total",
+        "Logins that were refused and are not in the audit.",
+    ),
+    (
+        Counter,
         "gateway_sign_ons_refused_total",
         "Single sign-ons that were refused, by rule.",
     ),
@@ -247,6 +252,36 @@ pub const METRICS: &[(Kind, &str, &str)] = &[
         "Webhooks, by source and outcome.",
     ),
     (
+        Gauge,
+        "process_cpu_seconds_total",
+        "Seconds of processors that the process has used.",
+    ),
+    (
+        Gauge,
+        "process_max_fds",
+        "Files and sockets that the process may have open.",
+    ),
+    (
+        Gauge,
+        "process_open_fds",
+        "Files and sockets that the process has open. Alert.",
+    ),
+    (
+        Gauge,
+        "process_resident_memory_bytes",
+        "Bytes of memory that the process has.",
+    ),
+    (
+        Gauge,
+        "process_start_time_seconds",
+        "When the process was started, in seconds since 1970.",
+    ),
+    (
+        Gauge,
+        "process_virtual_memory_bytes",
+        "Bytes of addresses that the process has.",
+    ),
+    (
         Counter,
         "projection_gaps_total",
         "Events missing before one that was read: two writers, or lost bytes, by projection. Alert.",
@@ -265,6 +300,16 @@ pub const METRICS: &[(Kind, &str, &str)] = &[
         Gauge,
         "projection_partition_stopped",
         "1 where a projection stands still until somebody looks, by projection, topic and partition. Alert.",
+    ),
+    (
+        Gauge,
+        "query_memory_bytes",
+        "Bytes that queries hold of what they may hold together.",
+    ),
+    (
+        Counter,
+        "query_memory_refused_total",
+        "Queries that got no more memory, by reason.",
     ),
     (Gauge, "sre_copilot_build_info", "1, with the version."),
     (
@@ -373,6 +418,7 @@ const FROM_THE_START: &[&str] = &[
     "gateway_loki_limits_total",
     "gateway_outcomes_unreadable_total",
     "gateway_refresh_reused_total",
+    "gateway_refusals_untold_total",
     "http_connections_refused_total",
     "ingest_key_uses_lost_total",
     "ingest_notes_lost_total",

@@ -2,10 +2,11 @@
 //! and between its requests, whoever it is of. What a request may take is bounded where
 //! it is read.
 
+mod room;
+
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -22,12 +23,12 @@ use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use metrics::counter;
 use pin_project_lite::pin_project;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_util::io::InspectReader;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
+use self::room::{Quiet, Room};
 use super::slashes;
 use super::unread::{self, Lender};
 use crate::open_files;
@@ -52,13 +53,14 @@ pub(super) struct Bounds {
     /// How long a connection of HTTP/1 is kept without a request. Proxies and load
     /// balancers keep theirs for ten minutes at most, and must be the first to close:
     /// the other way round a request can meet a connection that is just being closed.
+    /// It is less where room runs out.
     idle: Duration,
     /// How often a client of HTTP/2 is asked whether it is there.
     ping: Duration,
     /// How long it has to answer.
     pong: Duration,
     /// How many more this process takes.
-    room: Arc<Semaphore>,
+    room: Arc<Room>,
 }
 
 impl Default for Bounds {
@@ -68,14 +70,14 @@ impl Default for Bounds {
             idle: Duration::from_secs(11 * 60),
             ping: Duration::from_secs(30),
             pong: Duration::from_secs(20),
-            room: Arc::new(Semaphore::new(room(open_files::limit()))),
+            room: Arc::new(Room::of(most(open_files::limit()))),
         }
     }
 }
 
 /// How many connections are taken where so many files may be open: the log, segments,
 /// Postgres and sockets that were upgraded need some too.
-fn room(files: u64) -> usize {
+fn most(files: u64) -> usize {
     usize::try_from(files / 2).map_or(MOST_CONNECTIONS, |half| half.min(MOST_CONNECTIONS))
 }
 
@@ -94,13 +96,18 @@ pub(super) async fn serve(
             accepted = Listener::accept(&mut listener) => accepted,
             () = shutdown.cancelled() => break,
         };
-        let Ok(place) = bounds.room.clone().try_acquire_owned() else {
-            counter!("http_connections_refused_total").increment(1);
+        let Some(place) = bounds.room.place() else {
+            refused();
             continue;
         };
         let (bounds, shutdown) = (bounds.clone(), shutdown.clone());
         let (router, watcher) = (router.clone(), graceful.watcher());
         tokio::spawn(async move {
+            let place = match shutdown.run_until_cancelled(place.taken()).await {
+                Some(Some(place)) => place,
+                Some(None) => return refused(),
+                None => return,
+            };
             let spoken = timeout(bounds.head, language(&stream));
             // Who has said nothing when the process stops has nothing under way.
             let spoken = shutdown.run_until_cancelled(spoken).await;
@@ -122,6 +129,10 @@ pub(super) async fn serve(
     drop(listener);
     // Connections that will not end are cut; their clients resume elsewhere.
     timeout(DRAIN, graceful.shutdown()).await.ok();
+}
+
+fn refused() {
+    counter!("http_connections_refused_total").increment(1);
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -153,15 +164,19 @@ async fn serve_http1(
     shutdown: &CancellationToken,
 ) -> hyper::Result<()> {
     let lender = Lender::default();
+    let seat = bounds.room.seat();
+    let called = seat.quiet.clone();
     let service = service_fn(move |request: Request<Incoming>| {
+        // It may have been read together with the one before.
+        called.heard();
         unread::answer(router.clone(), lender.clone(), prepared(request, address))
     });
     let heads = Heads {
-        heard: Arc::default(),
+        quiet: seat.quiet.clone(),
         limit: bounds.head,
     };
-    let heard = heads.heard.clone();
-    let stream = InspectReader::new(stream, move |_: &[u8]| heard.store(true, Relaxed));
+    let read = seat.quiet.clone();
+    let stream = InspectReader::new(stream, move |_: &[u8]| read.heard());
     let connection = http1::Builder::new()
         .timer(heads)
         .header_read_timeout(bounds.idle)
@@ -169,12 +184,19 @@ async fn serve_http1(
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut connection = pin!(connection);
-    // As a watcher does, which knows no connection that can be upgraded.
+    // As a watcher does, which knows no connection that can be upgraded. The connection
+    // comes first: what has come is read before it is asked to leave.
     tokio::select! {
+        biased;
         ended = connection.as_mut() => ended,
         () = shutdown.cancelled() => {
             connection.as_mut().graceful_shutdown();
             connection.await
+        }
+        () = seat.quiet.asked_to_leave() => {
+            connection.as_mut().graceful_shutdown();
+            // Who does not take its last answer is cut, as it would have been.
+            timeout(bounds.idle, connection).await.unwrap_or(Ok(()))
         }
     }
 }
@@ -210,8 +232,7 @@ fn prepared(request: Request<Incoming>, address: SocketAddr) -> Request<Incoming
 /// Times the heads of one connection of HTTP/1. hyper has one limit for the wait for a
 /// head and for the head itself; the first must be long and the second short.
 struct Heads {
-    /// Whether anything was read since hyper began to wait.
-    heard: Arc<AtomicBool>,
+    quiet: Arc<Quiet>,
     limit: Duration,
 }
 
@@ -221,9 +242,9 @@ impl Timer for Heads {
     }
 
     fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {
-        self.heard.store(false, Relaxed);
+        self.quiet.waits(deadline);
         Box::pin(Head {
-            heard: self.heard.clone(),
+            quiet: self.quiet.clone(),
             limit: self.limit,
             begun: false,
             timer: tokio::time::sleep_until(deadline.into()),
@@ -235,7 +256,7 @@ pin_project! {
     /// The limit of one head: the nearer one from its first byte on. What is read wakes
     /// who polls this.
     struct Head {
-        heard: Arc<AtomicBool>,
+        quiet: Arc<Quiet>,
         limit: Duration,
         begun: bool,
         #[pin]
@@ -248,7 +269,7 @@ impl Future for Head {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
-        if !*this.begun && this.heard.load(Relaxed) {
+        if !*this.begun && this.quiet.is_heard() {
             *this.begun = true;
             let deadline = tokio::time::Instant::now() + *this.limit;
             this.timer.as_mut().reset(deadline);

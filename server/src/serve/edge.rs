@@ -9,7 +9,7 @@ use anyhow::Context;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
-use gateway::config::{Config as GatewayConfig, PublicUrl};
+use gateway::config::{Budget, Config as GatewayConfig, PublicUrl};
 use gateway::{Gateway, Surroundings};
 use ingest::IngestState;
 use ingest::telemetry::syslog::{self, Port};
@@ -169,6 +169,9 @@ fn build_gateway(platform: &Platform, port: u16) -> anyhow::Result<Option<Gatewa
     settings.tenant_erasure_grace = Duration::from_secs(config.tenant_erasure_grace_s.into());
     settings.session_lifetime = Duration::from_secs(config.session_lifetime_s.into());
     settings.telemetry = allowance(config);
+    let budget = Budget::new(config.query_memory_bytes);
+    let stores = Stores::new(data.db.clone(), store_limits(config)).within(budget.clone());
+    settings.query_memory = Some(budget);
     let given = Surroundings {
         config: settings,
         clock: CLOCK,
@@ -182,11 +185,21 @@ fn build_gateway(platform: &Platform, port: u16) -> anyhow::Result<Option<Gatewa
         rates: platform.rates.clone(),
         outbound: platform.outbound.clone(),
         meter: platform.meter.clone(),
-        metric_stores: Some(Arc::new(Stores::new(data.db.clone(), Limits::default()))),
+        metric_stores: Some(Arc::new(stores)),
     };
     Ok(Some(
         Gateway::new(given).context("cannot build the gateway")?,
     ))
+}
+
+/// What is kept of segments for the next query is no more than half of what queries hold.
+fn store_limits(config: &Config) -> Limits {
+    let all = Limits::default();
+    let half = usize::try_from(config.query_memory_bytes / 2).unwrap_or(usize::MAX);
+    Limits {
+        segment_bytes: all.segment_bytes.min(half),
+        ..all
+    }
 }
 
 /// Whether agents send to a process of these roles.
@@ -209,6 +222,9 @@ fn agents(platform: &Platform) -> Arc<IngestState> {
         allowance: allowance(config),
     });
     state.instance.clone_from(&config.instance);
+    let url = config.public_url.as_deref();
+    let url = url.and_then(|url| PublicUrl::parse(url).ok());
+    state.https = url.is_some_and(|url| url.is_secure());
     Arc::new(state)
 }
 
@@ -233,7 +249,10 @@ fn probes(platform: &Platform) -> Router {
         .route("/readyz", get(ready::answer))
         .route(
             "/metrics",
-            get(|State(p): State<Platform>| async move { p.metrics.render() }),
+            get(|State(p): State<Platform>| async move {
+                gateway::process::measure();
+                p.metrics.render()
+            }),
         )
         .with_state(platform.clone())
 }

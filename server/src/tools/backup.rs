@@ -1,38 +1,95 @@
-//! Backup and restore: the log, and what only Postgres holds (vault and telemetry),
-//! each from a moment at which it fits the log's. Read models and history are folds and are rebuilt. The master key
-//! is not in the backup, which is worth nothing without it.
+//! Backup: the log, and what only Postgres holds (vault and telemetry), each from a moment
+//! at which it fits the log's. Read models and history are folds and are rebuilt. The master
+//! key is not in the backup, which is worth nothing without it.
 
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, bail, ensure};
 use chrono::{DateTime, Utc};
+use eventlog::EventLog;
+use eventlog::embedded::EmbeddedLog;
 use futures::TryStreamExt;
-use projections::Db;
-use projections::vault::Vault;
+use projections::{Db, migrate};
 use serde::{Deserialize, Serialize};
-use sqlx::{AssertSqlSafe, Executor, PgConnection, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction};
 use tokio::io::AsyncWriteExt;
 
-use super::{Lines, Workbench, empty_or_absent, print, tell};
-use crate::config::Config;
-use crate::master_key;
-use crate::storage::{self, Database};
+use super::{Lines, Workbench, empty_or_absent, tell};
 
 const MANIFEST: &str = "manifest.json";
+/// What it is called until it is whole.
+const DRAFT: &str = "manifest.new";
 
 /// What a backup says of itself.
 #[derive(Debug, Serialize, Deserialize)]
-struct Manifest {
+pub(super) struct Manifest {
     format: u32,
     program: String,
     log_id: String,
-    tables: Vec<String>,
+    /// The version of the tables; backups of before it was told have none.
+    #[serde(default)]
+    schema: Option<i64>,
+    pub(super) tables: Vec<String>,
     /// Partitions of the telemetry store, by table: ten minutes of the first level,
     /// days of the second.
     #[serde(default)]
-    slots: Vec<(String, DateTime<Utc>)>,
+    pub(super) slots: Vec<(String, DateTime<Utc>)>,
     #[serde(default)]
-    days: Vec<(String, i32)>,
+    pub(super) days: Vec<(String, i32)>,
+}
+
+/// Whether a whole backup is in `folder`, seen from here.
+pub(super) fn is_there(folder: &Path) -> bool {
+    folder.join(MANIFEST).exists()
+}
+
+impl Manifest {
+    /// Last of a backup, and whole or not at all: a folder with a manifest is a backup.
+    fn write(&self, folder: &Path) -> anyhow::Result<()> {
+        let (file, draft) = (folder.join(MANIFEST), folder.join(DRAFT));
+        std::fs::write(&draft, serde_json::to_vec_pretty(self)?)?;
+        std::fs::File::open(&draft)?.sync_all()?;
+        std::fs::rename(&draft, &file)?;
+        sync_around(&file)
+    }
+
+    /// The manifest of a backup that this program can restore.
+    pub(super) fn read(folder: &Path) -> anyhow::Result<Self> {
+        let no_backup = || format!("{} holds no whole backup", folder.display());
+        let text = std::fs::read(folder.join(MANIFEST)).with_context(no_backup)?;
+        let manifest: Self = serde_json::from_slice(&text).with_context(no_backup)?;
+        let (format, newest) = (manifest.format, migrate::newest());
+        ensure!(
+            format == 1,
+            "backup format {format} is newer than this program"
+        );
+        if let Some(schema) = manifest.schema {
+            ensure!(
+                migrate::knows(schema),
+                "the backup is of a newer version of the program (tables of version {schema}, this \
+                 one knows {newest}): restore it with that"
+            );
+        }
+        Ok(manifest)
+    }
+
+    pub(super) fn schema(&self) -> i64 {
+        self.schema.unwrap_or_else(migrate::newest)
+    }
+
+    /// Where rows of a table do not come in.
+    pub(super) fn not_taken(&self, table: &str) -> String {
+        let remedy = match self.schema {
+            Some(_) => "",
+            None => {
+                ": this backup does not say of which version its tables are; restore it with \
+                 the program that wrote it, and start the newer one on that"
+            }
+        };
+        format!("{table} cannot be restored{remedy}")
+    }
 }
 
 pub(super) async fn write(bench: &Workbench, out: &Lines, folder: &Path) -> anyhow::Result<()> {
@@ -53,10 +110,47 @@ pub(super) async fn write(bench: &Workbench, out: &Lines, folder: &Path) -> anyh
              Backup on Kafka, says how and why)"
         );
     };
-    std::fs::create_dir_all(folder)?;
+    // What is in it is for whoever runs the platform.
+    let mut private = std::fs::DirBuilder::new();
+    private.recursive(true).mode(0o700).create(folder)?;
+    // Taken at once: who comes second clears nothing.
+    let draft = std::fs::File::create_new(folder.join(DRAFT));
+    draft.with_context(|| format!("{} is taken by another backup", folder.display()))?;
+    let mut unfinished = Unfinished(Some(folder));
+    let written = write_into(folder, db, embedded, out).await;
+    written.with_context(|| format!("no backup was made in {}", folder.display()))?;
+    unfinished.0 = None;
+    tell(
+        out,
+        format!("done: {}; keep the master key apart", folder.display()),
+    )
+    .await;
+    Ok(())
+}
+
+/// Takes back what there is of a backup, unless it came to its end: a disk that it has
+/// filled is the platform's too, and a half of one is none.
+struct Unfinished<'a>(Option<&'a Path>);
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        if let Some(folder) = self.0 {
+            clear(folder);
+        }
+    }
+}
+
+async fn write_into(
+    folder: &Path,
+    db: &Db,
+    embedded: Arc<EmbeddedLog>,
+    out: &Lines,
+) -> anyhow::Result<()> {
+    let log_id = embedded.id().to_string();
     // Telemetry as it was before the log was copied: what it has read is all in the
     // copy. The vault afterwards: it has every secret that the copy refers to.
     let mut telemetry = Still::of(db, "telemetry").await?;
+    let schema = migrate::version(&mut telemetry.rows).await?;
     let slots = telemetry.partitions("_l0", "slot").await?;
     let days = telemetry.partitions("_l1", "day").await?;
     let log_folder = folder.join("log");
@@ -67,74 +161,13 @@ pub(super) async fn write(bench: &Workbench, out: &Lines, folder: &Path) -> anyh
     let manifest = Manifest {
         format: 1,
         program: env!("CARGO_PKG_VERSION").to_owned(),
-        log_id: bench.log.id().to_string(),
+        log_id,
+        schema: Some(schema),
         tables,
         slots,
         days,
     };
-    // Last, so that a folder with a manifest is a whole backup.
-    std::fs::write(folder.join(MANIFEST), serde_json::to_vec_pretty(&manifest)?)?;
-    tell(
-        out,
-        format!("done: {}; keep the master key apart", folder.display()),
-    )
-    .await;
-    Ok(())
-}
-
-/// Erases everything on `list` once more: people and tenants.
-async fn erase_again(db: &Db, list: &Path) -> anyhow::Result<()> {
-    let lines = gateway::erased::read(list)?;
-    Ok(gateway::erased::again(db, &lines).await?)
-}
-
-/// Fills an empty data folder; the next start rebuilds every read model. Who was erased
-/// after the backup, person or tenant, is erased again.
-pub(crate) async fn restore(folder: &Path, config: &Config) -> anyhow::Result<()> {
-    let manifest: Manifest = serde_json::from_slice(
-        &std::fs::read(folder.join(MANIFEST))
-            .with_context(|| format!("{} holds no whole backup", folder.display()))?,
-    )?;
-    ensure!(
-        manifest.format == 1,
-        "backup format {} is newer than this program",
-        manifest.format
-    );
-    let log = config.data_dir.join("log");
-    ensure!(
-        empty_or_absent(&log)?,
-        "{} is not empty: restore into a new folder",
-        log.display()
-    );
-    // Before anything is there that would have to be removed for another try.
-    let master = master_key::existing(config)?.with_context(|| {
-        format!(
-            "put the master key of the backup into {}; nothing was restored yet",
-            master_key::default_file(config).display()
-        )
-    })?;
-    let database = Database::plan(config)?;
-    let (db, settings) = database.pools(config)?;
-    let filling = async {
-        copy_folder(&folder.join("log"), &log)?;
-        storage::migrate(&settings, &database.wait).await?;
-        make_partitions(&db, &manifest).await?;
-        for table in &manifest.tables {
-            copy_in(&db, table, &folder.join(format!("{table}.copy"))).await?;
-        }
-        erase_again(&db, &config.erased_list()).await?;
-        let opened = Vault::open(&db, master).await;
-        opened.context("the vault of this backup, with the master key that is there")
-    };
-    let (_, server) = database.start_for(filling).await?;
-    if let Some(server) = server {
-        server.stop().await?;
-    }
-    print(&format!(
-        "done: {}; read models are rebuilt when the platform starts on it",
-        config.data_dir.display()
-    ));
-    Ok(())
+    manifest.write(folder)
 }
 
 /// One schema as it is at one moment.
@@ -201,62 +234,66 @@ async fn copy_out(rows: &mut PgConnection, table: &str, file: &Path) -> anyhow::
     Ok(bytes)
 }
 
-async fn make_partitions(db: &Db, manifest: &Manifest) -> anyhow::Result<()> {
-    for (table, slot) in &manifest.slots {
-        sqlx::query("SELECT telemetry.ensure_slot($1, $2)")
-            .bind(table)
-            .bind(slot)
-            .execute(db.writer())
-            .await?;
-    }
-    for (table, day) in &manifest.days {
-        sqlx::query("SELECT telemetry.ensure_day($1, $2)")
-            .bind(table)
-            .bind(day)
-            .execute(db.writer())
-            .await?;
-    }
-    Ok(())
-}
-
-async fn copy_in(db: &Db, table: &str, file: &Path) -> anyhow::Result<()> {
-    let mut rows = db.writer().begin().await?;
-    // A fresh vault may have rows of its own, the canary among them.
-    rows.execute(AssertSqlSafe(format!("TRUNCATE {table} CASCADE")))
-        .await?;
-    // Rows of all tenants come in at once, which policies do not let COPY do.
-    let guarded: bool =
-        sqlx::query_scalar("SELECT relforcerowsecurity FROM pg_class WHERE oid = $1::regclass")
-            .bind(table)
-            .fetch_one(&mut *rows)
-            .await?;
-    let guard =
-        |word: &str| AssertSqlSafe(format!("ALTER TABLE {table} {word} ROW LEVEL SECURITY"));
-    if guarded {
-        rows.execute(guard("NO FORCE")).await?;
-    }
-    let statement = format!("COPY {table} FROM STDIN (FORMAT binary)");
-    let mut sink = rows.copy_in_raw(&statement).await?;
-    sink.read_from(tokio::fs::File::open(file).await?).await?;
-    sink.finish().await?;
-    if guarded {
-        rows.execute(guard("FORCE")).await?;
-    }
-    Ok(rows.commit().await?)
-}
-
-fn copy_folder(from: &Path, to: &Path) -> anyhow::Result<()> {
-    std::fs::create_dir_all(to)?;
-    for entry in std::fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy_folder(&entry.path(), &target)?;
-        } else {
-            std::fs::copy(entry.path(), &target)?;
-            std::fs::File::open(&target)?.sync_all()?;
+/// Removes what is in a folder, as far as that goes; it may be somebody's own.
+fn clear(folder: &Path) {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    for path in entries.map(|entry| entry.path()) {
+        let removed = match path.is_dir() {
+            true => std::fs::remove_dir_all(&path),
+            false => std::fs::remove_file(&path),
+        };
+        if let Err(error) = removed {
+            tracing::warn!(path = %path.display(), %error, "a part of a backup cannot be removed");
         }
     }
-    std::fs::File::open(to)?.sync_all()?;
-    Ok(())
+}
+
+/// Makes it last that a file or folder has its name.
+pub(super) fn sync_around(path: &Path) -> anyhow::Result<()> {
+    let folder = path.parent().context("it lies in a folder")?;
+    Ok(std::fs::File::open(folder)?.sync_all()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_unfinished_goes_and_its_folder_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("log/main")).unwrap();
+        std::fs::write(folder.path().join("vault.logins.copy"), "half").unwrap();
+        drop(Unfinished(None));
+        assert!(!empty_or_absent(folder.path()).unwrap());
+        drop(Unfinished(Some(folder.path())));
+        assert!(folder.path().exists() && empty_or_absent(folder.path()).unwrap());
+    }
+
+    #[test]
+    fn half_a_manifest_and_one_of_a_newer_version_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let refused = || format!("{:#}", Manifest::read(folder.path()).unwrap_err());
+        assert!(refused().contains("no whole backup"), "{}", refused());
+        let mut manifest = Manifest {
+            format: 1,
+            program: "0.1.0".to_owned(),
+            log_id: "any".to_owned(),
+            schema: Some(migrate::newest()),
+            tables: Vec::new(),
+            slots: Vec::new(),
+            days: Vec::new(),
+        };
+        manifest.write(folder.path()).unwrap();
+        assert_eq!(
+            Manifest::read(folder.path()).unwrap().schema(),
+            migrate::newest()
+        );
+        manifest.schema = Some(migrate::newest() + 1);
+        manifest.write(folder.path()).unwrap();
+        assert!(refused().contains("newer version"), "{}", refused());
+        let file = folder.path().join(MANIFEST);
+        let text = std::fs::read(&file).unwrap();
+        std::fs::write(&file, &text[..text.len() / 2]).unwrap();
+        assert!(refused().contains("no whole backup"), "{}", refused());
+    }
 }

@@ -1,6 +1,8 @@
 //! `sre-copilot log ...`: topics, sizes, records as JSON, damage, copy to Kafka.
 
 use anyhow::{Context, ensure};
+#[cfg(feature = "kafka")]
+use eventlog::copy::CopyError;
 use eventlog::{Record, Visibility, inspect};
 use schemas::codec;
 use schemas::messages::MessageSet;
@@ -185,15 +187,27 @@ pub(super) async fn copy(to: &str, config: &Config, print: impl Fn(&str)) -> any
         .as_deref()
         .context("set KAFKA_BROKERS to the target of the copy")?;
     ensure_kept(config)?;
+    super::ensure_owned(config)?;
     let from = crate::storage::open_embedded(config).await?;
-    let report =
-        eventlog::copy::to_kafka(&*from, crate::storage::kafka_options(brokers, config)).await?;
+    let options = crate::storage::kafka_options(brokers, config);
+    let report = eventlog::copy::to_kafka(&*from, options)
+        .await
+        .map_err(|error| not_copied(error, config))?;
     crate::storage::note_moved(config, brokers)?;
     print(&format!(
         "copied {} records; start with KAFKA_BROKERS set from now on",
         report.records
     ));
     Ok(())
+}
+
+/// What keeps a log there from being opened is told as when it is opened.
+#[cfg(feature = "kafka")]
+fn not_copied(error: CopyError, config: &Config) -> anyhow::Error {
+    match error {
+        CopyError::Open(error) => crate::storage::not_opened(error, config),
+        other => other.into(),
+    }
 }
 
 #[cfg(not(feature = "kafka"))]

@@ -1,7 +1,12 @@
 //! A backup restored into an empty folder is the same platform.
 
+use std::path::Path;
+
+use futures::TryStreamExt;
+use projections::{DbConfig, migrate};
 use reqwest::Method;
 use serde_json::{Value, json};
+use sqlx::{Connection, PgConnection};
 use testkit::eventually;
 
 use crate::client::{Client, http};
@@ -56,12 +61,27 @@ async fn a_restored_backup_is_the_same_platform() {
         said.contains("master key") && !restored.join("log").exists(),
         "{said}"
     );
-    std::fs::create_dir_all(restored.join("keys")).unwrap();
-    std::fs::copy(
-        data.join("keys/master.key"),
-        restored.join("keys/master.key"),
-    )
-    .unwrap();
+    let said = change_manifest(&copy, |manifest| manifest["schema"] = json!(99_990_000));
+    let newer = refusal(&restored, &restore, &variables).await;
+    assert!(
+        newer.contains("newer version") && !restored.join("log").exists(),
+        "{newer}"
+    );
+    std::fs::write(copy.join("manifest.json"), said).unwrap();
+    // With a key that does not open it nothing stays, so that the right one may come.
+    put_key(&data, &restored);
+    std::fs::write(restored.join("keys/master.key"), [7; 32]).unwrap();
+    let said = refusal(&restored, &restore, &variables).await;
+    assert!(
+        said.contains("nothing was restored") && !restored.join("log").exists(),
+        "{said}"
+    );
+    assert!(
+        !migrate::is_used(&DbConfig::new(second.url()))
+            .await
+            .unwrap()
+    );
+    put_key(&data, &restored);
     // After the backup, which still holds her account and the key that opens her name.
     let owner = log_in(&client, platform.base()).await;
     let path = format!("/api/v1/members/{}/erase", grace.id);
@@ -71,6 +91,14 @@ async fn a_restored_backup_is_the_same_platform() {
     std::fs::copy(data.join("erased"), restored.join("erased")).unwrap();
     tool(&restored, &restore, &variables).await;
     elsewhere.begin().await;
+    // The vault of a platform goes for nobody's backup.
+    let third = elsewhere.folder().join("third");
+    put_key(&data, &third);
+    let said = refusal(&third, &restore, &variables).await;
+    assert!(
+        said.contains("used by a platform") && !third.join("log").exists(),
+        "{said}"
+    );
 
     // The password is in the vault, the incident in the log.
     let there = log_in(&client, elsewhere.base()).await;
@@ -93,6 +121,97 @@ async fn a_restored_backup_is_the_same_platform() {
     let path = format!("{incident}/acknowledge");
     let (status, answer) = there.post(&path, &body).await;
     assert_eq!(status, 200, "work goes on: {answer}");
+}
+
+/// Since then tables have got columns, and there are more of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_of_an_older_version_is_restored() {
+    let Some(first) = Database::start("flows::backup").await else {
+        return;
+    };
+    let Some(second) = Database::start("flows::backup").await else {
+        return;
+    };
+    let platform = Platform::start(Some(first.url().to_owned())).await;
+    let client = platform.register().await;
+    let (data, copy) = (
+        platform.folder().join("data"),
+        platform.folder().join("backup"),
+    );
+    tool(&data, &["backup", copy.to_str().unwrap()], &[]).await;
+    make_older(&copy, first.url(), 69).await;
+
+    let mut elsewhere = platform.elsewhere(second.url());
+    let restored = elsewhere.folder().join("data");
+    put_key(&data, &restored);
+    let variables = [("DATABASE_URL", second.url())];
+    let restore = ["restore", copy.to_str().unwrap()];
+    // The control: its rows do not fit the tables of today.
+    let versioned = change_manifest(&copy, |manifest| manifest["schema"] = Value::Null);
+    let said = refusal(&restored, &restore, &variables).await;
+    assert!(
+        said.contains("does not say of which version") && !restored.join("log").exists(),
+        "{said}"
+    );
+    std::fs::write(copy.join("manifest.json"), versioned).unwrap();
+    tool(&restored, &restore, &variables).await;
+    elsewhere.begin().await;
+    log_in(&client, elsewhere.base()).await;
+}
+
+/// Makes a backup of the database at `url` one with the tables of an older version.
+async fn make_older(copy: &Path, url: &str, version: i64) {
+    let then = testkit::postgres().await.expect("there is Postgres");
+    let shape = DbConfig::new(&then.url);
+    migrate::migrate_to(&shape, version).await.unwrap();
+    let mut then = PgConnection::connect(&then.url).await.unwrap();
+    let mut now = PgConnection::connect(url).await.unwrap();
+    let text = std::fs::read(copy.join("manifest.json")).unwrap();
+    let manifest: Value = serde_json::from_slice(&text).unwrap();
+    let mut tables = Vec::new();
+    for table in manifest["tables"].as_array().unwrap() {
+        let table = table.as_str().unwrap();
+        let columns: Option<String> = sqlx::query_scalar(
+            "SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
+             WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped",
+        )
+        .bind(table)
+        .fetch_one(&mut then)
+        .await
+        .unwrap();
+        let file = copy.join(format!("{table}.copy"));
+        let Some(columns) = columns else {
+            std::fs::remove_file(file).unwrap();
+            continue;
+        };
+        let rows = format!("COPY (SELECT {columns} FROM {table}) TO STDOUT (FORMAT binary)");
+        let chunks = now.copy_out_raw(&rows).await.unwrap();
+        let chunks: Vec<_> = chunks.try_collect().await.unwrap();
+        let bytes: Vec<u8> = chunks.concat();
+        std::fs::write(file, bytes).unwrap();
+        tables.push(table);
+    }
+    assert!(tables.len() < manifest["tables"].as_array().unwrap().len());
+    change_manifest(copy, |manifest| {
+        manifest["schema"] = json!(version);
+        manifest["tables"] = json!(tables);
+    });
+}
+
+/// Returns what the manifest was.
+fn change_manifest(copy: &Path, change: impl FnOnce(&mut Value)) -> Vec<u8> {
+    let file = copy.join("manifest.json");
+    let before = std::fs::read(&file).unwrap();
+    let mut manifest: Value = serde_json::from_slice(&before).unwrap();
+    change(&mut manifest);
+    std::fs::write(file, manifest.to_string()).unwrap();
+    before
+}
+
+/// What opens the backup of the platform in `from`.
+fn put_key(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to.join("keys")).unwrap();
+    std::fs::copy(from.join("keys/master.key"), to.join("keys/master.key")).unwrap();
 }
 
 /// The owner, by the password.

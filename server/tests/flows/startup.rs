@@ -129,6 +129,24 @@ fn an_empty_variable_counts_as_unset_whatever_it_holds() {
 }
 
 #[test]
+fn the_configuration_that_is_printed_is_one_that_is_read() {
+    let folder = reachable_folder();
+    let variables = [
+        ("SRE_COPILOT_TRUSTED_PROXIES", "127.0.0.1"),
+        ("REDIS_URL", "redis://:s3cret@127.0.0.1:6379"),
+    ];
+    let printed = run(folder.path(), &["config"], &variables);
+    let text = String::from_utf8_lossy(&printed.stdout);
+    let masked = "# Masked as ***, to be put in again before this is used as a file: redis_url\n";
+    assert!(text.starts_with(masked), "{text}");
+    assert!(!text.contains("s3cret"), "{text}");
+    std::fs::write(folder.path().join("out.toml"), &printed.stdout).unwrap();
+    let again = run(folder.path(), &["--config", "out.toml", "config"], &[]);
+    assert!(again.status.success(), "{again:?}");
+    assert_eq!(String::from_utf8_lossy(&again.stdout), text);
+}
+
+#[test]
 fn a_word_that_is_no_level_is_refused_because_nothing_would_be_said() {
     let folder = reachable_folder();
     let (line, code) = complaint(&run(folder.path(), &["config", "--log", "json,noisy"], &[]));
@@ -162,6 +180,30 @@ fn a_tool_makes_no_platform_where_there_is_none() {
     }
     let left = std::fs::read_dir(folder.path()).unwrap().count();
     assert_eq!(left, 0, "nothing was made");
+}
+
+/// Its database goes on with the log on Kafka: a backup of the two would not fit.
+#[test]
+fn a_log_that_was_moved_is_left_alone_by_tools() {
+    let folder = reachable_folder();
+    let log = folder.path().join("data/log");
+    std::fs::create_dir_all(&log).unwrap();
+    std::fs::write(log.join("moved"), "copied to Kafka at broker:9092").unwrap();
+    let copy = folder.path().join("copy");
+    for arguments in [
+        &["backup", copy.to_str().unwrap()][..],
+        &["replay", "--all"],
+        &["compact"],
+        &["vault", "status"],
+    ] {
+        let (line, code) = complaint(&run(folder.path(), arguments, &[]));
+        assert!(
+            line.contains("copied to Kafka at broker:9092") && line.contains("KAFKA_BROKERS"),
+            "{arguments:?}: {line}"
+        );
+        assert_eq!(code, 1);
+    }
+    assert!(!copy.exists());
 }
 
 #[test]
@@ -227,7 +269,29 @@ fn what_no_restart_mends_is_a_matter_of_configuration() {
             vec![("DATABASE_URL", "postgres://u@db/x?sslrootcert=nowhere.pem")],
             "sslrootcert cannot be read",
         ),
+        (
+            vec![
+                ("DATABASE_URL", "postgres://u@db/x?sslmode=verify-full"),
+                ("PGSSLROOTCERT", "nowhere.pem"),
+            ],
+            "PGSSLROOTCERT is `nowhere.pem`: cannot be read",
+        ),
+        (
+            vec![
+                ("DATABASE_URL", "postgres://u:s3cret@127.0.0.1:1/x"),
+                ("SRE_COPILOT_MASTER_KEY_FILE", "nowhere.key"),
+            ],
+            "master_key_file is `nowhere.key`: cannot read",
+        ),
         (vec![("REDIS_URL", "redis//:s3cret@cache")], "REDIS_URL is"),
+        (
+            vec![
+                ("SRE_COPILOT_SMTP_URL", "smtps://ada:s3cret@mail.example"),
+                ("SRE_COPILOT_MAIL_FROM", "copilot@mail.example"),
+                ("SRE_COPILOT_SMTP_CA_FILE", "nowhere.pem"),
+            ],
+            "smtp_ca_file is `nowhere.pem`: cannot be read",
+        ),
         (
             vec![kafka, (options, "sasl.pasword=s3cret")],
             "sasl.pasword: No such configuration property",
@@ -251,6 +315,25 @@ fn what_no_restart_mends_is_a_matter_of_configuration() {
         let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
         assert!(!text.contains("s3cret"), "{text}");
     }
+}
+
+#[test]
+fn what_kafka_refuses_is_named_when_a_log_is_copied_there_too() {
+    let folder = reachable_folder();
+    std::fs::create_dir_all(folder.path().join("data/log")).unwrap();
+    let variables = [
+        ("KAFKA_BROKERS", "127.0.0.1:1"),
+        ("SRE_COPILOT_KAFKA_OPTIONS", "sasl.pasword=s3cret"),
+    ];
+    let output = run(folder.path(), &["log", "copy", "--to", "kafka"], &variables);
+    let (line, code) = complaint(&output);
+    assert!(
+        line.contains("SRE_COPILOT_KAFKA_OPTIONS is `sasl.pasword`")
+            && line.contains("No such configuration property"),
+        "{line}"
+    );
+    assert!(!line.contains("s3cret"), "{line}");
+    assert_eq!(code, 78);
 }
 
 #[test]

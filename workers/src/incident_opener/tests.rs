@@ -126,9 +126,70 @@ fn titles_fall_back_from_summary_to_description_to_name_and_group() {
 }
 
 #[test]
+fn a_group_of_several_names_is_not_named_by_one() {
+    let named = |names: [&str; 3]| {
+        let body = changed(|b| {
+            b["commonAnnotations"] = json!({});
+            b["groupLabels"] = json!({"cluster": "eu-1"});
+            b["commonLabels"] = json!({"cluster": "eu-1"});
+            for (n, name) in names.into_iter().enumerate() {
+                b["alerts"][n]["labels"]["alertname"] = json!(name);
+            }
+            b["alerts"][0]["status"] = json!("resolved");
+        });
+        received(&body).title
+    };
+    assert_eq!(
+        named(["Over", "DiskFull", "DiskFull"]),
+        "DiskFull (cluster=eu-1)"
+    );
+    assert_eq!(
+        named(["Over", "DiskFull", "NodeDown"]),
+        "DiskFull, NodeDown (cluster=eu-1)"
+    );
+    let many = changed(|b| {
+        b["commonAnnotations"] = json!({});
+        b["groupLabels"] = json!({});
+        b["commonLabels"] = json!({});
+        let one = b["alerts"][0].clone();
+        let named = |name: &str| {
+            let mut alert = one.clone();
+            alert["labels"]["alertname"] = json!(name);
+            alert
+        };
+        b["alerts"] = json!(["A", "B", "C", "B", "D"].map(named));
+    });
+    assert_eq!(received(&many).title, "A, B and 2 more");
+}
+
+#[test]
 fn a_long_title_is_shortened_between_characters() {
     let body = changed(|b| b["commonAnnotations"]["summary"] = json!("ü".repeat(301)));
     assert_eq!(received(&body).title, format!("{}…", "ü".repeat(299)));
+}
+
+/// A command over the runner's limit goes to nobody.
+#[test]
+fn many_long_annotations_are_cut_to_what_a_command_can_hold() {
+    let long = "ä".repeat(32 * 1024);
+    let body = changed(|body| {
+        let alert = body["alerts"][0].clone();
+        let alerts = (0..80).map(|n| {
+            let mut alert = alert.clone();
+            alert["fingerprint"] = json!(format!("{n:016x}"));
+            alert["annotations"]["summary"] = json!(long);
+            alert
+        });
+        body["alerts"] = alerts.collect();
+    });
+    let received = received(&body);
+    let texts = received.alerts.iter().flat_map(|alert| &alert.annotations);
+    let bytes: usize = texts.map(|label| label.value.len()).sum();
+    assert_eq!(received.alerts.len(), 80);
+    assert!(
+        bytes <= ANNOTATION_BYTES && bytes > ANNOTATION_BYTES / 4,
+        "{bytes}"
+    );
 }
 
 #[test]

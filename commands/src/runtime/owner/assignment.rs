@@ -1,9 +1,10 @@
 //! Taking partitions over and letting them go.
 
 use anyhow::Context as _;
-use eventlog::{Log, Visibility};
+use eventlog::{Log, LogError, Visibility};
 use futures::future::try_join_all;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use super::{Owner, Part};
 use crate::runtime::errand::{Messenger, within};
@@ -17,8 +18,28 @@ use crate::runtime::tail::Tail;
 const FILL_BYTES: usize = 1 << 20;
 
 impl Owner {
-    /// Takes partitions over, each with the events that the history may lack.
-    pub(super) async fn assigned(&mut self, parts: Vec<Part>) -> anyhow::Result<()> {
+    /// Takes partitions over as soon as the log tells what they hold.
+    pub(super) async fn assigned(
+        &mut self,
+        parts: &[Part],
+        shutdown: &CancellationToken,
+    ) -> anyhow::Result<()> {
+        while let Err(error) = self.take_over(parts).await {
+            let log = error.downcast_ref::<LogError>();
+            if !log.is_some_and(LogError::is_passing) {
+                return Err(error);
+            }
+            tracing::warn!(%error, "partitions are taken over later");
+            let pause = tokio::time::sleep(self.limits.retry_longest);
+            if shutdown.run_until_cancelled(pause).await.is_none() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Each with the events that the history may lack.
+    async fn take_over(&mut self, parts: &[Part]) -> anyhow::Result<()> {
         let events = parts.iter().flat_map(|(topic, partition)| {
             let topics = registry::events_of(*topic).into_iter();
             topics.map(|topic| (topic, *partition))
@@ -27,7 +48,7 @@ impl Owner {
         let tails = try_join_all(fills).await?;
         self.tails.extend(tails);
         for part in parts {
-            self.intakes.insert(part, Intake::default());
+            self.intakes.insert(*part, Intake::default());
         }
         Ok(())
     }
@@ -42,7 +63,7 @@ impl Owner {
         }
         let lost = |commands, partition| parts.contains(&(commands, partition));
         let keeps = |key: &AggregateKey| !lost(key.kind.commands(), key.partition());
-        self.cache.retain(|key, _| keeps(key));
+        self.cache.retain(keeps);
         self.queues.retain(keeps);
         self.ready.retain(|command| keeps(&command.key));
         self.answers.retain(|answer| {
@@ -84,7 +105,9 @@ async fn fill(log: Log, messenger: Messenger, part: Part) -> anyhow::Result<(Par
             .await
             .context("reading the newest events")?;
         if fetched.next_offset <= next {
-            break;
+            // Without what lies there an aggregate would be decided on as it was before.
+            let why = format!("{}/{partition} does not go on at {next}", topic.name());
+            return Err(LogError::Unavailable(why).into());
         }
         next = fetched.next_offset;
         for record in fetched.records {

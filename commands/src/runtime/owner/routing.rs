@@ -4,11 +4,11 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use eventlog::{Position, Record};
-use schemas::ids::TenantId;
+use schemas::ids::{CommandId, TenantId};
 use schemas::topic::Topic;
 
 use super::{Owner, Part};
-use crate::history::Loaded;
+use crate::history::{Loaded, Settled};
 use crate::runtime::command::{Command, Unreadable};
 use crate::runtime::errand::{Arrival, Errand, Found};
 use crate::runtime::fact::Fact;
@@ -88,12 +88,7 @@ impl Owner {
         }
         let waited = match answer {
             Found::Loaded(loaded) => self.loaded(key, loaded),
-            Found::Settled(settled) => {
-                if let Some(command) = self.queues.0[&key].front() {
-                    command.earlier.get_or_init(|| settled);
-                }
-                true
-            }
+            Found::Settled { command, settled } => self.found(key, command, settled),
         };
         if waited {
             // Before what was read meanwhile, which may be for the same aggregate.
@@ -102,11 +97,20 @@ impl Owner {
         }
     }
 
+    /// False where it was asked about another: the partition was given away and has come
+    /// back since, and what waits now has asked for itself.
+    fn found(&self, key: AggregateKey, of: CommandId, settled: Option<Settled>) -> bool {
+        let first = self.queues.0.get(&key).and_then(VecDeque::front);
+        let Some(first) = first.filter(|first| first.envelope.command_id() == of) else {
+            return false;
+        };
+        first.earlier.get_or_init(|| settled);
+        true
+    }
+
     fn errand_for(&mut self, command: &Command) -> Option<Errand> {
-        let id = command.envelope.command_id();
         if let Some(held) = self.cache.get(&command.key) {
-            let unsure = command.earlier.get().is_none() && held.memory.may_be_older(id);
-            return unsure.then_some(Errand::Find { command: id });
+            return find_of(held, command);
         }
         let part = (command.key.kind.events(), command.key.partition());
         let tail = self.tails.get(&part)?;
@@ -119,10 +123,7 @@ impl Owner {
 
     /// After a load from the tail alone: what is left to ask.
     fn errand_if_uncached(&mut self, command: &Command) -> Option<Errand> {
-        let id = command.envelope.command_id();
-        let held = self.cache.get(&command.key)?;
-        let unsure = held.memory.may_be_older(id);
-        unsure.then_some(Errand::Find { command: id })
+        find_of(self.cache.get(&command.key)?, command)
     }
 
     fn ask(&mut self, key: AggregateKey, errand: Errand) {
@@ -189,6 +190,16 @@ impl Owner {
     }
 }
 
+/// What the history is asked, once, where `command` may have been settled long ago.
+fn find_of(held: &Held, command: &Command) -> Option<Errand> {
+    let id = command.envelope.command_id();
+    let unsure = command.earlier.get().is_none() && held.memory.may_be_older(id);
+    unsure.then(|| Errand::Find {
+        command: id,
+        not_before: held.memory.older_end(),
+    })
+}
+
 /// What the history is asked for an aggregate. The newest events say whose it is;
 /// without any, whoever asks.
 fn load_of(tail: &Tail, key: &AggregateKey, asks: TenantId) -> Errand {
@@ -249,3 +260,6 @@ fn alarm((topic, partition): Part, reason: &'static str, detail: &str) {
     metrics::counter!("commands_partitions_stopped_total", "topic" => topic, "reason" => reason)
         .increment(1);
 }
+
+#[cfg(test)]
+mod tests;

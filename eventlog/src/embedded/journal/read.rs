@@ -1,6 +1,7 @@
 //! Reading a partition: from memory where the newest records are, else from the
 //! segment that holds the offset.
 
+use std::io;
 use std::sync::Arc;
 
 use super::{Journal, State};
@@ -132,7 +133,9 @@ impl Journal {
             ));
         }
         let Some(place) = place_of(&state, first) else {
-            return Ok(Plan::Nothing(first.from.max(end)));
+            // What is only queued lies behind the hole.
+            let queued = state.tail.first(first.slot).unwrap_or(end);
+            return Ok(Plan::Nothing(first.from.max(end.min(queued))));
         };
         let readers = wants
             .iter()
@@ -275,11 +278,16 @@ impl SegmentRead {
         let opened = journal
             .shelf
             .open(&journal.place.dir, &journal.slots, sealed);
-        opened.map_err(|e| LogError::Corrupt {
-            journal: journal.place.journal.name().to_owned(),
-            segment: crate::embedded::finding::name_of(&sealed.path),
-            byte: 0,
-            detail: e.to_string(),
+        let segment = || crate::embedded::finding::name_of(&sealed.path);
+        opened.map_err(|e| match e.kind() {
+            io::ErrorKind::InvalidData => LogError::Corrupt {
+                journal: journal.place.journal.name().to_owned(),
+                segment: segment(),
+                byte: 0,
+                detail: e.to_string(),
+            },
+            // No more files can be opened, for instance: it says nothing of what is there.
+            _ => LogError::Unavailable(format!("segment {}: {e}", segment())),
         })
     }
 

@@ -45,13 +45,18 @@ pub(super) fn rewrite(journal: &Arc<Journal>, sealed: &Sealed, days: u32) -> io:
     let staging = journal.place.dir.join("rewriting");
     std::fs::create_dir_all(&staging)?;
     let staged = Segment::create(&staging, header, || Pace::Stop)?;
-    let (index, end) = write_all(journal, &staged, kept)?;
-    let old_bytes = sealed.end;
-    exchange(journal, sealed, &staged, index, end)?;
+    let exchanged = write_all(journal, &staged, kept).and_then(|(index, end)| {
+        exchange(journal, sealed, &staged, index, end)?;
+        Ok(end)
+    });
+    if exchanged.is_err() {
+        // Where there is no room, what is half made must not take it.
+        std::fs::remove_file(&staged.path).ok();
+    }
     Ok(Retained {
         segments_dropped: 0,
         segments_rewritten: 1,
-        bytes_freed: old_bytes.saturating_sub(end),
+        bytes_freed: sealed.end.saturating_sub(exchanged?),
     })
 }
 

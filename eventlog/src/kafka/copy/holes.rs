@@ -12,6 +12,7 @@ use rdkafka::producer::{FutureProducer, Producer};
 use super::partition::Message;
 use super::{CopyError, Target};
 use crate::LogError;
+use crate::kafka::OpenError;
 use crate::kafka::callbacks::Callbacks;
 use crate::kafka::offsets::list;
 use crate::kafka::options::{Options, QUERY_TIMEOUT};
@@ -26,7 +27,9 @@ pub(super) async fn producer(
     options: &Arc<Options>,
 ) -> Result<FutureProducer<Callbacks>, CopyError> {
     let config = options.transactions(PURPOSE);
-    let producer: FutureProducer<Callbacks> = config.create_with_context(Callbacks::default())?;
+    let producer: FutureProducer<Callbacks> = config
+        .create_with_context(Callbacks::default())
+        .map_err(OpenError::Settings)?;
     let ready = producer.clone();
     blocking(move || ready.init_transactions(QUERY_TIMEOUT)).await?;
     Ok(producer)

@@ -8,6 +8,7 @@ use rdkafka::TopicPartitionList;
 use schemas::topic::Topic;
 use tokio::sync::mpsc;
 
+use super::joining::Joining;
 use super::session::{Arrived, Session, fetched};
 use super::{Committed, Request, Setup};
 use crate::kafka::callbacks::Rebalance;
@@ -45,6 +46,7 @@ pub(super) struct Owner {
     held: Vec<Fetched>,
     wanted: Option<usize>,
     idle_since: Instant,
+    joining: Joining,
     /// When a broker last said that another runs under this name.
     fenced: Option<Instant>,
     /// Nothing will get better: every question is answered with this.
@@ -70,6 +72,7 @@ impl Owner {
             held: Vec::new(),
             wanted: None,
             idle_since: Instant::now(),
+            joining: Joining::default(),
             fenced: None,
             failure: None,
         }
@@ -79,6 +82,10 @@ impl Owner {
         loop {
             if let Err(error) = self.turn() {
                 self.begin_anew(error);
+            }
+            if let Some(why) = self.joining.news(Instant::now()) {
+                let group = &self.setup.group.name;
+                tracing::warn!(why, group, "still without partitions; going on to join");
             }
             self.deliver();
             match self.inbox.recv_timeout(self.patience()) {
@@ -158,6 +165,7 @@ impl Owner {
     fn take(&mut self, granted: &TopicPartitionList) -> Result<(), LogError> {
         let partitions = self.with_session(|session, setup| session.take(setup, granted))?;
         self.retry.1 = FIRST_BACKOFF;
+        self.joining.over();
         if !partitions.is_empty() {
             self.announced.clone_from(&partitions);
             self.notices.push_back(Delivery::Assigned(partitions));
@@ -194,8 +202,12 @@ impl Owner {
             _ => false,
         };
         self.tell(&error, lasting);
-        if lasting {
-            self.failure = Some(error);
+        match lasting {
+            true => {
+                self.joining.over();
+                self.failure = Some(error);
+            }
+            false => self.joining.failed(error.to_string(), Instant::now()),
         }
     }
 
@@ -212,7 +224,8 @@ impl Owner {
                 "another process runs as `{instance}`: stop one of the two, or give one another \
                  SRE_COPILOT_INSTANCE"
             ),
-            (LogError::Unavailable(why), _) => tracing::warn!(why, group, "joining anew"),
+            // So ends every rebalance; what lasts is told by itself.
+            (LogError::Unavailable(why), _) => tracing::info!(why, group, "joining anew"),
             (_, false) => tracing::warn!(%error, group, "joining anew"),
             (_, true) => tracing::error!(%error, group, "cannot go on"),
         }

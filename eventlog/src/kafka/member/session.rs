@@ -222,7 +222,8 @@ fn refusal(setup: &Setup, records: &[NewRecord], failure: Failure) -> CommitErro
     match failure {
         Failure::Fenced(error) => {
             let group = &setup.group.name;
-            tracing::warn!(%error, group, "a commit was refused: the group goes on without us");
+            // As it is in a rebalance.
+            tracing::info!(%error, group, "a commit was refused: the group goes on without us");
             CommitError::Fenced
         }
         // Whether it happened shows in the offsets it would have moved, which are read

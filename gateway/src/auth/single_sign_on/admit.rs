@@ -24,7 +24,7 @@ use super::roles::{self, Step, is_of_domain, role_for};
 use super::{ACTOR, Refused};
 use crate::Gateway;
 use crate::auth::audit::Happened;
-use crate::auth::register::seal;
+use crate::auth::register::{address_problem, seal};
 use crate::auth::session::{nobody_yet, role_of};
 use crate::auth::vault::logins;
 use crate::auth::vault::sign_on_identities::{self as identities, Identity};
@@ -32,8 +32,6 @@ use crate::dispatch::Command;
 use crate::error::Error;
 use crate::outcomes::Settled;
 use crate::request::{Question, RequestId};
-
-const MAX_EMAIL: usize = 254;
 
 pub(super) fn identity(
     gateway: &Gateway,
@@ -152,6 +150,18 @@ async fn linked(
 }
 
 async fn held_by(gateway: &Gateway, at: &Subject) -> Result<Option<MemberRole>, Refused> {
+    // Read models that are built again know nobody yet: a member would be out for that, or
+    // become somebody new.
+    let was_shown = gateway.people_are_shown();
+    let held = seen(gateway, at).await?;
+    if was_shown || held.is_some() {
+        return Ok(held);
+    }
+    gateway.wait_for_people().await?;
+    seen(gateway, at).await
+}
+
+async fn seen(gateway: &Gateway, at: &Subject) -> Result<Option<MemberRole>, Refused> {
     let people = gateway.people();
     let member = members::get(&gateway.db, &people, &at.scope(), at.user).await;
     let member = member.map_err(Error::from)?;
@@ -161,10 +171,20 @@ async fn held_by(gateway: &Gateway, at: &Subject) -> Result<Option<MemberRole>, 
 /// The tenant's first project, which what is told of the tenant is told in.
 async fn place(gateway: &Gateway, tenant: TenantId, user: UserId) -> Result<Subject, Refused> {
     let mut at = nobody_yet(tenant, user);
-    let first = projects::first(&gateway.db, &at.scope()).await;
-    let first = first.map_err(Error::from)?.ok_or(Error::NotFound)?;
-    at.project = ProjectId(first.id);
+    // The same: each tenant has one.
+    let was_shown = gateway.people_are_shown();
+    let mut first = first_project(gateway, &at).await?;
+    if first.is_none() && !was_shown {
+        gateway.wait_for_people().await?;
+        first = first_project(gateway, &at).await?;
+    }
+    at.project = first.ok_or(Error::NotFound)?;
     Ok(at)
+}
+
+async fn first_project(gateway: &Gateway, at: &Subject) -> Result<Option<ProjectId>, Error> {
+    let first = projects::first(&gateway.db, &at.scope()).await?;
+    Ok(first.map(|first| ProjectId(first.id)))
 }
 
 /// Gives a member the role that their groups have.
@@ -210,7 +230,7 @@ async fn become_member(
     let groups = person.groups.as_deref().unwrap_or_default();
     let role = role_for(settings, groups).ok_or(Refused::NoRole)?;
     let email = person.email.as_ref().ok_or(Refused::NoEmail)?;
-    if email.address.len() > MAX_EMAIL {
+    if address_problem(&email.address).is_some() {
         return Err(Refused::NoEmail);
     }
     // Two logins at the same moment are one person.

@@ -78,6 +78,13 @@ async fn arrive(
 ) -> Result<Response, Refused> {
     let settings = settings(gateway, tenant).await?.ok_or(Refused::NotSetUp)?;
     let attempt = redeem(gateway, tenant, &answer, headers).await?;
+    // What one provider gave is not shown to another (RFC 9700 section 4.4.2).
+    // Attempts of the version before do not say with whom; they are over in ten minutes.
+    let says = !attempt.issuer.is_empty();
+    let same = attempt.issuer == settings.issuer && attempt.client_id == settings.client_id;
+    if says && !same {
+        return Err(Refused::ProviderChanged);
+    }
     let provider = Provider::of(gateway, tenant, &settings, KEPT_MS).await?;
     provider.check_issuer(answer.iss.as_deref())?;
     if let Some(error) = &answer.error {

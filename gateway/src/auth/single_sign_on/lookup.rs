@@ -12,6 +12,7 @@ use crate::error::{Error, Problem};
 use crate::request::Asked;
 
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct SignOnLookup {
     #[schema(example = "ada@example.com")]
     pub email: String,

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use openidconnect::core::CoreGenderClaim;
 use openidconnect::{AdditionalClaims, IdTokenClaims, UserInfoClaims};
+use schemas::names;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -89,9 +90,13 @@ fn email(address: Option<String>, verified: Option<bool>) -> Option<Email> {
     })
 }
 
+/// The first that somebody can see, as names here are.
 fn named(name: Option<String>, login: Option<String>) -> Option<String> {
-    let visible = |text: &String| !text.trim().is_empty();
-    name.filter(visible).or(login.filter(visible))
+    let visible = |text: String| {
+        let seen = names::seen(&text).trim().to_owned();
+        (!seen.is_empty()).then_some(seen)
+    };
+    name.and_then(visible).or_else(|| login.and_then(visible))
 }
 
 /// `sid` of OpenID Connect Front- and Back-Channel Logout 1.0.
@@ -143,6 +148,14 @@ mod tests {
         ] {
             assert_eq!(found(nothing), None, "{nothing}");
         }
+    }
+
+    #[test]
+    fn a_name_is_what_it_looks_like() {
+        let of = |name: &str| named(Some(name.to_owned()), Some("ada".to_owned())).unwrap();
+        assert_eq!(of(" Ada Byron "), "Ada Byron");
+        assert_eq!(of("\u{202e}Ada\n Byron\0"), "Ada Byron");
+        assert_eq!(of("\u{200b} \r\n"), "ada");
     }
 
     #[test]

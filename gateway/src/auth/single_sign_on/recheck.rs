@@ -5,10 +5,12 @@
 //! again.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use openidconnect::{Nonce, OAuth2TokenResponse, TokenResponse};
 use schemas::ids::TenantId;
 use tokio::sync::Mutex as Turn;
+use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::provider::{Granted, KEPT_MS, LOOK_AGAIN_MS, Provider};
@@ -23,6 +25,10 @@ use crate::auth::vault::sign_on_sessions::{self, Vouched};
 use crate::error::Error;
 use crate::request::RequestId;
 use schemas::single_sign_on::SignOnSettings;
+
+/// Between two looks whether another gateway was faster, and how many there are.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+const LOOKS: usize = 30;
 
 /// Asks the provider of a session about it, and returns the tenant that it is confined
 /// to; None for a session that no provider vouched for.
@@ -78,9 +84,7 @@ async fn ask(gateway: &Gateway, family: Uuid, request: &RequestId) -> Result<(),
     let granted = match provider.refresh(token).await {
         Ok(granted) => granted,
         Err(refused @ Refused::GrantRefused(_)) => {
-            // Another gateway may have used the token a moment ago.
-            let now = sign_on_sessions::get(db, master, family).await?;
-            return match now.is_some_and(|now| now.checked_at != session.checked_at) {
+            return match asked_elsewhere(gateway, &session).await? {
                 true => Ok(()),
                 false => Err(refused),
             };
@@ -91,6 +95,19 @@ async fn ask(gateway: &Gateway, family: Uuid, request: &RequestId) -> Result<(),
     let next = next.unwrap_or(token.as_str());
     sign_on_sessions::checked(db, master, &session, Some(next), gateway.clock.now()).await?;
     still_the_same(gateway, &settings, &session, (&provider, &granted), request).await
+}
+
+/// Whether another gateway has used the token a moment ago, as where a balancer sends tabs
+/// apart. The provider knows of it before the vault does.
+async fn asked_elsewhere(gateway: &Gateway, session: &Vouched) -> Result<bool, Error> {
+    for _ in 0..LOOKS {
+        let now = sign_on_sessions::get(&gateway.db, &gateway.master, session.id).await?;
+        if now.is_some_and(|now| now.checked_at != session.checked_at) {
+            return Ok(true);
+        }
+        sleep(LOOK_EVERY).await;
+    }
+    Ok(false)
 }
 
 /// Where the provider says again who it is, that is believed as at a login.

@@ -19,6 +19,8 @@ pub enum Refused {
     StateExpired,
     #[error("the state belongs to another browser")]
     StateOfAnotherBrowser,
+    #[error("the tenant's provider was exchanged while the person was on their way")]
+    ProviderChanged,
     #[error("the answer names another issuer than the one that was asked")]
     IssuerMixedUp,
     #[error("the provider answered `{0}`")]
@@ -54,6 +56,10 @@ pub enum Refused {
     LinkFirst,
     #[error("nobody is signed in to this tenant whose account could be linked")]
     SignedOut,
+    #[error("a page of another site began the link")]
+    LinkFromElsewhere,
+    #[error("who wants to link has not just proven who they are")]
+    NotProven,
     #[error("this identity is another member's")]
     LinkedToAnother,
     #[error("{0}")]
@@ -70,6 +76,7 @@ impl Refused {
             Self::StateReplayed => "state_replayed",
             Self::StateExpired => "state_expired",
             Self::StateOfAnotherBrowser => "state_of_another_browser",
+            Self::ProviderChanged => "provider_changed",
             Self::IssuerMixedUp => "issuer_mixed_up",
             Self::Answered(_) => "provider_refused",
             Self::Unreachable(_) => "provider_unreachable",
@@ -86,6 +93,8 @@ impl Refused {
             Self::NotAMember => "not_a_member",
             Self::LinkFirst => "link_first",
             Self::SignedOut => "signed_out",
+            Self::LinkFromElsewhere => "link_cross_site",
+            Self::NotProven => "proof_needed",
             Self::LinkedToAnother => "linked_to_another",
             Self::Inside(_) => "inside",
         }
@@ -95,11 +104,15 @@ impl Refused {
     pub fn shown(&self) -> &'static str {
         match self {
             Self::NotSetUp => "unavailable",
-            Self::StateUnknown | Self::StateExpired | Self::StateReplayed => "again",
+            Self::StateUnknown
+            | Self::StateExpired
+            | Self::StateReplayed
+            | Self::ProviderChanged => "again",
             Self::Busy | Self::Unreachable(_) => "unreachable",
             Self::Answered(code) if code == "access_denied" => "cancelled",
             Self::NoEmail | Self::DomainNotAllowed | Self::NoRole | Self::NotAMember => "no_access",
             Self::LinkFirst | Self::SignedOut => "link_first",
+            Self::LinkFromElsewhere | Self::NotProven => "prove_first",
             Self::ClassNotAccepted(_) | Self::MethodNotAccepted(_) => "stronger",
             _ => "refused",
         }

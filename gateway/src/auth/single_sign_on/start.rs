@@ -1,5 +1,6 @@
 //! `GET /api/v1/auth/oidc/{tenant_id}/start`: off to the provider.
 
+use access::principal::Grant;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
@@ -16,7 +17,8 @@ use super::provider::{KEPT_MS, Provider};
 use super::{Refused, settings};
 use crate::Gateway;
 use crate::auth::vault::sign_on_attempts::{self, Attempt};
-use crate::auth::{caller, cookies};
+use crate::auth::vault::sign_on_sessions;
+use crate::auth::{caller, cookies, csrf, proof};
 use crate::error::{Error, Problem};
 use crate::parameters::{Path, Query};
 use crate::request::RequestId;
@@ -31,7 +33,8 @@ pub struct Start {
     /// The page to come back to: a path of the console.
     #[param(example = "/p/shop/incidents")]
     pub return_to: Option<String>,
-    /// Whether the account that is signed in is to be linked with the one at the provider.
+    /// Whether the account that is signed in is to be linked with the one at the provider;
+    /// needs a fresh proof of who one is.
     #[serde(default)]
     pub link: bool,
     /// Whether to show the provider again who one is, for what needs a fresh proof.
@@ -70,7 +73,7 @@ async fn away(
     let settings = settings(gateway, tenant).await?.ok_or(Refused::NotSetUp)?;
     let provider = Provider::of(gateway, tenant, &settings, KEPT_MS).await?;
     let link = match start.link {
-        true => Some(signed_in(gateway, tenant, headers)?),
+        true => Some(signed_in(gateway, tenant, headers).await?),
         false => None,
     };
     let return_to = start
@@ -86,6 +89,8 @@ async fn away(
         link,
         fresh: start.fresh,
         began_at: gateway.clock.now(),
+        issuer: settings.issuer.clone(),
+        client_id: settings.client_id.clone(),
     };
     // Tabs of one browser share the cookie, so that none loses its way.
     let url = &gateway.config.public_url;
@@ -102,12 +107,31 @@ async fn away(
     Ok(response)
 }
 
-/// The account that is to be linked: of whoever is signed in to this very tenant.
-fn signed_in(gateway: &Gateway, tenant: TenantId, headers: &HeaderMap) -> Result<UserId, Refused> {
+/// The account that is to be linked: of whoever is signed in to this very tenant with a
+/// password, and has just shown that it is them. Who is linked comes in from then on, so a
+/// page of another site must not begin it: its browser may be somebody else at the provider.
+async fn signed_in(
+    gateway: &Gateway,
+    tenant: TenantId,
+    headers: &HeaderMap,
+) -> Result<UserId, Refused> {
+    if !csrf::is_own_navigation(headers) {
+        return Err(Refused::LinkFromElsewhere);
+    }
     let principal = caller::identify(gateway, &Method::GET, headers, None).ok();
     let here = principal.filter(|principal| principal.scope().tenant() == tenant);
-    here.and_then(|principal| principal.user())
-        .ok_or(Refused::SignedOut)
+    let here = here.ok_or(Refused::SignedOut)?;
+    let Grant::Member { user, session, .. } = here.grant() else {
+        return Err(Refused::SignedOut);
+    };
+    let vouched = sign_on_sessions::tenant_of(&gateway.db, *session).await?;
+    if vouched.is_some() {
+        return Err(Refused::SignedOut);
+    }
+    match proof::is_fresh(gateway, *session).await? {
+        true => Ok(*user),
+        false => Err(Refused::NotProven),
+    }
 }
 
 fn random_text() -> String {
@@ -119,7 +143,16 @@ fn random_text() -> String {
 fn own_path(text: &str) -> Option<&str> {
     let plain = text.len() <= MAX_PATH && text.chars().all(|c| c.is_ascii_graphic() && c != '\\');
     let path = text.strip_prefix('/')?;
-    (plain && !path.starts_with('/') && !path.starts_with("api/")).then_some(text)
+    (plain && !path.starts_with('/') && is_page(text)).then_some(text)
+}
+
+/// Whether a browser, which takes `.` and `..` out of a path, ends on a page: the API sends
+/// people on, to whatever provider a tenant names.
+fn is_page(path: &str) -> bool {
+    url::Url::parse(&format!("http://console{path}")).is_ok_and(|url| {
+        let path = url.path();
+        !path.starts_with("//") && !path.starts_with("/api/")
+    })
 }
 
 #[cfg(test)]
@@ -128,7 +161,12 @@ mod tests {
 
     #[test]
     fn people_come_back_to_our_own_pages_only() {
-        for good in ["/", "/p/shop/incidents?status=open#top", "/p/a//b"] {
+        for good in [
+            "/",
+            "/p/shop/incidents?status=open#top",
+            "/p/a//b",
+            "/p/shop/logs?q=/../api/x",
+        ] {
             assert_eq!(own_path(good), Some(good));
         }
         for bad in [
@@ -144,6 +182,11 @@ mod tests {
             "/ /evil.test",
             "/ü",
             "/api/v1/auth/logout",
+            "/./api/v1/auth/oidc/x/start",
+            "/p/../api/v1/auth/oidc/x/start",
+            "/%2e/api/v1/auth/oidc/x/start",
+            "/p/%2E%2e/api/v1/auth/oidc/x/start",
+            "/.//evil.test",
             &format!("/{}", "a".repeat(MAX_PATH)),
         ] {
             assert_eq!(own_path(bad), None, "{bad}");

@@ -18,13 +18,14 @@ pub struct Noted {
     pub noted_at: DateTime<Utc>,
 }
 
-pub async fn add(db: &Db, end: End, at: Timestamp) -> Result<(), Error> {
+pub async fn add(db: &Db, ends: &[End], at: Timestamp) -> Result<(), Error> {
     sqlx::query(
-        "INSERT INTO vault.ends AS held (what, ended_at) VALUES ($1, $2)
+        "INSERT INTO vault.ends AS held (what, ended_at)
+         SELECT DISTINCT what, $2 FROM unnest($1::uuid[]) AS what
          ON CONFLICT (what) DO UPDATE SET
             ended_at = greatest(held.ended_at, excluded.ended_at), noted_at = clock_timestamp()",
     )
-    .bind(end.id())
+    .bind(ends.iter().map(|end| end.id()).collect::<Vec<_>>())
     .bind(at.datetime())
     .execute(db.writer())
     .await?;

@@ -116,7 +116,7 @@ pub async fn rotate(
         Verdict::Over(why) => Err(Error::SessionOver(why)),
         Verdict::Repeat => Ok(Rotated::To(repeated(master, &token)?)),
         Verdict::Stolen => {
-            revoke(&mut transaction, token.holder.family, now).await?;
+            revoke(&mut transaction, &[token.holder.family], now).await?;
             transaction.commit().await?;
             metrics::counter!("gateway_refresh_reused_total").increment(1);
             Ok(Rotated::Stolen)
@@ -131,10 +131,10 @@ pub async fn rotate(
     }
 }
 
-/// Ends a session: its refresh tokens are good for nothing more.
-pub async fn end_family(db: &Db, family: Uuid, now: Timestamp) -> Result<(), Error> {
+/// Ends sessions: their refresh tokens are good for nothing more.
+pub async fn end_families(db: &Db, families: &[Uuid], now: Timestamp) -> Result<(), Error> {
     let mut connection = db.writer().acquire().await?;
-    revoke(&mut connection, family, now).await
+    revoke(&mut connection, families, now).await
 }
 
 /// Removes what has expired.
@@ -243,12 +243,12 @@ async fn mark_used(
     Ok(())
 }
 
-async fn revoke(rows: &mut PgConnection, family: Uuid, now: Timestamp) -> Result<(), Error> {
+async fn revoke(rows: &mut PgConnection, families: &[Uuid], now: Timestamp) -> Result<(), Error> {
     sqlx::query(
         "UPDATE vault.refresh_tokens SET revoked_at = $2
-         WHERE family = $1 AND revoked_at IS NULL",
+         WHERE family = ANY ($1) AND revoked_at IS NULL",
     )
-    .bind(family)
+    .bind(families)
     .bind(now.datetime())
     .execute(rows)
     .await?;

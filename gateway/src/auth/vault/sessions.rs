@@ -124,13 +124,13 @@ pub async fn is_of(db: &Db, user: UserId, id: Uuid) -> Result<bool, Error> {
     Ok(found)
 }
 
-/// Ends one and forgets from where it was used.
-pub async fn end(db: &Db, id: Uuid, now: Timestamp) -> Result<(), Error> {
+/// Ends some and forgets from where they were used.
+pub async fn end(db: &Db, ids: &[Uuid], now: Timestamp) -> Result<(), Error> {
     sqlx::query(
         "UPDATE vault.sessions SET ended_at = $2, device = '', address = ''
-         WHERE id = $1 AND ended_at IS NULL",
+         WHERE id = ANY ($1) AND ended_at IS NULL",
     )
-    .bind(id)
+    .bind(ids)
     .bind(now.datetime())
     .execute(db.writer())
     .await?;

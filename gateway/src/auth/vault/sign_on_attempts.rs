@@ -28,6 +28,11 @@ const MOST: i64 = 10_000;
 struct Agreed {
     nonce: String,
     verifier: String,
+    /// With whom.
+    #[serde(default)]
+    issuer: String,
+    #[serde(default)]
+    client_id: String,
 }
 
 /// Somebody on their way.
@@ -40,6 +45,9 @@ pub struct Attempt {
     /// They must show the provider again who they are.
     pub fresh: bool,
     pub began_at: Timestamp,
+    /// To whom they are, and as whose people.
+    pub issuer: String,
+    pub client_id: String,
 }
 
 /// What a `state` that came back is.
@@ -65,6 +73,8 @@ pub async fn begin(
     let agreed = Agreed {
         nonce: attempt.nonce,
         verifier: attempt.verifier,
+        issuer: attempt.issuer,
+        client_id: attempt.client_id,
     };
     let agreed = serde_json::to_vec(&agreed).map_err(|e| Error::Internal(e.to_string()))?;
     let wrapped = master
@@ -146,6 +156,8 @@ pub async fn redeem(
         link: row.try_get::<Option<Uuid>, _>("link_user")?.map(UserId),
         fresh: row.try_get("fresh")?,
         began_at: row.try_get::<DateTime<Utc>, _>("created_at")?.into(),
+        issuer: agreed.issuer,
+        client_id: agreed.client_id,
     }))
 }
 

@@ -162,10 +162,10 @@ pub async fn open(db: &Db, wanted: &Open<'_>) -> Result<Vec<(Uuid, UserId)>, Err
     Ok(found.map(|(id, user)| (id, UserId(user))).collect())
 }
 
-/// The session is over; its provider is asked nothing more.
-pub async fn end(db: &Db, id: Uuid) -> Result<(), Error> {
-    sqlx::query("UPDATE vault.sign_on_sessions SET wrapped = NULL WHERE id = $1")
-        .bind(id)
+/// The sessions are over; their provider is asked nothing more.
+pub async fn end(db: &Db, ids: &[Uuid]) -> Result<(), Error> {
+    sqlx::query("UPDATE vault.sign_on_sessions SET wrapped = NULL WHERE id = ANY ($1)")
+        .bind(ids)
         .execute(db.writer())
         .await?;
     Ok(())

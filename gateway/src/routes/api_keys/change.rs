@@ -56,12 +56,18 @@ pub async fn change(
     refuse_if(wrong.collect())?;
     let held = api_keys::get(&gateway.db, scope, id).await?;
     let held = held.ok_or(Error::NotFound)?;
+    let mut question = asked.question;
     if let Some(scopes) = &scopes {
-        let added = scopes.iter().map(|scope| scope.name());
-        let added = added.filter(|scope| !held.scopes.iter().any(|has| has == scope));
+        let wanted = || scopes.iter().map(|scope| scope.name());
+        let added = wanted().filter(|scope| !held.scopes.iter().any(|has| has == scope));
         no_more_than_own(&allowed, added)?;
+        // What the caller could not give is left to a key that still has it: somebody else
+        // may have taken it away, and it is not shown yet.
+        if no_more_than_own(&allowed, wanted()).is_err() {
+            question.expected_version.get_or_insert(held.version);
+        }
     }
-    let command = Command::new(scope, &asked.question, &Context::ambient(&gateway.clock));
+    let command = Command::new(scope, &question, &Context::ambient(&gateway.clock));
     let message = ApiKeyCommand::from(ChangeApiKey {
         name,
         scopes: scopes.map(|all| all.iter().map(|scope| scope.name().to_owned()).collect()),

@@ -113,7 +113,7 @@ fn too_long(hours: u32) -> Option<FieldError> {
 }
 
 /// A revoked key is not brought back. The key itself refuses that too, but knows nothing
-/// of a service account that was disabled.
+/// of a service account that was disabled or of a project that was archived.
 fn refuse_revoked(old: &ApiKey) -> Result<(), Error> {
     match old.revoked_at {
         Some(_) => Err(Error::refused_here(

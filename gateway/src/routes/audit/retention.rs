@@ -18,6 +18,7 @@ use crate::request::Asked;
 
 /// What is older than this is removed from the beginning of the chain.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct AuditRetention {
     /// 30 to 400; 400 unless it was set.
     #[schema(example = 365, minimum = 30, maximum = 400)]

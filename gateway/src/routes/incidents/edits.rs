@@ -126,9 +126,10 @@ pub async fn set_assignee(
 
 /// Merge two incidents
 ///
-/// The older incident (the one with the lower id) survives and takes over the
-/// other's alerts, whichever of the two the request was sent to. The answer is the
-/// incident that goes; it shows `merged` once the survivor has agreed.
+/// The incident with the lower id survives, which need not be the older one, and takes
+/// over the other's alerts and its severity where that is worse, whichever of the two
+/// the request was sent to. The answer is the incident that goes; it shows `merged` once
+/// the survivor has agreed.
 #[utoipa::path(post, path = "/api/v1/incidents/{id}/merge", operation_id = "merge_incident",
     tag = "incidents", params(("id" = String, Path, description = "Its id, or its key such as `INC-12`")), request_body = Merge,
     responses((status = 200, body = Incident), (status = 202, body = Pending), (status = 409, body = Problem)))]

@@ -19,7 +19,7 @@ use crate::dispatch::Command;
 use crate::error::{Error, Pending, Problem};
 use crate::operations::Allowed;
 use crate::parameters::Path;
-use crate::request::Asked;
+use crate::request::{Asked, NoFields};
 
 /// Send an invitation by mail
 ///
@@ -33,7 +33,7 @@ pub async fn send(
     State(gateway): State<Gateway>,
     allowed: Allowed,
     Path(id): Path<Uuid>,
-    asked: Asked<Option<serde_json::Value>>,
+    asked: Asked<Option<NoFields>>,
 ) -> Result<Json<Invitation>, Error> {
     let invitation = InvitationId(id);
     let letter = letter(&gateway, &allowed, invitation).await?;

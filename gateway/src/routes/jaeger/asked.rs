@@ -283,6 +283,15 @@ fn unit_ns(unit: &str) -> Option<f64> {
 mod tests {
     use super::*;
 
+    /// What the caller is told.
+    fn refused<T>(asked: Result<T, Failure>) -> String {
+        match asked {
+            Err(Failure::BadRequest(why)) => why,
+            Err(other) => panic!("{other:?}"),
+            Ok(_) => panic!("it was taken"),
+        }
+    }
+
     #[test]
     fn durations_as_go_writes_them() {
         let read = [
@@ -306,7 +315,8 @@ mod tests {
         let tags = asked.tags().unwrap();
         let tags: Vec<_> = tags.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
         assert_eq!(tags, [("a", "b"), ("c", "d:e"), ("n", "5")]);
-        assert!(Parameters::of("tags=%7Bx").tags().is_err());
+        let why = refused(Parameters::of("tags=%7Bx").tags());
+        assert!(why.contains("'tags'") && why.contains("`{x`"), "{why}");
     }
 
     #[test]
@@ -316,8 +326,11 @@ mod tests {
             one.iter().map(|id| id[15]).collect::<Vec<_>>(),
             [0xa1, 0xa2]
         );
-        assert!(trace_ids("traceID=xyz").is_err());
-        assert!(trace_ids(&"traceID=a1&".repeat(201)).is_err());
+        let why = refused(trace_ids("traceID=a1&traceID=xyz"));
+        assert!(why.contains("'traceID'") && why.contains("`xyz`"), "{why}");
+        assert_eq!(trace_ids(&"traceID=a1&".repeat(200)).unwrap().len(), 200);
+        let why = refused(trace_ids(&"traceID=a1&".repeat(201)));
+        assert!(why.contains("'traceID'") && why.contains("200"), "{why}");
     }
 
     #[test]
@@ -345,6 +358,7 @@ mod tests {
         assert!(told.contains("1501 were asked for"), "{told}");
         let told = asked("limit=5").left_out(&found(false, 3)).unwrap();
         assert!(told.contains("3 more were found"), "{told}");
-        assert!(Limit::of(&Parameters::of("limit=0"), "limit").is_err());
+        let why = refused(Limit::of(&Parameters::of("limit=0"), "limit"));
+        assert!(why.contains("'limit'") && why.contains("`0`"), "{why}");
     }
 }

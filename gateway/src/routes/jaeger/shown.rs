@@ -128,7 +128,7 @@ impl Span {
 
 /// Fields, and what Jaeger has no place of its own for.
 fn tags(span: &span::Span) -> Vec<Tag> {
-    let mut tags: Vec<_> = span.fields.iter().map(Tag::typed).collect();
+    let mut tags: Vec<_> = span.fields.iter().map(Tag::of_field).collect();
     let mut text = |key: &str, value: &str| {
         if !value.is_empty() {
             tags.push(Tag::text(&(key.to_owned(), value.to_owned())));
@@ -164,6 +164,14 @@ impl Tag {
             key: key.clone(),
             kind: "string",
             value: Value::String(value.clone()),
+        }
+    }
+
+    /// A version is none of the things that some of them read as.
+    fn of_field(field: &OwnedField) -> Self {
+        match field.0 == names::SCOPE_VERSION {
+            true => Self::text(field),
+            false => Self::typed(field),
         }
     }
 

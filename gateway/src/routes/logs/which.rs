@@ -120,6 +120,7 @@ impl From<LogsError> for Error {
     fn from(error: LogsError) -> Self {
         match error {
             LogsError::Query(error) => error.into(),
+            LogsError::NoMemory(why) => why.into(),
             LogsError::TookTooLong => {
                 Self::Invalid(vec![FieldError::new("query", error.to_string())])
             }

@@ -71,8 +71,8 @@ impl FromRequest<Gateway> for Asked {
         asked.add(parts.uri.query().unwrap_or_default().as_bytes());
         let kind = parts.headers.get(CONTENT_TYPE);
         if kind.is_some_and(|kind| kind.as_bytes().starts_with(FORM)) {
-            let form = body::decoded(&parts.headers, body, LIMITS).await;
-            asked.add(&form.map_err(|error| Failure::Bad(error.to_string()))?);
+            let form = body::decoded(&parts.headers, body, LIMITS).await?;
+            asked.add(&form);
         }
         Ok(asked)
     }

@@ -183,7 +183,7 @@ async fn detected(gateway: &Gateway, allowed: &Allowed, asked: &Asked) -> Result
         limit: limit.max(1),
         interval_ns: 0,
     };
-    let found = lines::find(gateway, allowed.scope(), &wanted).await?;
+    let (found, _) = lines::find(gateway, allowed.scope(), &wanted).await?;
     let own_parser = parser(&log);
     let mut fields = Fields::new();
     for line in &found {

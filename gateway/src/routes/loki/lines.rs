@@ -5,7 +5,7 @@ use std::time::Duration;
 use logql::ast::LogExpr;
 use logql::narrow::narrow;
 use logql::{Line, Pipeline};
-use projections::telemetry::logs::{self, Query};
+use projections::telemetry::logs::{self, Query, Scanned};
 use schemas::scope::Scope;
 use tokio::time::Instant;
 
@@ -37,12 +37,12 @@ impl Wanted<'_> {
     }
 }
 
-/// The first lines that pass, as the stages leave them.
+/// The first lines that pass, as the stages leave them, and what was read for them.
 pub(super) async fn find(
     gateway: &Gateway,
     scope: &Scope,
     wanted: &Wanted<'_>,
-) -> Result<Vec<Line>, Failure> {
+) -> Result<(Vec<Line>, Scanned), Failure> {
     let narrowed = narrow(wanted.log);
     let query = Query {
         filter: record::filter(&narrowed)?,
@@ -56,22 +56,31 @@ pub(super) async fn find(
     };
     let begun = Instant::now();
     let (mut found, mut after, mut looked_at) = (Vec::new(), None, 0);
+    let mut scanned = Scanned::default();
+    // What was looked at is held with its page; of that, what passed, to the end.
+    let mut kept = Vec::new();
     loop {
+        let mut passed = 0;
         let more = match wanted.forward {
             true => logs::search_oldest(&gateway.db, scope, &query, after, page).await?,
             false => logs::search(&gateway.db, scope, &query, after, page).await?,
         };
         looked_at += more.records.len();
+        scanned += more.scanned;
         for record in more.records {
+            let bytes = record.bytes();
             let mut line = record::line(record, Show::Everything);
             let is_room = found.len() < wanted.limit;
             if is_room && pipeline.run(&mut line) && wanted.is_due(found.last(), &line) {
                 found.push(line);
+                passed += bytes;
             }
         }
+        more.held.keep(passed);
+        kept.push(more.held);
         after = more.next;
         if after.is_none() || found.len() >= wanted.limit {
-            return Ok(found);
+            return Ok((found, scanned));
         }
         if looked_at >= MOST_LOOKED_AT {
             let why = format!(

@@ -6,7 +6,8 @@ use logql::EvalError;
 use logql::ast::Metric;
 use logql::metric::{self, Folds, Grid, Leaf, Leaves};
 use logql::narrow::narrow;
-use projections::telemetry::logs::{self, Query, Record, Sized};
+use projections::telemetry::logs::{self, Query, Record, Scanned, Sized};
+use promql::budget::{NoMemory, Share};
 use promql::{Answer, Engine, Limits, Options, QueryError, Value};
 use schemas::scope::Scope;
 
@@ -31,8 +32,8 @@ impl From<EvalError> for Failure {
 impl From<QueryError> for Failure {
     fn from(error: QueryError) -> Self {
         match error {
-            QueryError::Unavailable(_) => Self::Unavailable,
-            QueryError::Timeout => too_much(error.to_string()),
+            QueryError::Unavailable(why) => Self::Busy(why),
+            QueryError::Timeout(_) => too_much(error.to_string()),
             QueryError::Parse(_) | QueryError::BadData(_) | QueryError::Execution(_) => {
                 Self::Bad(error.to_string())
             }
@@ -40,17 +41,31 @@ impl From<QueryError> for Failure {
     }
 }
 
-/// At one moment where the grid has no step.
+impl From<NoMemory> for Failure {
+    fn from(error: NoMemory) -> Self {
+        match error {
+            NoMemory::Alone(_) => too_much(error.to_string()),
+            NoMemory::WithOthers(_) => Self::Busy(error.to_string()),
+        }
+    }
+}
+
+/// What is held for an answer until it is sent.
+pub(super) type Held = Arc<Share>;
+
+/// At one moment where the grid has no step; with what was read for it.
 pub(super) async fn evaluate(
     gateway: &Gateway,
     scope: &Scope,
     metric: &Metric,
     grid: Grid,
-) -> Result<Answer, Failure> {
+) -> Result<(Answer, Scanned, Held), Failure> {
     let plan = metric::plan(metric, grid).map_err(Failure::Bad)?;
-    let mut leaves = Leaves::default();
+    let share = gateway.config.share();
+    let (mut leaves, mut scanned) = (Leaves::of(share.clone()), Scanned::default());
     for leaf in plan.leaves {
-        leaves.push(folded(gateway, scope, Arc::new(leaf)).await?);
+        let series = folded(gateway, scope, Arc::new(leaf), &mut scanned).await?;
+        leaves.push(series).await?;
     }
     let engine = Engine {
         limits: Limits::default(),
@@ -84,7 +99,7 @@ pub(super) async fn evaluate(
         Value::Matrix(found) => found.len(),
     };
     match series <= MOST_SERIES {
-        true => Ok(answer),
+        true => Ok((answer, scanned, share)),
         false => Err(too_much(format!(
             "maximum of series ({MOST_SERIES}) reached for a single query"
         ))),
@@ -95,6 +110,7 @@ async fn folded(
     gateway: &Gateway,
     scope: &Scope,
     leaf: Arc<Leaf>,
+    scanned: &mut Scanned,
 ) -> Result<Vec<metric::Series>, Failure> {
     let (from_ns, to_ns) = leaf.times();
     let query = Query {
@@ -103,12 +119,12 @@ async fn folded(
         to_ns,
     };
     let told = match leaf.needs_no_text() {
-        true => from_sizes(gateway, scope, &query, &leaf).await?,
+        true => from_sizes(gateway, scope, &query, &leaf, scanned).await?,
         false => None,
     };
     let folds = match told {
         Some(folds) => folds,
-        None => from_records(gateway, scope, &query, &leaf).await?,
+        None => from_records(gateway, scope, &query, &leaf, scanned).await?,
     };
     Ok(leaf.finish(folds)?)
 }
@@ -144,6 +160,7 @@ async fn from_sizes(
     scope: &Scope,
     query: &Query,
     leaf: &Arc<Leaf>,
+    scanned: &mut Scanned,
 ) -> Result<Option<Folds>, Failure> {
     let (mut total, mut is_told) = (Total::default(), true);
     let take = |found: Result<Option<Folds>, EvalError>| match found.transpose() {
@@ -155,7 +172,7 @@ async fn from_sizes(
     };
     let work = leaf.clone();
     let work = move |found| of_sizes(&work, found);
-    logs::sizes(&gateway.db, scope, query, work, take).await?;
+    *scanned += logs::sizes(&gateway.db, scope, query, work, take).await?;
     match is_told {
         true => total.done().map(Some),
         false => Ok(None),
@@ -167,12 +184,13 @@ async fn from_records(
     scope: &Scope,
     query: &Query,
     leaf: &Arc<Leaf>,
+    scanned: &mut Scanned,
 ) -> Result<Folds, Failure> {
     let mut total = Total::default();
     let take = |found: Result<Folds, EvalError>| total.take(found);
     let work = leaf.clone();
     let work = move |found| of_records(&work, found);
-    logs::walk(&gateway.db, scope, query, work, take).await?;
+    *scanned += logs::walk(&gateway.db, scope, query, work, take).await?;
     total.done()
 }
 

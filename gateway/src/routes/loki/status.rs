@@ -67,7 +67,7 @@ pub async fn drilldown_limits(_: Allowed) -> Json<Value> {
     Json(json!({
         "limits": {
             "discover_log_levels": true,
-            "discover_service_name": ["service_name", "service", "app", "job"],
+            "discover_service_name": protocols::loki::SERVICE_LABELS,
             "log_level_fields": ["level", "detected_level", "severity", "lvl"],
             "max_entries_limit_per_query": MAX_LIMIT,
             "max_line_size_truncate": false,

@@ -2,6 +2,7 @@
 //! columns that hold times and sizes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 use axum::Json;
 use axum::extract::State;
@@ -9,13 +10,13 @@ use axum::response::Response;
 use logql::LabelSet;
 use logql::ast::LogExpr;
 use logql::narrow::narrow;
-use projections::telemetry::logs::{self, LogStream, Query};
+use projections::telemetry::logs::{self, LogStream, Query, Scanned};
 use promql::number::plain;
 use serde_json::{Value, json};
 
 use super::asked::{Asked, Streams};
 use super::record::{self, stream_labels};
-use super::{Failure, NS, found, too_much};
+use super::{Failure, NS, found, stats, too_much};
 use crate::Gateway;
 use crate::operations::Allowed;
 
@@ -91,7 +92,8 @@ pub async fn volume(
     asked: Asked,
 ) -> Result<Response, Failure> {
     let (_, to_ns) = asked.range()?;
-    let volumes = volumes(&gateway, &allowed, &asked, None).await?;
+    let begun = Instant::now();
+    let (volumes, scanned) = volumes(&gateway, &allowed, &asked, None).await?;
     let result: Vec<Value> = volumes
         .into_iter()
         .map(|(metric, sums)| {
@@ -99,7 +101,8 @@ pub async fn volume(
             json!({"metric": metric, "value": value(to_ns - 1, bytes)})
         })
         .collect();
-    Ok(found("vector", result, None))
+    let stats = stats::stats(begun, scanned, result.len());
+    Ok(found("vector", result, None, stats))
 }
 
 /// Bytes by labels; parameters in a form
@@ -129,7 +132,9 @@ pub async fn volume_range(
 ) -> Result<Response, Failure> {
     let (from_ns, to_ns) = asked.range()?;
     let step_ns = asked.step_ns(to_ns.saturating_sub(from_ns))?;
-    let volumes = volumes(&gateway, &allowed, &asked, Some(step_ns)).await?;
+    let begun = Instant::now();
+    let (volumes, scanned) = volumes(&gateway, &allowed, &asked, Some(step_ns)).await?;
+    let entries = volumes.iter().map(|(_, sums)| sums.len()).sum();
     let result: Vec<Value> = volumes
         .into_iter()
         .map(|(metric, sums)| {
@@ -137,7 +142,8 @@ pub async fn volume_range(
             json!({"metric": metric, "values": values})
         })
         .collect();
-    Ok(found("matrix", result, None))
+    let stats = stats::stats(begun, scanned, entries);
+    Ok(found("matrix", result, None, stats))
 }
 
 /// Bytes by labels over time; parameters in a form
@@ -160,13 +166,13 @@ type Metric = BTreeMap<String, String>;
 /// Bytes by the beginning of a stretch of time.
 type Sums = BTreeMap<i64, u64>;
 
-/// The largest first.
+/// The largest first, and what was read for them.
 async fn volumes(
     gateway: &Gateway,
     allowed: &Allowed,
     asked: &Asked,
     step_ns: Option<i64>,
-) -> Result<Vec<(Metric, Sums)>, Failure> {
+) -> Result<(Vec<(Metric, Sums)>, Scanned), Failure> {
     let log = asked.log(asked.text("query"))?;
     let (query, split) = (queried(asked, &log)?, Split::of(asked, &log)?);
     let limit = asked.count("limit")?.unwrap_or(DEFAULT_VOLUMES);
@@ -190,7 +196,7 @@ async fn volumes(
     let mut total = BTreeMap::<Metric, Sums>::new();
     let mut held = 0;
     let scope = allowed.scope();
-    logs::sizes(
+    let scanned = logs::sizes(
         &gateway.db,
         scope,
         &query,
@@ -221,7 +227,7 @@ async fn volumes(
         )
     });
     volumes.truncate(limit);
-    Ok(volumes)
+    Ok((volumes, scanned))
 }
 
 /// What bytes are told apart by.

@@ -14,6 +14,7 @@ const MAX_CERTIFICATE: usize = 64_000;
 
 /// A server and its name.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct NewIntegration {
     #[schema(example = "Prometheus of the shop")]
     pub name: String,
@@ -41,6 +42,7 @@ impl NewIntegration {
 
 /// Another name.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = RenameMonitoringIntegration)]
 pub struct Rename {
     #[schema(example = "Prometheus of the web shop")]
@@ -49,6 +51,7 @@ pub struct Rename {
 
 /// Where a server is, what it is, and what it wants to be shown.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct IntegrationSettings {
     pub kind: MonitoringKind,
     /// http or https, without login and query. Redirects are not followed.
@@ -62,10 +65,11 @@ pub struct IntegrationSettings {
 
 /// What the server is shown with each request. Kept sealed, never told again.
 #[derive(Deserialize, ToSchema)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+// serde takes whatever comes with a variant that is a word, so nothing has fields too.
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum CredentialGiven {
     /// Nothing.
-    None,
+    None {},
     /// HTTP Basic (RFC 7617).
     Basic {
         #[schema(example = "sre-copilot")]
@@ -79,6 +83,7 @@ pub enum CredentialGiven {
 }
 
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct HeaderGiven {
     #[schema(example = "X-Scope-OrgID")]
     pub name: String,
@@ -137,7 +142,7 @@ impl IntegrationSettings {
     /// None where there shall be none, or where nothing is said.
     pub(super) fn credential(&self) -> Option<Credential> {
         Some(match self.credential.as_ref()? {
-            CredentialGiven::None => return None,
+            CredentialGiven::None {} => return None,
             CredentialGiven::Basic { username, password } => Credential::Basic {
                 username: username.clone(),
                 password: password.clone(),
@@ -166,4 +171,27 @@ pub(super) fn name_problems(name: &str) -> Vec<FieldError> {
     let unseen = || names::problem(name).map(|message| FieldError::new("name", message));
     let wrong = FieldError::of_length("name", name, &(1..=MAX_NAME)).or_else(unseen);
     wrong.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_credential_has_what_its_kind_has_and_nothing_else() {
+        let header = json!({"name": "X-Scope-OrgID", "value": "a"});
+        for mut given in [
+            json!({"kind": "none"}),
+            json!({"kind": "basic", "username": "a", "password": "b"}),
+            json!({"kind": "bearer", "token": "b"}),
+            json!({"kind": "headers", "headers": [header]}),
+        ] {
+            assert!(CredentialGiven::deserialize(&given).is_ok(), "{given}");
+            given["tokens"] = json!("b");
+            let refused = CredentialGiven::deserialize(&given).unwrap_err();
+            let told = refused.to_string();
+            assert!(told.starts_with("unknown field `tokens`"), "{told}");
+        }
+    }
 }

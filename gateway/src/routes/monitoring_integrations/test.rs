@@ -18,7 +18,7 @@ use crate::dispatch::Command;
 use crate::error::{Error, Pending, Problem};
 use crate::operations::Allowed;
 use crate::parameters::Path;
-use crate::request::{Asked, Question};
+use crate::request::{Asked, NoFields, Question};
 
 /// What a test has found out. Nothing of the server's answers is in it but its version.
 #[derive(Debug, Serialize, ToSchema)]
@@ -54,7 +54,7 @@ pub async fn test(
     State(gateway): State<Gateway>,
     allowed: Allowed,
     Path(id): Path<Uuid>,
-    asked: Asked<Option<serde_json::Value>>,
+    asked: Asked<Option<NoFields>>,
 ) -> Result<Json<IntegrationTest>, Error> {
     let (scope, id) = (allowed.scope(), MonitoringIntegrationId(id));
     let found = monitoring_integrations::target(&gateway.db, scope, id).await?;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::parameters::{AS_OF, Parameters};
 use super::reply::{Failure, PrometheusAnswer, PrometheusFailure, limited, success};
-use super::store;
+use super::{names, store};
 use crate::Gateway;
 use crate::operations::Allowed;
 use crate::parameters::Path;
@@ -90,7 +90,7 @@ pub async fn label_values(
 ) -> Result<Response, Failure> {
     let which = parameters.which()?;
     let found = store(&gateway, &allowed, None)?
-        .label_values(&name, &which)
+        .label_values(&names::unescaped(&name), &which)
         .await?;
     Ok(limited(found, which.limit - 1))
 }
@@ -145,7 +145,7 @@ pub async fn exemplars(
                 .map(|one| {
                     json!({
                         "labels": object(&one.labels),
-                        "value": promql::number::plain(one.value),
+                        "value": promql::number::sample(one.value),
                         "timestamp": one.time_ms as f64 / 1000.0,
                     })
                 })

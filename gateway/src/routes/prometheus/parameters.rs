@@ -38,8 +38,7 @@ impl<S: Sync> FromRequest<S> for Parameters {
                 .starts_with(b"application/x-www-form-urlencoded")
         });
         if is_form {
-            let form = body::decoded(&parts.headers, body, LIMITS).await;
-            let form = form.map_err(|error| Failure::BadData(error.to_string()))?;
+            let form = body::decoded(&parts.headers, body, LIMITS).await?;
             pairs.extend(self::pairs(&form));
         }
         // After the form, which counts first, as Go reads them.

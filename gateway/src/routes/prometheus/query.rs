@@ -1,17 +1,22 @@
 //! Queries at an instant and over a range, and expressions laid out.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::State;
 use axum::response::Response;
+use promql::budget::Share;
+use promql::render::Pieces;
 use promql::{Answer, Cost, Value};
 use serde_json::json;
 
 use super::parameters::{AS_OF, Parameters};
-use super::reply::{Failure, PrometheusAnswer, PrometheusFailure, json_text, success};
+use super::reply::{Failure, PrometheusAnswer, PrometheusFailure, success};
 use super::store;
 use crate::Gateway;
+use crate::metric_stores::{AT_ONCE, PATIENCE};
 use crate::operations::Allowed;
+use crate::streamed;
 
 /// Evaluate an expression at an instant
 #[utoipa::path(get, path = "/prometheus/api/v1/query", operation_id = "prometheus_query", tag = "prometheus",
@@ -39,7 +44,7 @@ pub async fn instant(
     let watch = watch.begun();
     let engine = gateway.queries.engine;
     let answer = engine.instant(store.as_ref(), parameters.query(), time, options);
-    answered(answer.await?, limit, watch)
+    Ok(answered(answer.await?, limit, watch, store.share()))
 }
 
 /// Evaluate an expression at an instant; parameters in a form
@@ -86,7 +91,7 @@ pub async fn range(
     let engine = gateway.queries.engine;
     let source = store.as_ref();
     let answer = engine.range(source, parameters.query(), times, step, options);
-    answered(answer.await?, limit, watch)
+    Ok(answered(answer.await?, limit, watch, store.share()))
 }
 
 /// Evaluate an expression over a range of time; parameters in a form
@@ -121,7 +126,11 @@ pub async fn post_format(allowed: Allowed, parameters: Parameters) -> Result<Res
 
 async fn turn(gateway: &Gateway) -> Result<tokio::sync::SemaphorePermit<'_>, Failure> {
     let turn = gateway.queries.turn().await;
-    turn.ok_or_else(|| Failure::Timeout("query timed out in query queue".to_owned()))
+    turn.ok_or_else(|| {
+        Failure::Timeout(format!(
+            "query timed out in query queue after {PATIENCE:?}: {AT_ONCE} others run"
+        ))
+    })
 }
 
 /// When a query came and when it had its turn, for `stats`.
@@ -167,8 +176,23 @@ impl Watch {
     }
 }
 
-fn answered(mut answer: Answer, limit: usize, watch: Watch) -> Result<Response, Failure> {
+/// How many notes of a kind are told: there may be one of each metric.
+const MOST_NOTES: usize = 10;
+
+/// The first of them, and how many more there are, in Prometheus' words.
+fn told(mut notes: Vec<String>, kind: &str) -> Vec<String> {
+    let more = notes.len().saturating_sub(MOST_NOTES);
+    notes.truncate(MOST_NOTES);
+    if more > 0 {
+        notes.push(format!("{more} more {kind} annotations omitted"));
+    }
+    notes
+}
+
+fn answered(mut answer: Answer, limit: usize, watch: Watch, held: Arc<Share>) -> Response {
     let stats = watch.stats(answer.cost);
+    answer.warnings = told(answer.warnings, "warning");
+    answer.infos = told(answer.infos, "info");
     let cut = match &mut answer.value {
         Value::Vector(_, series) => cut(series, limit),
         Value::Matrix(series) => cut(series, limit),
@@ -178,11 +202,25 @@ fn answered(mut answer: Answer, limit: usize, watch: Watch) -> Result<Response, 
         let warning = "results truncated due to limit";
         answer.warnings.push(warning.to_owned());
     }
-    Ok(json_text(promql::render::response(&answer, stats.as_ref())))
+    streamed::answer(Pieces::new(answer, stats.as_ref()), held)
 }
 
 fn cut<T>(series: &mut Vec<T>, limit: usize) -> bool {
     let longer = series.len() > limit;
     series.truncate(limit);
     longer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::told;
+
+    #[test]
+    fn ten_notes_are_told_and_the_others_are_counted() {
+        let notes = |count: usize| -> Vec<String> { (0..count).map(|at| at.to_string()).collect() };
+        assert_eq!(told(notes(10), "info"), notes(10));
+        let many = told(notes(13), "info");
+        assert_eq!(many[..10], notes(10));
+        assert_eq!(many[10..], ["3 more info annotations omitted"]);
+    }
 }

@@ -1,17 +1,21 @@
 //! Answers in Prometheus' dialect: `status`, `data`, or `errorType` and `error`.
 
+use access::body::BodyError;
 use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use promql::QueryError;
 use promql::source::SourceError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::error::Error;
+
 /// Why a request was not answered.
 #[derive(Debug)]
 pub enum Failure {
     BadData(String),
+    /// A form that could not be read, or was not.
+    Form(BodyError),
     Execution(String),
     Timeout(String),
     Unavailable(String),
@@ -49,9 +53,15 @@ impl From<QueryError> for Failure {
         match error {
             QueryError::Parse(_) | QueryError::BadData(_) => Self::BadData(why),
             QueryError::Execution(_) => Self::Execution(why),
-            QueryError::Timeout => Self::Timeout(why),
+            QueryError::Timeout(_) => Self::Timeout(why),
             QueryError::Unavailable(_) => Self::Unavailable(why),
         }
+    }
+}
+
+impl From<BodyError> for Failure {
+    fn from(error: BodyError) -> Self {
+        Self::Form(error)
     }
 }
 
@@ -69,6 +79,10 @@ impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let (status, kind, error) = match self {
             Self::BadData(why) => (StatusCode::BAD_REQUEST, "bad_data", why),
+            Self::Form(error) => {
+                let why = error.to_string();
+                (Error::from(error).status(), "bad_data", why)
+            }
             Self::Execution(why) => (StatusCode::UNPROCESSABLE_ENTITY, "execution", why),
             Self::Timeout(why) => (StatusCode::SERVICE_UNAVAILABLE, "timeout", why),
             Self::Unavailable(why) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", why),
@@ -86,11 +100,6 @@ impl IntoResponse for Failure {
         };
         (status, axum::Json(failure)).into_response()
     }
-}
-
-/// A body that is JSON already.
-pub(super) fn json_text(text: String) -> Response {
-    ([(CONTENT_TYPE, "application/json")], text).into_response()
 }
 
 /// An answer as it is written, without a tree of its values in between.

@@ -2,6 +2,7 @@
 
 use schemas::scope::MemberRole;
 use schemas::single_sign_on::{GroupRole, SignOnSettings};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -10,6 +11,7 @@ use crate::openapi::words;
 
 /// What members of a group are here.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = GroupRole)]
 pub struct MappedGroup {
     /// As the provider spells it.
@@ -20,7 +22,9 @@ pub struct MappedGroup {
 }
 
 /// All of it at once.
+// What is misspelt would be as if it were not there: any method, or everybody's password.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct NewSingleSignOn {
     /// The provider's URL, as it names itself: below it lies its discovery document.
     #[schema(example = "https://login.example.com/realms/acme")]
@@ -69,6 +73,16 @@ pub struct NewSingleSignOn {
     #[serde(default)]
     #[schema(required = false, example = json!([]))]
     pub amr_values: Vec<String>,
+    // What is shown has these, and whoever sends it back with a change sends them along.
+    #[serde(default, rename = "has_client_secret")]
+    #[schema(ignore)]
+    _has_client_secret: IgnoredAny,
+    #[serde(default, rename = "set_at")]
+    #[schema(ignore)]
+    _set_at: IgnoredAny,
+    #[serde(default, rename = "set_by")]
+    #[schema(ignore)]
+    _set_by: IgnoredAny,
 }
 
 fn usual_scopes() -> Vec<String> {

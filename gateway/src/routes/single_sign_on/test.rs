@@ -14,6 +14,7 @@ use crate::operations::Allowed;
 use crate::request::Asked;
 
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ProviderToTest {
     #[schema(example = "https://login.example.com/realms/acme")]
     pub issuer: String,

@@ -17,6 +17,7 @@ use crate::operations::Allowed;
 use crate::request::Asked;
 
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = AskTenantErasure)]
 pub struct Ask {
     /// The tenant's name, typed to the letter.
@@ -25,6 +26,7 @@ pub struct Ask {
 }
 
 #[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = CallOffTenantErasure)]
 pub struct CallOff {
     #[serde(default)]

@@ -67,7 +67,7 @@ pub struct Span {
     pub status: String,
     pub status_message: String,
     pub trace_state: String,
-    /// Name of the instrumentation scope.
+    /// Name of the instrumentation scope; its version is the field `otel.scope.version`.
     pub scope: String,
     pub fields: BTreeMap<String, String>,
     pub resource: BTreeMap<String, String>,

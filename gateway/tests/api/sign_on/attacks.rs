@@ -252,6 +252,12 @@ async fn people_come_back_to_our_own_pages_only() {
         ("return_to=https%3A%2F%2Fevil.test", "/"),
         ("return_to=%2F%5Cevil.test", "/"),
         ("return_to=javascript%3Aalert(1)", "/"),
+        // From where any tenant's provider would be next.
+        ("return_to=%2F.%2Fapi%2Fv1%2Fauth%2Foidc%2Fx%2Fstart", "/"),
+        (
+            "return_to=%2F%252e%2Fapi%2Fv1%2Fauth%2Foidc%2Fx%2Fstart",
+            "/",
+        ),
         ("return_to=%2Fp%2Fshop%2Flogs%3Fq%3Da", "/p/shop/logs?q=a"),
     ] {
         let browser = Browser::new(&app);
@@ -266,6 +272,27 @@ async fn people_come_back_to_our_own_pages_only() {
             .await;
         assert_eq!(location(&answer), to, "{asked}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_is_not_shown_to_a_provider_that_was_named_since() {
+    let app = app!();
+    let (owner, provider) = furnished(&app).await;
+    let other = Provider::start(app.gateway.clock.clone()).await;
+    let browser = Browser::new(&app);
+    let away = browser.leave(&owner.tenant, "").await;
+    set_up(&app, &owner, &other.issuer, |_| {}).await;
+    // It would even be good there.
+    let code = other.code_for(&away.asked, &somebody("ada", &[]));
+    let code = format!("code={code}");
+    let answer = browser.arrive(&owner.tenant, away.state(), &code).await;
+    refused(&answer, "again");
+    told(&app, &owner, "provider_changed").await;
+    // Nor is it where it was made for, once that is the provider again.
+    set_up(&app, &owner, &provider.issuer, |_| {}).await;
+    let answer = browser.arrive(&owner.tenant, away.state(), &code).await;
+    refused(&answer, "again");
+    told(&app, &owner, "state_replayed").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -44,10 +44,12 @@ impl<'a> Browser<'a> {
                 .collect()
         };
         let cookies = cookies.join("; ");
-        let headers = [
-            ("cookie", cookies.as_str()),
-            ("sec-fetch-site", "cross-site"),
-        ];
+        // Links of the console are on its own pages, all others may be anywhere.
+        let site = match path.contains("link=true") {
+            true => "same-origin",
+            false => "cross-site",
+        };
+        let headers = [("cookie", cookies.as_str()), ("sec-fetch-site", site)];
         let answer = self.app.send(Method::GET, path, None, None, &headers).await;
         for line in answer.headers.get_all("set-cookie") {
             let (name, value) = line.to_str().unwrap().split_once('=').unwrap();

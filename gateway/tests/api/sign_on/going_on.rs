@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use schemas::context::Clock;
 use schemas::time::Timestamp;
@@ -11,6 +12,7 @@ use super::browser::{Browser, somebody};
 use super::provider::{CLIENT, Provider};
 use super::{PATH, set_up, told, wanted};
 use crate::app::{Answer, App, Person, app};
+use crate::rebuild::{self, Rebuilding};
 
 const ME: &str = "/api/v1/auth/me";
 
@@ -136,6 +138,80 @@ async fn a_provider_that_is_away_ends_nothing_and_lets_nobody_go_on() {
     app.refreshed(&scene.ada).await;
 }
 
+/// A tenant with the provider, a member with an account and another, all known from the
+/// start: once somebody was looked for in vain, this process does not wait again.
+async fn known(app: &App, name: &str) -> (Scene, Person) {
+    let owner = app.register("Owner").await;
+    let provider = Provider::start(app.gateway.clock.clone()).await;
+    set_up(app, &owner, &provider.issuer, |_| {}).await;
+    let email = format!("{name}@example.com");
+    let ada = app.colleague_at(&owner, &email, name, "engineer").await;
+    let max = app.colleague(&owner, "Max", "viewer").await;
+    let scene = Scene {
+        owner,
+        provider,
+        ada,
+    };
+    (scene, max)
+}
+
+/// The provider is asked before it is known what the person is here.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_model_that_is_built_again_ends_nothing() {
+    let Some(app) = rebuild::quick().await else {
+        return;
+    };
+    let (mut scene, max) = known(&app, "ada").await;
+    scene.ada = signed_on(&app, &scene.owner, &scene.provider).await;
+    let rebuilding = Rebuilding::begin(&app, &scene.ada.user, &scene.owner, &max).await;
+    refresh(&app, &scene.ada).await.with(503);
+    let browser = Browser::new(&app);
+    let away = browser.leave(&scene.owner.tenant, "").await;
+    let code = scene
+        .provider
+        .code_for(&away.asked, &somebody("ada", &["sre"]));
+    let code = format!("code={code}");
+    let tenant = &scene.owner.tenant;
+    let answer = browser.arrive(tenant, away.state(), &code).await;
+    answer.with(503);
+    rebuilding.end().await;
+    let ada = testkit::eventually("the read model is whole again", || async {
+        let answer = refresh(&app, &scene.ada).await;
+        (answer.status != 503).then(|| Person::of(&answer.with(200)))
+    })
+    .await;
+    app.get(ME, Some(&ada.token)).await.with(200);
+    assert_eq!(
+        signed_on(&app, &scene.owner, &scene.provider).await.user,
+        ada.user
+    );
+}
+
+/// Or a member with an account would get a second one.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_is_linked_although_its_member_is_not_known_for_a_while() {
+    let Some(app) = rebuild::quick().await else {
+        return;
+    };
+    let (scene, max) = known(&app, "grace").await;
+    let (owner, grace) = (&scene.owner, &scene.ada);
+    let rebuilding = Rebuilding::begin(&app, &grace.user, owner, &max).await;
+    let sign_on = async || {
+        let browser = Browser::new(&app);
+        let person = somebody("grace", &["sre"]);
+        let answer = browser.sign_on(&owner.tenant, &scene.provider, &person);
+        (answer.await.status, browser.person().await)
+    };
+    assert_eq!(sign_on().await.0, 503);
+    rebuilding.end().await;
+    let linked = testkit::eventually("the read model is whole again", || async {
+        let (status, person) = sign_on().await;
+        (status != 503).then_some(person)
+    })
+    .await;
+    assert_eq!(linked.unwrap().user, grace.user);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_refresh_token_people_sign_in_again() {
     let app = app!();
@@ -160,6 +236,29 @@ async fn tabs_that_refresh_at_once_ask_one_after_the_other() {
         .map(|answer| answer.with(200)["refresh_token"].to_string())
         .collect();
     assert_eq!(successors.len(), 1);
+}
+
+/// The provider knows of it before the vault does.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refresh_token_that_another_gateway_has_just_used_ends_no_session() {
+    let app = app!();
+    let scene = scene(&app).await;
+    scene.provider.forget();
+    let elsewhere = async {
+        testkit::eventually("the provider was asked", || async {
+            let refused = scene.provider.refused.load(Ordering::SeqCst);
+            (refused == 1).then_some(())
+        })
+        .await;
+        let later = "UPDATE vault.sign_on_sessions SET checked_at = checked_at + interval '1 s'";
+        let db = app.gateway.db.writer();
+        sqlx::query(later).execute(db).await.unwrap();
+    };
+    let (answer, ()) = tokio::join!(refresh(&app, &scene.ada), elsewhere);
+    let ada = Person::of(&answer.with(200));
+    app.get(ME, Some(&ada.token)).await.with(200);
+    // The other one was not faster again.
+    over(&app, &scene, &ada, "grant_refused").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

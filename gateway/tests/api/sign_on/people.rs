@@ -1,6 +1,8 @@
 //! Who comes in, as whom, as what.
 
 use axum::http::Method;
+use schemas::context::Clock;
+use schemas::time::Timestamp;
 use serde_json::{Value, json};
 
 use super::browser::{Browser, location, refused, somebody};
@@ -84,9 +86,12 @@ async fn who_has_no_role_no_address_or_no_membership_stays_outside() {
     unverified["email_verified"] = json!(false);
     let mut nameless = somebody("eve", &["sre"]);
     nameless["email"] = Value::Null;
+    let mut broken = somebody("eve", &["sre"]);
+    broken["email"] = json!("eve\r\nBcc: all@example.com");
     outside(|_| {}, elsewhere, "email_domain_not_allowed").await;
     outside(|_| {}, unverified, "email_domain_not_allowed").await;
     outside(|_| {}, nameless, "email_missing").await;
+    outside(|_| {}, broken, "email_missing").await;
     let no_default = |body: &mut Value| body["default_role"] = Value::Null;
     outside(no_default, somebody("eve", &["cooks"]), "no_role").await;
     let by_hand = |body: &mut Value| body["just_in_time"] = json!(false);
@@ -198,6 +203,50 @@ async fn linking_is_for_who_is_signed_in_and_for_one_account() {
     told(&app, &owner, "linked_to_another").await;
 }
 
+/// Whoever is linked comes in from then on: a stolen session, or a page that sends a browser
+/// there which is somebody else at the provider, would last.
+#[tokio::test(flavor = "multi_thread")]
+async fn linking_needs_a_fresh_proof_and_a_page_of_ours() {
+    let clock = Clock::manual(Timestamp::parse("2026-11-01T02:41:00Z").unwrap());
+    let Some(app) = App::with(|_| {}, clock.clone()).await else {
+        return;
+    };
+    let owner = app.register("Owner").await;
+    let provider = Provider::start(clock.clone()).await;
+    set_up(&app, &owner, &provider.issuer, |_| {}).await;
+    let path = format!("/api/v1/auth/oidc/{}/start?link=true", owner.tenant);
+    let from = async |site: &str, token: &str| {
+        let cookie = format!("srec_session={token}");
+        let headers = [("cookie", cookie.as_str()), ("sec-fetch-site", site)];
+        app.send(Method::GET, &path, None, None, &headers).await
+    };
+    for site in ["cross-site", "same-site"] {
+        refused(&from(site, &owner.token).await, "prove_first");
+    }
+    told(&app, &owner, "link_cross_site").await;
+    let away = location(&from("same-origin", &owner.token).await);
+    assert!(away.starts_with(&provider.issuer), "{away}");
+
+    clock.advance_millis(16 * 60_000);
+    let owner = app.refreshed(&owner).await;
+    let unproven = from("same-origin", &owner.token).await;
+    refused(&unproven, "prove_first");
+    told(&app, &owner, "proof_needed").await;
+    let proof = json!({"password": PASSWORD});
+    app.post("/api/v1/auth/prove", &owner.token, proof)
+        .await
+        .with(204);
+    let away = location(&from("same-origin", &owner.token).await);
+    assert!(away.starts_with(&provider.issuer), "{away}");
+
+    // The provider's word is not enough to link one more identity.
+    let browser = Browser::new(&app);
+    browser
+        .sign_on(&owner.tenant, &provider, &somebody("ada", &[]))
+        .await;
+    refused(&browser.get(&path).await, "link_first");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn groups_make_and_unmake_owners_only_where_an_owner_says_so_and_one_stays() {
     let app = app!();
@@ -211,9 +260,11 @@ async fn groups_make_and_unmake_owners_only_where_an_owner_says_so_and_one_stays
     let refused = app.put(PATH, &admin.token, body).await;
     assert_eq!(refused.with(403)["rule"], "forbidden");
     set_up(&app, &owner, &provider.issuer, with_owners).await;
-    // An admin does not change what makes owners either.
+    // An admin does not change what makes owners either, nor take it away.
     let body = wanted(&provider.issuer, |_| {});
     app.put(PATH, &admin.token, body).await.with(403);
+    let refused = app.delete(PATH, &admin.token).await;
+    assert_eq!(refused.with(403)["rule"], "forbidden");
     let tenant = &owner.tenant;
     assert_eq!(
         role_in(&app, tenant, &provider, "zoe", &["chiefs"]).await,

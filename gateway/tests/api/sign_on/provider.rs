@@ -2,6 +2,7 @@
 //! challenge and the client to its secret unless told not to.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::extract::State;
@@ -66,6 +67,8 @@ pub(super) struct Provider {
     grants: Mutex<HashMap<String, Grant>>,
     /// Subjects that are removed or disabled.
     gone: Mutex<Vec<String>>,
+    /// How many codes and refresh tokens it did not take.
+    pub(super) refused: AtomicUsize,
     /// The gateway's time.
     clock: Clock,
 }
@@ -88,6 +91,7 @@ impl Provider {
             }),
             grants: Mutex::default(),
             gone: Mutex::default(),
+            refused: AtomicUsize::default(),
             clock,
         });
         let router = Router::new()
@@ -116,6 +120,11 @@ impl Provider {
 
     pub(super) fn remove(&self, subject: &str) {
         self.gone.lock().unwrap().push(subject.to_owned());
+    }
+
+    /// Nothing that was given is good any more.
+    pub(super) fn forget(&self) {
+        self.grants.lock().unwrap().clear();
     }
 
     /// What it tells with, where somebody signs out here.
@@ -248,6 +257,7 @@ async fn token(
         return (StatusCode::UNAUTHORIZED, Json(error)).into_response();
     }
     let Some(grant) = it.redeem(&form) else {
+        it.refused.fetch_add(1, Ordering::SeqCst);
         let error = json!({"error": "invalid_grant", "error_description": "no <such> grant"});
         return (StatusCode::BAD_REQUEST, Json(error)).into_response();
     };

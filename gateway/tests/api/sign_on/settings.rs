@@ -47,6 +47,13 @@ async fn are_set_and_shown_without_the_secret_and_the_audit_says_what_changed() 
     assert_eq!(shown["provider"]["set_by"]["name"], "Owner Owner");
     let read = app.get(PATH, Some(&owner.token)).await;
     assert_eq!(read.with(200), shown);
+    // What is shown can be sent back as it is: when and by whom it was set is no setting.
+    let again = shown["provider"].clone();
+    let again = app.put(PATH, &owner.token, again).await.with(200);
+    assert_eq!(
+        again["provider"]["group_roles"],
+        shown["provider"]["group_roles"]
+    );
     let body = wanted("https://login.example.com", |body| {
         (body["just_in_time"], body["client_secret"]) = (json!(false), json!("another secret"));
     });

@@ -137,7 +137,7 @@ async fn keep(
     stop: &CancellationToken,
 ) -> Result<(), Closed> {
     let (messages, framed) = (body.messages, bytes::Bytes::from(body.framed));
-    // One time and one hash over all attempts: what was stored unseen is a repeat.
+    // One time over all attempts. What was stored unseen is a repeat (`unanswered`).
     let context = Context::ambient(&state.clock);
     loop {
         let refusal = match attempt(state, &body.key, framed.clone(), &context).await {
@@ -184,6 +184,7 @@ async fn attempt(
         encoding: Encoding::Identity,
         sent: framed,
         origin: None,
+        idempotency_key: None,
     };
     let stored = store::store(state, &sender, body, context).await;
     super::super::meter(state, &sender, Signal::Logs, stored.as_ref());

@@ -13,6 +13,22 @@ use crate::telemetry::classes;
 /// What one transaction takes of level 0.
 const MOST_BYTES: i64 = 32 << 20;
 
+/// `WITH place (tenant_id, project_id, partition)`: of which a table of level 0 has rows,
+/// from one to the next by the index.
+pub(super) fn places(level0: &str) -> String {
+    format!(
+        "WITH RECURSIVE place AS (
+             (SELECT tenant_id, project_id, partition FROM {level0}
+              ORDER BY tenant_id, project_id, partition LIMIT 1)
+             UNION ALL
+             SELECT following.* FROM place CROSS JOIN LATERAL (
+                 SELECT l0.tenant_id, l0.project_id, l0.partition FROM {level0} l0
+                 WHERE (l0.tenant_id, l0.project_id, l0.partition)
+                     > (place.tenant_id, place.project_id, place.partition)
+                 ORDER BY l0.tenant_id, l0.project_id, l0.partition LIMIT 1) following)"
+    )
+}
+
 /// Where level 0 has enough, or what is old enough.
 pub(super) async fn ready_places(
     rows: &mut PgConnection,
@@ -20,14 +36,23 @@ pub(super) async fn ready_places(
     pace: Pace,
     now: Timestamp,
 ) -> Result<Vec<Place>, sqlx::Error> {
+    // No further into each than what makes it ready: most of level 0 is compacted and
+    // stays until its ten minutes are over.
     let sql = format!(
-        "SELECT l0.tenant_id, l0.project_id, l0.partition FROM {signal}_l0 l0
+        "{}
+         SELECT place.tenant_id, place.project_id, place.partition FROM place
          LEFT JOIN compacted c
-                ON c.tenant_id = l0.tenant_id AND c.project_id = l0.project_id
-               AND c.partition = l0.partition AND c.signal = $1
-         WHERE l0.from_offset >= coalesce(c.next_offset, 0)
-         GROUP BY 1, 2, 3
-         HAVING count(*) >= $2 OR min(slot) + interval '10 minutes' <= $3"
+                ON c.tenant_id = place.tenant_id AND c.project_id = place.project_id
+               AND c.partition = place.partition AND c.signal = $1
+         CROSS JOIN LATERAL (
+             SELECT count(*) AS count, min(slot) AS oldest FROM (
+                 SELECT l0.slot FROM {signal}_l0 l0
+                 WHERE l0.tenant_id = place.tenant_id AND l0.project_id = place.project_id
+                   AND l0.partition = place.partition
+                   AND l0.from_offset >= coalesce(c.next_offset, 0)
+                 LIMIT $2) first) young
+         WHERE young.count >= $2 OR young.oldest + interval '10 minutes' <= $3",
+        places(&format!("{signal}_l0"))
     );
     let found: Vec<(Uuid, Uuid, i32)> = sqlx::query_as(AssertSqlSafe(sql))
         .bind(signal)

@@ -66,6 +66,7 @@ pub(crate) struct Level0 {
 #[derive(Debug, sqlx::FromRow)]
 pub(crate) struct Level1 {
     pub(crate) day: i32,
+    pub(crate) window_start: i64,
     pub(crate) class: i16,
     pub(crate) from_offset: i64,
     pub(crate) to_offset: i64,

@@ -1,7 +1,10 @@
-//! Level 0 goes ten minutes at a time, once compaction has passed all of them.
+//! Level 0 goes ten minutes at a time, once compaction has passed all of them, and a
+//! minute later: who follows records as they arrive reads them there, every second or so.
 
 use schemas::time::Timestamp;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+
+use super::ranges::places;
 
 /// Readers queue behind a drop that waits for a reader: wait but shortly.
 const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '100ms'";
@@ -18,7 +21,7 @@ pub(super) async fn drop_slots(
              SELECT c.relname::text AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
              WHERE i.inhparent = to_regclass($1))
          SELECT name FROM slots
-         WHERE to_timestamp(right(name, 13), 'YYYYMMDD_HH24MI') + interval '10 minutes' <= $2
+         WHERE to_timestamp(right(name, 13), 'YYYYMMDD_HH24MI') + interval '11 minutes' <= $2
          ORDER BY 1",
     )
     .bind(format!("telemetry.{signal}_l0"))
@@ -43,13 +46,20 @@ async fn drop_slot(
     signal: &'static str,
     name: &str,
 ) -> Result<bool, sqlx::Error> {
+    // Asked for a second time while nobody can read or write.
     let passed = format!(
-        "SELECT NOT EXISTS (
-             SELECT FROM telemetry.{name} l0
+        "{} SELECT NOT EXISTS (
+             SELECT FROM place
              LEFT JOIN telemetry.compacted c
-                    ON c.tenant_id = l0.tenant_id AND c.project_id = l0.project_id
-                   AND c.partition = l0.partition AND c.signal = '{signal}'
-             WHERE l0.from_offset >= coalesce(c.next_offset, 0))"
+                    ON c.tenant_id = place.tenant_id AND c.project_id = place.project_id
+                   AND c.partition = place.partition AND c.signal = '{signal}'
+             CROSS JOIN LATERAL (
+                 SELECT l0.slot FROM telemetry.{name} l0
+                 WHERE l0.tenant_id = place.tenant_id AND l0.project_id = place.project_id
+                   AND l0.partition = place.partition
+                   AND l0.from_offset >= coalesce(c.next_offset, 0)
+                 LIMIT 1) ahead)",
+        places(&format!("telemetry.{name}"))
     );
     let ready: bool = sqlx::query_scalar(AssertSqlSafe(passed.clone()))
         .fetch_one(&mut *rows)

@@ -39,6 +39,8 @@ pub(super) async fn ready_windows(
 ) -> Result<Vec<Window>, sqlx::Error> {
     // An hour that is over is made final, once it has no final segment or enough late
     // ones, or some of it is soon past its time: what stays longer is made of it then.
+    // `OFFSET 0`, or Postgres may find out about all windows that ever were, because it
+    // takes one look-up to go through all days.
     let sql = format!(
         "WITH open AS (
              SELECT tenant_id, project_id, partition, day, window_start,
@@ -49,7 +51,8 @@ pub(super) async fn ready_windows(
              SELECT *, window_start + 3600 + $1 <= $2 AS over, EXISTS (
                  SELECT FROM {signal}_l1 l1
                  WHERE (l1.tenant_id, l1.project_id, l1.partition, l1.day, l1.window_start, l1.tier)
-                     = (open.tenant_id, open.project_id, open.partition, open.day, open.window_start, {FINAL_TIER})) AS final
+                     = (open.tenant_id, open.project_id, open.partition, open.day, open.window_start, {FINAL_TIER})
+                 OFFSET 0) AS final
              FROM open)
          SELECT tenant_id, project_id, partition, day, window_start,
                 CASE WHEN over THEN {FINAL_TIER} ELSE 2 END::smallint
@@ -139,8 +142,8 @@ pub(super) async fn merge(
              DELETE FROM {name}_l1
              WHERE tenant_id = $1 AND project_id = $2 AND partition = $3 AND day = $4
                AND window_start = $5 AND tier <= $6 AND items < coalesce($7, items + 1)
-             RETURNING day, class, from_offset, to_offset, part, data)
-         SELECT day, class, from_offset, to_offset, data FROM gone ORDER BY from_offset, part"
+             RETURNING day, window_start, class, from_offset, to_offset, part, data)
+         SELECT day, window_start, class, from_offset, to_offset, data FROM gone ORDER BY from_offset, part"
     );
     let found: Vec<Level1> = sqlx::query_as(AssertSqlSafe(sql))
         .bind(place.tenant.0)
@@ -152,7 +155,7 @@ pub(super) async fn merge(
         .bind(finished_items)
         .fetch_all(&mut *tx)
         .await?;
-    let (Some(first), Some(last)) = (found.first(), found.last()) else {
+    let Some((from_offset, to_offset)) = positions(&found) else {
         tx.commit().await?;
         return Ok(finished > 0);
     };
@@ -160,12 +163,21 @@ pub(super) async fn merge(
         place,
         classes: Arc::new(classes::load(&mut tx, name, place).await?),
         tier: window.tier,
-        from_offset: first.from_offset,
-        to_offset: last.to_offset,
+        from_offset,
+        to_offset,
     };
     signal.merge(&mut tx, target, found).await?;
     tx.commit().await?;
     Ok(true)
+}
+
+/// From where to where in the log the rows of a new run come. What was large and stayed
+/// as it was lies within the positions of what was merged around it, so that the row
+/// that begins last need not be the one that ends last.
+fn positions(rows: &[Level1]) -> Option<(i64, i64)> {
+    let from = rows.iter().map(|row| row.from_offset).min()?;
+    let to = rows.iter().map(|row| row.to_offset).max()?;
+    Some((from, to))
 }
 
 /// Raises the tier of segments that stay as they are; their data is not touched.
@@ -192,4 +204,28 @@ async fn finish(
         .execute(tx)
         .await?;
     Ok(done.rows_affected())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_reaches_to_where_any_of_its_rows_does() {
+        let row = |from_offset, to_offset| Level1 {
+            day: 1,
+            window_start: 86_400,
+            class: 30,
+            from_offset,
+            to_offset,
+            data: Vec::new(),
+        };
+        let rows = [row(0, 800), row(0, 1_600), row(700, 800)];
+        assert_eq!(
+            positions(&rows),
+            Some((0, 1_600)),
+            "one lies within another"
+        );
+        assert_eq!(positions(&[]), None);
+    }
 }

@@ -27,8 +27,9 @@ use crate::telemetry::compaction::{Compact, CompactError, Level0, Level1, Target
 pub(super) const LARGE: usize = 8_000;
 /// Records of a new segment, about.
 const SEGMENT_RECORDS: usize = 12_000;
-/// Text that is held at once.
+/// Text that is held at once, and records: of short ones with little text there are many.
 const MOST_BYTES: usize = 128 << 20;
+const MOST_RECORDS: usize = 1 << 20;
 const NS_AN_HOUR: i64 = 3_600_000_000_000;
 /// Services that are named; queries look into segments that have more.
 const MOST_SERVICES: usize = 500;
@@ -123,7 +124,7 @@ fn rewrite(segments: Vec<Vec<u8>>, classes: &Classes) -> Result<Vec<NewSegment>,
             continue;
         }
         segment.append(None, &mut table)?;
-        if table.bytes() >= MOST_BYTES {
+        if table.bytes() >= MOST_BYTES || table.len() >= MOST_RECORDS {
             write(&std::mem::take(&mut table), classes, &mut done)?;
         }
     }

@@ -1,6 +1,6 @@
 //! Table `log_counts`: records by service, level and minute, added as they arrive.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use protocols::logs::Level;
@@ -21,6 +21,8 @@ pub(super) const NS_A_MINUTE: i64 = 60_000_000_000;
 /// Services of a project that one flush counts by name; the rest share one.
 const MOST_SERVICES: usize = 2_000;
 const REST: &str = "(more services)";
+/// Services with longer names are among the rest: a key of Postgres has 2,700 bytes at most.
+const LONGEST_SERVICE: usize = 1_024;
 
 type Key = (TenantId, ProjectId, i32, String, i16);
 
@@ -39,17 +41,15 @@ impl Counts {
                 .entry((row.stream, row.level as u8, minute as i32))
                 .or_default() += 1;
         }
-        let streams: Vec<&[u8]> = table.streams.texts.iter().collect();
+        let names = names(table);
         for ((stream, level, minute), count) in found {
-            let view = StreamView::read(streams[stream as usize]);
-            let service = view.map_or("", |view| view.service);
-            let named = (stream as usize) < MOST_SERVICES;
-            let service = if named {
-                stored(service)
-            } else {
-                REST.to_owned()
-            };
-            let key = (tenant, project, minute, service, level.into());
+            let key = (
+                tenant,
+                project,
+                minute,
+                names[stream as usize].clone(),
+                level.into(),
+            );
             *self.counts.entry(key).or_default() += count;
         }
     }
@@ -83,6 +83,30 @@ impl Counts {
         .await
         .map(drop)
     }
+}
+
+/// Under which service each stream is counted. A service may have many streams: it is told
+/// apart by its name.
+fn names(table: &Table) -> Vec<String> {
+    let mut named = BTreeSet::new();
+    let streams = table.streams.texts.iter();
+    let service = |stream| StreamView::read(stream).map_or(String::new(), |it| stored(it.service));
+    let name = |service: String| {
+        let fits = has_name(&service);
+        if fits && named.len() < MOST_SERVICES && !named.contains(&service) {
+            named.insert(service.clone());
+        }
+        match named.contains(&service) {
+            true => service,
+            false => REST.to_owned(),
+        }
+    };
+    streams.map(service).map(name).collect()
+}
+
+/// Whether a service of this name is counted by it, unless there are too many.
+pub(super) fn has_name(service: &str) -> bool {
+    service.len() <= LONGEST_SERVICE && !service.contains('\0')
 }
 
 /// Postgres has no NUL in text.
@@ -181,4 +205,69 @@ fn clamped(minute: i64) -> i32 {
 fn level_of(number: i16) -> Level {
     let level = usize::try_from(number).ok().and_then(|n| Level::ALL.get(n));
     level.copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use protocols::logs::Stream;
+
+    use super::*;
+
+    fn names_of(streams: impl Iterator<Item = (String, String)>) -> Vec<String> {
+        let mut table = Table::default();
+        for (service, pod) in streams {
+            table.stream(&Stream {
+                service: service.into(),
+                fields: vec![("pod".into(), pod.into())],
+            });
+        }
+        names(&table)
+    }
+
+    #[test]
+    fn a_service_of_many_streams_keeps_its_name() {
+        let many = MOST_SERVICES + 500;
+        let pods = names_of((0..many).map(|n| (format!("s{}", n % 3), n.to_string())));
+        assert_eq!(pods.len(), many);
+        assert!(
+            pods.iter()
+                .enumerate()
+                .all(|(n, name)| *name == format!("s{}", n % 3))
+        );
+        let services = names_of((0..many).map(|n| (format!("s{n}"), String::new())));
+        assert_eq!(
+            services[MOST_SERVICES - 1],
+            format!("s{}", MOST_SERVICES - 1)
+        );
+        assert!(services[MOST_SERVICES..].iter().all(|name| name == REST));
+        let long = "x".repeat(LONGEST_SERVICE + 1);
+        let odd = names_of(
+            [long, "a\0b".to_owned()]
+                .map(|name| (name, String::new()))
+                .into_iter(),
+        );
+        assert_eq!(odd, [REST, "a\u{FFFD}b"]);
+    }
+
+    #[test]
+    fn services_that_are_not_counted_by_name_are_looked_for() {
+        let is_counted = |name: &str| {
+            let mut filter = Filter::parse("level:error").expect("a filter");
+            filter.of_services(&["shop".to_owned(), name.to_owned()]);
+            filter.is_counted()
+        };
+        assert!(is_counted("cart") && is_counted(&"x".repeat(LONGEST_SERVICE)));
+        assert!(!is_counted(&"x".repeat(LONGEST_SERVICE + 1)));
+        assert!(!is_counted("a\0b"));
+        assert!(
+            Filter::parse("service:* -level:info")
+                .expect("a filter")
+                .is_counted()
+        );
+        assert!(
+            !Filter::parse("service:a timeout")
+                .expect("a filter")
+                .is_counted()
+        );
+    }
 }

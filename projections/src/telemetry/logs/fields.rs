@@ -17,8 +17,9 @@ use crate::telemetry::bytes::Damaged;
 
 /// Records that a sample has, about.
 const SAMPLE: u64 = 200_000;
-/// Distinct values that are counted.
+/// Distinct values that are counted, and their bytes.
 const MOST_VALUES: usize = 100_000;
+const MOST_BYTES: usize = 32 << 20;
 /// Fields of the record itself, which no segment lists.
 const BUILT_IN: [&str; 4] = ["service", "level", "trace_id", "span_id"];
 
@@ -68,6 +69,8 @@ pub struct FieldValues {
 #[derive(Default)]
 struct Sample {
     counts: HashMap<String, u64>,
+    /// Of the keys.
+    bytes: usize,
     sampled: u64,
     records: u64,
 }
@@ -76,7 +79,8 @@ impl Sample {
     fn add(&mut self, key: &str, count: u64) {
         if let Some(known) = self.counts.get_mut(key) {
             *known += count;
-        } else if self.counts.len() < MOST_VALUES {
+        } else if self.counts.len() < MOST_VALUES && self.bytes + key.len() <= MOST_BYTES {
+            self.bytes += key.len();
             self.counts.insert(key.to_owned(), count);
         }
     }
@@ -105,7 +109,7 @@ pub async fn names(db: &Db, scope: &Scope, query: &Query) -> Result<Fields, Logs
     while scan.next_time().is_some() && sample.sampled < SAMPLE {
         let pieces = scan.next(&Wanted::Everything).await?;
         let filter = scan.filter();
-        sample.absorb(blocking(move || names_of(&pieces, &filter, from_ns, to_ns)).await?);
+        sample.absorb(blocking(move || names_of(pieces, &filter, from_ns, to_ns)).await?);
     }
     let sampled = sample.sampled;
     let named = sample.ranked().into_iter();
@@ -119,14 +123,15 @@ pub async fn names(db: &Db, scope: &Scope, query: &Query) -> Result<Fields, Logs
 }
 
 fn names_of(
-    pieces: &[Piece],
+    pieces: Vec<Piece>,
     filter: &Filter,
     from_ns: i64,
     to_ns: i64,
 ) -> Result<Sample, Damaged> {
     let mut sample = Sample::default();
+    // One after the other: what was unpacked of one is gone before the next.
     for Piece { segment, .. } in pieces {
-        let rows = matching(segment, filter, from_ns, to_ns)?;
+        let rows = matching(&segment, filter, from_ns, to_ns)?;
         sample.sampled += rows.count() as u64;
         if rows.is_empty() {
             continue;
@@ -171,7 +176,7 @@ pub async fn values(
     while scan.next_time().is_some() && sample.sampled < SAMPLE {
         let pieces = scan.next(&wanted).await?;
         let (filter, name) = (scan.filter(), name.to_owned());
-        let more = blocking(move || values_of(&pieces, &filter, from_ns, to_ns, &name));
+        let more = blocking(move || values_of(pieces, &filter, from_ns, to_ns, &name));
         sample.absorb(more.await?);
     }
     let (sampled, records) = (sample.sampled, sample.records);
@@ -202,7 +207,7 @@ fn wanted(name: &str) -> Wanted {
 }
 
 fn values_of(
-    pieces: &[Piece],
+    pieces: Vec<Piece>,
     filter: &Filter,
     from_ns: i64,
     to_ns: i64,
@@ -210,7 +215,7 @@ fn values_of(
 ) -> Result<Sample, Damaged> {
     let mut sample = Sample::default();
     for Piece { segment, .. } in pieces {
-        let rows = matching(segment, filter, from_ns, to_ns)?;
+        let rows = matching(&segment, filter, from_ns, to_ns)?;
         sample.sampled += rows.count() as u64;
         let rows: Vec<usize> = rows.iter().map(|row| row as usize).collect();
         if rows.is_empty() {
@@ -238,7 +243,7 @@ fn values_of(
                 rows.iter()
                     .for_each(|row| see(ids[*row].map(|id| hex(&id))));
             }
-            _ => of_field(segment, &rows, name, see)?,
+            _ => of_field(&segment, &rows, name, see)?,
         }
         for (value, count) in found {
             sample.records += count;
@@ -281,4 +286,26 @@ fn of_field(
         });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_counted_as_far_as_there_is_room() {
+        let mut sample = Sample::default();
+        let long = "x".repeat(MOST_BYTES - 4);
+        for value in ["few", long.as_str(), "too many", "y", "few"] {
+            sample.add(value, 1);
+        }
+        let ranked = sample.ranked();
+        assert_eq!(ranked.len(), 3);
+        assert_eq!(ranked[0], ("few".to_owned(), 2));
+        assert!(
+            ranked[1..]
+                .iter()
+                .all(|(value, count)| *count == 1 && value != "too many")
+        );
+    }
 }

@@ -35,7 +35,7 @@ pub(super) use labels::Regexp;
 pub use labels::{BadPattern, label_name};
 pub use parse::{BadQuery, Range};
 
-use super::tokens;
+use super::{counts, tokens};
 
 /// A conjunction; without clauses it holds for everything.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -176,7 +176,14 @@ impl Filter {
 
     /// Whether the counts by service and level can answer.
     pub(super) fn is_counted(&self) -> bool {
-        let counted = |clause: &Clause| matches!(clause.test, Test::Level(_) | Test::Service(_));
+        let counted = |clause: &Clause| match &clause.test {
+            Test::Level(_) => true,
+            Test::Service(Value::AnyOf(patterns)) => patterns.iter().all(|pattern| match pattern {
+                Pattern::Exactly(text) | Pattern::BeginsWith(text) => counts::has_name(text),
+            }),
+            Test::Service(_) => true,
+            _ => false,
+        };
         self.clauses.iter().all(counted)
     }
 

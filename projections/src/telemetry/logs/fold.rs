@@ -115,8 +115,9 @@ impl Projection for Logs {
                 .map_err(|e| ApplyError::Transient(format!("decoding ended: {e}")))??;
             level0::insert(to.rows, SIGNAL, newest, flush.sections).await?;
             flush.counts.add(to.rows).await?;
-            sieve.store(to.rows).await?;
         }
+        // Also where all were repeats: that they came again is to be known after a restart.
+        sieve.store(to.rows).await?;
         *self.sieve.lock() = Some(sieve);
         Ok(Vec::new())
     }

@@ -1,6 +1,9 @@
 //! A filter over one segment. Columns are unpacked when first asked for, and text
 //! is looked for in a whole column at once.
 
+#[cfg(test)]
+mod drawn;
+
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 

@@ -99,8 +99,11 @@ async fn mined(
         let pieces = scan.next(&wanted).await?;
         let filter = scan.filter();
         miner = blocking(move || {
-            for piece in &pieces {
+            for piece in pieces {
                 let rows = matching(&piece.segment, &filter, from_ns, to_ns)?;
+                if rows.is_empty() {
+                    continue;
+                }
                 let (times, bodies) = (piece.segment.times()?, piece.segment.bodies()?);
                 let levels = piece.segment.levels()?;
                 for row in rows.iter().rev().map(|row| row as usize) {

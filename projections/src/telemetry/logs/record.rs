@@ -83,6 +83,25 @@ pub struct Record {
     pub resource: BTreeMap<String, String>,
 }
 
+impl Record {
+    /// In memory, about.
+    pub fn bytes(&self) -> usize {
+        // A text on the heap, and its place in a map.
+        const PAIR: usize = 2 * (size_of::<String>() + 16);
+        let texts = [
+            &self.id,
+            &self.level,
+            &self.level_text,
+            &self.service,
+            &self.body,
+        ];
+        let texts = texts.map(String::len).iter().sum::<usize>();
+        let pairs = self.fields.iter().chain(&self.resource);
+        let pairs = pairs.map(|(name, value)| name.len() + value.len() + PAIR);
+        size_of::<Self>() + texts + pairs.sum::<usize>()
+    }
+}
+
 /// A stream as segments keep it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct StreamView<'a> {

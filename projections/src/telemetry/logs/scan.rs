@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use futures::future::try_join_all;
 use parking_lot::Mutex;
+use promql::budget::{NoMemory, Share};
 use schemas::scope::Scope;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -31,6 +32,13 @@ use pieces::{BYTES, LEVEL_0, LEVEL_1, Pieces};
 /// Records of the first segments that are fetched together; later ones doubled.
 const FIRST_GROUP: usize = 20_000;
 const LARGEST_GROUP: usize = 160_000;
+/// Bytes of segments that are fetched together, about; of what queries may hold no more
+/// than a part.
+const LARGEST_BYTES: usize = 32 << 20;
+const PART_OF_ALL: u64 = 8;
+/// A segment is held as it lies there, then some of it unpacked: so many times its bytes,
+/// about.
+const OPENED: usize = 2;
 /// Words that one segment in so many has, or fewer, are rare: most of what is left is read.
 const RARE: usize = 16;
 
@@ -53,6 +61,8 @@ pub struct Query {
 pub enum LogsError {
     #[error(transparent)]
     Query(#[from] QueryError),
+    #[error(transparent)]
+    NoMemory(#[from] NoMemory),
     #[error("the query took more than {} s; ask for a shorter time or fewer records", TIME_LIMIT.as_secs())]
     TookTooLong,
     #[error("{0}")]
@@ -84,6 +94,14 @@ pub struct Scanned {
     pub segments: u64,
     pub records: u64,
     pub bytes: u64,
+}
+
+impl std::ops::AddAssign for Scanned {
+    fn add_assign(&mut self, more: Self) {
+        self.segments += more.segments;
+        self.records += more.records;
+        self.bytes += more.bytes;
+    }
 }
 
 /// Which end is read first.
@@ -119,6 +137,10 @@ pub(super) struct Scan {
     group: usize,
     deadline: Instant,
     _turn: SemaphorePermit<'static>,
+    share: Arc<Share>,
+    /// Bytes that are held of what was found.
+    kept: usize,
+    most_bytes: usize,
     pub(super) scanned: Scanned,
 }
 
@@ -142,7 +164,11 @@ impl Scan {
             true => LARGEST_GROUP,
             false => FIRST_GROUP,
         };
+        let share = db.share();
         Ok(Self {
+            most_bytes: most_bytes(share.most()),
+            share,
+            kept: 0,
             tx,
             scope: scope.clone(),
             filter: Arc::new(query.filter.clone()),
@@ -159,6 +185,18 @@ impl Scan {
         self.filter.clone()
     }
 
+    /// What the query holds of the memory that all may hold.
+    pub(super) fn share(&self) -> Arc<Share> {
+        self.share.clone()
+    }
+
+    /// The query holds no more than so many bytes of what was found; what was fetched is
+    /// gone.
+    pub(super) fn keep(&mut self, bytes: usize) {
+        self.kept = bytes;
+        self.share.keep(bytes);
+    }
+
     /// The first time that what was not read yet may have; None at the end.
     pub(super) fn next_time(&self) -> Option<i64> {
         self.listed.last().map(|one| match self.order {
@@ -172,12 +210,15 @@ impl Scan {
         if Instant::now() > self.deadline {
             return Err(LogsError::TookTooLong);
         }
+        self.share.keep(self.kept);
         let mut group = Vec::new();
-        let mut records = 0;
+        let (mut records, mut bytes) = (0_usize, 0_usize);
         while records < self.group
+            && bytes < self.most_bytes
             && let Some(one) = self.listed.pop()
         {
             records += usize::try_from(one.items).unwrap_or(0);
+            bytes += one.bytes();
             group.push(one);
         }
         self.group = (self.group * 2).min(LARGEST_GROUP);
@@ -206,6 +247,7 @@ impl Scan {
     ) -> Result<Vec<Piece>, LogsError> {
         let mut directories = Vec::with_capacity(group.len());
         let (mut young, mut old) = (Pieces::default(), Pieces::default());
+        let mut bytes = 0_usize;
         for (number, one) in (0..).zip(group) {
             let directory = match &one.directory {
                 Some(bytes) if !whole => Some(Directory::read(bytes)?),
@@ -213,15 +255,20 @@ impl Scan {
             };
             let pieces = if one.level == 0 { &mut young } else { &mut old };
             match &directory {
-                None => pieces.push(number, one, None),
+                None => {
+                    bytes += one.bytes();
+                    pieces.push(number, one, None);
+                }
                 Some(directory) => {
                     for frame in self.frames(directory, wanted) {
+                        bytes += frame.len();
                         pieces.push(number, one, Some(frame));
                     }
                 }
             }
             directories.push(directory);
         }
+        self.share.take(bytes.saturating_mul(OPENED)).await?;
         let (tx, scope) = (&mut self.tx, &self.scope);
         let mut found = young.fetch(tx, scope, BYTES, LEVEL_0).await?;
         found.extend(old.fetch(tx, scope, BYTES, LEVEL_1).await?);
@@ -258,6 +305,12 @@ impl Scan {
         }
         directory.frames(&columns, &fields)
     }
+}
+
+/// Of segments that are fetched together, where all queries may hold so much.
+fn most_bytes(of_all: Option<u64>) -> usize {
+    let part = of_all.map(|most| usize::try_from(most / PART_OF_ALL).unwrap_or(usize::MAX));
+    part.map_or(LARGEST_BYTES, |part| part.min(LARGEST_BYTES))
 }
 
 async fn turn() -> Result<SemaphorePermit<'static>, QueryError> {
@@ -324,4 +377,16 @@ pub(super) async fn blocking<T: Send + 'static>(
 ) -> Result<T, LogsError> {
     let worked = tokio::task::spawn_blocking(work).await;
     Ok(worked.map_err(|e| LogsError::Ended(e.to_string()))??)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_that_are_read_together_are_a_part_of_what_queries_may_hold() {
+        assert_eq!(most_bytes(None), LARGEST_BYTES);
+        assert_eq!(most_bytes(Some(u64::MAX)), LARGEST_BYTES);
+        assert_eq!(most_bytes(Some(8 << 20)), 1 << 20);
+    }
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
+use std::sync::Arc;
 
+use promql::budget::Share;
 use schemas::scope::Scope;
 
 use super::filter::{Filter, Test};
@@ -22,6 +24,8 @@ pub struct Found {
     pub records: Vec<Record>,
     pub next: Option<Place>,
     pub scanned: Scanned,
+    /// What the records take of the memory of all queries, until it is dropped.
+    pub held: Arc<Share>,
 }
 
 /// Newest first, after `after`.
@@ -66,7 +70,8 @@ async fn page(
             Limits::above(after)
         }
     };
-    let (found, scanned) = collect(db, scope, &query, order, limits, limit + 1).await?;
+    let collected = collect(db, scope, &query, order, limits, limit + 1).await?;
+    let found = collected.found;
     let more = found.len() > limit;
     let mut found: Vec<_> = match order {
         Order::NewestFirst => found.into_iter().rev().collect(),
@@ -77,7 +82,8 @@ async fn page(
     Ok(Found {
         records: found.into_iter().map(|(_, record)| record).collect(),
         next,
-        scanned,
+        scanned: collected.scanned,
+        held: collected.held,
     })
 }
 
@@ -113,12 +119,12 @@ pub async fn around(
         to_ns: at.time_ns.saturating_add(AROUND_NS),
     };
     let (newest, oldest) = (Order::NewestFirst, Order::OldestFirst);
-    let (before, _) = collect(db, scope, &earlier, newest, Limits::below(at), before).await?;
-    let (after, _) = collect(db, scope, &later, oldest, Limits::above(at), after).await?;
+    let before = collect(db, scope, &earlier, newest, Limits::below(at), before).await?;
+    let after = collect(db, scope, &later, oldest, Limits::above(at), after).await?;
     Ok(Some(Around {
-        before: before.into_values().collect(),
+        before: before.found.into_values().collect(),
         record,
-        after: after.into_values().collect(),
+        after: after.found.into_values().collect(),
     }))
 }
 
@@ -218,7 +224,15 @@ impl Limits {
     }
 }
 
-/// The first `limit` records of an order, by place.
+/// Records by place, and what they take of the memory of all queries.
+#[derive(Default)]
+struct Collected {
+    found: BTreeMap<Place, Record>,
+    scanned: Scanned,
+    held: Arc<Share>,
+}
+
+/// The first `limit` records of an order.
 async fn collect(
     db: &Db,
     scope: &Scope,
@@ -226,8 +240,13 @@ async fn collect(
     order: Order,
     limits: Limits,
     limit: usize,
-) -> Result<(BTreeMap<Place, Record>, Scanned), LogsError> {
+) -> Result<Collected, LogsError> {
+    // Nothing would ever be found, and so all of it looked at.
+    if limit == 0 {
+        return Ok(Collected::default());
+    }
     let mut scan = Scan::begin(db, scope, query, order).await?;
+    let held = scan.share();
     let mut found = BTreeMap::new();
     let (from_ns, to_ns) = (query.from_ns, query.to_ns);
     while let Some(next_time) = scan.next_time() {
@@ -251,15 +270,24 @@ async fn collect(
             };
             (0..table.len()).map(record).collect()
         });
-        found.extend(more.await?.into_iter().flatten());
+        let more: Vec<(Place, Record)> = more.await?.into_iter().flatten().collect();
+        held.take(more.iter().map(|(_, record)| record.bytes()).sum())
+            .await?;
+        found.extend(more);
         while found.len() > limit {
             match order {
                 Order::NewestFirst => found.pop_first(),
                 Order::OldestFirst => found.pop_last(),
             };
         }
+        scan.keep(found.values().map(Record::bytes).sum());
     }
-    Ok((found, scan.scanned))
+    let scanned = scan.scanned;
+    Ok(Collected {
+        found,
+        scanned,
+        held,
+    })
 }
 
 /// The next segments, whole. Where few columns tell which have what is wanted, only

@@ -89,12 +89,10 @@ pub async fn stats(
 }
 
 fn ceil(time_ns: i64, unit: i64) -> i64 {
-    time_ns.div_euclid(unit) * unit
-        + if time_ns.rem_euclid(unit) == 0 {
-            0
-        } else {
-            unit
-        }
+    match time_ns.rem_euclid(unit) {
+        0 => time_ns,
+        past => time_ns.saturating_add(unit - past),
+    }
 }
 
 fn add(counted: &mut Counted, time_ns: i64, step_ns: i64, level: Level, count: u64) {
@@ -179,5 +177,16 @@ fn empty_bucket(start: i64) -> Bucket {
         time: DateTime::from_timestamp_nanos(start),
         count: 0,
         counts: BTreeMap::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_rounded_up_as_far_as_times_go() {
+        let minutes = [0, 1, NS_A_MINUTE, -1, i64::MAX].map(|ns| ceil(ns, NS_A_MINUTE));
+        assert_eq!(minutes, [0, NS_A_MINUTE, NS_A_MINUTE, 0, i64::MAX]);
     }
 }

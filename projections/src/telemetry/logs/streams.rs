@@ -44,20 +44,20 @@ pub async fn streams(
     while scan.next_time().is_some() && found.len() < limit {
         let pieces = scan.next(&wanted).await?;
         let filter = scan.filter();
-        found.extend(blocking(move || streams_of(&pieces, &filter, from_ns, to_ns)).await?);
+        found.extend(blocking(move || streams_of(pieces, &filter, from_ns, to_ns)).await?);
     }
     Ok(found.into_iter().take(limit).collect())
 }
 
 fn streams_of(
-    pieces: &[Piece],
+    pieces: Vec<Piece>,
     filter: &Filter,
     from_ns: i64,
     to_ns: i64,
 ) -> Result<BTreeSet<LogStream>, Damaged> {
     let mut found = BTreeSet::new();
     for Piece { segment, .. } in pieces {
-        let rows = matching(segment, filter, from_ns, to_ns)?;
+        let rows = matching(&segment, filter, from_ns, to_ns)?;
         let (streams, codes) = segment.streams()?;
         let used: BTreeSet<u32> = rows.iter().map(|row| codes[row as usize]).collect();
         for code in used {

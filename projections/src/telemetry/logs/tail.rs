@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use schemas::scope::Scope;
+use sqlx::AssertSqlSafe;
 
 use super::SIGNAL;
 use super::TIME_LIMIT;
@@ -13,10 +14,11 @@ use super::scan::{LogsError, blocking};
 use super::segment::Segment;
 use super::table::Table;
 use crate::db::Db;
-use crate::telemetry::snapshot;
+use crate::telemetry::{level0, snapshot};
 
-/// Level-0 rows that one look takes; the oldest of more are passed over.
+/// Level-0 rows that one look takes, and their bytes; the oldest of more are passed over.
 const MOST_ROWS: i64 = 200;
+const MOST_BYTES: i64 = 32 << 20;
 
 /// Somebody who looks on.
 #[derive(Debug, Clone, Default)]
@@ -102,10 +104,12 @@ impl Tail {
                     let place = table.place(row.partition, at);
                     found.insert(place, table.record(row.partition, at)?);
                 }
+                while found.len() > limit {
+                    found.pop_first();
+                    arrived.dropped += 1;
+                }
             }
-            let passed_over = found.len().saturating_sub(limit);
-            arrived.dropped += passed_over as u64;
-            arrived.records = found.into_values().skip(passed_over).collect();
+            arrived.records = found.into_values().collect();
             Ok(arrived)
         })
         .await
@@ -115,23 +119,32 @@ impl Tail {
         let mut tx = snapshot::begin(db, SIGNAL, scope, TIME_LIMIT).await?;
         let partitions: Vec<i32> = self.next.keys().copied().collect();
         let offsets: Vec<i64> = self.next.values().copied().collect();
-        Ok(sqlx::query_as(
-            "SELECT partition, to_offset, items,
-                    CASE WHEN newest <= $5 THEN data END AS data
+        let seen = "SELECT * FROM unnest($3::int[], $4::bigint[])";
+        let sql = format!(
+            "{} SELECT partition, to_offset, items,
+                    CASE WHEN newest = 1 OR newest <= $5 AND bytes <= $6 THEN data END AS data
              FROM (SELECT s.partition, s.to_offset, s.items, s.data,
-                          row_number() OVER (ORDER BY s.from_offset DESC) AS newest
-                   FROM telemetry.logs_l0 s
-                   LEFT JOIN unnest($3::int[], $4::bigint[]) AS seen (partition, next)
-                          ON seen.partition = s.partition
-                   WHERE s.tenant_id = $1 AND s.project_id = $2
-                     AND s.from_offset >= coalesce(seen.next, 0)) found",
-        )
-        .bind(scope.tenant().0)
-        .bind(scope.project().0)
-        .bind(partitions)
-        .bind(offsets)
-        .bind(MOST_ROWS)
-        .fetch_all(&mut *tx)
-        .await?)
+                          row_number() OVER newest_first AS newest,
+                          sum(octet_length(s.data)) OVER newest_first AS bytes
+                   FROM fresh CROSS JOIN LATERAL (
+                       SELECT l0.partition, l0.from_offset, l0.to_offset, l0.items, l0.data
+                       FROM telemetry.logs_l0 l0
+                       WHERE l0.tenant_id = $1 AND l0.project_id = $2
+                         AND l0.partition = fresh.partition
+                         AND l0.from_offset >= fresh.next_offset
+                       OFFSET 0) s
+                   WINDOW newest_first AS (
+                       ORDER BY s.from_offset DESC ROWS UNBOUNDED PRECEDING)) found",
+            level0::since(SIGNAL, seen)
+        );
+        Ok(sqlx::query_as(AssertSqlSafe(sql))
+            .bind(scope.tenant().0)
+            .bind(scope.project().0)
+            .bind(partitions)
+            .bind(offsets)
+            .bind(MOST_ROWS)
+            .bind(MOST_BYTES)
+            .fetch_all(&mut *tx)
+            .await?)
     }
 }

@@ -33,6 +33,32 @@ struct Held {
     days: HashMap<Key, (u64, Arc<RwLock<DayIndex>>)>,
 }
 
+/// Blocks that are not known, day by day and partition by partition, which are found one
+/// after the other by the index: where series come and go all day, there are thousands of
+/// blocks a day, and each query knows nearly all of them.
+const NEW_BLOCKS: &str = "
+    WITH RECURSIVE place AS (
+        (SELECT day, partition FROM telemetry.metric_series
+         WHERE tenant_id = $1 AND project_id = $2 AND day BETWEEN $3 AND $4
+         ORDER BY day, partition LIMIT 1)
+        UNION ALL
+        SELECT following.* FROM place CROSS JOIN LATERAL (
+            SELECT s.day, s.partition FROM telemetry.metric_series s
+            WHERE s.tenant_id = $1 AND s.project_id = $2 AND s.day <= $4
+              AND (s.day, s.partition) > (place.day, place.partition)
+            ORDER BY s.day, s.partition LIMIT 1) following),
+    wanted AS MATERIALIZED (
+        SELECT place.day, place.partition, coalesce(known.next, 0) AS next FROM place
+        LEFT JOIN unnest($5::int[], $6::int[], $7::int[]) AS known (day, partition, next)
+               ON known.day = place.day AND known.partition = place.partition)
+    SELECT found.day, found.partition, found.first_ordinal, found.data
+    FROM wanted CROSS JOIN LATERAL (
+        SELECT s.day, s.partition, s.first_ordinal, s.data FROM telemetry.metric_series s
+        WHERE s.tenant_id = $1 AND s.project_id = $2 AND s.day = wanted.day
+          AND s.partition = wanted.partition AND s.first_ordinal >= wanted.next
+        OFFSET 0) found
+    ORDER BY found.day, found.partition, found.first_ordinal";
+
 impl Indexes {
     pub(crate) fn new(most_bytes: usize) -> Self {
         Self {
@@ -58,23 +84,16 @@ impl Indexes {
                 next.push(ordinals);
             }
         }
-        let blocks: Vec<(i32, i32, i32, Vec<u8>)> = sqlx::query_as(
-            "SELECT day, partition, first_ordinal, data FROM telemetry.metric_series
-             LEFT JOIN unnest($5::int[], $6::int[], $7::int[]) AS known (day, partition, next)
-                  USING (day, partition)
-             WHERE tenant_id = $1 AND project_id = $2 AND day BETWEEN $3 AND $4
-               AND first_ordinal >= coalesce(next, 0)
-             ORDER BY day, partition, first_ordinal",
-        )
-        .bind(scope.tenant().0)
-        .bind(scope.project().0)
-        .bind(days.start())
-        .bind(days.end())
-        .bind(known_days)
-        .bind(partitions)
-        .bind(next)
-        .fetch_all(tx)
-        .await?;
+        let blocks: Vec<(i32, i32, i32, Vec<u8>)> = sqlx::query_as(NEW_BLOCKS)
+            .bind(scope.tenant().0)
+            .bind(scope.project().0)
+            .bind(days.start())
+            .bind(days.end())
+            .bind(known_days)
+            .bind(partitions)
+            .bind(next)
+            .fetch_all(tx)
+            .await?;
         if blocks.is_empty() {
             return Ok(indexed);
         }

@@ -10,13 +10,14 @@
 use promql::source::Samples;
 use protocols::metrics::STALE;
 
+use super::coarse_histograms::of_runs;
 use super::segment::{Names, Segment, Writer};
 use crate::telemetry::bytes::{Damaged, Reader, put_bytes};
 
 /// Lengths of buckets, in seconds.
 pub(crate) const RESOLUTIONS: [i32; 2] = [300, 3_600];
 /// More decreases than this in one bucket are no resets of a counter.
-const MOST_RESETS: usize = 2;
+pub(super) const MOST_RESETS: usize = 2;
 
 /// See the module.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,7 +39,7 @@ pub(crate) struct CoarseWriter {
 }
 
 impl CoarseWriter {
-    /// Adds a series; ids increase. Of native histograms the last of each bucket stays.
+    /// Adds a series; ids increase.
     pub(crate) fn id(&mut self, id: u128, resolution_s: i32, samples: &Samples) {
         let bucket_ms = i64::from(resolution_s) * 1_000;
         let all = runs(&samples.times, &samples.values, bucket_ms);
@@ -51,18 +52,22 @@ impl CoarseWriter {
             counts.push(run.count as f64);
             sums.push(run.sum);
         }
-        let mut histograms = Vec::new();
-        for (at, (time, histogram)) in samples.histograms.iter().enumerate() {
-            let next = samples.histograms.get(at + 1);
-            if next.is_none_or(|(next, _)| bucket(*next, bucket_ms) != bucket(*time, bucket_ms)) {
-                histograms.push((*time, histogram.clone()));
-            }
-        }
+        let histograms = of_runs(&samples.histograms, bucket_ms);
         self.samples += times.len() + histograms.len();
         let at = u32::try_from(self.kept.len()).unwrap_or(u32::MAX);
         self.kept.id(id, &times, &values, &histograms);
         self.counts.ordinal(at, &starts, &counts, &[]);
         self.sums.ordinal(at, &starts, &sums, &[]);
+    }
+
+    /// Adds a series as it is stored; ids increase.
+    pub(crate) fn copy(&mut self, id: u128, [kept, counts, sums]: &[Samples; 3]) {
+        self.samples += kept.times.len() + kept.histograms.len();
+        let at = u32::try_from(self.kept.len()).unwrap_or(u32::MAX);
+        self.kept
+            .id(id, &kept.times, &kept.values, &kept.histograms);
+        self.counts.ordinal(at, &counts.times, &counts.values, &[]);
+        self.sums.ordinal(at, &sums.times, &sums.values, &[]);
     }
 
     /// Samples that are kept.
@@ -85,25 +90,51 @@ impl CoarseWriter {
     }
 }
 
+/// A segment as it is stored.
+#[derive(Debug)]
+pub(crate) struct Stored {
+    /// What is kept of each run, how many samples it had, and their sum.
+    columns: [Segment; 3],
+}
+
+impl Stored {
+    pub(crate) fn open(data: &[u8]) -> Result<Self, Damaged> {
+        let mut reader = Reader::new(data);
+        let kept = Segment::open(reader.bytes()?)?;
+        let counts = Segment::open(reader.bytes()?)?;
+        let sums = Segment::open(reader.bytes()?)?;
+        Ok(Self {
+            columns: [kept, counts, sums],
+        })
+    }
+
+    pub(crate) fn ids(&self) -> Result<&[u128], Damaged> {
+        match self.columns[0].names() {
+            Names::Ids(ids) => Ok(ids),
+            Names::Ordinals(_) => Err(Damaged("coarse samples have no ids")),
+        }
+    }
+
+    /// Fills `series` (cleared first) with what the `at`-th has in each column.
+    pub(crate) fn read(&self, at: usize, series: &mut [Samples; 3]) -> Result<(), Damaged> {
+        for (column, samples) in self.columns.iter().zip(series) {
+            samples.clear();
+            column.read(at, samples)?;
+        }
+        Ok(())
+    }
+}
+
 /// A segment of samples, as it was before, nearly.
 pub(crate) fn open(data: &[u8]) -> Result<Segment, Damaged> {
-    let mut reader = Reader::new(data);
-    let kept = Segment::open(reader.bytes()?)?;
-    let counts = Segment::open(reader.bytes()?)?;
-    let sums = Segment::open(reader.bytes()?)?;
-    let Names::Ids(ids) = kept.names() else {
-        return Err(Damaged("coarse samples have no ids"));
-    };
+    let stored = Stored::open(data)?;
     let mut writer = Writer::default();
     // What stands in for samples does not know when they arrived.
     writer.untold();
     let mut read = [Samples::default(), Samples::default(), Samples::default()];
     let (mut times, mut values) = (Vec::new(), Vec::new());
-    for (at, id) in ids.iter().enumerate() {
-        for (segment, samples) in [&kept, &counts, &sums].into_iter().zip(&mut read) {
-            samples.clear();
-            segment.read(at, samples)?;
-        }
+    for (at, id) in stored.ids()?.iter().enumerate() {
+        stored.read(at, &mut read)?;
         let [kept, counts, sums] = &read;
         times.clear();
         values.clear();
@@ -127,7 +158,7 @@ pub(crate) fn open(data: &[u8]) -> Result<Segment, Damaged> {
 }
 
 /// As ranges of PromQL, a bucket has its end and not its beginning.
-fn bucket(time: i64, bucket_ms: i64) -> i64 {
+pub(super) fn bucket(time: i64, bucket_ms: i64) -> i64 {
     (time - 1).div_euclid(bucket_ms)
 }
 

@@ -8,6 +8,8 @@ use uuid::Uuid;
 
 use super::coarse::{CoarseWriter, RESOLUTIONS};
 use super::registry::day_of;
+use super::standing::{Changed, Row, Standing};
+use crate::telemetry::bytes::Damaged;
 use crate::telemetry::compaction::{CompactError, Target};
 
 /// Samples that are kept of a segment, about.
@@ -16,38 +18,64 @@ const SEGMENT_SAMPLES: usize = 50_000;
 /// Segments under way, by resolution and class.
 #[derive(Debug, Default)]
 pub(super) struct Coarsening {
+    standing: Standing,
     open: BTreeMap<(i32, i16), (CoarseWriter, Option<NewCoarse>)>,
     finished: Vec<NewCoarse>,
 }
 
 /// A new row of `metrics_coarse`.
 #[derive(Debug)]
-struct NewCoarse {
-    resolution: i32,
-    class: i16,
-    min_time: i64,
-    max_time: i64,
+pub(super) struct NewCoarse {
+    pub(super) resolution: i32,
+    pub(super) class: i16,
+    /// In the log; None: those of all that is merged.
+    pub(super) positions: Option<(i64, i64)>,
+    pub(super) min_time: i64,
+    pub(super) max_time: i64,
     /// As they came.
-    items: usize,
-    id_from: u128,
-    id_to: u128,
-    series: u64,
-    data: Vec<u8>,
+    pub(super) items: usize,
+    pub(super) id_from: u128,
+    pub(super) id_to: u128,
+    pub(super) series: u64,
+    pub(super) data: Vec<u8>,
+}
+
+/// What is to be written of an hour.
+#[derive(Debug)]
+pub(super) struct Coarsened {
+    fresh: Vec<NewCoarse>,
+    before: Changed,
 }
 
 impl Coarsening {
-    pub(super) fn add(&mut self, id: u128, class: i16, samples: &Samples) {
+    /// Of an hour of which there are `rows` already.
+    pub(super) fn over(rows: Vec<Row>) -> Result<Self, Damaged> {
+        Ok(Self {
+            standing: Standing::new(rows)?,
+            ..Self::default()
+        })
+    }
+
+    /// Adds a series whose first sample came at `from_offset`.
+    pub(super) fn add(&mut self, id: u128, class: i16, from_offset: i64, samples: &Samples) {
         let floats = samples.times.iter();
         let times = floats.chain(samples.histograms.iter().map(|(time, _)| time));
         let (Some(first), Some(last)) = (times.clone().min(), times.max()) else {
             return;
         };
         for resolution in RESOLUTIONS {
+            if !self
+                .standing
+                .gives_way(resolution, id, from_offset, samples)
+            {
+                continue;
+            }
             let (writer, about) = self.open.entry((resolution, class)).or_default();
             writer.id(id, resolution, samples);
             let about = about.get_or_insert_with(|| NewCoarse {
                 resolution,
                 class,
+                positions: None,
                 min_time: *first,
                 max_time: *last,
                 items: 0,
@@ -76,55 +104,61 @@ impl Coarsening {
         }
     }
 
-    fn finish(mut self) -> Vec<NewCoarse> {
+    pub(super) fn finish(mut self) -> Result<Coarsened, Damaged> {
         let all: Vec<_> = self.open.keys().copied().collect();
         all.into_iter().for_each(|open| self.close(open));
-        self.finished
+        Ok(Coarsened {
+            fresh: self.finished,
+            before: self.standing.finish()?,
+        })
     }
+}
 
-    /// Writes what became of the hour that begins at `window_start`, in the place of
-    /// what was there of the classes that the samples had. Where the samples that this
-    /// was made of are gone, what came late is left out of it.
+impl Coarsened {
+    /// Writes what became of the hour that begins at `window_start`, in the place of what
+    /// was there of the same series. Of a series whose samples are gone, what came late is
+    /// left out of it.
     pub(super) async fn write(
         self,
         tx: &mut PgConnection,
         target: &Target,
         window_start: i64,
-        mut classes: Vec<i16>,
     ) -> Result<(), CompactError> {
         let day = day_of(window_start.saturating_mul(1_000));
-        let (place, all) = (target.place, self.finish());
-        classes.extend(all.iter().map(|one| one.class));
-        let older: bool = sqlx::query_scalar(
-            "SELECT EXISTS (SELECT FROM metrics_coarse
-             WHERE tenant_id = $1 AND project_id = $2 AND partition = $3 AND day = $4
-               AND window_start = $5 AND from_offset < $6 AND class = ANY ($7))",
-        )
-        .bind(place.tenant.0)
-        .bind(place.project.0)
-        .bind(place.partition)
-        .bind(day)
-        .bind(window_start)
-        .bind(target.from_offset)
-        .bind(&classes)
-        .fetch_one(&mut *tx)
-        .await?;
-        if older {
+        let place = target.place;
+        let Changed {
+            gone,
+            left,
+            next_part,
+        } = self.before;
+        if !gone.is_empty() {
+            sqlx::query(
+                "DELETE FROM metrics_coarse coarse
+                 USING unnest($6::int[], $7::smallint[], $8::int[]) AS gone (resolution, class, part)
+                 WHERE tenant_id = $1 AND project_id = $2 AND partition = $3 AND day = $4
+                   AND window_start = $5 AND coarse.resolution = gone.resolution
+                   AND coarse.class = gone.class AND coarse.part = gone.part",
+            )
+            .bind(place.tenant.0)
+            .bind(place.project.0)
+            .bind(place.partition)
+            .bind(day)
+            .bind(window_start)
+            .bind(gone.iter().map(|row| row.0).collect::<Vec<_>>())
+            .bind(gone.iter().map(|row| row.1).collect::<Vec<_>>())
+            .bind(gone.iter().map(|row| row.2).collect::<Vec<_>>())
+            .execute(&mut *tx)
+            .await?;
+        }
+        let mut all = self.fresh;
+        all.extend(left);
+        if all.is_empty() {
             return Ok(());
         }
-        sqlx::query(
-            "DELETE FROM metrics_coarse
-             WHERE tenant_id = $1 AND project_id = $2 AND partition = $3 AND day = $4
-               AND window_start = $5 AND class = ANY ($6)",
-        )
-        .bind(place.tenant.0)
-        .bind(place.project.0)
-        .bind(place.partition)
-        .bind(day)
-        .bind(window_start)
-        .bind(&classes)
-        .execute(&mut *tx)
-        .await?;
+        let positions = |one: &NewCoarse| {
+            one.positions
+                .unwrap_or((target.from_offset, target.to_offset))
+        };
         let narrow = |count: u64| i32::try_from(count).unwrap_or(i32::MAX);
         let column = |of: fn(&NewCoarse) -> i64| all.iter().map(of).collect::<Vec<_>>();
         let ids = |of: fn(&NewCoarse) -> u128| {
@@ -135,18 +169,23 @@ impl Coarsening {
             "INSERT INTO metrics_coarse (tenant_id, project_id, partition, day, window_start,
                  from_offset, to_offset, part, resolution, class, min_time, max_time, items,
                  id_from, id_to, series, data)
-             SELECT $1, $2, $3, $4, $5, $6, $7, * FROM unnest($8::int[], $9::int[],
-                 $10::smallint[], $11::bigint[], $12::bigint[], $13::int[], $14::uuid[],
-                 $15::uuid[], $16::int[], $17::bytea[])",
+             SELECT $1, $2, $3, $4, $5, * FROM unnest($6::bigint[], $7::bigint[], $8::int[],
+                 $9::int[], $10::smallint[], $11::bigint[], $12::bigint[], $13::int[],
+                 $14::uuid[], $15::uuid[], $16::int[], $17::bytea[])",
         )
         .bind(place.tenant.0)
         .bind(place.project.0)
         .bind(place.partition)
         .bind(day)
         .bind(window_start)
-        .bind(target.from_offset)
-        .bind(target.to_offset)
-        .bind((0..narrow(all.len() as u64)).collect::<Vec<_>>())
+        .bind(all.iter().map(|c| positions(c).0).collect::<Vec<_>>())
+        .bind(all.iter().map(|c| positions(c).1).collect::<Vec<_>>())
+        .bind(
+            (next_part..)
+                .zip(&all)
+                .map(|(part, _)| part)
+                .collect::<Vec<_>>(),
+        )
         .bind(all.iter().map(|c| c.resolution).collect::<Vec<_>>())
         .bind(all.iter().map(|c| c.class).collect::<Vec<_>>())
         .bind(column(|c| c.min_time))

@@ -16,13 +16,14 @@ use uuid::Uuid;
 
 use super::SIGNAL;
 use super::arrivals::{Arrivals, within};
-use super::coarsen::Coarsening;
+use super::coarsen::{Coarsened, Coarsening};
 use super::day_series::DaySeries;
 use super::merge::{self, Piece};
 use super::registry::day_of;
 use super::sections::Sections;
 use super::segment::{Names, Segment, Writer};
 use super::series_block::SeriesBlock;
+use super::standing;
 use crate::telemetry::aside::aside;
 use crate::telemetry::bytes::Damaged;
 use crate::telemetry::compaction::{
@@ -41,8 +42,9 @@ pub(crate) struct MetricsCompact {
     series: Mutex<HashMap<Key, Arc<DaySeries>>>,
 }
 
-/// Project, generation, partition and day.
-type Key = (ProjectId, i64, i32, i32);
+/// Schema, project, generation, partition and day: a replay compacts in a schema of its own,
+/// whose generations are counted from the beginning too.
+type Key = (String, ProjectId, i64, i32, i32);
 
 #[async_trait]
 impl Compact for MetricsCompact {
@@ -87,23 +89,31 @@ impl Compact for MetricsCompact {
     ) -> Result<(), CompactError> {
         // Of one range, segments of two classes are two runs.
         let mut runs = BTreeMap::<(i64, i16), Vec<Vec<u8>>>::new();
-        let (mut days, mut classes) = (Vec::<i32>::new(), Vec::<i16>::new());
+        let mut days = Vec::<i32>::new();
+        let window_start = rows.first().map(|row| row.window_start);
         for row in rows {
             let run = (row.from_offset, row.class);
             runs.entry(run).or_default().push(row.data);
             days.push(row.day);
-            classes.push(row.class);
         }
         days.dedup();
-        classes.sort_unstable();
-        classes.dedup();
         let by_name = ByName::load(tx, &target, &days).await?;
-        let runs = runs.into_values().map(Run::new).collect();
-        let coarse = (target.tier == FINAL_TIER).then(Coarsening::default);
-        let (segments, coarse) = apart(move || rewrite(runs, &by_name, coarse)).await?;
-        let window = segments.first().map(|segment| segment.window_start);
-        if let (Some(coarse), Some(window_start)) = (coarse, window) {
-            coarse.write(tx, &target, window_start, classes).await?;
+        let runs = runs.into_iter();
+        let runs = runs.map(|((from_offset, _), parts)| Run::new(from_offset, parts));
+        let runs: Vec<Run> = runs.collect();
+        // Only what has become final is made coarse.
+        let hour = window_start.filter(|_| target.tier == FINAL_TIER);
+        let before = match hour {
+            Some(start) => Some(standing::rows(tx, target.place, start).await?),
+            None => None,
+        };
+        let rewritten = apart(move || {
+            let coarse = before.map(Coarsening::over).transpose()?;
+            rewrite(runs, &by_name, coarse)
+        });
+        let (segments, coarse) = rewritten.await?;
+        if let (Some(coarse), Some(start)) = (coarse, hour) {
+            coarse.write(tx, &target, start).await?;
         }
         insert(tx, &target, segments).await
     }
@@ -117,8 +127,8 @@ impl MetricsCompact {
         place: Place,
         day: i32,
     ) -> Result<Arc<DaySeries>, CompactError> {
-        let generation = generation(tx).await?;
-        let key = (place.project, generation, place.partition, day);
+        let (schema, generation) = generation(tx).await?;
+        let key = (schema, place.project, generation, place.partition, day);
         // Out of the map while it grows, so that nothing has to be copied.
         let known = self.series.lock().remove(&key);
         let mut known = known.unwrap_or_default();
@@ -149,18 +159,22 @@ impl MetricsCompact {
     }
 }
 
-/// Ordinals mean something within one generation only.
-async fn generation(tx: &mut PgConnection) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar("SELECT coalesce(max(generation), 0) FROM checkpoint WHERE projection = $1")
-        .bind(SIGNAL)
-        .fetch_one(tx)
-        .await
+/// Ordinals mean something within one generation of one schema only.
+async fn generation(tx: &mut PgConnection) -> Result<(String, i64), sqlx::Error> {
+    sqlx::query_as(
+        "SELECT coalesce(current_schema()::text, ''), coalesce(max(generation), 0)
+         FROM checkpoint WHERE projection = $1",
+    )
+    .bind(SIGNAL)
+    .fetch_one(tx)
+    .await
 }
 
 /// A run of segments, opened one after the other: their series are in the order of
 /// ids from the first to the last.
 #[derive(Debug)]
 struct Run {
+    from_offset: i64,
     parts: VecDeque<Vec<u8>>,
     segment: Option<Arc<Segment>>,
     /// Series of the open segment, the next one last.
@@ -168,8 +182,9 @@ struct Run {
 }
 
 impl Run {
-    fn new(parts: Vec<Vec<u8>>) -> Self {
+    fn new(from_offset: i64, parts: Vec<Vec<u8>>) -> Self {
         Self {
+            from_offset,
             parts: parts.into(),
             segment: None,
             entries: Vec::new(),
@@ -268,7 +283,7 @@ struct NewSegment {
 }
 
 /// New segments, and what was added to the coarse ones.
-type Rewritten = (Vec<NewSegment>, Option<Coarsening>);
+type Rewritten = (Vec<NewSegment>, Option<Coarsened>);
 
 /// Away from the threads that serve others.
 async fn apart<T: Send + 'static>(
@@ -296,9 +311,11 @@ fn rewrite(
     }
     while let Some(id) = heads.iter().copied().min().filter(|id| *id != ENDED) {
         pieces.clear();
+        let mut from_offset = i64::MAX;
         for (run, head) in runs.iter_mut().zip(&mut heads) {
             if *head == id {
                 pieces.extend(run.take(id));
+                from_offset = from_offset.min(run.from_offset);
                 *head = run.peek()?.unwrap_or(ENDED);
             }
         }
@@ -307,9 +324,10 @@ fn rewrite(
         let class = by_name.class(id);
         hours.add(id, class, &samples, &arrivals);
         if let Some(coarse) = &mut coarse {
-            coarse.add(id, class, &samples);
+            coarse.add(id, class, from_offset, &samples);
         }
     }
+    let coarse = coarse.map(Coarsening::finish).transpose()?;
     Ok((hours.finish(), coarse))
 }
 

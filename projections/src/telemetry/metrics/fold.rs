@@ -28,6 +28,9 @@ use crate::telemetry::taken::Taken;
 const SERIES_IN_MEMORY: usize = 8_000_000;
 /// Families of a project that are known to be stored.
 const FAMILIES: usize = 100_000;
+/// What is said of families with longer names is left out: a key of Postgres has 2,700 bytes at
+/// most, and a NUL of a name becomes three.
+const LONGEST_FAMILY: usize = 800;
 
 /// The projection.
 #[derive(Debug)]
@@ -129,6 +132,8 @@ impl Projection for Metrics {
         if !bodies.is_empty() {
             state = state.take_in(to.rows, bodies).await?;
         }
+        // Also where all were repeats: that they came again is to be known after a restart.
+        state.sieve.store(to.rows).await?;
         *self.state.lock() = Some(state);
         Ok(Vec::new())
     }
@@ -269,7 +274,6 @@ impl State {
         flush.series.insert(rows).await?;
         flush.exemplars.insert(rows).await?;
         flush.families.upsert(rows).await?;
-        state.sieve.store(rows).await?;
         state.shrink();
         Ok(state)
     }
@@ -327,7 +331,9 @@ impl State {
         if self.families.len() > FAMILIES {
             self.families.clear();
         }
-        let mut families: Vec<_> = families.into_iter().collect();
+        let families = families.into_iter();
+        let families = families.filter(|(name, _)| name.len() <= LONGEST_FAMILY);
+        let mut families: Vec<_> = families.collect();
         families.sort_by(|a, b| a.0.cmp(&b.0));
         for (name, family) in families {
             let text = format!("{}\0{}\0{}", family.kind.name(), family.help, family.unit);

@@ -1,5 +1,5 @@
 //! Opened segments that queries have read, kept by the process that answers them:
-//! rows of either level never change, and what dashboards ask they ask again. The
+//! a row of either level never changes, and what dashboards ask they ask again. The
 //! least recently used go first.
 
 use std::collections::HashMap;
@@ -24,6 +24,9 @@ pub(crate) struct SegmentKey {
     pub(crate) to_offset: i64,
     /// `section` in level 0.
     pub(crate) part: i32,
+    /// The transaction that wrote it; 0 in level 0. Where rules of retention have changed, a
+    /// row of the same name is written anew with other series in it.
+    pub(crate) written: i64,
 }
 
 /// Whose rows, and in which generation: a replay writes rows anew, and a deletion
@@ -126,6 +129,7 @@ mod tests {
             from_offset: 0,
             to_offset: 9,
             part,
+            written: 7,
         }
     }
 
@@ -148,6 +152,11 @@ mod tests {
         }
         assert_eq!(segments.of(mine, |key| key.part == 0).len(), 1);
         assert!(segments.of(other, |_| true).is_empty());
+        let anew = SegmentKey {
+            written: 8,
+            ..key(0)
+        };
+        assert!(segments.of(mine, |key| *key == anew).is_empty());
         segments.keep(mine, vec![(key(3), segment())]);
         let left = segments.of(mine, |_| true);
         assert!(left.contains_key(&key(0)) && left.contains_key(&key(3)));

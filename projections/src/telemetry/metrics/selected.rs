@@ -120,9 +120,8 @@ impl Selected {
         held: &HashMap<SegmentKey, Arc<Segment>>,
     ) -> Result<Vec<(SegmentKey, Arc<Segment>)>, Damaged> {
         let mut opened = Vec::new();
-        for row in rows {
-            let key = row.key();
-            let segment = match (held.get(&key), row.data) {
+        for SegmentRow { key, data } in rows {
+            let segment = match (held.get(&key), data) {
                 (Some(segment), _) => segment.clone(),
                 (None, data) => {
                     let data = data.ok_or(Damaged("a segment was not sent"))?;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use parking_lot::RwLock;
+use promql::budget::{Budget, Share};
 use promql::source::{
     Exemplar, Family, Matcher, MetricStore, Selection, SeriesSet, SeriesSource, SourceError, Which,
 };
@@ -60,6 +61,8 @@ pub struct Stores {
     limits: Limits,
     indexes: Arc<Indexes>,
     segments: Arc<Segments>,
+    /// None where queries may hold any memory.
+    budget: Option<Arc<Budget>>,
 }
 
 impl Stores {
@@ -69,14 +72,23 @@ impl Stores {
             limits,
             indexes: Arc::new(Indexes::new(limits.index_bytes)),
             segments: Arc::new(Segments::new(limits.segment_bytes)),
+            budget: None,
         }
     }
 
+    /// Queries hold no more than this together.
+    pub fn within(self, budget: Arc<Budget>) -> Self {
+        let budget = Some(budget);
+        Self { budget, ..self }
+    }
+
+    /// For one query.
     pub fn of(&self, scope: &Scope) -> Store {
         Store {
             stores: self.clone(),
             scope: scope.clone(),
             as_of_ms: None,
+            share: self.budget.as_ref().map(Budget::share).unwrap_or_default(),
         }
     }
 }
@@ -87,6 +99,7 @@ pub struct Store {
     stores: Stores,
     scope: Scope,
     as_of_ms: Option<i64>,
+    share: Arc<Share>,
 }
 
 impl From<QueryError> for SourceUnavailable {
@@ -94,6 +107,7 @@ impl From<QueryError> for SourceUnavailable {
         Self(match error {
             QueryError::Unavailable(why) => SourceError::Unavailable(why),
             QueryError::Failed(why) => SourceError::Failed(why.to_string()),
+            QueryError::NoMemory(why) => why.into(),
         })
     }
 }
@@ -145,7 +159,8 @@ impl Store {
             selected.add_day(day, index, &found);
             if selected.series() > limits.series {
                 return Err(SourceUnavailable(SourceError::TooMuch(format!(
-                    "the selector finds more than {} series",
+                    "the selector finds {} series and more, of {} at most; narrow it by labels or time",
+                    selected.series(),
                     limits.series
                 ))));
             }
@@ -159,7 +174,8 @@ impl Store {
             generation,
         };
         let held = segments.of(owner, |key| selected.may_read(key));
-        let rows = fetch(&mut tx, &self.scope, &selected, &held, limits.bytes).await?;
+        let (scope, share) = (&self.scope, &*self.share);
+        let rows = fetch(&mut tx, scope, &selected, &held, limits.bytes, share).await?;
         drop(tx);
         tokio::task::spawn_blocking(move || {
             segments.keep(owner, selected.take_in(rows, &held)?);
@@ -288,7 +304,8 @@ impl Store {
         )
         .bind(self.scope.tenant().0)
         .bind(self.scope.project().0)
-        .bind(family)
+        // As names with it are stored; Postgres knows no text with a NUL.
+        .bind(family.map(|name| name.replace('\0', "\u{FFFD}")))
         .bind(i64::try_from(limit).unwrap_or(i64::MAX))
         .fetch_all(&mut *tx)
         .await?;
@@ -307,6 +324,10 @@ impl SeriesSource for Store {
     async fn select(&self, selection: &Selection) -> Result<Box<dyn SeriesSet>, SourceError> {
         let matchers = Compiled::all(&selection.matchers)?;
         Ok(Box::new(self.selected(selection, matchers).await?))
+    }
+
+    fn share(&self) -> Arc<Share> {
+        self.share.clone()
     }
 }
 

@@ -17,8 +17,11 @@ use crate::telemetry::bytes::Damaged;
 use crate::telemetry::classes::Classes;
 use crate::telemetry::compaction::{Compact, CompactError, Level0, Level1, Target};
 
-/// Spans in a segment, about; a trace is never split.
+/// Spans in a segment, about; a trace is not split ...
 const SEGMENT_SPANS: usize = 50_000;
+/// ... unless it is so long: who sends everything under one id would have a segment that
+/// takes more memory to read than there is.
+const MOST_SPANS: usize = 4 * SEGMENT_SPANS;
 /// Compressed bytes that are unpacked at once, about.
 const SLICE_BYTES: usize = 8 << 20;
 const HOUR_NS: i64 = 3_600_000_000_000;
@@ -133,10 +136,11 @@ fn prefix(id: &[u8; 16]) -> u16 {
     u16::from_be_bytes([id[0], id[1]])
 }
 
-/// After the trace that fills a segment.
+/// After the trace that fills a segment, or within one that fills several.
 fn end_of_segment(rows: &[Row]) -> usize {
     let mut end = rows.len().min(SEGMENT_SPANS);
-    while end < rows.len() && rows[end].trace_id == rows[end - 1].trace_id {
+    let most = rows.len().min(MOST_SPANS);
+    while end < most && rows[end].trace_id == rows[end - 1].trace_id {
         end += 1;
     }
     end
@@ -234,5 +238,8 @@ mod tests {
         let end = end_of_segment(&rows[..rows.len() - 5]);
         assert!(end >= SEGMENT_SPANS && rows[end - 1].trace_id != rows[end].trace_id);
         assert_eq!(end_of_segment(&rows[..10]), 10);
+        let endless = vec![rows[0].clone(); MOST_SPANS + 7];
+        assert_eq!(end_of_segment(&endless), MOST_SPANS);
+        assert_eq!(end_of_segment(&endless[..MOST_SPANS - 1]), MOST_SPANS - 1);
     }
 }

@@ -340,7 +340,8 @@ const WRITE: &str = "INSERT INTO service_edges AS e
     SELECT * FROM json_populate_recordset(NULL::service_edges, $1::json)
     ON CONFLICT (tenant_id, project_id, minute, client, server, server_kind) DO UPDATE SET
         count = e.count + excluded.count, errors = e.errors + excluded.errors,
-        sum_ns = e.sum_ns + excluded.sum_ns,
+        sum_ns = CASE WHEN e.sum_ns > 9223372036854775807 - excluded.sum_ns
+                      THEN 9223372036854775807 ELSE e.sum_ns + excluded.sum_ns END,
         buckets = telemetry.add_buckets(e.buckets, excluded.buckets)";
 
 pub(crate) async fn write(rows: &mut PgConnection, edges: &Edges) -> Result<(), ApplyError> {

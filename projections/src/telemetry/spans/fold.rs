@@ -140,8 +140,9 @@ impl Projection for Spans {
                 .map_err(|e| ApplyError::Transient(format!("decoding ended: {e}")))??;
             state = held;
             flush.write(to.rows, newest).await?;
-            state.sieve.store(to.rows).await?;
         }
+        // Also where all were repeats: that they came again is to be known after a restart.
+        state.sieve.store(to.rows).await?;
         *self.state.lock() = Some(state);
         Ok(Vec::new())
     }

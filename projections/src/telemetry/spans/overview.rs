@@ -13,7 +13,7 @@ use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 use super::durations;
-use super::red::MINUTE_NS;
+use super::red::{MINUTE_NS, cut};
 use super::rows::{self, Times};
 use crate::db::{Db, QueryError};
 
@@ -78,7 +78,7 @@ pub async fn operations(
     .bind(scope.project().0)
     .bind(times.from_ns.div_euclid(MINUTE_NS))
     .bind(times.to_ns.div_euclid(MINUTE_NS))
-    .bind(service.map(|text| text.replace('\0', "")))
+    .bind(service.map(cut))
     .bind(MOST_NAMES)
     .fetch_all(&mut *tx)
     .await?)
@@ -329,7 +329,7 @@ async fn counted(
     .bind(scope.project().0)
     .bind(minutes.from)
     .bind(minutes.to)
-    .bind(service.map(|text| text.replace('\0', "")))
+    .bind(service.map(cut))
     .fetch(tx);
     while let Some(counted) = found.try_next().await? {
         take(counted);

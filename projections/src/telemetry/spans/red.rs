@@ -118,8 +118,10 @@ fn add(buckets: &mut Vec<i32>, more: &[i32]) {
     }
 }
 
-/// At most [`LONGEST_NAME`] bytes of it, whole characters.
+/// At most [`LONGEST_NAME`] bytes of it, whole characters. Postgres has no NUL in text: what
+/// stands for it does so before names are counted, or two of them were one row.
 pub(crate) fn cut(name: &str) -> String {
+    let name = name.replace('\0', "\u{FFFD}");
     let mut end = name.len().min(LONGEST_NAME);
     while !name.is_char_boundary(end) {
         end -= 1;
@@ -142,12 +144,15 @@ struct RedRow<'a> {
     buckets: &'a [i32],
 }
 
-/// Sums commute, so partitions and flushes may come in any order.
+/// Sums commute, so partitions and flushes may come in any order. Durations are what a client
+/// says, and no refusal of Postgres may hold back its project: their sum ends where its
+/// type does, as in [`Counted::add`].
 const WRITE: &str = "INSERT INTO span_red AS r
     SELECT * FROM json_populate_recordset(NULL::span_red, $1::json)
     ON CONFLICT (tenant_id, project_id, minute, service, operation, kind) DO UPDATE SET
         count = r.count + excluded.count, errors = r.errors + excluded.errors,
-        sum_ns = r.sum_ns + excluded.sum_ns,
+        sum_ns = CASE WHEN r.sum_ns > 9223372036854775807 - excluded.sum_ns
+                      THEN 9223372036854775807 ELSE r.sum_ns + excluded.sum_ns END,
         buckets = telemetry.add_buckets(r.buckets, excluded.buckets)";
 
 pub(crate) async fn write(
@@ -211,6 +216,22 @@ mod tests {
         let counted = count(&table);
         assert_eq!(counted.len(), MOST_OPERATIONS + 1);
         assert_eq!(counted.values().map(|one| one.count).sum::<i64>(), 2000);
+    }
+
+    #[test]
+    fn names_that_postgres_cannot_tell_apart_are_counted_together() {
+        let mut table = Table::default();
+        let resource = table.resource(&Stream::default());
+        for name in ["a\0", "a\u{FFFD}"] {
+            let span = SpanRecord {
+                name: name.into(),
+                ..samples::plain()
+            };
+            table.push(resource, &span, samples::RECEIVED_NS);
+        }
+        let counted = count(&table);
+        let counts: Vec<i64> = counted.values().map(|one| one.count).collect();
+        assert_eq!(counts, [2]);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use sqlx::PgConnection;
 
 use super::bloom;
 use super::fold::opened;
-use super::rows::{self, Times, apart};
+use super::rows::{self, Room, Times, apart};
 use super::segment::Segment;
 use super::span::OwnedField;
 use super::table::{Row, Table, TraceId};
@@ -33,6 +33,8 @@ pub use summary::TraceSummary;
 const HOUR_NS: i64 = 3_600_000_000_000;
 /// The spans of so many traces are read at once.
 const TRACES_AT_ONCE: usize = 200;
+/// Spans on their own take so many times what they take in a table, about.
+const SPANS_OF_TABLE: usize = 3;
 
 /// One span must be all of this; empty parts do not filter.
 #[derive(Debug, Clone)]
@@ -72,8 +74,9 @@ pub async fn search(
     limit: u32,
 ) -> Result<Page<TraceSummary, Cursor>, QueryError> {
     let mut tx = rows::snapshot(db, scope).await?;
-    let page = find(&mut tx, scope, filter, after, limit).await?;
-    let table = fetch(&mut tx, scope, &page.items, filter.as_of_ns).await?;
+    let mut room = Room::of(db);
+    let page = find(&mut tx, scope, filter, after, limit, &mut room).await?;
+    let table = fetch(&mut tx, scope, &page.items, filter.as_of_ns, &mut room).await?;
     let mut known = summary::of(&table);
     let shown = page.items.iter();
     let items = shown.filter_map(|found| known.remove(&found.trace_id));
@@ -91,20 +94,25 @@ pub async fn traces(
     limit: u32,
 ) -> Result<Found, QueryError> {
     let mut tx = rows::snapshot(db, scope).await?;
-    let page = find(&mut tx, scope, filter, None, limit).await?;
+    let mut room = Room::of(db);
+    let page = find(&mut tx, scope, filter, None, limit, &mut room).await?;
     let mut found = Found::begin(page.next.is_some());
     for some in page.items.chunks(TRACES_AT_ONCE) {
         if found.is_full(MOST_SPANS) {
             found.left_out += some.len();
             continue;
         }
-        let table = fetch(&mut tx, scope, some, filter.as_of_ns).await?;
+        let before = room.kept();
+        let table = fetch(&mut tx, scope, some, filter.as_of_ns, &mut room).await?;
         let traces = table.rows.chunk_by(|a, b| a.trace_id == b.trace_id);
         let traces = traces.map(|rows| (rows[0].trace_id, rows));
         let traces: HashMap<TraceId, &[Row]> = traces.collect();
         for rows in some.iter().filter_map(|one| traces.get(&one.trace_id)) {
             found.take(MOST_SPANS, || Trace::of(&table, rows));
         }
+        // The spans have texts of their own.
+        let spans = table.held().saturating_mul(SPANS_OF_TABLE);
+        room.keep(before.saturating_add(spans)).await?;
     }
     Ok(found)
 }
@@ -115,31 +123,49 @@ async fn find(
     filter: &Filter,
     after: Option<Cursor>,
     limit: u32,
+    room: &mut Room,
 ) -> Result<Page<Cursor, Cursor>, QueryError> {
     let filter = Arc::new(from_cursor(filter, after));
     let recent = rows::level0(tx, scope, filter.times).await?;
+    room.look_at(&recent).await?;
     let mut newest = matching0(recent, &filter).await?;
-    let keys = rows::level1(tx, scope, filter.times, rows::Filter::Tokens).await?;
     let tokens = filter.tokens();
-    for hour in keys.chunk_by(|a, b| a.window_start == b.window_start) {
-        for key in hour {
-            let may_hold = |token: &u64| bloom::may_hold(&key.filter, *token);
-            if tokens.iter().all(may_hold) {
-                let data = rows::data(tx, scope, key).await?;
-                newest = matching1(data, &filter, newest).await?;
+    let mut before = i64::MAX;
+    'hours: loop {
+        let kind = rows::Filter::Tokens;
+        let keys = rows::some_of_level1(tx, scope, filter.times, kind, before).await?;
+        for hour in keys.chunk_by(|a, b| a.window_start == b.window_start) {
+            for key in hour {
+                let may_hold = |token: &u64| bloom::may_hold(&key.filter, *token);
+                if tokens.iter().all(may_hold) {
+                    room.keep(held(&newest)).await?;
+                    let data = rows::data(tx, scope, key).await?;
+                    room.look_at(std::slice::from_ref(&data)).await?;
+                    newest = matching1(data, &filter, newest).await?;
+                }
+            }
+            // What older hours hold is older than these.
+            before = hour[0].window_start;
+            let since_ns = before.saturating_mul(1_000_000_000);
+            let certain = chosen(&newest, after).filter(|found| found.start_ns >= since_ns);
+            if certain.count() > limit as usize {
+                break 'hours;
             }
         }
-        // What older hours hold is older than these.
-        let since_ns = hour[0].window_start.saturating_mul(1_000_000_000);
-        let certain = chosen(&newest, after).filter(|found| found.start_ns >= since_ns);
-        if certain.count() > limit as usize {
+        if keys.len() < rows::AT_ONCE {
             break;
         }
     }
+    room.keep(0).await?;
     let mut found: Vec<Cursor> = chosen(&newest, after).collect();
     found.sort_unstable_by(|a, b| b.cmp(a));
     found.truncate(limit as usize + 1);
     Ok(Page::cut(found, limit, |last| *last))
+}
+
+/// In memory, about.
+fn held(newest: &Newest) -> usize {
+    newest.len() * 2 * size_of::<(TraceId, i64)>()
 }
 
 /// Goes on a little before where the last page ended: what is newer of a trace that
@@ -192,6 +218,7 @@ async fn fetch(
     scope: &Scope,
     found: &[Cursor],
     as_of_ns: Option<i64>,
+    room: &mut Room,
 ) -> Result<Table, QueryError> {
     let starts = || found.iter().map(|found| found.start_ns);
     let (Some(from_ns), Some(to_ns)) = (starts().min(), starts().max()) else {
@@ -199,9 +226,12 @@ async fn fetch(
     };
     let times = Times { from_ns, to_ns }.widened(HOUR_NS);
     let wanted: BTreeSet<_> = found.iter().map(|found| found.trace_id).collect();
-    let mut table = collect1(tx, scope, times, &wanted).await?;
+    let before = room.kept();
+    let mut table = collect1(tx, scope, times, &wanted, room).await?;
     let recent = rows::level0(tx, scope, times).await?;
+    room.look_at(&recent).await?;
     table.absorb(&collect0(recent, wanted).await?);
+    room.keep(before.saturating_add(table.held())).await?;
     table.arrange();
     table.leave_out(as_of_ns);
     Ok(table)

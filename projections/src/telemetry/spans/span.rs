@@ -22,7 +22,7 @@ pub struct Span {
     pub status: SpanStatus,
     pub status_message: String,
     pub trace_state: String,
-    /// Name of the instrumentation scope.
+    /// Name of the instrumentation scope; its version is a field, `tags::SCOPE_VERSION`.
     pub scope: String,
     /// In the order of their names, as all fields here.
     pub fields: Vec<OwnedField>,

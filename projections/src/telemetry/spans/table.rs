@@ -1,6 +1,8 @@
 //! Spans of one project in memory: fixed rows, and everything of variable length
 //! in shared arenas. Decoders fill it, segments are written from and read into it.
 
+mod some;
+
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -82,6 +84,15 @@ pub(crate) struct Table {
 impl Table {
     pub(crate) fn is_empty(&self) -> bool {
         self.rows.is_empty()
+    }
+
+    /// In memory, about.
+    pub(crate) fn held(&self) -> usize {
+        self.texts.held()
+            + size_of_val(&self.rows[..])
+            + size_of_val(&self.fields[..])
+            + size_of_val(&self.events[..])
+            + size_of_val(&self.links[..])
     }
 
     /// The resource's place.

@@ -70,6 +70,11 @@ impl Texts {
     pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }
+
+    /// In memory, about.
+    pub(crate) fn held(&self) -> usize {
+        self.bytes.len() + self.ends.len() * 4 * size_of::<usize>()
+    }
 }
 
 /// The keys are hashes: hashing them again would only cost.

@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 
 use super::bloom;
 use super::fold::opened;
-use super::rows::{self, Filter, Times, apart};
+use super::rows::{self, Filter, Room, Times, apart};
 use super::segment::Segment;
 use super::span::Span;
 use super::table::{Row, Table, TraceId};
@@ -38,7 +38,9 @@ pub async fn get(
     as_of_ns: Option<i64>,
 ) -> Result<Option<Trace>, QueryError> {
     let mut tx = rows::snapshot(db, scope).await?;
+    let mut room = Room::of(db);
     let recent = rows::level0(&mut tx, scope, Times::ALL).await?;
+    room.look_at(&recent).await?;
     let only = BTreeSet::from([trace_id]);
     let of_level0 = collect0(recent, only.clone()).await?;
     let mut found = Table::default();
@@ -49,7 +51,7 @@ pub async fn get(
             from_ns,
             to_ns: from_ns + (DAY_NS - 1),
         };
-        let of_day = collect1(&mut tx, scope, times, &only).await?;
+        let of_day = collect1(&mut tx, scope, times, &only, &mut room).await?;
         empty_days = if of_day.is_empty() { empty_days + 1 } else { 0 };
         found.absorb(&of_day);
         let any = !found.is_empty() || !of_level0.is_empty();
@@ -107,7 +109,9 @@ pub(crate) async fn collect1(
     scope: &Scope,
     times: Times,
     wanted: &BTreeSet<TraceId>,
+    room: &mut Room,
 ) -> Result<Table, QueryError> {
+    let before = room.kept();
     let mut keys = rows::level1(tx, scope, times, Filter::Traces).await?;
     let hashes: Vec<u64> = wanted.iter().map(bloom::trace_key).collect();
     keys.retain(|key| {
@@ -119,12 +123,14 @@ pub(crate) async fn collect1(
     let mut found = Table::default();
     for key in keys {
         let data = rows::data(tx, scope, &key).await?;
+        room.look_at(std::slice::from_ref(&data)).await?;
         let wanted = wanted.clone();
         found = apart(move || {
             take(&Segment::open(&data)?, &wanted, &mut found)?;
             Ok(found)
         })
         .await?;
+        room.keep(before + found.held()).await?;
         if found.rows.len() > MOST_SPANS.saturating_mul(hashes.len()) {
             break;
         }
@@ -137,9 +143,19 @@ fn take(
     wanted: &BTreeSet<TraceId>,
     found: &mut Table,
 ) -> Result<(), Damaged> {
-    for (id, rows) in segment.traces()? {
-        if wanted.contains(&id) {
-            found.absorb(&segment.table(rows)?);
+    let traces = segment.traces()?.into_iter();
+    let mut rows = traces
+        .filter(|(id, _)| wanted.contains(id))
+        .map(|(_, rows)| rows);
+    let Some(first) = rows.next() else {
+        return Ok(());
+    };
+    match rows.next_back() {
+        None => found.absorb(&segment.table(first)?),
+        // All that lie between: each look at a segment unpacks the whole of it.
+        Some(last) => {
+            let between = segment.table(first.start..last.end)?;
+            found.absorb_some(&between, |row| wanted.contains(&row.trace_id));
         }
     }
     Ok(())

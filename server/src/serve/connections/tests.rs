@@ -22,7 +22,7 @@ fn wide() -> Bounds {
         idle: LONG,
         ping: LONG,
         pong: LONG,
-        room: Arc::new(Semaphore::new(100)),
+        room: Arc::new(Room::of(100)),
     }
 }
 
@@ -30,7 +30,7 @@ struct Served {
     address: SocketAddr,
     stop: CancellationToken,
     ended: JoinHandle<()>,
-    /// `/slow` says when it was called, and waits for this.
+    /// `/slow` and `/refuse` say when they were called, and the first waits for `go`.
     called: Arc<Notify>,
     go: Arc<Notify>,
 }
@@ -46,6 +46,11 @@ async fn served(bounds: Bounds) -> Served {
         waits.notified().await;
         "slow"
     };
+    let refusals = called.clone();
+    let refuse = move || async move {
+        refusals.notify_one();
+        StatusCode::UNAUTHORIZED
+    };
     let router = Router::new()
         .route(
             "/",
@@ -53,7 +58,7 @@ async fn served(bounds: Bounds) -> Served {
         )
         .route("/slow", get(slow))
         .route("/read", post(|body: Bytes| async move { body }))
-        .route("/refuse", post(|| async { StatusCode::UNAUTHORIZED }));
+        .route("/refuse", post(refuse));
     let ended = tokio::spawn(serve(listener, router, bounds, stop.clone()));
     Served {
         address,
@@ -103,6 +108,7 @@ async fn answer(stream: &mut TcpStream) -> String {
 }
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nhost: here\r\n\r\n";
+const SLOW: &[u8] = b"GET /slow HTTP/1.1\r\nhost: here\r\n\r\n";
 
 #[tokio::test]
 async fn who_does_not_finish_a_head_is_cut() {
@@ -155,13 +161,15 @@ async fn who_is_idle_or_slow_in_between_is_not_cut() {
     let mut posts = served
         .saying(b"POST /read HTTP/1.1\r\nhost: here\r\ncontent-length: 4\r\n\r\nab")
         .await;
-    let mut waits = served
-        .saying(b"GET /slow HTTP/1.1\r\nhost: here\r\n\r\n")
-        .await;
+    let mut waits = served.saying(SLOW).await;
     let stream = TcpStream::connect(served.address).await.unwrap();
     let (client, connection) = h2::client::handshake(stream).await.unwrap();
     tokio::spawn(connection);
-    sleep(SHORT * 4).await;
+    // Four such limits go by, as those see who do not keep them.
+    for _ in 0..4 {
+        let mut cut = served.saying(b"G").await;
+        assert_eq!(until_closed(&mut cut).await, "");
+    }
 
     idle.write_all(GET).await.unwrap();
     answer(&mut idle).await;
@@ -208,25 +216,59 @@ async fn a_head_is_bounded() {
     );
 }
 
-#[tokio::test]
-async fn there_is_room_for_so_many() {
-    let served = served(Bounds {
-        room: Arc::new(Semaphore::new(1)),
+/// Bounds of so many connections.
+fn narrow(places: usize) -> Bounds {
+    Bounds {
+        room: Arc::new(Room::of(places)),
         ..wide()
-    })
-    .await;
-    let mut first = served.saying(GET).await;
-    answer(&mut first).await;
+    }
+}
+
+#[tokio::test]
+async fn there_is_room_for_so_many_that_are_busy() {
+    let served = served(narrow(1)).await;
+    let mut first = served.saying(SLOW).await;
+    served.called.notified().await;
     let mut second = TcpStream::connect(served.address).await.unwrap();
     assert_eq!(until_closed(&mut second).await, "");
-    drop(first);
-    testkit::eventually("there is room again", || async {
-        let mut third = TcpStream::connect(served.address).await.ok()?;
-        third.write_all(GET).await.ok()?;
-        let mut byte = [0];
-        (third.read(&mut byte).await.ok()? == 1).then_some(())
-    })
-    .await;
+    served.go.notify_one();
+    assert!(answer(&mut first).await.ends_with("slow"));
+    // It waits for its next request now, and is less needed than who has one.
+    let mut third = served.saying(GET).await;
+    assert!(answer(&mut third).await.starts_with("HTTP/1.1 200 "));
+    assert_eq!(until_closed(&mut first).await, "");
+}
+
+#[tokio::test]
+async fn who_is_idle_for_longest_makes_room() {
+    let served = served(narrow(4)).await;
+    let mut busy = served.saying(SLOW).await;
+    served.called.notified().await;
+    let [mut first, mut second, mut third] = [
+        served.saying(GET).await,
+        served.saying(GET).await,
+        served.saying(GET).await,
+    ];
+    for stream in [&mut first, &mut second, &mut third] {
+        answer(stream).await;
+    }
+    // The order in which they were answered is not known; that of these answers is.
+    for stream in [&mut second, &mut third, &mut first] {
+        stream.write_all(GET).await.unwrap();
+        answer(stream).await;
+    }
+    let mut fourth = served.saying(GET).await;
+    answer(&mut fourth).await;
+    assert_eq!(until_closed(&mut second).await, "");
+    let mut fifth = served.saying(GET).await;
+    answer(&mut fifth).await;
+    assert_eq!(until_closed(&mut third).await, "");
+    for stream in [&mut first, &mut fourth, &mut fifth] {
+        stream.write_all(GET).await.unwrap();
+        answer(stream).await;
+    }
+    served.go.notify_one();
+    assert!(answer(&mut busy).await.ends_with("slow"));
 }
 
 #[tokio::test]
@@ -235,9 +277,7 @@ async fn what_is_under_way_is_finished_at_the_end() {
     let mut silent = served.saying(b"").await;
     let mut idle = served.saying(GET).await;
     answer(&mut idle).await;
-    let mut waits = served
-        .saying(b"GET /slow HTTP/1.1\r\nhost: here\r\n\r\n")
-        .await;
+    let mut waits = served.saying(SLOW).await;
     served.called.notified().await;
     served.stop.cancel();
     assert_eq!(until_closed(&mut silent).await, "");
@@ -263,7 +303,7 @@ async fn after_a_refusal_the_next_request_is_answered() {
         let said = format!("{REFUSED}{head}");
         let mut stream = served.saying(said.as_bytes()).await;
         // The body comes when the refusal is ready.
-        sleep(SHORT / 4).await;
+        served.called.notified().await;
         stream.write_all(body.as_bytes()).await.unwrap();
         let told = answer(&mut stream).await;
         assert!(told.starts_with("HTTP/1.1 401 "), "{told}");

@@ -57,7 +57,7 @@ const transport = pino.transport({
   target: 'pino-loki',
   options: {
     host: base,
-    basicAuth: { username: 'agent', password: key },
+    headers: { Authorization: `Bearer ${key}` },
     labels: { service: 'node-loki' },
     batching: { interval: 1 },
   },

@@ -2,6 +2,7 @@
 //! codes as numbers.
 
 use projections::telemetry::spans::span::{self, OwnedField, SpanKind, SpanStatus};
+use projections::telemetry::spans::tags;
 use projections::telemetry::spans::trace::{MOST_SPANS, Trace};
 use serde_json::{Map, Value, json};
 
@@ -26,8 +27,11 @@ pub(super) fn traces(traces: &[Trace], left_out: Option<String>) -> Value {
 struct Resource<'a> {
     service: &'a str,
     fields: &'a [OwnedField],
-    scopes: Vec<(&'a str, Vec<Value>)>,
+    scopes: Vec<(Scope<'a>, Vec<Value>)>,
 }
+
+/// Name and version.
+type Scope<'a> = (&'a str, &'a str);
 
 fn resources(trace: &Trace) -> Vec<Value> {
     let id = hex::encode(trace.trace_id);
@@ -42,7 +46,7 @@ fn resources(trace: &Trace) -> Vec<Value> {
             scopes: Vec::new(),
         });
         let scopes = &mut resources[at].scopes;
-        let scope = span.scope.as_str();
+        let scope = (span.scope.as_str(), version(span));
         let at = place(scopes, |(known, _)| *known == scope, || (scope, Vec::new()));
         scopes[at].1.push(of_span(&id, span));
     }
@@ -63,18 +67,31 @@ fn of_resource(resource: Resource<'_>) -> Value {
         let service = json!({"key": SERVICE_NAME, "value": {"stringValue": resource.service}});
         attributes.insert(0, service);
     }
-    let scopes = resource.scopes.into_iter().map(|(name, spans)| {
-        let scope = match name {
-            "" => json!({}),
-            name => json!({"name": name}),
-        };
+    let scopes = resource.scopes.into_iter().map(|((name, version), spans)| {
+        let mut scope = Map::new();
+        for (key, text) in [("name", name), ("version", version)] {
+            if !text.is_empty() {
+                scope.insert(key.to_owned(), text.into());
+            }
+        }
         json!({"scope": scope, "spans": spans})
     });
     let scopes: Vec<_> = scopes.collect();
     json!({"resource": {"attributes": attributes}, "scopeSpans": scopes})
 }
 
+/// It is a field here and has a place of its own in OTLP.
+fn is_version(field: &OwnedField) -> bool {
+    field.0 == tags::SCOPE_VERSION
+}
+
+fn version(span: &span::Span) -> &str {
+    let found = span.fields.iter().find(|field| is_version(field));
+    found.map_or("", |(_, version)| version.as_str())
+}
+
 fn of_span(trace_id: &str, span: &span::Span) -> Value {
+    let fields = span.fields.iter().filter(|field| !is_version(field));
     let end_ns = span.start_ns.saturating_add(span.duration_ns);
     let events = span.events.iter().map(|event| {
         json!({
@@ -97,7 +114,7 @@ fn of_span(trace_id: &str, span: &span::Span) -> Value {
         "kind": kind(span.kind),
         "startTimeUnixNano": span.start_ns.to_string(),
         "endTimeUnixNano": end_ns.to_string(),
-        "attributes": attributes(&span.fields),
+        "attributes": attributes(fields),
         "events": events.collect::<Vec<_>>(),
         "links": links.collect::<Vec<_>>(),
         "status": status(span),
@@ -136,8 +153,8 @@ fn kind(kind: SpanKind) -> u8 {
     }
 }
 
-fn attributes(fields: &[OwnedField]) -> Vec<Value> {
-    let shown = fields.iter();
+fn attributes<'a>(fields: impl IntoIterator<Item = &'a OwnedField>) -> Vec<Value> {
+    let shown = fields.into_iter();
     shown
         .map(|(key, text)| json!({"key": key, "value": value(text)}))
         .collect()
@@ -204,7 +221,12 @@ mod tests {
         full.status = SpanStatus::Error;
         full.status_message = "boom".to_owned();
         full.trace_state = "a=b".to_owned();
-        full.fields = owned(&[("n", "5"), ("v", "1.10"), ("yes", "true")]);
+        full.fields = owned(&[
+            ("n", "5"),
+            ("otel.scope.version", "2"),
+            ("v", "1.10"),
+            ("yes", "true"),
+        ]);
         full.resource = owned(&[("service.name", "shop"), ("zone", "b")]);
         full.events = vec![Event {
             time_ns: 3,
@@ -220,7 +242,7 @@ mod tests {
         let expected = json!([{
             "resource": {"attributes": [text("service.name", "shop"), text("zone", "b")]},
             "scopeSpans": [{
-                "scope": {"name": "lib"},
+                "scope": {"name": "lib", "version": "2"},
                 "spans": [{
                     "traceId": "07".repeat(16), "spanId": "02".repeat(8),
                     "parentSpanId": "01".repeat(8), "traceState": "a=b", "name": "work", "kind": 2,
@@ -246,11 +268,14 @@ mod tests {
 
     #[test]
     fn spans_are_together_by_resource_and_scope() {
+        let mut of_another_version = span(5, "shop", "a");
+        of_another_version.fields = owned(&[("otel.scope.version", "2")]);
         let spans = vec![
             span(1, "shop", "a"),
             span(2, "pay", ""),
             span(3, "shop", "b"),
             span(4, "shop", "a"),
+            of_another_version,
         ];
         let all = shown(spans);
         let of = |at: usize| &all[at]["resource"]["attributes"][0];
@@ -265,6 +290,7 @@ mod tests {
         };
         assert_eq!(ids(0), ["01", "04"]);
         assert_eq!(ids(1), ["03"]);
+        assert_eq!(ids(2), ["05"]);
         assert_eq!(all[1]["scopeSpans"][0]["scope"], json!({}));
     }
 

@@ -19,7 +19,7 @@ impl PartialEq for Regexp {
 
 impl Regexp {
     fn new(pattern: &str) -> Result<Self, BadPattern> {
-        let built = regex::RegexBuilder::new(pattern)
+        let built = regex::RegexBuilder::new(&promql::re2::respelled(pattern))
             .size_limit(MOST_PROGRAM)
             .build();
         built.map(Self).map_err(|e| BadPattern(e.to_string()))

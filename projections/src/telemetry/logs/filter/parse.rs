@@ -25,7 +25,10 @@ pub(super) fn parse(text: &str) -> Result<Filter, BadQuery> {
     if text.len() > MOST_BYTES {
         return Err(reader.error(
             0,
-            format!("a query has at most {MOST_BYTES} bytes, not more"),
+            format!(
+                "a query has at most {MOST_BYTES} bytes, and this one has {}",
+                text.len()
+            ),
         ));
     }
     let mut alternatives = reader.alternatives()?;

@@ -7,9 +7,10 @@ use protocols::logs::Level;
 
 use super::{LinePattern, PatternOverTime};
 
-/// Words of a line that are looked at.
+/// Words and bytes of a line that are looked at: groups are held, and a word may be long.
 const MOST_WORDS: usize = 64;
-/// Groups that are told apart; further lines without one share the last.
+const MOST_BYTES: usize = 4_096;
+/// Groups that are told apart; further lines without one are in none.
 const MOST_GROUPS: usize = 2_000;
 /// A line belongs to a group if so many of ten words are equal.
 const ALIKE_OF_TEN: usize = 6;
@@ -52,10 +53,11 @@ impl Miner {
 
     pub(super) fn add(&mut self, line: &str, level: Level, time_ns: i64) {
         self.lines += 1;
+        let line = &line[..line.floor_char_boundary(MOST_BYTES)];
         let words: Vec<String> = line.split_whitespace().take(MOST_WORDS).map(mask).collect();
         let first = words.first().cloned().unwrap_or_default();
-        let full = self.groups.len() >= MOST_GROUPS;
-        let near = self.tree.entry((words.len(), first)).or_default();
+        let place = (words.len(), first);
+        let near = self.tree.get(&place).map(Vec::as_slice).unwrap_or_default();
         let groups = &self.groups;
         let alike = |at: &&usize| likeness(&groups[**at].words, &words);
         let best = near.iter().max_by_key(alike).copied();
@@ -63,8 +65,9 @@ impl Miner {
             .filter(|at| likeness(&groups[*at].words, &words) * 10 >= words.len() * ALIKE_OF_TEN);
         let at = match best {
             Some(at) => at,
-            None if full => return,
+            None if self.groups.len() >= MOST_GROUPS => return,
             None => {
+                let near = self.tree.entry(place).or_default();
                 near.push(self.groups.len());
                 self.groups.push(Group {
                     words: words.clone(),
@@ -269,6 +272,23 @@ mod tests {
         assert_eq!(patterns[0].last.timestamp_subsec_nanos(), 99);
         assert_eq!(patterns[1].pattern, "cache miss for <*> and then some more");
         assert_eq!((patterns[1].count, patterns[2].count), (10, 1));
+    }
+
+    #[test]
+    fn long_words_and_many_shapes_take_little() {
+        let mut miner = Miner::default();
+        for n in 0..MOST_GROUPS + 500 {
+            // Of letters alone, so that no two are masked alike.
+            let word: String = n.to_string().bytes().map(|b| (b + 49) as char).collect();
+            miner.add(&word.repeat(10_000), Level::Info, 0);
+        }
+        assert_eq!(miner.lines(), MOST_GROUPS + 500);
+        assert_eq!(
+            (miner.groups.len(), miner.tree.len()),
+            (MOST_GROUPS, MOST_GROUPS)
+        );
+        let held = miner.groups.iter().flat_map(|group| &group.words);
+        assert!(held.map(String::len).all(|len| len <= MOST_BYTES));
     }
 
     proptest::proptest! {

@@ -64,6 +64,13 @@ impl Default for Hours {
     }
 }
 
+impl Hour {
+    /// What it takes of [`MOST_SEGMENTS`]: an hour whose segments are gone takes room as well.
+    fn weight(&self) -> usize {
+        self.segments.len().max(1)
+    }
+}
+
 impl Hours {
     fn get(&self, key: &Key, version: Uuid) -> Option<Arc<Hour>> {
         let mut known = self.known.lock();
@@ -73,14 +80,14 @@ impl Hours {
 
     fn keep(&self, key: Key, hour: Arc<Hour>) {
         let mut known = self.known.lock();
-        known.segments += hour.segments.len();
+        known.segments += hour.weight();
         if let Some(before) = known.hours.insert(key, hour) {
-            known.segments -= before.segments.len();
+            known.segments -= before.weight();
         }
         while known.segments > MOST_SEGMENTS
             && let Some((_, gone)) = known.hours.remove_lru()
         {
-            known.segments -= gone.segments.len();
+            known.segments -= gone.weight();
         }
     }
 }
@@ -141,19 +148,25 @@ async fn read(
     if hours.is_empty() {
         return Ok(hours);
     }
-    let starts: Vec<i64> = wanted.keys().map(|key| key.window_start).collect();
-    let days = starts.iter().map(|start| start.div_euclid(A_DAY) as i32);
+    // Hour by hour: days and hours as two lists may be tried each with each.
+    let starts = || wanted.keys().map(|key| key.window_start);
+    let days = starts().map(|start| start.div_euclid(A_DAY) as i32);
     let sql = format!(
-        "SELECT {}, NULL::bytea FROM telemetry.logs_l1 s
-         WHERE s.tenant_id = $1 AND s.project_id = $2 AND s.day = ANY($3)
-           AND s.window_start = ANY($4)",
+        "SELECT {}, NULL::bytea
+         FROM unnest($3::int[], $4::bigint[], $5::int[]) AS wanted (day, window_start, partition)
+         CROSS JOIN LATERAL (
+             SELECT s.* FROM telemetry.logs_l1 s
+             WHERE s.tenant_id = $1 AND s.project_id = $2 AND s.day = wanted.day
+               AND s.window_start = wanted.window_start AND s.partition = wanted.partition
+             OFFSET 0) s",
         Listed::OF_LEVEL_1
     );
     let found: Vec<Listed> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(scope.tenant().0)
         .bind(scope.project().0)
         .bind(days.collect::<Vec<_>>())
-        .bind(starts)
+        .bind(starts().collect::<Vec<_>>())
+        .bind(wanted.keys().map(|key| key.partition).collect::<Vec<_>>())
         .fetch_all(&mut *tx)
         .await?;
     for listed in found {
@@ -163,10 +176,40 @@ async fn read(
             partition: listed.partition,
             window_start: listed.window_start,
         };
-        // The same hour of another partition may be known already.
         if let Some(hour) = hours.get_mut(&key) {
             hour.segments.push(listed);
         }
     }
     Ok(hours)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hours_without_segments_are_not_kept_for_ever() {
+        let hours = Hours::default();
+        let key = |window_start| Key {
+            tenant: TenantId(Uuid::nil()),
+            project: ProjectId(Uuid::nil()),
+            partition: 0,
+            window_start,
+        };
+        let version = Uuid::max();
+        let empty = Arc::new(Hour {
+            version,
+            segments: Vec::new(),
+        });
+        let most = MOST_SEGMENTS as i64;
+        for hour in 0..=most {
+            hours.keep(key(hour), empty.clone());
+        }
+        assert!(hours.get(&key(0), version).is_none());
+        assert!(hours.get(&key(most), version).is_some());
+        assert!(hours.get(&key(most), Uuid::nil()).is_none());
+        // The same again takes no more.
+        hours.keep(key(most), empty);
+        assert_eq!(hours.known.lock().segments, MOST_SEGMENTS);
+    }
 }

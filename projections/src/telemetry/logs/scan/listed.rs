@@ -1,6 +1,7 @@
 //! Which segments may have what a query wants: those of its times, without those whose
 //! filters deny one of its words.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -19,7 +20,7 @@ use super::hours::{self, Hour};
 use super::pieces::{BYTES, DIRECTORY, LEVEL_1, Pieces};
 use super::{LogsError, Query};
 use crate::db::Db;
-use crate::telemetry::snapshot;
+use crate::telemetry::{level0, snapshot};
 
 /// Token filters that are read together.
 const FILLED_AT_ONCE: usize = 64;
@@ -44,6 +45,7 @@ pub(super) struct Listed {
     rules: i64,
     /// A bit for each level of its records.
     levels: i16,
+    /// Level 0 has none: where it would be, which is the end.
     pub(super) bloom_at: i32,
     pub(super) bloom_bytes: i32,
     bloom_probes: i16,
@@ -83,12 +85,17 @@ impl FromRow<'_, PgRow> for Listed {
 impl Listed {
     const OF_LEVEL_0: &str = "0::smallint, s.partition, s.from_offset, s.to_offset, s.section,
          s.slot, s.day, 0::smallint, 0::bigint, s.min_time, s.max_time, s.items, 0::smallint,
-         0::bigint, 0::smallint, 0, 0, 0::smallint, NULL::uuid, NULL::bytea";
+         0::bigint, 0::smallint, octet_length(s.data), 0, 0::smallint, NULL::uuid, NULL::bytea";
     /// But for the directory, which comes last.
     pub(super) const OF_LEVEL_1: &str = "1::smallint, s.partition, s.from_offset, s.to_offset,
          s.part, 'epoch'::timestamptz, s.day, s.class, s.window_start, s.min_time, s.max_time,
          s.items, s.tier, s.rules, s.levels, s.bloom_at, s.bloom_bytes, s.bloom_probes,
          s.content";
+
+    /// All of its columns, as they lie there.
+    pub(super) fn bytes(&self) -> usize {
+        usize::try_from(self.bloom_at).unwrap_or_default()
+    }
 
     fn key(&self, project: ProjectId, generation: i64) -> Key {
         if let Some(content) = self.content {
@@ -153,14 +160,17 @@ async fn young(
     scope: &Scope,
     query: &Query,
 ) -> Result<Vec<Listed>, LogsError> {
-    let mut sql = QueryBuilder::new("SELECT ");
-    sql.push(Listed::OF_LEVEL_0).push(
-        " FROM telemetry.logs_l0 s LEFT JOIN telemetry.compacted c
-            ON c.signal = 'logs' AND c.tenant_id = s.tenant_id
-           AND c.project_id = s.project_id AND c.partition = s.partition",
-    );
+    let mut sql = QueryBuilder::new(format!(
+        "{} SELECT {} FROM fresh CROSS JOIN LATERAL (SELECT s.* FROM telemetry.logs_l0 s",
+        level0::fresh(SIGNAL),
+        Listed::OF_LEVEL_0
+    ));
+    // Its first two values are those that `fresh` asks for.
     narrow(&mut sql, scope, query);
-    sql.push(" AND s.from_offset >= coalesce(c.next_offset, 0)");
+    sql.push(
+        " AND s.partition = fresh.partition AND s.from_offset >= fresh.next_offset
+          OFFSET 0) s",
+    );
     Ok(sql.build_query_as().fetch_all(&mut *tx).await?)
 }
 
@@ -235,10 +245,19 @@ async fn sifted_by_any<'a>(
     let (mut left, mut rest) = (Vec::new(), old);
     for tokens in sets {
         let found = sifted(db, tx, scope, rest.clone(), tokens).await?;
-        rest.retain(|one| !found.iter().any(|found| std::ptr::eq(*found, *one)));
+        rest = without(rest, &found);
         left.extend(found);
     }
     Ok(left)
+}
+
+/// Those of `all` that are none of `gone`, each of which is one of them: there may be very
+/// many of both.
+fn without<'a>(all: Vec<&'a Listed>, gone: &[&'a Listed]) -> Vec<&'a Listed> {
+    let place = |one: &Listed| std::ptr::from_ref(one).addr();
+    let gone: HashSet<usize> = gone.iter().map(|one| place(one)).collect();
+    let stays = |one: &&Listed| !gone.contains(&place(one));
+    all.into_iter().filter(stays).collect()
 }
 
 /// Without the segments that surely lack one of the tokens. Those whose filters are not
@@ -338,9 +357,65 @@ impl Filter {
     fn levels(&self) -> Vec<i16> {
         let bit = |level: &Level| 1i16 << *level as u8;
         let levels = self.clauses.iter().filter_map(|clause| match &clause.test {
-            Test::Level(levels) if !clause.negated => Some(levels.iter().map(bit).sum()),
+            // One may be named twice.
+            Test::Level(levels) if !clause.negated => {
+                Some(levels.iter().map(bit).fold(0, std::ops::BitOr::bitor))
+            }
             _ => None,
         });
         levels.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_that_is_named_twice_is_that_level() {
+        let levels = |text: &str| Filter::parse(text).expect(text).levels();
+        let error = 1i16 << Level::Error as u8;
+        assert_eq!(levels("level:error"), [error]);
+        assert_eq!(levels("level:error,error"), [error]);
+        assert_eq!(
+            levels("level:error,err,warn"),
+            [error | 1 << Level::Warn as u8]
+        );
+        let mut filter = Filter::default();
+        filter.of_levels(&[Level::Fatal; 1_000]);
+        assert_eq!(filter.levels(), [1 << Level::Fatal as u8]);
+    }
+
+    #[test]
+    fn what_is_left_of_many_segments_is_found_at_once() {
+        let one = Listed {
+            level: 1,
+            partition: 0,
+            from_offset: 0,
+            to_offset: 1,
+            part: 0,
+            slot: DateTime::UNIX_EPOCH,
+            day: 0,
+            class: 30,
+            window_start: 0,
+            min_time: 0,
+            max_time: 0,
+            items: 1,
+            tier: 1,
+            rules: 0,
+            levels: 0,
+            bloom_at: 0,
+            bloom_bytes: 0,
+            bloom_probes: 0,
+            content: None,
+            directory: None,
+        };
+        let segments = vec![one; 200_000];
+        let all: Vec<&Listed> = segments.iter().collect();
+        let even: Vec<&Listed> = segments.iter().step_by(2).collect();
+        let odd = without(all, &even);
+        assert_eq!(odd.len(), 100_000);
+        assert!(std::ptr::eq(odd[7], &segments[15]));
+        assert!(without(odd.clone(), &odd).is_empty());
     }
 }

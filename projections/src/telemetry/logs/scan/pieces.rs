@@ -32,13 +32,16 @@ const WANTED: &str =
              $10::timestamptz[], $11::int[], $12::smallint[], $13::bigint[])
          AS w (number, at, len, partition, from_offset, to_offset, part, slot, day, class,
                window_start)";
-pub(super) const LEVEL_0: &str = "JOIN telemetry.logs_l0 s
-      ON s.tenant_id = $1 AND s.project_id = $2 AND s.partition = w.partition
-     AND s.from_offset = w.from_offset AND s.section = w.part AND s.slot = w.slot";
-pub(super) const LEVEL_1: &str = "JOIN telemetry.logs_l1 s
-      ON s.tenant_id = $1 AND s.project_id = $2 AND s.day = w.day AND s.class = w.class
-     AND s.window_start = w.window_start AND s.partition = w.partition
-     AND s.from_offset = w.from_offset AND s.to_offset = w.to_offset AND s.part = w.part";
+/// Each wanted one is looked up by the key: `OFFSET 0` keeps Postgres from going through
+/// them for each row of the project, because it takes a project to have one.
+pub(super) const LEVEL_0: &str = "CROSS JOIN LATERAL (SELECT s.* FROM telemetry.logs_l0 s
+    WHERE s.tenant_id = $1 AND s.project_id = $2 AND s.partition = w.partition
+      AND s.from_offset = w.from_offset AND s.section = w.part AND s.slot = w.slot OFFSET 0) s";
+pub(super) const LEVEL_1: &str = "CROSS JOIN LATERAL (SELECT s.* FROM telemetry.logs_l1 s
+    WHERE s.tenant_id = $1 AND s.project_id = $2 AND s.day = w.day AND s.class = w.class
+      AND s.window_start = w.window_start AND s.partition = w.partition
+      AND s.from_offset = w.from_offset AND s.to_offset = w.to_offset AND s.part = w.part
+    OFFSET 0) s";
 
 impl Pieces {
     /// No bytes of each, by its number.

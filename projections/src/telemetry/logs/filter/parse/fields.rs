@@ -14,6 +14,10 @@ impl Reader<'_> {
         if name == "body" {
             return match self.value(begin, name)? {
                 Value::AnyOf(patterns) => match &patterns[..] {
+                    // Every body has the empty text, and none would be left without it.
+                    [Pattern::Exactly(text)] if text.is_empty() => {
+                        Err(self.error(value_at, "the quotes are empty"))
+                    }
                     [Pattern::Exactly(text) | Pattern::BeginsWith(text)] => {
                         Ok(Test::Body(text.to_ascii_lowercase()))
                     }
@@ -80,10 +84,13 @@ impl Reader<'_> {
     fn bound(&mut self, how: Comparison) -> Result<Value, BadQuery> {
         let begin = self.at;
         let number = self.until(&[',', '"']);
-        match number.parse::<f64>() {
-            Ok(bound) if bound.is_finite() => Ok(Value::Compared(how, bound)),
-            _ => Err(self.error(begin, format!("`{number}` is not a number"))),
-        }
+        let bound = match number.parse::<f64>() {
+            Ok(bound) if bound.is_finite() => bound,
+            _ => return Err(self.error(begin, format!("`{number}` is not a number"))),
+        };
+        // There is one bound: a second would be a condition of its own.
+        self.ends_here()?;
+        Ok(Value::Compared(how, bound))
     }
 
     fn pattern(&mut self, begin: usize, name: &str) -> Result<Pattern, BadQuery> {

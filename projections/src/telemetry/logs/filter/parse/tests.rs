@@ -99,10 +99,11 @@ fn or_parts_what_must_all_hold() {
     }
     let deep = |depth: usize| format!("{}a{}", "(".repeat(depth), ")".repeat(depth));
     assert_eq!(tests(&deep(8)), tests("a"));
-    assert!(parse(&deep(9)).is_err());
-    assert!(parse(&"a OR ".repeat(64)).is_err(), "one is missing");
+    let refused = |text: &str| parse(text).unwrap_err().message;
+    assert!(refused(&deep(9)).contains("8 parentheses"));
+    assert!(refused(&"a OR ".repeat(64)).contains("between conditions"));
     assert!(parse(&format!("{}a", "a OR ".repeat(63))).is_ok());
-    assert!(parse(&format!("{}a", "a OR ".repeat(64))).is_err());
+    assert!(refused(&format!("{}a", "a OR ".repeat(64))).contains("64 conditions"));
 }
 
 #[test]
@@ -164,12 +165,27 @@ fn a_mistake_is_shown_where_it_is() {
     assert_eq!(at("a level:loud").0, 8);
     assert_eq!(at("a -").0, 2);
     assert_eq!(at("\"\"").1, "the quotes are empty");
+    assert_eq!(at("a body:\"\""), (7, "the quotes are empty".to_owned()));
+    assert_eq!(
+        at("status:>=500,404"),
+        (12, "a space is missing before `,`".to_owned())
+    );
     assert_eq!(
         at("\"a\"b"),
         (3, "a space is missing before `b`".to_owned())
     );
     assert_eq!(at("a\"b\"").0, 1);
-    assert!(parse(&"a ".repeat(65)).is_err() && parse(&"a".repeat(5000)).is_err());
+    // The first that is too much, and how much there is.
+    let (from, message) = at(&"a ".repeat(65));
+    assert!(
+        from == 128 && message.contains("64 conditions"),
+        "{message}"
+    );
+    let (_, message) = at(&"a".repeat(5_000));
+    assert!(
+        message.contains("4096") && message.contains("5000"),
+        "{message}"
+    );
 }
 
 proptest::proptest! {
