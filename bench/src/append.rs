@@ -23,6 +23,9 @@ const BLOCK: usize = 4096;
 /// Key, headers and frame of a record come on top of its body: with them a
 /// record takes one block, as the raw write does.
 const SMALL: usize = 3840;
+/// With them an incident's event takes 720 bytes in the log, the mean over commands,
+/// events, outcomes and audit records.
+const EVENT: usize = 640;
 const LARGE: usize = 50_000;
 const STREAM_BYTES: usize = 256 << 20;
 
@@ -33,6 +36,8 @@ struct Round {
     one: f64,
     one_median: f64,
     many: f64,
+    many_events: f64,
+    many_events_median: f64,
     raw_many: f64,
     raw_rate: f64,
     rate: f64,
@@ -60,6 +65,9 @@ async fn measure(place: &Place, log: &Arc<EmbeddedLog>) -> anyhow::Result<Round>
     let many = appends(log, Topic::IncidentEvents, SMALL, 64, 1_000)
         .await?
         .0;
+    let events = appends(log, Topic::IncidentEvents, EVENT, 64, 1_000)
+        .await?
+        .0;
     let raw_many = raw::synced_writes(&place.join("raw"), 64 * BLOCK, 300, raw::File::Written)?;
     let growing = raw::synced_writes(&place.join("raw"), BLOCK, 300, raw::File::Growing)?;
     let raw_rate = raw::stream(&place.join("raw"), STREAM_BYTES)?;
@@ -71,6 +79,8 @@ async fn measure(place: &Place, log: &Arc<EmbeddedLog>) -> anyhow::Result<Round>
         one: one.percentile_ms(99),
         one_median: one.percentile_ms(50),
         many: many.percentile_ms(99),
+        many_events: events.percentile_ms(99),
+        many_events_median: events.percentile_ms(50),
         raw_many: raw_many.percentile_ms(99),
         raw_rate,
         rate: (each * 64 * LARGE) as f64 / 1e6 / took.as_secs_f64(),
@@ -154,6 +164,8 @@ fn section(rounds: &[Round]) -> Section {
             figure("append, 1 appender, median", |r| r.one_median, "ms"),
             figure("append, 1 appender, p99", |r| r.one, "ms"),
             figure("append, 64 appenders, p99", |r| r.many, "ms"),
+            figure("append, 64 appenders of events, median", |r| r.many_events_median, "ms"),
+            figure("append, 64 appenders of events, p99", |r| r.many_events, "ms"),
             figure("raw sequential write + sync", |r| r.raw_rate, "MB/s"),
             figure("append, 64 appenders of 50,000 bytes", |r| r.rate, "MB/s"),
         ],
