@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { enterTenant } from './auth';
 import { api, ifMatch, onRecorded, orRecorded, read, write } from './client';
 import { asProblem, Problem, Recorded } from './problem';
-import { assertProject, checkOrLeave, onSessionOver, renewOrLeave } from './session';
+import { assertedProject, assertProject, checkOrLeave, onSessionOver, renewOrLeave } from './session';
 
 type Answer = (request: Request) => Response | Promise<Response>;
 
@@ -258,6 +259,12 @@ describe('the session', () => {
     await expect(read(api.POST('/api/v1/auth/login', { body: { email: 'a@b.c', password: 'x' } }))).rejects.toMatchObject({ rule: 'bad_credentials' });
     expect(requests).toHaveLength(1);
   });
+});
+
+it('stays in its project where another organisation cannot be entered', async () => {
+  serve({ [REFRESH]: [problem(503, {})] });
+  await expect(enterTenant('t2')).rejects.toMatchObject({ status: 503 });
+  expect(assertedProject()).toBe('p1');
 });
 
 describe('a write whose outcome comes later', () => {

@@ -16,8 +16,17 @@ const SETTLE_MS = 250;
 export function SearchInput({ label, value, onChange }: SearchInputProps) {
   const input = useRef<HTMLInputElement>(null);
   const [text, setText] = useState(value);
-  const settle = useDebouncedCallback(onChange, SETTLE_MS);
-  useEffect(() => setText(value), [value]);
+  /** What was said last: it comes back as the value, when more may have been typed. */
+  const said = useRef(value);
+  const settle = useDebouncedCallback((next: string) => {
+    said.current = next;
+    onChange(next);
+  }, SETTLE_MS);
+  useEffect(() => {
+    if (value === said.current) return;
+    said.current = value;
+    setText(value);
+  }, [value]);
   useShortcuts([['/', () => input.current?.focus()]]);
 
   const change = (next: string) => {
