@@ -1,5 +1,6 @@
 import { expect, test } from '@playwright/test';
 import { logIn, PROJECT } from '../pages';
+import { failFirst } from './failing';
 
 test.beforeEach(async ({ page }) => logIn(page));
 
@@ -175,6 +176,33 @@ test('an invitation goes by mail, and the list says what became of it', async ({
   await expect(invitations.getByRole('row', { name: /lena@nordlicht/ })).toContainText('sent');
   await page.getByRole('button', { name: 'Send again to lena@nordlicht.example' }).click();
   await expect(invitations.getByRole('row', { name: /lena@nordlicht/ })).toContainText('sent just now');
+});
+
+test('an invitation is revoked after a question, and that the list did not come is said', async ({ page }) => {
+  await page.goto(`/p/${PROJECT}/settings/members`);
+  const invitations = page.getByRole('table', { name: 'Open invitations' });
+  await page.getByRole('button', { name: 'Revoke lena@nordlicht.example' }).click();
+  const asked = page.getByRole('dialog', { name: /^Revoke the invitation of lena/ });
+  await asked.getByRole('button', { name: 'Cancel' }).click();
+  await expect(invitations.getByRole('row', { name: /lena@nordlicht/ })).toBeVisible();
+  await page.getByRole('button', { name: 'Revoke lena@nordlicht.example' }).click();
+  await asked.getByRole('button', { name: 'Revoke invitation' }).click();
+  await expect(page.getByRole('row', { name: /lena@nordlicht/ })).toHaveCount(0);
+
+  await failFirst(page, { on: 'GET /api/v1/invitations', times: 1, how: 500, body: { title: 'Failed' } });
+  await page.reload();
+  await expect(page.getByRole('region', { name: 'Open invitations' }).getByRole('alert')).toContainText('Failed');
+});
+
+test('one’s own role is given away only after a question', async ({ page }) => {
+  await page.goto(`/p/${PROJECT}/settings/members`);
+  const role = page.getByRole('combobox', { name: 'Role of Mira Lindqvist', exact: true });
+  await role.click();
+  await page.getByRole('option', { name: 'viewer' }).click();
+  const asked = page.getByRole('dialog', { name: 'Change your own role' });
+  await expect(asked).toContainText('Somebody else has to change it back');
+  await asked.getByRole('button', { name: 'Cancel' }).click();
+  await expect(role).toHaveValue('owner');
 });
 
 test('a link that was used up says so', async ({ page }) => {
