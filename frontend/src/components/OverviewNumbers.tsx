@@ -3,6 +3,7 @@ import { Link } from '@tanstack/react-router';
 import { SEVERITIES, type IncidentStats } from '../api/types';
 import { useProject } from '../hooks/useProject';
 import { rangeLabel, type RangeSearch } from '../util/range';
+import { BY_TOUCH_TOO } from '../ui/by-touch';
 import { duration, exactDuration } from '../util/time';
 import classes from './OverviewNumbers.module.css';
 import { SeverityBadge } from './SeverityBadge';
@@ -75,10 +76,10 @@ function Time({ name, meaning, seconds, range }: TimeProps) {
   const known = seconds !== null && seconds !== undefined;
   return (
     <div className={classes.number}>
-      <Tooltip label={meaning}>
+      <Tooltip label={meaning} events={BY_TOUCH_TOO}>
         <h2 className={classes.name}>{name}</h2>
       </Tooltip>
-      <Tooltip label={known ? exactDuration(seconds) : 'No incident in this range got that far'}>
+      <Tooltip label={known ? exactDuration(seconds) : 'No incident in this range got that far'} events={BY_TOUCH_TOO}>
         <span className={classes.big}>{known ? duration(seconds) : '–'}</span>
       </Tooltip>
       <p className={classes.range}>mean, {rangeLabel(range).toLowerCase()}</p>

@@ -7,6 +7,7 @@ import { keys } from '../api/keys';
 import { asProblem } from '../api/problem';
 import type { Incident, StepAction } from '../api/types';
 import { STEP_WORDS } from '../util/incident-steps';
+import { REFUSAL_STAYS_MS } from './tellProblem';
 import { refusalText } from './useIncidentWrite';
 
 /** So many are asked at a time: three hundred one after the other would take minutes. */
@@ -39,6 +40,7 @@ export function useBulkStep(onDone: (incidents: readonly Incident[]) => void) {
         color: refusals.length > 0 ? 'yellow' : 'green',
         title: `${accepted} of ${incidents.length} ${STEP_WORDS[action].done}`,
         message: told(refusals),
+        ...(refusals.length > 0 && { autoClose: REFUSAL_STAYS_MS }),
         styles: { description: { whiteSpace: 'pre-line' } },
       });
       onDone(incidents);
