@@ -361,3 +361,27 @@ test('on a phone the active tab is in sight', async ({ page }) => {
     await expect(tab).toBeInViewport({ ratio: 0.9 });
   }
 });
+
+test('on a phone a row says what it has no columns for', async ({ page }) => {
+  await page.setViewportSize({ width: 390, height: 800 });
+  await page.goto(`/p/${PROJECT}/settings/roles`);
+  await expect(page.getByRole('row', { name: /incident\.read.*owner, admin, engineer, viewer/ })).toBeVisible();
+  await page.goto(`/p/${PROJECT}/settings/security`);
+  await expect(page.getByRole('table', { name: 'Sessions' }).getByText(/^Signed in .* last seen /).first()).toBeVisible();
+  await page.goto(`/p/${PROJECT}/settings/members`);
+  await expect(page.getByRole('combobox', { name: 'Role of Tomás Ferreira in this project' })).toBeVisible();
+});
+
+test('the numbers of the audit lead to the entries that they count', async ({ page }) => {
+  await page.goto(`/p/${PROJECT}/settings/audit`);
+  await page.getByRole('button', { name: /^\d+ changes: show them$/ }).click();
+  await expect(page).toHaveURL(/kind=change/);
+});
+
+test('whoever adds a rule that keeps less than there is is told what goes', async ({ page }) => {
+  await page.goto(`/p/${PROJECT}/settings/telemetry`);
+  await page.getByRole('button', { name: 'Add rule' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Add a rule' });
+  await dialog.getByLabel('Service').fill('shop');
+  await expect(dialog.getByRole('status')).toContainText('Until now it was kept for 30 days');
+});

@@ -107,6 +107,9 @@ function columns({ onShow, onRevoke, onSend, sending }: Acts): readonly Column<I
         <div style={{ overflowWrap: 'anywhere' }}>
           {row.email}
           <MailState invitation={row} />
+          <div className="dim narrow-only">
+            As {row.role}, {isOver(row) ? 'expired' : <>ends <RelativeTime at={row.expires_at} /></>}
+          </div>
         </div>
       ),
     },

@@ -84,6 +84,9 @@ function memberColumns(
             {row.email} <HistoryLink type="member" id={row.user_id} />
           </div>
           {row.initial_password_until && <InitialPassword until={row.initial_password_until} />}
+          <div className="narrow-only">
+            <span className="dim">In this project</span> <ProjectRoleCell member={row} disabled={!onRemove} />
+          </div>
         </>
       ),
     },

@@ -130,6 +130,7 @@ function labelCell(row: LimitRow) {
     <>
       {row.label}
       <div className="dim">{row.beyond}</div>
+      {row.used !== null && <div className="narrow-only">Used now: {usedCell(row)}</div>}
     </>
   );
 }
