@@ -156,7 +156,7 @@ function Filters() {
         placeholder="Any assignee"
         value={assignee ?? null}
         onChange={(value) => set({ assignee: value ?? undefined })}
-        data={members.data ? peopleWith(people, assignee) : people}
+        data={members.isPending ? people : peopleWith(people, assignee, members.data ? 'No member any more' : 'The one of this link')}
       />
       <SearchInput label="Search incidents" value={q} onChange={(value) => set({ q: value || undefined })} />
     </div>
@@ -169,9 +169,9 @@ function statesWith(status: string) {
   return [...STATES, { value: status, label: `Only ${status.split(',').join(', ')}` }];
 }
 
-function peopleWith(people: { value: string; label: string }[], assignee: string | undefined) {
+function peopleWith(people: { value: string; label: string }[], assignee: string | undefined, label: string) {
   if (!assignee || people.some(({ value }) => value === assignee)) return people;
-  return [...people, { value: assignee, label: 'No member any more' }];
+  return [...people, { value: assignee, label }];
 }
 
 interface IncidentRowsProps {

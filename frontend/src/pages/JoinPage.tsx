@@ -67,9 +67,11 @@ function WithAccount({ seen, token }: { seen: Seen; token: string }) {
       client.clear();
       router.history.push(`/p/${project}`);
     },
+    // The session ended meanwhile: whoever they are logs in first.
+    onError: () => client.invalidateQueries({ queryKey: meQuery.queryKey }),
   });
   if (me.isPending) return <RowSkeleton rows={1} height={41} />;
-  const signedIn = me.data?.user.email.toLowerCase() === seen.email.toLowerCase();
+  const signedIn = !me.error && me.data?.user.email.toLowerCase() === seen.email.toLowerCase();
   return (
     <Stack gap="sm">
       {accept.error && <ProblemAlert problem={asProblem(accept.error)} />}
