@@ -35,11 +35,26 @@ it('keeps what is typed while the address takes what was typed before', () => {
   expect(onChange.mock.calls).toEqual([['time'], ['timeout']]);
 });
 
-it('follows the address where somebody goes back or takes all filters away', () => {
+it('takes answers that come late, one after the other, for no word of somebody else', () => {
   const { box, type, settle, answer } = show();
   type('time');
   settle();
+  type('timeout');
+  settle();
   answer('time');
+  expect(box().value).toBe('timeout');
+  answer('timeout');
+  expect(box().value).toBe('timeout');
+});
+
+it('follows the address where somebody goes back or takes all filters away', () => {
+  const { box, type, settle, answer, onChange } = show();
+  type('time');
+  settle();
+  answer('time');
+  type('timeo');
   answer('');
+  settle();
   expect(box().value).toBe('');
+  expect(onChange.mock.calls).toEqual([['time']]);
 });
