@@ -179,6 +179,7 @@ test('the palette leads to every page of the settings', async ({ page }) => {
 
 test('the overview shows the worst open incidents first', async ({ page }) => {
   await page.goto(`/p/${PROJECT}`);
+  await expect(page.getByRole('region', { name: 'Recent activity' })).toContainText('Of the 50 incidents that began last');
   const rows = page.getByRole('table', { name: 'Open incidents' }).getByRole('row');
   await expect(rows.nth(1)).toContainText('SEV1');
   const severities = (await rows.allInnerTexts()).flatMap((text) => /SEV\d/.exec(text) ?? []);

@@ -46,6 +46,13 @@ describe('the client', () => {
     expect(requests[1]?.headers.get('Idempotency-Key')).toMatch(/^[0-9a-f-]{36}$/);
   });
 
+  it('writes also where the browser has no UUIDs: over http in a private network', async () => {
+    vi.stubGlobal('crypto', { getRandomValues: crypto.getRandomValues.bind(crypto) });
+    const requests = serve({ 'POST /api/v1/incidents': [json({ id: 'i' }, 201)] });
+    await read(api.POST('/api/v1/incidents', { body: { title: 'over http', severity: 'SEV1' } }));
+    expect(requests[0]?.headers.get('Idempotency-Key')).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
   it('throws the problem of the answer, with rule, fields and allowed steps', async () => {
     serve({
       [`GET ${ME}`]: [problem(409, { rule: 'illegal_transition', allowed_next: ['resolve'], errors: [{ field: 'title', message: 'too long' }], request_id: 'r1' })],
