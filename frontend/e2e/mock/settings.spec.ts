@@ -372,6 +372,15 @@ test('on a phone a row says what it has no columns for', async ({ page }) => {
   await expect(page.getByRole('combobox', { name: 'Role of Tomás Ferreira in this project' })).toBeVisible();
 });
 
+test('the audit, which tells of its own reading, does not ask again by itself', async ({ page }) => {
+  await page.goto(`/p/${PROJECT}?refresh=5s`);
+  await expect(page.getByRole('button', { name: 'Auto refresh: every 5s' })).toBeVisible();
+  await page.goto(`/p/${PROJECT}/settings/audit?refresh=5s`);
+  await expect(page.getByRole('table', { name: 'Audit' })).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Refresh', exact: true })).toBeVisible();
+  await expect(page.getByRole('button', { name: /^Auto refresh/ })).toHaveCount(0);
+});
+
 test('the numbers of the audit lead to the entries that they count', async ({ page }) => {
   await page.goto(`/p/${PROJECT}/settings/audit`);
   await page.getByRole('button', { name: /^[\d,]+ changes: show them$/ }).click();

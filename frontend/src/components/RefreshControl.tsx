@@ -8,7 +8,7 @@ import { REFRESHES, refreshMs } from '../util/refresh';
 import { absoluteTime, clockSeconds } from '../util/time';
 import classes from './TopBar.module.css';
 
-/** Asks for everything on the page again: now, and where a range ends now also every so often, as the URL says. */
+/** Asks for everything on the page again: now, and where it `repeats` also every so often, as the URL says. */
 export function RefreshControl({ repeats }: { repeats: boolean }) {
   const client = useQueryClient();
   const fetching = useIsFetching() > 0;

@@ -29,6 +29,8 @@ it('counts what is one’s own, and the audit, which nobody tells of either', ()
   expect(asOf(client)).toBe(4_000);
   show(keys.audit('p1', 'list', {}), 2_000);
   expect(asOf(client)).toBe(2_000);
+  show(keys.refusedWebhooks('p1'), 1_000);
+  expect(asOf(client)).toBe(1_000);
 });
 
 it('is nothing where all follows what happens, and before there is an answer', () => {

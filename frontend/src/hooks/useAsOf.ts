@@ -12,6 +12,7 @@ const ASKED: Readonly<Record<string, readonly string[] | 'all'>> = {
   audit: ['list', 'stats'],
   telemetry: 'all',
   usage: 'all',
+  'refused-webhooks': 'all',
   'single-sign-on': 'all',
   sessions: 'all',
   'second-factor': 'all',

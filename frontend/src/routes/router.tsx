@@ -245,7 +245,7 @@ const usage = createRoute({
 const audit = createRoute({
   getParentRoute: () => settings,
   path: '/audit',
-  staticData: { timeRange: '30d', allTime: true },
+  staticData: { timeRange: '30d', allTime: true, audited: true },
   validateSearch: only('q', 'kind', 'result', 'actor', 'target'),
   component: page(() => import('../pages/AuditPage'), 'AuditPage'),
 });
@@ -335,5 +335,7 @@ declare module '@tanstack/react-router' {
     timeRange?: RangeName;
     /** It offers all time, too; a page whose own range is all time does anyway. */
     allTime?: boolean;
+    /** Each time that it is read is an entry of the audit: it does not ask again by itself. */
+    audited?: boolean;
   }
 }
