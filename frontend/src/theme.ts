@@ -168,7 +168,9 @@ export const theme = createTheme({
     ActionIcon: { defaultProps: { variant: 'subtle', color: 'gray' } },
     // By itself it would be for pointers only.
     Tooltip: { defaultProps: { openDelay: 300, withArrow: false, fz: 'xs', events: { hover: true, focus: true, touch: false } } },
-    Menu: { defaultProps: { shadow: 'sm', position: 'bottom-end' } },
+    Notification: { defaultProps: { closeButtonProps: { 'aria-label': 'Dismiss' } } },
+    // What is longer than the screen, such as many members or projects, scrolls.
+    Menu: { defaultProps: { shadow: 'sm', position: 'bottom-end' }, styles: { dropdown: { maxHeight: '80dvh', overflowY: 'auto' } } },
     Modal: {
       defaultProps: { centered: true, overlayProps: { backgroundOpacity: 0.4 }, closeButtonProps: { 'aria-label': 'Close' } },
       styles: { title: { fontSize: 15, fontWeight: 600 }, content: SURFACE, header: SURFACE },

@@ -101,6 +101,18 @@ test('several incidents are resolved at once, and refusals are named', async ({ 
   await expect(page.getByRole('link', { name: /Checkout answers 502/ })).toHaveCount(0);
 });
 
+test('what a filter hides is not selected any more, also when it comes back', async ({ page }) => {
+  const select = page.getByRole('checkbox', { name: 'Select INC-158' });
+  await select.check();
+  await expect(page.getByRole('toolbar')).toContainText('1 selected');
+  await page.getByRole('searchbox', { name: 'Search incidents' }).fill('KubePodCrashLooping');
+  await expect(select).toHaveCount(0);
+  await expect(page.getByRole('toolbar')).toHaveCount(0);
+  await page.getByRole('searchbox', { name: 'Search incidents' }).fill('');
+  await expect(select).not.toBeChecked();
+  await expect(page.getByRole('toolbar')).toHaveCount(0);
+});
+
 test('a new incident appears in the list without a reload', async ({ page }) => {
   await page.evaluate(
     (body) =>
@@ -167,6 +179,7 @@ test('the palette leads to every page of the settings', async ({ page }) => {
 
 test('the overview shows the worst open incidents first', async ({ page }) => {
   await page.goto(`/p/${PROJECT}`);
+  await expect(page.getByRole('region', { name: 'Recent activity' })).toContainText('Of the 50 incidents that began last');
   const rows = page.getByRole('table', { name: 'Open incidents' }).getByRole('row');
   await expect(rows.nth(1)).toContainText('SEV1');
   const severities = (await rows.allInnerTexts()).flatMap((text) => /SEV\d/.exec(text) ?? []);

@@ -227,3 +227,21 @@ test('a pattern of a huge line is cut, until all of it is wanted', async ({ page
   await page.getByRole('button', { name: 'All 100,005 characters' }).click();
   expect((await huge.innerText()).length).toBe(100_005);
 });
+
+test('what was typed and not searched for is cleared, too', async ({ page }) => {
+  await page.goto(LOGS);
+  const query = page.getByRole('textbox', { name: 'Query' });
+  await query.fill('half a sen');
+  await page.getByRole('button', { name: 'Clear the query' }).click();
+  await expect(query).toHaveValue('');
+  await expect(query).toBeFocused();
+});
+
+test('on a phone the page says which time it shows, as of when, and asks again', async ({ page }) => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.goto(`/p/${PROJECT}/logs?range=15m`);
+  const main = page.getByRole('main');
+  await expect(main.getByText('Last 15 minutes')).toBeVisible();
+  await expect(main.getByText(/^as of \d\d:\d\d:\d\d$/)).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Refresh', exact: true })).toBeVisible();
+});

@@ -36,6 +36,16 @@ test('as many resolved incidents are listed as are counted, also such as were op
   await expect(page.getByRole('table', { name: 'Incidents' })).toBeVisible();
 });
 
+test('mean times lead to the incidents that they are of', async ({ page }) => {
+  await page.goto(overview('?range=30d'));
+  await numbers(page).getByRole('link', { name: /time to resolve: show these incidents$/ }).click();
+  await expect(page).toHaveURL(/range=30d/);
+  await expect(page.getByRole('radio', { name: 'Resolved then' })).toBeChecked();
+  await page.goto(overview('?range=30d'));
+  await numbers(page).getByRole('link', { name: /time to acknowledge: show these incidents$/ }).click();
+  await expect(page.getByRole('radio', { name: 'All', exact: true })).toBeChecked();
+});
+
 test('the history of a thing is all of it', async ({ page }) => {
   await page.goto(`/p/${PROJECT}/settings/api-keys?range=1h`);
   await page.getByRole('link', { name: 'History' }).first().click();

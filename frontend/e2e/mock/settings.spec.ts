@@ -1,5 +1,6 @@
 import { expect, test } from '@playwright/test';
 import { logIn, PROJECT } from '../pages';
+import { failFirst } from './failing';
 
 test.beforeEach(async ({ page }) => logIn(page));
 
@@ -177,6 +178,33 @@ test('an invitation goes by mail, and the list says what became of it', async ({
   await expect(invitations.getByRole('row', { name: /lena@nordlicht/ })).toContainText('sent just now');
 });
 
+test('an invitation is revoked after a question, and that the list did not come is said', async ({ page }) => {
+  await page.goto(`/p/${PROJECT}/settings/members`);
+  const invitations = page.getByRole('table', { name: 'Open invitations' });
+  await page.getByRole('button', { name: 'Revoke lena@nordlicht.example' }).click();
+  const asked = page.getByRole('dialog', { name: /^Revoke the invitation of lena/ });
+  await asked.getByRole('button', { name: 'Cancel' }).click();
+  await expect(invitations.getByRole('row', { name: /lena@nordlicht/ })).toBeVisible();
+  await page.getByRole('button', { name: 'Revoke lena@nordlicht.example' }).click();
+  await asked.getByRole('button', { name: 'Revoke invitation' }).click();
+  await expect(page.getByRole('row', { name: /lena@nordlicht/ })).toHaveCount(0);
+
+  await failFirst(page, { on: 'GET /api/v1/invitations', times: 1, how: 500, body: { title: 'Failed' } });
+  await page.reload();
+  await expect(page.getByRole('region', { name: 'Open invitations' }).getByRole('alert')).toContainText('Failed');
+});
+
+test('one’s own role is given away only after a question', async ({ page }) => {
+  await page.goto(`/p/${PROJECT}/settings/members`);
+  const role = page.getByRole('combobox', { name: 'Role of Mira Lindqvist', exact: true });
+  await role.click();
+  await page.getByRole('option', { name: 'viewer' }).click();
+  const asked = page.getByRole('dialog', { name: 'Change your own role' });
+  await expect(asked).toContainText('Somebody else has to change it back');
+  await asked.getByRole('button', { name: 'Cancel' }).click();
+  await expect(role).toHaveValue('owner');
+});
+
 test('a link that was used up says so', async ({ page }) => {
   await page.goto('/join#srei_nothing');
   await expect(page.getByText('This link is not good any more')).toBeVisible();
@@ -332,4 +360,37 @@ test('on a phone the active tab is in sight', async ({ page }) => {
     const tab = page.getByRole('navigation', { name: 'Settings' }).getByRole('link', { name, exact: true });
     await expect(tab).toBeInViewport({ ratio: 0.9 });
   }
+});
+
+test('on a phone a row says what it has no columns for', async ({ page }) => {
+  await page.setViewportSize({ width: 390, height: 800 });
+  await page.goto(`/p/${PROJECT}/settings/roles`);
+  await expect(page.getByRole('row', { name: /incident\.read.*owner, admin, engineer, viewer/ })).toBeVisible();
+  await page.goto(`/p/${PROJECT}/settings/security`);
+  await expect(page.getByRole('table', { name: 'Sessions' }).getByText(/^Signed in .* last seen /).first()).toBeVisible();
+  await page.goto(`/p/${PROJECT}/settings/members`);
+  await expect(page.getByRole('combobox', { name: 'Role of Tomás Ferreira in this project' })).toBeVisible();
+});
+
+test('the audit, which tells of its own reading, does not ask again by itself', async ({ page }) => {
+  await page.goto(`/p/${PROJECT}?refresh=5s`);
+  await expect(page.getByRole('button', { name: 'Auto refresh: every 5s' })).toBeVisible();
+  await page.goto(`/p/${PROJECT}/settings/audit?refresh=5s`);
+  await expect(page.getByRole('table', { name: 'Audit' })).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Refresh', exact: true })).toBeVisible();
+  await expect(page.getByRole('button', { name: /^Auto refresh/ })).toHaveCount(0);
+});
+
+test('the numbers of the audit lead to the entries that they count', async ({ page }) => {
+  await page.goto(`/p/${PROJECT}/settings/audit`);
+  await page.getByRole('button', { name: /^[\d,]+ changes: show them$/ }).click();
+  await expect(page).toHaveURL(/kind=change/);
+});
+
+test('whoever adds a rule that keeps less than there is is told what goes', async ({ page }) => {
+  await page.goto(`/p/${PROJECT}/settings/telemetry`);
+  await page.getByRole('button', { name: 'Add rule' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Add a rule' });
+  await dialog.getByLabel('Service').fill('shop');
+  await expect(dialog.getByRole('status')).toContainText('Until now it was kept for 30 days');
 });

@@ -1,3 +1,4 @@
+import { randomUuid } from '../util/uuid';
 import { Problem } from './problem';
 
 /** So long a request that got no answer is taken for the same attempt when it is sent again. */
@@ -36,7 +37,7 @@ async function nameOf(request: Request): Promise<string> {
 
 function keyOf(name: string): string {
   for (const [other, { until }] of open) if (until < Date.now()) open.delete(other);
-  const key = open.get(name)?.key ?? crypto.randomUUID();
+  const key = open.get(name)?.key ?? randomUuid();
   keep(name, key);
   return key;
 }

@@ -3,7 +3,7 @@ import { api, isPending, read } from './client';
 import { keys } from './keys';
 import type { components } from './schema';
 import { Problem, problemOf } from './problem';
-import { assertProject, renewSession } from './session';
+import { assertedProject, assertProject, renewSession } from './session';
 import type { Me, Session } from './types';
 
 export const meQuery = queryOptions({
@@ -69,9 +69,16 @@ export async function acceptInvitation(token: string): Promise<string> {
 
 /** Has the session go on in another tenant that the person belongs to; returns the project to open. */
 export async function enterTenant(tenant: string): Promise<string> {
+  const before = assertedProject();
   assertProject(undefined);
-  const session = await read(api.POST('/api/v1/auth/refresh', { body: { tenant_id: tenant } }));
-  return session.project_id;
+  try {
+    const session = await read(api.POST('/api/v1/auth/refresh', { body: { tenant_id: tenant } }));
+    return session.project_id;
+  } catch (cause) {
+    // The page stays where it is: what it asks must not be answered with another project.
+    assertProject(before);
+    throw cause;
+  }
 }
 
 export async function leaveTenant(): Promise<void> {

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { enterTenant } from './auth';
 import { api, ifMatch, onRecorded, orRecorded, read, write } from './client';
 import { asProblem, Problem, Recorded } from './problem';
-import { assertProject, checkOrLeave, onSessionOver, renewOrLeave } from './session';
+import { assertedProject, assertProject, checkOrLeave, onSessionOver, renewOrLeave } from './session';
 
 type Answer = (request: Request) => Response | Promise<Response>;
 
@@ -43,6 +44,13 @@ describe('the client', () => {
     expect(requests.map((request) => request.headers.get('X-Project'))).toEqual(['p1', 'p1']);
     expect(requests[0]?.headers.has('Idempotency-Key')).toBe(false);
     expect(requests[1]?.headers.get('Idempotency-Key')).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  it('writes also where the browser has no UUIDs: over http in a private network', async () => {
+    vi.stubGlobal('crypto', { getRandomValues: crypto.getRandomValues.bind(crypto) });
+    const requests = serve({ 'POST /api/v1/incidents': [json({ id: 'i' }, 201)] });
+    await read(api.POST('/api/v1/incidents', { body: { title: 'over http', severity: 'SEV1' } }));
+    expect(requests[0]?.headers.get('Idempotency-Key')).toMatch(/^[0-9a-f-]{36}$/);
   });
 
   it('throws the problem of the answer, with rule, fields and allowed steps', async () => {
@@ -258,6 +266,12 @@ describe('the session', () => {
     await expect(read(api.POST('/api/v1/auth/login', { body: { email: 'a@b.c', password: 'x' } }))).rejects.toMatchObject({ rule: 'bad_credentials' });
     expect(requests).toHaveLength(1);
   });
+});
+
+it('stays in its project where another organisation cannot be entered', async () => {
+  serve({ [REFRESH]: [problem(503, {})] });
+  await expect(enterTenant('t2')).rejects.toMatchObject({ status: 503 });
+  expect(assertedProject()).toBe('p1');
 });
 
 describe('a write whose outcome comes later', () => {

@@ -4,10 +4,18 @@ import { adviceFor, asProblem, isNotLoaded, isRetryable, Problem } from './probl
 describe('advice', () => {
   it('promises to keep trying for what is read, not for what is written', () => {
     expect(adviceFor(new Problem({ status: 0 }))).toMatch(/keeps trying/);
-    for (const status of [0, 502, 503]) {
+    expect(adviceFor(new Problem({ status: 504 }))).toMatch(/keeps trying/);
+    for (const status of [0, 502, 503, 504]) {
       expect(adviceFor(new Problem({ status }, { ofWrite: true }))).toMatch(/not done twice/);
     }
     expect(adviceFor(new Problem({ status: 403 }, { ofWrite: true }))).toMatch(/owner or admin/);
+  });
+
+  it('speaks of roles only where another one would do', () => {
+    expect(adviceFor(new Problem({ status: 403, rule: 'forbidden' }))).toMatch(/owner or admin/);
+    for (const rule of ['proof_needed', 'registration_closed']) {
+      expect(adviceFor(new Problem({ status: 403, rule }))).toBeUndefined();
+    }
   });
 
   it('speaks of somebody faster only where somebody may have been', () => {

@@ -73,6 +73,7 @@ export function adviceFor(problem: Problem): string | undefined {
   if (isNotLoaded(problem)) return undefined;
   if (problem.ofWrite && isRetryable(problem)) return WRITE_ADVICE;
   if (problem.status === 409 && !isRace(problem)) return undefined;
+  if (problem.status === 403 && !isOfTheRole(problem)) return undefined;
   return ADVICE[problem.status];
 }
 
@@ -83,7 +84,7 @@ export function toldOf(problem: Problem): string {
 }
 
 export function isRetryable(problem: Problem): boolean {
-  return problem.status === 0 || problem.status === 502 || problem.status === 503;
+  return AWAY.includes(problem.status);
 }
 
 /** A part of the console itself did not arrive: the network is away, or another version was deployed since. */
@@ -94,6 +95,14 @@ export function isNotLoaded(problem: Problem): boolean {
 /** Refused because somebody else was there first, and not for what was sent: a name that is taken, say. */
 export function isRace({ rule }: Problem): boolean {
   return rule === 'illegal_transition' || rule === 'stale_version';
+}
+
+/** Nobody answered, or a proxy in the server's place. */
+const AWAY: readonly number[] = [0, 502, 503, 504];
+
+/** Another role would change it; other rules of what is forbidden are about the session, the account or the page. */
+function isOfTheRole({ rule }: Problem): boolean {
+  return rule === undefined || rule === 'forbidden';
 }
 
 /** How Vite and the browsers say that a chunk or its styles did not come. */
@@ -119,6 +128,8 @@ const TITLES: Record<number, string> = {
   422: 'Check what you entered',
   429: 'Too many requests',
   500: 'The server failed',
+  502: 'The server did not answer',
+  504: 'The server did not answer in time',
   503: 'Temporarily unavailable',
 };
 
@@ -129,5 +140,7 @@ const ADVICE: Record<number, string> = {
   409: 'Somebody may have been faster. The page now shows the current state.',
   412: 'Somebody was faster. What they did is read now: send yours again if it still applies.',
   500: 'Try again. If it keeps happening, give the request id to whoever runs the server.',
+  502: 'Something between you and the server answered in its place. The console keeps trying.',
+  504: 'Something between you and the server answered in its place. The console keeps trying.',
   503: 'Alerts are still accepted and nothing is lost; reading comes back on its own.',
 };

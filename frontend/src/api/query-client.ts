@@ -7,6 +7,9 @@ export function createQueryClient(): QueryClient {
   return new QueryClient({
     defaultOptions: {
       queries: {
+        // Asked also while the browser says that there is no network: a page that waits would not say why.
+        networkMode: 'always',
+        refetchOnReconnect: true,
         // The live connection says what changed; a short time only spares a refetch on quick navigation.
         staleTime: 10_000,
         gcTime: 10 * 60_000,
@@ -16,7 +19,8 @@ export function createQueryClient(): QueryClient {
         refetchInterval: (query) =>
           query.state.status === 'error' && isRetryable(asProblem(query.state.error)) ? 5_000 : false,
       },
-      mutations: { retry: false },
+      // A write that waited for the network would be done when nobody expects it any more.
+      mutations: { retry: false, networkMode: 'always' },
     },
   });
 }

@@ -56,12 +56,11 @@ export async function disableServiceAccount(id: string): Promise<void> {
   await write<unknown>(api.DELETE('/api/v1/service-accounts/{id}', { params: { path: { id } } }), nothing);
 }
 
-/** Bodies that agents were answered 400 for; kept in memory by the gateway, so asked for again and again. */
+/** Bodies that agents were answered 400 for. Each read is an entry of the audit, so it is not asked for again and again. */
 export function refusedWebhooksQuery(project: string) {
   return queryOptions({
     queryKey: keys.refusedWebhooks(project),
     queryFn: () => read(api.GET('/api/v1/webhooks/refused')),
-    refetchInterval: 15_000,
   });
 }
 

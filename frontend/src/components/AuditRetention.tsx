@@ -1,11 +1,11 @@
-import { Button, Group, Select, Stack, Text } from '@mantine/core';
+import { Select } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { auditRetentionQuery, setAuditRetention } from '../api/audit';
 import { may } from '../api/auth';
 import { tellProblem } from '../hooks/tellProblem';
 import { useMe, useProject } from '../hooks/useProject';
-import { Dialog } from '../ui/Dialog';
+import { AskFirst } from '../ui/AskFirst';
 
 const OFFERED = [30, 90, 180, 365, 400];
 
@@ -38,34 +38,19 @@ export function AuditRetention() {
         allowDeselect={false}
         onChange={(value) => value && choose(Number(value))}
       />
-      <Dialog opened={fewer !== null} onClose={() => setFewer(null)} title="Keep entries for fewer days">
-        {fewer !== null && (
-          <Fewer
-            days={fewer}
-            onCancel={() => setFewer(null)}
-            onKeep={() => {
-              setFewer(null);
-              change.mutate(fewer);
-            }}
-          />
-        )}
-      </Dialog>
+      {fewer !== null && (
+        <AskFirst
+          title="Keep entries for fewer days"
+          act={`Keep ${fewer} days`}
+          onCancel={() => setFewer(null)}
+          onGoOn={() => {
+            setFewer(null);
+            change.mutate(fewer);
+          }}
+        >
+          Entries that are older than {fewer} days are deleted for good. Export them first if you want to keep them.
+        </AskFirst>
+      )}
     </>
-  );
-}
-
-function Fewer({ days, onCancel, onKeep }: { days: number; onCancel: () => void; onKeep: () => void }) {
-  return (
-    <Stack gap="sm">
-      <Text size="sm">Entries that are older than {days} days are deleted for good. Export them first if you want to keep them.</Text>
-      <Group justify="flex-end" gap="xs">
-        <Button variant="default" data-autofocus onClick={onCancel}>
-          Cancel
-        </Button>
-        <Button color="red.8" onClick={onKeep}>
-          Keep {days} days
-        </Button>
-      </Group>
-    </Stack>
   );
 }

@@ -5,12 +5,14 @@ import classes from './BulkBar.module.css';
 interface BulkBarProps {
   count: number;
   pending: boolean;
+  /** The list is about to be another one. */
+  disabled: boolean;
   onStep: (action: StepAction) => void;
   onClear: () => void;
 }
 
 /** What can be done with the selected rows; floats so that the list does not move. */
-export function BulkBar({ count, pending, onStep, onClear }: BulkBarProps) {
+export function BulkBar({ count, pending, disabled, onStep, onClear }: BulkBarProps) {
   return (
     <Transition mounted={count > 0} transition="slide-up" duration={120}>
       {(style) => (
@@ -18,10 +20,10 @@ export function BulkBar({ count, pending, onStep, onClear }: BulkBarProps) {
           <span className="tabular" role="status">
             {count} selected
           </span>
-          <Button loading={pending} variant="default" onClick={() => onStep('acknowledge')}>
+          <Button loading={pending} disabled={disabled} variant="default" onClick={() => onStep('acknowledge')}>
             Acknowledge
           </Button>
-          <Button loading={pending} variant="default" onClick={() => onStep('resolve')}>
+          <Button loading={pending} disabled={disabled} variant="default" onClick={() => onStep('resolve')}>
             Resolve
           </Button>
           <CloseButton size="sm" aria-label="Clear selection" onClick={onClear} />

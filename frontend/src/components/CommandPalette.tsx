@@ -11,6 +11,7 @@ import { api, read } from '../api/client';
 import { keys } from '../api/keys';
 import { asProblem } from '../api/problem';
 import { useMe, useNextProject, useProject } from '../hooks/useProject';
+import { stillMeant } from '../util/palette';
 import { settingsTabs } from '../util/settings-tabs';
 import { traceIdOf } from '../util/trace-search';
 import { PaletteSteps } from './PaletteSteps';
@@ -137,7 +138,9 @@ function useIncidentMatches(query: string) {
   });
   const text = query.trim();
   if (text.length < FEWEST_LETTERS) return { incidents: [], note: undefined };
-  const incidents = (found.data?.items ?? []).map((incident) => (
+  const waiting = text !== q || found.isPending;
+  const listed = found.data?.items ?? [];
+  const incidents = (waiting ? stillMeant(listed, text) : listed).map((incident) => (
     <Spotlight.Action
       key={incident.id}
       label={incident.title}
@@ -148,7 +151,7 @@ function useIncidentMatches(query: string) {
       }
     />
   ));
-  return { incidents, note: noteOf(incidents.length, text !== q || found.isPending, found.error) };
+  return { incidents, note: noteOf(incidents.length, waiting, found.error) };
 }
 
 /** What became of the search for incidents: that none is listed yet says nothing. */

@@ -3,7 +3,8 @@ import { IconBolt, IconPlugConnectedX, IconRefresh } from '@tabler/icons-react';
 import { useLiveState } from '../hooks/useLive';
 import { useNow } from '../hooks/useNow';
 import type { LiveState } from '../api/live';
-import { clockTime } from '../util/time';
+import { BY_TOUCH_TOO } from '../ui/by-touch';
+import { clockOn } from '../util/time';
 import classes from './LiveIndicator.module.css';
 
 /** After this long without a connection the screen is called stale. */
@@ -16,7 +17,7 @@ export function LiveIndicator() {
   const shown = describe(state, now);
   const Icon = ICONS[shown.tone];
   return (
-    <Tooltip label={shown.explanation}>
+    <Tooltip label={shown.explanation} events={BY_TOUCH_TOO}>
       <span className={classes.live} data-tone={shown.tone} role="status" aria-label={shown.text} tabIndex={0}>
         <Icon size={14} stroke={2} aria-hidden />
         <span className={classes.text}>{shown.text}</span>
@@ -41,7 +42,7 @@ export function describe(state: LiveState, now: number): Shown {
   if (state.kind === 'behind') {
     return {
       tone: 'stale',
-      text: `Behind since ${clockTime(state.since)}`,
+      text: `Behind since ${clockOn(state.since, now)}`,
       explanation: 'The server does not show yet what happened since then; it appears here once it does',
     };
   }
@@ -53,7 +54,7 @@ export function describe(state: LiveState, now: number): Shown {
   }
   return {
     tone: 'stale',
-    text: `Stale since ${clockTime(state.since)}`,
+    text: `Stale since ${clockOn(state.since, now)}`,
     explanation: 'No live connection: what you see is asked for again every 15 s',
   };
 }

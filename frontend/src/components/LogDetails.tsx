@@ -1,9 +1,10 @@
-import { ActionIcon, Button, CopyButton, Tooltip } from '@mantine/core';
+import { ActionIcon, Button, Tooltip } from '@mantine/core';
 import { IconFilter, IconFilterOff, IconLink, IconTimeline } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { LINES_AROUND, logContextQuery, type LogRecord } from '../api/logs';
+import { useCopied } from '../hooks/useCopied';
 import type { LogSearch } from '../hooks/useLogSearch';
 import { useProject } from '../hooks/useProject';
 import { CopyIcon } from '../ui/CopyIcon';
@@ -52,13 +53,7 @@ export function LogDetails({ record, search }: { record: LogRecord; search: LogS
         <Button size="compact-xs" variant="default" aria-expanded={around} onClick={() => setAround(!around)}>
           {around ? 'Hide the lines around it' : 'Show the lines around it'}
         </Button>
-        <CopyButton value={lineLink(window.location.origin, project, record)} timeout={1500}>
-          {({ copied, copy }) => (
-            <Button size="compact-xs" variant="default" leftSection={<IconLink size={14} />} onClick={copy}>
-              {copied ? 'Copied' : 'Copy link'}
-            </Button>
-          )}
-        </CopyButton>
+        <CopyLink link={lineLink(window.location.origin, project, record)} />
       </div>
       {around && <Context record={record} />}
       <table className={classes.fields} aria-label="Fields">
@@ -77,6 +72,17 @@ export function LogDetails({ record, search }: { record: LogRecord; search: LogS
         </tbody>
       </table>
     </div>
+  );
+}
+
+const COPY_LINK = { no: 'Copy link', yes: 'Copied', failed: 'Not copied' };
+
+function CopyLink({ link }: { link: string }) {
+  const { state, copy } = useCopied();
+  return (
+    <Button size="compact-xs" variant="default" leftSection={<IconLink size={14} />} onClick={() => copy(link)}>
+      {COPY_LINK[state]}
+    </Button>
   );
 }
 

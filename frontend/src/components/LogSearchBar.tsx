@@ -47,6 +47,12 @@ function QueryInput({ value, onSubmit }: { value: string; onSubmit: (value: stri
   const [text, setText] = useState(value);
   useEffect(() => setText(value), [value]);
   useShortcuts([['/', () => input.current?.focus()]]);
+  // What was typed and never searched for goes, too; the button goes with it, and the focus must not.
+  const clear = () => {
+    setText('');
+    onSubmit('');
+    input.current?.focus();
+  };
   return (
     <form
       className={classes.form}
@@ -61,7 +67,7 @@ function QueryInput({ value, onSubmit }: { value: string; onSubmit: (value: stri
         aria-label="Query"
         placeholder='timeout "card declined" http.status:502 -service:mail'
         leftSection={<IconSearch size={14} />}
-        rightSection={text === '' ? <Kbd size="xs" visibleFrom="sm">/</Kbd> : <CloseButton size="sm" aria-label="Clear the query" onClick={() => onSubmit('')} />}
+        rightSection={text === '' ? <Kbd size="xs" visibleFrom="sm">/</Kbd> : <CloseButton size="sm" aria-label="Clear the query" onClick={clear} />}
         value={text}
         onChange={(event) => setText(event.currentTarget.value)}
         onKeyDown={(event) => {

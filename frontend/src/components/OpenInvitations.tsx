@@ -6,6 +6,7 @@ import { asProblem } from '../api/problem';
 import { invitationsQuery, revokeInvitation, sendInvitation } from '../api/tenant';
 import type { Invitation } from '../api/types';
 import { useMe, useProject } from '../hooks/useProject';
+import { AskFirst } from '../ui/AskFirst';
 import { CodeBlock } from '../ui/CodeBlock';
 import { DataTable, type Column } from '../ui/DataTable';
 import { Dialog } from '../ui/Dialog';
@@ -19,6 +20,7 @@ export function OpenInvitations() {
   const client = useQueryClient();
   const query = useQuery(invitationsQuery(project));
   const [shown, setShown] = useState<Invitation | null>(null);
+  const [revoking, setRevoking] = useState<Invitation | null>(null);
   const revoke = useMutation({
     mutationFn: (invitation: Invitation) => revokeInvitation(invitation.id),
     onSettled: () => client.invalidateQueries({ queryKey: keys.invitations(project) }),
@@ -28,6 +30,13 @@ export function OpenInvitations() {
     mutationFn: (invitation: Invitation) => sendInvitation(invitation.id),
     onSettled: () => client.invalidateQueries({ queryKey: keys.invitations(project) }),
   });
+  if (!query.data && query.error) {
+    return (
+      <Panel title="Open invitations">
+        <ProblemAlert problem={asProblem(query.error)} retry={() => void query.refetch()} />
+      </Panel>
+    );
+  }
   if (!query.data || query.data.length === 0) return null;
   return (
     <Panel title="Open invitations" count={query.data.length} flush>
@@ -37,7 +46,7 @@ export function OpenInvitations() {
         label="Open invitations"
         columns={columns({
           onShow: setShown,
-          onRevoke: revoke.mutate,
+          onRevoke: setRevoking,
           onSend: sendsMail ? send.mutate : undefined,
           sending: send.isPending ? send.variables.id : undefined,
         })}
@@ -48,6 +57,19 @@ export function OpenInvitations() {
       <Dialog opened={shown !== null} onClose={() => setShown(null)} title={`Invitation of ${shown?.email ?? ''}`}>
         {shown?.link && <CodeBlock name="Invitation link" text={shown.link} />}
       </Dialog>
+      {revoking && (
+        <AskFirst
+          title={`Revoke the invitation of ${revoking.email}`}
+          act="Revoke invitation"
+          onCancel={() => setRevoking(null)}
+          onGoOn={() => {
+            setRevoking(null);
+            revoke.mutate(revoking);
+          }}
+        >
+          Its link stops working at once, also where it is in a mail already. You can invite <strong>{revoking.email}</strong> again.
+        </AskFirst>
+      )}
     </Panel>
   );
 }
@@ -85,6 +107,9 @@ function columns({ onShow, onRevoke, onSend, sending }: Acts): readonly Column<I
         <div style={{ overflowWrap: 'anywhere' }}>
           {row.email}
           <MailState invitation={row} />
+          <div className="dim narrow-only">
+            As {row.role}, {isOver(row) ? 'expired' : <>ends <RelativeTime at={row.expires_at} /></>}
+          </div>
         </div>
       ),
     },

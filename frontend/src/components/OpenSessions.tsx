@@ -53,6 +53,9 @@ function columns(onEnd: (id: string) => void): readonly Column<OpenSession>[] {
             {deviceName(row.device)}
           </div>
           <div className="mono dim">{row.address || 'unknown address'}</div>
+          <div className="dim narrow-only">
+            Signed in <RelativeTime at={row.created_at} />, last seen <RelativeTime at={row.seen_at} />
+          </div>
         </>
       ),
     },

@@ -2,6 +2,7 @@ import { Tooltip } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import { SEVERITIES, type IncidentStats } from '../api/types';
 import { useProject } from '../hooks/useProject';
+import { BY_TOUCH_TOO } from '../ui/by-touch';
 import { rangeLabel, type RangeSearch } from '../util/range';
 import { duration, exactDuration } from '../util/time';
 import classes from './OverviewNumbers.module.css';
@@ -9,6 +10,8 @@ import { SeverityBadge } from './SeverityBadge';
 
 /** The shared range stays behind: what is open counts whenever it was opened. */
 const ALWAYS = { range: undefined, from: undefined, to: undefined };
+
+const RESOLVED = { status: 'resolved,learned', when: 'resolved' };
 
 /** The numbers of the project; each leads to the incidents that it is made of. */
 export function OverviewNumbers({ stats, range }: { stats: IncidentStats; range: RangeSearch }) {
@@ -45,14 +48,26 @@ export function OverviewNumbers({ stats, range }: { stats: IncidentStats; range:
           </ul>
         </div>
       </div>
-      <Time name="Time to acknowledge" meaning="Mean time from detection to the first acknowledgement (MTTA)" seconds={stats.mtta_seconds} range={range} />
-      <Time name="Time to resolve" meaning="Mean time from detection to resolution (MTTR)" seconds={stats.mttr_seconds} range={range} />
+      <Time
+        name="Time to acknowledge"
+        meaning="Mean time from detection to the first acknowledgement (MTTA), of incidents that began in the range"
+        seconds={stats.mtta_seconds}
+        range={range}
+        of={{ status: 'all' }}
+      />
+      <Time
+        name="Time to resolve"
+        meaning="Mean time from detection to resolution (MTTR), of incidents that were resolved in the range"
+        seconds={stats.mttr_seconds}
+        range={range}
+        of={RESOLVED}
+      />
       <div className={classes.number}>
         <h2 className={classes.name}>Resolved</h2>
         <Link
           to="/p/$project/incidents"
           params={{ project }}
-          search={{ ...ALWAYS, ...range, status: 'resolved,learned', when: 'resolved' }}
+          search={{ ...ALWAYS, ...range, ...RESOLVED }}
           className={classes.big}
           aria-label={`${stats.resolved_in_range} resolved`}
         >
@@ -69,17 +84,32 @@ interface TimeProps {
   meaning: string;
   seconds: number | null | undefined;
   range: RangeSearch;
+  /** Which incidents of the range it is the mean of. */
+  of: { status: string; when?: string };
 }
 
-function Time({ name, meaning, seconds, range }: TimeProps) {
+function Time({ name, meaning, seconds, range, of }: TimeProps) {
+  const project = useProject();
   const known = seconds !== null && seconds !== undefined;
   return (
     <div className={classes.number}>
-      <Tooltip label={meaning}>
+      <Tooltip label={meaning} events={BY_TOUCH_TOO}>
         <h2 className={classes.name}>{name}</h2>
       </Tooltip>
-      <Tooltip label={known ? exactDuration(seconds) : 'No incident in this range got that far'}>
-        <span className={classes.big}>{known ? duration(seconds) : '–'}</span>
+      <Tooltip label={known ? exactDuration(seconds) : 'No incident in this range got that far'} events={BY_TOUCH_TOO}>
+        {known ? (
+          <Link
+            to="/p/$project/incidents"
+            params={{ project }}
+            search={{ ...ALWAYS, ...range, ...of }}
+            className={classes.big}
+            aria-label={`${duration(seconds)}, ${name.toLowerCase()}: show these incidents`}
+          >
+            {duration(seconds)}
+          </Link>
+        ) : (
+          <span className={classes.big}>–</span>
+        )}
       </Tooltip>
       <p className={classes.range}>mean, {rangeLabel(range).toLowerCase()}</p>
     </div>

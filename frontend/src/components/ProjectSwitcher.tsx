@@ -4,7 +4,7 @@ import { IconCheck, IconSelector } from '@tabler/icons-react';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Link, useRouter } from '@tanstack/react-router';
 import { enterTenant } from '../api/auth';
-import { asProblem } from '../api/problem';
+import { asProblem, toldOf } from '../api/problem';
 import { useMe, useNextProject } from '../hooks/useProject';
 import classes from './ProjectSwitcher.module.css';
 
@@ -19,7 +19,10 @@ export function ProjectSwitcher() {
       client.clear();
       router.history.push(`/p/${into}`);
     },
-    onError: (cause) => notifications.show({ color: 'red', title: 'You are still here', message: asProblem(cause).title }),
+    onError: (cause) => {
+      const problem = asProblem(cause);
+      notifications.show({ color: 'red', title: 'You are still here', message: toldOf(problem) || problem.title });
+    },
   });
   if (!me) return null;
   const others = me.tenants.filter((tenant) => tenant.id !== me.tenant.id);

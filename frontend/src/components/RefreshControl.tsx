@@ -8,19 +8,23 @@ import { REFRESHES, refreshMs } from '../util/refresh';
 import { absoluteTime, clockSeconds } from '../util/time';
 import classes from './TopBar.module.css';
 
-/** Asks for everything on the page again: now, and where a range ends now also every so often, as the URL says. */
+/** Asks for everything on the page again: now, and where it `repeats` also every so often, as the URL says. */
 export function RefreshControl({ repeats }: { repeats: boolean }) {
   const client = useQueryClient();
-  const fetching = useIsFetching({ queryKey: ['p'] }) > 0;
+  const fetching = useIsFetching() > 0;
   return (
     <div className={classes.refresh}>
       <AsOf />
       <Tooltip label="Ask for everything on this page again">
-        <ActionIcon aria-label="Refresh" data-busy={fetching || undefined} onClick={() => void client.invalidateQueries({ queryKey: ['p'] })}>
+        <ActionIcon aria-label="Refresh" data-busy={fetching || undefined} onClick={() => void client.invalidateQueries()}>
           <IconRefresh size={16} stroke={1.8} />
         </ActionIcon>
       </Tooltip>
-      {repeats && <AutoRefresh />}
+      {repeats && (
+        <span className={classes.repeats}>
+          <AutoRefresh />
+        </span>
+      )}
     </div>
   );
 }

@@ -1,15 +1,24 @@
 import { Accordion } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
+import { asProblem } from '../api/problem';
 import { refusedWebhooksQuery } from '../api/tenant';
 import { useProject } from '../hooks/useProject';
 import { CodeBlock } from '../ui/CodeBlock';
 import { Panel } from '../ui/Panel';
+import { ProblemAlert } from '../ui/ProblemAlert';
 import { RelativeTime } from '../ui/RelativeTime';
 import { exactCount } from '../util/numbers';
 
 /** What senders were refused lately, and why. Absent while there is nothing to say. */
 export function RefusedWebhooks() {
-  const { data } = useQuery(refusedWebhooksQuery(useProject()));
+  const { data, error, refetch } = useQuery(refusedWebhooksQuery(useProject()));
+  if (!data && error) {
+    return (
+      <Panel title="Refused webhooks">
+        <ProblemAlert problem={asProblem(error)} retry={() => void refetch()} />
+      </Panel>
+    );
+  }
   if (!data || data.items.length === 0) return null;
   return (
     <Panel title="Refused webhooks" count={data.items.length} flush>

@@ -11,6 +11,7 @@ import {
 import { keys } from '../api/keys';
 import { asProblem } from '../api/problem';
 import type { components } from '../api/schema';
+import { AskFirst } from '../ui/AskFirst';
 import { CodeBlock } from '../ui/CodeBlock';
 import { Dialog } from '../ui/Dialog';
 import { Panel } from '../ui/Panel';
@@ -68,15 +69,18 @@ export function SecondFactor() {
         }
       </QueryView>
       {asking && (
-        <Ask
-          ending={asking}
-          onClose={() => setAsking(null)}
+        <AskFirst
+          title={ENDINGS[asking].title}
+          act={ENDINGS[asking].act}
+          onCancel={() => setAsking(null)}
           onGoOn={() => {
             setAsking(null);
             if (asking === 'codes') renew.mutate();
             else disable.mutate();
           }}
-        />
+        >
+          {ENDINGS[asking].text}
+        </AskFirst>
       )}
       {dialog}
       <Dialog opened={proposed !== null} onClose={() => setProposed(null)} title="Turn on the second factor" holds="form">
@@ -113,25 +117,6 @@ const ENDINGS: Record<Ending, { title: string; text: string; act: string }> = {
     act: 'Turn off',
   },
 };
-
-function Ask({ ending, onClose, onGoOn }: { ending: Ending; onClose: () => void; onGoOn: () => void }) {
-  const { title, text, act } = ENDINGS[ending];
-  return (
-    <Dialog opened onClose={onClose} title={title}>
-      <Stack gap="sm">
-        <Text size="sm">{text}</Text>
-        <Group justify="flex-end" gap="xs">
-          <Button variant="default" data-autofocus onClick={onClose}>
-            Cancel
-          </Button>
-          <Button color="red.8" onClick={onGoOn}>
-            {act}
-          </Button>
-        </Group>
-      </Stack>
-    </Dialog>
-  );
-}
 
 function Confirm({ proposed, onConfirmed }: { proposed: Proposed; onConfirmed: (codes: readonly string[]) => void }) {
   const [code, setCode] = useState('');

@@ -12,6 +12,7 @@ import { useShortcuts } from '../hooks/useShortcuts';
 import { ErasureNotice } from './ErasureNotice';
 import { Logo } from './Logo';
 import { PageAnnouncer } from './PageAnnouncer';
+import { PageTime } from './PageTime';
 import { RangeNotice } from './RangeNotice';
 import classes from './Shell.module.css';
 import { SideNav } from './SideNav';
@@ -69,6 +70,7 @@ export function Shell() {
         </AppShell.Navbar>
         <AppShell.Main id="main" tabIndex={-1} className={classes.main} inert={leaving} aria-busy={leaving}>
           <div className={classes.content}>
+            <PageTime />
             <ErasureNotice />
             <RangeNotice />
             <Outlet />

@@ -1,6 +1,8 @@
 import { Tooltip } from '@mantine/core';
 import type { Incident, IncidentStatus } from '../api/types';
-import { absoluteTime, clockTime, duration, secondsBetween } from '../util/time';
+import { useNow } from '../hooks/useNow';
+import { BY_TOUCH_TOO } from '../ui/by-touch';
+import { absoluteTime, clockOn, duration, secondsBetween } from '../util/time';
 import { STATUS_ICONS, statusLabel } from './StatusBadge';
 import classes from './StatusStepper.module.css';
 
@@ -42,14 +44,15 @@ export function StatusStepper({ incident }: { incident: Incident }) {
 type StepState = 'done' | 'current' | 'skipped' | 'ahead';
 
 function StepTime({ incident, at, state }: { incident: Incident; at: string | null; state: StepState }) {
+  const now = useNow();
   if (state === 'skipped') return <span className={classes.time}>skipped</span>;
   if (!at || state === 'ahead') return <span className={classes.time}>–</span>;
   const after = secondsBetween(incident.opened_at, at);
   const label = at === incident.opened_at ? absoluteTime(at) : `${absoluteTime(at)}, ${duration(after)} after detection`;
   return (
-    <Tooltip label={label}>
+    <Tooltip label={label} events={BY_TOUCH_TOO}>
       <time dateTime={at} className={classes.time}>
-        {clockTime(at)}
+        {clockOn(at, now)}
       </time>
     </Tooltip>
   );

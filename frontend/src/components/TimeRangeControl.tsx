@@ -2,9 +2,11 @@ import { Button, Menu } from '@mantine/core';
 import { IconArrowLeft, IconArrowRight, IconCalendarTime, IconCheck, IconChevronDown, IconZoomOut } from '@tabler/icons-react';
 import { useNavigate } from '@tanstack/react-router';
 import { lazy, Suspense, useState } from 'react';
+import { useNow } from '../hooks/useNow';
 import { useAllTime, useTimeRange } from '../hooks/useTimeRange';
 import { Dialog } from '../ui/Dialog';
 import { movedRange, offeredRanges, RANGES, rangeLabel, type RangeMove, type RangeName, type RangeSearch } from '../util/range';
+import { zoneName } from '../util/time';
 import classes from './TimeRangeControl.module.css';
 
 const CustomRangePicker = lazy(async () => ({
@@ -16,6 +18,7 @@ export function TimeRangeControl({ fallback }: { fallback: RangeName }) {
   const range = useTimeRange(fallback);
   const allTime = useAllTime() || fallback === 'all';
   const navigate = useNavigate();
+  const now = useNow();
   const [custom, setCustom] = useState(false);
   const choose = (chosen: RangeSearch) => {
     setCustom(false);
@@ -40,6 +43,7 @@ export function TimeRangeControl({ fallback }: { fallback: RangeName }) {
           </Button>
         </Menu.Target>
         <Menu.Dropdown>
+          <Menu.Label>Times are of {zoneName(now)}</Menu.Label>
           {offeredRanges(fallback, allTime).map((name) => (
             <Menu.Item
               key={name}

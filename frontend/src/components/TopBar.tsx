@@ -1,6 +1,6 @@
 import { Burger, Kbd, UnstyledButton } from '@mantine/core';
 import { IconSearch } from '@tabler/icons-react';
-import { usePageRange } from '../hooks/useTimeRange';
+import { useAudited, usePageRange } from '../hooks/useTimeRange';
 import { modKey } from '../util/keyboard';
 import { LiveIndicator } from './LiveIndicator';
 import { PersonMenu } from './PersonMenu';
@@ -18,6 +18,7 @@ interface TopBarProps {
 
 export function TopBar({ navOpened, onToggleNav, onSearch, onShowShortcuts }: TopBarProps) {
   const fallback = usePageRange();
+  const audited = useAudited();
   return (
     <div className={classes.bar}>
       <Burger
@@ -37,7 +38,7 @@ export function TopBar({ navOpened, onToggleNav, onSearch, onShowShortcuts }: To
       </UnstyledButton>
       <div className={classes.right}>
         {fallback && <TimeRangeControl fallback={fallback} />}
-        <RefreshControl repeats={fallback !== undefined} />
+        <RefreshControl repeats={fallback !== undefined && !audited} />
         <LiveIndicator />
         <PersonMenu onShowShortcuts={onShowShortcuts} />
       </div>

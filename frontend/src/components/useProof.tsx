@@ -1,5 +1,5 @@
 import { useRef, useState, type ReactNode } from 'react';
-import { asProblem } from '../api/problem';
+import { asProblem, Problem } from '../api/problem';
 import { ProofDialog } from './ProofDialog';
 
 interface Waiting {
@@ -7,9 +7,16 @@ interface Waiting {
   reject: () => void;
 }
 
+const NOT_PROVEN = {
+  status: 403,
+  rule: 'proof_needed',
+  title: 'Nothing was done',
+  detail: 'It needs you to show that it is you. Do it again to be asked again.',
+};
+
 /**
  * Runs what the server does only for people who have just proven who they are. Where it asks for a proof, `dialog` takes
- * one and the act runs again; closing the dialog ends it with the server's refusal. Where the proof is given elsewhere,
+ * one and the act runs again; closing the dialog ends it, and says that nothing was done. Where the proof is given elsewhere,
  * `onLeave` is told before the page is left, to keep what was typed.
  */
 export function useProof(onLeave?: () => void): { proven: <T>(act: () => Promise<T>) => Promise<T>; dialog: ReactNode } {
@@ -21,7 +28,7 @@ export function useProof(onLeave?: () => void): { proven: <T>(act: () => Promise
     } catch (cause) {
       if (asProblem(cause).rule !== 'proof_needed') throw cause;
       await new Promise<void>((resolve, reject) => {
-        waiting.current = { resolve, reject: () => reject(asProblem(cause)) };
+        waiting.current = { resolve, reject: () => reject(new Problem(NOT_PROVEN)) };
         setAsking(true);
       });
       return act();

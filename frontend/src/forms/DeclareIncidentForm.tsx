@@ -59,7 +59,7 @@ export function DeclareIncidentForm({ onDone, onCancel }: DeclareIncidentFormPro
           label="What is wrong?"
           placeholder="Checkout answers 502 for a third of requests"
           maxLength={300}
-          data-autofocus
+          autoFocus
           {...form.getInputProps('title')}
         />
         <Radio.Group label="Severity" {...form.getInputProps('severity')}>

@@ -31,7 +31,7 @@ export function RegisterForm({ onDone }: { onDone: (session: Session) => void | 
         />
         <PasswordInput
           label="Password"
-          description={`At least ${SHORTEST_PASSWORD} characters`}
+          description={`At least ${SHORTEST_PASSWORD} characters; common ones are refused`}
           autoComplete="new-password"
           {...form.getInputProps('password')}
         />

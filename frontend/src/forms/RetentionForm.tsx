@@ -3,12 +3,12 @@ import { useForm } from '@mantine/form';
 import { IconAlertTriangle } from '@tabler/icons-react';
 import { useQueryClient } from '@tanstack/react-query';
 import { keys } from '../api/keys';
-import { setRetention } from '../api/telemetry';
+import { setRetention, type RetentionRule } from '../api/telemetry';
 import { useProblemForm } from '../hooks/useProblemForm';
 import { useProject } from '../hooks/useProject';
 import { Callout } from '../ui/Callout';
 import { ProblemAlert } from '../ui/ProblemAlert';
-import { daysText, SIGNAL_TEXT, takesStreams } from '../util/retention';
+import { daysText, keptNow, SIGNAL_TEXT, takesStreams } from '../util/retention';
 
 export interface RetentionValues {
   signal: string;
@@ -16,20 +16,23 @@ export interface RetentionValues {
   days: string;
 }
 
-/** Sets one rule; of a rule that exists only the days can change. */
+/** Sets one rule; of a rule that exists only the days can change. What it takes away is told before. */
 export function RetentionForm({
   rule,
+  rules,
   choices,
   onDone,
 }: {
   rule: RetentionValues | undefined;
+  rules: readonly RetentionRule[];
   choices: readonly number[];
   onDone: () => void;
 }) {
   const client = useQueryClient();
   const project = useProject();
   const form = useForm<RetentionValues>({ initialValues: rule ?? { signal: 'logs', stream: '', days: '7' } });
-  const { signal, days } = form.getValues();
+  const { signal, stream, days } = form.getValues();
+  const kept = keptNow(rules, signal, takesStreams(signal) ? stream.trim() : '');
   const { submit, pending, problem } = useProblemForm(
     form,
     (values) =>
@@ -69,10 +72,10 @@ export function RetentionForm({
           allowDeselect={false}
           {...form.getInputProps('days')}
         />
-        {rule && Number(days) < Number(rule.days) && (
+        {kept !== undefined && Number(days) < kept && (
           <Callout tone="warn" role="status" icon={<IconAlertTriangle size={16} />} title="What is older is deleted">
             <p>
-              Until now it was kept for {daysText(Number(rule.days))}. What is older than {daysText(Number(days))} is gone for good.
+              Until now it was kept for {daysText(kept)}. What is older than {daysText(Number(days))} is gone for good.
             </p>
           </Callout>
         )}

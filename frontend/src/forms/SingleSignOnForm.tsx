@@ -67,7 +67,7 @@ export function SingleSignOnForm({ provider, onDone }: { provider: SignOnProvide
             placeholder="https://login.example.com/realms/acme"
             {...form.getInputProps('issuer')}
           />
-          <ProviderTest issuer={issuer} />
+          <ProviderTest key={issuer} issuer={issuer} />
           <TextInput label="Client id" {...form.getInputProps('client_id')} />
           <PasswordInput
             label="Client secret"

@@ -23,6 +23,16 @@ it('is the oldest of the answers on the screen', () => {
   expect(asOf(client)).toBe(3_000);
 });
 
+it('counts what is one’s own, and the audit, which nobody tells of either', () => {
+  show(keys.sessions, 4_000);
+  show(keys.incidentList('p1', {}), 1_000);
+  expect(asOf(client)).toBe(4_000);
+  show(keys.audit('p1', 'list', {}), 2_000);
+  expect(asOf(client)).toBe(2_000);
+  show(keys.refusedWebhooks('p1'), 1_000);
+  expect(asOf(client)).toBe(1_000);
+});
+
 it('is nothing where all follows what happens, and before there is an answer', () => {
   show(keys.incidentList('p1', {}), 5_000);
   show(keys.metrics('p1', 'names'), 1_000);

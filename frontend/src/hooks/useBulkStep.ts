@@ -1,21 +1,24 @@
 import { notifications } from '@mantine/notifications';
-import { useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useRef } from 'react';
 import { orRecorded } from '../api/client';
 import { step } from '../api/incidents';
 import { keys } from '../api/keys';
 import { asProblem } from '../api/problem';
 import type { Incident, StepAction } from '../api/types';
 import { STEP_WORDS } from '../util/incident-steps';
+import { REFUSAL_STAYS_MS } from './tellProblem';
 import { refusalText } from './useIncidentWrite';
-import { useWrite } from './useWrite';
 
 /** So many are asked at a time: three hundred one after the other would take minutes. */
 const AT_ONCE = 6;
 
 /** One step for several incidents; says how many were accepted and why the others were not. The lists are read once, at the end. */
-export function useBulkStep(onDone: () => void) {
+export function useBulkStep(onDone: (incidents: readonly Incident[]) => void) {
   const client = useQueryClient();
-  const mutation = useWrite({
+  /** Their ids: a second press on one is none, and a press on another does not wait for the first. */
+  const underWay = useRef(new Set<string>());
+  const mutation = useMutation({
     mutationFn: async ({ incidents, action }: { incidents: readonly Incident[]; action: StepAction }) => {
       const refusals: string[] = [];
       const left = [...incidents];
@@ -37,18 +40,25 @@ export function useBulkStep(onDone: () => void) {
         color: refusals.length > 0 ? 'yellow' : 'green',
         title: `${accepted} of ${incidents.length} ${STEP_WORDS[action].done}`,
         message: told(refusals),
+        ...(refusals.length > 0 && { autoClose: REFUSAL_STAYS_MS }),
         styles: { description: { whiteSpace: 'pre-line' } },
       });
-      onDone();
+      onDone(incidents);
     },
     onSettled: (_result, _error, { incidents }) => {
+      for (const { id } of incidents) underWay.current.delete(id);
       const project = incidents[0]?.project_id;
       if (project) void client.invalidateQueries({ queryKey: keys.everyIncidentList(project) });
     },
   });
   return {
     pending: mutation.isPending,
-    run: (incidents: readonly Incident[], action: StepAction) => mutation.mutate({ incidents, action }),
+    run: (wanted: readonly Incident[], action: StepAction) => {
+      const incidents = wanted.filter(({ id }) => !underWay.current.has(id));
+      if (incidents.length === 0) return;
+      for (const { id } of incidents) underWay.current.add(id);
+      mutation.mutate({ incidents, action });
+    },
   };
 }
 

@@ -1,6 +1,6 @@
 import { useNavigate } from '@tanstack/react-router';
 import { useEffect } from 'react';
-import { useSingleKeys } from './useShortcuts';
+import { isCovered, useSingleKeys } from './useShortcuts';
 
 const WITHIN_MS = 1_200;
 
@@ -26,7 +26,7 @@ export function useGoTo(project: string): void {
     if (!on) return;
     let pressedAt = -Infinity;
     const listen = (event: KeyboardEvent) => {
-      if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey || isCovered()) return;
       const waiting = event.timeStamp - pressedAt < WITHIN_MS;
       pressedAt = event.key === 'g' ? event.timeStamp : -Infinity;
       if (!waiting || !isPlace(event.key)) return;

@@ -5,6 +5,7 @@ import { settleIncident } from '../api/incidents';
 import { keys } from '../api/keys';
 import { adviceFor, asProblem, isRetryable, type Problem } from '../api/problem';
 import type { Incident } from '../api/types';
+import { REFUSAL_STAYS_MS } from './tellProblem';
 import { useWrite } from './useWrite';
 
 /** What a refusal means to whoever asked, where there is more to say than the server did; null where the page itself says it. */
@@ -24,7 +25,9 @@ export function useIncidentWrite<A>(incident: Incident, send: (argument: A) => P
       const read = [keys.incident(incident.project_id, incident.id), keys.timeline(incident.project_id, incident.id)];
       const reread = Promise.all(read.map((queryKey) => client.invalidateQueries({ queryKey })));
       const explained = await explain?.(argument, problem).catch(() => undefined);
-      if (explained !== null) notifications.show({ color: 'red', title: problem.title, message: refusalText(incident, problem), ...explained });
+      if (explained !== null) {
+        notifications.show({ color: 'red', title: problem.title, message: refusalText(incident, problem), autoClose: REFUSAL_STAYS_MS, ...explained });
+      }
       await reread;
     },
   });

@@ -6,8 +6,14 @@ export function useSingleKeys(): { on: boolean; set: (on: boolean) => void } {
   return { on, set };
 }
 
-/** Shortcuts of one key without Ctrl or Cmd, which are no shortcuts where somebody does not want them. */
+/** A dialog lies over the page: what a key would do there is not seen, and nobody who reads the dialog means it. */
+export function isCovered(): boolean {
+  return document.querySelector('[aria-modal="true"]') !== null;
+}
+
+/** Shortcuts of one key without Ctrl or Cmd, which are no shortcuts where somebody does not want them, nor beneath a dialog. */
 export function useShortcuts(keys: HotkeyItem[]): void {
   const { on } = useSingleKeys();
-  useHotkeys(on ? keys : []);
+  const uncovered = keys.map(([key, act, options]): HotkeyItem => [key, (event) => (isCovered() ? undefined : act(event)), options]);
+  useHotkeys(on ? uncovered : []);
 }

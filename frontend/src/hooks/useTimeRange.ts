@@ -17,6 +17,11 @@ export function useAllTime(): boolean {
   return useMatches({ select: (matches) => matches.some((match) => match.staticData.allTime === true) });
 }
 
+/** To read the page that is open is told in the audit. */
+export function useAudited(): boolean {
+  return useMatches({ select: (matches) => matches.some((match) => match.staticData.audited === true) });
+}
+
 /** The range of the page that is open when the URL names none; undefined where it reads no range at all. */
 export function usePageRange(): RangeName | undefined {
   return useMatches({ select: (matches) => matches.map((match) => match.staticData.timeRange).findLast(Boolean) });

@@ -75,7 +75,7 @@ export function AlertsPage() {
           <QueryView query={query} skeleton={<RowSkeleton rows={12} height={41} />}>
             {() => (
               <Superseded when={query.isPlaceholderData} empty={rows.length === 0} skeleton={<RowSkeleton rows={12} height={41} />}>
-                <AlertRows rows={rows} filtered={q !== '' || status !== 'firing'} />
+                <AlertRows rows={rows} status={status} q={q} />
               </Superseded>
             )}
           </QueryView>
@@ -87,7 +87,9 @@ export function AlertsPage() {
   );
 }
 
-function AlertRows({ rows, filtered }: { rows: readonly Alert[]; filtered: boolean }) {
+function AlertRows({ rows, status, q }: { rows: readonly Alert[]; status: string; q: string }) {
+  // Of all there are none: no filter is in the way.
+  const filtered = q !== '' || status === 'resolved';
   const project = useProject();
   const columns = useMemo(() => alertColumns(project), [project]);
   const list = useListKeys<HTMLTableElement>({ count: rows.length });
@@ -95,7 +97,7 @@ function AlertRows({ rows, filtered }: { rows: readonly Alert[]; filtered: boole
     return (
       <EmptyState
         icon={<IconBellRinging size={20} />}
-        title={filtered ? 'No alert matches' : 'Nothing is firing'}
+        title={filtered ? 'No alert matches' : status === 'all' ? 'No alerts yet' : 'Nothing is firing'}
         action={
           filtered && (
             <Button

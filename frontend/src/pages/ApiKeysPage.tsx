@@ -182,6 +182,9 @@ function NameCell({ apiKey, onChange }: NameCellProps) {
       <div className="dim">
         <span className="mono">{apiKey.prefix}…</span> <HistoryLink type="api_key" id={apiKey.id} />
       </div>
+      <div className="dim narrow-only">
+        {apiKey.scopes.join(', ')}; {apiKey.last_used_at ? <>last used <RelativeTime at={apiKey.last_used_at} /></> : 'never used'}
+      </div>
       <KeyEnd apiKey={apiKey} />
     </>
   );

@@ -74,7 +74,7 @@ function Audit() {
           </div>
         }
       >
-        <Numbers filter={filter} range={range} />
+        <Numbers filter={filter} range={range} set={set} />
         <QueryView query={query} skeleton={<RowSkeleton rows={10} height={41} />}>
           {() => (
             <Superseded when={query.isPlaceholderData} empty={rows.length === 0} skeleton={<RowSkeleton rows={10} height={41} />}>
@@ -176,16 +176,31 @@ function ExportMenu({ hrefOf }: { hrefOf: (format: 'jsonl' | 'csv') => string })
   );
 }
 
-function Numbers({ filter, range }: { filter: AuditFilter; range: Parameters<typeof auditStatsQuery>[2] }) {
+interface NumbersProps {
+  filter: AuditFilter;
+  range: Parameters<typeof auditStatsQuery>[2];
+  set: (change: AuditSearch) => void;
+}
+
+/** The counts lead to the entries that they are made of. */
+function Numbers({ filter, range, set }: NumbersProps) {
   const query = useQuery(auditStatsQuery(useProject(), filter, range));
   return (
     <QueryView query={query} skeleton={<Skeleton height={64} aria-busy="true" aria-label="Loading" />}>
       {(stats) => (
         <div className={classes.numbers}>
-          {numbersOf(stats).map(([name, value]) => (
+          {numbersOf(stats).map(([name, value, kind]) => (
             <dl key={name} className={classes.number}>
               <dt>{name}</dt>
-              <dd>{value}</dd>
+              <dd>
+                {kind ? (
+                  <button type="button" className={classes.act} aria-label={`${value} ${name.toLowerCase()}: show them`} onClick={() => set({ kind })}>
+                    {value}
+                  </button>
+                ) : (
+                  value
+                )}
+              </dd>
             </dl>
           ))}
         </div>
@@ -194,13 +209,13 @@ function Numbers({ filter, range }: { filter: AuditFilter; range: Parameters<typ
   );
 }
 
-function numbersOf(stats: AuditStats): [string, string][] {
+function numbersOf(stats: AuditStats): [name: string, value: string, kind?: string][] {
   const most = (counts: AuditStats['actions']) => counts[0]?.name ?? '–';
   return [
     ['Entries', exactCount(stats.total)],
-    ['Changes', exactCount(stats.changes)],
-    ['Reads', exactCount(stats.reads)],
-    ['Denied', exactCount(stats.denied)],
+    ['Changes', exactCount(stats.changes), 'change'],
+    ['Reads', exactCount(stats.reads), 'read'],
+    ['Denied', exactCount(stats.denied), 'denied'],
     ['Most frequent', most(stats.actions)],
     ['Most active', most(stats.actors)],
   ];

@@ -100,7 +100,8 @@ function FirstIncident() {
   return (
     <QueryView query={query} skeleton={<RowSkeleton rows={1} height={64} />}>
       {(data) => {
-        const newest = data.pages[0]?.items[0];
+        // One that somebody declared says nothing of the agents.
+        const newest = data.pages[0]?.items.find(({ source }) => source !== 'manual');
         if (newest) return <Arrived incident={newest} />;
         return (
           <Waiting title="Waiting for the first alert…">

@@ -2,7 +2,7 @@ import { Button, Chip, Group, SegmentedControl, Select } from '@mantine/core';
 import { IconFlame, IconPlus } from '@tabler/icons-react';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { Link, useSearch } from '@tanstack/react-router';
-import { useMemo, useState } from 'react';
+import { useMemo } from 'react';
 import { may } from '../api/auth';
 import { incidentListQuery, type IncidentFilter } from '../api/incidents';
 import { membersQuery } from '../api/tenant';
@@ -16,6 +16,7 @@ import { useIncidentSearch } from '../hooks/useIncidentSearch';
 import { useKeepLoaded } from '../hooks/useKeepLoaded';
 import { useListKeys } from '../hooks/useListKeys';
 import { useMe, useProject } from '../hooks/useProject';
+import { useSelection } from '../hooks/useSelection';
 import { useTimeRange } from '../hooks/useTimeRange';
 import { DataTable } from '../ui/DataTable';
 import { EmptyState } from '../ui/EmptyState';
@@ -96,7 +97,7 @@ export function IncidentsPage() {
           <QueryView query={query} skeleton={<RowSkeleton rows={12} height={41} />}>
             {() => (
               <Superseded when={query.isPlaceholderData} empty={rows.length === 0} skeleton={<RowSkeleton rows={12} height={41} />}>
-                <IncidentRows rows={rows} mayWrite={may(me, 'incident.work')} />
+                <IncidentRows rows={rows} ids={ids} superseded={query.isPlaceholderData} mayWrite={may(me, 'incident.work')} />
               </Superseded>
             )}
           </QueryView>
@@ -155,7 +156,7 @@ function Filters() {
         placeholder="Any assignee"
         value={assignee ?? null}
         onChange={(value) => set({ assignee: value ?? undefined })}
-        data={members.data ? peopleWith(people, assignee) : people}
+        data={members.isPending ? people : peopleWith(people, assignee, members.data ? 'No member any more' : 'The one of this link')}
       />
       <SearchInput label="Search incidents" value={q} onChange={(value) => set({ q: value || undefined })} />
     </div>
@@ -168,23 +169,32 @@ function statesWith(status: string) {
   return [...STATES, { value: status, label: `Only ${status.split(',').join(', ')}` }];
 }
 
-function peopleWith(people: { value: string; label: string }[], assignee: string | undefined) {
+function peopleWith(people: { value: string; label: string }[], assignee: string | undefined, label: string) {
   if (!assignee || people.some(({ value }) => value === assignee)) return people;
-  return [...people, { value: assignee, label: 'No member any more' }];
+  return [...people, { value: assignee, label }];
 }
 
-function IncidentRows({ rows, mayWrite }: { rows: readonly Incident[]; mayWrite: boolean }) {
+interface IncidentRowsProps {
+  rows: readonly Incident[];
+  ids: readonly string[];
+  /** They answer what was asked before. */
+  superseded: boolean;
+  mayWrite: boolean;
+}
+
+function IncidentRows({ rows, ids, superseded, mayWrite }: IncidentRowsProps) {
   const project = useProject();
-  const [selected, setSelected] = useState<readonly string[]>([]);
-  const bulk = useBulkStep(() => setSelected([]));
+  const [selected, setSelected] = useSelection(ids);
+  // What was chosen meanwhile stays.
+  const bulk = useBulkStep((done) => setSelected((before) => before.filter((id) => !done.some((one) => one.id === id))));
   const { order, set } = useIncidentSearch();
   const columns = useMemo(
     () => incidentColumns(project, { order, set: (next) => set({ order: next }) }),
     [project, order, set],
   );
   const toggle = (index: number) => {
-    const id = rows[index]?.id;
-    if (id) setSelected((ids) => (ids.includes(id) ? ids.filter((one) => one !== id) : [...ids, id]));
+    const id = ids[index];
+    if (id && mayWrite) setSelected((before) => (before.includes(id) ? before.filter((one) => one !== id) : [...before, id]));
   };
   const acknowledge = (index: number) => {
     const row = rows[index];
@@ -207,6 +217,7 @@ function IncidentRows({ rows, mayWrite }: { rows: readonly Incident[]; mayWrite:
       <BulkBar
         count={chosen.length}
         pending={bulk.pending}
+        disabled={superseded}
         onStep={(action: StepAction) => bulk.run(chosen, action)}
         onClear={() => setSelected([])}
       />
@@ -218,7 +229,8 @@ function NoIncidents() {
   const project = useProject();
   const { status, severity, q, assignee, when } = useIncidentSearch();
   const { range, from } = useSearch({ strict: false });
-  const filtered = [severity, q, assignee, when, range, from].some(Boolean) || status !== 'open';
+  // Of all there are none: no filter is in the way.
+  const filtered = [severity, q, assignee, when, range, from].some(Boolean) || (status !== 'open' && status !== 'all');
   if (filtered) {
     return (
       <EmptyState
@@ -242,7 +254,7 @@ function NoIncidents() {
   return (
     <EmptyState
       icon={<IconFlame size={20} />}
-      title="Nothing is on fire"
+      title={status === 'all' ? 'No incidents yet' : 'Nothing is on fire'}
       action={
         <Button
           variant="default"

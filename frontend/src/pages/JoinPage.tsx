@@ -19,6 +19,7 @@ export function JoinPage() {
     queryFn: () => seeInvitation(token),
     retry: false,
     staleTime: Infinity,
+    enabled: token !== '',
   });
   const title = seen.data ? `Join ${seen.data.tenant_name}` : 'Join';
   const lead = seen.data
@@ -26,17 +27,18 @@ export function JoinPage() {
     : 'An invitation to an organisation.';
   return (
     <AuthPage title={title} lead={lead} foot={<Anchor size="sm" renderRoot={(props) => <Link to="/login" {...props} />}>Log in</Anchor>}>
-      {seen.isPending && <RowSkeleton rows={3} height={41} />}
-      {seen.error && <NoInvitation cause={seen.error} />}
+      {token === '' && <Text size="sm">The invitation is missing in this address: open the whole link that you were sent.</Text>}
+      {seen.isLoading && <RowSkeleton rows={3} height={41} />}
+      {seen.error && <NoInvitation cause={seen.error} retry={() => void seen.refetch()} />}
       {seen.data && (seen.data.has_account ? <WithAccount seen={seen.data} token={token} /> : <WithNewAccount seen={seen.data} token={token} />)}
     </AuthPage>
   );
 }
 
-function NoInvitation({ cause }: { cause: unknown }) {
+function NoInvitation({ cause, retry }: { cause: unknown; retry: () => void }) {
   const problem = asProblem(cause);
-  if (problem.status !== 404) return <ProblemAlert problem={problem} />;
-  return <Text size="sm">This link is not good any more: it was used or revoked. Ask for another one.</Text>;
+  if (problem.status !== 404) return <ProblemAlert problem={problem} retry={retry} />;
+  return <Text size="sm">This link is not good any more: it was used, was revoked or is too old. Ask for another one.</Text>;
 }
 
 function WithNewAccount({ seen, token }: { seen: Seen; token: string }) {
@@ -65,9 +67,11 @@ function WithAccount({ seen, token }: { seen: Seen; token: string }) {
       client.clear();
       router.history.push(`/p/${project}`);
     },
+    // The session ended meanwhile: whoever they are logs in first.
+    onError: () => client.invalidateQueries({ queryKey: meQuery.queryKey }),
   });
   if (me.isPending) return <RowSkeleton rows={1} height={41} />;
-  const signedIn = me.data?.user.email.toLowerCase() === seen.email.toLowerCase();
+  const signedIn = !me.error && me.data?.user.email.toLowerCase() === seen.email.toLowerCase();
   return (
     <Stack gap="sm">
       {accept.error && <ProblemAlert problem={asProblem(accept.error)} />}

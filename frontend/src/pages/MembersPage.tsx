@@ -14,6 +14,7 @@ import { useProof } from '../components/useProof';
 import { tellProblem } from '../hooks/tellProblem';
 import { useNow } from '../hooks/useNow';
 import { useMe, useProject } from '../hooks/useProject';
+import { AskFirst } from '../ui/AskFirst';
 import { DataTable, type Column } from '../ui/DataTable';
 import { Dialog } from '../ui/Dialog';
 import { Panel } from '../ui/Panel';
@@ -83,10 +84,13 @@ function memberColumns(
             {row.email} <HistoryLink type="member" id={row.user_id} />
           </div>
           {row.initial_password_until && <InitialPassword until={row.initial_password_until} />}
+          <div className="narrow-only">
+            <span className="dim">In this project</span> <ProjectRoleCell member={row} disabled={!onRemove} />
+          </div>
         </>
       ),
     },
-    { id: 'role', header: 'Role', width: 118, cell: (row) => <RoleCell member={row} disabled={!mayChange(row)} mayOwn={mayOwn} /> },
+    { id: 'role', header: 'Role', width: 118, cell: (row) => <RoleCell member={row} isMe={row.user_id === myId} disabled={!mayChange(row)} mayOwn={mayOwn} /> },
     {
       id: 'project-role',
       header: 'In this project',
@@ -122,7 +126,15 @@ function InitialPassword({ until }: { until: string }) {
   );
 }
 
-function RoleCell({ member, disabled, mayOwn }: { member: Member; disabled: boolean; mayOwn: boolean }) {
+interface RoleCellProps {
+  member: Member;
+  isMe: boolean;
+  disabled: boolean;
+  mayOwn: boolean;
+}
+
+/** One's own role is asked for first: whoever gives leave away cannot take it back. */
+function RoleCell({ member, isMe, disabled, mayOwn }: RoleCellProps) {
   const client = useQueryClient();
   const project = useProject();
   const { proven, dialog } = useProof();
@@ -131,7 +143,12 @@ function RoleCell({ member, disabled, mayOwn }: { member: Member; disabled: bool
     onError: tellProblem,
     onSettled: () => client.invalidateQueries({ queryKey: keys.members(project) }),
   });
+  const [own, setOwn] = useState<MemberRole | null>(null);
   if (disabled) return member.role;
+  const choose = (role: MemberRole) => {
+    if (isMe && role !== member.role) setOwn(role);
+    else change.mutate(role);
+  };
   return (
     <>
       <Select
@@ -140,8 +157,21 @@ function RoleCell({ member, disabled, mayOwn }: { member: Member; disabled: bool
         data={MEMBER_ROLES.filter((role) => mayOwn || role !== 'owner')}
         value={change.isPending ? change.variables : member.role}
         allowDeselect={false}
-        onChange={(role) => role && change.mutate(role as MemberRole)}
+        onChange={(role) => role && choose(role as MemberRole)}
       />
+      {own && (
+        <AskFirst
+          title="Change your own role"
+          act={`Become ${own}`}
+          onCancel={() => setOwn(null)}
+          onGoOn={() => {
+            setOwn(null);
+            change.mutate(own);
+          }}
+        >
+          You are {member.role} and would be {own}, at once. Somebody else has to change it back.
+        </AskFirst>
+      )}
       {dialog}
     </>
   );

@@ -7,6 +7,7 @@ export function NotFoundPage() {
   const { pathname } = useLocation();
   return (
     <main>
+      <title>There is no such page · SRE Copilot</title>
       <EmptyState
         icon={<IconMapQuestion size={20} />}
         title="There is no such page"

@@ -17,6 +17,7 @@ import { PageHeader } from '../ui/PageHeader';
 import { Panel } from '../ui/Panel';
 import { QueryView } from '../ui/QueryView';
 import { RowSkeleton } from '../ui/RowSkeleton';
+import { exactCount } from '../util/numbers';
 import { rangeLabel, resolveRange, type RangeSearch } from '../util/range';
 import classes from './OverviewPage.module.css';
 
@@ -124,7 +125,19 @@ function ActivityPanel() {
   return (
     <Panel title="Recent activity">
       <QueryView query={query} skeleton={<RowSkeleton rows={8} />}>
-        {(data) => <RecentActivity incidents={data.pages.flatMap((page) => page.items)} />}
+        {(data) => {
+          const incidents = data.pages.flatMap((page) => page.items);
+          return (
+            <>
+              <RecentActivity incidents={incidents} />
+              {query.hasNextPage && (
+                <p className="dim" style={{ margin: '12px 0 0' }}>
+                  Of the {exactCount(incidents.length)} incidents that began last.
+                </p>
+              )}
+            </>
+          );
+        }}
       </QueryView>
     </Panel>
   );

@@ -21,6 +21,7 @@ export function ProblemPage({ problem, retry }: ProblemPageProps) {
   useRetry(isRetryable(problem), isNotLoaded(problem) ? reloadWhenThere : again);
   return (
     <main role="alert">
+      <title>{`${problem.title} · SRE Copilot`}</title>
       <EmptyState
         icon={<Icon size={20} />}
         title={problem.title}

@@ -45,6 +45,7 @@ function roleColumns(roles: readonly MemberRole[]): readonly Column<Action>[] {
           <div className="mono dim" style={{ overflowWrap: 'anywhere' }}>
             {row.name}
           </div>
+          <div className="narrow-only">{row.roles.join(', ')}</div>
         </>
       ),
     },
@@ -53,8 +54,9 @@ function roleColumns(roles: readonly MemberRole[]): readonly Column<Action>[] {
         id: role,
         header: role,
         width: 76,
+        from: 'medium',
         cell: (row) =>
-          row.roles.includes(role) ? <IconCheck size={16} aria-label="yes" /> : <span className="dim" aria-label="no">–</span>,
+          row.roles.includes(role) ? <IconCheck size={16} role="img" aria-label="yes" /> : <span className="dim" role="img" aria-label="no">–</span>,
       }),
     ),
   ];

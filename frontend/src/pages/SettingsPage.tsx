@@ -2,17 +2,19 @@ import { Link, Outlet, useLocation } from '@tanstack/react-router';
 import { useLayoutEffect, useRef } from 'react';
 import { useMe, useProject } from '../hooks/useProject';
 import { PageHeader } from '../ui/PageHeader';
-import { settingsTabs } from '../util/settings-tabs';
+import { settingsTabAt, settingsTabs } from '../util/settings-tabs';
 import classes from './SettingsPage.module.css';
 
 /** The frame of the settings; each tab is a route of its own. */
 export function SettingsPage() {
   const project = useProject();
   const me = useMe();
-  const strip = useActiveTabInSight();
+  const path = useLocation({ select: (location) => location.pathname });
+  const strip = useActiveTabInSight(path);
+  const open = settingsTabAt(path);
   return (
     <>
-      <PageHeader title="Settings" />
+      <PageHeader title="Settings" tab={open && `${open.label} · Settings`} />
       <nav ref={strip} className={classes.tabs} aria-label="Settings">
         {settingsTabs(me?.permissions ?? []).map((tab) => (
           <Link key={tab.to} to={tab.to} params={{ project }} className={classes.tab}>
@@ -26,9 +28,8 @@ export function SettingsPage() {
 }
 
 /** On a narrow screen the strip of tabs is longer than its room: the active one comes to its middle. */
-function useActiveTabInSight() {
+function useActiveTabInSight(path: string) {
   const strip = useRef<HTMLElement>(null);
-  const path = useLocation({ select: (location) => location.pathname });
   useLayoutEffect(() => {
     const active = strip.current?.querySelector<HTMLElement>('[data-status="active"]');
     if (!strip.current || !active) return;

@@ -6,6 +6,7 @@ import { may } from '../api/auth';
 import { telemetryLimitsQuery } from '../api/telemetry-limits';
 import type { LimitReached, TelemetryAllowance } from '../api/types';
 import { TelemetryLimitsForm } from '../forms/TelemetryLimitsForm';
+import { useNow } from '../hooks/useNow';
 import { useMe, useProject } from '../hooks/useProject';
 import { Callout } from '../ui/Callout';
 import { Count } from '../ui/Count';
@@ -18,9 +19,7 @@ import { RelativeTime } from '../ui/RelativeTime';
 import { RowSkeleton } from '../ui/RowSkeleton';
 import { actorName } from '../util/actor';
 import { exactCount, percent } from '../util/numbers';
-import { LIMITS, limitText, share, used } from '../util/telemetry-limits';
-
-const A_DAY_MS = 86_400_000;
+import { isRefusedNow, LIMITS, limitText, share, used } from '../util/telemetry-limits';
 
 /** What the organisation may send of metrics, logs and traces, how much of that it uses, and when it had too much. */
 export function TelemetryLimitsPage() {
@@ -66,7 +65,7 @@ const COLUMNS: readonly Column<LimitRow>[] = [
   { id: 'label', header: 'Limit', cell: labelCell },
   { id: 'used', header: 'Used now', width: 220, from: 'medium', cell: usedCell },
   { id: 'value', header: 'At most', width: 150, cell: (row) => <span title={row.exact}>{row.limit}</span> },
-  { id: 'by', header: 'Set by', width: 120, from: 'wide', cell: (row) => <span className="dim">{row.isOwn ? 'you' : 'default'}</span> },
+  { id: 'by', header: 'Set by', width: 130, from: 'wide', cell: (row) => <span className="dim">{row.isOwn ? 'the organisation' : 'default'}</span> },
 ];
 
 function Limits({ allowance }: { allowance: TelemetryAllowance }) {
@@ -95,15 +94,16 @@ function Limits({ allowance }: { allowance: TelemetryAllowance }) {
   );
 }
 
-/** Only what was refused within a day asks for attention. */
+/** Only what is refused now asks for attention. */
 function Today({ reached: [latest] }: { reached: readonly LimitReached[] }) {
-  const [openedAt] = useState(Date.now);
-  if (!latest || openedAt - Date.parse(latest.at) > A_DAY_MS) return null;
+  const now = useNow();
+  const mayRaise = may(useMe(), 'telemetry_limits.manage');
+  if (!latest || !isRefusedNow(latest.at, now)) return null;
   return (
     <div style={{ padding: 16 }}>
       <Callout tone="warn" role="status" icon={<IconAlertTriangle size={16} />} title={`${labelOf(latest.limit)}: the limit was reached`}>
-        New ones are refused since <RelativeTime at={latest.at} />, beginning with <code>{latest.offender}</code>. Those that
-        were there before go on. Send fewer, or raise the limit.
+        New ones are refused since <RelativeTime at={latest.at} />, beginning with <code>{latest.offender}</code>, until
+        midnight (UTC). Those that were there before go on. Send fewer, or {mayRaise ? 'raise the limit' : 'ask an owner or admin to raise the limit'}.
       </Callout>
     </div>
   );
@@ -130,6 +130,7 @@ function labelCell(row: LimitRow) {
     <>
       {row.label}
       <div className="dim">{row.beyond}</div>
+      {row.used !== null && <div className="narrow-only">Used now: {usedCell(row)}</div>}
     </>
   );
 }

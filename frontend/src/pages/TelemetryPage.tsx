@@ -45,7 +45,7 @@ export function TelemetryPage() {
             <>
               <DataTable label="Retention" columns={columns} rows={items} rowId={ruleId} isDim={(row) => row.default} />
               <Dialog opened={editing !== null} onClose={close} title={editing === 'new' ? 'Add a rule' : 'Change a rule'} holds="form">
-                {editing && <RetentionForm rule={valuesOf(editing)} choices={days} onDone={close} />}
+                {editing && <RetentionForm rule={valuesOf(editing)} rules={items} choices={days} onDone={close} />}
               </Dialog>
               {taking && <TakeAway rule={taking} others={items} onClose={() => setTaking(null)} />}
             </>

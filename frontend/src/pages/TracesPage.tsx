@@ -29,7 +29,7 @@ import { heatCells, narrowedTo, type HeatCell } from '../util/heatmap';
 import { exactCount, percent, shortDuration } from '../util/numbers';
 import { instants, type RangeSearch } from '../util/range';
 import { traceRows } from '../util/table-files';
-import { clockTime } from '../util/time';
+import { clockOn } from '../util/time';
 import { traceFilter, unreadTraces, type TraceSearch } from '../util/trace-search';
 import classes from './TracesPage.module.css';
 
@@ -180,7 +180,7 @@ function HeatmapChart({ heatmap, window }: { heatmap: TraceHeatmap; window: { fr
 function cellLines(cell: HeatCell): string[] {
   const long = cell.most === undefined ? `${shortDuration(cell.least)} and longer` : `${shortDuration(cell.least)} to ${shortDuration(cell.most)}`;
   const failed = cell.errors > 0 ? [`${exactCount(cell.errors)} with errors (${percent(cell.errors / cell.count)})`] : [];
-  return [`${clockTime(cell.from * 1000)} to ${clockTime(cell.to * 1000)}`, long, `${exactCount(cell.count)} spans`, ...failed];
+  return [`${clockOn(cell.from * 1000, Date.now())} to ${clockOn(cell.to * 1000, Date.now())}`, long, `${exactCount(cell.count)} spans`, ...failed];
 }
 
 function DurationChart({ points, window }: { points: readonly TracePoint[]; window: { from: string; to: string } }) {

@@ -111,9 +111,23 @@ function keyId(row: UsageOfKey): string {
 
 function refusedCell(row: UsageOfDay) {
   if (row.refused_requests === 0 && row.refused_items === 0) return <span className="dim">—</span>;
-  const text = `${exactCount(row.refused_requests)} requests, ${exactCount(row.refused_items)} items`;
-  const all = row.refused_requests + row.refused_items;
-  return <Count value={all} exact={text} />;
+  return (
+    <>
+      {refused(row.refused_requests, 'request')}
+      {refused(row.refused_items, 'item')}
+    </>
+  );
+}
+
+/** Requests and items are counted apart: a request that is refused may hold a thousand items, which are not. */
+function refused(value: number, what: string) {
+  if (value === 0) return null;
+  const unit = value === 1 ? what : `${what}s`;
+  return (
+    <div>
+      <Count value={value} /> {unit}
+    </div>
+  );
 }
 
 function labelOf(used: string): string {

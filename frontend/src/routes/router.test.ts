@@ -22,6 +22,10 @@ it('says nothing of an end to whoever was not signed in', () => {
   expect(at('/p/p1', false).navigate).toHaveBeenCalledExactlyOnceWith({ to: '/login', search: { next: '/p/p1', ended: undefined } });
 });
 
+it('leaves an invitation to say itself that its account logs in first', () => {
+  expect(at('/join#srei_1', false).navigate).not.toHaveBeenCalled();
+});
+
 it('stays where it is on the login page: `next` would nest', () => {
   expect(at('/login?next=%2Fp%2Fp1', true).navigate).not.toHaveBeenCalled();
 });

@@ -245,7 +245,7 @@ const usage = createRoute({
 const audit = createRoute({
   getParentRoute: () => settings,
   path: '/audit',
-  staticData: { timeRange: '30d', allTime: true },
+  staticData: { timeRange: '30d', allTime: true, audited: true },
   validateSearch: only('q', 'kind', 'result', 'actor', 'target'),
   component: page(() => import('../pages/AuditPage'), 'AuditPage'),
 });
@@ -284,10 +284,13 @@ export function createConsoleRouter(client: QueryClient) {
   });
 }
 
+/** Pages that are for people without a session, too, and say themselves what to do. */
+const WITHOUT_SESSION = ['/login', '/register', '/join'];
+
 /** The session is over while a page is open: to the login page and back, once, and saying so to whoever was signed in. */
 export function leaveForLogin(router: ReturnType<typeof createConsoleRouter>, client: QueryClient): void {
   const { pathname, href } = router.latestLocation;
-  if (pathname === '/login') return;
+  if (WITHOUT_SESSION.includes(pathname)) return;
   const ended = client.getQueryData(meQuery.queryKey) ? '1' : undefined;
   client.clear();
   void router.navigate({ to: '/login', search: { next: href, ended } });
@@ -332,5 +335,7 @@ declare module '@tanstack/react-router' {
     timeRange?: RangeName;
     /** It offers all time, too; a page whose own range is all time does anyway. */
     allTime?: boolean;
+    /** Each time that it is read is an entry of the audit: it does not ask again by itself. */
+    audited?: boolean;
   }
 }

@@ -29,7 +29,7 @@ export function ConfirmByName(props: ConfirmByNameProps) {
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          if (typed === props.name) props.onConfirm();
+          if (typed === props.name && !props.pending) props.onConfirm();
         }}
       >
         <Stack gap="sm">
@@ -38,6 +38,11 @@ export function ConfirmByName(props: ConfirmByNameProps) {
           <TextInput
             data-autofocus
             label={`Type “${props.name}” to confirm`}
+            // A phone would begin it with a capital, or with a word that it knows better.
+            autoCapitalize="none"
+            autoComplete="off"
+            autoCorrect="off"
+            spellCheck={false}
             value={typed}
             onChange={(event) => setTyped(event.currentTarget.value)}
           />

@@ -1,17 +1,21 @@
-import { ActionIcon, CopyButton, Tooltip } from '@mantine/core';
-import { IconCheck, IconCopy } from '@tabler/icons-react';
+import { ActionIcon, Tooltip } from '@mantine/core';
+import { IconAlertTriangle, IconCheck, IconCopy } from '@tabler/icons-react';
+import { useCopied } from '../hooks/useCopied';
+
+const BECAME = {
+  yes: { text: 'Copied', icon: <IconCheck size={16} color="var(--tone-resolved)" /> },
+  failed: { text: 'Not copied: the browser does not let it. Select the text instead', icon: <IconAlertTriangle size={16} color="var(--tone-detected)" /> },
+};
 
 /** Copies a text; the label says which, for those who do not see what it stands beside. */
 export function CopyIcon({ value, label }: { value: string; label: string }) {
+  const { state, copy } = useCopied();
+  const { text, icon } = state === 'no' ? { text: label, icon: <IconCopy size={16} /> } : BECAME[state];
   return (
-    <CopyButton value={value} timeout={1500}>
-      {({ copied, copy }) => (
-        <Tooltip label={copied ? 'Copied' : label} openDelay={0}>
-          <ActionIcon aria-label={copied ? 'Copied' : label} onClick={copy} size="md">
-            {copied ? <IconCheck size={16} color="var(--tone-resolved)" /> : <IconCopy size={16} />}
-          </ActionIcon>
-        </Tooltip>
-      )}
-    </CopyButton>
+    <Tooltip label={text} openDelay={0}>
+      <ActionIcon aria-label={text} onClick={() => copy(value)} size="md">
+        {icon}
+      </ActionIcon>
+    </Tooltip>
   );
 }

@@ -3,14 +3,16 @@ import classes from './PageHeader.module.css';
 
 interface PageHeaderProps {
   title: string;
+  /** What the browser's tab says; the title, where nothing else tells pages apart. */
+  tab?: string | undefined;
   description?: string;
   actions?: ReactNode;
 }
 
-export function PageHeader({ title, description, actions }: PageHeaderProps) {
+export function PageHeader({ title, tab = title, description, actions }: PageHeaderProps) {
   return (
     <header className={classes.header}>
-      <title>{`${title} · SRE Copilot`}</title>
+      <title>{`${tab} · SRE Copilot`}</title>
       <div>
         <h1 className={classes.title}>{title}</h1>
         {description && <p className={classes.description}>{description}</p>}

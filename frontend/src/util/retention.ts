@@ -16,6 +16,22 @@ export function daysText(days: number): string {
   return days === 1 ? '1 day' : `${days} days`;
 }
 
+interface Rule {
+  signal: string;
+  stream: string;
+  days: number;
+}
+
+/** For how many days a stream is kept now: by the closest rule there is. Undefined where none says. */
+export function keptNow(rules: readonly Rule[], signal: string, stream: string): number | undefined {
+  const about = rules.filter((rule) => rule.signal === signal && isAbout(rule.stream, stream));
+  return about.toSorted((one, other) => other.stream.length - one.stream.length)[0]?.days;
+}
+
+function isAbout(rule: string, stream: string): boolean {
+  return rule === '' || rule === stream || (rule.endsWith('*') && stream.startsWith(rule.slice(0, -1)));
+}
+
 /** Whose telemetry a rule is about. */
 export function streamText(signal: string, stream: string): string {
   if (stream !== '') return stream;

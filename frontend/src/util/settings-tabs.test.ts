@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Permission } from '../api/auth';
-import { settingsTabs } from './settings-tabs';
+import { settingsTabAt, settingsTabs } from './settings-tabs';
 
 const VIEWER: Permission[] = [];
 
@@ -17,4 +17,10 @@ it('a viewer begins where they may look, and is shown no door that is shut', () 
 it('who may see the keys begins with them', () => {
   expect(labels([...VIEWER, 'api_key.read'])[0]).toBe('API keys');
   expect(labels([...VIEWER, 'audit.read'])).toContain('Audit');
+});
+
+it('knows the settings at an address, and those from others that begin alike', () => {
+  expect(settingsTabAt('/p/p1/settings/telemetry')?.label).toBe('Telemetry');
+  expect(settingsTabAt('/p/p1/settings/telemetry-limits/')?.label).toBe('Telemetry limits');
+  expect(settingsTabAt('/p/p1/settings')).toBeUndefined();
 });

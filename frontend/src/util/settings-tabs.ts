@@ -14,6 +14,11 @@ const ALL = [
   { label: 'Audit', to: '/p/$project/settings/audit', needs: 'audit.read' },
 ] as const satisfies readonly { label: string; to: string; needs: Permission | null }[];
 
+/** The settings at an address. */
+export function settingsTabAt(path: string) {
+  return ALL.find(({ to }) => path.replace(/\/$/, '').endsWith(to.replace('/p/$project', '')));
+}
+
 /** The settings that somebody may see; the first is where they begin. */
 export function settingsTabs(permissions: readonly string[]) {
   return ALL.filter(({ needs }) => needs === null || permissions.includes(needs));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { TelemetryAllowance } from '../api/types';
-import { limitText, share, used } from './telemetry-limits';
+import { isRefusedNow, limitText, share, used } from './telemetry-limits';
 
 const limit = (value: number | null) => ({ value, default: value, own: null });
 
@@ -29,6 +29,12 @@ describe('limits', () => {
     expect(share(allowance, 'bytes_per_second')).toBeNull();
     expect(used(allowance, 'bytes_per_second')).toBe(800);
     expect(share(allowance, 'labels_per_series')).toBeNull();
+  });
+
+  it('refuses until midnight (UTC), and no day from then', () => {
+    const at = '2026-11-30T23:50:00+01:00';
+    expect(isRefusedNow(at, Date.parse('2026-11-30T23:59:00Z'))).toBe(true);
+    expect(isRefusedNow(at, Date.parse('2026-12-01T00:01:00Z'))).toBe(false);
   });
 
   it('says that there is no limit', () => {

@@ -41,6 +41,11 @@ export function share(allowance: TelemetryAllowance, name: LimitName): number | 
   return now === null || !most ? null : Math.min(1, now / most);
 }
 
+/** Whether what was reached then is refused still: it is until midnight (UTC). */
+export function isRefusedNow(at: string, now: number): boolean {
+  return new Date(at).toISOString().slice(0, 10) === new Date(now).toISOString().slice(0, 10);
+}
+
 /** "1.2M series a day", "no limit". */
 export function limitText(value: number | null | undefined, unit: string): string {
   return value === null || value === undefined ? 'no limit' : `${shortCount(value)} ${unit}`;

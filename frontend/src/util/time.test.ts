@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { duration, exactDuration, relativeTime, secondsBetween } from './time';
+import { clockOn, duration, exactDuration, relativeTime, secondsBetween } from './time';
 
 const NOW = Date.parse('2026-11-23T12:00:00Z');
 const ago = (seconds: number) => new Date(NOW - seconds * 1000).toISOString();
@@ -20,6 +20,11 @@ describe('relativeTime', () => {
     expect(relativeTime(ago(10 * 86_400), NOW)).not.toMatch(/ago|2026/);
     expect(relativeTime(ago(400 * 86_400), NOW)).toMatch(/2025/);
   });
+});
+
+it('tells the day of a clock that is not of today', () => {
+  expect(clockOn(ago(60), NOW)).toMatch(/^\d\d:59$/);
+  expect(clockOn(ago(3 * 86_400), NOW)).toMatch(/20.*, \d\d:00$/);
 });
 
 describe('duration', () => {

@@ -29,6 +29,13 @@ export function clockTime(at: string | number): string {
   return clockFormat.format(new Date(at));
 }
 
+/** "02:41" in the viewer's zone; of another day than today's, "29 Nov, 02:41". */
+export function clockOn(at: string | number, now: number): string {
+  const date = new Date(at);
+  const clock = clockFormat.format(date);
+  return date.toDateString() === new Date(now).toDateString() ? clock : `${calendarDay(at, now)}, ${clock}`;
+}
+
 /** "02:41:07" in the viewer's zone. */
 export function clockSeconds(at: string | number): string {
   return clockSecondsFormat.format(new Date(at));
