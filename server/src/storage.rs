@@ -224,27 +224,20 @@ impl Database {
             return Ok(None);
         };
         let server = plan.start().await?;
-        server.create_database(DATABASE).await?;
+        if let Err(failed) = server.create_database(DATABASE).await {
+            stop(server).await;
+            return Err(failed);
+        }
         Ok(Some(server))
     }
 
-    /// Starts Postgres for `work`, and stops it again where that fails: nobody else
-    /// would.
+    /// Starts Postgres for `work`, and stops it again where that fails.
     pub(crate) async fn start_for<T>(
         &self,
         work: impl Future<Output = anyhow::Result<T>>,
     ) -> anyhow::Result<(T, Option<pgserver::Server>)> {
         let server = self.start().await?;
-        match (work.await, server) {
-            (Ok(done), server) => Ok((done, server)),
-            (Err(failed), None) => Err(failed),
-            (Err(failed), Some(server)) => {
-                if let Err(e) = server.stop().await {
-                    tracing::warn!("Postgres did not stop: {e:#}");
-                }
-                Err(failed)
-            }
-        }
+        or_stop(server, work).await
     }
 
     /// Restarts our own Postgres whenever it is gone; stops it at the end.
@@ -270,9 +263,7 @@ impl Database {
                 Err(e) => tracing::error!("cannot restart Postgres: {e:#}"),
             }
         }
-        if let Err(e) = server.stop().await {
-            tracing::warn!("Postgres did not stop: {e:#}");
-        }
+        stop(server).await;
     }
 
     pub(crate) fn pools(&self, config: &Config) -> anyhow::Result<(Db, DbConfig)> {
@@ -280,6 +271,28 @@ impl Database {
         settings.allow_rls_bypass = config.allow_weak_isolation;
         let db = Db::connect(&settings).context("configuration: database_url")?;
         Ok((db, settings))
+    }
+}
+
+/// Does `work`, for which `server` runs where Postgres is ours, and stops that where it fails:
+/// nobody else would.
+pub(crate) async fn or_stop<T>(
+    server: Option<pgserver::Server>,
+    work: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<(T, Option<pgserver::Server>)> {
+    let failed = match work.await {
+        Ok(done) => return Ok((done, server)),
+        Err(failed) => failed,
+    };
+    if let Some(server) = server {
+        stop(server).await;
+    }
+    Err(failed)
+}
+
+async fn stop(server: pgserver::Server) {
+    if let Err(e) = server.stop().await {
+        tracing::warn!("Postgres did not stop: {e:#}");
     }
 }
 
