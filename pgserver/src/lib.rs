@@ -36,6 +36,9 @@ const NOT_A_POSTMASTER: &str = "PG_GRANDPARENT_PID";
 /// Beside the socket of [`Plan::url`]'s port.
 const SOCKET_LOCK: &str = ".s.PGSQL.5432.lock";
 
+/// Bytes of Postgres' log; as many are kept of before.
+const LOG_LIMIT: u64 = 16 << 20;
+
 const START_LIMIT: Duration = Duration::from_secs(60);
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 
@@ -120,8 +123,15 @@ impl Plan {
         Ok(server)
     }
 
+    /// What Postgres says to nobody else.
+    fn log(&self) -> PathBuf {
+        self.data.join("postmaster.log")
+    }
+
     fn spawn(&self) -> anyhow::Result<Pid> {
-        let log = self.data.join("postmaster.log");
+        let log = self.log();
+        // A long one is no reason not to start.
+        cluster::bound_log(&log, LOG_LIMIT).ok();
         let log = std::fs::File::options()
             .create(true)
             .append(true)
@@ -195,6 +205,11 @@ impl Server {
         alive(self.pid)
     }
 
+    /// To be called now and then: Postgres writes its log for ever.
+    pub fn bound_log(&self) -> std::io::Result<()> {
+        cluster::bound_log(&self.plan.log(), LOG_LIMIT)
+    }
+
     /// A client program of this Postgres' version, for instance `pg_dump`.
     pub fn client(&self, name: &str) -> tokio::process::Command {
         let mut command = self.plan.account.command(&self.plan.binaries.client(name));
@@ -230,7 +245,7 @@ impl Server {
         let deadline = Instant::now() + START_LIMIT;
         while !cluster::ready(&self.plan.data, self.pid) {
             if !alive(self.pid) || Instant::now() > deadline {
-                let log = cluster::last_lines(&self.plan.data.join("postmaster.log"));
+                let log = cluster::last_lines(&self.plan.log());
                 bail!("Postgres did not start; its log ends with:\n{log}");
             }
             sleep(Duration::from_millis(20)).await;

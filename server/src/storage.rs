@@ -24,6 +24,8 @@ pub(crate) const DATABASE: &str = "sre_copilot";
 
 /// How often our own Postgres is looked after.
 const WATCH_INTERVAL: Duration = Duration::from_millis(500);
+/// Between two tries to start it again, at last.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// What a record of a body has beside it: its key, its headers, and what was refused of it.
 const BESIDE_A_BODY: usize = 1 << 20;
@@ -247,12 +249,16 @@ impl Database {
         shutdown: CancellationToken,
     ) {
         let mut tick = tokio::time::interval(WATCH_INTERVAL);
+        let mut pause = WATCH_INTERVAL;
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => break,
                 _ = tick.tick() => {}
             }
             if server.is_running() {
+                pause = WATCH_INTERVAL;
+                // Where that fails, for want of room perhaps, others say so.
+                server.bound_log().ok();
                 continue;
             }
             tracing::error!("Postgres is gone; starting it again");
@@ -260,7 +266,13 @@ impl Database {
             match self.start().await {
                 Ok(Some(restarted)) => server = restarted,
                 Ok(None) => return,
-                Err(e) => tracing::error!("cannot restart Postgres: {e:#}"),
+                Err(e) => {
+                    tracing::error!("cannot restart Postgres, again in {pause:?}: {e:#}");
+                    shutdown
+                        .run_until_cancelled(tokio::time::sleep(pause))
+                        .await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
             }
         }
         stop(server).await;
