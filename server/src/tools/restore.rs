@@ -1,6 +1,7 @@
 //! What a backup holds, put into an empty data folder and an empty database; whole or not
 //! at all. Tables are made as they were, filled, and brought to the shape of today.
 
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, ensure};
@@ -111,6 +112,9 @@ impl Restoring<'_> {
         // Last, and at once: where there is a log, all of the backup is there.
         let arriving = self.arriving();
         remove(&arriving)?;
+        // As the log's folder is made.
+        let mut private = std::fs::DirBuilder::new();
+        private.recursive(true).mode(0o700).create(&arriving)?;
         let copied = copy_folder(&self.folder.join("log"), &arriving);
         copied.context("the log of this backup cannot be copied")?;
         std::fs::rename(&arriving, self.log)?;
