@@ -39,7 +39,11 @@ const SOCKET_LOCK: &str = ".s.PGSQL.5432.lock";
 /// Bytes of Postgres' log; as many are kept of before.
 const LOG_LIMIT: u64 = 16 << 20;
 
-const START_LIMIT: Duration = Duration::from_secs(60);
+/// After a crash it first reads its journal, of 2 GB at most. Who gave up on it would have it
+/// begin again, where a supervisor ends it with the server.
+const START_LIMIT: Duration = Duration::from_secs(600);
+/// How often a long start is told.
+const TELL_EVERY: Duration = Duration::from_secs(30);
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 
 /// Where a Postgres will run; known before it is started.
@@ -242,9 +246,15 @@ impl Server {
     }
 
     async fn wait_ready(&self) -> anyhow::Result<()> {
-        let deadline = Instant::now() + START_LIMIT;
+        let begun = Instant::now();
+        let mut told = begun;
         while !cluster::ready(&self.plan.data, self.pid) {
-            if !alive(self.pid) || Instant::now() > deadline {
+            if told.elapsed() > TELL_EVERY {
+                told = Instant::now();
+                let waited_s = begun.elapsed().as_secs();
+                tracing::warn!(waited_s, "Postgres is starting; after a crash it takes long");
+            }
+            if !alive(self.pid) || begun.elapsed() > START_LIMIT {
                 let log = cluster::last_lines(&self.plan.log());
                 bail!("Postgres did not start; its log ends with:\n{log}");
             }
