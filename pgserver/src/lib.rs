@@ -127,6 +127,17 @@ impl Plan {
         Ok(server)
     }
 
+    /// Stops what a [`Plan::start`] has begun to start that was dropped before it was ready.
+    pub async fn give_up(&self) -> anyhow::Result<()> {
+        match lock::holder(&self.data.join(cluster::PID_FILE), &self.data) {
+            Holder::Postmaster(pid) => {
+                let plan = self.clone();
+                Server { pid, plan }.stop().await
+            }
+            Holder::Nobody | Holder::Stranger(_) | Holder::Unknown => Ok(()),
+        }
+    }
+
     /// What Postgres says to nobody else.
     fn log(&self) -> PathBuf {
         self.data.join("postmaster.log")
@@ -252,7 +263,10 @@ impl Server {
             if told.elapsed() > TELL_EVERY {
                 told = Instant::now();
                 let waited_s = begun.elapsed().as_secs();
-                tracing::warn!(waited_s, "Postgres is starting; after a crash it takes long");
+                tracing::warn!(
+                    waited_s,
+                    "Postgres is starting; after a crash it takes long"
+                );
             }
             if !alive(self.pid) || begun.elapsed() > START_LIMIT {
                 let log = cluster::last_lines(&self.plan.log());

@@ -34,6 +34,8 @@ const BESIDE_A_BODY: usize = 1 << 20;
 #[cfg(feature = "kafka")]
 const MOST_ON_KAFKA: usize = 48 << 20;
 
+const NOT_STOPPED: &str = "Postgres did not stop";
+
 /// How often a missing Postgres is tried.
 const TRY_AGAIN: Duration = Duration::from_millis(300);
 /// One of so many tries is told.
@@ -233,6 +235,23 @@ impl Database {
         Ok(Some(server))
     }
 
+    /// The same unless `shutdown` comes first, which may be long: a Postgres that recovers from
+    /// a crash is then stopped as it is.
+    pub(crate) async fn start_unless(
+        &self,
+        shutdown: &CancellationToken,
+    ) -> anyhow::Result<Option<pgserver::Server>> {
+        if let Some(started) = shutdown.run_until_cancelled(self.start()).await {
+            return started;
+        }
+        if let Some(plan) = &self.own
+            && let Err(e) = plan.give_up().await
+        {
+            tracing::warn!("{NOT_STOPPED}: {e:#}");
+        }
+        Ok(None)
+    }
+
     /// Starts Postgres for `work`, and stops it again where that fails.
     pub(crate) async fn start_for<T>(
         &self,
@@ -263,7 +282,7 @@ impl Database {
             }
             tracing::error!("Postgres is gone; starting it again");
             metrics::counter!("sre_copilot_postgres_restarts_total").increment(1);
-            match self.start().await {
+            match self.start_unless(&shutdown).await {
                 Ok(Some(restarted)) => server = restarted,
                 Ok(None) => return,
                 Err(e) => {
@@ -304,7 +323,7 @@ pub(crate) async fn or_stop<T>(
 
 async fn stop(server: pgserver::Server) {
     if let Err(e) = server.stop().await {
-        tracing::warn!("Postgres did not stop: {e:#}");
+        tracing::warn!("{NOT_STOPPED}: {e:#}");
     }
 }
 

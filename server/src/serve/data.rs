@@ -132,7 +132,7 @@ pub(super) async fn keep(
     data: Data,
     end: CancellationToken,
 ) -> anyhow::Result<()> {
-    let server = data.database.start().await?;
+    let server = data.database.start_unless(&platform.shutdown).await?;
     let opening = async {
         storage::migrate(&data.settings, &data.database.wait).await?;
         storage::open_vault(&data.db, &data.master, &platform.log, &data.database.wait).await
