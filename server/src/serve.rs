@@ -94,7 +94,8 @@ pub(crate) async fn run(config: Config, roles: Roles) -> anyhow::Result<()> {
         metrics,
         shutdown,
     };
-    let made = tasks.beforehand(ground.platform(&listeners)).await;
+    let making = Box::pin(ground.platform(&listeners));
+    let made = tasks.beforehand(making).await;
     let ended = match made {
         Ok((platform, postgres)) => {
             let starting = async { start(&platform, listeners, &mut tasks) };
@@ -134,7 +135,7 @@ impl Ground {
             }
             false => (None, None),
         };
-        let keyring = unless_stopped(shutdown, open_keyring(log, config));
+        let keyring = unless_stopped(shutdown, Box::pin(open_keyring(log, config)));
         let (keyring, postgres) = storage::or_stop(postgres, keyring).await?;
         storage::or_stop(postgres, async { self.with(keyring, data, listeners) }).await
     }

@@ -241,7 +241,8 @@ impl Database {
         &self,
         shutdown: &CancellationToken,
     ) -> anyhow::Result<Option<pgserver::Server>> {
-        if let Some(started) = shutdown.run_until_cancelled(self.start()).await {
+        let starting = Box::pin(self.start());
+        if let Some(started) = shutdown.run_until_cancelled(starting).await {
             return started;
         }
         if let Some(plan) = &self.own

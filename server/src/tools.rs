@@ -238,7 +238,7 @@ async fn anywhere(tool: Tool, config: &Config) -> anyhow::Result<()> {
         // Not the end of the process: what it has begun is taken back.
         let mut signals = Signals::listen()?;
         let done = tokio::select! {
-            done = print_while(&tool, &workbench) => done,
+            done = Box::pin(print_while(&tool, &workbench)) => done,
             name = signals.next() => Err(anyhow!("stopped by {name}")),
         };
         log.close().await?;

@@ -56,14 +56,14 @@ impl Data {
         let (master, server) = match master_key::existing(config)? {
             Some(master) => (master, None),
             None => {
-                let making = async {
+                let making = Box::pin(async {
                     storage::migrate(&settings, &database.wait).await?;
                     storage::ensure_belongs(&db, log).await?;
                     let master = master_key::make(config, &db).await?;
                     // Plants the canary before anybody can put a secret beside it.
                     storage::open_vault(&db, &master, log, &database.wait).await?;
-                    Ok(master)
-                };
+                    anyhow::Ok(master)
+                });
                 database.start_for(unless_stopped(shutdown, making)).await?
             }
         };
@@ -92,10 +92,10 @@ impl Data {
     ) -> anyhow::Result<(Self, Option<pgserver::Server>)> {
         // Read models are made anew by the server, which then fills them.
         let (data, _) = Self::plan(config, log, false, &CancellationToken::new()).await?;
-        let opening = async {
+        let opening = Box::pin(async {
             storage::migrate(&data.settings, &data.database.wait).await?;
             storage::open_vault(&data.db, &data.master, log, &data.database.wait).await
-        };
+        });
         let (_, server) = data.database.start_for(opening).await?;
         Ok((data, server))
     }
@@ -133,13 +133,13 @@ pub(super) async fn keep(
     end: CancellationToken,
 ) -> anyhow::Result<()> {
     let server = data.database.start_unless(&platform.shutdown).await?;
-    let opening = async {
+    let opening = Box::pin(async {
         storage::migrate(&data.settings, &data.database.wait).await?;
         storage::open_vault(&data.db, &data.master, &platform.log, &data.database.wait).await
-    };
+    });
     let opening = async {
         let opened = platform.shutdown.run_until_cancelled(opening).await;
-        Ok(opened.transpose()?.is_some())
+        anyhow::Ok(opened.transpose()?.is_some())
     };
     let (is_open, server) = storage::or_stop(server, opening).await?;
     if is_open {

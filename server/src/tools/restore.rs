@@ -52,7 +52,7 @@ pub(crate) async fn restore(folder: &Path, config: &Config) -> anyhow::Result<()
         // Not the end of the process: half of a backup would be in the way of the next try.
         let mut signals = Signals::listen()?;
         let filled = tokio::select! {
-            filled = restoring.fill(master, &erased) => filled,
+            filled = Box::pin(restoring.fill(master, &erased)) => filled,
             name = signals.next() => Err(anyhow!("stopped by {name}")),
         };
         if filled.is_err() {
