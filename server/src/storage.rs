@@ -22,6 +22,13 @@ use crate::roles::Roles;
 /// The database that our own Postgres holds.
 pub(crate) const DATABASE: &str = "sre_copilot";
 
+/// What a deployment says how long the embedded log keeps.
+const TELEMETRY: [Topic; 3] = [
+    Topic::TelemetryMetrics,
+    Topic::TelemetryLogs,
+    Topic::TelemetryTraces,
+];
+
 /// How often our own Postgres is looked after.
 const WATCH_INTERVAL: Duration = Duration::from_millis(500);
 /// Between two tries to start it again, at last.
@@ -112,14 +119,17 @@ fn consumers() -> Consumers {
     }
 }
 
+/// How long the records of a topic are kept; on Kafka nothing of it is set here.
+pub(crate) fn retention(topic: Topic, config: &Config) -> Retention {
+    match config.kafka_brokers.is_none() && TELEMETRY.contains(&topic) {
+        true => Retention::Seconds(config.telemetry_log_retention_s),
+        false => topic.retention(),
+    }
+}
+
 /// The embedded log under the data folder.
 pub(crate) async fn open_embedded(config: &Config) -> anyhow::Result<Arc<EmbeddedLog>> {
     let kept_s = config.telemetry_log_retention_s;
-    let telemetry = [
-        Topic::TelemetryMetrics,
-        Topic::TelemetryLogs,
-        Topic::TelemetryTraces,
-    ];
     let defaults = Options::new(config.data_dir.join("log"));
     let options = Options {
         max_record_bytes: record_bytes(config, defaults.max_record_bytes),
@@ -128,7 +138,7 @@ pub(crate) async fn open_embedded(config: &Config) -> anyhow::Result<Arc<Embedde
         disk: Arc::new(RealDisk {
             page_cache: config.log_page_cache,
         }),
-        retention: telemetry
+        retention: TELEMETRY
             .map(|topic| (topic, Retention::Seconds(kept_s)))
             .into(),
         // What is kept shortly is looked for more often.

@@ -132,7 +132,7 @@ pub(crate) async fn tell(out: &Lines, text: impl Into<String>) {
 
 pub(crate) async fn log(command: LogCommand, config: &Config) -> anyhow::Result<()> {
     let tool = match command {
-        LogCommand::Topics => return log::topics(print),
+        LogCommand::Topics => return log::topics(config, print),
         LogCommand::Copy { to } => return log::copy(&to, config, print).await,
         LogCommand::Stat => Tool::LogStat,
         LogCommand::Verify => return log::verify(config, print).await,
