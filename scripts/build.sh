@@ -5,6 +5,8 @@ set -euo pipefail
 . "$(dirname "$0")/env.sh"
 
 "$root/scripts/toolchain.sh" run
+# Node or Rust may have come just now.
+. "$root/scripts/env.sh"
 "$root/scripts/ui.sh"
 cd "$root"
 cargo build --release --package server --bin sre-copilot >&2

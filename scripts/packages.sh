@@ -27,11 +27,11 @@ apt() {
 without_main_cluster() {
   local drop_in=/etc/postgresql-common/createcluster.d/sre-copilot.conf
   "${as_root[@]}" mkdir -p "$(dirname "$drop_in")"
+  # Also where it is interrupted: whoever installs Postgres later may want a cluster.
+  # shellcheck disable=SC2064
+  trap "$(printf '%q ' "${as_root[@]}" rm -f "$drop_in")" EXIT
   echo 'create_main_cluster = false' | "${as_root[@]}" tee "$drop_in" >/dev/null
-  local result=0
-  "$@" || result=$?
-  "${as_root[@]}" rm -f "$drop_in"
-  return "$result"
+  "$@"
 }
 
 apt update || say "package lists could not be refreshed; trying with the old ones"

@@ -128,7 +128,7 @@ impl EmbeddedLog {
     /// Opens the log in `options.dir`, creating it where there is none. Blocks for
     /// as long as recovery takes: a scan of each journal's last segment.
     pub fn open(options: Options) -> Result<Arc<Self>, OpenError> {
-        std::fs::create_dir_all(&options.dir).map_err(OpenError::io(&options.dir))?;
+        lock::make_private(&options.dir).map_err(OpenError::io(&options.dir))?;
         let lock = lock::acquire(&options.dir)?;
         let fresh = || LogId(Context::ambient(&options.clock).id());
         let id = identity::establish(&options.dir, fresh)?.log_id;

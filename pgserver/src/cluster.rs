@@ -1,10 +1,12 @@
 //! One data folder: created once, never of another version.
 
+use std::fs::File;
 use std::io::ErrorKind;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
+use nix::libc::O_NOFOLLOW;
 use nix::unistd::Pid;
 
 use crate::SUPERUSER;
@@ -89,8 +91,63 @@ pub(crate) fn ready(data: &Path, postmaster: Pid) -> bool {
     line(0) == Some(&*postmaster.to_string()) && line(7) == Some("ready")
 }
 
+/// Keeps a log of more than `limit` bytes from growing for ever: what is in it goes beside it,
+/// in the place of what was there. The folder is another account's where we are root, so that
+/// no link in it is followed.
+pub(crate) fn bound_log(log: &Path, limit: u64) -> std::io::Result<()> {
+    let mut options = File::options();
+    options.read(true).write(true).custom_flags(O_NOFOLLOW);
+    let mut log_file = match options.open(log) {
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
+        opened => opened?,
+    };
+    if log_file.metadata()?.len() <= limit {
+        return Ok(());
+    }
+    let kept = copy_anew(&mut log_file, &log.with_extension("log.old"));
+    // Emptied and not moved: a running Postgres has it open, and writes on at its end.
+    log_file.set_len(0)?;
+    kept
+}
+
+fn copy_anew(from: &mut File, to: &Path) -> std::io::Result<()> {
+    match std::fs::remove_file(to) {
+        Err(e) if e.kind() != ErrorKind::NotFound => return Err(e),
+        _ => {}
+    }
+    let mut copy = File::options().write(true).create_new(true).open(to)?;
+    std::io::copy(from, &mut copy).map(drop)
+}
+
 pub(crate) fn last_lines(log: &Path) -> String {
     let text = std::fs::read_to_string(log).unwrap_or_default();
     let lines: Vec<_> = text.lines().collect();
     lines[lines.len().saturating_sub(10)..].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_log_is_emptied_and_kept_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("postmaster.log");
+        let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+        bound_log(&log, 4).unwrap();
+        std::fs::write(&log, "one\n").unwrap();
+        bound_log(&log, 4).unwrap();
+        assert_eq!(read("postmaster.log"), "one\n");
+        for said in ["before\n", "later\n"] {
+            std::fs::write(&log, said).unwrap();
+            bound_log(&log, 4).unwrap();
+            assert_eq!(
+                (
+                    read("postmaster.log").as_str(),
+                    read("postmaster.log.old").as_str()
+                ),
+                ("", said)
+            );
+        }
+    }
 }

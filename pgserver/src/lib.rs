@@ -36,7 +36,14 @@ const NOT_A_POSTMASTER: &str = "PG_GRANDPARENT_PID";
 /// Beside the socket of [`Plan::url`]'s port.
 const SOCKET_LOCK: &str = ".s.PGSQL.5432.lock";
 
-const START_LIMIT: Duration = Duration::from_secs(60);
+/// Bytes of Postgres' log; as many are kept of before.
+const LOG_LIMIT: u64 = 16 << 20;
+
+/// After a crash it first reads its journal, of 2 GB at most. Who gave up on it would have it
+/// begin again, where a supervisor ends it with the server.
+const START_LIMIT: Duration = Duration::from_secs(600);
+/// How often a long start is told.
+const TELL_EVERY: Duration = Duration::from_secs(30);
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 
 /// Where a Postgres will run; known before it is started.
@@ -120,8 +127,26 @@ impl Plan {
         Ok(server)
     }
 
+    /// Stops what a [`Plan::start`] has begun to start that was dropped before it was ready.
+    pub async fn give_up(&self) -> anyhow::Result<()> {
+        match lock::holder(&self.data.join(cluster::PID_FILE), &self.data) {
+            Holder::Postmaster(pid) => {
+                let plan = self.clone();
+                Server { pid, plan }.stop().await
+            }
+            Holder::Nobody | Holder::Stranger(_) | Holder::Unknown => Ok(()),
+        }
+    }
+
+    /// What Postgres says to nobody else.
+    fn log(&self) -> PathBuf {
+        self.data.join("postmaster.log")
+    }
+
     fn spawn(&self) -> anyhow::Result<Pid> {
-        let log = self.data.join("postmaster.log");
+        let log = self.log();
+        // A long one is no reason not to start.
+        cluster::bound_log(&log, LOG_LIMIT).ok();
         let log = std::fs::File::options()
             .create(true)
             .append(true)
@@ -195,6 +220,11 @@ impl Server {
         alive(self.pid)
     }
 
+    /// To be called now and then: Postgres writes its log for ever.
+    pub fn bound_log(&self) -> std::io::Result<()> {
+        cluster::bound_log(&self.plan.log(), LOG_LIMIT)
+    }
+
     /// A client program of this Postgres' version, for instance `pg_dump`.
     pub fn client(&self, name: &str) -> tokio::process::Command {
         let mut command = self.plan.account.command(&self.plan.binaries.client(name));
@@ -227,10 +257,19 @@ impl Server {
     }
 
     async fn wait_ready(&self) -> anyhow::Result<()> {
-        let deadline = Instant::now() + START_LIMIT;
+        let begun = Instant::now();
+        let mut told = begun;
         while !cluster::ready(&self.plan.data, self.pid) {
-            if !alive(self.pid) || Instant::now() > deadline {
-                let log = cluster::last_lines(&self.plan.data.join("postmaster.log"));
+            if told.elapsed() > TELL_EVERY {
+                told = Instant::now();
+                let waited_s = begun.elapsed().as_secs();
+                tracing::warn!(
+                    waited_s,
+                    "Postgres is starting; after a crash it takes long"
+                );
+            }
+            if !alive(self.pid) || begun.elapsed() > START_LIMIT {
+                let log = cluster::last_lines(&self.plan.log());
                 bail!("Postgres did not start; its log ends with:\n{log}");
             }
             sleep(Duration::from_millis(20)).await;

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use pgserver::{Options, Server};
+use pgserver::{Options, Plan, Server};
 use tokio::process::Command;
 
 #[tokio::test]
@@ -31,7 +31,11 @@ async fn starts_adopts_and_stops() {
         .await
         .unwrap();
     assert_ne!(first.pid(), third.pid());
-    third.stop().await.unwrap();
+    // As one that is not waited for to its end.
+    let plan = Plan::new(folder.path(), &Options::default()).unwrap();
+    plan.give_up().await.unwrap();
+    assert!(!third.is_running());
+    plan.give_up().await.unwrap();
 }
 
 #[tokio::test]

@@ -38,6 +38,9 @@ pub struct DbConfig {
     pub acquire_timeout: Duration,
     /// Start although the reading session could bypass row-level security.
     pub allow_rls_bypass: bool,
+    /// Make read models of another shape anew, which is for whoever fills them then: those of
+    /// another version are still filled by it, or would stay empty.
+    pub makes_anew: bool,
 }
 
 impl DbConfig {
@@ -49,6 +52,7 @@ impl DbConfig {
             write_connections: 8,
             acquire_timeout: Duration::from_millis(900),
             allow_rls_bypass: false,
+            makes_anew: true,
         }
     }
 

@@ -58,7 +58,7 @@ impl From<sqlx::Error> for MigrateError {
 /// Runs at every start; does nothing where nothing is to do.
 pub async fn migrate(config: &DbConfig) -> Result<(), MigrateError> {
     let mut connection = prepared(config, None).await?;
-    read::prepare(&mut connection, &crate::registry()).await?;
+    read::prepare(&mut connection, &crate::registry(), config.makes_anew).await?;
     roles::check_reader(&mut connection, config.allow_rls_bypass).await?;
     connection.close().await?;
     Ok(())

@@ -9,10 +9,11 @@ mod telemetry;
 use std::sync::Arc;
 
 use eventlog::{Log, LogError};
+use sqlx::PgConnection;
 
 use crate::Settings;
 use crate::db::Db;
-use crate::runtime::{ApplyError, Projection};
+use crate::runtime::{ApplyError, Projection, has_known_shape};
 use crate::telemetry::compaction::CompactError;
 use crate::vault::SubjectKeys;
 
@@ -54,6 +55,11 @@ pub enum ReplayError {
     UnderWay(String),
     #[error("{0}")]
     Interrupted(String),
+    #[error(
+        "the tables of {0} are of another version: replay with that one, or start this version \
+         with the projections role, which makes them anew"
+    )]
+    OtherShape(String),
     #[error("the record still cannot be applied: {0}")]
     StillFails(ApplyError),
     #[error(
@@ -107,6 +113,17 @@ impl Replay {
     }
 }
 
+/// Refuses to put rows of this version into tables of another.
+async fn ensure_shape(
+    rows: &mut PgConnection,
+    projection: &dyn Projection,
+) -> Result<(), ReplayError> {
+    match has_known_shape(rows, projection).await? {
+        true => Ok(()),
+        false => Err(ReplayError::OtherShape(projection.name().to_owned())),
+    }
+}
+
 fn find(name: &str) -> Result<Arc<dyn Projection>, ReplayError> {
     let all = crate::registry();
     let names: Vec<_> = all.iter().map(|projection| projection.name()).collect();
@@ -114,4 +131,40 @@ fn find(name: &str) -> Result<Arc<dyn Projection>, ReplayError> {
     all.into_iter()
         .find(|projection| projection.name() == name)
         .ok_or_else(|| ReplayError::Unknown(name.to_owned(), names))
+}
+
+#[cfg(test)]
+mod tests {
+    use eventlog::embedded::{EmbeddedLog, Options};
+    use sqlx::{Connection, Executor};
+
+    use super::shadow::{Shadow, fold};
+    use super::*;
+    use crate::db::DbConfig;
+    use crate::vault::MasterKey;
+
+    #[tokio::test]
+    async fn tables_that_were_made_anew_meanwhile_are_not_exchanged() {
+        let Some(database) = testkit::postgres().await else {
+            return;
+        };
+        let config = DbConfig::new(&database.url);
+        crate::migrate(&config).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let replay = Replay {
+            log: EmbeddedLog::open(Options::new(folder.path())).unwrap(),
+            db: Db::connect(&config).unwrap(),
+            people: SubjectKeys::new(MasterKey::generate()),
+            settings: Settings::default(),
+        };
+        let projection = find("incidents").unwrap();
+        let shadow = Shadow::create(&replay, projection.as_ref()).await.unwrap();
+        let mut other = PgConnection::connect(&database.url).await.unwrap();
+        other
+            .execute("UPDATE read.projection SET definition = 'of another version'")
+            .await
+            .unwrap();
+        let refused = fold(shadow).await.unwrap_err();
+        assert!(matches!(refused, ReplayError::OtherShape(_)), "{refused}");
+    }
 }

@@ -12,6 +12,7 @@ mod projection;
 mod rows;
 mod runner;
 mod session;
+mod shape;
 
 pub use checkpoint::Mismatch;
 pub use failure::ApplyError;
@@ -27,3 +28,4 @@ use parked::Parked;
 pub(crate) use parked::{parked_of_key, remove};
 pub(crate) use rows::upsert;
 pub(crate) use session::consumer_of;
+pub(crate) use shape::has_known_shape;

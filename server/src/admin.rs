@@ -4,6 +4,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail, ensure};
 use axum::Json;
@@ -32,6 +33,9 @@ pub enum Line {
 /// Says in an answer that its last line is how the tool ended. Servers before it did not
 /// tell.
 const TELLS_ITS_END: &str = "x-tool-end";
+/// How long a reader has to take its last lines once the server stops. One that stands still,
+/// as a pager does, must not keep it from that.
+const GOODBYE: Duration = Duration::from_secs(1);
 /// Lines wait for a slow reader up to this many.
 const LINES: usize = 256;
 
@@ -65,8 +69,16 @@ pub async fn serve(
             workbench,
             shutdown: shutdown.clone(),
         });
-    let served = axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned());
-    served.await.context("admin socket")
+    let stop = shutdown.clone().cancelled_owned();
+    let served = axum::serve(listener, router).with_graceful_shutdown(stop);
+    let too_late = async {
+        shutdown.cancelled().await;
+        tokio::time::sleep(GOODBYE).await;
+    };
+    tokio::select! {
+        served = served.into_future() => served.context("admin socket"),
+        () = too_late => Ok(()),
+    }
 }
 
 async fn run(State(bench): State<Bench>, Json(tool): Json<Tool>) -> impl IntoResponse {
@@ -131,6 +143,11 @@ pub async fn ask(socket: &Path, tool: &Tool, print: impl Fn(&str)) -> anyhow::Re
 
 #[cfg(test)]
 mod tests {
+    use eventlog::embedded::{EmbeddedLog, Options};
+    use testkit::eventually;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::UnixStream;
+
     use super::*;
 
     /// What is made of a server whose tool says these lines and no more.
@@ -161,5 +178,31 @@ mod tests {
         // As after a panic.
         let broken = made_of(&[text()]).await.unwrap_err().to_string();
         assert!(broken.contains("not come to its end"), "{broken}");
+    }
+
+    #[tokio::test]
+    async fn a_client_that_stands_still_does_not_keep_the_server_from_stopping() {
+        let folder = tempfile::tempdir().unwrap();
+        let workbench = Workbench {
+            log: EmbeddedLog::open(Options::new(folder.path().join("log"))).unwrap(),
+            embedded: None,
+            data: None,
+        };
+        let (socket, shutdown) = (folder.path().join("admin.sock"), CancellationToken::new());
+        let (path, stop) = (socket.clone(), shutdown.clone());
+        let server = tokio::spawn(async move { serve(&path, workbench, stop).await });
+        let mut client = eventually("the socket is there", || async {
+            UnixStream::connect(&socket).await.ok()
+        })
+        .await;
+        let head = "POST /tool HTTP/1.1\r\nhost: admin\r\ncontent-type: application/json\r\n\
+            content-length: 100\r\nexpect: 100-continue\r\n\r\n";
+        client.write_all(head.as_bytes()).await.unwrap();
+        // It waits for the rest, which does not come.
+        let mut answer = [0; 12];
+        client.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 100");
+        shutdown.cancel();
+        server.await.unwrap().unwrap();
     }
 }

@@ -13,6 +13,7 @@ mod open_files;
 pub mod roles;
 pub mod run;
 mod serve;
+mod signals;
 mod storage;
 mod tools;
 

@@ -59,7 +59,7 @@ pub(crate) async fn make(config: &Config, db: &Db) -> anyhow::Result<MasterKey> 
          in SRE_COPILOT_MASTER_KEY_FILE",
         file.display()
     );
-    create(&file, &schemas::context::random_bytes())?;
+    create_whole(&file, &schemas::context::random_bytes())?;
     tracing::info!(file = %file.display(), "made a master key; keep a copy apart from the backups");
     Ok(MasterKey::from_bytes(*read(&file)?))
 }
@@ -167,6 +167,20 @@ fn from_hex(bytes: &[u8]) -> anyhow::Result<[u8; 32]> {
     Ok(raw)
 }
 
+/// The same, whole or not at all: half of a key would be taken for a wrong one ever after.
+/// Replaces none.
+fn create_whole(file: &Path, key: &[u8; 32]) -> anyhow::Result<()> {
+    let draft = file.with_extension("key.new");
+    if draft.exists() {
+        std::fs::remove_file(&draft)?;
+    }
+    create(&draft, key)?;
+    std::fs::hard_link(&draft, file)?;
+    std::fs::remove_file(&draft)?;
+    sync_folder(file)
+}
+
+/// Makes a file for the owner alone.
 fn create(file: &Path, key: &[u8; 32]) -> anyhow::Result<()> {
     let Some(folder) = file.parent() else {
         bail!("{} has no folder", file.display())
@@ -191,6 +205,18 @@ fn sync_folder(file: &Path) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_is_made_whole_and_replaces_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("master.key");
+        // As a power cut leaves it.
+        std::fs::write(folder.path().join("master.key.new"), "half").unwrap();
+        create_whole(&file, &[7; 32]).unwrap();
+        assert!(create_whole(&file, &[8; 32]).is_err());
+        assert_eq!(*read(&file).unwrap(), [7; 32]);
+        assert_eq!(mode_for_others(&file), None);
+    }
 
     #[test]
     fn a_key_that_others_can_read_is_noticed() {

@@ -34,6 +34,7 @@ use crate::roles::Roles;
 use crate::tools::Workbench;
 use crate::{admin, observe, storage};
 pub(crate) use data::Data;
+use data::{Stopped, unless_stopped};
 use tasks::Tasks;
 
 /// What the parts of the platform share.
@@ -81,34 +82,88 @@ pub(crate) async fn run(config: Config, roles: Roles) -> anyhow::Result<()> {
     if config.kafka_brokers.is_none() {
         storage::ensure_not_moved(&config)?;
     }
-    let shutdown = CancellationToken::new();
     let (log, embedded) = storage::open(&config, roles).await?;
-    let data = match roles.need_postgres() {
-        true => Some(Data::plan(&config, &log).await?),
-        false => None,
-    };
-    let platform = Platform {
-        keyring: Arc::new(open_keyring(&log, &config).await?),
-        fanout: fanout(&log, &config, &shutdown)?,
-        rates: Arc::new(rates(&log, &config)?),
-        outbound: calls::of(&config, &listeners.ports()?),
-        config: Arc::new(config),
+    let shutdown = CancellationToken::new();
+    // Before there is a Postgres of ours, which nobody would stop.
+    let mut tasks = Tasks::new(shutdown.clone())?;
+    let ground = Ground {
+        config,
         roles,
         log: log.clone(),
-        lags: Arc::default(),
         embedded,
-        data,
         metrics,
-        refused: Arc::default(),
-        meter: Arc::default(),
-        shutdown: shutdown.clone(),
+        shutdown,
     };
-    let mut tasks = Tasks::new(shutdown);
-    start(&platform, listeners, &mut tasks)?;
-    let ended = tasks.until_stopped(&log).await;
+    let making = Box::pin(ground.platform(&listeners));
+    let made = tasks.beforehand(making).await;
+    let ended = match made {
+        Ok((platform, postgres)) => {
+            let starting = async { start(&platform, listeners, &mut tasks) };
+            storage::or_stop(postgres, starting).await?;
+            tasks.until_stopped(&log).await
+        }
+        Err(ended) if ended.is::<Stopped>() => Ok(()),
+        Err(failed) => return Err(failed),
+    };
     // What was accepted is synced before the process says goodbye.
     log.close().await.context("cannot close the log")?;
     ended
+}
+
+/// What is there before anything else of a process.
+struct Ground {
+    config: Config,
+    roles: Roles,
+    log: Log,
+    embedded: Option<Arc<EmbeddedLog>>,
+    metrics: PrometheusHandle,
+    shutdown: CancellationToken,
+}
+
+impl Ground {
+    /// The platform, and a Postgres of ours where one had to be started for it.
+    async fn platform(
+        self,
+        listeners: &edge::Listeners,
+    ) -> anyhow::Result<(Platform, Option<pgserver::Server>)> {
+        let (config, log, shutdown) = (&self.config, &self.log, &self.shutdown);
+        let (data, postgres) = match self.roles.need_postgres() {
+            true => {
+                let anew = self.roles.projections;
+                let (data, postgres) = Data::plan(config, log, anew, shutdown).await?;
+                (Some(data), postgres)
+            }
+            false => (None, None),
+        };
+        let keyring = unless_stopped(shutdown, Box::pin(open_keyring(log, config)));
+        let (keyring, postgres) = storage::or_stop(postgres, keyring).await?;
+        storage::or_stop(postgres, async { self.with(keyring, data, listeners) }).await
+    }
+
+    fn with(
+        self,
+        keyring: Keyring,
+        data: Option<Data>,
+        listeners: &edge::Listeners,
+    ) -> anyhow::Result<Platform> {
+        let (config, log) = (self.config, self.log);
+        Ok(Platform {
+            keyring: Arc::new(keyring),
+            fanout: fanout(&log, &config, &self.shutdown)?,
+            rates: Arc::new(rates(&log, &config)?),
+            outbound: calls::of(&config, &listeners.ports()?),
+            config: Arc::new(config),
+            roles: self.roles,
+            log,
+            lags: Arc::default(),
+            embedded: self.embedded,
+            data,
+            metrics: self.metrics,
+            refused: Arc::default(),
+            meter: Arc::default(),
+            shutdown: self.shutdown,
+        })
+    }
 }
 
 /// Whoever wants it refused sets `SRE_COPILOT_REQUIRE_TLS`, and does not come here.

@@ -22,8 +22,17 @@ use crate::roles::Roles;
 /// The database that our own Postgres holds.
 pub(crate) const DATABASE: &str = "sre_copilot";
 
+/// What a deployment says how long the embedded log keeps.
+const TELEMETRY: [Topic; 3] = [
+    Topic::TelemetryMetrics,
+    Topic::TelemetryLogs,
+    Topic::TelemetryTraces,
+];
+
 /// How often our own Postgres is looked after.
 const WATCH_INTERVAL: Duration = Duration::from_millis(500);
+/// Between two tries to start it again, at last.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// What a record of a body has beside it: its key, its headers, and what was refused of it.
 const BESIDE_A_BODY: usize = 1 << 20;
@@ -31,6 +40,8 @@ const BESIDE_A_BODY: usize = 1 << 20;
 /// More does not fit into what the client keeps waiting and fetches at once.
 #[cfg(feature = "kafka")]
 const MOST_ON_KAFKA: usize = 48 << 20;
+
+const NOT_STOPPED: &str = "Postgres did not stop";
 
 /// How often a missing Postgres is tried.
 const TRY_AGAIN: Duration = Duration::from_millis(300);
@@ -108,14 +119,17 @@ fn consumers() -> Consumers {
     }
 }
 
+/// How long the records of a topic are kept; on Kafka nothing of it is set here.
+pub(crate) fn retention(topic: Topic, config: &Config) -> Retention {
+    match config.kafka_brokers.is_none() && TELEMETRY.contains(&topic) {
+        true => Retention::Seconds(config.telemetry_log_retention_s),
+        false => topic.retention(),
+    }
+}
+
 /// The embedded log under the data folder.
 pub(crate) async fn open_embedded(config: &Config) -> anyhow::Result<Arc<EmbeddedLog>> {
     let kept_s = config.telemetry_log_retention_s;
-    let telemetry = [
-        Topic::TelemetryMetrics,
-        Topic::TelemetryLogs,
-        Topic::TelemetryTraces,
-    ];
     let defaults = Options::new(config.data_dir.join("log"));
     let options = Options {
         max_record_bytes: record_bytes(config, defaults.max_record_bytes),
@@ -124,7 +138,7 @@ pub(crate) async fn open_embedded(config: &Config) -> anyhow::Result<Arc<Embedde
         disk: Arc::new(RealDisk {
             page_cache: config.log_page_cache,
         }),
-        retention: telemetry
+        retention: TELEMETRY
             .map(|topic| (topic, Retention::Seconds(kept_s)))
             .into(),
         // What is kept shortly is looked for more often.
@@ -224,27 +238,38 @@ impl Database {
             return Ok(None);
         };
         let server = plan.start().await?;
-        server.create_database(DATABASE).await?;
+        if let Err(failed) = server.create_database(DATABASE).await {
+            stop(server).await;
+            return Err(failed);
+        }
         Ok(Some(server))
     }
 
-    /// Starts Postgres for `work`, and stops it again where that fails: nobody else
-    /// would.
+    /// The same unless `shutdown` comes first, which may be long: a Postgres that recovers from
+    /// a crash is then stopped as it is.
+    pub(crate) async fn start_unless(
+        &self,
+        shutdown: &CancellationToken,
+    ) -> anyhow::Result<Option<pgserver::Server>> {
+        let starting = Box::pin(self.start());
+        if let Some(started) = shutdown.run_until_cancelled(starting).await {
+            return started;
+        }
+        if let Some(plan) = &self.own
+            && let Err(e) = plan.give_up().await
+        {
+            tracing::warn!("{NOT_STOPPED}: {e:#}");
+        }
+        Ok(None)
+    }
+
+    /// Starts Postgres for `work`, and stops it again where that fails.
     pub(crate) async fn start_for<T>(
         &self,
         work: impl Future<Output = anyhow::Result<T>>,
     ) -> anyhow::Result<(T, Option<pgserver::Server>)> {
         let server = self.start().await?;
-        match (work.await, server) {
-            (Ok(done), server) => Ok((done, server)),
-            (Err(failed), None) => Err(failed),
-            (Err(failed), Some(server)) => {
-                if let Err(e) = server.stop().await {
-                    tracing::warn!("Postgres did not stop: {e:#}");
-                }
-                Err(failed)
-            }
-        }
+        or_stop(server, work).await
     }
 
     /// Restarts our own Postgres whenever it is gone; stops it at the end.
@@ -254,25 +279,33 @@ impl Database {
         shutdown: CancellationToken,
     ) {
         let mut tick = tokio::time::interval(WATCH_INTERVAL);
+        let mut pause = WATCH_INTERVAL;
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => break,
                 _ = tick.tick() => {}
             }
             if server.is_running() {
+                pause = WATCH_INTERVAL;
+                // Where that fails, for want of room perhaps, others say so.
+                server.bound_log().ok();
                 continue;
             }
             tracing::error!("Postgres is gone; starting it again");
             metrics::counter!("sre_copilot_postgres_restarts_total").increment(1);
-            match self.start().await {
+            match self.start_unless(&shutdown).await {
                 Ok(Some(restarted)) => server = restarted,
                 Ok(None) => return,
-                Err(e) => tracing::error!("cannot restart Postgres: {e:#}"),
+                Err(e) => {
+                    tracing::error!("cannot restart Postgres, again in {pause:?}: {e:#}");
+                    shutdown
+                        .run_until_cancelled(tokio::time::sleep(pause))
+                        .await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
             }
         }
-        if let Err(e) = server.stop().await {
-            tracing::warn!("Postgres did not stop: {e:#}");
-        }
+        stop(server).await;
     }
 
     pub(crate) fn pools(&self, config: &Config) -> anyhow::Result<(Db, DbConfig)> {
@@ -280,6 +313,28 @@ impl Database {
         settings.allow_rls_bypass = config.allow_weak_isolation;
         let db = Db::connect(&settings).context("configuration: database_url")?;
         Ok((db, settings))
+    }
+}
+
+/// Does `work`, for which `server` runs where Postgres is ours, and stops that where it fails:
+/// nobody else would.
+pub(crate) async fn or_stop<T>(
+    server: Option<pgserver::Server>,
+    work: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<(T, Option<pgserver::Server>)> {
+    let failed = match work.await {
+        Ok(done) => return Ok((done, server)),
+        Err(failed) => failed,
+    };
+    if let Some(server) = server {
+        stop(server).await;
+    }
+    Err(failed)
+}
+
+async fn stop(server: pgserver::Server) {
+    if let Err(e) = server.stop().await {
+        tracing::warn!("{NOT_STOPPED}: {e:#}");
     }
 }
 

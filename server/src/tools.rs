@@ -12,7 +12,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow, ensure};
 use eventlog::Log;
 use eventlog::embedded::EmbeddedLog;
 use nix::unistd::Uid;
@@ -27,10 +27,14 @@ use crate::config::Config;
 use crate::observe;
 use crate::roles::Roles;
 use crate::serve::{CLOCK, Data, Platform};
+use crate::signals::Signals;
 use crate::storage;
 
 pub use audit::Unproven;
 pub(crate) use restore::restore;
+
+/// What tools say besides what they were asked, where no server does it in its log.
+const WARNINGS: &str = "warn";
 
 /// What a tool works on.
 #[derive(Clone)]
@@ -128,7 +132,7 @@ pub(crate) async fn tell(out: &Lines, text: impl Into<String>) {
 
 pub(crate) async fn log(command: LogCommand, config: &Config) -> anyhow::Result<()> {
     let tool = match command {
-        LogCommand::Topics => return log::topics(print),
+        LogCommand::Topics => return log::topics(config, print),
         LogCommand::Copy { to } => return log::copy(&to, config, print).await,
         LogCommand::Stat => Tool::LogStat,
         LogCommand::Verify => return log::verify(config, print).await,
@@ -216,6 +220,8 @@ async fn anywhere(tool: Tool, config: &Config) -> anyhow::Result<()> {
             storage::ensure_not_moved(config)?;
         }
     }
+    // What it waits for, for instance.
+    observe::start_logging(WARNINGS)?;
     let (log, embedded) = storage::open(config, Roles::ALL).await?;
     let (data, postgres) = match tool.needs_postgres() {
         true => Data::open(config, &log)
@@ -223,20 +229,26 @@ async fn anywhere(tool: Tool, config: &Config) -> anyhow::Result<()> {
             .map(|(data, postgres)| (Some(data), postgres))?,
         false => (None, None),
     };
-    let result = print_while(
-        &tool,
-        &Workbench {
-            log: log.clone(),
-            embedded,
-            data,
-        },
-    )
-    .await;
-    log.close().await?;
+    let workbench = Workbench {
+        log: log.clone(),
+        embedded,
+        data,
+    };
+    let working = async {
+        // Not the end of the process: what it has begun is taken back.
+        let mut signals = Signals::listen()?;
+        let done = tokio::select! {
+            done = Box::pin(print_while(&tool, &workbench)) => done,
+            name = signals.next() => Err(anyhow!("stopped by {name}")),
+        };
+        log.close().await?;
+        done
+    };
+    let (_, postgres) = storage::or_stop(postgres, working).await?;
     if let Some(postgres) = postgres {
         postgres.stop().await?;
     }
-    result
+    Ok(())
 }
 
 /// Tools work on what is there. The folder of a typing error holds nothing, and must not

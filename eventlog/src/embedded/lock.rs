@@ -1,7 +1,8 @@
 //! One process owns a log: an advisory lock that the kernel drops with it.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use super::OpenError;
@@ -10,6 +11,18 @@ use super::OpenError;
 #[derive(Debug)]
 pub(super) struct Lock {
     _file: File,
+}
+
+/// Makes the folder of a log where there is none. What agents send and people write is in it:
+/// other accounts of the machine have no business there. One that is there stays as it is.
+pub(super) fn make_private(dir: &Path) -> std::io::Result<()> {
+    if let Some(around) = dir.parent() {
+        std::fs::create_dir_all(around)?;
+    }
+    match DirBuilder::new().mode(0o700).create(dir) {
+        Err(_) if dir.is_dir() => Ok(()),
+        made => made,
+    }
 }
 
 /// Takes the lock of `dir` or names the process that has it.

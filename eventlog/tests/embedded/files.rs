@@ -1,7 +1,7 @@
 //! What the log's files survive.
 
 use std::fs::OpenOptions;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::Path;
 
 use eventlog::embedded::{EmbeddedLog, Options, verify};
@@ -18,6 +18,19 @@ fn options(dir: &Path) -> Options {
         tail_memory_bytes: 0,
         ..Options::new(dir)
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_other_account_can_look_into_a_new_log() {
+    let around = tempfile::tempdir().unwrap();
+    let dir = around.path().join("data").join("log");
+    fill(&dir, 1).await;
+    let mode = |dir: &Path| dir.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&dir), 0o700);
+    // Whoever has let others in has a reason.
+    std::fs::set_permissions(&dir, PermissionsExt::from_mode(0o750)).unwrap();
+    stored(&dir).await;
+    assert_eq!(mode(&dir), 0o750);
 }
 
 /// Appends `count` records one by one and closes the log.

@@ -9,16 +9,18 @@ use crate::runtime::{Home, Projection};
 
 const RUNTIME: &str = include_str!("../../../migrations/read/runtime.sql");
 
-/// Makes what is missing in `read`. Runs as `srec_write`.
+/// Makes what is missing in `read`, and with `anew` also what has another shape. Runs as
+/// `srec_write`.
 pub(super) async fn prepare(
     connection: &mut PgConnection,
     projections: &[Arc<dyn Projection>],
+    anew: bool,
 ) -> Result<(), sqlx::Error> {
     connection.execute("SET search_path TO read").await?;
     runtime_tables(connection).await?;
     for projection in projections {
         if let Home::Read { ddl } = projection.home() {
-            prepare_projection(connection, projection.as_ref(), ddl).await?;
+            prepare_projection(connection, projection.as_ref(), ddl, anew).await?;
         }
     }
     Ok(())
@@ -92,14 +94,24 @@ async fn prepare_projection(
     connection: &mut PgConnection,
     projection: &dyn Projection,
     ddl: &'static str,
+    anew: bool,
 ) -> Result<(), sqlx::Error> {
     let definition: Option<String> =
         sqlx::query_scalar("SELECT definition FROM projection WHERE name = $1")
             .bind(projection.name())
             .fetch_optional(&mut *connection)
             .await?;
-    if definition.as_deref() == Some(ddl) {
-        return make_indexes(connection, projection).await;
+    match definition.as_deref() {
+        Some(found) if found == ddl => return make_indexes(connection, projection).await,
+        Some(_) if !anew => {
+            let (projection, left) = (projection.name(), "a read model of another version stays");
+            tracing::warn!(
+                projection,
+                "{left}: a start with the projections role makes it anew"
+            );
+            return Ok(());
+        }
+        _ => {}
     }
     let mut tx = connection.begin().await?;
     for table in projection.tables() {

@@ -2,7 +2,7 @@
 
 use sqlx::{Acquire, PgConnection};
 
-use super::{Replay, ReplayError};
+use super::{Replay, ReplayError, ensure_shape};
 use crate::runtime::{Projection, Writing, parked_of_key, remove};
 use crate::vault::erased_tenants::Erased;
 
@@ -16,6 +16,7 @@ pub(super) async fn apply_parked(
     let mut rows = replay.db.fold_session(projection.home().schema()).await?;
     let mut tx = rows.begin().await?;
     hold_runner(&mut tx, projection.name()).await?;
+    ensure_shape(&mut tx, projection).await?;
     let mut applied = 0;
     let mut failure = None;
     let mut parked = parked_of_key(&mut tx, projection.name(), key).await?;

@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, Executor, PgConnection};
 
 use super::swap::{self, Swapped};
 use super::telemetry::Range;
-use super::{Replay, ReplayError, Replayed};
+use super::{Replay, ReplayError, Replayed, ensure_shape};
 use crate::migrate::{create_tables, runtime_tables};
 use crate::runtime::{Checkpoints, Projection, apply_batch};
 
@@ -68,6 +68,7 @@ impl<'a> Shadow<'a> {
         let schema = format!("replay_{}", projection.name());
         let mut rows = replay.db.fold_session(&schema).await?;
         take_turn(&mut rows, projection.name()).await?;
+        ensure_shape(&mut rows, projection).await?;
         let sql = format!("DROP SCHEMA IF EXISTS {schema} CASCADE; CREATE SCHEMA {schema}");
         rows.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await?;
         runtime_tables(&mut rows).await?;

@@ -4,8 +4,8 @@
 use schemas::topic::Topic;
 use sqlx::{Acquire, AssertSqlSafe, Executor, PgConnection};
 
-use super::ReplayError;
 use super::shadow::{Reached, Shadow};
+use super::{ReplayError, ensure_shape};
 use crate::runtime::Projection;
 
 /// Waiting for a lock makes every new reader wait behind us, and a reader that
@@ -53,6 +53,8 @@ async fn attempt(rows: &mut PgConnection, shadow: &mut Shadow<'_>) -> Result<i64
     let sql = "SELECT topic, partition, next_offset FROM checkpoint
                WHERE projection = $1 ORDER BY topic, partition FOR UPDATE";
     let target = reached(&mut tx, sql.to_owned(), name).await?;
+    // It may have been made anew since this one began.
+    ensure_shape(&mut tx, shadow.projection).await?;
     shadow.catch_up(&target).await?;
     if *shadow.reached() != target {
         return Err(ReplayError::Interrupted(format!(

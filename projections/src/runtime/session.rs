@@ -13,8 +13,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::batch::{NotCommitted, Progress, apply_batch};
 use super::checkpoint::{Checkpoints, Mismatch, Unfit};
-use super::{Home, Projection, Runtime};
+use super::{Home, Projection, Runtime, shape};
 use crate::db::lock;
+
+/// Not the end of the process: started again, this version would make them anew in its turn.
+const OTHER_SHAPE: &str = "a process of another version has made its tables anew, and only that \
+    version fills them: stop this process";
 
 /// Why a session ended.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +79,9 @@ pub(super) async fn follow(
     };
     projection.forget();
     let mut checkpoints = Checkpoints::load(&mut rows, projection, runtime.log.id()).await?;
+    if !shape::has_known_shape(&mut rows, projection).await? {
+        return Err(Interrupted::Passing(OTHER_SHAPE.to_owned()));
+    }
     let mut positions = checkpoints.resume(projection, runtime.log.as_ref()).await?;
     // Retention waits for the slowest fold, one that Postgres keeps back included.
     let consumer = consumer_of(projection.name());

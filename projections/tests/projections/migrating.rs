@@ -123,3 +123,31 @@ async fn an_index_that_came_later_is_made_and_nothing_is_rebuilt() {
     .expect("reads");
     assert_eq!((made, kept), (true, 1));
 }
+
+#[tokio::test]
+async fn who_does_not_fill_read_models_makes_none_of_another_version_anew() {
+    let Some((mut config, mut connection)) = database().await else {
+        return;
+    };
+    migrate(&config).await.expect("migrates");
+    connection
+        .execute(sqlx::raw_sql(
+            "UPDATE read.projection SET definition = 'newer' WHERE name = 'incidents';
+             DELETE FROM read.projection WHERE name = 'members';
+             DROP TABLE read.members CASCADE",
+        ))
+        .await
+        .expect("changes");
+    for (makes_anew, expected) in [(false, (true, true)), (true, (false, true))] {
+        config.makes_anew = makes_anew;
+        migrate(&config).await.expect("migrates");
+        let (is_newer, is_made): (bool, bool) = sqlx::query_as(
+            "SELECT definition = 'newer', to_regclass('read.members') IS NOT NULL
+             FROM read.projection WHERE name = 'incidents'",
+        )
+        .fetch_one(&mut connection)
+        .await
+        .expect("reads");
+        assert_eq!((is_newer, is_made), expected, "{makes_anew}");
+    }
+}

@@ -1,9 +1,17 @@
 //! Folding anew gives the rows that were there, and readers notice nothing.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use async_trait::async_trait;
+use eventlog::Record;
+use projections::incidents::Incidents;
+use projections::replay::ReplayError;
+use projections::runtime::{ApplyError, Changed, Home, Projection, Writing};
 use projections::{checkpoints, incidents, migrate};
+use schemas::topic::Topic;
 use sqlx::Executor;
+use testkit::eventually;
 
 use crate::fixture::Bench;
 use crate::story::{self, Tenant};
@@ -114,6 +122,83 @@ async fn tables_of_another_shape_are_made_new() {
     migrate(&bench.config).await.expect("migrates");
     let running = bench.run(projections::registry());
     bench.rows_become(&rows).await;
+    running.stop().await;
+}
+
+/// `incidents`, and how often it began and wrote.
+#[derive(Default)]
+struct Counted {
+    begun: AtomicUsize,
+    written: AtomicUsize,
+}
+
+#[async_trait]
+impl Projection for Counted {
+    fn name(&self) -> &'static str {
+        Incidents.name()
+    }
+
+    fn topics(&self) -> &'static [Topic] {
+        Incidents.topics()
+    }
+
+    fn tables(&self) -> &'static [&'static str] {
+        Incidents.tables()
+    }
+
+    fn home(&self) -> Home {
+        Incidents.home()
+    }
+
+    fn forget(&self) {
+        self.begun.fetch_add(1, Ordering::SeqCst);
+    }
+
+    async fn apply(
+        &self,
+        to: &mut Writing<'_>,
+        batch: &[Record],
+    ) -> Result<Vec<Changed>, ApplyError> {
+        self.written.fetch_add(1, Ordering::SeqCst);
+        Incidents.apply(to, batch).await
+    }
+}
+
+/// As a process of another version does it beside this one.
+async fn made_anew_by_another_version(bench: &Bench) {
+    bench
+        .superuser()
+        .await
+        .execute(sqlx::raw_sql(
+            "UPDATE read.projection SET definition = 'newer' WHERE name = 'incidents';
+             UPDATE read.checkpoint SET generation = generation + 1, next_offset = 0
+             WHERE projection = 'incidents'",
+        ))
+        .await
+        .expect("updates");
+}
+
+#[tokio::test]
+async fn a_version_writes_nothing_into_tables_of_another_and_waits() {
+    let Some(bench) = told().await else { return };
+    made_anew_by_another_version(&bench).await;
+    let counted = Arc::new(Counted::default());
+    let fold: Arc<dyn Projection> = counted.clone();
+    let running = bench.run(vec![fold]);
+    eventually("a second try", || async {
+        (counted.begun.load(Ordering::SeqCst) > 1).then_some(())
+    })
+    .await;
+    assert_eq!(counted.written.load(Ordering::SeqCst), 0);
+    let replay = bench.replay();
+    let refused = [
+        replay.one("incidents").await.map(drop),
+        replay.key("incidents", b"any").await.map(drop),
+    ];
+    for refused in refused {
+        let refused = refused.expect_err("refuses");
+        assert!(matches!(refused, ReplayError::OtherShape(_)), "{refused}");
+    }
     running.stop().await;
 }
 

@@ -41,27 +41,35 @@ pub(crate) struct Data {
 
 impl Data {
     /// Waits for Postgres only at the very first start, to see that the vault for
-    /// which a master key is made is a new one.
-    pub(super) async fn plan(config: &Config, log: &Log) -> anyhow::Result<Self> {
+    /// which a master key is made is a new one. A Postgres of ours that was started for
+    /// that runs on: whoever fails after it stops it. With `makes_anew` read models of
+    /// another shape are made anew.
+    pub(super) async fn plan(
+        config: &Config,
+        log: &Log,
+        makes_anew: bool,
+        shutdown: &CancellationToken,
+    ) -> anyhow::Result<(Self, Option<pgserver::Server>)> {
         let database = Database::plan(config)?;
-        let (db, settings) = database.pools(config)?;
-        let master = match master_key::existing(config)? {
-            Some(master) => master,
+        let (db, mut settings) = database.pools(config)?;
+        settings.makes_anew = makes_anew;
+        let (master, server) = match master_key::existing(config)? {
+            Some(master) => (master, None),
             None => {
-                let making = async {
+                let making = Box::pin(async {
                     storage::migrate(&settings, &database.wait).await?;
                     storage::ensure_belongs(&db, log).await?;
                     let master = master_key::make(config, &db).await?;
                     // Plants the canary before anybody can put a secret beside it.
                     storage::open_vault(&db, &master, log, &database.wait).await?;
-                    Ok(master)
-                };
-                database.start_for(making).await?.0
+                    anyhow::Ok(master)
+                });
+                database.start_for(unless_stopped(shutdown, making)).await?
             }
         };
         let key_file = Arc::new(KeyFile::of(config));
         let instance = Surroundings::ambient(&CLOCK).id();
-        Ok(Self {
+        let data = Self {
             rotation: Rotation::new(&db, &master, key_file.clone(), instance, &config.instance),
             db,
             master,
@@ -73,7 +81,8 @@ impl Data {
             database,
             settings,
             usable: watch::Sender::new(false),
-        })
+        };
+        Ok((data, server))
     }
 
     /// Everything started and waited for, for a tool that runs alone.
@@ -81,11 +90,12 @@ impl Data {
         config: &Config,
         log: &Log,
     ) -> anyhow::Result<(Self, Option<pgserver::Server>)> {
-        let data = Self::plan(config, log).await?;
-        let opening = async {
+        // Read models are made anew by the server, which then fills them.
+        let (data, _) = Self::plan(config, log, false, &CancellationToken::new()).await?;
+        let opening = Box::pin(async {
             storage::migrate(&data.settings, &data.database.wait).await?;
             storage::open_vault(&data.db, &data.master, log, &data.database.wait).await
-        };
+        });
         let (_, server) = data.database.start_for(opening).await?;
         Ok((data, server))
     }
@@ -122,13 +132,17 @@ pub(super) async fn keep(
     data: Data,
     end: CancellationToken,
 ) -> anyhow::Result<()> {
-    let server = data.database.start().await?;
-    let opening = async {
+    let server = data.database.start_unless(&platform.shutdown).await?;
+    let opening = Box::pin(async {
         storage::migrate(&data.settings, &data.database.wait).await?;
         storage::open_vault(&data.db, &data.master, &platform.log, &data.database.wait).await
+    });
+    let opening = async {
+        let opened = platform.shutdown.run_until_cancelled(opening).await;
+        anyhow::Ok(opened.transpose()?.is_some())
     };
-    if let Some(opened) = platform.shutdown.run_until_cancelled(opening).await {
-        opened?;
+    let (is_open, server) = storage::or_stop(server, opening).await?;
+    if is_open {
         data.usable.send_replace(true);
     }
     match server {
@@ -136,6 +150,20 @@ pub(super) async fn keep(
         None => end.cancelled().await,
     }
     Ok(())
+}
+
+/// A signal ended the start.
+#[derive(Debug, thiserror::Error)]
+#[error("stopped before it had started")]
+pub(super) struct Stopped;
+
+/// What `starting` comes to, or at once that it was [`Stopped`].
+pub(super) async fn unless_stopped<T>(
+    shutdown: &CancellationToken,
+    starting: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<T> {
+    let started = shutdown.run_until_cancelled(starting).await;
+    started.unwrap_or_else(|| Err(Stopped.into()))
 }
 
 /// Waits until the data can be used; false where the program ends before that.

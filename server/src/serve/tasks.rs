@@ -5,9 +5,10 @@ use std::future::Future;
 
 use anyhow::{Context, anyhow};
 use eventlog::Log;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+
+use crate::signals::Signals;
 
 pub(super) struct Tasks {
     running: Running,
@@ -15,17 +16,40 @@ pub(super) struct Tasks {
     ground: Running,
     ground_end: CancellationToken,
     shutdown: CancellationToken,
+    signals: Signals,
 }
 
 type Running = JoinSet<anyhow::Result<()>>;
 
+const SECOND_SIGNAL: &str = "stopped by a second signal";
+
 impl Tasks {
-    pub(super) fn new(shutdown: CancellationToken) -> Self {
-        Self {
+    /// From here on a signal waits until somebody looks for it.
+    pub(super) fn new(shutdown: CancellationToken) -> anyhow::Result<Self> {
+        Ok(Self {
             running: JoinSet::new(),
             ground: JoinSet::new(),
             ground_end: CancellationToken::new(),
             shutdown,
+            signals: Signals::listen()?,
+        })
+    }
+
+    /// What must be there before any task. At a signal it is told to end, and takes back
+    /// what it has begun; a second one ends the process at once.
+    pub(super) async fn beforehand<T>(
+        &mut self,
+        starting: impl Future<Output = anyhow::Result<T>>,
+    ) -> anyhow::Result<T> {
+        tokio::pin!(starting);
+        tokio::select! {
+            name = self.signals.next() => tracing::info!("stopping on {name}"),
+            started = &mut starting => return started,
+        }
+        self.shutdown.cancel();
+        tokio::select! {
+            _ = self.signals.next() => Err(anyhow!(SECOND_SIGNAL)),
+            started = starting => started,
         }
     }
 
@@ -53,31 +77,25 @@ impl Tasks {
     /// Waits for a signal, a failed task or a failed log; then lets every task
     /// finish what it holds. A second signal ends the process at once.
     pub(super) async fn until_stopped(mut self, log: &Log) -> anyhow::Result<()> {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
         let mut ended = Ok(());
         tokio::select! {
-            _ = terminate.recv() => tracing::info!("stopping on SIGTERM"),
-            _ = interrupt.recv() => tracing::info!("stopping on SIGINT"),
+            name = self.signals.next() => tracing::info!("stopping on {name}"),
             failed = log.failed() => ended = Err(anyhow!(failed)),
             Some(done) = self.running.join_next() => ended = flatten(done),
             Some(done) = self.ground.join_next() => ended = flatten(done),
         }
         self.shutdown.cancel();
-        let mut again = [terminate, interrupt];
-        let ended = ended.and(all_ended(&mut self.running, &mut again).await);
+        let ended = ended.and(all_ended(&mut self.running, &mut self.signals).await);
         self.ground_end.cancel();
-        ended.and(all_ended(&mut self.ground, &mut again).await)
+        ended.and(all_ended(&mut self.ground, &mut self.signals).await)
     }
 }
 
-async fn all_ended(running: &mut Running, again: &mut [Signal; 2]) -> anyhow::Result<()> {
+async fn all_ended(running: &mut Running, signals: &mut Signals) -> anyhow::Result<()> {
     let mut ended = Ok(());
-    let [terminate, interrupt] = again;
     loop {
         tokio::select! {
-            _ = terminate.recv() => return Err(anyhow!("stopped by a second signal")),
-            _ = interrupt.recv() => return Err(anyhow!("stopped by a second signal")),
+            _ = signals.next() => return Err(anyhow!(SECOND_SIGNAL)),
             done = running.join_next() => match done {
                 None => return ended,
                 Some(done) => ended = ended.and(flatten(done)),

@@ -11,7 +11,9 @@ use schemas::topic::{Retention, Topic};
 
 use super::{Lines, Workbench, ensure_kept, tell};
 use crate::config::Config;
+use crate::storage;
 
+const DAY_S: u32 = 86_400;
 /// Bytes that are read at a time.
 const READ_BYTES: usize = 1 << 20;
 
@@ -22,12 +24,15 @@ pub(super) struct Selection {
     pub(super) key: Option<String>,
 }
 
-/// Needs no log: the table is part of the program.
-pub(super) fn topics(print: impl Fn(&str)) -> anyhow::Result<()> {
+/// Needs no log: the table is part of the program and of its settings.
+pub(super) fn topics(config: &Config, print: impl Fn(&str)) -> anyhow::Result<()> {
     for topic in Topic::all() {
-        let kept = match topic.retention() {
+        let kept = match storage::retention(topic, config) {
             Retention::Forever => "for ever".to_owned(),
             Retention::Days(days) => format!("{days} days"),
+            Retention::Seconds(seconds) if seconds % DAY_S == 0 => {
+                format!("{} days", seconds / DAY_S)
+            }
             Retention::Seconds(seconds) => format!("{seconds} s"),
         };
         let (name, partitions) = (topic.name(), topic.partitions());
@@ -188,12 +193,12 @@ pub(super) async fn copy(to: &str, config: &Config, print: impl Fn(&str)) -> any
         .context("set KAFKA_BROKERS to the target of the copy")?;
     ensure_kept(config)?;
     super::ensure_owned(config)?;
-    let from = crate::storage::open_embedded(config).await?;
-    let options = crate::storage::kafka_options(brokers, config);
+    let from = storage::open_embedded(config).await?;
+    let options = storage::kafka_options(brokers, config);
     let report = eventlog::copy::to_kafka(&*from, options)
         .await
         .map_err(|error| not_copied(error, config))?;
-    crate::storage::note_moved(config, brokers)?;
+    storage::note_moved(config, brokers)?;
     print(&format!(
         "copied {} records; start with KAFKA_BROKERS set from now on",
         report.records
@@ -205,7 +210,7 @@ pub(super) async fn copy(to: &str, config: &Config, print: impl Fn(&str)) -> any
 #[cfg(feature = "kafka")]
 fn not_copied(error: CopyError, config: &Config) -> anyhow::Error {
     match error {
-        CopyError::Open(error) => crate::storage::not_opened(error, config),
+        CopyError::Open(error) => storage::not_opened(error, config),
         other => other.into(),
     }
 }
@@ -213,4 +218,34 @@ fn not_copied(error: CopyError, config: &Config) -> anyhow::Error {
 #[cfg(not(feature = "kafka"))]
 pub(super) async fn copy(_: &str, _: &Config, _: impl Fn(&str)) -> anyhow::Result<()> {
     anyhow::bail!("this program was built without Kafka")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+    use crate::config::Settings;
+
+    #[test]
+    fn a_topic_is_listed_with_the_retention_that_is_set() {
+        let listed = |retention: &str, brokers: Option<&str>| {
+            let settings = Settings {
+                telemetry_log_retention: Some(retention.to_owned()),
+                kafka_brokers: brokers.map(str::to_owned),
+                ..Settings::default()
+            };
+            let lines = RefCell::new(Vec::new());
+            let config = settings.resolve(8580).unwrap();
+            topics(&config, |line| lines.borrow_mut().push(line.to_owned())).unwrap();
+            let mut lines = lines.into_inner().into_iter();
+            lines
+                .find(|line| line.starts_with("telemetry.logs "))
+                .unwrap()
+        };
+        assert!(listed("3d", None).contains(" 3 days "));
+        assert!(listed("90m", None).contains(" 5400 s "));
+        // Its brokers are not told of the setting.
+        assert!(listed("90m", Some("localhost:9092")).contains(" 3 days "));
+    }
 }

@@ -1,24 +1,27 @@
 //! What a backup holds, put into an empty data folder and an empty database; whole or not
 //! at all. Tables are made as they were, filled, and brought to the shape of today.
 
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow, ensure};
 use gateway::erased::Line;
 use projections::vault::{MasterKey, Vault};
 use projections::{Db, DbConfig, migrate};
 use sqlx::{AssertSqlSafe, Executor};
 
 use super::backup::{Manifest, sync_around};
-use super::{empty_or_absent, print};
+use super::{WARNINGS, empty_or_absent, print};
 use crate::config::Config;
 use crate::master_key;
-use crate::observe::say;
+use crate::observe::{self, say};
+use crate::signals::Signals;
 use crate::storage::{self, Database, Wait, once_there};
 
 /// Fills both; the next start rebuilds every read model. Who was erased after the backup,
 /// person or tenant, is erased again.
 pub(crate) async fn restore(folder: &Path, config: &Config) -> anyhow::Result<()> {
+    observe::start_logging(WARNINGS)?;
     let manifest = Manifest::read(folder)?;
     let log = config.data_dir.join("log");
     ensure!(
@@ -46,7 +49,12 @@ pub(crate) async fn restore(folder: &Path, config: &Config) -> anyhow::Result<()
     };
     let filling = async {
         restoring.ensure_unused().await?;
-        let filled = restoring.fill(master, &erased).await;
+        // Not the end of the process: half of a backup would be in the way of the next try.
+        let mut signals = Signals::listen()?;
+        let filled = tokio::select! {
+            filled = Box::pin(restoring.fill(master, &erased)) => filled,
+            name = signals.next() => Err(anyhow!("stopped by {name}")),
+        };
         if filled.is_err() {
             restoring.take_back().await;
         }
@@ -104,6 +112,9 @@ impl Restoring<'_> {
         // Last, and at once: where there is a log, all of the backup is there.
         let arriving = self.arriving();
         remove(&arriving)?;
+        // As the log's folder is made.
+        let mut private = std::fs::DirBuilder::new();
+        private.recursive(true).mode(0o700).create(&arriving)?;
         let copied = copy_folder(&self.folder.join("log"), &arriving);
         copied.context("the log of this backup cannot be copied")?;
         std::fs::rename(&arriving, self.log)?;

@@ -1,8 +1,12 @@
 //! A backup restored into an empty folder is the same platform.
 
+use std::fs::File;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use futures::TryStreamExt;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use projections::{DbConfig, migrate};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -157,6 +161,64 @@ async fn a_backup_of_an_older_version_is_restored() {
     tool(&restored, &restore, &variables).await;
     elsewhere.begin().await;
     log_in(&client, elsewhere.base()).await;
+}
+
+/// Half of a backup would be in the way of the next try.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restore_that_is_stopped_takes_back_what_it_has_done() {
+    let Some(first) = Database::start("flows::backup").await else {
+        return;
+    };
+    let Some(second) = Database::start("flows::backup").await else {
+        return;
+    };
+    let platform = Platform::start(Some(first.url().to_owned())).await;
+    let (data, copy) = (
+        platform.folder().join("data"),
+        platform.folder().join("backup"),
+    );
+    tool(&data, &["backup", copy.to_str().unwrap()], &[]).await;
+    // A table whose rows do not end as long as this is open.
+    let rows = copy.join("vault.canary.copy");
+    std::fs::remove_file(&rows).unwrap();
+    let made = Command::new("mkfifo").arg(&rows).status().unwrap();
+    assert!(made.success());
+    let endless = File::options().read(true).write(true).open(&rows);
+    let endless = endless.unwrap();
+
+    let restored = platform.folder().join("restored");
+    put_key(&data, &restored);
+    let process = Command::new(env!("CARGO_BIN_EXE_sre-copilot"))
+        .args(["restore", copy.to_str().unwrap()])
+        .env_remove("KAFKA_BROKERS")
+        .env("SRE_COPILOT_DATA_DIR", &restored)
+        .env("DATABASE_URL", second.url())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let config = DbConfig::new(second.url());
+    eventually("it has begun", || async {
+        let used = migrate::is_used(&config).await.ok()?;
+        used.then_some(())
+    })
+    .await;
+    let pid = Pid::from_raw(i32::try_from(process.id()).unwrap());
+    kill(pid, Signal::SIGTERM).unwrap();
+    eventually("it takes back what it has done", || async {
+        let used = migrate::is_used(&config).await.ok()?;
+        (!used).then_some(())
+    })
+    .await;
+    drop(endless);
+    let ended = tokio::task::spawn_blocking(move || process.wait_with_output());
+    let ended = ended.await.unwrap().unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(
+        said.contains("nothing was restored: stopped by SIGTERM"),
+        "{said}"
+    );
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(!restored.join("log").exists());
 }
 
 /// Makes a backup of the database at `url` one with the tables of an older version.

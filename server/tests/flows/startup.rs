@@ -237,6 +237,33 @@ fn a_missing_postgres_is_named_with_the_remedy() {
     assert_eq!(code, 1);
 }
 
+/// Nobody else would stop it.
+#[tokio::test]
+async fn a_start_that_fails_leaves_no_postgres_of_its_own_running() {
+    // Says so where there is none to be started.
+    if testkit::postgres().await.is_none() {
+        return;
+    }
+    let folder = reachable_folder();
+    let data = folder.path().join("data");
+    let (key, locked) = (
+        data.join("keys/master.key"),
+        data.join("postgres/postmaster.pid"),
+    );
+    // The ports are written last of all that may fail, and cannot be.
+    let in_the_way = data.join("ports.json.new");
+    std::fs::create_dir_all(&in_the_way).unwrap();
+    let (line, code) = complaint(&run(folder.path(), &ANY_PORTS, &[]));
+    assert!(line.contains("cannot write"), "{line}");
+    assert_eq!((code, key.exists(), locked.exists()), (1, true, false));
+    // Later it fails where the vault does not open.
+    std::fs::remove_dir(&in_the_way).unwrap();
+    std::fs::write(&key, [7; 32]).unwrap();
+    let (line, code) = complaint(&run(folder.path(), &ANY_PORTS, &[]));
+    assert!(line.contains("the master key is not the one"), "{line}");
+    assert_eq!((code, locked.exists()), (1, false));
+}
+
 #[test]
 fn roles_apart_refuse_the_embedded_log() {
     let folder = reachable_folder();
