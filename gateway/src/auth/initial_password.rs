@@ -3,7 +3,7 @@
 //! not for long.
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use schemas::context::Context;
 use schemas::tenant::{ReplaceInitialPassword, TenantCommand};
@@ -58,6 +58,7 @@ pub fn good_until(now: Timestamp) -> Timestamp {
 pub async fn replace(
     State(gateway): State<Gateway>,
     client: Client,
+    headers: HeaderMap,
     asked: Asked<NewOwnPassword>,
 ) -> Result<Response, Error> {
     let Asked { body, question } = asked;
@@ -92,6 +93,6 @@ pub async fn replace(
     }
     ending::others(&gateway, user, None).await?;
     gateway.shown(&settled, &["members"]).await?;
-    let from = (&client, &question.request);
+    let from = (&client, &headers, &question.request);
     session::open(&gateway, StatusCode::OK, proven, from).await
 }

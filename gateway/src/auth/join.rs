@@ -3,7 +3,7 @@
 use access::token::Subject;
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use projections::members;
@@ -109,6 +109,7 @@ pub async fn see(
 pub async fn join(
     State(gateway): State<Gateway>,
     client: Client,
+    headers: HeaderMap,
     asked: Asked<Join>,
 ) -> Result<Response, Error> {
     let Asked { body, question } = asked;
@@ -147,7 +148,7 @@ pub async fn join(
     let (tenant, user, session) = (subject.tenant, subject.user, subject.session);
     let proven = session::prove(&gateway, tenant, user, session, Some(subject.project)).await?;
     let proven = proven.ok_or(Error::NotYet(settled.command))?;
-    let from = (&client, &question.request);
+    let from = (&client, &headers, &question.request);
     session::open(&gateway, StatusCode::CREATED, proven, from).await
 }
 

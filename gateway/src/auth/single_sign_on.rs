@@ -8,6 +8,7 @@
 //! its own tenant and nothing else of the account ([`confine`]).
 
 mod admit;
+mod ask;
 pub mod callback;
 pub mod confine;
 mod line;

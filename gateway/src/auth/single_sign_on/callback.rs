@@ -122,7 +122,8 @@ async fn arrive(
         checked_at: gateway.clock.now(),
     };
     let return_to = &attempt.return_to;
-    begin(gateway, &begun, &person, (client, request), return_to).await
+    let from = (client, headers, request);
+    begin(gateway, &begun, &person, from, return_to).await
 }
 
 async fn redeem(
@@ -177,7 +178,7 @@ async fn begin(
     gateway: &Gateway,
     begun: &Vouched,
     person: &Person,
-    from: (&Client, &RequestId),
+    from: (&Client, &HeaderMap, &RequestId),
     return_to: &str,
 ) -> Result<Response, Refused> {
     sign_on_sessions::begin(&gateway.db, &gateway.master, begun).await?;
