@@ -75,7 +75,8 @@ pub struct Joined {
 /// See an invitation
 #[utoipa::path(post, path = "/api/v1/auth/invitation", operation_id = "see_invitation", tag = "auth",
     request_body = InvitationToken,
-    responses((status = 200, body = InvitationSeen), (status = 404, body = Problem), (status = 409, body = Problem)))]
+    responses((status = 200, body = InvitationSeen), (status = 404, body = Problem), (status = 409, body = Problem),
+        (status = 429, body = Problem)))]
 pub async fn see(
     State(gateway): State<Gateway>,
     asked: Asked<InvitationToken>,
@@ -105,7 +106,7 @@ pub async fn see(
 #[utoipa::path(post, path = "/api/v1/auth/join", operation_id = "join", tag = "auth",
     request_body = Join,
     responses((status = 201, body = Session), (status = 202, body = Pending), (status = 404, body = Problem),
-        (status = 409, body = Problem), (status = 422, body = Problem)))]
+        (status = 409, body = Problem), (status = 422, body = Problem), (status = 429, body = Problem)))]
 pub async fn join(
     State(gateway): State<Gateway>,
     client: Client,
