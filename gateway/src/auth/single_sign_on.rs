@@ -18,6 +18,7 @@ pub mod lookup;
 mod person;
 mod provider;
 pub(super) mod recheck;
+mod refusals;
 mod refused;
 mod roles;
 pub mod start;

@@ -215,7 +215,9 @@ pub(super) async fn refuse(
     tracing::warn!(%tenant, rule, %refused, "a sign-on was refused");
     metrics::counter!("gateway_sign_ons_refused_total", "rule" => rule).increment(1);
     // Whoever asks for a tenant without single sign-on may have made it up.
-    if !matches!(refused, Refused::NotSetUp) {
+    let is_known = !matches!(refused, Refused::NotSetUp);
+    let refusals = &gateway.providers.refusals;
+    if is_known && refusals.is_told(tenant, rule, gateway.clock.now()) {
         let happened = Happened {
             operation: "BeginSession",
             target_type: "single_sign_on",

@@ -203,6 +203,26 @@ async fn a_sign_on_ends_the_session_that_the_browser_had() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn refusals_that_anybody_can_cause_do_not_bury_the_audit() {
+    let app = app!();
+    let (owner, _provider) = furnished(&app).await;
+    let browser = Browser::new(&app);
+    for _ in 0..30 {
+        refused(
+            &browser.arrive(&owner.tenant, "made-up", "code=x").await,
+            "again",
+        );
+    }
+    // Another rule is told all the same, after all that came before it.
+    let start = format!("/api/v1/auth/oidc/{}/start?link=true", owner.tenant);
+    refused(&browser.get(&start).await, "link_first");
+    told(&app, &owner, "signed_out").await;
+    let filter = "result=refused&q=state_unknown";
+    let entries = crate::audit::entries(&app, &owner, filter).await;
+    assert_eq!(entries.len(), 20);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whoever_begins_many_sign_ons_keeps_nobody_out() {
     let app = app!();
     let (owner, provider) = furnished(&app).await;
