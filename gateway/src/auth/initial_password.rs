@@ -73,7 +73,8 @@ pub async fn replace(
     let login = found.ok_or(Error::BadCredentials)?;
     let context = Context::ambient(&gateway.clock);
     let (tenant, user) = (login.tenant, login.user);
-    let proven = session::prove_anywhere(&gateway, tenant, user, context.id(), None).await?;
+    let found = session::prove_anywhere(&gateway, tenant, user, context.id(), None).await;
+    let proven = proof::admitted(&gateway, purpose, &login, found).await?;
     let proven = proven.ok_or(Error::BadCredentials)?;
     let own = [proven.user.email.as_str(), proven.user.name.as_str()];
     let problem = password::problem(&body.password, &body.new_password, &own);

@@ -61,7 +61,8 @@ pub async fn login(
     let login = found.ok_or(Error::BadCredentials)?;
     let family = Context::ambient(&gateway.clock).id();
     let (tenant, user) = (login.tenant, login.user);
-    let proven = session::prove_anywhere(&gateway, tenant, user, family, None).await?;
+    let found = session::prove_anywhere(&gateway, tenant, user, family, None).await;
+    let proven = proof::admitted(&gateway, purpose, &login, found).await?;
     let proven = proven.ok_or(Error::BadCredentials)?;
     let from = (&client, &headers, request);
     let answer = session::open(&gateway, StatusCode::OK, proven, from).await?;
