@@ -191,7 +191,8 @@ pub async fn open(
     proven: Proven,
     (client, headers, request): (&Client, &HeaderMap, &RequestId),
 ) -> Result<Response, Error> {
-    logout::give_up(gateway, headers, request).await?;
+    // Boxed, because few have one, and all futures of a sign-in would be larger for it.
+    Box::pin(logout::give_up(gateway, headers, request)).await?;
     let (holder, now) = (Holder::from(&proven.subject), gateway.clock.now());
     let refresh = refresh_tokens::begin(&gateway.db, &holder, now).await?;
     sessions::begin(&gateway.db, &holder, client, now).await?;
