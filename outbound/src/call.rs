@@ -30,6 +30,10 @@ use crate::trace::Trace;
 
 /// The largest head of an answer, in bytes.
 const HEAD_BYTES: usize = 32 << 10;
+/// Of all addresses of a name, so many are tried and told. A name can lead to thousands
+/// that do not answer: trying them all would take hours, in a turn that others wait for,
+/// and tell of each whether somebody is there.
+const MOST_ADDRESSES: usize = 4;
 
 /// How much a call may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -193,7 +197,7 @@ impl Outbound {
         trace: &mut Trace,
     ) -> Result<TcpStream, Failed> {
         let mut failed = Failed::Denied(Denied::Nowhere);
-        for address in addresses {
+        for address in addresses.iter().take(MOST_ADDRESSES) {
             let reached = self.reach(TcpStream::connect(address), "connecting").await;
             match reached.and_then(|connected| connected.map_err(Failed::Unconnected)) {
                 Ok(stream) => {
@@ -360,7 +364,12 @@ impl Target {
 fn listed(addresses: &[SocketAddr]) -> String {
     let ips: Vec<_> = addresses
         .iter()
+        .take(MOST_ADDRESSES)
         .map(|address| address.ip().to_string())
         .collect();
-    ips.join(", ")
+    let told = ips.join(", ");
+    match addresses.len() - ips.len() {
+        0 => told,
+        more => format!("{told} and {more} more"),
+    }
 }

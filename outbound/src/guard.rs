@@ -153,14 +153,19 @@ fn plain(ip: IpAddr) -> IpAddr {
 }
 
 /// Whether a gateway would make an IPv4 address of it that nobody has looked at: NAT64
-/// (RFC 6052), 6to4, Teredo, and the old compatible form, `::` among them.
+/// (RFC 6052), SIIT (RFC 2765), 6to4, Teredo, and the old compatible form, `::` among them.
 fn is_embedding(ip: IpAddr) -> bool {
     let IpAddr::V6(v6) = ip else { return false };
     if v6 == Ipv6Addr::LOCALHOST {
         return false;
     }
     let s = v6.segments();
-    s[..6] == [0; 6] || s[..2] == [0x64, 0xff9b] || s[0] == 0x2002 || s[..2] == [0x2001, 0]
+    let translated = s[..6] == [0, 0, 0, 0, 0xffff, 0];
+    translated
+        || s[..6] == [0; 6]
+        || s[..2] == [0x64, 0xff9b]
+        || s[0] == 0x2002
+        || s[..2] == [0x2001, 0]
 }
 
 /// An address can be bound to only on the machine that has it.
@@ -228,6 +233,8 @@ mod tests {
             "::ffff:169.254.169.254",
             "::169.254.169.254",
             "64:ff9b::a9fe:a9fe",
+            "64:ff9b:1::a9fe:a9fe",
+            "::ffff:0:a9fe:a9fe",
             "2002:a9fe:a9fe::1",
             "2001:0:1::1",
             "192.0.0.192",

@@ -300,6 +300,26 @@ async fn a_name_that_leads_to_what_is_never_reached_is_refused_before_a_connecti
     assert_eq!(trouble(&probe(&outbound, &server).await), "none");
 }
 
+#[tokio::test]
+async fn of_a_name_with_many_addresses_a_few_are_tried_and_all_are_looked_at() {
+    let closed = testkit::free_port();
+    let many: Vec<String> = (1..=200).map(|n| format!("127.0.0.{n}")).collect();
+    let many: &'static str = Box::leak(many.join(" ").into_boxed_str());
+    let spoiled: &'static str = Box::leak(format!("{many} 169.254.169.254").into_boxed_str());
+    let asked = async |leads: &'static str| {
+        let outbound = Outbound::with(Guard::default(), Arc::new(Leads(leads)), LIMITS);
+        let server = at(Kind::Loki, &format!("http://many.example:{closed}"));
+        probe(&outbound, &server).await
+    };
+    let health = asked(many).await;
+    assert_eq!(trouble(&health), "not_connected", "{health:?}");
+    let tried = health.steps.iter().filter(|step| step.name == "connect");
+    assert_eq!(tried.count(), 4, "{health:?}");
+    let told = "127.0.0.1, 127.0.0.2, 127.0.0.3, 127.0.0.4 and 196 more";
+    assert_eq!(health.steps[0].detail, told);
+    assert_eq!(trouble(&asked(spoiled).await), "address_refused");
+}
+
 /// A key and a certificate of `127.0.0.1`, signed by itself.
 fn certificate(folder: &std::path::Path) -> Option<(String, rustls::ServerConfig)> {
     use rustls::pki_types::pem::PemObject;

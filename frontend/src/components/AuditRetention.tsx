@@ -3,6 +3,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { auditRetentionQuery, setAuditRetention } from '../api/audit';
 import { may } from '../api/auth';
+import { useProof } from './useProof';
 import { tellProblem } from '../hooks/tellProblem';
 import { useMe, useProject } from '../hooks/useProject';
 import { AskFirst } from '../ui/AskFirst';
@@ -15,8 +16,9 @@ export function AuditRetention() {
   const query = useQuery(asked);
   const client = useQueryClient();
   const mayWrite = may(useMe(), 'audit.manage');
+  const { proven, dialog } = useProof();
   const change = useMutation({
-    mutationFn: setAuditRetention,
+    mutationFn: (wanted: number) => proven(() => setAuditRetention(wanted)),
     // What was set is known; the read model follows within moments.
     onSuccess: (_, days) => client.setQueryData(asked.queryKey, { days }),
     onError: tellProblem,
@@ -29,6 +31,7 @@ export function AuditRetention() {
   const choose = (chosen: number) => (chosen < days ? setFewer(chosen) : change.mutate(chosen));
   return (
     <>
+      {dialog}
       <Select
         size="xs"
         w={150}

@@ -14,6 +14,7 @@ import { Panel } from '../ui/Panel';
 import { QueryView } from '../ui/QueryView';
 import { RelativeTime } from '../ui/RelativeTime';
 import { RowSkeleton } from '../ui/RowSkeleton';
+import { useProof } from './useProof';
 
 type Of = 'project' | 'tenant';
 
@@ -35,8 +36,9 @@ export function DeleteTelemetry() {
   const client = useQueryClient();
   const query = useQuery(deletionsQuery(project));
   const [of, setOf] = useState<Of | null>(null);
+  const { proven, dialog } = useProof();
   const act = useMutation({
-    mutationFn: deleteTelemetry,
+    mutationFn: (what: Of) => proven(() => deleteTelemetry(what)),
     onSuccess: async () => {
       setOf(null);
       await client.invalidateQueries({ queryKey: keys.deletions(project) });
@@ -90,6 +92,7 @@ export function DeleteTelemetry() {
           now will be gone for good. What comes afterwards is kept.
         </ConfirmByName>
       )}
+      {dialog}
     </Panel>
   );
 }

@@ -3,7 +3,7 @@
 //! not for long.
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use schemas::context::Context;
 use schemas::tenant::{ReplaceInitialPassword, TenantCommand};
@@ -58,6 +58,7 @@ pub fn good_until(now: Timestamp) -> Timestamp {
 pub async fn replace(
     State(gateway): State<Gateway>,
     client: Client,
+    headers: HeaderMap,
     asked: Asked<NewOwnPassword>,
 ) -> Result<Response, Error> {
     let Asked { body, question } = asked;
@@ -72,7 +73,8 @@ pub async fn replace(
     let login = found.ok_or(Error::BadCredentials)?;
     let context = Context::ambient(&gateway.clock);
     let (tenant, user) = (login.tenant, login.user);
-    let proven = session::prove_anywhere(&gateway, tenant, user, context.id(), None).await?;
+    let found = session::prove_anywhere(&gateway, tenant, user, context.id(), None).await;
+    let proven = proof::admitted(&gateway, purpose, &login, found).await?;
     let proven = proven.ok_or(Error::BadCredentials)?;
     let own = [proven.user.email.as_str(), proven.user.name.as_str()];
     let problem = password::problem(&body.password, &body.new_password, &own);
@@ -92,6 +94,6 @@ pub async fn replace(
     }
     ending::others(&gateway, user, None).await?;
     gateway.shown(&settled, &["members"]).await?;
-    let from = (&client, &question.request);
+    let from = (&client, &headers, &question.request);
     session::open(&gateway, StatusCode::OK, proven, from).await
 }

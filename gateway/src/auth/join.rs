@@ -3,7 +3,7 @@
 use access::token::Subject;
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use projections::members;
@@ -75,7 +75,8 @@ pub struct Joined {
 /// See an invitation
 #[utoipa::path(post, path = "/api/v1/auth/invitation", operation_id = "see_invitation", tag = "auth",
     request_body = InvitationToken,
-    responses((status = 200, body = InvitationSeen), (status = 404, body = Problem), (status = 409, body = Problem)))]
+    responses((status = 200, body = InvitationSeen), (status = 404, body = Problem), (status = 409, body = Problem),
+        (status = 429, body = Problem)))]
 pub async fn see(
     State(gateway): State<Gateway>,
     asked: Asked<InvitationToken>,
@@ -105,10 +106,11 @@ pub async fn see(
 #[utoipa::path(post, path = "/api/v1/auth/join", operation_id = "join", tag = "auth",
     request_body = Join,
     responses((status = 201, body = Session), (status = 202, body = Pending), (status = 404, body = Problem),
-        (status = 409, body = Problem), (status = 422, body = Problem)))]
+        (status = 409, body = Problem), (status = 422, body = Problem), (status = 429, body = Problem)))]
 pub async fn join(
     State(gateway): State<Gateway>,
     client: Client,
+    headers: HeaderMap,
     asked: Asked<Join>,
 ) -> Result<Response, Error> {
     let Asked { body, question } = asked;
@@ -147,7 +149,7 @@ pub async fn join(
     let (tenant, user, session) = (subject.tenant, subject.user, subject.session);
     let proven = session::prove(&gateway, tenant, user, session, Some(subject.project)).await?;
     let proven = proven.ok_or(Error::NotYet(settled.command))?;
-    let from = (&client, &question.request);
+    let from = (&client, &headers, &question.request);
     session::open(&gateway, StatusCode::CREATED, proven, from).await
 }
 

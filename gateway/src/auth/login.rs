@@ -1,7 +1,7 @@
 //! `POST /api/v1/auth/login`.
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use schemas::context::Context;
 use serde::Deserialize;
@@ -35,7 +35,8 @@ pub struct Login {
 ///
 /// A wrong address and a wrong password get the same answer and take as long. After
 /// five of them in a row comes a pause, which doubles with each further one. A password
-/// that somebody else has set is refused with the rule `password_change_required`.
+/// that somebody else has set is refused with the rule `password_change_required`. The
+/// session of the browser's cookies, where it has one, is over.
 #[utoipa::path(post, path = "/api/v1/auth/login", operation_id = "login", tag = "auth",
     request_body = Login,
     responses((status = 200, body = Session), (status = 401, body = Problem),
@@ -43,6 +44,7 @@ pub struct Login {
 pub async fn login(
     State(gateway): State<Gateway>,
     client: Client,
+    headers: HeaderMap,
     asked: Asked<Login>,
 ) -> Result<Response, Error> {
     let Login {
@@ -59,9 +61,11 @@ pub async fn login(
     let login = found.ok_or(Error::BadCredentials)?;
     let family = Context::ambient(&gateway.clock).id();
     let (tenant, user) = (login.tenant, login.user);
-    let proven = session::prove_anywhere(&gateway, tenant, user, family, None).await?;
+    let found = session::prove_anywhere(&gateway, tenant, user, family, None).await;
+    let proven = proof::admitted(&gateway, purpose, &login, found).await?;
     let proven = proven.ok_or(Error::BadCredentials)?;
-    let answer = session::open(&gateway, StatusCode::OK, proven, (&client, request)).await?;
+    let from = (&client, &headers, request);
+    let answer = session::open(&gateway, StatusCode::OK, proven, from).await?;
     if !is_still_theirs(&gateway, &login).await? {
         ending::session(&gateway, family).await?;
         return Err(proof::told(&gateway, purpose, &login, Error::BadCredentials).await);

@@ -27,20 +27,34 @@ pub async fn logout(
     let url = &gateway.config.public_url;
     if let Some(text) = cookies::refresh(url, &headers) {
         csrf::check_session(url, &Method::POST, &headers)?;
-        if let Some(holder) = refresh_tokens::holder(&gateway.db, &text).await? {
-            end(&gateway, holder, request).await?;
-        }
+        end(&gateway, &text, &request).await?;
     }
     Ok((StatusCode::NO_CONTENT, cookies::clear(url)).into_response())
 }
 
-/// Ends the session, and tells of it where it was not over before.
-async fn end(gateway: &Gateway, holder: Holder, request: RequestId) -> Result<(), Error> {
+/// Ends the session that a browser has, of whoever, before it is given another: nobody
+/// would come back to it, and it could be carried on for a month (ASVS 7.2.4).
+pub(super) async fn give_up(
+    gateway: &Gateway,
+    headers: &HeaderMap,
+    request: &RequestId,
+) -> Result<(), Error> {
+    match cookies::refresh(&gateway.config.public_url, headers) {
+        Some(text) => end(gateway, &text, request).await,
+        None => Ok(()),
+    }
+}
+
+/// Ends the session of a refresh token, and tells of it where it was not over before.
+async fn end(gateway: &Gateway, text: &str, request: &RequestId) -> Result<(), Error> {
+    let Some(holder) = refresh_tokens::holder(&gateway.db, text).await? else {
+        return Ok(());
+    };
     let began = sessions::began_at(&gateway.db, holder.family).await?;
     ending::session(gateway, holder.family).await?;
     if began.is_some() {
         // Nobody stays signed in because the log is away.
-        tokio::spawn(tell(gateway.clone(), holder, request));
+        tokio::spawn(tell(gateway.clone(), holder, request.clone()));
     }
     Ok(())
 }

@@ -78,8 +78,25 @@ pub(super) async fn check_initial(
 ) -> Result<(), Error> {
     shown_is_right(gateway, purpose, what, login, shown).await?;
     let login = login.ok_or(Error::BadCredentials)?;
-    let until = login.initial_until.ok_or(Error::PasswordIsOwn)?;
-    in_time(gateway, purpose, login, until).await
+    match login.initial_until {
+        Some(until) => in_time(gateway, purpose, login, until).await,
+        // Else a password could be tried here, and found right, with no trace of it.
+        None => Err(told(gateway, purpose, login, Error::PasswordIsOwn).await),
+    }
+}
+
+/// What was `found` of the rights of somebody who has shown the right password. Where their
+/// tenant wants another way in, that is a login that was refused, and its audit is told.
+pub(super) async fn admitted<T>(
+    gateway: &Gateway,
+    purpose: Purpose<'_>,
+    login: &Login,
+    found: Result<T, Error>,
+) -> Result<T, Error> {
+    match found {
+        Err(error @ Error::SignOnNeeded) => Err(told(gateway, purpose, login, error).await),
+        other => other,
+    }
 }
 
 async fn in_time(

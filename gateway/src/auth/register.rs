@@ -6,7 +6,7 @@
 
 use access::token::Subject;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use projections::vault::SubjectKeys;
 use schemas::context::Context;
@@ -60,6 +60,7 @@ pub struct Register {
 pub async fn register(
     State(gateway): State<Gateway>,
     client: Client,
+    headers: HeaderMap,
     asked: Asked<Register>,
 ) -> Result<Response, Error> {
     admitted(&gateway).await?;
@@ -99,7 +100,7 @@ pub async fn register(
         user,
         context,
     };
-    let from = (&client, &question.request);
+    let from = (&client, &headers, &question.request);
     session::open(&gateway, StatusCode::CREATED, proven, from).await
 }
 

@@ -2,7 +2,7 @@
 
 use access::token::{LIFETIME_S, Subject};
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use projections::members::{self, Member};
 use projections::projects;
@@ -17,10 +17,10 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::audit::Happened;
-use super::cookies;
 use super::single_sign_on::confine;
 use super::vault::refresh_tokens::{self, Holder};
 use super::vault::sessions;
+use super::{cookies, logout};
 use crate::Gateway;
 use crate::client::Client;
 use crate::error::Error;
@@ -183,13 +183,16 @@ fn parsed(role: &str) -> Result<MemberRole, Error> {
     MemberRole::parse(role).ok_or_else(unknown)
 }
 
-/// Begins a session and answers with it.
+/// Begins a session and answers with it. The one that the browser had, as its headers
+/// say, is over.
 pub async fn open(
     gateway: &Gateway,
     status: StatusCode,
     proven: Proven,
-    (client, request): (&Client, &RequestId),
+    (client, headers, request): (&Client, &HeaderMap, &RequestId),
 ) -> Result<Response, Error> {
+    // Boxed, because few have one, and all futures of a sign-in would be larger for it.
+    Box::pin(logout::give_up(gateway, headers, request)).await?;
     let (holder, now) = (Holder::from(&proven.subject), gateway.clock.now());
     let refresh = refresh_tokens::begin(&gateway.db, &holder, now).await?;
     sessions::begin(&gateway.db, &holder, client, now).await?;

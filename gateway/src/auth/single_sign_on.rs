@@ -8,6 +8,7 @@
 //! its own tenant and nothing else of the account ([`confine`]).
 
 mod admit;
+mod ask;
 pub mod callback;
 pub mod confine;
 mod line;
@@ -17,6 +18,7 @@ pub mod lookup;
 mod person;
 mod provider;
 pub(super) mod recheck;
+mod refusals;
 mod refused;
 mod roles;
 pub mod start;

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::Gateway;
+use crate::auth::proof;
 use crate::dispatch::Command;
 use crate::error::{Error, FieldError, Pending, Problem};
 use crate::operations::Allowed;
@@ -126,7 +127,8 @@ pub async fn list_deletions(
 /// Delete all metrics, logs and traces that were received until now
 ///
 /// What comes afterwards is kept. `done_at` in the list of deletions says when nothing
-/// of it can be asked for any more; the log forgets the bodies in its own time.
+/// of it can be asked for any more; the log forgets the bodies in its own time. Needs a
+/// fresh proof.
 #[utoipa::path(post, path = "/api/v1/telemetry/deletions", operation_id = "delete_telemetry", tag = "telemetry",
     request_body = NewDeletion,
     responses((status = 201, body = Deletions), (status = 202, body = Pending),
@@ -147,6 +149,7 @@ pub async fn delete(
             return Err(Error::Malformed(FieldError::new("of", message)));
         }
     };
+    proof::needed(&gateway, &allowed).await?;
     let message = DeleteTelemetry { project };
     let settled = send(&gateway, &allowed, &asked.question, message).await?;
     gateway.shown(&settled, &[policies::NAME]).await?;

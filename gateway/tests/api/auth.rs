@@ -6,7 +6,7 @@ use schemas::context::Clock;
 use schemas::time::Timestamp;
 use serde_json::json;
 
-use crate::app::{App, PASSWORD, app};
+use crate::app::{App, PASSWORD, Person, app};
 
 const LOGIN: &str = "/api/v1/auth/login";
 const REFRESH: &str = "/api/v1/auth/refresh";
@@ -221,6 +221,45 @@ async fn logging_out_takes_the_cookies_and_ends_the_session() {
     let told = crate::audit::entries(&app, &again, "action=EndSession").await;
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!(told[0]["actor"]["id"], ada.user.as_str());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_that_signs_in_again_leaves_no_session_behind() {
+    let app = app!();
+    let (ada, eve) = (app.register("Ada").await, app.register("Eve").await);
+    let at_work = app.login(&ada.email).await;
+    let sign_in = async |held: &Person, email: &str, password: &str| {
+        let cookies = format!("srec_session={}; srec_refresh={}", held.token, held.refresh);
+        let own = [
+            ("cookie", cookies.as_str()),
+            ("sec-fetch-site", "same-origin"),
+        ];
+        let body = json!({"email": email, "password": password});
+        app.send(Method::POST, "/api/v1/auth/login", None, Some(&body), &own)
+            .await
+    };
+    // Who does not come in ends nothing.
+    let wrong = sign_in(&ada, &ada.email, "not the password").await;
+    wrong.with(401);
+    app.get("/api/v1/auth/me", Some(&ada.token)).await.with(200);
+
+    let again = Person::of(&sign_in(&ada, &ada.email, PASSWORD).await.with(200));
+    let old = app.get("/api/v1/auth/me", Some(&ada.token)).await;
+    assert_eq!(old.with(401)["rule"], "session_ended");
+    let body = json!({"refresh_token": ada.refresh});
+    app.ask(REFRESH, body).await.with(401);
+    // As somebody else too; what the person has in other browsers goes on.
+    let other = Person::of(&sign_in(&again, &eve.email, PASSWORD).await.with(200));
+    let body = json!({"refresh_token": again.refresh});
+    app.ask(REFRESH, body).await.with(401);
+    for on in [&at_work, &eve, &other] {
+        app.get("/api/v1/auth/me", Some(&on.token)).await.with(200);
+    }
+    crate::audit::entries_become(&app, &at_work, "action=EndSession", 2).await;
+    let told = crate::audit::entries(&app, &at_work, "action=EndSession").await;
+    for entry in told {
+        assert_eq!(entry["actor"]["id"], ada.user.as_str());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

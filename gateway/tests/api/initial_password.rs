@@ -65,6 +65,9 @@ async fn a_password_that_somebody_else_set_is_good_for_nothing_but_to_be_replace
         .with(401);
     let again = replace(&app, &email, PASSWORD, "another one of mine").await;
     assert_eq!(again.with(409)["rule"], "password_is_own");
+    // Whoever tried a password there, and found it right, has left a trace.
+    let told = "result=refused&q=password_is_own";
+    crate::audit::entries_become(&app, &ada, told, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -102,6 +102,31 @@ async fn attempts_to_log_in_and_agents_are_counted_too() {
     assert_eq!(refused.headers["retry-after"], "1");
 }
 
+/// Whoever holds one could otherwise have passwords hashed without end, and logins wait.
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_to_invitations_are_counted_as_logins_are() {
+    let clock = Clock::manual(start());
+    let quotas = Quotas {
+        entrance: quota(1, 4),
+        ..Quotas::default()
+    };
+    let Some(app) = App::limited(quotas, clock.clone()).await else {
+        return;
+    };
+    let token = json!({"token": "srei_AAAA"});
+    let join = json!({"token": "srei_AAAA", "name": "Grace", "password": PASSWORD});
+    for _ in 0..2 {
+        app.ask("/api/v1/auth/invitation", token.clone())
+            .await
+            .with(404);
+        app.ask("/api/v1/auth/join", join.clone()).await.with(404);
+    }
+    for (path, body) in [("invitation", token), ("join", join)] {
+        let refused = app.ask(&format!("/api/v1/auth/{path}"), body).await;
+        assert_eq!(refused.with(429)["rule"], "entrance_rate_limited");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn only_pages_on_the_list_may_use_the_api() {
     let allow = |config: &mut gateway::config::Config| {

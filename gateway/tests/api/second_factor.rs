@@ -144,6 +144,18 @@ async fn what_is_dangerous_needs_a_fresh_proof() {
     let renew = format!("{FACTOR}/recovery-codes");
     let renewed = app.post(&renew, &ada.token, json!(null)).await;
     assert_eq!(renewed.with(403)["rule"], "proof_needed");
+    // What is gone for good, and what would take the traces of it away.
+    let delete = async || {
+        let body = json!({"of": "project"});
+        let path = "/api/v1/telemetry/deletions";
+        app.post(path, &ada.token, body).await
+    };
+    let keep = async || {
+        let body = json!({"days": 30});
+        app.put("/api/v1/audit/retention", &ada.token, body).await
+    };
+    assert_eq!(delete().await.with(403)["rule"], "proof_needed");
+    assert_eq!(keep().await.with(403)["rule"], "proof_needed");
     let prove = async |body: Value| app.post("/api/v1/auth/prove", &ada.token, body).await;
     let alone = prove(json!({"password": PASSWORD})).await;
     assert_eq!(alone.with(401)["rule"], "second_factor_needed");
@@ -151,6 +163,8 @@ async fn what_is_dangerous_needs_a_fresh_proof() {
     prove(json!({"password": PASSWORD, "code": code}))
         .await
         .with(204);
+    delete().await.with(201);
+    keep().await.with(200);
     off().await.with(204);
     login(&app, &ada, None).await.with(200);
 }

@@ -10,6 +10,7 @@ mod logout;
 mod people;
 mod provider;
 mod settings;
+mod strangers;
 mod strength;
 
 use serde_json::{Value, json};

@@ -183,6 +183,11 @@ pub const METRICS: &[(Kind, &str, &str)] = &[
     ),
     (
         Counter,
+        "gateway_sign_ons_forgotten_total",
+        "Single sign-ons on their way that were forgotten because a tenant had too many.",
+    ),
+    (
+        Counter,
         "gateway_sign_ons_refused_total",
         "Single sign-ons that were refused, by rule.",
     ),

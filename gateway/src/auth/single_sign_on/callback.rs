@@ -122,7 +122,8 @@ async fn arrive(
         checked_at: gateway.clock.now(),
     };
     let return_to = &attempt.return_to;
-    begin(gateway, &begun, &person, (client, request), return_to).await
+    let from = (client, headers, request);
+    begin(gateway, &begun, &person, from, return_to).await
 }
 
 async fn redeem(
@@ -177,7 +178,7 @@ async fn begin(
     gateway: &Gateway,
     begun: &Vouched,
     person: &Person,
-    from: (&Client, &RequestId),
+    from: (&Client, &HeaderMap, &RequestId),
     return_to: &str,
 ) -> Result<Response, Refused> {
     sign_on_sessions::begin(&gateway.db, &gateway.master, begun).await?;
@@ -214,7 +215,9 @@ pub(super) async fn refuse(
     tracing::warn!(%tenant, rule, %refused, "a sign-on was refused");
     metrics::counter!("gateway_sign_ons_refused_total", "rule" => rule).increment(1);
     // Whoever asks for a tenant without single sign-on may have made it up.
-    if !matches!(refused, Refused::NotSetUp) {
+    let is_known = !matches!(refused, Refused::NotSetUp);
+    let refusals = &gateway.providers.refusals;
+    if is_known && refusals.is_told(tenant, rule, gateway.clock.now()) {
         let happened = Happened {
             operation: "BeginSession",
             target_type: "single_sign_on",

@@ -49,15 +49,17 @@ pub async fn logout(
         Err(disbelieved) => {
             let Disbelieved(rule) = disbelieved;
             tracing::warn!(%tenant, rule, "a logout token was refused");
-            let (kind, id) = ("single_sign_on", tenant.to_string());
-            let nobody = UserId(Uuid::nil());
-            let happened = Happened {
-                operation: "EndSession",
-                target_type: kind,
-                target_id: &id,
-                refused: Some(rule),
-            };
-            tell(&gateway, (tenant, nobody), &request, happened).await?;
+            let refusals = &gateway.providers.refusals;
+            if refusals.is_told(tenant, rule, gateway.clock.now()) {
+                let happened = Happened {
+                    operation: "EndSession",
+                    target_type: "single_sign_on",
+                    target_id: &tenant.to_string(),
+                    refused: Some(rule),
+                };
+                let nobody = UserId(Uuid::nil());
+                tell(&gateway, (tenant, nobody), &request, happened).await?;
+            }
             return Err(wrong(&format!("is not good: {rule}")));
         }
     }

@@ -31,6 +31,7 @@ use tokio::sync::Mutex as Turn;
 use super::line::{CallError, Line, Lines};
 use super::person::Claims;
 use super::redirect_uri;
+use super::refusals::Refusals;
 use super::refused::Refused;
 use crate::Gateway;
 use crate::auth::vault::sign_on_secrets;
@@ -106,6 +107,8 @@ pub struct Providers {
     known: Mutex<LruCache<String, Arc<Known>>>,
     /// Sessions whose provider is being asked; see `recheck`.
     pub(super) asking: Mutex<std::collections::HashMap<uuid::Uuid, Arc<Turn<()>>>>,
+    /// What tenants were told of lately.
+    pub(super) refusals: Refusals,
 }
 
 struct Known {
@@ -145,6 +148,7 @@ impl Providers {
             lines: Lines::new(outbound),
             known: Mutex::new(LruCache::new(MOST)),
             asking: Mutex::default(),
+            refusals: Refusals::default(),
         }
     }
 

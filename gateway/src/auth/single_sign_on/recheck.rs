@@ -54,7 +54,7 @@ pub(in crate::auth) async fn recheck(
         Ok(()) => Ok(Some(tenant)),
         Err(Refused::Inside(error)) => Err(error),
         // Nobody goes on unasked, but the session is not over for that.
-        Err(refused @ (Refused::Unreachable(_) | Refused::Busy)) => {
+        Err(refused @ Refused::Unreachable(_)) => {
             tracing::warn!(%tenant, rule = refused.rule(), %refused, "a session cannot be rechecked");
             let why = "the organisation's sign-in provider cannot be asked now";
             Err(Error::Unavailable(why.to_owned()))

@@ -9,8 +9,6 @@ use crate::error::Error;
 pub enum Refused {
     #[error("the tenant has no single sign-on")]
     NotSetUp,
-    #[error("too many people of the tenant are on their way")]
-    Busy,
     #[error("the state is unknown")]
     StateUnknown,
     #[error("the state was used before")]
@@ -71,7 +69,6 @@ impl Refused {
     pub fn rule(&self) -> &'static str {
         match self {
             Self::NotSetUp => "sign_on_not_set_up",
-            Self::Busy => "sign_on_busy",
             Self::StateUnknown => "state_unknown",
             Self::StateReplayed => "state_replayed",
             Self::StateExpired => "state_expired",
@@ -108,7 +105,7 @@ impl Refused {
             | Self::StateExpired
             | Self::StateReplayed
             | Self::ProviderChanged => "again",
-            Self::Busy | Self::Unreachable(_) => "unreachable",
+            Self::Unreachable(_) => "unreachable",
             Self::Answered(code) if code == "access_denied" => "cancelled",
             Self::NoEmail | Self::DomainNotAllowed | Self::NoRole | Self::NotAMember => "no_access",
             Self::LinkFirst | Self::SignedOut => "link_first",

@@ -3,7 +3,7 @@
 use access::principal::Grant;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use schemas::context::random_bytes;
@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::callback::{go, refuse};
 use super::provider::{KEPT_MS, Provider};
-use super::{Refused, settings};
+use super::{Refused, ask, settings};
 use crate::Gateway;
 use crate::auth::vault::sign_on_attempts::{self, Attempt};
 use crate::auth::vault::sign_on_sessions;
@@ -45,10 +45,12 @@ pub struct Start {
 /// Sign in by the tenant's provider
 ///
 /// Sends the browser to the provider, which sends it back to `callback`. Where that
-/// cannot be, to the login page with the reason as `sign_on`.
+/// cannot be, to the login page with the reason as `sign_on`. A browser that a page of
+/// another site sends here (Fetch Metadata) gets a page that asks for a click.
 #[utoipa::path(get, path = "/api/v1/auth/oidc/{tenant_id}/start", operation_id = "start_sign_on", tag = "auth",
     params(("tenant_id" = Uuid, Path), Start),
-    responses((status = 303, description = "To the provider, or to the login page"),
+    responses((status = 200, description = "Asks for a click", body = String, content_type = "text/html"),
+        (status = 303, description = "To the provider, or to the login page"),
         (status = 429, body = Problem)))]
 pub async fn start(
     State(gateway): State<Gateway>,
@@ -71,16 +73,22 @@ async fn away(
     headers: &HeaderMap,
 ) -> Result<Response, Refused> {
     let settings = settings(gateway, tenant).await?.ok_or(Refused::NotSetUp)?;
-    let provider = Provider::of(gateway, tenant, &settings, KEPT_MS).await?;
-    let link = match start.link {
-        true => Some(signed_in(gateway, tenant, headers).await?),
-        false => None,
-    };
     let return_to = start
         .return_to
         .as_deref()
         .and_then(own_path)
         .unwrap_or(HOME);
+    // A page of another site could sign its visitors in, as whoever they are at a provider
+    // of its choice: they are asked first. A link is refused below.
+    if !start.link && !csrf::is_own_navigation(headers) {
+        let page = ask::page(tenant, &settings.issuer, return_to, start.fresh)?;
+        return Ok(page.into_response());
+    }
+    let provider = Provider::of(gateway, tenant, &settings, KEPT_MS).await?;
+    let link = match start.link {
+        true => Some(signed_in(gateway, tenant, headers).await?),
+        false => None,
+    };
     let (nonce, verifier) = (random_text(), random_text());
     let attempt = Attempt {
         nonce: nonce.clone(),
@@ -97,7 +105,6 @@ async fn away(
     let browser = cookies::sign_on(url, headers).unwrap_or_else(random_text);
     let (db, master) = (&gateway.db, &gateway.master);
     let state = sign_on_attempts::begin(db, master, tenant, &browser, attempt).await?;
-    let state = state.ok_or(Refused::Busy)?;
     let to = provider.authorize(state, (nonce, &verifier), start.fresh);
     let mut response = go(to.as_str());
     let lifetime = sign_on_attempts::LIFETIME_S;

@@ -138,7 +138,8 @@ fn disbelieved(error: ClaimsVerificationError) -> Refused {
         E::InvalidNonce(_) => bad("id_token_nonce", "it answers another login"),
         E::Expired(_) => bad("id_token_expired", "it is not good at this time"),
         E::InvalidSubject(_) => Refused::SubjectChanged,
-        other => Refused::IdToken("id_token_malformed", other.to_string()),
+        // Their texts hold what the provider wrote: of any length, with lines of its own.
+        _ => bad("id_token_malformed", "it is of no kind that can be read"),
     }
 }
 
@@ -159,4 +160,31 @@ pub(super) const UNKNOWN_KEY: &str = "id_token_key";
 
 fn bad(rule: &'static str, why: &str) -> Refused {
     Refused::IdToken(rule, why.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_a_provider_wrote_comes_into_the_log() {
+        let written = "JWT`\n2026-12-01T02:41:00Z  INFO forged".to_owned();
+        for error in [
+            ClaimsVerificationError::Unsupported(written.clone()),
+            ClaimsVerificationError::Other(written.clone()),
+            ClaimsVerificationError::InvalidIssuer(written.clone()),
+            ClaimsVerificationError::InvalidAudience(written.clone()),
+            ClaimsVerificationError::InvalidNonce(written.clone()),
+            ClaimsVerificationError::InvalidSubject(written.clone()),
+            ClaimsVerificationError::SignatureVerification(
+                SignatureVerificationError::DisallowedAlg(written.clone()),
+            ),
+            ClaimsVerificationError::SignatureVerification(
+                SignatureVerificationError::CryptoError(written),
+            ),
+        ] {
+            let refused = disbelieved(error);
+            assert!(!refused.to_string().contains("forged"), "{refused}");
+        }
+    }
 }

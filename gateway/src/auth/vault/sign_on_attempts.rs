@@ -20,7 +20,8 @@ use crate::error::Error;
 /// How long somebody may take at the provider, in seconds.
 pub const LIFETIME_S: i64 = 10 * 60;
 const TABLE: &str = "sign_on_attempts";
-/// Of one tenant at a time; who begins more is told to wait.
+/// Of one tenant. Of more the oldest are forgotten: whoever began them has had the most
+/// time, and nobody can keep a tenant's people out by beginning many.
 const MOST: i64 = 10_000;
 
 /// What was agreed with the provider, and is not the browser's to know.
@@ -59,14 +60,14 @@ pub enum Found {
     OfAnotherBrowser,
 }
 
-/// Keeps an attempt and returns its state; None where the tenant has too many.
+/// Keeps an attempt and returns its state.
 pub async fn begin(
     db: &Db,
     master: &MasterKey,
     tenant: TenantId,
     browser: &str,
     attempt: Attempt,
-) -> Result<Option<String>, Error> {
+) -> Result<String, Error> {
     let now = attempt.began_at;
     let state = URL_SAFE_NO_PAD.encode(random_bytes::<32>());
     let hash = hash(&state);
@@ -80,12 +81,10 @@ pub async fn begin(
     let wrapped = master
         .wrap(place(tenant, &hex::encode(hash)), &agreed)
         .map_err(|e| Error::Internal(e.to_string()))?;
-    let kept = sqlx::query(
+    sqlx::query(
         "INSERT INTO vault.sign_on_attempts
             (state, tenant_id, browser, wrapped, return_to, link_user, created_at, expires_at, fresh)
-         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $10
-         WHERE (SELECT count(*) FROM vault.sign_on_attempts
-                WHERE tenant_id = $2 AND expires_at > $7) < $9",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
     )
     .bind(&hash[..])
     .bind(tenant.0)
@@ -95,11 +94,31 @@ pub async fn begin(
     .bind(attempt.link.map(|user| user.0))
     .bind(now.datetime())
     .bind(now.plus_millis(LIFETIME_S * 1_000).datetime())
-    .bind(MOST)
     .bind(attempt.fresh)
     .execute(db.writer())
     .await?;
-    Ok((kept.rows_affected() == 1).then_some(state))
+    forget_oldest(db, tenant).await?;
+    Ok(state)
+}
+
+/// Leaves a tenant its newest attempts. One that is being redeemed at this moment stays.
+async fn forget_oldest(db: &Db, tenant: TenantId) -> Result<(), Error> {
+    let gone = sqlx::query(
+        "DELETE FROM vault.sign_on_attempts WHERE state IN (
+            SELECT state FROM vault.sign_on_attempts
+            WHERE tenant_id = $1 AND expires_at <= (
+                SELECT expires_at FROM vault.sign_on_attempts WHERE tenant_id = $1
+                ORDER BY expires_at DESC OFFSET $2 LIMIT 1)
+            FOR UPDATE SKIP LOCKED)",
+    )
+    .bind(tenant.0)
+    .bind(MOST)
+    .execute(db.writer())
+    .await?;
+    if gone.rows_affected() > 0 {
+        metrics::counter!("gateway_sign_ons_forgotten_total").increment(gone.rows_affected());
+    }
+    Ok(())
 }
 
 /// Uses a state up. One that another browser brings stays for its own.

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::Gateway;
+use crate::auth::proof;
 use crate::dispatch::Command;
 use crate::error::{Error, Pending, Problem};
 use crate::operations::Allowed;
@@ -39,15 +40,17 @@ pub async fn get(
 /// Set for how many days audit entries are kept
 ///
 /// Entries that are older then are removed, and stay so. The audit cannot be switched off.
+/// Needs a fresh proof: whoever holds somebody's session could take its traces away.
 #[utoipa::path(put, path = "/api/v1/audit/retention", operation_id = "set_audit_retention", tag = "audit",
     request_body = AuditRetention,
     responses((status = 200, body = AuditRetention), (status = 202, body = Pending),
-        (status = 422, body = Problem)))]
+        (status = 403, body = Problem), (status = 422, body = Problem)))]
 pub async fn set(
     State(gateway): State<Gateway>,
     allowed: Allowed,
     asked: Asked<AuditRetention>,
 ) -> Result<Json<AuditRetention>, Error> {
+    proof::needed(&gateway, &allowed).await?;
     let scope = allowed.scope();
     let days = asked.body.days;
     let command = Command::new(scope, &asked.question, &Context::ambient(&gateway.clock));

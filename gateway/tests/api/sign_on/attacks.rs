@@ -13,7 +13,7 @@ use super::provider::{Provider, Sign};
 use super::{set_up, told};
 use crate::app::{App, Person, app};
 
-async fn furnished(app: &App) -> (Person, Arc<Provider>) {
+pub(super) async fn furnished(app: &App) -> (Person, Arc<Provider>) {
     let owner = app.register("Owner").await;
     let provider = Provider::start(app.gateway.clock.clone()).await;
     set_up(app, &owner, &provider.issuer, |_| {}).await;

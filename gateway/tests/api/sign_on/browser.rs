@@ -37,6 +37,16 @@ impl<'a> Browser<'a> {
     }
 
     pub(super) async fn get(&self, path: &str) -> Answer {
+        // People begin on our own pages, and come back from the provider's.
+        let site = match path.contains("/start") {
+            true => "same-origin",
+            false => "cross-site",
+        };
+        self.get_from(site, path).await
+    }
+
+    /// Follows a link that a page of `site` shows, as Fetch Metadata calls it.
+    pub(super) async fn get_from(&self, site: &str, path: &str) -> Answer {
         let cookies: Vec<String> = {
             let jar = self.jar.lock().unwrap();
             jar.iter()
@@ -44,11 +54,6 @@ impl<'a> Browser<'a> {
                 .collect()
         };
         let cookies = cookies.join("; ");
-        // Links of the console are on its own pages, all others may be anywhere.
-        let site = match path.contains("link=true") {
-            true => "same-origin",
-            false => "cross-site",
-        };
         let headers = [("cookie", cookies.as_str()), ("sec-fetch-site", site)];
         let answer = self.app.send(Method::GET, path, None, None, &headers).await;
         for line in answer.headers.get_all("set-cookie") {

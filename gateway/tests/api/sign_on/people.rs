@@ -369,6 +369,7 @@ async fn a_tenant_may_want_its_provider_and_no_passwords() {
         app.ask(LOGIN, login).await.with(403)["rule"],
         "sign_on_needed"
     );
+    told(&app, &owner, "sign_on_needed").await;
     // A wrong password learns nothing of it.
     let wrong = json!({"email": grace.email, "password": "not the password"});
     assert_eq!(
