@@ -1,8 +1,11 @@
 //! `json`: members of an object become labels, nested ones joined by underscores; or
 //! the values at certain paths.
 
+mod begun;
+
 use serde_json::Value;
 
+use self::begun::begun;
 use super::label_name;
 use crate::ast::Extraction;
 use crate::line::Line;
@@ -33,16 +36,18 @@ impl Json {
 
     pub(crate) fn run(&self, line: &mut Line) {
         let value = match serde_json::from_str::<Value>(&line.text) {
-            Ok(value @ Value::Object(_)) => value,
-            // Expressions may look into other values than objects.
-            Ok(value @ Value::Array(_)) if !self.wanted.is_empty() => value,
-            Ok(_) => {
-                return line
-                    .labels
-                    .fail(FAILED, "expecting json object(6), but it is not");
+            Ok(value) => value,
+            // What stands before is told as well: a line may have been cut off by its size.
+            Err(error) => {
+                line.labels.fail(FAILED, error.to_string());
+                begun(&line.text)
             }
-            Err(error) => return line.labels.fail(FAILED, error.to_string()),
         };
+        // Expressions may look into other values than objects.
+        if !value.is_object() && (!value.is_array() || self.wanted.is_empty()) {
+            let why = "expecting json object(6), but it is not";
+            return line.labels.fail(FAILED, why);
+        }
         if self.wanted.is_empty() {
             flatten("", &value, &mut Vec::new(), &mut |name, _, value| {
                 line.labels.extract(name, value)
@@ -196,6 +201,37 @@ mod tests {
         let pairs = members.into_iter().map(|one| (one.name, one.value));
         assert_eq!(json_fields(text).unwrap(), pairs.collect::<Vec<_>>());
         assert_eq!((json_members("[1]"), json_members("{")), (None, None));
+    }
+
+    #[test]
+    fn of_a_line_that_was_cut_off_the_beginning_is_told() {
+        let told = |wanted: &[(&str, &str)], text: &str| {
+            let wanted = wanted.iter().map(|(label, expression)| Extraction {
+                label: (*label).to_owned(),
+                expression: (*expression).to_owned(),
+            });
+            let mut line = Line {
+                text: text.to_owned(),
+                ..Line::default()
+            };
+            let json = Json::of(&wanted.collect::<Vec<_>>()).unwrap();
+            json.run(&mut line);
+            let labels = line.labels.iter().map(|(name, value, _)| match name {
+                "__error_details__" => name.to_owned(),
+                name => format!("{name}={value}"),
+            });
+            labels.collect::<Vec<_>>().join(" ")
+        };
+        let failed = "__error__=JSONParserErr __error_details__";
+        let cut = r#"{"status":500,"user":{"id":"u1","name":"Ad"#;
+        let expected = format!("{failed} status=500 user_id=u1");
+        assert_eq!(told(&[], cut), expected);
+        let expected = format!("{failed} who=u1");
+        assert_eq!(
+            told(&[("who", "user.id"), ("n", "user.name")], cut),
+            expected
+        );
+        assert_eq!(told(&[], "\"a text\" and more"), failed);
     }
 
     #[test]
