@@ -124,22 +124,6 @@ struct Success {
     data: Found,
 }
 
-fn found(
-    result_type: &'static str,
-    result: Vec<Value>,
-    encoding_flags: Option<[&'static str; 1]>,
-    stats: Value,
-) -> Response {
-    let data = Found {
-        result_type,
-        result,
-        encoding_flags,
-        stats,
-    };
-    let status = "success";
-    Json(Success { status, data }).into_response()
-}
-
 /// Log lines or numbers over time, in LogQL
 #[utoipa::path(get, path = "/loki/api/v1/query_range", operation_id = "loki_query_range", tag = "loki",
     params(("query" = String, Query), ("start" = Option<String>, Query), ("end" = Option<String>, Query),
@@ -242,11 +226,16 @@ async fn lines(
         interval_ns,
     };
     let begun = Instant::now();
-    let (lines, scanned) = lines::find(gateway, allowed.scope(), &wanted).await?;
-    let stats = stats::stats(begun, scanned, lines.len());
-    let streams = answer::streams(lines, asked.categorized);
-    let flags = asked.categorized.then_some([answer::CATEGORIZED]);
-    Ok(found("streams", streams, flags, stats))
+    let passed = lines::find(gateway, allowed.scope(), &wanted).await?;
+    let stats = stats::stats(begun, passed.scanned, passed.lines.len());
+    let data = Found {
+        result_type: "streams",
+        result: answer::streams(passed.lines, asked.categorized),
+        encoding_flags: asked.categorized.then_some([answer::CATEGORIZED]),
+        stats,
+    };
+    let status = "success";
+    Ok(streamed::json(&Success { status, data }, passed.held))
 }
 
 async fn numbers(
