@@ -124,6 +124,24 @@ struct Success {
     data: Found,
 }
 
+/// What is held for it is given back when its reader has it.
+fn found(
+    result_type: &'static str,
+    result: Vec<Value>,
+    encoding_flags: Option<[&'static str; 1]>,
+    stats: Value,
+    held: impl Send + 'static,
+) -> Response {
+    let data = Found {
+        result_type,
+        result,
+        encoding_flags,
+        stats,
+    };
+    let status = "success";
+    streamed::json(&Success { status, data }, held)
+}
+
 /// Log lines or numbers over time, in LogQL
 #[utoipa::path(get, path = "/loki/api/v1/query_range", operation_id = "loki_query_range", tag = "loki",
     params(("query" = String, Query), ("start" = Option<String>, Query), ("end" = Option<String>, Query),
@@ -228,14 +246,9 @@ async fn lines(
     let begun = Instant::now();
     let passed = lines::find(gateway, allowed.scope(), &wanted).await?;
     let stats = stats::stats(begun, passed.scanned, passed.lines.len());
-    let data = Found {
-        result_type: "streams",
-        result: answer::streams(passed.lines, asked.categorized),
-        encoding_flags: asked.categorized.then_some([answer::CATEGORIZED]),
-        stats,
-    };
-    let status = "success";
-    Ok(streamed::json(&Success { status, data }, passed.held))
+    let streams = answer::streams(passed.lines, asked.categorized);
+    let flags = asked.categorized.then_some([answer::CATEGORIZED]);
+    Ok(found("streams", streams, flags, stats, passed.held))
 }
 
 async fn numbers(
