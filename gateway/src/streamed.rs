@@ -4,13 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::BoxError;
 use axum::body::{Body, Bytes};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
+use axum::{BoxError, Json};
 use futures::{Stream, StreamExt};
 use promql::budget::Share;
 use promql::render::Pieces;
+use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -19,6 +20,9 @@ use crate::operations::Allowed;
 
 /// How long a reader may take for a piece of an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Of an answer that is written already, so many bytes at once.
+const PIECE: usize = 64 * 1024;
 
 #[derive(Debug, thiserror::Error)]
 #[error("the credential has ended")]
@@ -59,11 +63,29 @@ pub(crate) fn answer(mut pieces: Pieces, held: Arc<Share>) -> Response {
     ([(CONTENT_TYPE, "application/json")], body).into_response()
 }
 
+/// An answer that is written at once. What is held for it is given back as above.
+pub(crate) fn json(said: &impl Serialize, held: impl Send + 'static) -> Response {
+    let Ok(text) = serde_json::to_vec(said) else {
+        // Which says why.
+        return Json(said).into_response();
+    };
+    let (length, text) = (text.len(), Bytes::from(text));
+    let body = match length <= PIECE {
+        true => Body::from(text),
+        false => {
+            let piece = move |from: usize| text.slice(from..length.min(from + PIECE));
+            let pieces = (0..length).step_by(PIECE).map(piece);
+            Body::from_stream(written(pieces, held, PATIENCE))
+        }
+    };
+    ([(CONTENT_TYPE, "application/json")], body).into_response()
+}
+
 /// The pieces apart from their reader, who could hold what is held for them from everybody
 /// by taking none. Whoever took too long gets an error: a part is not the whole.
-fn written(
-    pieces: impl Iterator<Item = String> + Send + 'static,
-    held: Arc<Share>,
+fn written<P: Into<Bytes> + Send + 'static>(
+    pieces: impl Iterator<Item = P> + Send + 'static,
+    held: impl Send + 'static,
     patience: Duration,
 ) -> impl Stream<Item = Result<Bytes, Stalled>> {
     let (sender, mut receiver) = mpsc::channel(1);
@@ -79,14 +101,14 @@ fn written(
 }
 
 /// Ends with the pieces, or when the reader has gone or takes none for so long.
-async fn hand_over(
-    pieces: impl Iterator<Item = String>,
+async fn hand_over<P: Into<Bytes>>(
+    pieces: impl Iterator<Item = P>,
     sender: &mpsc::Sender<Result<Bytes, Stalled>>,
     patience: Duration,
 ) -> Result<(), Stalled> {
     for piece in pieces {
         match timeout(patience, sender.reserve()).await {
-            Ok(Ok(place)) => place.send(Ok(Bytes::from(piece))),
+            Ok(Ok(place)) => place.send(Ok(piece.into())),
             Ok(Err(_gone)) => break,
             Err(_) => return Err(Stalled),
         }
@@ -115,6 +137,24 @@ mod tests {
         assert_eq!(Arc::strong_count(&rows), 1, "the rows are gone as well");
         let taken: Vec<_> = answer.map(|piece| piece.is_ok()).collect().await;
         assert_eq!(taken, [true, false]);
+    }
+
+    #[tokio::test]
+    async fn what_is_held_for_a_long_answer_is_held_until_it_is_read() {
+        let budget = Budget::with_patience(100, Duration::from_millis(1));
+        let held = budget.share();
+        held.take(100).await.unwrap();
+        let said = "x".repeat(4 * PIECE);
+        let answer = json(&said, vec![held]);
+        assert!(budget.share().take(1).await.is_err());
+        let read = axum::body::to_bytes(answer.into_body(), usize::MAX).await;
+        assert_eq!(read.unwrap(), format!("\"{said}\""));
+        budget.share().take(100).await.unwrap();
+
+        let held = budget.share();
+        let answer = json(&"short", held);
+        let read = axum::body::to_bytes(answer.into_body(), usize::MAX).await;
+        assert_eq!(read.unwrap(), "\"short\"");
     }
 
     #[tokio::test]

@@ -4,8 +4,7 @@ use crate::number::shortest;
 use protocols::metrics::{CounterReset, NativeHistogram, STALE, Span};
 use std::collections::BTreeMap;
 
-/// The schema of histograms with bounds of their own.
-pub const CUSTOM: i32 = -53;
+pub use protocols::metrics::CUSTOM_BOUNDS as CUSTOM;
 
 /// One side's counts by index.
 type Counts = BTreeMap<i32, f64>;
@@ -122,9 +121,15 @@ fn coarser(counts: &Counts, from: i32, to: i32) -> Counts {
     }
     let mut merged = Counts::new();
     for (index, count) in counts {
-        *merged.entry(((index - 1) >> (from - to)) + 1).or_default() += count;
+        let index = (index.saturating_sub(1) >> (from - to)) + 1;
+        *merged.entry(index).or_default() += count;
     }
     merged
+}
+
+/// The lower bound of the exponential bucket `index`.
+fn below(index: i32, schema: i32) -> f64 {
+    exponential(index.saturating_sub(1), schema)
 }
 
 /// The upper bound of the exponential bucket `index`.
@@ -138,10 +143,7 @@ fn widen(h: &mut NativeHistogram, threshold: f64) {
     let sides = [positive(h), negative(h)];
     let mut threshold = threshold;
     for (index, count) in sides.iter().flatten() {
-        let (lower, upper) = (
-            exponential(index - 1, h.schema),
-            exponential(*index, h.schema),
-        );
+        let (lower, upper) = (below(*index, h.schema), exponential(*index, h.schema));
         if *count != 0.0 && lower < threshold && upper > threshold {
             threshold = upper;
         }
@@ -319,7 +321,7 @@ pub fn buckets(h: &NativeHistogram) -> Vec<Bucket> {
             Ok(index) => h.custom_bounds.get(index).copied().unwrap_or(f64::INFINITY),
         };
         for (index, count) in positive(h) {
-            let lower = bound(index - 1);
+            let lower = bound(index.saturating_sub(1));
             found.push(Bucket {
                 lower,
                 upper: bound(index),
@@ -332,7 +334,7 @@ pub fn buckets(h: &NativeHistogram) -> Vec<Bucket> {
         for (index, count) in negative(h).into_iter().rev() {
             found.push(Bucket {
                 lower: -exponential(index, h.schema),
-                upper: -exponential(index - 1, h.schema),
+                upper: -below(index, h.schema),
                 lower_inclusive: true,
                 upper_inclusive: false,
                 count,
@@ -347,7 +349,7 @@ pub fn buckets(h: &NativeHistogram) -> Vec<Bucket> {
         });
         for (index, count) in positive(h) {
             found.push(Bucket {
-                lower: exponential(index - 1, h.schema),
+                lower: below(index, h.schema),
                 upper: exponential(index, h.schema),
                 lower_inclusive: false,
                 upper_inclusive: true,
@@ -552,5 +554,20 @@ mod tests {
         };
         let counts = unpack(&[span, span], &[1.0, 2.0, 3.0, 4.0]);
         assert_eq!(counts.into_iter().collect::<Vec<_>>(), [(i32::MAX, 4.0)]);
+        let lowest = |schema| NativeHistogram {
+            schema,
+            count: 1.0,
+            positive_spans: vec![Span {
+                offset: i32::MIN,
+                length: 1,
+            }],
+            positive: vec![1.0],
+            ..NativeHistogram::default()
+        };
+        let found = buckets(&lowest(0));
+        assert_eq!((found.len(), found[0].lower), (1, 0.0));
+        let mut sum = lowest(0);
+        add(&mut sum, &lowest(-1), 1.0).unwrap();
+        assert_eq!(sum.count, 2.0);
     }
 }

@@ -3,6 +3,8 @@
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
+use crate::limits::MAX_BUCKETS;
+
 /// The label that holds a metric's name.
 pub const NAME: &str = "__name__";
 
@@ -103,6 +105,52 @@ pub struct NativeHistogram {
     /// Upper bounds of the buckets where `schema` is -53.
     pub custom_bounds: Vec<f64>,
     pub reset: CounterReset,
+}
+
+/// The schema of histograms with bounds of their own.
+pub const CUSTOM_BOUNDS: i32 = -53;
+
+impl NativeHistogram {
+    /// Why it cannot be kept, to follow what has it: what Prometheus refuses as well.
+    pub fn problem(&self) -> Option<String> {
+        // What is no number is not finite.
+        if !self.zero_threshold.is_finite() || self.zero_threshold < 0.0 {
+            return Some(format!("has zero threshold {}", self.zero_threshold));
+        }
+        let sides = [&self.negative_spans, &self.positive_spans];
+        let mut later = sides.into_iter().flat_map(|spans| spans.iter().skip(1));
+        if let Some(span) = later.find(|span| span.offset < 0) {
+            let back = span.offset;
+            return Some(format!("has a span {back} after the one before it"));
+        }
+        match self.schema {
+            CUSTOM_BOUNDS => self.problem_of_bounds(),
+            _ => None,
+        }
+    }
+
+    fn problem_of_bounds(&self) -> Option<String> {
+        let bounds = &self.custom_bounds;
+        if bounds.len() > MAX_BUCKETS {
+            let count = bounds.len();
+            return Some(format!("has {count} bounds, the limit is {MAX_BUCKETS}"));
+        }
+        let ascend = bounds.is_sorted_by(|a, b| a < b);
+        if !ascend || bounds.iter().any(|bound| !bound.is_finite()) {
+            return Some("has custom bounds that are not finite or do not ascend".to_owned());
+        }
+        let others = [self.zero_threshold, self.zero_count];
+        if others.iter().any(|part| *part != 0.0) || !self.negative_spans.is_empty() {
+            return Some("has custom bounds, and a zero bucket or negative ones".to_owned());
+        }
+        let begins = self.positive_spans.first().map_or(0, |span| span.offset);
+        let reach = |span: &Span| i64::from(span.offset) + i64::from(span.length);
+        let ends: i64 = self.positive_spans.iter().map(reach).sum();
+        // The last bucket, up to infinity, has no bound.
+        let most = bounds.len() as i64 + 1;
+        let outside = begins < 0 || ends > most;
+        outside.then(|| format!("has buckets {begins} to {ends}, its bounds name 0 to {most}"))
+    }
 }
 
 /// `length` buckets, `offset` after the end of the span before.
@@ -209,5 +257,54 @@ mod tests {
         assert!(
             (SeriesId::prefix("up")..=SeriesId::prefix("up") | (u128::MAX >> 32)).contains(&id)
         );
+    }
+
+    #[test]
+    fn histograms_that_prometheus_refuses_are_told() {
+        let span = |offset, length| Span { offset, length };
+        let exponential = |zero_threshold| NativeHistogram {
+            zero_threshold,
+            ..NativeHistogram::default()
+        };
+        let custom = |custom_bounds: &[f64], positive_spans: &[Span]| NativeHistogram {
+            schema: CUSTOM_BOUNDS,
+            custom_bounds: custom_bounds.to_vec(),
+            positive_spans: positive_spans.to_vec(),
+            ..NativeHistogram::default()
+        };
+        let twice = NativeHistogram {
+            positive_spans: vec![span(-3, 2), span(-1, 1)],
+            ..NativeHistogram::default()
+        };
+        let zero = NativeHistogram {
+            zero_count: 1.0,
+            ..custom(&[1.0], &[])
+        };
+        let ascend = "has custom bounds that are not finite or do not ascend";
+        for (histogram, problem) in [
+            (exponential(-1.0), "has zero threshold -1"),
+            (exponential(f64::NAN), "has zero threshold NaN"),
+            (exponential(f64::INFINITY), "has zero threshold inf"),
+            (twice, "has a span -1 after the one before it"),
+            (custom(&[1.0, 1.0], &[]), ascend),
+            (custom(&[f64::NAN], &[]), ascend),
+            (custom(&[1.0, f64::INFINITY], &[]), ascend),
+            (
+                zero,
+                "has custom bounds, and a zero bucket or negative ones",
+            ),
+            (
+                custom(&[1.0], &[span(0, 3)]),
+                "has buckets 0 to 3, its bounds name 0 to 2",
+            ),
+            (
+                custom(&[1.0], &[span(-1, 2)]),
+                "has buckets -1 to 1, its bounds name 0 to 2",
+            ),
+        ] {
+            assert_eq!(histogram.problem().as_deref(), Some(problem));
+        }
+        assert_eq!(custom(&[-1.0, 2.0], &[span(1, 2)]).problem(), None);
+        assert_eq!(exponential(0.5).problem(), None);
     }
 }

@@ -165,7 +165,8 @@ impl Metric<'_> {
         for (name, value) in &self.labels.0 {
             limits.see(name.as_bytes(), value.as_bytes());
         }
-        limits.problem()
+        let names = self.labels.0.iter().map(|(name, _)| name.as_bytes());
+        limits.problem_of(names.chain([NAME.as_bytes()]))
     }
 
     fn key(&self) -> SeriesKey {

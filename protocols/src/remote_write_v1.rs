@@ -116,7 +116,8 @@ impl<'a> LabelRun<'a> {
                 }
             };
             run.count += 1;
-            run.named |= name == NAME.as_bytes();
+            // An empty label is none.
+            run.named |= name == NAME.as_bytes() && !value.is_empty();
             run.limits.see(name, value);
             rest = after;
         }
@@ -147,13 +148,22 @@ impl<'a> LabelRun<'a> {
             return Some("a series has no metric name".to_owned());
         }
         let problem = match self.is_utf8 {
-            true => self.limits.problem()?,
+            true => self.limits.problem_of(self.names())?,
             // Two values may become the same text, so none of them is kept.
             false => "has a label that is not UTF-8".to_owned(),
         };
         let labels = self.parse();
         let name = labels.get(NAME).unwrap_or_default();
         Some(format!("a series of metric `{name:.200}` {problem}"))
+    }
+
+    /// As [`Self::measure`] has read them.
+    fn names(&self) -> impl Iterator<Item = &[u8]> {
+        let mut reader = Reader::new(self.wire);
+        std::iter::from_fn(move || {
+            let (name, _) = label(reader.field().ok()??).ok()?;
+            Some(name)
+        })
     }
 
     fn parse(&self) -> Labels {

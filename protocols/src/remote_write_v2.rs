@@ -292,7 +292,10 @@ impl<'a, 'r> Resolved<'a, 'r> {
             return Some("a series has no metric name".to_owned());
         }
         let problem = match self.is_utf8 {
-            true => self.limits.problem()?,
+            true => {
+                let names = self.pairs().map(|(name, _)| name.as_bytes());
+                self.limits.problem_of(names)?
+            }
             false => "has a label that is not UTF-8".to_owned(),
         };
         Some(format!("a series of metric `{:.200}` {problem}", self.name))

@@ -23,6 +23,7 @@ use crate::Gateway;
 use crate::operations::Allowed;
 use crate::parameters::Path;
 use crate::routes::traces::trace_id;
+use crate::streamed;
 use asked::Asked;
 
 /// What Jaeger answers instead.
@@ -158,20 +159,20 @@ pub async fn traces(
     State(gateway): State<Gateway>,
     allowed: Allowed,
     RawQuery(query): RawQuery,
-) -> Result<Json<Value>, Failure> {
+) -> Result<Response, Failure> {
     let (query, scope) = (query.as_deref().unwrap_or_default(), allowed.scope());
     let ids = asked::trace_ids(query)?;
     if !ids.is_empty() {
-        return of_ids(&gateway, scope, &ids).await;
+        return Ok(of_ids(&gateway, scope, &ids).await?.into_response());
     }
     let asked = Asked::parse(&gateway, query)?;
     let found = asked.find(&gateway, scope).await?;
-    let mut said = answer(found.traces.iter().map(shown::Trace::of).collect());
+    let Json(mut said) = answer(found.traces.iter().map(shown::Trace::of).collect());
     if let Some(why) = asked.left_out(&found) {
         let partial = StatusCode::PARTIAL_CONTENT.as_u16();
         said["errors"] = json!([{"code": partial, "msg": why}]);
     }
-    Ok(said)
+    Ok(streamed::json(&said, found.held))
 }
 
 /// Those that are there, and an error for each that is not.

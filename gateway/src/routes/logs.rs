@@ -11,8 +11,8 @@ pub mod tail;
 pub(in crate::routes) mod watch;
 mod which;
 
-use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
 use projections::telemetry::logs::{self, Place, Record, Scanned};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -25,6 +25,7 @@ use crate::operations::Allowed;
 use crate::order::{Order, Ordered};
 use crate::paging::capped;
 use crate::parameters::Query;
+use crate::streamed;
 use which::Which;
 
 const LIST: &str = "logs";
@@ -69,7 +70,7 @@ pub async fn list(
     Query(as_of): Query<AsOf>,
     Query(ordered): Query<Ordered>,
     Query(paging): Query<Paging>,
-) -> Result<Json<LogRecordPage>, Error> {
+) -> Result<Response, Error> {
     let scope = allowed.scope();
     let order = ordered.order.unwrap_or(Order::NewestFirst);
     let list = match order {
@@ -95,9 +96,10 @@ pub async fn list(
     };
     let next = found.next.map(|place| (place, query.from_ns));
     let next = next.map(|next| cursor::sign(keys, scope, list, &next));
-    Ok(Json(LogRecordPage {
+    let page = LogRecordPage {
         items: found.records,
         next_cursor: next.transpose()?,
         scanned: found.scanned,
-    }))
+    };
+    Ok(streamed::json(&page, found.held))
 }

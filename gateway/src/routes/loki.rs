@@ -124,11 +124,13 @@ struct Success {
     data: Found,
 }
 
+/// What is held for it is given back when its reader has it.
 fn found(
     result_type: &'static str,
     result: Vec<Value>,
     encoding_flags: Option<[&'static str; 1]>,
     stats: Value,
+    held: impl Send + 'static,
 ) -> Response {
     let data = Found {
         result_type,
@@ -137,7 +139,7 @@ fn found(
         stats,
     };
     let status = "success";
-    Json(Success { status, data }).into_response()
+    streamed::json(&Success { status, data }, held)
 }
 
 /// Log lines or numbers over time, in LogQL
@@ -242,11 +244,11 @@ async fn lines(
         interval_ns,
     };
     let begun = Instant::now();
-    let (lines, scanned) = lines::find(gateway, allowed.scope(), &wanted).await?;
-    let stats = stats::stats(begun, scanned, lines.len());
-    let streams = answer::streams(lines, asked.categorized);
+    let passed = lines::find(gateway, allowed.scope(), &wanted).await?;
+    let stats = stats::stats(begun, passed.scanned, passed.lines.len());
+    let streams = answer::streams(passed.lines, asked.categorized);
     let flags = asked.categorized.then_some([answer::CATEGORIZED]);
-    Ok(found("streams", streams, flags, stats))
+    Ok(found("streams", streams, flags, stats, passed.held))
 }
 
 async fn numbers(

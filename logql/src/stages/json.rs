@@ -1,15 +1,23 @@
 //! `json`: members of an object become labels, nested ones joined by underscores; or
 //! the values at certain paths.
 
-use serde_json::Value;
+mod begun;
 
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
+
+use self::begun::begun;
 use super::label_name;
 use crate::ast::Extraction;
-use crate::line::Line;
+use crate::line::{LabelSet, Line};
 
 const FAILED: &str = "JSONParserErr";
 /// How deep members are looked for.
 const DEEPEST: usize = 30;
+
+/// Members as they are written: a number has more digits than any type keeps.
+type Members<'t> = BTreeMap<String, &'t RawValue>;
 
 #[derive(Debug)]
 pub(crate) struct Json {
@@ -32,26 +40,35 @@ impl Json {
     }
 
     pub(crate) fn run(&self, line: &mut Line) {
-        let value = match serde_json::from_str::<Value>(&line.text) {
-            Ok(value @ Value::Object(_)) => value,
-            // Expressions may look into other values than objects.
-            Ok(value @ Value::Array(_)) if !self.wanted.is_empty() => value,
-            Ok(_) => {
-                return line
-                    .labels
-                    .fail(FAILED, "expecting json object(6), but it is not");
+        match serde_json::from_str::<&RawValue>(&line.text) {
+            Ok(json) => self.tell(json.get(), &mut line.labels),
+            // What stands before is told as well: a line may have been cut off by its size.
+            Err(error) => {
+                line.labels.fail(FAILED, error.to_string());
+                self.tell(&begun(&line.text).to_string(), &mut line.labels);
             }
-            Err(error) => return line.labels.fail(FAILED, error.to_string()),
+        }
+    }
+
+    fn tell(&self, json: &str, labels: &mut LabelSet) {
+        let fits = match json.as_bytes().first() {
+            Some(b'{') => true,
+            // Expressions may look into other values than objects.
+            Some(b'[') => !self.wanted.is_empty(),
+            _ => false,
         };
+        if !fits {
+            return labels.fail(FAILED, "expecting json object(6), but it is not");
+        }
         if self.wanted.is_empty() {
-            flatten("", &value, &mut Vec::new(), &mut |name, _, value| {
-                line.labels.extract(name, value)
+            flatten("", json, &mut Vec::new(), &mut |name, _, value| {
+                labels.extract(name, value)
             });
             return;
         }
         for (label, steps) in &self.wanted {
-            if let Some(found) = at(&value, steps).and_then(text) {
-                line.labels.extract(label, found);
+            if let Some(found) = at(json, steps).and_then(text) {
+                labels.extract(label, found);
             }
         }
     }
@@ -81,63 +98,75 @@ pub fn json_members(text: &str) -> Option<Vec<JsonMember>> {
     each(text, &mut |name, path, value| {
         found.push(JsonMember {
             name: name.to_owned(),
-            path: path.iter().map(|name| (*name).to_owned()).collect(),
+            path: path.to_vec(),
             value,
         });
     })?;
     Some(found)
 }
 
-fn each(text: &str, found: &mut impl FnMut(&str, &[&str], String)) -> Option<()> {
+fn each(text: &str, found: &mut impl FnMut(&str, &[String], String)) -> Option<()> {
     if !text.trim_start().starts_with('{') {
         return None;
     }
-    let value = serde_json::from_str::<Value>(text).ok()?;
-    flatten("", &value, &mut Vec::new(), found);
+    let json = serde_json::from_str::<&RawValue>(text).ok()?;
+    flatten("", json.get(), &mut Vec::new(), found);
     Some(())
 }
 
-fn at<'v>(value: &'v Value, steps: &[Step]) -> Option<&'v Value> {
-    steps.iter().try_fold(value, |value, step| match step {
-        Step::Member(name) => value.get(name),
-        Step::Element(number) => value.get(number),
+fn at<'t>(json: &'t str, steps: &[Step]) -> Option<&'t str> {
+    steps.iter().try_fold(json, |json, step| {
+        let found: Option<&'t RawValue> = match step {
+            Step::Member(name) => {
+                let members = serde_json::from_str::<Members<'t>>(json).ok()?;
+                members.get(name).copied()
+            }
+            Step::Element(number) => {
+                let elements = serde_json::from_str::<Vec<&'t RawValue>>(json).ok()?;
+                elements.get(*number).copied()
+            }
+        };
+        found.map(RawValue::get)
     })
 }
 
-/// None of what says nothing.
-fn text(value: &Value) -> Option<String> {
-    match value {
-        Value::Null => None,
-        Value::String(text) => Some(text.clone()),
-        other => Some(other.to_string()),
+/// A text as it is meant, all else as it is written; none of what says nothing.
+fn text(json: &str) -> Option<String> {
+    match json.as_bytes().first() {
+        None | Some(b'n') => None,
+        Some(b'"') => serde_json::from_str(json).ok(),
+        Some(_) => Some(json.to_owned()),
     }
 }
 
-/// `path` leads to the value, and is left as it was.
-fn flatten<'v>(
+/// `path` leads to the object, and is left as it was.
+fn flatten(
     prefix: &str,
-    value: &'v Value,
-    path: &mut Vec<&'v str>,
-    found: &mut impl FnMut(&str, &[&str], String),
+    object: &str,
+    path: &mut Vec<String>,
+    found: &mut impl FnMut(&str, &[String], String),
 ) {
-    match value {
-        Value::Object(members) if path.len() < DEEPEST => {
-            for (name, value) in members {
-                let label = match prefix {
-                    "" => label_name(name),
-                    prefix => format!("{prefix}_{}", label_name(name)),
-                };
-                path.push(name);
-                flatten(&label, value, path, found);
-                path.pop();
+    // JSON it is; but one of its names may be no text.
+    let Ok(members) = serde_json::from_str::<Members<'_>>(object) else {
+        return;
+    };
+    for (name, value) in members {
+        let label = match prefix {
+            "" => label_name(&name),
+            prefix => format!("{prefix}_{}", label_name(&name)),
+        };
+        path.push(name);
+        let json = value.get();
+        match json.as_bytes().first() {
+            Some(b'{') if path.len() < DEEPEST => flatten(&label, json, path, found),
+            Some(b'{' | b'[') => {}
+            _ => {
+                if let Some(text) = text(json) {
+                    found(&label, path, text);
+                }
             }
         }
-        Value::Object(_) | Value::Array(_) | Value::Null => {}
-        value => {
-            if let Some(text) = text(value) {
-                found(prefix, path, text);
-            }
-        }
+        path.pop();
     }
 }
 
@@ -196,6 +225,47 @@ mod tests {
         let pairs = members.into_iter().map(|one| (one.name, one.value));
         assert_eq!(json_fields(text).unwrap(), pairs.collect::<Vec<_>>());
         assert_eq!((json_members("[1]"), json_members("{")), (None, None));
+    }
+
+    #[test]
+    fn numbers_are_told_as_they_are_written() {
+        let text = r#"{"a":1.10,"b":{"c":12345678901234567890123},"d":[1e3]}"#;
+        let expected = [("a", "1.10"), ("b_c", "12345678901234567890123")];
+        let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(json_fields(text).unwrap(), expected);
+        assert_eq!(at(text, &path("d[0]").unwrap()), Some("1e3"));
+        assert_eq!(at(text, &path("b.c[0]").unwrap()), None);
+    }
+
+    #[test]
+    fn of_a_line_that_was_cut_off_the_beginning_is_told() {
+        let told = |wanted: &[(&str, &str)], text: &str| {
+            let wanted = wanted.iter().map(|(label, expression)| Extraction {
+                label: (*label).to_owned(),
+                expression: (*expression).to_owned(),
+            });
+            let mut line = Line {
+                text: text.to_owned(),
+                ..Line::default()
+            };
+            let json = Json::of(&wanted.collect::<Vec<_>>()).unwrap();
+            json.run(&mut line);
+            let labels = line.labels.iter().map(|(name, value, _)| match name {
+                "__error_details__" => name.to_owned(),
+                name => format!("{name}={value}"),
+            });
+            labels.collect::<Vec<_>>().join(" ")
+        };
+        let failed = "__error__=JSONParserErr __error_details__";
+        let cut = r#"{"status":500,"user":{"id":"u1","name":"Ad"#;
+        let expected = format!("{failed} status=500 user_id=u1");
+        assert_eq!(told(&[], cut), expected);
+        let expected = format!("{failed} who=u1");
+        assert_eq!(
+            told(&[("who", "user.id"), ("n", "user.name")], cut),
+            expected
+        );
+        assert_eq!(told(&[], "\"a text\" and more"), failed);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! on the wire but that only 2.0 has custom bounds.
 
 use crate::limits::MAX_BUCKETS;
-use crate::metrics::{CounterReset, NativeHistogram, Span};
+use crate::metrics::{CUSTOM_BOUNDS, CounterReset, NativeHistogram, Span};
 use crate::protobuf::{Malformed, Reader, zigzag};
 
 /// Its time and itself, or why it cannot be kept.
@@ -49,7 +49,7 @@ fn finish(
     negative: Side,
     positive: Side,
 ) -> Result<NativeHistogram, String> {
-    let custom = histogram.schema == -53;
+    let custom = histogram.schema == CUSTOM_BOUNDS;
     if !custom && !(-4..=8).contains(&histogram.schema) {
         return Err(format!("a histogram has schema {}", histogram.schema));
     }
@@ -58,7 +58,10 @@ fn finish(
     }
     (histogram.negative_spans, histogram.negative) = negative.finish()?;
     (histogram.positive_spans, histogram.positive) = positive.finish()?;
-    Ok(histogram)
+    match histogram.problem() {
+        None => Ok(histogram),
+        Some(problem) => Err(format!("a histogram {problem}")),
+    }
 }
 
 impl Side {

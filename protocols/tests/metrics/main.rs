@@ -69,8 +69,16 @@ fn series_that_no_store_can_take_are_left_out_and_named() {
         Seen::decode(V1, &body.0).unwrap()
     };
     let long = "x".repeat(16 * 1_024 + 1);
-    let cases: [(&[(&str, &str)], &str); 4] = [
+    let cases: [(&[(&str, &str)], &str); 6] = [
         (&[("job", "a")], "a series has no metric name"),
+        (
+            &[("__name__", ""), ("job", "a")],
+            "a series has no metric name",
+        ),
+        (
+            &[("__name__", "up"), ("a", "1"), ("b", "2"), ("a", "3")],
+            "a series of metric `up` has a label twice",
+        ),
         (
             &[("", "a"), ("__name__", "up")],
             "a series of metric `up` has a label without a name",

@@ -95,6 +95,18 @@ fn deltas_are_kept_as_they_are_and_of_no_kind() {
 }
 
 #[test]
+fn a_zero_bucket_of_no_width_that_can_be_is_left_out_and_named() {
+    for threshold in ["-1", "\"NaN\"", "\"Infinity\""] {
+        let seen = metric(&format!(
+            r#""exponentialHistogram":{{"aggregationTemporality":2,"dataPoints":[{{"count":1,"zeroCount":1,"zeroThreshold":{threshold}}}]}}"#
+        ));
+        assert!(seen.histograms.is_empty(), "{threshold}");
+        let first = seen.skipped.first.unwrap();
+        assert!(first.contains("has zero threshold"), "{first}");
+    }
+}
+
+#[test]
 fn a_point_without_a_recorded_value_ends_its_series() {
     let seen = metric(r#""gauge":{"dataPoints":[{"timeUnixNano":5000000,"flags":1}]}"#);
     let samples = seen.samples.values().next().unwrap();

@@ -18,6 +18,7 @@ use crate::dialects;
 use crate::operations::Allowed;
 use crate::parameters::Path;
 use crate::routes::traces::trace_id;
+use crate::streamed;
 
 /// What Jaeger answers instead.
 #[derive(Debug)]
@@ -91,10 +92,11 @@ pub async fn traces(
     State(gateway): State<Gateway>,
     allowed: Allowed,
     RawQuery(query): RawQuery,
-) -> Result<Json<Value>, Refused> {
+) -> Result<Response, Refused> {
     let asked = asked::traces(&gateway, query.as_deref().unwrap_or_default())?;
     let found = asked.find(&gateway, allowed.scope()).await?;
-    Ok(Json(otlp::traces(&found.traces, asked.left_out(&found))))
+    let said = otlp::traces(&found.traces, asked.left_out(&found));
+    Ok(streamed::json(&said, found.held))
 }
 
 /// One trace, in the JSON of OTLP

@@ -183,10 +183,10 @@ async fn detected(gateway: &Gateway, allowed: &Allowed, asked: &Asked) -> Result
         limit: limit.max(1),
         interval_ns: 0,
     };
-    let (found, _) = lines::find(gateway, allowed.scope(), &wanted).await?;
+    let passed = lines::find(gateway, allowed.scope(), &wanted).await?;
     let own_parser = parser(&log);
     let mut fields = Fields::new();
-    for line in &found {
+    for line in &passed.lines {
         note(line, own_parser, &mut fields);
     }
     Ok(fields)

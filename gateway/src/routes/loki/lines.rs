@@ -1,11 +1,13 @@
 //! Lines that pass the stages of a query.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use logql::ast::LogExpr;
 use logql::narrow::narrow;
 use logql::{Line, Pipeline};
 use projections::telemetry::logs::{self, Query, Scanned};
+use promql::budget::Share;
 use schemas::scope::Scope;
 use tokio::time::Instant;
 
@@ -37,12 +39,21 @@ impl Wanted<'_> {
     }
 }
 
-/// The first lines that pass, as the stages leave them, and what was read for them.
+/// Lines as the stages leave them, and what was read for them.
+#[derive(Debug)]
+pub(super) struct Passed {
+    pub(super) lines: Vec<Line>,
+    pub(super) scanned: Scanned,
+    /// What they take of the memory of all queries, until it is dropped.
+    pub(super) held: Vec<Arc<Share>>,
+}
+
+/// The first lines that pass.
 pub(super) async fn find(
     gateway: &Gateway,
     scope: &Scope,
     wanted: &Wanted<'_>,
-) -> Result<(Vec<Line>, Scanned), Failure> {
+) -> Result<Passed, Failure> {
     let narrowed = narrow(wanted.log);
     let query = Query {
         filter: record::filter(&narrowed)?,
@@ -58,7 +69,7 @@ pub(super) async fn find(
     let (mut found, mut after, mut looked_at) = (Vec::new(), None, 0);
     let mut scanned = Scanned::default();
     // What was looked at is held with its page; of that, what passed, to the end.
-    let mut kept = Vec::new();
+    let mut held = Vec::new();
     loop {
         let mut passed = 0;
         let more = match wanted.forward {
@@ -77,10 +88,14 @@ pub(super) async fn find(
             }
         }
         more.held.keep(passed);
-        kept.push(more.held);
+        held.push(more.held);
         after = more.next;
         if after.is_none() || found.len() >= wanted.limit {
-            return Ok((found, scanned));
+            return Ok(Passed {
+                lines: found,
+                scanned,
+                held,
+            });
         }
         if looked_at >= MOST_LOOKED_AT {
             let why = format!(

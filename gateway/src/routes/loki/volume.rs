@@ -102,7 +102,7 @@ pub async fn volume(
         })
         .collect();
     let stats = stats::stats(begun, scanned, result.len());
-    Ok(found("vector", result, None, stats))
+    Ok(found("vector", result, None, stats, ()))
 }
 
 /// Bytes by labels; parameters in a form
@@ -143,7 +143,7 @@ pub async fn volume_range(
         })
         .collect();
     let stats = stats::stats(begun, scanned, entries);
-    Ok(found("matrix", result, None, stats))
+    Ok(found("matrix", result, None, stats, ()))
 }
 
 /// Bytes by labels over time; parameters in a form

@@ -121,10 +121,8 @@ impl Parameters {
         if let Some(ms) = self.span("timeout")? {
             options.timeout = Some(Duration::from_millis(ms.max(0).unsigned_abs()));
         }
-        if let Some(ms) = self.span("lookback_delta")? {
-            if ms <= 0 {
-                return Err(invalid("lookback_delta", "must be positive"));
-            }
+        // As in Prometheus, one that is not positive asks for the usual one.
+        if let Some(ms) = self.span("lookback_delta")?.filter(|ms| *ms > 0) {
             options.lookback_ms = ms;
         }
         Ok(options)
@@ -190,6 +188,20 @@ impl Parameters {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_lookback_that_is_not_positive_is_the_usual_one() {
+        let lookback = |text: &str| {
+            let given = Parameters(vec![("lookback_delta".to_owned(), text.to_owned())]);
+            given.options().map(|options| options.lookback_ms)
+        };
+        let usual = promql::Options::default().lookback_ms;
+        for text in ["", "0", "0s", "-5"] {
+            assert_eq!(lookback(text).unwrap(), usual, "{text}");
+        }
+        assert_eq!(lookback("7s").unwrap(), 7000);
+        assert!(lookback("soon").is_err());
+    }
 
     #[test]
     fn times_and_durations_are_read() {

@@ -68,6 +68,11 @@ impl Room {
         self.kept
     }
 
+    /// For who holds what was found longer than the query lasts.
+    pub(crate) fn share(&self) -> Arc<Share> {
+        Arc::clone(&self.share)
+    }
+
     /// For segments that are looked at one after the other; those before are gone.
     pub(crate) async fn look_at(&mut self, segments: &[Vec<u8>]) -> Result<(), QueryError> {
         self.share.keep(self.kept);

@@ -96,7 +96,7 @@ pub async fn traces(
     let mut tx = rows::snapshot(db, scope).await?;
     let mut room = Room::of(db);
     let page = find(&mut tx, scope, filter, None, limit, &mut room).await?;
-    let mut found = Found::begin(page.next.is_some());
+    let mut found = Found::begin(page.next.is_some(), room.share());
     for some in page.items.chunks(TRACES_AT_ONCE) {
         if found.is_full(MOST_SPANS) {
             found.left_out += some.len();

@@ -30,7 +30,7 @@ pub(super) fn native(point: &Point<'_>) -> Result<NativeHistogram, String> {
         .min(62);
     let (positive_spans, positive) = side(&point.positive, coarser)?;
     let (negative_spans, negative) = side(&point.negative, coarser)?;
-    Ok(NativeHistogram {
+    let histogram = NativeHistogram {
         schema: schema as i32,
         zero_threshold: match point.zero_threshold {
             0.0 => ZERO_THRESHOLD,
@@ -44,7 +44,11 @@ pub(super) fn native(point: &Point<'_>) -> Result<NativeHistogram, String> {
         negative_spans,
         negative,
         ..NativeHistogram::default()
-    })
+    };
+    match histogram.problem() {
+        None => Ok(histogram),
+        Some(problem) => Err(problem),
+    }
 }
 
 /// One span over all buckets but the empty ones at the ends.

@@ -1,25 +1,32 @@
 //! Traces that a search answers with all their spans.
 
+use std::sync::Arc;
+
+use promql::budget::Share;
+
 use super::super::trace::Trace;
 
 /// An answer ends with the trace that reaches so many spans.
 pub const MOST_SPANS: usize = 200_000;
 
 /// The newest first.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default)]
 pub struct Found {
     pub traces: Vec<Trace>,
     /// There are more than the limit.
     pub more: bool,
     /// So many more are within the limit, and beyond [`MOST_SPANS`].
     pub left_out: usize,
+    /// What the traces take of the memory of all queries, until it is dropped.
+    pub held: Arc<Share>,
     spans: usize,
 }
 
 impl Found {
-    pub(super) fn begin(more: bool) -> Self {
+    pub(super) fn begin(more: bool, held: Arc<Share>) -> Self {
         Self {
             more,
+            held,
             ..Self::default()
         }
     }
@@ -50,7 +57,7 @@ mod tests {
         let table = samples::table(1);
         let trace = || Trace::of(&table, &table.rows);
         assert_eq!(trace().spans.len(), 10);
-        let mut found = Found::begin(true);
+        let mut found = Found::begin(true, Arc::default());
         for _ in 0..5 {
             found.take(21, trace);
         }
