@@ -192,6 +192,7 @@ export interface paths {
         /**
          * Set for how many days audit entries are kept
          * @description Entries that are older then are removed, and stay so. The audit cannot be switched off.
+         *     Needs a fresh proof: whoever holds somebody's session could take its traces away.
          */
         put: operations["set_audit_retention"];
         post?: never;
@@ -351,7 +352,8 @@ export interface paths {
          * Begin a session
          * @description A wrong address and a wrong password get the same answer and take as long. After
          *     five of them in a row comes a pause, which doubles with each further one. A password
-         *     that somebody else has set is refused with the rule `password_change_required`.
+         *     that somebody else has set is refused with the rule `password_change_required`. The
+         *     session of the browser's cookies, where it has one, is over.
          */
         post: operations["login"];
         delete?: never;
@@ -471,7 +473,8 @@ export interface paths {
         /**
          * Sign in by the tenant's provider
          * @description Sends the browser to the provider, which sends it back to `callback`. Where that
-         *     cannot be, to the login page with the reason as `sign_on`.
+         *     cannot be, to the login page with the reason as `sign_on`. A browser that a page of
+         *     another site sends here (Fetch Metadata) gets a page that asks for a click.
          */
         get: operations["start_sign_on"];
         put?: never;
@@ -1735,7 +1738,8 @@ export interface paths {
         /**
          * Delete all metrics, logs and traces that were received until now
          * @description What comes afterwards is kept. `done_at` in the list of deletions says when nothing
-         *     of it can be asked for any more; the log forgets the bodies in its own time.
+         *     of it can be asked for any more; the log forgets the bodies in its own time. Needs a
+         *     fresh proof.
          */
         post: operations["delete_telemetry"];
         delete?: never;
@@ -6280,7 +6284,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The caller may not */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6877,6 +6880,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something that the answer needs is away */
             503: {
                 headers: {
@@ -6993,6 +7005,15 @@ export interface operations {
             };
             422: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7657,6 +7678,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Asks for a click */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
             /** @description To the provider, or to the login page */
             303: {
                 headers: {
