@@ -33,8 +33,9 @@ use crate::storage;
 pub use audit::Unproven;
 pub(crate) use restore::restore;
 
-/// What tools say besides what they were asked, where no server does it in its log.
-const WARNINGS: &str = "warn";
+/// What tools say besides what they were asked, where no server does it in its log. That a
+/// statement takes long is as it should be where all rows are made anew.
+const WARNINGS: &str = "warn,sqlx::query=error";
 
 /// What a tool works on.
 #[derive(Clone)]
