@@ -6,6 +6,7 @@ set -euo pipefail
 
 "$root/scripts/toolchain.sh" run
 # Node or Rust may have come just now.
+# shellcheck source=scripts/env.sh
 . "$root/scripts/env.sh"
 "$root/scripts/ui.sh"
 cd "$root"

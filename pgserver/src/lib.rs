@@ -129,13 +129,20 @@ impl Plan {
 
     /// Stops what a [`Plan::start`] has begun to start that was dropped before it was ready.
     pub async fn give_up(&self) -> anyhow::Result<()> {
-        match lock::holder(&self.data.join(cluster::PID_FILE), &self.data) {
-            Holder::Postmaster(pid) => {
-                let plan = self.clone();
-                Server { pid, plan }.stop().await
-            }
-            Holder::Nobody | Holder::Stranger(_) | Holder::Unknown => Ok(()),
-        }
+        let pid = match lock::holder(&self.data.join(cluster::PID_FILE), &self.data) {
+            Holder::Postmaster(pid) => Some(pid),
+            Holder::Nobody | Holder::Stranger(_) | Holder::Unknown => self.without_lock(),
+        };
+        let Some(pid) = pid else { return Ok(()) };
+        let plan = self.clone();
+        Server { pid, plan }.stop().await
+    }
+
+    /// The postmaster that was spawned last, where it runs and has not written its lock yet.
+    fn without_lock(&self) -> Option<Pid> {
+        let pid = Pid::from_raw(self.spawned.load(Ordering::Relaxed));
+        let is_ours = alive(pid) && lock::was_started_for(pid, &self.data);
+        is_ours.then_some(pid)
     }
 
     /// What Postgres says to nobody else.

@@ -57,10 +57,7 @@ fn named(file: &Path) -> Option<Pid> {
 /// container may not for other users), its command line tells the folder.
 fn serves(pid: Pid, data: &Path) -> Option<bool> {
     let command = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-    let arguments: Vec<&OsStr> = command
-        .split(|byte| *byte == 0)
-        .map(OsStr::from_bytes)
-        .collect();
+    let arguments = arguments(&command);
     let stands_in = is_same(Path::new(&format!("/proc/{pid}/cwd")), data);
     match (is_postmaster(&arguments), stands_in) {
         (_, Some(false)) | (false, None) => Some(false),
@@ -69,6 +66,20 @@ fn serves(pid: Pid, data: &Path) -> Option<bool> {
         (false, Some(true)) => None,
         (true, None) => told(&arguments, data),
     }
+}
+
+/// Whether the process was started as a postmaster of `data`, where it stands only a moment later.
+pub(crate) fn was_started_for(pid: Pid, data: &Path) -> bool {
+    let Ok(command) = std::fs::read(format!("/proc/{pid}/cmdline")) else {
+        return false;
+    };
+    let arguments = arguments(&command);
+    is_postmaster(&arguments) && told(&arguments, data) == Some(true)
+}
+
+fn arguments(command: &[u8]) -> Vec<&OsStr> {
+    let arguments = command.split(|byte| *byte == 0);
+    arguments.map(OsStr::from_bytes).collect()
 }
 
 /// Backends write what they do in the place of their first argument.
@@ -192,6 +203,19 @@ mod tests {
         assert_eq!(holder(&file, data.path()), Holder::Nobody);
         std::fs::remove_file(&file).unwrap();
         assert_eq!(holder(&file, data.path()), Holder::Nobody);
+    }
+
+    #[test]
+    fn a_postmaster_that_has_not_gone_to_its_folder_yet_is_known() {
+        let (data, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let named_data = [OsStr::new("-D"), data.path().as_os_str()];
+        for (name, expected) in [("postgres", true), ("tail", false)] {
+            let process = Waiting::named(name, &named_data, elsewhere.path());
+            assert_eq!(was_started_for(process.pid(), data.path()), expected);
+            assert!(!was_started_for(process.pid(), elsewhere.path()));
+        }
+        // None was started.
+        assert!(!was_started_for(Pid::from_raw(0), data.path()));
     }
 
     #[test]

@@ -167,20 +167,27 @@ fn from_hex(bytes: &[u8]) -> anyhow::Result<[u8; 32]> {
     Ok(raw)
 }
 
-/// The same, whole or not at all: half of a key would be taken for a wrong one ever after.
-/// Replaces none.
+/// Makes a file for the owner alone, whole or not at all: half of a key would be taken for a
+/// wrong one ever after. Replaces none.
 fn create_whole(file: &Path, key: &[u8; 32]) -> anyhow::Result<()> {
     let draft = file.with_extension("key.new");
     if draft.exists() {
         std::fs::remove_file(&draft)?;
     }
     create(&draft, key)?;
-    std::fs::hard_link(&draft, file)?;
-    std::fs::remove_file(&draft)?;
+    match std::fs::hard_link(&draft, file) {
+        Ok(()) => std::fs::remove_file(&draft)?,
+        // Not every file system has links, and nobody else makes a key there.
+        Err(_) if !file.exists() => std::fs::rename(&draft, file)?,
+        Err(exists) => {
+            std::fs::remove_file(&draft)?;
+            return Err(exists).with_context(|| format!("cannot make {}", file.display()));
+        }
+    }
     sync_folder(file)
 }
 
-/// Makes a file for the owner alone.
+/// The same, not at once.
 fn create(file: &Path, key: &[u8; 32]) -> anyhow::Result<()> {
     let Some(folder) = file.parent() else {
         bail!("{} has no folder", file.display())
@@ -214,6 +221,7 @@ mod tests {
         std::fs::write(folder.path().join("master.key.new"), "half").unwrap();
         create_whole(&file, &[7; 32]).unwrap();
         assert!(create_whole(&file, &[8; 32]).is_err());
+        assert!(!folder.path().join("master.key.new").exists());
         assert_eq!(*read(&file).unwrap(), [7; 32]);
         assert_eq!(mode_for_others(&file), None);
     }

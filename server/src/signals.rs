@@ -1,6 +1,7 @@
 //! What tells the process to end.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 /// SIGTERM and SIGINT, which from [`Signals::listen`] on end nothing by themselves.
 pub(crate) struct Signals {
@@ -22,5 +23,19 @@ impl Signals {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",
         }
+    }
+
+    /// What `working` comes to, which the next one tells to `stop`.
+    pub(crate) async fn stopping<T>(
+        &mut self,
+        stop: &CancellationToken,
+        working: impl Future<Output = T>,
+    ) -> T {
+        tokio::pin!(working);
+        tokio::select! {
+            _ = self.next() => stop.cancel(),
+            done = &mut working => return done,
+        }
+        working.await
     }
 }

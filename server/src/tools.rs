@@ -20,6 +20,7 @@ use projections::replay::Replay;
 use projections::telemetry::compaction::Compaction;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use crate::admin::{self, Line};
 use crate::cli::{AuditCommand, LogCommand, ReplayArguments, VaultCommand};
@@ -33,8 +34,9 @@ use crate::storage;
 pub use audit::Unproven;
 pub(crate) use restore::restore;
 
-/// What tools say besides what they were asked, where no server does it in its log.
-const WARNINGS: &str = "warn";
+/// What tools say besides what they were asked, where no server does it in its log. That a
+/// statement takes long is as it should be where all rows are made anew.
+const WARNINGS: &str = "warn,sqlx::query=error";
 
 /// What a tool works on.
 #[derive(Clone)]
@@ -223,10 +225,14 @@ async fn anywhere(tool: Tool, config: &Config) -> anyhow::Result<()> {
     // What it waits for, for instance.
     observe::start_logging(WARNINGS)?;
     let (log, embedded) = storage::open(config, Roles::ALL).await?;
+    // Not the end of the process: what it has begun is taken back.
+    let (mut signals, stop) = (Signals::listen()?, CancellationToken::new());
     let (data, postgres) = match tool.needs_postgres() {
-        true => Data::open(config, &log)
-            .await
-            .map(|(data, postgres)| (Some(data), postgres))?,
+        true => {
+            let opening = Box::pin(Data::open(config, &log, &stop));
+            let (data, postgres) = signals.stopping(&stop, opening).await?;
+            (Some(data), postgres)
+        }
         false => (None, None),
     };
     let workbench = Workbench {
@@ -235,8 +241,7 @@ async fn anywhere(tool: Tool, config: &Config) -> anyhow::Result<()> {
         data,
     };
     let working = async {
-        // Not the end of the process: what it has begun is taken back.
-        let mut signals = Signals::listen()?;
+        ensure!(!stop.is_cancelled(), "stopped before it had begun");
         let done = tokio::select! {
             done = Box::pin(print_while(&tool, &workbench)) => done,
             name = signals.next() => Err(anyhow!("stopped by {name}")),

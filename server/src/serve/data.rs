@@ -85,18 +85,20 @@ impl Data {
         Ok((data, server))
     }
 
-    /// Everything started and waited for, for a tool that runs alone.
+    /// Everything started and waited for, for a tool that runs alone; taken back at `stop`.
     pub(crate) async fn open(
         config: &Config,
         log: &Log,
+        stop: &CancellationToken,
     ) -> anyhow::Result<(Self, Option<pgserver::Server>)> {
         // Read models are made anew by the server, which then fills them.
-        let (data, _) = Self::plan(config, log, false, &CancellationToken::new()).await?;
+        let (data, _) = Self::plan(config, log, false, stop).await?;
         let opening = Box::pin(async {
             storage::migrate(&data.settings, &data.database.wait).await?;
             storage::open_vault(&data.db, &data.master, log, &data.database.wait).await
         });
-        let (_, server) = data.database.start_for(opening).await?;
+        let server = data.database.start_unless(stop).await?;
+        let (_, server) = storage::or_stop(server, unless_stopped(stop, opening)).await?;
         Ok((data, server))
     }
 

@@ -30,7 +30,8 @@ pub(super) fn topics(config: &Config, print: impl Fn(&str)) -> anyhow::Result<()
         let kept = match storage::retention(topic, config) {
             Retention::Forever => "for ever".to_owned(),
             Retention::Days(days) => format!("{days} days"),
-            Retention::Seconds(seconds) if seconds % DAY_S == 0 => {
+            Retention::Seconds(DAY_S) => "1 day".to_owned(),
+            Retention::Seconds(seconds) if seconds.is_multiple_of(DAY_S) => {
                 format!("{} days", seconds / DAY_S)
             }
             Retention::Seconds(seconds) => format!("{seconds} s"),
@@ -244,6 +245,7 @@ mod tests {
                 .unwrap()
         };
         assert!(listed("3d", None).contains(" 3 days "));
+        assert!(listed("1d", None).contains(" 1 day "));
         assert!(listed("90m", None).contains(" 5400 s "));
         // Its brokers are not told of the setting.
         assert!(listed("90m", Some("localhost:9092")).contains(" 3 days "));

@@ -125,7 +125,12 @@ impl Restoring<'_> {
     async fn take_back(&self) {
         self.take_partitions_back().await;
         let dropped = "DROP SCHEMA IF EXISTS history, telemetry, vault, read CASCADE";
-        if let Err(error) = self.db.writer().execute(dropped).await {
+        let mut emptied = self.db.writer().execute(dropped).await;
+        if emptied.is_err() {
+            // What was broken off may still have been at work, each in the way of the other.
+            emptied = self.db.writer().execute(dropped).await;
+        }
+        if let Err(error) = emptied {
             say(&format!("the database cannot be emptied again: {error}"));
         }
         if let Err(error) = remove(&self.arriving()) {

@@ -197,9 +197,10 @@ async fn a_restore_that_is_stopped_takes_back_what_it_has_done() {
         .spawn()
         .unwrap();
     let config = DbConfig::new(second.url());
-    eventually("it has begun", || async {
-        let used = migrate::is_used(&config).await.ok()?;
-        used.then_some(())
+    eventually("its tables are made and it fills them", || async {
+        let mut rows = PgConnection::connect(second.url()).await.ok()?;
+        let version = migrate::version(&mut rows).await.ok()?;
+        (version == migrate::newest()).then_some(())
     })
     .await;
     let pid = Pid::from_raw(i32::try_from(process.id()).unwrap());
